@@ -1,0 +1,123 @@
+"""Trains one system of the zoo on CamVid:  python3 train.py configs/NAME.json --data FOLDER --out FOLDER
+
+FOLDER must hold train/images and train/labels. Only `train` is read; the validation split is left to the server's own
+`inference-server evaluate`. Writes last.pt (to resume), final.pt (averaged weights) and log.csv.
+"""
+import argparse
+import csv
+import importlib
+import json
+import math
+import time
+from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+import camvid
+
+SYSTEMS = {"deeplab_v3plus": "DeepLabV3Plus"}
+
+
+def build(config):
+    return getattr(importlib.import_module(config["system"]), SYSTEMS[config["system"]])(config["classes"], **config.get("model", {}))
+
+
+def loss_of(logits, labels, weights, jaccard_weight):
+    """Balanced cross-entropy plus soft Jaccard over the classes that the batch holds: the second is nearer to mean IoU."""
+    logits = F.interpolate(logits.float().contiguous(), size=labels.shape[-2:], mode="bilinear", align_corners=False)
+    log_probability, valid = logits.log_softmax(1), labels != camvid.IGNORE
+    cross_entropy = F.nll_loss(log_probability, labels, weights, ignore_index=camvid.IGNORE)
+    probability, truth = log_probability.exp() * valid.unsqueeze(1), labels.clamp(max=len(weights) - 1)
+    of_truth = probability.gather(1, truth.unsqueeze(1))
+    overlap = torch.zeros_like(weights).index_add(0, truth.flatten(), of_truth.flatten())
+    counts = torch.bincount(truth[valid], minlength=len(weights)).float()
+    total = probability.sum((0, 2, 3)) + counts
+    return cross_entropy + jaccard_weight * (1 - overlap / (total - overlap + 1e-6))[counts > 0].mean()
+
+
+def learning_rate(share, peak, warm_up):
+    return peak * share / warm_up if share < warm_up else peak * 0.5 * (1 + math.cos(math.pi * (share - warm_up) / (1 - warm_up)))
+
+
+@torch.no_grad()
+def update_average(average, model, decay):
+    for a, b in zip(average.state_dict().values(), model.state_dict().values()):
+        a.lerp_(b, 1 - decay) if a.is_floating_point() else a.copy_(b)
+
+
+@torch.no_grad()
+def mean_iou(model, pairs, classes):
+    """One confusion matrix over all pairs, as the server's evaluate; here only to see on train that nothing is broken."""
+    matrix = np.zeros((classes, classes), np.int64)
+    for image, label in pairs:
+        logits = F.interpolate(model(camvid.normalise(image[None] / 255.0)), size=label.shape, mode="bilinear", align_corners=False)
+        valid = label != camvid.IGNORE
+        matrix += np.bincount(label[valid].astype(np.int64) * classes + logits[0].argmax(0).numpy()[valid],
+                              minlength=classes * classes).reshape(classes, classes)
+    union = matrix.sum(0) + matrix.sum(1) - np.diag(matrix)
+    return float((np.diag(matrix)[union > 0] / union[union > 0]).mean())
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("config"), parser.add_argument("--data", required=True), parser.add_argument("--out", required=True)
+    parser.add_argument("--threads", type=int, default=2)
+    arguments = parser.parse_args()
+    config, out = json.loads(Path(arguments.config).read_text()), Path(arguments.out)
+    out.mkdir(parents=True, exist_ok=True)
+    torch.set_num_threads(arguments.threads), cv2.setNumThreads(1), torch.manual_seed(config["seed"])
+
+    pairs = camvid.load(Path(arguments.data, "train"))
+    weights = camvid.class_weights(pairs, config["classes"])
+    model = build(config).to(memory_format=torch.channels_last)
+    average = deepcopy(model).eval()
+    decayed = [p for p in model.parameters() if p.ndim > 1]
+    plain = [p for p in model.parameters() if p.ndim <= 1]
+    optimiser = torch.optim.AdamW([{"params": decayed, "weight_decay": config["weight_decay"]}, {"params": plain, "weight_decay": 0}],
+                                  config["learning_rate"])
+    steps, start = len(pairs) // config["batch"], 0
+    if (out / "last.pt").exists():
+        state = torch.load(out / "last.pt")
+        model.load_state_dict(state["model"]), average.load_state_dict(state["average"]), optimiser.load_state_dict(state["optimiser"])
+        start = state["epoch"]
+    print(f"{len(pairs)} images, {sum(p.numel() for p in model.parameters()) / 1e6:.2f} M parameters, {steps} steps an epoch", flush=True)
+
+    def batch(epoch, step, order):
+        rng = np.random.default_rng([config["seed"], epoch, step])
+        chosen = order[step * config["batch"]:(step + 1) * config["batch"]]
+        images, labels = zip(*(camvid.augment(*pairs[i], config["crop"], config["scale"], config["rotation_degrees"], rng) for i in chosen))
+        return camvid.normalise(np.stack(images)), torch.from_numpy(np.stack(labels)).long()
+
+    with ThreadPoolExecutor(1) as loader, open(out / "log.csv", "a", newline="") as file:
+        log = csv.writer(file)
+        for epoch in range(start, config["epochs"]):
+            order, began, total = np.random.default_rng([config["seed"], epoch]).permutation(len(pairs)), time.time(), 0.0
+            pending = loader.submit(batch, epoch, 0, order)
+            for step in range(steps):
+                images, labels = pending.result()
+                pending = loader.submit(batch, epoch, step + 1, order) if step + 1 < steps else None
+                rate = learning_rate((epoch * steps + step + 1) / (config["epochs"] * steps), config["learning_rate"], config["warm_up_share"])
+                for group in optimiser.param_groups:
+                    group["lr"] = rate
+                with torch.autocast("cpu", torch.bfloat16, enabled=config["bfloat16"]):
+                    logits = model(images.contiguous(memory_format=torch.channels_last))
+                loss = loss_of(logits, labels, weights, config["jaccard_weight"])
+                optimiser.zero_grad(), loss.backward(), optimiser.step()
+                # A short memory at first, so that the average leaves the random start behind.
+                update_average(average, model, min(config["ema_decay"], (1 + epoch * steps + step) / (10 + epoch * steps + step)))
+                total += loss.item()
+            on_train = mean_iou(average, pairs[::12], config["classes"]) if epoch % 10 == 9 else None
+            row = [epoch + 1, f"{total / steps:.4f}", f"{rate:.6f}", f"{time.time() - began:.1f}", "" if on_train is None else f"{on_train:.4f}"]
+            log.writerow(row), file.flush(), print(*row, flush=True)
+            torch.save({"model": model.state_dict(), "average": average.state_dict(), "optimiser": optimiser.state_dict(), "epoch": epoch + 1}, out / "last.tmp")
+            (out / "last.tmp").replace(out / "last.pt")
+    torch.save({"config": config, "state_dict": average.state_dict()}, out / "final.pt")
+
+
+if __name__ == "__main__":
+    main()
