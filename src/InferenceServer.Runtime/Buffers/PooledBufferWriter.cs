@@ -1,0 +1,59 @@
+using System.Buffers;
+
+namespace InferenceServer.Runtime.Buffers;
+
+/// <summary>A growing byte buffer on pooled arrays: encoders write into it, the response is sent from it.</summary>
+public sealed class PooledBufferWriter : IBufferWriter<byte>, IDisposable
+{
+    private const int SmallestGrowth = 256;
+    private byte[] _array;
+    private int _written;
+
+    /// <summary>Rents room for <paramref name="capacity"/> bytes; more is rented when needed.</summary>
+    public PooledBufferWriter(int capacity = 16 * 1024) => _array = ArrayPool<byte>.Shared.Rent(Math.Max(capacity, SmallestGrowth));
+
+    /// <summary>The bytes written so far; invalid after the next write or <see cref="Dispose"/>.</summary>
+    public ReadOnlyMemory<byte> Written => _array.AsMemory(0, _written);
+
+    /// <inheritdoc/>
+    public void Advance(int count)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)count, (uint)(_array.Length - _written), nameof(count));
+        _written += count;
+    }
+
+    /// <inheritdoc/>
+    public Memory<byte> GetMemory(int sizeHint = 0)
+    {
+        Reserve(Math.Max(sizeHint, 1));
+        return _array.AsMemory(_written);
+    }
+
+    /// <inheritdoc/>
+    public Span<byte> GetSpan(int sizeHint = 0) => GetMemory(sizeHint).Span;
+
+    /// <summary>Gives the array back; nothing may be written or read afterwards.</summary>
+    public void Dispose()
+    {
+        byte[] array = Interlocked.Exchange(ref _array, []);
+        _written = 0;
+        if (array.Length > 0)
+        {
+            ArrayPool<byte>.Shared.Return(array);
+        }
+    }
+
+    private void Reserve(int count)
+    {
+        ObjectDisposedException.ThrowIf(_array.Length == 0, this);
+        if (_array.Length - _written >= count)
+        {
+            return;
+        }
+
+        byte[] larger = ArrayPool<byte>.Shared.Rent(checked(Math.Max(_array.Length * 2, _written + count)));
+        _array.AsSpan(0, _written).CopyTo(larger);
+        ArrayPool<byte>.Shared.Return(_array);
+        _array = larger;
+    }
+}

@@ -1,0 +1,6 @@
+using Microsoft.Extensions.Options;
+
+namespace InferenceServer.Runtime.Decoding;
+
+[OptionsValidator]
+internal sealed partial class DecodingOptionsValidator : IValidateOptions<DecodingOptions>;

@@ -1,0 +1,26 @@
+namespace InferenceServer.Runtime.Diagnostics;
+
+/// <summary>The stages of a request in the order in which it passes them; names as in metrics and Server-Timing.</summary>
+public enum Stage
+{
+    /// <summary>The request body arrives.</summary>
+    Read,
+
+    /// <summary>Encoded bytes to RGB pixels.</summary>
+    Decode,
+
+    /// <summary>Resize, normalise and pad to the network's input.</summary>
+    Preprocess,
+
+    /// <summary>Waiting for a session.</summary>
+    Queue,
+
+    /// <summary>The network runs.</summary>
+    Infer,
+
+    /// <summary>The network's output to labels at the photograph's size.</summary>
+    Postprocess,
+
+    /// <summary>Labels to the bytes of the answer.</summary>
+    Encode,
+}

@@ -1,0 +1,26 @@
+namespace InferenceServer.Runtime.Encoding;
+
+/// <summary>What a caller can have the result as.</summary>
+public enum MaskFormat
+{
+    /// <summary>Indexed PNG: pixels are class indices, the palette holds the classes' colours.</summary>
+    Png,
+
+    /// <summary>The photograph with the classes' colours blended over it, as PNG.</summary>
+    Overlay,
+
+    /// <summary>The same as JPEG.</summary>
+    OverlayJpeg,
+
+    /// <summary>RGB PNG of the classes' colours.</summary>
+    Color,
+
+    /// <summary>One byte a pixel, row by row, without a header.</summary>
+    Raw,
+
+    /// <summary>For each class that occurs: index, name, colour, pixel count, share and bounding box.</summary>
+    Json,
+
+    /// <summary>Grey PNG of the winning class's probability × 255.</summary>
+    Confidence,
+}

@@ -1,0 +1,29 @@
+using System.Buffers;
+using InferenceServer.Kernels.Coloring;
+using InferenceServer.Runtime.Buffers;
+using Vips;
+
+namespace InferenceServer.Runtime.Encoding;
+
+/// <summary>The photograph with the classes' colours blended over it, as JPEG or PNG.</summary>
+internal sealed class OverlayEncoder(bool jpeg) : IMaskEncoder
+{
+    private const int JpegQuality = 90;
+
+    public string ContentType => jpeg ? "image/jpeg" : "image/png";
+
+    public void Encode(SegmentationResult result, EncodingParameters parameters, IBufferWriter<byte> output)
+    {
+        using PooledBuffer<byte> rgb = new(checked((int)(result.Labels.Size.Pixels * 3)));
+        OverlayBlender.Blend(result.Photo.Pixels.Span, result.Labels.Labels.Span, result.Classes.Palette, parameters.Alpha, rgb.Span);
+        using VipsImage image = VipsImage.FromPixels(rgb.Memory, result.Labels.Size.Width, result.Labels.Size.Height, bands: 3);
+        if (jpeg)
+        {
+            image.EncodeJpeg(output, JpegQuality);
+        }
+        else
+        {
+            image.EncodePng(output, compression: 1);
+        }
+    }
+}

@@ -1,0 +1,89 @@
+using System.Globalization;
+using InferenceServer.Kernels.Coloring;
+
+namespace InferenceServer.Runtime.Manifests;
+
+/// <summary>Names and colours of a model's classes, with built-in data sets resolved.</summary>
+public sealed class ClassTable
+{
+    private ClassTable(IReadOnlyList<string> names, Palette palette, byte ignore)
+    {
+        Names = names;
+        Palette = palette;
+        Ignore = ignore;
+    }
+
+    /// <summary>Name of each class, by index.</summary>
+    public IReadOnlyList<string> Names { get; }
+
+    /// <summary>Colour of each class, by index; 256 entries, so that any label has one.</summary>
+    public Palette Palette { get; }
+
+    /// <summary>The label of pixels that count as no class.</summary>
+    public byte Ignore { get; }
+
+    /// <summary>Resolves a manifest that <see cref="Validate"/> found right.</summary>
+    public static ClassTable Create(ClassesManifest classes)
+    {
+        ClassSets.TryGet(classes.Dataset, out ClassSet? set);
+        IReadOnlyList<string> names = classes.Names ?? set!.Names;
+        Palette palette = classes.Palette switch
+        {
+            null => set?.Palette ?? Palette.Voc(256),
+            [string name] when !name.StartsWith('#') => Named(name)!,
+            { } colors => Palette.FromHex(colors),
+        };
+        return new ClassTable(names, palette, (byte)classes.Ignore);
+    }
+
+    /// <summary>One sentence for each thing that is wrong with names or palette.</summary>
+    public static IEnumerable<string> Validate(ClassesManifest classes)
+    {
+        bool builtIn = ClassSets.TryGet(classes.Dataset, out ClassSet? set);
+        int count = classes.Names?.Count ?? set?.Names.Count ?? 0;
+        if (count is < 2 or > 256)
+        {
+            yield return classes.Names is null
+                ? $"classes.names: expected a list of names, or a built-in dataset ({string.Join(", ", ClassSets.Ids)})"
+                : $"classes.names: expected 2 to 256 names, found {count}";
+        }
+        else if (classes.Names is { } names && names.Distinct().Count() != names.Count)
+        {
+            yield return "classes.names: expected different names; '" + names.GroupBy(n => n).First(g => g.Count() > 1).Key + "' stands twice";
+        }
+
+        if (classes.Palette is null)
+        {
+            if (!builtIn)
+            {
+                yield return $"classes.palette: expected a palette's name ({string.Join(", ", ClassSets.Ids)}) or one #rrggbb for each class";
+            }
+        }
+        else if (classes.Palette is [string name] && !name.StartsWith('#'))
+        {
+            if (Named(name) is null)
+            {
+                yield return $"classes.palette: '{name}' is no built-in palette ({string.Join(", ", ClassSets.Ids)})";
+            }
+            else if (name != "voc" && ClassSets.TryGet(name, out ClassSet? named) && named.Names.Count < count)
+            {
+                yield return $"classes.palette: '{name}' has {named.Names.Count} colours, expected one for each of {count} classes";
+            }
+        }
+        else if (classes.Palette.FirstOrDefault(c => !IsColor(c)) is { } wrong)
+        {
+            yield return $"classes.palette: '{wrong}' is no colour; expected #rrggbb";
+        }
+        else if (count > 0 && classes.Palette.Count != count)
+        {
+            yield return $"classes.palette: expected {count} colours, one for each class, found {classes.Palette.Count}";
+        }
+    }
+
+    // The bit rule of Pascal VOC gives any number of colours; the others are tables.
+    private static Palette? Named(string name) =>
+        name == "voc" ? Palette.Voc(256) : ClassSets.TryGet(name, out ClassSet? set) ? set.Palette : null;
+
+    private static bool IsColor(string text) =>
+        text is ['#', ..] && text.Length == 7 && int.TryParse(text.AsSpan(1), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out _);
+}

@@ -1,0 +1,26 @@
+using System.Text.Json.Serialization;
+
+namespace InferenceServer.Runtime.Manifests;
+
+/// <summary>Names and colours of the classes.</summary>
+public sealed record ClassesManifest
+{
+    /// <summary>A built-in set that gives names and palette where these are left out: voc, cityscapes, camvid or ade20k; or just a label.</summary>
+    public string? Dataset { get; init; }
+
+    /// <summary>One name for each class, in order of the index; may be left out with a built-in data set.</summary>
+    public IReadOnlyList<string>? Names { get; init; }
+
+    /// <summary>A built-in palette's name, or one #rrggbb for each class.</summary>
+    [JsonConverter(typeof(PaletteConverter))]
+    public IReadOnlyList<string>? Palette { get; init; }
+
+    /// <summary>The label of pixels that count as no class.</summary>
+    public int Ignore { get; init; } = 255;
+
+    /// <summary>Stored grey level of each class, for tools that want it; shown in the model's metadata.</summary>
+    public IReadOnlyList<int>? Values { get; init; }
+
+    /// <summary>Identifier of each class on the data set's evaluation server; shown in the model's metadata.</summary>
+    public IReadOnlyList<int>? SubmitIds { get; init; }
+}

@@ -1,0 +1,32 @@
+namespace InferenceServer.Runtime.Manifests;
+
+/// <summary>The graph's interface. Names may be left out where the graph has only one input or output.</summary>
+public sealed record GraphManifest
+{
+    /// <summary>Name of the image input, N×3×H×W.</summary>
+    public string? Input { get; init; }
+
+    /// <summary>Name of the output that holds the scores or labels.</summary>
+    public string? Output { get; init; }
+
+    /// <summary>Axis order of the input; only NCHW.</summary>
+    public string Layout { get; init; } = "NCHW";
+
+    /// <summary>Element type of the input; only float32.</summary>
+    public string Element { get; init; } = "float32";
+
+    /// <summary>Most images in one run; 1 where the batch axis is fixed.</summary>
+    public int MaxBatch { get; init; } = 1;
+
+    /// <summary>What the output holds.</summary>
+    public OutputKind OutputKind { get; init; } = OutputKind.Logits;
+
+    /// <summary>Input pixels for one output pixel along an axis: 1, 4 or 8 (2, 16 and 32 work too).</summary>
+    public int OutputStride { get; init; } = 1;
+
+    /// <summary>Output pixels for one input pixel, of super-resolving systems; 2 for DSRL.</summary>
+    public double OutputScale { get; init; } = 1;
+
+    /// <summary>Further inputs of the graph; none are supported, fold them into the graph.</summary>
+    public IReadOnlyList<object> ExtraInputs { get; init; } = [];
+}

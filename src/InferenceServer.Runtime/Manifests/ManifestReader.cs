@@ -1,0 +1,94 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using System.Text.RegularExpressions;
+
+namespace InferenceServer.Runtime.Manifests;
+
+/// <summary>Reads <c>model.json</c>: strict JSON, every key known, every value in its range.</summary>
+public static partial class ManifestReader
+{
+    /// <summary>snake_case, unknown keys are errors, comments and trailing commas are welcome.</summary>
+    public static JsonSerializerOptions Json { get; } = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+        ReadCommentHandling = JsonCommentHandling.Skip,
+        AllowTrailingCommas = true,
+        RespectNullableAnnotations = true,
+        WriteIndented = true,
+        Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower, allowIntegerValues: false) },
+    };
+
+    /// <summary>Reads and checks the manifest of the model in <paramref name="folder"/>.</summary>
+    /// <exception cref="ManifestException">The file is missing, no JSON, or has wrong keys or values: all of them are named.</exception>
+    public static ModelManifest Read(string folder)
+    {
+        string name = Path.GetFileName(Path.TrimEndingDirectorySeparator(folder));
+        string file = $"{name}/model.json";
+        try
+        {
+            using FileStream stream = File.OpenRead(Path.Combine(folder, "model.json"));
+            return Parse(JsonSerializer.Deserialize<ModelManifest>(stream, Json), file, name);
+        }
+        catch (FileNotFoundException)
+        {
+            throw new ManifestException(file, ["the file does not exist; write one, or draft it with `inference-server inspect`"]);
+        }
+        catch (JsonException e)
+        {
+            throw new ManifestException(file, [Explain(e)]);
+        }
+    }
+
+    private static ModelManifest Parse(ModelManifest? manifest, string file, string name)
+    {
+        IReadOnlyList<string> errors = manifest is null ? ["the file holds null, expected an object"] : ManifestValidator.Validate(manifest, name);
+        return errors.Count == 0 ? manifest! : throw new ManifestException(file, errors);
+    }
+
+    /// <summary>System.Text.Json names .NET types; the author of a manifest knows only keys.</summary>
+    private static string Explain(JsonException e)
+    {
+        string path = e.Path is { Length: > 2 } p ? p[2..] : "the file";
+        if (UnknownKey().Match(e.Message) is { Success: true } unknown)
+        {
+            return $"{path}: the key '{unknown.Groups[1].Value}' is not known; remove it or correct its spelling";
+        }
+
+        if (MissingKeys().Match(e.Message) is { Success: true } missing)
+        {
+            return $"{path}: required keys are missing: {missing.Groups[1].Value}";
+        }
+
+        string where = e.LineNumber is { } line ? $" (line {line + 1})" : "";
+        return ExpectedType().Match(e.Message) is { Success: true } expected
+            ? $"{path}{where}: the value is not {Describe(expected.Groups[1].Value)}"
+            : $"{path}{where}: {Position().Replace(e.Message, "")}";
+    }
+
+    private static string Describe(string type) => type switch
+    {
+        "System.Int32" or "System.Int64" => "a whole number",
+        "System.Single" or "System.Double" => "a number",
+        "System.Boolean" => "true or false",
+        "System.String" => "a text",
+        _ when type.Contains("IReadOnlyList", StringComparison.Ordinal) => "a list of the expected values",
+        _ when typeof(ModelManifest).Assembly.GetType(type) ?? typeof(Kernels.ImageSize).Assembly.GetType(type) is { IsEnum: true } choice =>
+            "one of " + string.Join(", ", Enum.GetNames(choice).Select(JsonNamingPolicy.SnakeCaseLower.ConvertName)),
+        _ => "an object with the expected keys",
+    };
+
+    [GeneratedRegex("^The JSON property '([^']*)' could not be mapped")]
+    private static partial Regex UnknownKey();
+
+    [GeneratedRegex("missing required properties including: (.*?)\\.$")]
+    private static partial Regex MissingKeys();
+
+    [GeneratedRegex("could not be converted to ([^ ]+?)\\. Path")]
+    private static partial Regex ExpectedType();
+
+    [GeneratedRegex(" Path: .*$")]
+    private static partial Regex Position();
+}

@@ -1,0 +1,115 @@
+using InferenceServer.Kernels.Coloring;
+
+namespace InferenceServer.Runtime.Manifests;
+
+/// <summary>Checks the values of a manifest; all that is wrong is reported at once.</summary>
+internal static class ManifestValidator
+{
+    public static IReadOnlyList<string> Validate(ModelManifest manifest, string folder)
+    {
+        List<string> errors = [];
+        Expect(manifest.Schema == 1, "schema", "expected 1");
+        Expect(manifest.Name is null || manifest.Name == folder, "name", $"expected the folder's name '{folder}'");
+        Expect(manifest.Source?.Sha256 is not { } hash || (hash.Length == 64 && hash.All(char.IsAsciiHexDigit)), "source.sha256", "expected 64 hexadecimal digits");
+        ValidateGraph(manifest.Graph);
+        ValidatePreprocess(manifest.Preprocess);
+        ValidateInference(manifest.Inference);
+        ValidatePostprocess(manifest.Postprocess);
+        ValidateClasses(manifest.Classes, manifest.Graph.OutputKind);
+        Expect(manifest.Cost?.At is null or [> 0, > 0], "cost.at", "expected [height, width]");
+        return errors;
+
+        void Expect(bool holds, string key, string expected)
+        {
+            if (!holds)
+            {
+                errors.Add($"{key}: {expected}");
+            }
+        }
+
+        void ValidateGraph(GraphManifest graph)
+        {
+            Expect(graph.Layout == "NCHW", "graph.layout", "only \"NCHW\" is served; transpose inside the graph");
+            Expect(graph.Element == "float32", "graph.element", "only \"float32\" is served; cast inside the graph");
+            Expect(graph.MaxBatch is >= 1 and <= 1024, "graph.max_batch", "expected 1 to 1024");
+            Expect(graph.OutputStride is >= 1 and <= 64, "graph.output_stride", "expected 1 to 64");
+            Expect(graph.OutputScale is >= 1 and <= 8, "graph.output_scale", "expected 1 to 8");
+            Expect(graph.OutputStride == 1 || graph.OutputScale == 1, "graph.output_scale", "expected 1 where output_stride is not 1");
+            Expect(graph.ExtraInputs.Count == 0, "graph.extra_inputs", "extra inputs are not served; fold them into the graph as constants");
+        }
+
+        void ValidatePreprocess(PreprocessManifest preprocess)
+        {
+            Expect(float.IsFinite(preprocess.Scale) && preprocess.Scale > 0, "preprocess.scale", "expected a positive number, for instance 0.00392156862745098 (1/255) or 1");
+            Expect(preprocess.Mean.Count == 3 && preprocess.Mean.All(float.IsFinite), "preprocess.mean", "expected three numbers");
+            Expect(preprocess.Std.Count == 3 && preprocess.Std.All(s => float.IsFinite(s) && s > 0), "preprocess.std", "expected three positive numbers");
+            ValidateSize(preprocess.Size);
+            ValidateResize(preprocess.Resize, preprocess.Size.Fixed);
+        }
+
+        void ValidateSize(SizeManifest size)
+        {
+            Expect(size.Multiple is >= 1 and <= 1024, "preprocess.size.multiple", "expected 1 to 1024");
+            Expect(size.Offset >= 0 && size.Offset < Math.Max(size.Multiple, 2), "preprocess.size.offset", "expected 0 or more, less than multiple");
+            Expect(size.Min is >= 1 and <= 16384, "preprocess.size.min", "expected 1 to 16384");
+            Expect(size.Fixed is null or [> 0 and <= 16384, > 0 and <= 16384], "preprocess.size.fixed", "expected [height, width]");
+        }
+
+        void ValidateResize(ResizeManifest resize, IReadOnlyList<int>? @fixed)
+        {
+            Expect(resize.MaxPixels is >= 1024 and <= 1L << 28, "preprocess.resize.max_pixels", "expected 1024 to 268435456");
+            bool sides = resize.Mode switch
+            {
+                ResizeMode.None => resize.Size is null,
+                ResizeMode.Exact => resize.Size is [> 0 and <= 16384] or [> 0 and <= 16384, > 0 and <= 16384] || (resize.Size is null && @fixed is not null),
+                _ => resize.Size is [> 0 and <= 16384],
+            };
+            Expect(sides, "preprocess.resize.size", resize.Mode switch
+            {
+                ResizeMode.None => "expected no size with the mode \"none\"",
+                ResizeMode.Exact => "expected [height, width] or one side",
+                _ => "expected the length of the side in pixels, 1 to 16384",
+            });
+            if (@fixed is [int height, int width])
+            {
+                bool fits = resize.Mode switch
+                {
+                    ResizeMode.Exact => resize.Size is null || Sides(resize.Size).SequenceEqual([height, width]),
+                    ResizeMode.LongSide or ResizeMode.LongSidePad => resize.Size is [int side] && side <= Math.Min(height, width),
+                    _ => false,
+                };
+                Expect(fits, "preprocess.resize", $"the graph takes only {height}×{width}: expected the mode \"exact\" of that size, or \"long_side\" up to it");
+            }
+        }
+
+        void ValidateInference(InferenceManifest inference)
+        {
+            Expect(inference.Mode == "whole", "inference.mode", "only \"whole\" is served");
+            Expect(inference.Scales is [1], "inference.scales", "only [1.0] is served");
+            Expect(!inference.Flip, "inference.flip", "only false is served");
+        }
+
+        void ValidatePostprocess(PostprocessManifest postprocess)
+        {
+            string activation = manifest.Graph.OutputKind == OutputKind.BinaryLogit ? "sigmoid" : "softmax";
+            bool fits = postprocess.Activation is null || manifest.Graph.OutputKind is OutputKind.Labels or OutputKind.Probabilities || postprocess.Activation == activation;
+            Expect(fits, "postprocess.activation", $"expected \"{activation}\" for this output_kind");
+            Expect(postprocess.Resize == "bilinear", "postprocess.resize", "only \"bilinear\" is served");
+            Expect(postprocess.Threshold is null or (> 0 and < 1), "postprocess.threshold", "expected a probability between 0 and 1");
+            Expect(postprocess.Crf is not { Default: true }, "postprocess.crf.default", "only false is served");
+        }
+
+        void ValidateClasses(ClassesManifest classes, OutputKind kind)
+        {
+            Expect(classes.Ignore is >= 0 and <= 255, "classes.ignore", "expected 0 to 255");
+            errors.AddRange(ClassTable.Validate(classes));
+            int? count = classes.Names?.Count ?? (ClassSets.TryGet(classes.Dataset, out ClassSet? set) ? set.Names.Count : null);
+            Expect(kind != OutputKind.BinaryLogit || count is null or 2, "classes.names", "expected two names for binary_logit: of what is not, and of what is found");
+            Expect(classes.Values is null || classes.Values.Count == count, "classes.values", "expected one for each class");
+            Expect(classes.SubmitIds is null || classes.SubmitIds.Count == count, "classes.submit_ids", "expected one for each class");
+        }
+    }
+
+    /// <summary>Height and width, where one side stands for both.</summary>
+    public static IReadOnlyList<int> Sides(IReadOnlyList<int> size) => size is [int side] ? [side, side] : size;
+}

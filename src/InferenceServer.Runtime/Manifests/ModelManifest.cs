@@ -1,0 +1,45 @@
+namespace InferenceServer.Runtime.Manifests;
+
+/// <summary>What a model needs to be served, as <c>model.json</c> beside its versions states it; models/README.md explains every key.</summary>
+/// <remarks>Plain data, as written; <see cref="ManifestReader"/> reads and checks it. Keys are in snake_case; unknown ones are errors.</remarks>
+public sealed record ModelManifest
+{
+    /// <summary>Version of this format; 1.</summary>
+    public required int Schema { get; init; }
+
+    /// <summary>The model's name; if given, that of its folder.</summary>
+    public string? Name { get; init; }
+
+    /// <summary>The version of the weights, for people; the folder's number is what counts.</summary>
+    public string? Version { get; init; }
+
+    /// <summary>The system, for instance <c>deeplabv3plus</c>.</summary>
+    public string? Architecture { get; init; }
+
+    /// <summary>Its backbone, for instance <c>resnet50</c>.</summary>
+    public string? Backbone { get; init; }
+
+    /// <summary>Where the weights come from.</summary>
+    public SourceManifest? Source { get; init; }
+
+    /// <summary>Names and meaning of the graph's input and output.</summary>
+    public GraphManifest Graph { get; init; } = new();
+
+    /// <summary>From a photograph to the graph's input; everything is required, since a wrong default costs accuracy in silence.</summary>
+    public required PreprocessManifest Preprocess { get; init; }
+
+    /// <summary>How many passes make one result.</summary>
+    public InferenceManifest Inference { get; init; } = new();
+
+    /// <summary>From the graph's output to labels.</summary>
+    public PostprocessManifest Postprocess { get; init; } = new();
+
+    /// <summary>Names and colours of the classes.</summary>
+    public required ClassesManifest Classes { get; init; }
+
+    /// <summary>The accuracy that was measured, and how.</summary>
+    public QualityManifest? Quality { get; init; }
+
+    /// <summary>What one pass costs.</summary>
+    public CostManifest? Cost { get; init; }
+}

@@ -1,0 +1,131 @@
+using System.Collections.Immutable;
+using InferenceServer.Runtime.Manifests;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+
+namespace InferenceServer.Runtime.Models;
+
+/// <summary>The models of one folder. Readers take an immutable snapshot and never wait.</summary>
+public sealed class ModelRepository(ModelLoader loader, IOptions<ModelRepositoryOptions> options, ILogger<ModelRepository> logger) : IDisposable
+{
+    private readonly ModelRepositoryOptions _options = options.Value;
+    private ImmutableSortedDictionary<string, ModelEntry> _entries = ImmutableSortedDictionary<string, ModelEntry>.Empty.WithComparers(StringComparer.Ordinal);
+    private volatile bool _loaded;
+
+    /// <summary>All models, by name, as they stand now.</summary>
+    public IEnumerable<ModelEntry> Entries => Volatile.Read(ref _entries).Values;
+
+    /// <summary>The model that answers when a request names none; null where that is not defined.</summary>
+    public string? Default => _options.Default ?? (Volatile.Read(ref _entries) is { Count: 1 } only ? only.Keys.First() : null);
+
+    /// <summary>Whether every required model serves.</summary>
+    public bool IsReady => NotReady().Count == 0;
+
+    /// <summary>What keeps the server from being ready, one sentence each.</summary>
+    public IReadOnlyList<string> NotReady()
+    {
+        if (!_loaded && Volatile.Read(ref _entries).IsEmpty)
+        {
+            return ["The models are being looked for."];
+        }
+
+        IReadOnlyList<string> required = [.. _options.Required.Count > 0 ? _options.Required : Default is { } name ? [name] : []];
+        if (required.Count > 0)
+        {
+            return [.. required.Where(r => Find(r)?.State != ModelState.Ready).Select(Explain)];
+        }
+
+        return Entries.Any(e => e.State == ModelState.Ready) ? [] : ["No model is ready."];
+    }
+
+    /// <summary>The model of that name, ready to serve.</summary>
+    /// <param name="name">A model's name; null takes the default.</param>
+    /// <exception cref="SegmentationException">Unknown, still loading, or unavailable.</exception>
+    public LoadedModel Get(string? name)
+    {
+        name ??= Default ?? throw new SegmentationException(
+            SegmentationError.UnknownModel, $"No default model is configured (Models:Default); name one of: {Names()}.");
+        ModelEntry entry = Find(name) ?? throw new SegmentationException(
+            SegmentationError.UnknownModel, $"There is no model '{name}'; there are: {Names()}.");
+        return entry.Model ?? throw new SegmentationException(SegmentationError.ModelNotReady, Explain(name));
+    }
+
+    /// <summary>The entry of that name, or null.</summary>
+    public ModelEntry? Find(string name) => Volatile.Read(ref _entries).GetValueOrDefault(name);
+
+    /// <summary>Loads every model in the folder, one after another; one that fails harms no other.</summary>
+    /// <exception cref="DirectoryNotFoundException">The folder does not exist.</exception>
+    public void Load(CancellationToken cancellationToken)
+    {
+        string root = Path.GetFullPath(_options.Path);
+        if (!Directory.Exists(root))
+        {
+            throw new DirectoryNotFoundException($"Models:Path: the folder '{root}' does not exist.");
+        }
+
+        string[] folders = [.. Directory.EnumerateDirectories(root).Where(IsModel).Order(StringComparer.Ordinal)];
+        foreach (string folder in folders)
+        {
+            Set(new ModelEntry(Path.GetFileName(folder), ModelState.Loading));
+        }
+
+        foreach (string folder in folders)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            Set(Load(folder, cancellationToken));
+        }
+
+        _loaded = true;
+    }
+
+    /// <summary>Frees all models; no request may be under way.</summary>
+    public void Dispose()
+    {
+        foreach (ModelEntry entry in Entries)
+        {
+            entry.Model?.Dispose();
+        }
+    }
+
+    // A folder of tools beside the models is no broken model.
+    private static bool IsModel(string folder) => File.Exists(Path.Combine(folder, "model.json")) || ModelLoader.Versions(folder).Count > 0;
+
+    private ModelEntry Load(string folder, CancellationToken cancellationToken)
+    {
+        string name = Path.GetFileName(folder);
+        string? reason = null;
+        foreach (int version in ModelLoader.Versions(folder))
+        {
+            try
+            {
+                LoadedModel model = loader.Load(folder, version, cancellationToken);
+                Log.ModelReady(logger, name, version, model.Session.Provider, model.LoadTime.TotalMilliseconds);
+                return new ModelEntry(name, ModelState.Ready, model, reason);
+            }
+            catch (Exception e) when (e is ManifestException or IOException or UnauthorizedAccessException)
+            {
+                reason ??= e.Message;
+                Log.ModelUnavailable(logger, name, version, e.Message);
+            }
+        }
+
+        if (reason is null)
+        {
+            reason = $"{name}: no version found; expected {name}/1/model.onnx or another whole number.";
+            Log.ModelUnavailable(logger, name, 0, reason);
+        }
+
+        return new ModelEntry(name, ModelState.Unavailable, Reason: reason);
+    }
+
+    private void Set(ModelEntry entry) => ImmutableInterlocked.Update(ref _entries, static (all, e) => all.SetItem(e.Name, e), entry);
+
+    private string Names() => Entries.Any() ? string.Join(", ", Entries.Select(e => e.Name)) : "none";
+
+    private string Explain(string name) => Find(name) switch
+    {
+        null => $"The model '{name}' is not in the repository.",
+        { State: ModelState.Unavailable } entry => $"The model '{name}' is unavailable: {entry.Reason}",
+        _ => $"The model '{name}' is still loading; try again in a moment.",
+    };
+}

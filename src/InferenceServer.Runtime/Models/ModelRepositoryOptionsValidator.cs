@@ -1,0 +1,6 @@
+using Microsoft.Extensions.Options;
+
+namespace InferenceServer.Runtime.Models;
+
+[OptionsValidator]
+internal sealed partial class ModelRepositoryOptionsValidator : IValidateOptions<ModelRepositoryOptions>;

@@ -1,0 +1,136 @@
+using InferenceServer.Kernels;
+using InferenceServer.Runtime.Manifests;
+using InferenceServer.Runtime.Preprocessing;
+using InferenceServer.Runtime.Sessions;
+
+namespace InferenceServer.Runtime.Models;
+
+/// <summary>Runs a fresh model at sizes that its manifest calls legal and holds the outputs against it; this warms the session too.</summary>
+internal static class ModelTrial
+{
+    private const int WarmUpRuns = 2;
+
+    /// <exception cref="ManifestException">The graph does not do what the manifest says.</exception>
+    public static void Run(LoadedModel model, string file, CancellationToken cancellationToken)
+    {
+        ModelManifest manifest = model.Manifest;
+        InputSizing sizing = new(manifest.Preprocess);
+        ImageSize smallest = manifest.Preprocess.Size.Fixed is [int height, int width]
+            ? new ImageSize(width, height)
+            : new ImageSize(sizing.Legal(1), sizing.Legal(1));
+        Try(model, file, 1, smallest, cancellationToken);
+        if (manifest.Graph.MaxBatch > 1)
+        {
+            Try(model, file, 2, smallest, cancellationToken);
+        }
+
+        if (manifest.Preprocess.Size.Fixed is not null)
+        {
+            return;
+        }
+
+        // Not square and no multiple of much, so that frozen shapes and swapped axes show.
+        Try(model, file, 1, new ImageSize(sizing.Legal(smallest.Width + 37), sizing.Legal(smallest.Height + 11)), cancellationToken);
+        IReadOnlyList<int> usual = manifest.Cost?.At ?? [480, 640];
+        InputGeometry geometry = sizing.Plan(new ImageSize(usual[1], usual[0]));
+        for (int i = 0; i < WarmUpRuns; i++)
+        {
+            Try(model, file, 1, geometry.Input, cancellationToken);
+        }
+    }
+
+    private static void Try(LoadedModel model, string file, int batch, ImageSize size, CancellationToken cancellationToken)
+    {
+        string shape = $"{batch}×3×{size.Height}×{size.Width}";
+        using InputTensor input = Noise(batch, size);
+        using ModelOutput output = Run(model.Session, input, file, shape, cancellationToken);
+        foreach (string error in Errors(output, model.Manifest, model.Classes.Names.Count, batch, size))
+        {
+            throw new ManifestException(file, [$"with an input of {shape}, {error}"]);
+        }
+    }
+
+    private static ModelOutput Run(IModelSession session, InputTensor input, string file, string shape, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return session.Run(input, cancellationToken);
+        }
+        catch (SegmentationException e)
+        {
+            string key = input.Batch > 1 ? "graph.max_batch" : "preprocess.size";
+            throw new ManifestException(file, [$"{key}: the graph fails on an input of {shape}, which the manifest calls legal: {e.InnerException?.Message}"]);
+        }
+    }
+
+    private static IEnumerable<string> Errors(ModelOutput output, ModelManifest manifest, int classes, int batch, ImageSize size)
+    {
+        GraphManifest graph = manifest.Graph;
+        string shape = string.Join('×', output.Shape);
+        bool labels = graph.OutputKind == OutputKind.Labels;
+        if (output.Shape.Count != 4 && !(labels && output.Shape.Count == 3))
+        {
+            yield return $"graph.output: expected N×n×h×w, the graph gives {shape}";
+            yield break;
+        }
+
+        if (output.Shape[0] != batch)
+        {
+            yield return $"graph.max_batch: expected {batch} results, the graph gives {shape}; set 1 where the batch axis is fixed";
+            yield break;
+        }
+
+        bool oneChannel = labels || graph.OutputKind == OutputKind.BinaryLogit || (graph.OutputKind == OutputKind.Probabilities && classes == 2 && output.Channels == 1);
+        int channels = oneChannel ? 1 : classes;
+        if (output.Channels != channels)
+        {
+            yield return $"classes.names: {classes} names stand for {channels} channels, the graph gives {output.Channels} ({shape})";
+        }
+
+        // Strided layers round up or down; more than one output pixel off means another stride.
+        double factor = graph.OutputScale / graph.OutputStride;
+        if (Math.Abs(output.Height - (size.Height * factor)) > 1 || Math.Abs(output.Width - (size.Width * factor)) > 1)
+        {
+            yield return $"graph.output_stride: {graph.OutputStride} (scale {graph.OutputScale}) does not fit the output {shape}";
+        }
+
+        if (!labels)
+        {
+            for (int i = 0; i < batch; i++)
+            {
+                if (!AllFinite(output.Scores(i)))
+                {
+                    yield return "the output holds NaN or infinity; check preprocess.mean and std, and the export's precision";
+                    yield break;
+                }
+            }
+        }
+    }
+
+    private static bool AllFinite(ReadOnlySpan<float> values)
+    {
+        foreach (float value in values)
+        {
+            if (!float.IsFinite(value))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    /// <summary>What a normalised photograph looks like to a network: values of about −2 to 2, the same at every start.</summary>
+    private static InputTensor Noise(int batch, ImageSize size)
+    {
+        InputTensor input = new(batch, size);
+        uint state = 0x9E3779B9;
+        foreach (ref float value in input.Values.Span)
+        {
+            state = (state * 1664525) + 1013904223;
+            value = ((state >> 8) * (4f / (1 << 24))) - 2;
+        }
+
+        return input;
+    }
+}

@@ -1,0 +1,35 @@
+using InferenceServer.Kernels;
+using InferenceServer.Runtime.Buffers;
+
+namespace InferenceServer.Runtime.Postprocessing;
+
+/// <summary>The class of every pixel of a photograph, and if asked for how sure the network is. Whoever holds it disposes it.</summary>
+public sealed class LabelMap : IDisposable
+{
+    private readonly PooledBuffer<byte> _labels;
+    private readonly PooledBuffer<byte>? _confidence;
+
+    internal LabelMap(ImageSize size, bool withConfidence)
+    {
+        int pixels = checked((int)size.Pixels);
+        Size = size;
+        _labels = new PooledBuffer<byte>(pixels);
+        _confidence = withConfidence ? new PooledBuffer<byte>(pixels) : null;
+    }
+
+    /// <summary>The photograph's size.</summary>
+    public ImageSize Size { get; }
+
+    /// <summary>Class indices, HW.</summary>
+    public Memory<byte> Labels => _labels.Memory;
+
+    /// <summary>Probability of the winning class × 255, HW; empty unless asked for.</summary>
+    public Memory<byte> Confidence => _confidence?.Memory ?? default;
+
+    /// <summary>Gives the memory back to the pool.</summary>
+    public void Dispose()
+    {
+        _labels.Dispose();
+        _confidence?.Dispose();
+    }
+}

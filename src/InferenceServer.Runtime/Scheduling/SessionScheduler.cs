@@ -1,0 +1,44 @@
+using InferenceServer.Runtime.Diagnostics;
+using InferenceServer.Runtime.Preprocessing;
+using InferenceServer.Runtime.Sessions;
+
+namespace InferenceServer.Runtime.Scheduling;
+
+/// <summary>Lets a bounded number of runs into one session at a time; the others wait in order.</summary>
+public sealed class SessionScheduler : IDisposable
+{
+    private readonly IModelSession _session;
+    private readonly SemaphoreSlim _slots;
+
+    internal SessionScheduler(IModelSession session, SchedulingOptions options)
+    {
+        _session = session;
+        _slots = new SemaphoreSlim(options.Concurrency);
+    }
+
+    /// <summary>Waits for a slot and runs the network on this thread.</summary>
+    /// <param name="input">N×3×H×W; not disposed.</param>
+    /// <param name="timings">Gets the time in the queue and in the network.</param>
+    /// <param name="cancellationToken">Leaves the queue at once, or ends the run between two operators.</param>
+    /// <returns>The output, which the caller disposes.</returns>
+    public async ValueTask<ModelOutput> RunAsync(InputTensor input, StageTimings timings, CancellationToken cancellationToken)
+    {
+        long queued = System.Diagnostics.Stopwatch.GetTimestamp();
+        await _slots.WaitAsync(cancellationToken).ConfigureAwait(false);
+        timings.Add(Stage.Queue, System.Diagnostics.Stopwatch.GetElapsedTime(queued));
+        try
+        {
+            using (timings.Measure(Stage.Infer))
+            {
+                return _session.Run(input, cancellationToken);
+            }
+        }
+        finally
+        {
+            _slots.Release();
+        }
+    }
+
+    /// <summary>Frees the queue; the session belongs to the model.</summary>
+    public void Dispose() => _slots.Dispose();
+}

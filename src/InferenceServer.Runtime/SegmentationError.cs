@@ -1,0 +1,32 @@
+namespace InferenceServer.Runtime;
+
+/// <summary>Every way in which a request can fail, as a closed list; the HTTP layer maps each member to one status.</summary>
+public enum SegmentationError
+{
+    /// <summary>A parameter is out of its range or contradicts another.</summary>
+    InvalidRequest,
+
+    /// <summary>No model or no version of that name is in the repository.</summary>
+    UnknownModel,
+
+    /// <summary>The encoded image has more bytes than allowed.</summary>
+    PayloadTooLarge,
+
+    /// <summary>Width × height, as the image's header states it, is more than allowed; no pixel was decoded.</summary>
+    TooManyPixels,
+
+    /// <summary>The bytes are no image of a supported format, whatever the content type said.</summary>
+    UnsupportedMediaType,
+
+    /// <summary>The format is supported, but the image is truncated or damaged.</summary>
+    UndecodableImage,
+
+    /// <summary>As many requests as allowed are waiting already; try again later.</summary>
+    Overloaded,
+
+    /// <summary>The model exists, but is loading or could not be loaded.</summary>
+    ModelNotReady,
+
+    /// <summary>The network failed while it ran.</summary>
+    InferenceFailed,
+}

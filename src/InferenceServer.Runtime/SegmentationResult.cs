@@ -1,0 +1,41 @@
+using InferenceServer.Runtime.Decoding;
+using InferenceServer.Runtime.Diagnostics;
+using InferenceServer.Runtime.Manifests;
+using InferenceServer.Runtime.Models;
+using InferenceServer.Runtime.Postprocessing;
+
+namespace InferenceServer.Runtime;
+
+/// <summary>The mask of one photograph, and the photograph itself. Whoever holds it disposes it.</summary>
+public sealed class SegmentationResult : IDisposable
+{
+    internal SegmentationResult(LoadedModel model, RgbImage photo, LabelMap labels, StageTimings timings)
+    {
+        Model = model;
+        Photo = photo;
+        Labels = labels;
+        Timings = timings;
+    }
+
+    /// <summary>The model that answered.</summary>
+    public LoadedModel Model { get; }
+
+    /// <summary>Names and colours of its classes.</summary>
+    public ClassTable Classes => Model.Classes;
+
+    /// <summary>The decoded, upright photograph.</summary>
+    public RgbImage Photo { get; }
+
+    /// <summary>The class of every pixel, at the photograph's size.</summary>
+    public LabelMap Labels { get; }
+
+    /// <summary>The time that each stage took.</summary>
+    public StageTimings Timings { get; }
+
+    /// <summary>Gives all buffers back to the pool.</summary>
+    public void Dispose()
+    {
+        Photo.Dispose();
+        Labels.Dispose();
+    }
+}

@@ -1,0 +1,97 @@
+using System.Buffers;
+using InferenceServer.Runtime.Decoding;
+using InferenceServer.Runtime.Diagnostics;
+using InferenceServer.Runtime.Encoding;
+using InferenceServer.Runtime.Models;
+using InferenceServer.Runtime.Postprocessing;
+using InferenceServer.Runtime.Preprocessing;
+using InferenceServer.Runtime.Scheduling;
+using InferenceServer.Runtime.Sessions;
+
+namespace InferenceServer.Runtime;
+
+/// <summary>The road of every image, and the only place that knows the order of its stages:
+/// decode → preprocess → wait for a session and run it → postprocess, and encode once the caller says how.</summary>
+/// <remarks>Each stage returns a buffer that it owns no more; all of them are disposed here. All but the wait runs on the caller's thread.</remarks>
+public sealed class Segmenter(ModelRepository repository, ImageDecoder decoder, Admission admission, SegmentationMetrics metrics)
+{
+    /// <summary>Segments one photograph.</summary>
+    /// <param name="request">The photograph and the model.</param>
+    /// <param name="cancellationToken">Stops the work at the next stage, in the queue, or between two of the network's operators.</param>
+    /// <returns>The mask at the photograph's size, which the caller disposes.</returns>
+    /// <exception cref="SegmentationException">Everything that can go wrong, see <see cref="SegmentationError"/>.</exception>
+    public async ValueTask<SegmentationResult> SegmentAsync(SegmentationRequest request, CancellationToken cancellationToken)
+    {
+        LoadedModel model = repository.Get(request.Model);
+        if (request.WithConfidence && !model.Postprocessor.HasConfidence)
+        {
+            throw new SegmentationException(SegmentationError.InvalidRequest, $"The graph of '{model.Name}' ends in labels, so it has no confidence to tell.");
+        }
+
+        if (!admission.TryEnter(out Admission.Permit permit))
+        {
+            throw new SegmentationException(SegmentationError.Overloaded, "The server is working on as many images as it may; try again in a moment.");
+        }
+
+        using (permit)
+        {
+            RgbImage photo = Decode(request, cancellationToken);
+            try
+            {
+                LabelMap labels = await LabelAsync(model, photo, request, cancellationToken).ConfigureAwait(false);
+                return new SegmentationResult(model, photo, labels, request.Timings);
+            }
+            catch
+            {
+                photo.Dispose();
+                throw;
+            }
+        }
+    }
+
+    /// <summary>Writes a result in one format.</summary>
+    /// <param name="result">Of <see cref="SegmentAsync"/>; not disposed.</param>
+    /// <param name="parameters">The format, which needs a confidence only if the request asked for one.</param>
+    /// <param name="output">Takes the bytes.</param>
+    /// <returns>The media type of the bytes.</returns>
+    public string Encode(SegmentationResult result, EncodingParameters parameters, IBufferWriter<byte> output)
+    {
+        IMaskEncoder encoder = MaskEncoders.For(parameters.Format);
+        using (result.Timings.Measure(Stage.Encode))
+        {
+            encoder.Encode(result, parameters, output);
+        }
+
+        metrics.Served(result);
+        return encoder.ContentType;
+    }
+
+    private RgbImage Decode(SegmentationRequest request, CancellationToken cancellationToken)
+    {
+        using (request.Timings.Measure(Stage.Decode))
+        {
+            return decoder.Decode(request.Image, cancellationToken);
+        }
+    }
+
+    private static async ValueTask<LabelMap> LabelAsync(
+        LoadedModel model, RgbImage photo, SegmentationRequest request, CancellationToken cancellationToken)
+    {
+        InputGeometry geometry = model.Preprocessor.Plan(photo.Size);
+        using InputTensor input = Prepare(model, photo, geometry, request.Timings);
+        using ModelOutput output = await model.Scheduler.RunAsync(input, request.Timings, cancellationToken).ConfigureAwait(false);
+        cancellationToken.ThrowIfCancellationRequested();
+        using (request.Timings.Measure(Stage.Postprocess))
+        {
+            return model.Postprocessor.Compute(output, geometry, request.WithConfidence);
+        }
+    }
+
+    private static InputTensor Prepare(LoadedModel model, RgbImage photo, in InputGeometry geometry, StageTimings timings)
+    {
+        using (timings.Measure(Stage.Preprocess))
+        {
+            return model.Preprocessor.Prepare(photo.Pixels.Span, geometry);
+        }
+    }
+}

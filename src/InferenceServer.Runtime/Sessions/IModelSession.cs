@@ -1,0 +1,21 @@
+using InferenceServer.Runtime.Preprocessing;
+
+namespace InferenceServer.Runtime.Sessions;
+
+/// <summary>A loaded network.</summary>
+public interface IModelSession : IDisposable
+{
+    /// <summary>What computes it.</summary>
+    ExecutionProvider Provider { get; }
+
+    /// <summary>The graph's inputs and outputs.</summary>
+    GraphSignature Signature { get; }
+
+    /// <summary>Runs the network once; may be called from several threads.</summary>
+    /// <param name="input">N×3×H×W; not disposed.</param>
+    /// <param name="cancellationToken">Stops the run between two of its operators.</param>
+    /// <returns>The output, which the caller disposes.</returns>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    /// <exception cref="SegmentationException">The network failed.</exception>
+    ModelOutput Run(InputTensor input, CancellationToken cancellationToken);
+}

@@ -1,0 +1,96 @@
+using Microsoft.ML.OnnxRuntime;
+using Microsoft.ML.OnnxRuntime.Tensors;
+
+namespace InferenceServer.Runtime.Sessions;
+
+/// <summary>The output of one run, in ONNX Runtime's memory until disposed.</summary>
+/// <remarks>A test may build one from plain memory.</remarks>
+public sealed class ModelOutput : IDisposable
+{
+    private readonly IDisposable? _owner;
+    private readonly OrtValue? _value;
+    private readonly ReadOnlyMemory<float> _scores;
+
+    internal ModelOutput(IDisposableReadOnlyCollection<OrtValue> outputs)
+    {
+        _owner = outputs;
+        _value = outputs[0];
+        OrtTensorTypeAndShapeInfo info = _value.GetTensorTypeAndShape();
+        ElementType = info.ElementDataType;
+        Shape = [.. info.Shape.Select(d => checked((int)d))];
+    }
+
+    /// <summary>Wraps scores that are at hand.</summary>
+    public ModelOutput(ReadOnlyMemory<float> scores, IReadOnlyList<int> shape)
+    {
+        _scores = scores;
+        ElementType = TensorElementType.Float;
+        Shape = shape;
+    }
+
+    /// <summary>Element type of the output.</summary>
+    public TensorElementType ElementType { get; }
+
+    /// <summary>Its dimensions: N×n×h×w, or N×h×w for labels.</summary>
+    public IReadOnlyList<int> Shape { get; }
+
+    /// <summary>Number of channels; 1 for labels without a channel axis.</summary>
+    public int Channels => Shape.Count == 4 ? Shape[1] : 1;
+
+    /// <summary>Height of the output's grid.</summary>
+    public int Height => Shape[^2];
+
+    /// <summary>Width of the output's grid.</summary>
+    public int Width => Shape[^1];
+
+    /// <summary>Scores of image <paramref name="index"/>, CHW.</summary>
+    /// <exception cref="InvalidOperationException">The output is not float32.</exception>
+    public ReadOnlySpan<float> Scores(int index = 0)
+    {
+        ReadOnlySpan<float> all = _value is null
+            ? _scores.Span
+            : ElementType == TensorElementType.Float
+                ? _value.GetTensorDataAsSpan<float>()
+                : throw new InvalidOperationException($"The output holds {ElementType}, not float32.");
+        int length = Channels * Height * Width;
+        return all.Slice(index * length, length);
+    }
+
+    /// <summary>Class indices of image <paramref name="index"/>, HW, as bytes; what does not fit a byte becomes <paramref name="other"/>.</summary>
+    /// <exception cref="InvalidOperationException">The output's type is no integer.</exception>
+    public void CopyLabels(Span<byte> destination, byte other, int index = 0)
+    {
+        int length = Height * Width;
+        ArgumentOutOfRangeException.ThrowIfNotEqual(destination.Length, length);
+        Range range = (index * length)..((index + 1) * length);
+        switch (ElementType)
+        {
+            case TensorElementType.UInt8:
+                _value!.GetTensorDataAsSpan<byte>()[range].CopyTo(destination);
+                break;
+            case TensorElementType.Int8:
+                Narrow(_value!.GetTensorDataAsSpan<sbyte>()[range], destination, other);
+                break;
+            case TensorElementType.Int32:
+                Narrow(_value!.GetTensorDataAsSpan<int>()[range], destination, other);
+                break;
+            case TensorElementType.Int64:
+                Narrow(_value!.GetTensorDataAsSpan<long>()[range], destination, other);
+                break;
+            default:
+                throw new InvalidOperationException($"The output holds {ElementType}, not class indices.");
+        }
+    }
+
+    /// <summary>Gives the memory back to ONNX Runtime.</summary>
+    public void Dispose() => _owner?.Dispose();
+
+    private static void Narrow<T>(ReadOnlySpan<T> labels, Span<byte> destination, byte other)
+        where T : struct, System.Numerics.IBinaryInteger<T>
+    {
+        for (int i = 0; i < labels.Length; i++)
+        {
+            destination[i] = T.IsNegative(labels[i]) || labels[i] > T.CreateSaturating(byte.MaxValue) ? other : byte.CreateTruncating(labels[i]);
+        }
+    }
+}

@@ -1,0 +1,12 @@
+using Microsoft.Extensions.Options;
+
+namespace InferenceServer.Runtime.Sessions;
+
+/// <summary>A GPU cannot be required and forbidden at once.</summary>
+internal sealed class OnnxConsistency : IValidateOptions<OnnxOptions>
+{
+    public ValidateOptionsResult Validate(string? name, OnnxOptions options) =>
+        options is { RequireGpu: true, Provider: ExecutionProvider.Cpu }
+            ? ValidateOptionsResult.Fail("Onnx:RequireGpu is true, but Onnx:Provider is Cpu; set Auto or Cuda.")
+            : ValidateOptionsResult.Success;
+}

@@ -1,0 +1,64 @@
+using InferenceServer.Runtime.Preprocessing;
+using Microsoft.ML.OnnxRuntime;
+using Microsoft.ML.OnnxRuntime.Tensors;
+
+namespace InferenceServer.Runtime.Sessions;
+
+/// <summary>A network in ONNX Runtime.</summary>
+internal sealed class OnnxModelSession : IModelSession
+{
+    private readonly InferenceSession _session;
+    private readonly string[] _inputs;
+    private readonly string[] _outputs;
+
+    /// <summary>Takes over <paramref name="session"/>; the names are those of its image input and its result.</summary>
+    public OnnxModelSession(InferenceSession session, GraphSignature signature, ExecutionProvider provider, string input, string output)
+    {
+        _session = session;
+        _inputs = [input];
+        _outputs = [output];
+        Signature = signature;
+        Provider = provider;
+    }
+
+    public ExecutionProvider Provider { get; }
+
+    public GraphSignature Signature { get; }
+
+    public ModelOutput Run(InputTensor input, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        using RunOptions options = new();
+        long[] shape = [input.Batch, 3, input.Size.Height, input.Size.Width];
+        using OrtValue value = OrtValue.CreateTensorValueFromMemory(OrtMemoryInfo.DefaultInstance, input.Values, shape);
+        try
+        {
+            // Disposed before the options, so that a late cancellation never reaches freed memory.
+            using CancellationTokenRegistration registration =
+                cancellationToken.UnsafeRegister(static state => ((RunOptions)state!).Terminate = true, options);
+            return new ModelOutput(_session.Run(options, _inputs, [value], _outputs));
+        }
+        catch (OnnxRuntimeException e)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            throw new SegmentationException(
+                SegmentationError.InferenceFailed, $"The network failed on an input of {input.Batch}×3×{input.Size.Height}×{input.Size.Width}.", e);
+        }
+    }
+
+    public void Dispose() => _session.Dispose();
+
+    internal static GraphSignature Describe(InferenceSession session) =>
+        new([.. session.InputMetadata.Select(Describe)], [.. session.OutputMetadata.Select(Describe)]);
+
+    private static TensorSignature Describe(KeyValuePair<string, NodeMetadata> node) =>
+        new(node.Key, Name(node.Value.ElementDataType), node.Value.IsTensor ? node.Value.Dimensions : []);
+
+    private static string Name(TensorElementType type) => type switch
+    {
+        TensorElementType.Float => "float32",
+        TensorElementType.Float16 => "float16",
+        TensorElementType.Double => "float64",
+        _ => type.ToString().ToLowerInvariant(),
+    };
+}

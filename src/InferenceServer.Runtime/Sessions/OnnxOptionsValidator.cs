@@ -1,0 +1,6 @@
+using Microsoft.Extensions.Options;
+
+namespace InferenceServer.Runtime.Sessions;
+
+[OptionsValidator]
+internal sealed partial class OnnxOptionsValidator : IValidateOptions<OnnxOptions>;

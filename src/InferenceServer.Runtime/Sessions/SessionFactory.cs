@@ -1,0 +1,92 @@
+using InferenceServer.Runtime.Manifests;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Microsoft.ML.OnnxRuntime;
+
+namespace InferenceServer.Runtime.Sessions;
+
+/// <summary>Opens graphs: chooses the provider, sets the threads, finds the input and output.</summary>
+public sealed class SessionFactory(IOptions<OnnxOptions> options, ILogger<SessionFactory> logger)
+{
+    private const string CudaLibrary = "libonnxruntime_providers_cuda.so";
+    private readonly OnnxOptions _options = options.Value;
+
+    static SessionFactory() => OrtTelemetry.Disable();
+
+    /// <summary>ONNX Runtime's version.</summary>
+    public static string RuntimeVersion => OrtEnv.Instance().GetVersionString();
+
+    /// <summary>Threads of one run.</summary>
+    // .NET counts the processors that the container's quota allows; ONNX Runtime's own count does not.
+    public int IntraOpThreads => _options.IntraOpThreads == 0 ? Environment.ProcessorCount : _options.IntraOpThreads;
+
+    /// <summary>Opens the graph in <paramref name="file"/>.</summary>
+    /// <param name="file">An ONNX file.</param>
+    /// <param name="graph">Names its input and output where it has several.</param>
+    /// <exception cref="ManifestException">The graph is unreadable, or the named input and output are not in it.</exception>
+    /// <exception cref="InvalidOperationException">A GPU is required and none can be had.</exception>
+    public IModelSession Open(string file, GraphManifest graph)
+    {
+        (InferenceSession session, ExecutionProvider provider) = Create(file);
+        try
+        {
+            GraphSignature signature = OnnxModelSession.Describe(session);
+            string input = GraphBinder.Input(signature, graph, file);
+            string output = GraphBinder.Output(signature, graph, file);
+            return new OnnxModelSession(session, signature, provider, input, output);
+        }
+        catch
+        {
+            session.Dispose();
+            throw;
+        }
+    }
+
+    private (InferenceSession Session, ExecutionProvider Provider) Create(string file)
+    {
+        // ONNX Runtime prints errors of its own when the library is missing, which for "auto" is no error.
+        bool present = File.Exists(Path.Combine(AppContext.BaseDirectory, CudaLibrary));
+        if (_options.RequireGpu || _options.Provider == ExecutionProvider.Cuda || (_options.Provider == ExecutionProvider.Auto && present))
+        {
+            try
+            {
+                using SessionOptions cuda = Options(intraOpThreads: 1);
+                cuda.AppendExecutionProvider_CUDA(_options.GpuDevice);
+                return (new InferenceSession(file, cuda), ExecutionProvider.Cuda);
+            }
+            catch (Exception e) when (e is OnnxRuntimeException or EntryPointNotFoundException or DllNotFoundException)
+            {
+                if (_options.RequireGpu)
+                {
+                    throw new InvalidOperationException("Onnx:RequireGpu is set, but CUDA cannot be used: " + e.Message, e);
+                }
+
+                Log.CudaUnavailable(logger, e.Message);
+            }
+        }
+
+        try
+        {
+            using SessionOptions cpu = Options(IntraOpThreads);
+            return (new InferenceSession(file, cpu), ExecutionProvider.Cpu);
+        }
+        catch (OnnxRuntimeException e)
+        {
+            throw new ManifestException(Path.GetFileName(file), ["ONNX Runtime cannot read the graph: " + e.Message]);
+        }
+    }
+
+    private SessionOptions Options(int intraOpThreads)
+    {
+        SessionOptions session = new()
+        {
+            GraphOptimizationLevel = GraphOptimizationLevel.ORT_ENABLE_ALL,
+            IntraOpNumThreads = intraOpThreads,
+            InterOpNumThreads = 1,
+            LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR,
+        };
+        session.AddSessionConfigEntry("session.intra_op.allow_spinning", _options.Spinning ? "1" : "0");
+        session.AddSessionConfigEntry("session.set_denormal_as_zero", "1");
+        return session;
+    }
+}

@@ -1,0 +1,29 @@
+using InferenceServer.Runtime.Models;
+using Vips;
+
+namespace InferenceServer.Hosting;
+
+/// <summary>Loads the models while the server already answers, so that their state can be watched.</summary>
+internal sealed class ModelLoading(ModelRepository repository, IHostApplicationLifetime lifetime, ILogger<ModelLoading> logger) : BackgroundService
+{
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) => Task.Run(
+        () =>
+        {
+            try
+            {
+                VipsLibrary.Initialize();
+                repository.Load(stoppingToken);
+            }
+            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+            {
+                // The server was told to stop before it had loaded everything.
+            }
+            catch (Exception e) when (e is IOException or InvalidOperationException or DllNotFoundException)
+            {
+                Log.CannotServe(logger, e.Message);
+                Environment.ExitCode = 1;
+                lifetime.StopApplication();
+            }
+        },
+        stoppingToken);
+}

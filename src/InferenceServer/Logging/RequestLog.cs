@@ -1,0 +1,35 @@
+using System.Diagnostics;
+
+namespace InferenceServer.Logging;
+
+/// <summary>One line for each request, and an id that client, answer and log share.</summary>
+internal static class RequestLog
+{
+    private const string RequestIdHeader = "X-Request-Id";
+    private const int LongestId = 128;
+
+    public static void UseRequestLog(this WebApplication app)
+    {
+        ILogger logger = app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("InferenceServer.Requests");
+        app.Use(async (http, next) =>
+        {
+            long start = Stopwatch.GetTimestamp();
+            if (http.Request.Headers[RequestIdHeader] is [{ Length: > 0 and <= LongestId } id] && id.All(c => char.IsAsciiLetterOrDigit(c) || "-_.:".Contains(c)))
+            {
+                http.TraceIdentifier = id;
+            }
+
+            http.Response.Headers[RequestIdHeader] = http.TraceIdentifier;
+            try
+            {
+                await next(http);
+            }
+            finally
+            {
+                LogLevel level = http.Request.Path.StartsWithSegments("/health") ? LogLevel.Debug : LogLevel.Information;
+                Log.Request(logger, level, http.Request.Method, http.Request.Path, http.Response.StatusCode, Stopwatch.GetElapsedTime(start).TotalMilliseconds,
+                    http.Request.ContentLength, http.TraceIdentifier);
+            }
+        });
+    }
+}

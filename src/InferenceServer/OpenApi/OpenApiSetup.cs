@@ -1,0 +1,29 @@
+using Microsoft.OpenApi;
+
+namespace InferenceServer.OpenApi;
+
+/// <summary>The OpenAPI document at /swagger/v1/swagger.json, and Swagger UI at /swagger.</summary>
+internal static class OpenApiSetup
+{
+    public static void AddOpenApiDocument(this IServiceCollection services)
+    {
+        services.AddEndpointsApiExplorer();
+        services.AddSwaggerGen(options =>
+        {
+            options.SwaggerDoc("v1", new OpenApiInfo
+            {
+                Title = "InferenceServer",
+                Version = "v1",
+                Description = "Semantic segmentation: image in, mask out. Pick a file under `POST /v1/segment/{model}`, execute, and see its mask.",
+            });
+            options.OperationFilter<SegmentOperationFilter>();
+            options.OperationFilter<ProblemOperationFilter>();
+        });
+        services.ConfigureHttpJsonOptions(options =>
+        {
+            options.SerializerOptions.PropertyNamingPolicy = System.Text.Json.JsonNamingPolicy.SnakeCaseLower;
+            options.SerializerOptions.DefaultIgnoreCondition = System.Text.Json.Serialization.JsonIgnoreCondition.WhenWritingNull;
+            options.SerializerOptions.Converters.Add(new System.Text.Json.Serialization.JsonStringEnumConverter(System.Text.Json.JsonNamingPolicy.SnakeCaseLower));
+        });
+    }
+}

@@ -1,0 +1,33 @@
+using System.Globalization;
+using InferenceServer.Problems;
+using InferenceServer.Runtime;
+using Microsoft.AspNetCore.Mvc;
+using Microsoft.OpenApi;
+using Swashbuckle.AspNetCore.SwaggerGen;
+
+namespace InferenceServer.OpenApi;
+
+/// <summary>Lists the problems that segmenting can answer with: one row for each status, from the closed list of errors.</summary>
+internal sealed class ProblemOperationFilter : IOperationFilter
+{
+    public void Apply(OpenApiOperation operation, OperationFilterContext context)
+    {
+        if (context.ApiDescription.RelativePath?.StartsWith("v1/segment", StringComparison.Ordinal) is not true)
+        {
+            return;
+        }
+
+        operation.Responses ??= [];
+        foreach (IGrouping<int, SegmentationError> errors in Enum.GetValues<SegmentationError>().GroupBy(ProblemStatus.Of))
+        {
+            operation.Responses[errors.Key.ToString(CultureInfo.InvariantCulture)] = new OpenApiResponse
+            {
+                Description = string.Join(" or ", errors),
+                Content = new Dictionary<string, OpenApiMediaType>
+                {
+                    ["application/problem+json"] = new() { Schema = context.SchemaGenerator.GenerateSchema(typeof(ProblemDetails), context.SchemaRepository) },
+                },
+            };
+        }
+    }
+}

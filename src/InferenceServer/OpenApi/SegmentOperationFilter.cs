@@ -1,0 +1,44 @@
+using Microsoft.OpenApi;
+using Swashbuckle.AspNetCore.SwaggerGen;
+
+namespace InferenceServer.OpenApi;
+
+/// <summary>Describes the image body, which Swagger UI then offers a file picker for, and the forms that a mask comes in.</summary>
+internal sealed class SegmentOperationFilter : IOperationFilter
+{
+    private static readonly string[] ImageTypes = ["image/jpeg", "image/png", "image/webp", "image/tiff", "image/avif", "image/gif"];
+
+    public void Apply(OpenApiOperation operation, OperationFilterContext context)
+    {
+        if (context.ApiDescription.RelativePath?.StartsWith("v1/segment", StringComparison.Ordinal) is not true)
+        {
+            return;
+        }
+
+        Dictionary<string, OpenApiMediaType> content = ImageTypes.ToDictionary(t => t, _ => new OpenApiMediaType { Schema = Binary() });
+        content["multipart/form-data"] = new OpenApiMediaType
+        {
+            Schema = new OpenApiSchema
+            {
+                Type = JsonSchemaType.Object,
+                Properties = new Dictionary<string, IOpenApiSchema> { ["image"] = Binary() },
+                Required = new HashSet<string> { "image" },
+            },
+        };
+        operation.RequestBody = new OpenApiRequestBody { Required = true, Description = "The encoded photograph.", Content = content };
+        operation.Responses ??= [];
+        operation.Responses["200"] = new OpenApiResponse
+        {
+            Description = "The mask, as large as the upright photograph. Headers: X-Model, X-Model-Version, X-Image-Width, X-Image-Height, Server-Timing.",
+            Content = new Dictionary<string, OpenApiMediaType>
+            {
+                ["image/png"] = new() { Schema = Binary() },
+                ["image/jpeg"] = new() { Schema = Binary() },
+                ["application/octet-stream"] = new() { Schema = Binary() },
+                ["application/json"] = new() { Schema = context.SchemaGenerator.GenerateSchema(typeof(Runtime.Encoding.MaskSummary), context.SchemaRepository) },
+            },
+        };
+    }
+
+    private static OpenApiSchema Binary() => new() { Type = JsonSchemaType.String, Format = "binary" };
+}

@@ -1,0 +1,21 @@
+using InferenceServer.Runtime;
+
+namespace InferenceServer.Problems;
+
+/// <summary>The HTTP status of each kind of failure.</summary>
+internal static class ProblemStatus
+{
+    public static int Of(SegmentationError error) => error switch
+    {
+        SegmentationError.InvalidRequest => StatusCodes.Status400BadRequest,
+        SegmentationError.UnknownModel => StatusCodes.Status404NotFound,
+        SegmentationError.PayloadTooLarge => StatusCodes.Status413PayloadTooLarge,
+        SegmentationError.TooManyPixels => StatusCodes.Status413PayloadTooLarge,
+        SegmentationError.UnsupportedMediaType => StatusCodes.Status415UnsupportedMediaType,
+        SegmentationError.UndecodableImage => StatusCodes.Status422UnprocessableEntity,
+        SegmentationError.Overloaded => StatusCodes.Status429TooManyRequests,
+        SegmentationError.ModelNotReady => StatusCodes.Status503ServiceUnavailable,
+        SegmentationError.InferenceFailed => StatusCodes.Status500InternalServerError,
+        _ => throw new ArgumentOutOfRangeException(nameof(error), error, "No such error."),
+    };
+}

@@ -1,0 +1,83 @@
+using InferenceServer.Runtime;
+using InferenceServer.Runtime.Buffers;
+using Microsoft.AspNetCore.WebUtilities;
+using Microsoft.Net.Http.Headers;
+
+namespace InferenceServer.Segment;
+
+/// <summary>Reads the encoded image from a request: the body itself, or the part named <c>image</c> of a form.</summary>
+internal static class ImageBody
+{
+    private const string Part = "image";
+    private const int BufferSize = 64 * 1024;
+
+    /// <returns>The bytes, which the caller disposes.</returns>
+    /// <exception cref="SegmentationException">Too large, a form without that part, or a type that holds no image.</exception>
+    public static async Task<PooledBufferWriter> ReadAsync(HttpRequest request, long maxBytes, CancellationToken cancellationToken)
+    {
+        MediaTypeHeaderValue? type = request.GetTypedHeaders().ContentType;
+        Stream body = IsForm(type) ? await PartAsync(request, type!, cancellationToken) : IsImage(type) ? request.Body : throw new SegmentationException(
+            SegmentationError.UnsupportedMediaType, $"Content-Type '{type}' holds no image; send image/jpeg, image/png, image/webp, image/tiff, image/avif, or multipart/form-data with a part named '{Part}'.");
+        // A length that is too large is refused before the body is read.
+        if (request.ContentLength is { } length && !IsForm(type) && length > maxBytes)
+        {
+            throw TooLarge(maxBytes);
+        }
+
+        PooledBufferWriter buffer = new((int)Math.Clamp(request.ContentLength + 1 ?? BufferSize, 1, maxBytes));
+        try
+        {
+            while (await body.ReadAsync(buffer.GetMemory(), cancellationToken) is > 0 and int count)
+            {
+                buffer.Advance(count);
+                if (buffer.Written.Length > maxBytes)
+                {
+                    throw TooLarge(maxBytes);
+                }
+            }
+
+            return buffer;
+        }
+        catch
+        {
+            buffer.Dispose();
+            throw;
+        }
+    }
+
+    private static bool IsForm(MediaTypeHeaderValue? type) => type is not null && type.MediaType.Equals("multipart/form-data", StringComparison.OrdinalIgnoreCase);
+
+    // The decoder looks at the bytes. Only what says plainly that it is something else is refused here;
+    // curl --data-binary without a header says application/x-www-form-urlencoded.
+    private static bool IsImage(MediaTypeHeaderValue? type) => type is null
+        || type.Type.Equals("image", StringComparison.OrdinalIgnoreCase)
+        || type.MediaType.Equals("application/octet-stream", StringComparison.OrdinalIgnoreCase)
+        || type.MediaType.Equals("application/x-www-form-urlencoded", StringComparison.OrdinalIgnoreCase);
+
+    private static async Task<Stream> PartAsync(HttpRequest request, MediaTypeHeaderValue type, CancellationToken cancellationToken)
+    {
+        string boundary = HeaderUtilities.RemoveQuotes(type.Boundary).Value is { Length: > 0 } given
+            ? given
+            : throw new SegmentationException(SegmentationError.InvalidRequest, "The form's Content-Type names no boundary.");
+        MultipartReader reader = new(boundary, request.Body);
+        try
+        {
+            while (await reader.ReadNextSectionAsync(cancellationToken) is { } section)
+            {
+                if (section.GetContentDispositionHeader() is { } disposition && HeaderUtilities.RemoveQuotes(disposition.Name) == Part)
+                {
+                    return section.Body;
+                }
+            }
+        }
+        catch (Exception e) when (e is InvalidDataException or IOException && !cancellationToken.IsCancellationRequested && e is not BadHttpRequestException)
+        {
+            throw new SegmentationException(SegmentationError.InvalidRequest, "The form is malformed: " + e.Message, e);
+        }
+
+        throw new SegmentationException(SegmentationError.InvalidRequest, $"The form has no part named '{Part}'.");
+    }
+
+    private static SegmentationException TooLarge(long maxBytes) =>
+        new(SegmentationError.PayloadTooLarge, $"The image has more than {maxBytes:N0} bytes, the most that is accepted.");
+}
