@@ -41,7 +41,7 @@ public sealed class ImageDecoder(IOptions<DecodingOptions> options)
                 SegmentationError.PayloadTooLarge, $"The image has {encoded.Length:N0} bytes; at most {Limits.MaxBytes:N0} are accepted.");
         }
 
-        if (VipsImage.FindLoader(encoded.Span) is not { } loader || !Formats.ContainsKey(loader))
+        if (VipsImage.FindLoader(encoded.Span) is not { } loader || !Formats.TryGetValue(loader, out string? format))
         {
             throw new SegmentationException(
                 SegmentationError.UnsupportedMediaType, $"The bytes are no image of a supported format ({string.Join(", ", Formats.Values.Order())}).");
@@ -56,7 +56,7 @@ public sealed class ImageDecoder(IOptions<DecodingOptions> options)
         catch (VipsException e)
         {
             throw new SegmentationException(
-                SegmentationError.UndecodableImage, $"The {Formats[loader]} could not be decoded, so it is truncated or damaged: {e.Message}", e);
+                SegmentationError.UndecodableImage, $"The {format} could not be decoded, so it is truncated or damaged: {e.Message}", e);
         }
     }
 

@@ -10,8 +10,6 @@ namespace InferenceServer.Runtime.Encoding;
 /// <remarks>Written here because libvips chooses palettes itself. PNG specification, third edition, §11.</remarks>
 internal sealed class IndexedPngEncoder : IMaskEncoder
 {
-    private const int PaletteEntries = 256;
-
     public string ContentType => "image/png";
 
     private static ReadOnlySpan<byte> Signature => [0x89, (byte)'P', (byte)'N', (byte)'G', (byte)'\r', (byte)'\n', 0x1A, (byte)'\n'];
@@ -29,7 +27,7 @@ internal sealed class IndexedPngEncoder : IMaskEncoder
         header[9] = 3; // indexed
         header[10..].Clear(); // deflate, the five filters, not interlaced
         PngChunk.Write("IHDR"u8, header, output);
-        PngChunk.Write("PLTE"u8, palette.Bytes[..(PaletteEntries * 3)], output);
+        PngChunk.Write("PLTE"u8, palette.Rgb, output);
         using (PngDataStream data = new(output))
         {
             Compress(labels, size, data);

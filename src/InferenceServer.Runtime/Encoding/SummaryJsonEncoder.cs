@@ -17,7 +17,7 @@ internal sealed class SummaryJsonEncoder : IMaskEncoder
 
     private static MaskSummary Summarize(SegmentationResult result)
     {
-        IReadOnlyList<ClassStatistics> present = LabelStatistics.Compute(result.Labels.Labels.Span, result.Labels.Size);
+        IReadOnlyList<LabelRegion> present = LabelStatistics.Compute(result.Labels.Labels.Span, result.Labels.Size);
         return new MaskSummary
         {
             Model = result.Model.Name,
@@ -28,7 +28,7 @@ internal sealed class SummaryJsonEncoder : IMaskEncoder
             {
                 Index = s.Label,
                 Name = s.Label < result.Classes.Names.Count ? result.Classes.Names[s.Label] : "void",
-                Color = result.Classes.Palette[s.Label].ToHex(),
+                Color = result.Classes.Color(s.Label),
                 Pixels = s.Pixels,
                 Share = Math.Round((double)s.Pixels / result.Labels.Size.Pixels, 6),
                 Box = new BoxSummary { X = s.Left, Y = s.Top, Width = s.Width, Height = s.Height },

@@ -22,29 +22,36 @@ public sealed class ClassTable
     /// <summary>The label of pixels that count as no class.</summary>
     public byte Ignore { get; }
 
+    /// <summary>The colour of a label, #rrggbb.</summary>
+    public string Color(int label)
+    {
+        (byte red, byte green, byte blue) = Palette[label];
+        return $"#{red:x2}{green:x2}{blue:x2}";
+    }
+
     /// <summary>Resolves a manifest that <see cref="Validate"/> found right.</summary>
     public static ClassTable Create(ClassesManifest classes)
     {
-        ClassSets.TryGet(classes.Dataset, out ClassSet? set);
+        ClassSets.TryGet(classes.Dataset ?? "", out ClassSet? set);
         IReadOnlyList<string> names = classes.Names ?? set!.Names;
         Palette palette = classes.Palette switch
         {
             null => set?.Palette ?? Palette.Voc(256),
             [string name] when !name.StartsWith('#') => Named(name)!,
-            { } colors => Palette.FromHex(colors),
+            { } colors => Palette.FromHex(string.Join(' ', colors)),
         };
-        return new ClassTable(names, palette, (byte)classes.Ignore);
+        return new ClassTable(names, Complete(palette), (byte)classes.Ignore);
     }
 
     /// <summary>One sentence for each thing that is wrong with names or palette.</summary>
     public static IEnumerable<string> Validate(ClassesManifest classes)
     {
-        bool builtIn = ClassSets.TryGet(classes.Dataset, out ClassSet? set);
+        bool builtIn = ClassSets.TryGet(classes.Dataset ?? "", out ClassSet? set);
         int count = classes.Names?.Count ?? set?.Names.Count ?? 0;
         if (count is < 2 or > 256)
         {
             yield return classes.Names is null
-                ? $"classes.names: expected a list of names, or a built-in dataset ({string.Join(", ", ClassSets.Ids)})"
+                ? $"classes.names: expected a list of names, or a built-in dataset ({BuiltIn})"
                 : $"classes.names: expected 2 to 256 names, found {count}";
         }
         else if (classes.Names is { } names && names.Distinct().Count() != names.Count)
@@ -56,14 +63,14 @@ public sealed class ClassTable
         {
             if (!builtIn)
             {
-                yield return $"classes.palette: expected a palette's name ({string.Join(", ", ClassSets.Ids)}) or one #rrggbb for each class";
+                yield return $"classes.palette: expected a palette's name ({BuiltIn}) or one #rrggbb for each class";
             }
         }
         else if (classes.Palette is [string name] && !name.StartsWith('#'))
         {
             if (Named(name) is null)
             {
-                yield return $"classes.palette: '{name}' is no built-in palette ({string.Join(", ", ClassSets.Ids)})";
+                yield return $"classes.palette: '{name}' is no built-in palette ({BuiltIn})";
             }
             else if (name != "voc" && ClassSets.TryGet(name, out ClassSet? named) && named.Names.Count < count)
             {
@@ -78,6 +85,16 @@ public sealed class ClassTable
         {
             yield return $"classes.palette: expected {count} colours, one for each class, found {classes.Palette.Count}";
         }
+    }
+
+    private static string BuiltIn => string.Join(", ", ClassSets.All.Select(s => s.Id));
+
+    // A graph that ends in labels may give any byte, and a PNG with an index beyond its palette is no valid file.
+    private static Palette Complete(Palette palette)
+    {
+        byte[] rgb = new byte[(byte.MaxValue + 1) * 3];
+        palette.Rgb.CopyTo(rgb);
+        return Palette.FromRgb(rgb);
     }
 
     // The bit rule of Pascal VOC gives any number of colours; the others are tables.

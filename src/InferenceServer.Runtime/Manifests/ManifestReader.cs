@@ -75,7 +75,7 @@ public static partial class ManifestReader
         "System.Boolean" => "true or false",
         "System.String" => "a text",
         _ when type.Contains("IReadOnlyList", StringComparison.Ordinal) => "a list of the expected values",
-        _ when typeof(ModelManifest).Assembly.GetType(type) ?? typeof(Kernels.ImageSize).Assembly.GetType(type) is { IsEnum: true } choice =>
+        _ when (typeof(ModelManifest).Assembly.GetType(type) ?? typeof(Kernels.ImageSize).Assembly.GetType(type)) is { IsEnum: true } choice =>
             "one of " + string.Join(", ", Enum.GetNames(choice).Select(JsonNamingPolicy.SnakeCaseLower.ConvertName)),
         _ => "an object with the expected keys",
     };

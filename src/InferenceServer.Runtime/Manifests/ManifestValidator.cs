@@ -103,7 +103,7 @@ internal static class ManifestValidator
         {
             Expect(classes.Ignore is >= 0 and <= 255, "classes.ignore", "expected 0 to 255");
             errors.AddRange(ClassTable.Validate(classes));
-            int? count = classes.Names?.Count ?? (ClassSets.TryGet(classes.Dataset, out ClassSet? set) ? set.Names.Count : null);
+            int? count = classes.Names?.Count ?? (ClassSets.TryGet(classes.Dataset ?? "", out ClassSet? set) ? set.Names.Count : null);
             Expect(kind != OutputKind.BinaryLogit || count is null or 2, "classes.names", "expected two names for binary_logit: of what is not, and of what is found");
             Expect(classes.Values is null || classes.Values.Count == count, "classes.values", "expected one for each class");
             Expect(classes.SubmitIds is null || classes.SubmitIds.Count == count, "classes.submit_ids", "expected one for each class");

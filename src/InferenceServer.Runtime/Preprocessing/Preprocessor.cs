@@ -1,3 +1,4 @@
+using System.Numerics;
 using InferenceServer.Kernels.Normalization;
 using InferenceServer.Kernels.Resizing;
 using InferenceServer.Kernels;
@@ -18,7 +19,7 @@ public sealed class Preprocessor
     {
         _sizing = new InputSizing(preprocess);
         _resize = preprocess.Resize;
-        _normalization = new ChannelNormalization(preprocess.Scale, [.. preprocess.Mean], [.. preprocess.Std], preprocess.Color);
+        _normalization = new ChannelNormalization(preprocess.Scale, Vector(preprocess.Mean), Vector(preprocess.Std), preprocess.Color);
         _padding = preprocess.Pad.Value == PadValue.Mean
             ? [0, 0, 0]
             : [.. preprocess.Mean.Zip(preprocess.Std, (mean, std) => -mean / std)];
@@ -53,6 +54,8 @@ public sealed class Preprocessor
         Normalize(resized.Span, geometry, input);
         return input;
     }
+
+    private static Vector3 Vector(IReadOnlyList<float> values) => new(values[0], values[1], values[2]);
 
     private void Normalize(ReadOnlySpan<byte> rgb, in InputGeometry geometry, InputTensor input) => ChannelNormalizer.Compute(
         rgb, geometry.Resized, input.Values.Span, geometry.Input, geometry.Left, geometry.Top, _normalization, _padding);

@@ -2,6 +2,7 @@ using InferenceServer.Runtime.Manifests;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Microsoft.ML.OnnxRuntime;
+using OnnxRuntime;
 
 namespace InferenceServer.Runtime.Sessions;
 

@@ -32,7 +32,7 @@ public sealed record ModelDescription
         : new ModelDescription
         {
             Model = ModelOverview.Of(entry),
-            Classes = [.. model.Classes.Names.Select((name, index) => new ClassDescription { Index = index, Name = name, Color = model.Classes.Palette[index].ToHex() })],
+            Classes = [.. model.Classes.Names.Select((name, index) => new ClassDescription { Index = index, Name = name, Color = model.Classes.Color(index) })],
             Ignore = model.Classes.Ignore,
             Inputs = [.. model.Session.Signature.Inputs.Select(i => i.ToString())],
             Outputs = [.. model.Session.Signature.Outputs.Select(o => o.ToString())],

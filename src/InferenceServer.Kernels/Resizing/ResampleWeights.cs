@@ -1,0 +1,81 @@
+namespace InferenceServer.Kernels.Resizing;
+
+/// <summary>One axis of a Pillow resize: for each output coordinate its run of source coordinates and their weights.</summary>
+/// <remarks>
+/// Pillow, <c>src/libImaging/Resample.c</c>, <c>precompute_coeffs</c> and <c>normalize_coeffs_8bpc</c>: computed in double,
+/// normalised to sum 1, then rounded half away from zero to 22 fractional bits. The order of operations is Pillow's own,
+/// because a different rounding of one weight already moves pixels by a level.
+/// </remarks>
+internal sealed class ResampleWeights
+{
+    /// <summary>32 bits, less 8 for the pixel and 2 for the overshoot of negative lobes.</summary>
+    public const int PrecisionBits = 22;
+
+    private readonly int[] _starts;
+    private readonly int[] _counts;
+    private readonly int[] _weights;
+    private readonly int _stride;
+
+    private ResampleWeights(int output, int stride)
+    {
+        _starts = new int[output];
+        _counts = new int[output];
+        _weights = new int[output * stride];
+        _stride = stride;
+    }
+
+    public static ResampleWeights Create(int input, int output, ResizeFilter filter)
+    {
+        double scale = (double)input / output;
+        double filterScale = Math.Max(scale, 1.0);   // wider than the source's pixel pitch only when shrinking: anti-aliasing
+        double support = (filter == ResizeFilter.Bicubic ? 2.0 : 1.0) * filterScale;
+        int stride = ((int)Math.Ceiling(support) * 2) + 1;
+        ResampleWeights result = new(output, stride);
+        double[] exact = new double[stride];
+        double inverse = 1.0 / filterScale;
+        for (int x = 0; x < output; x++)
+        {
+            double center = (x + 0.5) * scale;
+            int start = Math.Max((int)(center - support + 0.5), 0);
+            int count = Math.Min((int)(center + support + 0.5), input) - start;
+            double sum = 0;
+            for (int i = 0; i < count; i++)
+            {
+                exact[i] = Evaluate(filter, (i + start - center + 0.5) * inverse);
+                sum += exact[i];
+            }
+
+            for (int i = 0; i < count; i++)
+            {
+                double weight = (sum != 0 ? exact[i] / sum : exact[i]) * (1 << PrecisionBits);
+                result._weights[(x * stride) + i] = (int)(weight < 0 ? weight - 0.5 : weight + 0.5);
+            }
+
+            result._starts[x] = start;
+            result._counts[x] = count;
+        }
+
+        return result;
+    }
+
+    /// <summary>The weights of output coordinate <paramref name="x"/>, the first of which belongs to <paramref name="start"/>.</summary>
+    public ReadOnlySpan<int> Taps(int x, out int start)
+    {
+        start = _starts[x];
+        return _weights.AsSpan(x * _stride, _counts[x]);
+    }
+
+    private static double Evaluate(ResizeFilter filter, double x)
+    {
+        const double A = -0.5;
+        x = Math.Abs(x);
+        if (filter == ResizeFilter.Bilinear)
+        {
+            return x < 1.0 ? 1.0 - x : 0.0;
+        }
+
+        return x < 1.0 ? ((((A + 2.0) * x) - (A + 3.0)) * x * x) + 1
+            : x < 2.0 ? ((((x - 5) * x) + 8) * x - 4) * A
+            : 0.0;
+    }
+}

@@ -1,0 +1,25 @@
+namespace InferenceServer.Kernels.Resizing;
+
+/// <summary>The argument checks that both resizers share.</summary>
+internal static class ResizeArguments
+{
+    public const int Channels = 3;
+
+    public static void Check(ReadOnlySpan<byte> source, ImageSize sourceSize, Span<byte> destination, ImageSize destinationSize)
+    {
+        CheckSize(source.Length, sourceSize, nameof(source));
+        CheckSize(destination.Length, destinationSize, nameof(destination));
+        if (source.Overlaps(destination))
+        {
+            throw new ArgumentException("A resize cannot run in place.", nameof(destination));
+        }
+    }
+
+    private static void CheckSize(int length, ImageSize size, string name)
+    {
+        if (size.Width <= 0 || size.Height <= 0 || length != size.Pixels * Channels)
+        {
+            throw new ArgumentException($"{length} bytes are not an RGB image of {size} pixels.", name);
+        }
+    }
+}
