@@ -17,8 +17,8 @@ internal sealed record EvaluationReport
     /// <summary>The label of pixels that did not count.</summary>
     public int Ignore { get; init; }
 
-    /// <summary>What classes that are absent from truth and prediction add to the means: nothing, or 0.</summary>
-    public required AbsentClassRule Absent { get; init; }
+    /// <summary>What classes that are absent from truth and prediction add to the means: <c>leave-out</c>, or <c>zero</c>.</summary>
+    public required string Absent { get; init; }
 
     /// <summary>Pixels that count.</summary>
     public required long Pixels { get; init; }
@@ -53,7 +53,7 @@ internal sealed record EvaluationReport
         double[] iou = matrix.IoU(), accuracy = matrix.Accuracy(), dice = matrix.Dice();
         return new EvaluationReport
         {
-            Absent = absent,
+            Absent = absent == AbsentClassRule.CountAsZero ? "zero" : "leave-out",
             Pixels = pixels,
             PixelAccuracy = Defined(matrix.PixelAccuracy),
             MeanAccuracy = Defined(matrix.MeanAccuracy(absent)),

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Runtime.InteropServices;
 using InferenceServer.Cli.Bench;
 using InferenceServer.Cli.Evaluate;
 using InferenceServer.Cli.Inspect;
@@ -31,7 +32,11 @@ internal static class CommandLine
     /// <returns>0 if all went well, 1 after an error, 2 after wrong arguments, 130 after Ctrl+C.</returns>
     public static async Task<int> RunAsync(string[] args, TextWriter? output = null, TextWriter? error = null)
     {
-        InvocationConfiguration configuration = new() { EnableDefaultExceptionHandler = false };
+        // System.CommandLine starts to listen for Ctrl+C once a command gives up its thread, which ours do only when they are done.
+        InvocationConfiguration configuration = new() { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null };
+        using CancellationTokenSource interrupted = new();
+        using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
+        using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
         configuration.Output = output ?? configuration.Output;
         configuration.Error = error ?? configuration.Error;
         ParseResult parsed = Create().Parse(args);
@@ -48,7 +53,7 @@ internal static class CommandLine
 
         try
         {
-            return await parsed.InvokeAsync(configuration).ConfigureAwait(false);
+            return await parsed.InvokeAsync(configuration, interrupted.Token).ConfigureAwait(false);
         }
         catch (OperationCanceledException)
         {
@@ -59,6 +64,12 @@ internal static class CommandLine
         {
             await configuration.Error.WriteLineAsync(e.Message).ConfigureAwait(false);
             return Failure;
+        }
+
+        void Stop(PosixSignalContext signal)
+        {
+            signal.Cancel = true;
+            interrupted.Cancel();
         }
     }
 
