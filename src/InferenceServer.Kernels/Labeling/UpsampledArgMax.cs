@@ -70,8 +70,8 @@ public static class UpsampledArgMax
             {
                 ReadOnlySpan<float> plane = scores.Slice((int)(c * grid.Pixels), (int)grid.Pixels);
                 Span<float> near = lower.AsSpan(c * width, width), far = upper.AsSpan(c * width, width);
-                ColumnExpander.Scalar(columns, plane.Slice(rows.Lower[y] * grid.Width, grid.Width), near, 0, width);
-                ColumnExpander.Scalar(columns, plane.Slice(rows.Upper(y) * grid.Width, grid.Width), far, 0, width);
+                ColumnExpander.Scalar(columns, plane.Slice(rows.Lower[y] * grid.Width, grid.Width), near);
+                ColumnExpander.Scalar(columns, plane.Slice(rows.Upper(y) * grid.Width, grid.Width), far);
             }
 
             ScoreRows pixels = new(lower, upper, width, rows.Fractions[y], classes, width);
