@@ -6,9 +6,11 @@ namespace InferenceServer.Kernels.Labeling;
 /// </summary>
 /// <remarks>
 /// <para>Two mappings in a row, computed in double. First from photo to model input, undoing the resize and the padding (the padding
-/// is cropped before it can bleed in): p = clamp((x + ½) · image / output − ½, 0, image − 1) + offset. Then from
+/// is cropped before it can bleed in): p = clamp((x + ½) · image / output − ½, m, image − 1 − m) + offset. Then from
 /// input to grid: q = p · (grid − 1) / (input − 1) with aligned corners (0 where input is 1), else
 /// clamp((p + ½) · grid / input − ½, 0, grid − 1).</para>
+/// <para>m is 0, except on a grid finer than the input (a super-resolving model): there the crop falls between grid points, which reach
+/// half an input pixel less half a grid pixel beyond the outermost input pixels, m = ½ · input / grid − ½.</para>
 /// <para>With output = image = input this is PyTorch's <c>F.interpolate(mode="bilinear")</c> to the input's size; with an
 /// offset or a shorter image, the same and then cropped.</para>
 /// </remarks>
@@ -62,11 +64,12 @@ public sealed class AxisTaps
         ArgumentOutOfRangeException.ThrowIfNegative(offset);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(image, input - offset);
 
+        double margin = alignCorners ? 0 : Math.Min((0.5 * input / grid) - 0.5, 0);
         int[] lower = new int[output];
         float[] fractions = new float[output];
         for (int x = 0; x < output; x++)
         {
-            double p = Math.Clamp(((x + 0.5) * image / output) - 0.5, 0, image - 1) + offset;
+            double p = Math.Clamp(((x + 0.5) * image / output) - 0.5, margin, image - 1 - margin) + offset;
             double q = !alignCorners ? Math.Clamp(((p + 0.5) * grid / input) - 0.5, 0, grid - 1)
                 : input == 1 ? 0
                 : p * (grid - 1) / (input - 1);

@@ -6,7 +6,8 @@ namespace InferenceServer.Kernels.Labeling;
 /// <summary>e^x for x ≤ 0, all that a softmax needs after its maximum is subtracted.</summary>
 /// <remarks>
 /// Cephes <c>expf</c>: x = n ln 2 + r, a polynomial in r, times 2ⁿ. Relative error below 3·10⁻⁷; 0 below −87.3,
-/// where floats stop being normal; NaN stays NaN. <see cref="Vector.Exp(Vector{float})"/> is more exact and several times slower.
+/// where floats stop being normal; NaN stays NaN. Written out so that the scalar twin
+/// can repeat it bit for bit.
 /// </remarks>
 internal static class Exponential
 {

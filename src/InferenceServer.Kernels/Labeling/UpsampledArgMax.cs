@@ -13,7 +13,7 @@ public static class UpsampledArgMax
     /// <summary>Two expanded rows of a tile, all classes, in bytes: most of a first-level cache of 48 KiB.</summary>
     private const int TileBytes = 40 * 1024;
 
-    /// <summary>Narrower tiles lose more to their borders than the cache gives back.</summary>
+    /// <summary>With many classes a tile outgrows the first-level cache instead of becoming a few vectors wide; chosen, not tuned.</summary>
     private const int MinTileWidth = 128;
 
     /// <summary>Labels every pixel with its highest interpolated score.</summary>
@@ -70,8 +70,8 @@ public static class UpsampledArgMax
             {
                 ReadOnlySpan<float> plane = scores.Slice((int)(c * grid.Pixels), (int)grid.Pixels);
                 Span<float> near = lower.AsSpan(c * width, width), far = upper.AsSpan(c * width, width);
-                ColumnExpander.Scalar(columns, plane.Slice(rows.Lower[y] * grid.Width, grid.Width), near, 0, width);
-                ColumnExpander.Scalar(columns, plane.Slice(rows.Upper(y) * grid.Width, grid.Width), far, 0, width);
+                ColumnExpander.Scalar(columns, plane.Slice(rows.Lower[y] * grid.Width, grid.Width), near);
+                ColumnExpander.Scalar(columns, plane.Slice(rows.Upper(y) * grid.Width, grid.Width), far);
             }
 
             ScoreRows pixels = new(lower, upper, width, rows.Fractions[y], classes, width);

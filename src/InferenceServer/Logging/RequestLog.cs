@@ -27,8 +27,12 @@ internal static class RequestLog
             finally
             {
                 LogLevel level = http.Request.Path.StartsWithSegments("/health") ? LogLevel.Debug : LogLevel.Information;
-                Log.Request(logger, level, http.Request.Method, http.Request.Path, http.Response.StatusCode, Stopwatch.GetElapsedTime(start).TotalMilliseconds,
-                    http.Request.ContentLength, http.TraceIdentifier);
+                if (logger.IsEnabled(level))
+                {
+                    string path = http.Request.Path;
+                    double elapsedMs = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
+                    Log.Request(logger, level, http.Request.Method, path, http.Response.StatusCode, elapsedMs, http.Request.ContentLength, http.TraceIdentifier);
+                }
             }
         });
     }

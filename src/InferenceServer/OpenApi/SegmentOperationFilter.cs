@@ -15,7 +15,7 @@ internal sealed class SegmentOperationFilter : IOperationFilter
             return;
         }
 
-        Dictionary<string, OpenApiMediaType> content = ImageTypes.ToDictionary(t => t, _ => new OpenApiMediaType { Schema = Binary() });
+        Dictionary<string, IOpenApiMediaType> content = ImageTypes.ToDictionary(t => t, IOpenApiMediaType (_) => new OpenApiMediaType { Schema = Binary() });
         content["multipart/form-data"] = new OpenApiMediaType
         {
             Schema = new OpenApiSchema
@@ -30,12 +30,12 @@ internal sealed class SegmentOperationFilter : IOperationFilter
         operation.Responses["200"] = new OpenApiResponse
         {
             Description = "The mask, as large as the upright photograph. Headers: X-Model, X-Model-Version, X-Image-Width, X-Image-Height, Server-Timing.",
-            Content = new Dictionary<string, OpenApiMediaType>
+            Content = new Dictionary<string, IOpenApiMediaType>
             {
-                ["image/png"] = new() { Schema = Binary() },
-                ["image/jpeg"] = new() { Schema = Binary() },
-                ["application/octet-stream"] = new() { Schema = Binary() },
-                ["application/json"] = new() { Schema = context.SchemaGenerator.GenerateSchema(typeof(Runtime.Encoding.MaskSummary), context.SchemaRepository) },
+                ["image/png"] = new OpenApiMediaType { Schema = Binary() },
+                ["image/jpeg"] = new OpenApiMediaType { Schema = Binary() },
+                ["application/octet-stream"] = new OpenApiMediaType { Schema = Binary() },
+                ["application/json"] = new OpenApiMediaType { Schema = context.SchemaGenerator.GenerateSchema(typeof(Runtime.Encoding.MaskSummary), context.SchemaRepository) },
             },
         };
     }

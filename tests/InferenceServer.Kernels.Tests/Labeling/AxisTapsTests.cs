@@ -26,6 +26,17 @@ public sealed class AxisTapsTests
     }
 
     [Theory]
+    [InlineData(64, 32, 32, 0)]
+    [InlineData(64, 32, 48, 5)]
+    public void Create_GridTwiceTheInput_LandsOnGridPoints(int output, int image, int input, int offset)
+    {
+        AxisTaps taps = AxisTaps.Create(output, image, input, offset, 2 * input, alignCorners: false);
+
+        Assert.Equal(Enumerable.Range(2 * offset, output), taps.Lower.ToArray());
+        Assert.All(taps.Fractions.ToArray(), fraction => Assert.Equal(0, fraction));
+    }
+
+    [Theory]
     [InlineData(true)]
     [InlineData(false)]
     public void Create_SameLengths_IsTheIdentity(bool alignCorners)

@@ -23,8 +23,9 @@ public sealed class UpsampledArgMaxTests
     [Theory]
     [InlineData(11, 120, 90, 480, 360)]   // stride 4
     [InlineData(150, 64, 8, 512, 16)]     // several tiles
-    [InlineData(2, 300, 7, 301, 9)]       // barely larger: groups that reach past eight columns
-    [InlineData(4, 300, 40, 100, 20)]     // smaller than the grid
+    [InlineData(2, 300, 7, 301, 9)]       // barely larger: eight columns reach past eight
+    [InlineData(4, 300, 40, 200, 20)]     // smaller than the grid
+    [InlineData(4, 300, 40, 100, 20)]     // less than half of it
     [InlineData(7, 100, 20, 100, 80)]     // columns on the grid
     [InlineData(7, 100, 20, 100, 20)]     // the identity
     [InlineData(256, 9, 2, 1300, 3)]

@@ -1,0 +1,47 @@
+"""The plain PyTorch pipeline, as the judge of the server: labels of a trained model for given images, as 8-bit grey PNGs.
+
+    python3 reference.py final.pt --out ../../tests/assets/parity IMAGE...
+
+Pillow decodes and resizes (short side 360, bilinear), PyTorch normalises, runs and upsamples (align_corners=False) to the image's own size.
+"""
+import argparse
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch.nn import functional as F
+
+import camvid
+from train import build
+
+SHORT_SIDE = 360
+
+
+def resized(image):
+    width, height = image.size
+    size = (SHORT_SIDE, SHORT_SIDE * height // width) if width <= height else (SHORT_SIDE * width // height, SHORT_SIDE)
+    return image if size == image.size else image.resize(size, Image.BILINEAR)
+
+
+@torch.no_grad()
+def labels(model, image):
+    logits = model(camvid.normalise(np.asarray(resized(image), np.float32)[None] / 255))
+    return F.interpolate(logits, size=image.size[::-1], mode="bilinear", align_corners=False)[0].argmax(0).numpy().astype(np.uint8)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("weights"), parser.add_argument("--out", required=True), parser.add_argument("images", nargs="+")
+    arguments = parser.parse_args()
+    state = torch.load(arguments.weights, map_location="cpu")
+    model = build(state["config"]).eval()
+    model.load_state_dict(state["state_dict"])
+    Path(arguments.out).mkdir(parents=True, exist_ok=True)
+    for path in map(Path, arguments.images):
+        result = labels(model, Image.open(path).convert("RGB"))
+        Image.fromarray(result).save(Path(arguments.out, path.stem + ".png"), optimize=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,9 @@
+namespace InferenceServer.Runtime.Tests;
+
+/// <summary>Fixtures that lie beside the tests.</summary>
+internal static class Assets
+{
+    public static string Models { get; } = Path.Combine(AppContext.BaseDirectory, "assets", "models");
+
+    public static byte[] Image(string name) => File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "assets", "images", name));
+}

@@ -1,0 +1,135 @@
+using System.Text.Json.Nodes;
+using InferenceServer.Kernels.Normalization;
+using InferenceServer.Runtime.Manifests;
+
+namespace InferenceServer.Runtime.Tests.Manifests;
+
+public sealed class ManifestReaderTests : IDisposable
+{
+    private const string Complete = """
+        {
+          "schema": 1, "name": "road", "version": "1", "architecture": "deeplabv3", "backbone": "resnet50",
+          "source": {"project": "torchvision", "checkpoint": "weights.pth", "licence": "BSD-3-Clause", "exporter": "torch", "opset": 16},
+          "graph": {"input": "input", "output": "logits", "layout": "NCHW", "element": "float32", "max_batch": 8,
+                    "output_kind": "logits", "output_stride": 1, "output_scale": 1.0, "extra_inputs": []},
+          "preprocess": {"color": "RGB", "scale": 0.00392156862745098, "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225],
+                         "resize": {"mode": "short_side", "size": 520, "filter": "bilinear", "antialias": true, "max_pixels": 4194304},
+                         "size": {"multiple": 1, "offset": 0, "fixed": null, "min": 64},
+                         "pad": {"where": "bottom_right", "value": "mean"}},
+          "inference": {"mode": "whole", "crop": null, "stride_rate": 0.6667, "scales": [1.0], "flip": false, "fuse": "mean_softmax"},
+          "postprocess": {"activation": "softmax", "resize": "bilinear", "align_corners": false, "threshold": null,
+                          "crf": {"default": false, "iterations": 10, "gaussian": {"weight": 3, "xy": 1}, "bilateral": {"weight": 4, "xy": 67, "rgb": 3}}},
+          "classes": {"dataset": "roads", "names": ["background", "road"], "palette": "voc", "ignore": 255, "values": null, "submit_ids": null},
+          "quality": {"metric": "mIoU", "value": 66.4, "dataset": "val", "protocol": "single scale"},
+          "cost": {"parameters": 39638869, "gmac": 168.7, "at": [520, 520]}
+        }
+        """;
+
+    private readonly string _folder = Path.Combine(Directory.CreateTempSubdirectory().FullName, "road");
+
+    [Fact]
+    public void Read_CompleteManifest_GivesEveryValue()
+    {
+        ModelManifest manifest = Read(Complete);
+
+        Assert.Equal(ChannelOrder.Rgb, manifest.Preprocess.Color);
+        Assert.Equal(ResizeMode.ShortSide, manifest.Preprocess.Resize.Mode);
+        Assert.Equal([520], manifest.Preprocess.Resize.Size);
+        Assert.Equal(["background", "road"], manifest.Classes.Names);
+        Assert.Equal(["voc"], manifest.Classes.Palette);
+        Assert.Equal(OutputKind.Logits, manifest.Graph.OutputKind);
+        Assert.Equal([520, 520], manifest.Cost?.At);
+    }
+
+    /// <summary>What is changed, and what the message must say.</summary>
+    public static TheoryData<string, string?, string> Wrong => new()
+    {
+        { "schema", "2", "schema: expected 1" },
+        { "schema", "\"one\"", "schema" },
+        { "name", "\"street\"", "name: expected the folder's name 'road'" },
+        { "sorce", "{}", "the key 'sorce' is not known" },
+        { "preprocess", null, "required keys are missing: 'preprocess'" },
+        { "preprocess.mean", null, "required keys are missing: 'mean'" },
+        { "preprocess.mean", "[0.485, 0.456]", "preprocess.mean: expected three numbers" },
+        { "preprocess.std", "[0.2, 0, 0.2]", "preprocess.std: expected three positive numbers" },
+        { "preprocess.scale", "0", "preprocess.scale: expected a positive number" },
+        { "preprocess.color", "\"YUV\"", "preprocess.color" },
+        { "preprocess.color", "\"YUV\"", "one of rgb, bgr" },
+        { "preprocess.resize.mode", "\"squash\"", "one of none, short_side, long_side, exact, long_side_pad" },
+        { "preprocess.resize.size", "null", "preprocess.resize.size: expected the length of the side" },
+        { "preprocess.resize.size", "[520, 520]", "preprocess.resize.size: expected the length of the side" },
+        { "preprocess.resize.antialias", "1", "preprocess.resize.antialias" },
+        { "preprocess.resize.antialias", "1", "true or false" },
+        { "preprocess.size.multiple", "0", "preprocess.size.multiple: expected 1 to 1024" },
+        { "preprocess.size.multiple", "1.5", "a whole number" },
+        { "preprocess.size.offset", "2", "preprocess.size.offset" },
+        { "preprocess.size.fixed", "[512]", "preprocess.size.fixed: expected [height, width]" },
+        { "preprocess.size.fixed", "[512, 512]", "preprocess.resize: the graph takes only 512×512" },
+        { "graph.output_kind", "\"mask\"", "one of logits, probabilities, labels, binary_logit" },
+        { "graph.layout", "\"NHWC\"", "graph.layout: only \"NCHW\"" },
+        { "graph.max_batch", "0", "graph.max_batch: expected 1 to 1024" },
+        { "graph.extra_inputs", "[{\"name\": \"rows\"}]", "graph.extra_inputs" },
+        { "inference.mode", "\"slide\"", "inference.mode: only \"whole\"" },
+        { "inference.scales", "[0.5, 1.0]", "inference.scales" },
+        { "postprocess.activation", "\"sigmoid\"", "postprocess.activation: expected \"softmax\"" },
+        { "postprocess.threshold", "1", "postprocess.threshold" },
+        { "classes.names", "[\"road\"]", "classes.names: expected 2 to 256 names, found 1" },
+        { "classes.names", "[\"road\", \"road\"]", "'road' stands twice" },
+        { "classes.palette", "\"rainbow\"", "classes.palette: 'rainbow' is no built-in palette (voc, cityscapes, camvid, ade20k)" },
+        { "classes.palette", "[\"#000000\"]", "classes.palette: expected 2 colours, one for each class, found 1" },
+        { "classes.palette", "[\"#000000\", \"red\"]", "classes.palette: 'red' is no colour" },
+        { "classes.palette", "null", "classes.palette: expected a palette's name" },
+        { "classes.ignore", "256", "classes.ignore: expected 0 to 255" },
+        { "classes.values", "[0]", "classes.values: expected one for each class" },
+        { "cost.at", "[520]", "cost.at: expected [height, width]" },
+    };
+
+    [Theory, MemberData(nameof(Wrong))]
+    public void Read_WrongValue_NamesFileKeyAndExpectation(string key, string? value, string expected)
+    {
+        JsonNode root = JsonNode.Parse(Complete)!;
+        string[] path = key.Split('.');
+        JsonObject parent = path[..^1].Aggregate(root, (node, name) => node[name]!).AsObject();
+        parent.Remove(path[^1]);
+        if (value is not null)
+        {
+            parent[path[^1]] = JsonNode.Parse(value);
+        }
+
+        ManifestException e = Assert.Throws<ManifestException>(() => Read(root.ToJsonString()));
+
+        Assert.StartsWith("road/model.json: ", e.Message, StringComparison.Ordinal);
+        Assert.Contains(expected, e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Read_SeveralWrongValues_ReportsAllOfThem()
+    {
+        ManifestException e = Assert.Throws<ManifestException>(() => Read(Complete.Replace("\"schema\": 1", "\"schema\": 7").Replace("\"ignore\": 255", "\"ignore\": -1")));
+        Assert.Equal(2, e.Errors.Count);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("null")]
+    [InlineData("[]")]
+    [InlineData("{")]
+    [InlineData("not json")]
+    public void Read_NoManifestAtAll_SaysSo(string text) => Assert.Throws<ManifestException>(() => Read(text));
+
+    [Fact]
+    public void Read_MissingFile_SaysHowToGetOne()
+    {
+        ManifestException e = Assert.Throws<ManifestException>(() => ManifestReader.Read(Directory.CreateDirectory(_folder).FullName));
+        Assert.Contains("inference-server inspect", e.Message, StringComparison.Ordinal);
+    }
+
+    public void Dispose() => Directory.Delete(Path.GetDirectoryName(_folder)!, recursive: true);
+
+    private ModelManifest Read(string text)
+    {
+        Directory.CreateDirectory(_folder);
+        File.WriteAllText(Path.Combine(_folder, "model.json"), text);
+        return ManifestReader.Read(_folder);
+    }
+}
