@@ -1,5 +1,6 @@
 using InferenceServer.Runtime.Decoding;
 using InferenceServer.Runtime.Diagnostics;
+using InferenceServer.Runtime.Inspection;
 using InferenceServer.Runtime.Models;
 using InferenceServer.Runtime.Scheduling;
 using InferenceServer.Runtime.Sessions;
@@ -23,6 +24,7 @@ public static class ServiceCollectionExtensions
         services.AddSingleton<SessionFactory>();
         services.AddSingleton<ModelLoader>();
         services.AddSingleton<ModelRepository>();
+        services.AddSingleton<ModelInspector>();
         services.AddSingleton<ImageDecoder>();
         services.AddSingleton<Admission>();
         services.AddSingleton<SegmentationMetrics>();

@@ -57,13 +57,7 @@ public sealed class ModelRepository(ModelLoader loader, IOptions<ModelRepository
     /// <exception cref="DirectoryNotFoundException">The folder does not exist.</exception>
     public void Load(CancellationToken cancellationToken)
     {
-        string root = Path.GetFullPath(_options.Path);
-        if (!Directory.Exists(root))
-        {
-            throw new DirectoryNotFoundException($"Models:Path: the folder '{root}' does not exist.");
-        }
-
-        string[] folders = [.. Directory.EnumerateDirectories(root).Where(IsModel).Order(StringComparer.Ordinal)];
+        string[] folders = Folders();
         foreach (string folder in folders)
         {
             Set(new ModelEntry(Path.GetFileName(folder), ModelState.Loading));
@@ -72,10 +66,25 @@ public sealed class ModelRepository(ModelLoader loader, IOptions<ModelRepository
         foreach (string folder in folders)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            Set(Load(folder, cancellationToken));
+            Set(LoadFolder(folder, cancellationToken));
         }
 
         _loaded = true;
+    }
+
+    /// <summary>Loads one model and leaves the others alone: for tools that need no other.</summary>
+    /// <param name="name">The model's name.</param>
+    /// <param name="cancellationToken">Ends the trial runs.</param>
+    /// <returns>The model, which stays the repository's.</returns>
+    /// <exception cref="DirectoryNotFoundException">The folder does not exist.</exception>
+    /// <exception cref="SegmentationException">Unknown or unavailable.</exception>
+    public LoadedModel Load(string name, CancellationToken cancellationToken)
+    {
+        string[] folders = Folders();
+        string folder = folders.FirstOrDefault(f => Path.GetFileName(f) == name) ?? throw new SegmentationException(
+            SegmentationError.UnknownModel, $"There is no model '{name}'; there are: {string.Join(", ", folders.Select(Path.GetFileName).DefaultIfEmpty("none"))}.");
+        Set(LoadFolder(folder, cancellationToken));
+        return Get(name);
     }
 
     /// <summary>Frees all models; no request may be under way.</summary>
@@ -87,10 +96,18 @@ public sealed class ModelRepository(ModelLoader loader, IOptions<ModelRepository
         }
     }
 
+    private string[] Folders()
+    {
+        string root = Path.GetFullPath(_options.Path);
+        return Directory.Exists(root)
+            ? [.. Directory.EnumerateDirectories(root).Where(IsModel).Order(StringComparer.Ordinal)]
+            : throw new DirectoryNotFoundException($"Models:Path: the folder '{root}' does not exist.");
+    }
+
     // A folder of tools beside the models is no broken model.
     private static bool IsModel(string folder) => File.Exists(Path.Combine(folder, "model.json")) || ModelLoader.Versions(folder).Count > 0;
 
-    private ModelEntry Load(string folder, CancellationToken cancellationToken)
+    private ModelEntry LoadFolder(string folder, CancellationToken cancellationToken)
     {
         string name = Path.GetFileName(folder);
         string? reason = null;

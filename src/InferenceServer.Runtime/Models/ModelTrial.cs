@@ -42,7 +42,7 @@ internal static class ModelTrial
     private static void Try(LoadedModel model, string file, int batch, ImageSize size, CancellationToken cancellationToken)
     {
         string shape = $"{batch}×3×{size.Height}×{size.Width}";
-        using InputTensor input = Noise(batch, size);
+        using InputTensor input = NoiseInput.Create(batch, size);
         using ModelOutput output = Run(model.Session, input, file, shape, cancellationToken);
         foreach (string error in Errors(output, model.Manifest, model.Classes.Names.Count, batch, size))
         {
@@ -118,19 +118,5 @@ internal static class ModelTrial
         }
 
         return true;
-    }
-
-    /// <summary>What a normalised photograph looks like to a network: values of about −2 to 2, the same at every start.</summary>
-    private static InputTensor Noise(int batch, ImageSize size)
-    {
-        InputTensor input = new(batch, size);
-        uint state = 0x9E3779B9;
-        foreach (ref float value in input.Values.Span)
-        {
-            state = (state * 1664525) + 1013904223;
-            value = ((state >> 8) * (4f / (1 << 24))) - 2;
-        }
-
-        return input;
     }
 }

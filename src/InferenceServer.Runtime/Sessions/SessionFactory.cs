@@ -1,3 +1,4 @@
+using InferenceServer.Runtime.Inspection;
 using InferenceServer.Runtime.Manifests;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
@@ -26,9 +27,23 @@ public sealed class SessionFactory(IOptions<OnnxOptions> options, ILogger<Sessio
     /// <param name="graph">Names its input and output where it has several.</param>
     /// <exception cref="ManifestException">The graph is unreadable, or the named input and output are not in it.</exception>
     /// <exception cref="InvalidOperationException">A GPU is required and none can be had.</exception>
-    public IModelSession Open(string file, GraphManifest graph)
+    public IModelSession Open(string file, GraphManifest graph) => Open(file, graph, OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR);
+
+    /// <summary>As <see cref="Open(string, GraphManifest)"/>, for runs that may well fail: ONNX Runtime prints nothing about them.</summary>
+    internal IModelSession OpenForTrials(string file, GraphManifest graph) => Open(file, graph, OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL);
+
+    /// <summary>Reads what a file says about itself, all but its operator set.</summary>
+    /// <exception cref="ManifestException">The graph is unreadable.</exception>
+    internal GraphDescription Describe(string file)
     {
-        (InferenceSession session, ExecutionProvider provider) = Create(file);
+        using InferenceSession session = Create(file, OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR).Session;
+        ModelMetadata metadata = session.ModelMetadata;
+        return new GraphDescription(OnnxModelSession.Describe(session), metadata.ProducerName, Opset: null, metadata.CustomMetadataMap);
+    }
+
+    private OnnxModelSession Open(string file, GraphManifest graph, OrtLoggingLevel logging)
+    {
+        (InferenceSession session, ExecutionProvider provider) = Create(file, logging);
         try
         {
             GraphSignature signature = OnnxModelSession.Describe(session);
@@ -43,7 +58,7 @@ public sealed class SessionFactory(IOptions<OnnxOptions> options, ILogger<Sessio
         }
     }
 
-    private (InferenceSession Session, ExecutionProvider Provider) Create(string file)
+    private (InferenceSession Session, ExecutionProvider Provider) Create(string file, OrtLoggingLevel logging)
     {
         // ONNX Runtime prints errors of its own when the library is missing, which for "auto" is no error.
         bool present = File.Exists(Path.Combine(AppContext.BaseDirectory, CudaLibrary));
@@ -51,7 +66,7 @@ public sealed class SessionFactory(IOptions<OnnxOptions> options, ILogger<Sessio
         {
             try
             {
-                using SessionOptions cuda = Options(intraOpThreads: 1);
+                using SessionOptions cuda = Options(intraOpThreads: 1, logging);
                 cuda.AppendExecutionProvider_CUDA(_options.GpuDevice);
                 return (new InferenceSession(file, cuda), ExecutionProvider.Cuda);
             }
@@ -68,7 +83,7 @@ public sealed class SessionFactory(IOptions<OnnxOptions> options, ILogger<Sessio
 
         try
         {
-            using SessionOptions cpu = Options(IntraOpThreads);
+            using SessionOptions cpu = Options(IntraOpThreads, logging);
             return (new InferenceSession(file, cpu), ExecutionProvider.Cpu);
         }
         catch (OnnxRuntimeException e)
@@ -77,14 +92,14 @@ public sealed class SessionFactory(IOptions<OnnxOptions> options, ILogger<Sessio
         }
     }
 
-    private SessionOptions Options(int intraOpThreads)
+    private SessionOptions Options(int intraOpThreads, OrtLoggingLevel logging)
     {
         SessionOptions session = new()
         {
             GraphOptimizationLevel = GraphOptimizationLevel.ORT_ENABLE_ALL,
             IntraOpNumThreads = intraOpThreads,
             InterOpNumThreads = 1,
-            LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR,
+            LogSeverityLevel = logging,
         };
         session.AddSessionConfigEntry("session.intra_op.allow_spinning", _options.Spinning ? "1" : "0");
         session.AddSessionConfigEntry("session.set_denormal_as_zero", "1");

@@ -1,0 +1,82 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Text.Json;
+using InferenceServer.Cli.Hosting;
+using InferenceServer.Kernels;
+using InferenceServer.Runtime;
+using InferenceServer.Runtime.Decoding;
+using InferenceServer.Runtime.Models;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace InferenceServer.Cli.Bench;
+
+/// <summary><c>bench</c>: what a whole request costs beside the bare network.</summary>
+internal static class BenchCommand
+{
+    public static Command Create()
+    {
+        Option<string> model = new("--model") { Description = "The model's name.", HelpName = "NAME", Required = true };
+        Option<string?> image = new("--image") { Description = "The image to send; without it a synthetic photograph.", HelpName = "FILE" };
+        Option<ImageSize> size = new("--size")
+        {
+            Description = "Size of the synthetic photograph.",
+            HelpName = "WIDTHxHEIGHT",
+            DefaultValueFactory = _ => new ImageSize(480, 360),
+            CustomParser = ParseSize,
+        };
+        Option<int> runs = Count("--runs", "Measured runs of each kind.", 100, least: 1);
+        Option<int> warmup = Count("--warmup", "Runs of each kind before that.", 10, least: 0);
+        Option<string?> json = new("--json") { Description = "Write all numbers to a file.", HelpName = "FILE" };
+        Command command = new("bench", "Measure the road from JPEG to mask against the bare network, alternating, in one process.") { model, image, size, runs, warmup, json };
+        RuntimeOptions runtime = RuntimeOptions.AddTo(command);
+        command.SetAction((parsed, ct) => BenchAsync(
+            parsed, runtime, parsed.GetRequiredValue(model), parsed.GetValue(image), parsed.GetValue(size),
+            parsed.GetValue(runs), parsed.GetValue(warmup), parsed.GetValue(json), ct));
+        return command;
+    }
+
+    private static async Task BenchAsync(
+        ParseResult parsed, RuntimeOptions runtime, string model, string? image, ImageSize size, int runs, int warmup, string? json, CancellationToken cancellationToken)
+    {
+        byte[] encoded = image is null ? SyntheticPhoto.Jpeg(size) : await File.ReadAllBytesAsync(image, cancellationToken).ConfigureAwait(false);
+        using ServiceProvider services = runtime.Build(parsed);
+        LoadedModel loaded = services.GetRequiredService<ModelRepository>().Load(model, cancellationToken);
+        using RequestBenchmark benchmark = new(services.GetRequiredService<Segmenter>(), services.GetRequiredService<ImageDecoder>(), loaded, encoded);
+        Terminal terminal = Terminal.For(parsed);
+        BenchReport report = await benchmark.RunAsync(terminal, warmup, runs, cancellationToken).ConfigureAwait(false) with
+        {
+            Image = image ?? $"synthetic JPEG of {size.Width}x{size.Height} pixels",
+        };
+        BenchTables.Write(report, terminal.Out);
+        if (json is not null)
+        {
+            await File.WriteAllBytesAsync(json, JsonSerializer.SerializeToUtf8Bytes(report, BenchJson.Default.BenchReport), cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    private static Option<int> Count(string name, string description, int usual, int least)
+    {
+        Option<int> option = new(name) { Description = description, HelpName = "N", DefaultValueFactory = _ => usual };
+        option.Validators.Add(result =>
+        {
+            if (!result.Errors.Any() && result.GetValueOrDefault<int>() < least)
+            {
+                result.AddError($"{name}: expected {least} or more.");
+            }
+        });
+        return option;
+    }
+
+    private static ImageSize ParseSize(ArgumentResult argument)
+    {
+        string text = argument.Tokens[0].Value;
+        if (text.Split('x') is [var width, var height] && int.TryParse(width, out int columns) && int.TryParse(height, out int rows)
+            && columns is > 0 and <= SyntheticPhoto.MaxSide && rows is > 0 and <= SyntheticPhoto.MaxSide)
+        {
+            return new ImageSize(columns, rows);
+        }
+
+        argument.AddError($"--size: '{text}' is no size; expected for instance 480x360, sides up to {SyntheticPhoto.MaxSide}.");
+        return default;
+    }
+}

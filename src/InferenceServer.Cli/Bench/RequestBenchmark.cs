@@ -1,0 +1,78 @@
+using System.Diagnostics;
+using InferenceServer.Cli.Hosting;
+using InferenceServer.Runtime;
+using InferenceServer.Runtime.Buffers;
+using InferenceServer.Runtime.Decoding;
+using InferenceServer.Runtime.Diagnostics;
+using InferenceServer.Runtime.Encoding;
+using InferenceServer.Runtime.Models;
+using InferenceServer.Runtime.Preprocessing;
+using InferenceServer.Runtime.Sessions;
+
+namespace InferenceServer.Cli.Bench;
+
+/// <summary>Times the bare network and a whole request, by turns and with the same session, so that a drift of the machine meets both.</summary>
+internal sealed class RequestBenchmark : IDisposable
+{
+    private readonly Segmenter _segmenter;
+    private readonly LoadedModel _model;
+    private readonly byte[] _encoded;
+    private readonly InputTensor _input;
+
+    public RequestBenchmark(Segmenter segmenter, ImageDecoder decoder, LoadedModel model, byte[] encoded)
+    {
+        _segmenter = segmenter;
+        _model = model;
+        _encoded = encoded;
+        using RgbImage photo = decoder.Decode(encoded, CancellationToken.None);
+        InputGeometry geometry = model.Preprocessor.Plan(photo.Size);
+        _input = model.Preprocessor.Prepare(photo.Pixels.Span, geometry);
+    }
+
+    /// <summary>Runs both kinds <paramref name="warmup"/> times, then measures <paramref name="runs"/> pairs.</summary>
+    public async Task<BenchReport> RunAsync(Terminal terminal, int warmup, int runs, CancellationToken cancellationToken)
+    {
+        List<RequestSample> samples = [];
+        await terminal.TrackAsync("Measuring", warmup + runs, async advance =>
+        {
+            for (int i = 0; i < warmup + runs; i++)
+            {
+                RequestSample sample = await MeasureAsync(cancellationToken).ConfigureAwait(false);
+                if (i >= warmup)
+                {
+                    samples.Add(sample);
+                }
+
+                advance();
+            }
+        }).ConfigureAwait(false);
+        return BenchReport.Create(_model, _input.Size, samples);
+    }
+
+    public void Dispose() => _input.Dispose();
+
+    private async Task<RequestSample> MeasureAsync(CancellationToken cancellationToken)
+    {
+        long start = Stopwatch.GetTimestamp();
+        using (ModelOutput output = _model.Session.Run(_input, cancellationToken))
+        {
+        }
+
+        TimeSpan raw = Stopwatch.GetElapsedTime(start);
+        long allocated = GC.GetTotalAllocatedBytes(precise: true);
+        start = Stopwatch.GetTimestamp();
+        StageTimings stages = await RequestAsync(cancellationToken).ConfigureAwait(false);
+        TimeSpan full = Stopwatch.GetElapsedTime(start);
+        return new RequestSample(raw, full, stages, GC.GetTotalAllocatedBytes(precise: true) - allocated);
+    }
+
+    /// <summary>What the server does for a request, from the body's bytes to those of the answer.</summary>
+    private async Task<StageTimings> RequestAsync(CancellationToken cancellationToken)
+    {
+        SegmentationRequest request = new() { Image = _encoded, Model = _model.Name };
+        using SegmentationResult result = await _segmenter.SegmentAsync(request, cancellationToken).ConfigureAwait(false);
+        using PooledBufferWriter mask = new();
+        _segmenter.Encode(result, new EncodingParameters(MaskFormat.Png), mask);
+        return result.Timings;
+    }
+}

@@ -1,0 +1,33 @@
+using InferenceServer.Kernels;
+using InferenceServer.Runtime.Buffers;
+using Vips;
+
+namespace InferenceServer.Cli.Bench;
+
+/// <summary>A picture that costs a JPEG decoder about what a photograph does: smooth shading under fine noise, the same each time.</summary>
+internal static class SyntheticPhoto
+{
+    public const int MaxSide = 16384;
+    private const int Quality = 90;
+    private const int NoiseLevels = 24;
+
+    /// <summary>Draws and encodes it.</summary>
+    public static byte[] Jpeg(ImageSize size)
+    {
+        byte[] rgb = new byte[size.Pixels * 3];
+        Random random = new(1);
+        for (int i = 0; i < size.Pixels; i++)
+        {
+            (double x, double y) = ((double)(i % size.Width) / size.Width, (double)(i / size.Width) / size.Height);
+            int noise = random.Next(NoiseLevels);
+            rgb[3 * i] = (byte)((200 * x) + noise);
+            rgb[(3 * i) + 1] = (byte)((200 * y) + noise);
+            rgb[(3 * i) + 2] = (byte)(100 + (100 * Math.Sin(6 * (x + y))) + noise);
+        }
+
+        using VipsImage image = VipsImage.FromPixels(rgb, size.Width, size.Height, bands: 3);
+        using PooledBufferWriter jpeg = new();
+        image.EncodeJpeg(jpeg, Quality);
+        return jpeg.Written.ToArray();
+    }
+}

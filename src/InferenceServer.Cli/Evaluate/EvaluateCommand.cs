@@ -1,0 +1,74 @@
+using System.CommandLine;
+using System.Text.Json;
+using InferenceServer.Cli.Hosting;
+using InferenceServer.Kernels.Labeling;
+using InferenceServer.Runtime;
+using InferenceServer.Runtime.Models;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace InferenceServer.Cli.Evaluate;
+
+/// <summary><c>evaluate</c>: the accuracy of a model on labelled images.</summary>
+internal static class EvaluateCommand
+{
+    public static Command Create()
+    {
+        Option<string> model = new("--model") { Description = "The model's name.", HelpName = "NAME", Required = true };
+        Option<string> images = new("--images") { Description = "The folder of images.", HelpName = "DIR", Required = true };
+        Option<string> labels = new("--labels")
+        {
+            Description = "The folder of label maps: PNGs of the images' base names, 8-bit grey or indexed, whose values are class indices.",
+            HelpName = "DIR",
+            Required = true,
+        };
+        Option<byte> ignore = new("--ignore") { Description = "The label of pixels that do not count.", DefaultValueFactory = _ => 255 };
+        Option<AbsentClassRule> absent = ChoiceOption.Create(
+            "--absent", "What a class adds to the means that is in no truth and no prediction: nothing, or 0.",
+            ("leave-out", AbsentClassRule.LeaveOut), ("zero", AbsentClassRule.CountAsZero));
+        Option<string?> json = new("--json") { Description = "Write all numbers and the confusion matrix to a file.", HelpName = "FILE" };
+        Command command = new("evaluate", "Measure accuracy and IoU of a model: one confusion matrix over all images.") { model, images, labels, ignore, absent, json };
+        RuntimeOptions runtime = RuntimeOptions.AddTo(command);
+        command.SetAction((parsed, ct) => EvaluateAsync(
+            parsed, runtime, parsed.GetRequiredValue(model),
+            LabelPair.Find(parsed.GetRequiredValue(images), parsed.GetRequiredValue(labels)),
+            parsed.GetValue(ignore), parsed.GetValue(absent), parsed.GetValue(json), ct));
+        return command;
+    }
+
+    private static async Task EvaluateAsync(
+        ParseResult parsed, RuntimeOptions runtime, string model, IReadOnlyList<LabelPair> pairs,
+        byte ignore, AbsentClassRule absent, string? json, CancellationToken cancellationToken)
+    {
+        using ServiceProvider services = runtime.Build(parsed);
+        LoadedModel loaded = services.GetRequiredService<ModelRepository>().Load(model, cancellationToken);
+        Evaluator evaluator = new(services.GetRequiredService<Segmenter>(), loaded, ignore);
+        Terminal terminal = Terminal.For(parsed);
+        await terminal.TrackAsync("Evaluating", pairs.Count, async advance =>
+        {
+            foreach (LabelPair pair in pairs)
+            {
+                await evaluator.AddAsync(pair, cancellationToken).ConfigureAwait(false);
+                advance();
+            }
+        }).ConfigureAwait(false);
+
+        if (evaluator.UnknownLabels > 0)
+        {
+            terminal.Note($"{evaluator.UnknownLabels:N0} labelled pixels were skipped: their label is neither a class (0 to {loaded.Classes.Names.Count - 1}) nor {ignore}.");
+        }
+
+        EvaluationReport report = EvaluationReport.Create(evaluator.Matrix, loaded.Classes.Names, absent) with
+        {
+            Model = loaded.Name,
+            Version = loaded.Version,
+            Images = pairs.Count,
+            Ignore = ignore,
+        };
+        EvaluationTable.Write(report, terminal.Out);
+        if (json is not null)
+        {
+            await File.WriteAllBytesAsync(json, JsonSerializer.SerializeToUtf8Bytes(report, EvaluationJson.Default.EvaluationReport), cancellationToken)
+                .ConfigureAwait(false);
+        }
+    }
+}

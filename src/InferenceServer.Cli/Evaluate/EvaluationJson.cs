@@ -1,0 +1,7 @@
+using System.Text.Json.Serialization;
+
+namespace InferenceServer.Cli.Evaluate;
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, WriteIndented = true)]
+[JsonSerializable(typeof(EvaluationReport))]
+internal sealed partial class EvaluationJson : JsonSerializerContext;

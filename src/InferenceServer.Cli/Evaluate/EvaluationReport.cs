@@ -1,0 +1,71 @@
+using InferenceServer.Kernels.Labeling;
+
+namespace InferenceServer.Cli.Evaluate;
+
+/// <summary>All that an evaluation found; the JSON report is this in snake_case.</summary>
+internal sealed record EvaluationReport
+{
+    /// <summary>The model's name.</summary>
+    public string Model { get; init; } = "";
+
+    /// <summary>Its version.</summary>
+    public int Version { get; init; }
+
+    /// <summary>Number of images.</summary>
+    public int Images { get; init; }
+
+    /// <summary>The label of pixels that did not count.</summary>
+    public int Ignore { get; init; }
+
+    /// <summary>What classes that are absent from truth and prediction add to the means: <c>leave-out</c>, or <c>zero</c>.</summary>
+    public required string Absent { get; init; }
+
+    /// <summary>Pixels that count.</summary>
+    public required long Pixels { get; init; }
+
+    /// <summary>Share of the pixels whose class is right.</summary>
+    public required double? PixelAccuracy { get; init; }
+
+    /// <summary>Mean over the classes of their accuracy.</summary>
+    public required double? MeanAccuracy { get; init; }
+
+    /// <summary>Mean over the classes of their IoU.</summary>
+    public required double? MeanIou { get; init; }
+
+    /// <summary>IoU of the classes, weighted with their share of the truth.</summary>
+    public required double? FrequencyWeightedIou { get; init; }
+
+    /// <summary>Mean over the classes of their Dice coefficient.</summary>
+    public required double? MeanDice { get; init; }
+
+    /// <summary>The scores of each class.</summary>
+    public required IReadOnlyList<ClassScore> Classes { get; init; }
+
+    /// <summary>Pixels, [truth][prediction].</summary>
+    public required IReadOnlyList<IReadOnlyList<long>> Matrix { get; init; }
+
+    /// <summary>Computes all scores from the counts.</summary>
+    public static EvaluationReport Create(ConfusionMatrix matrix, IReadOnlyList<string> names, AbsentClassRule absent)
+    {
+        long[][] counts = [.. names.Select((_, truth) => names.Select((_, prediction) => matrix[truth, prediction]).ToArray())];
+        long[] truths = [.. counts.Select(row => row.Sum())];
+        long pixels = truths.Sum();
+        double[] iou = matrix.IoU(), accuracy = matrix.Accuracy(), dice = matrix.Dice();
+        return new EvaluationReport
+        {
+            Absent = absent == AbsentClassRule.CountAsZero ? "zero" : "leave-out",
+            Pixels = pixels,
+            PixelAccuracy = Defined(matrix.PixelAccuracy),
+            MeanAccuracy = Defined(matrix.MeanAccuracy(absent)),
+            MeanIou = Defined(matrix.MeanIoU(absent)),
+            FrequencyWeightedIou = Defined(matrix.FrequencyWeightedIoU),
+            MeanDice = Defined(matrix.MeanDice(absent)),
+            Classes = [.. names.Select((name, i) => new ClassScore(
+                i, name, Defined(iou[i]), Defined(accuracy[i]), Defined(dice[i]), Defined((double)truths[i] / pixels)))],
+            Matrix = counts,
+        };
+    }
+
+    // JSON has no NaN.
+    private static double? Defined(double value) => double.IsNaN(value) ? null : value;
+}

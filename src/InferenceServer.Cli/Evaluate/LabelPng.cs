@@ -1,0 +1,112 @@
+using System.Buffers.Binary;
+using System.IO.Compression;
+using InferenceServer.Cli.Hosting;
+using InferenceServer.Kernels;
+
+namespace InferenceServer.Cli.Evaluate;
+
+/// <summary>A label map as its PNG stores it: the numbers themselves, whatever colours a palette gives them.</summary>
+/// <param name="Size">Width and height.</param>
+/// <param name="Labels">One a pixel, HW.</param>
+/// <remarks>
+/// Read here because libvips, as image libraries do, replaces indices by their colours and spreads 1, 2 and 4 bits of grey over 0 to 255.
+/// PNG specification, third edition, §§5, 9, 11.
+/// </remarks>
+internal sealed record LabelPng(ImageSize Size, byte[] Labels)
+{
+    private const int Grey = 0;
+    private const int Indexed = 3;
+    private const long MaxPixels = 1L << 28;
+    private static readonly byte[] Signature = [0x89, (byte)'P', (byte)'N', (byte)'G', (byte)'\r', (byte)'\n', 0x1A, (byte)'\n'];
+
+    /// <summary>Decodes a grey or indexed PNG of at most 8 bits.</summary>
+    /// <param name="file">The whole file.</param>
+    /// <param name="name">What messages call it.</param>
+    /// <exception cref="CommandException">It is something else, or damaged.</exception>
+    public static LabelPng Decode(ReadOnlySpan<byte> file, string name)
+    {
+        if (!file.StartsWith(Signature))
+        {
+            throw new CommandException($"{name}: not a PNG.");
+        }
+
+        ReadOnlySpan<byte> header = [];
+        using MemoryStream compressed = new();
+        try
+        {
+            for (ReadOnlySpan<byte> rest = file[Signature.Length..]; !rest.IsEmpty;)
+            {
+                int length = BinaryPrimitives.ReadInt32BigEndian(rest);
+                ReadOnlySpan<byte> type = rest.Slice(4, 4);
+                ReadOnlySpan<byte> data = rest.Slice(8, length);
+                if (type.SequenceEqual("IHDR"u8))
+                {
+                    header = data;
+                }
+                else if (type.SequenceEqual("IDAT"u8))
+                {
+                    compressed.Write(data);
+                }
+
+                rest = rest[(length + 12)..];
+            }
+
+            compressed.Position = 0;
+            return Decode(header, compressed, name);
+        }
+        catch (Exception e) when (e is ArgumentOutOfRangeException or InvalidDataException or EndOfStreamException)
+        {
+            throw new CommandException($"{name}: the PNG is truncated or damaged.");
+        }
+    }
+
+    private static LabelPng Decode(ReadOnlySpan<byte> header, Stream compressed, string name)
+    {
+        ImageSize size = new(BinaryPrimitives.ReadInt32BigEndian(header), BinaryPrimitives.ReadInt32BigEndian(header[4..]));
+        (int bits, int color, int interlace) = (header[8], header[9], header[12]);
+        if (color is not (Grey or Indexed) || bits > 8)
+        {
+            throw new CommandException($"{name}: expected class indices, as grey or indexed PNG of at most 8 bits; this one holds {(bits > 8 ? "16-bit values" : "colours")}.");
+        }
+
+        if (interlace != 0)
+        {
+            throw new CommandException($"{name}: interlaced label maps are not read; save it without interlacing.");
+        }
+
+        if (size.Width <= 0 || size.Height <= 0 || size.Pixels > MaxPixels)
+        {
+            throw new CommandException($"{name}: a label map of {size} pixels is not read; at most {MaxPixels:N0} are.");
+        }
+
+        byte[] labels = new byte[size.Pixels];
+        ReadRows(compressed, size, bits, labels);
+        return new LabelPng(size, labels);
+    }
+
+    private static void ReadRows(Stream compressed, ImageSize size, int bits, Span<byte> labels)
+    {
+        using ZLibStream inflated = new(compressed, CompressionMode.Decompress);
+        byte[] row = new byte[((size.Width * bits) + 7) / 8];
+        byte[] above = new byte[row.Length];
+        for (int y = 0; y < size.Height; y++)
+        {
+            int filter = inflated.ReadByte();
+            inflated.ReadExactly(row);
+            PngFilter.Undo(filter, row, above);
+            Unpack(row, bits, labels.Slice(y * size.Width, size.Width));
+            (row, above) = (above, row);
+        }
+    }
+
+    /// <summary>The leftmost pixel lies in the highest bits.</summary>
+    private static void Unpack(ReadOnlySpan<byte> row, int bits, Span<byte> labels)
+    {
+        int mask = (1 << bits) - 1;
+        for (int x = 0; x < labels.Length; x++)
+        {
+            int bit = x * bits;
+            labels[x] = (byte)((row[bit / 8] >> (8 - bits - (bit % 8))) & mask);
+        }
+    }
+}

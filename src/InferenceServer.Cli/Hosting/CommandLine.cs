@@ -1,0 +1,80 @@
+using System.CommandLine;
+using System.Runtime.InteropServices;
+using InferenceServer.Cli.Bench;
+using InferenceServer.Cli.Evaluate;
+using InferenceServer.Cli.Inspect;
+using InferenceServer.Cli.Segment;
+using InferenceServer.Runtime;
+using InferenceServer.Runtime.Manifests;
+using Microsoft.Extensions.Options;
+
+namespace InferenceServer.Cli.Hosting;
+
+/// <summary>The program: its commands, and what becomes of their failures.</summary>
+internal static class CommandLine
+{
+    private const int Failure = 1;
+    private const int BadUsage = 2;
+    private const int Cancelled = 130; // as shells report a process that Ctrl+C ended
+
+    public static RootCommand Create() => new("Semantic segmentation from the command line: image in, mask out.")
+    {
+        SegmentCommand.Create(),
+        EvaluateCommand.Create(),
+        InspectCommand.Create(),
+        BenchCommand.Create(),
+    };
+
+    /// <summary>Runs the program.</summary>
+    /// <param name="args">Its arguments.</param>
+    /// <param name="output">Where results go, if not to the standard output.</param>
+    /// <param name="error">Where messages go, if not to the standard error.</param>
+    /// <returns>0 if all went well, 1 after an error, 2 after wrong arguments, 130 after Ctrl+C.</returns>
+    public static async Task<int> RunAsync(string[] args, TextWriter? output = null, TextWriter? error = null)
+    {
+        // System.CommandLine starts to listen for Ctrl+C once a command gives up its thread, which ours do only when they are done.
+        InvocationConfiguration configuration = new() { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null };
+        using CancellationTokenSource interrupted = new();
+        using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
+        using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
+        configuration.Output = output ?? configuration.Output;
+        configuration.Error = error ?? configuration.Error;
+        ParseResult parsed = Create().Parse(args);
+        if (parsed.Errors.Count > 0)
+        {
+            foreach (string message in parsed.Errors.Select(e => e.Message))
+            {
+                await configuration.Error.WriteLineAsync(message).ConfigureAwait(false);
+            }
+
+            await configuration.Error.WriteLineAsync("Run the command with --help to see what it takes.").ConfigureAwait(false);
+            return BadUsage;
+        }
+
+        try
+        {
+            return await parsed.InvokeAsync(configuration, interrupted.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            await configuration.Error.WriteLineAsync("Cancelled.").ConfigureAwait(false);
+            return Cancelled;
+        }
+        catch (Exception e) when (IsExpected(e))
+        {
+            await configuration.Error.WriteLineAsync(e.Message).ConfigureAwait(false);
+            return Failure;
+        }
+
+        void Stop(PosixSignalContext signal)
+        {
+            signal.Cancel = true;
+            interrupted.Cancel();
+        }
+    }
+
+    /// <summary>Failures that have an explanation for the user; any other is a defect and shows its stack.</summary>
+    private static bool IsExpected(Exception e) =>
+        e is CommandException or SegmentationException or ManifestException or OptionsValidationException or IOException or UnauthorizedAccessException
+        || e is InvalidOperationException { InnerException: not null }; // a GPU is required and cannot be had
+}

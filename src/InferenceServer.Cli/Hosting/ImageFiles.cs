@@ -1,0 +1,37 @@
+using System.Collections.Frozen;
+
+namespace InferenceServer.Cli.Hosting;
+
+/// <summary>The image files that a command was pointed at.</summary>
+internal static class ImageFiles
+{
+    private static readonly FrozenSet<string> Extensions =
+        new[] { ".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".avif", ".gif", ".bmp" }.ToFrozenSet(StringComparer.OrdinalIgnoreCase);
+
+    /// <summary>A file stands for itself, whatever it is called; a folder for the images that lie directly in it, by name.</summary>
+    /// <exception cref="CommandException">A path does not exist, or no image was found.</exception>
+    public static IReadOnlyList<string> Expand(IEnumerable<string> paths)
+    {
+        List<string> files = [];
+        foreach (string path in paths)
+        {
+            if (Directory.Exists(path))
+            {
+                files.AddRange(InFolder(path));
+            }
+            else if (File.Exists(path))
+            {
+                files.Add(path);
+            }
+            else
+            {
+                throw new CommandException($"There is no file or folder '{path}'.");
+            }
+        }
+
+        return files.Count > 0 ? files : throw new CommandException($"There are no images ({string.Join(", ", Extensions.Order())}) in {string.Join(", ", paths)}.");
+    }
+
+    private static IEnumerable<string> InFolder(string folder) =>
+        Directory.EnumerateFiles(folder).Where(file => Extensions.Contains(Path.GetExtension(file))).Order(StringComparer.Ordinal);
+}

@@ -1,0 +1,61 @@
+using System.CommandLine;
+using System.Globalization;
+using InferenceServer.Runtime;
+using InferenceServer.Runtime.Sessions;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace InferenceServer.Cli.Hosting;
+
+/// <summary>The options of every command that runs a network, and the runtime set up as they say.</summary>
+internal sealed class RuntimeOptions
+{
+    private readonly Option<string> _models = new("--models")
+    {
+        Description = "The folder that holds one folder for each model.",
+        HelpName = "DIR",
+        DefaultValueFactory = _ => "models",
+    };
+
+    private readonly Option<int> _threads = new("--threads")
+    {
+        Description = "Threads of the network; 0 takes as many as the process may use.",
+        HelpName = "N",
+        DefaultValueFactory = _ => 0,
+    };
+
+    private readonly Option<ExecutionProvider> _provider = ChoiceOption.Create(
+        "--provider", "What computes the network; cuda fails where there is none.",
+        ("auto", ExecutionProvider.Auto), ("cpu", ExecutionProvider.Cpu), ("cuda", ExecutionProvider.Cuda));
+
+    private RuntimeOptions(Command command)
+    {
+        command.Options.Add(_models);
+        command.Options.Add(_threads);
+        command.Options.Add(_provider);
+    }
+
+    /// <summary>Adds the options to <paramref name="command"/>.</summary>
+    public static RuntimeOptions AddTo(Command command) => new(command);
+
+    /// <summary>The runtime as the server wires it; which settings differ is told by a configuration, as there.</summary>
+    /// <returns>Services that the caller disposes, and the loaded models with them.</returns>
+    public ServiceProvider Build(ParseResult parsed)
+    {
+        ExecutionProvider provider = parsed.GetValue(_provider);
+        IConfiguration configuration = new ConfigurationBuilder()
+            .AddInMemoryCollection(new Dictionary<string, string?>
+            {
+                ["Models:Path"] = parsed.GetValue(_models),
+                ["Onnx:IntraOpThreads"] = parsed.GetValue(_threads).ToString(CultureInfo.InvariantCulture),
+                ["Onnx:Provider"] = provider.ToString(),
+                ["Onnx:RequireGpu"] = (provider == ExecutionProvider.Cuda).ToString(),
+            })
+            .Build();
+        return new ServiceCollection()
+            .AddSingleton(configuration)
+            .AddLogging()
+            .AddSegmentation()
+            .BuildServiceProvider();
+    }
+}

@@ -1,0 +1,3 @@
+using InferenceServer.Cli.Hosting;
+
+return await CommandLine.RunAsync(args);

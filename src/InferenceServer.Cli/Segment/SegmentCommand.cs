@@ -1,0 +1,54 @@
+using System.CommandLine;
+using InferenceServer.Cli.Hosting;
+using InferenceServer.Runtime;
+using InferenceServer.Runtime.Encoding;
+using InferenceServer.Runtime.Models;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace InferenceServer.Cli.Segment;
+
+/// <summary><c>segment</c>: masks of images, without a server.</summary>
+internal static class SegmentCommand
+{
+    public static Command Create()
+    {
+        Argument<string[]> images = new("images") { Description = "Image files, or folders of them.", HelpName = "IMAGE", Arity = ArgumentArity.OneOrMore };
+        Option<string> model = new("--model") { Description = "The model's name.", HelpName = "NAME", Required = true };
+        Option<string> folder = new("--out") { Description = "The folder for the masks; made if need be.", HelpName = "DIR", Required = true };
+        Option<float> alpha = new("--alpha") { Description = "Opacity of the colours in an overlay, 0 to 1.", DefaultValueFactory = _ => 0.5f };
+        Option<MaskFormat> format = ChoiceOption.Create(
+            "--format", "What to write for each image.",
+            ("png", MaskFormat.Png), ("overlay", MaskFormat.Overlay), ("overlay-jpeg", MaskFormat.OverlayJpeg), ("color", MaskFormat.Color),
+            ("raw", MaskFormat.Raw), ("json", MaskFormat.Json), ("confidence", MaskFormat.Confidence));
+        alpha.Validators.Add(result =>
+        {
+            if (result.Errors.Any() || result.GetValueOrDefault<float>() is not (>= 0 and <= 1))
+            {
+                result.AddError("--alpha: expected a number from 0 to 1.");
+            }
+        });
+        Command command = new("segment", "Write the masks of images.") { images, model, folder, format, alpha };
+        RuntimeOptions runtime = RuntimeOptions.AddTo(command);
+        command.SetAction((parsed, ct) => SegmentAsync(
+            parsed, runtime, parsed.GetRequiredValue(images), parsed.GetRequiredValue(model), parsed.GetRequiredValue(folder),
+            new EncodingParameters(parsed.GetValue(format), parsed.GetValue(alpha)), ct));
+        return command;
+    }
+
+    private static async Task<int> SegmentAsync(
+        ParseResult parsed, RuntimeOptions runtime, string[] images, string model, string folder, EncodingParameters parameters, CancellationToken cancellationToken)
+    {
+        IReadOnlyList<SegmentJob> jobs = SegmentJob.Plan(ImageFiles.Expand(images), folder, parameters.Format);
+        using ServiceProvider services = runtime.Build(parsed);
+        LoadedModel loaded = services.GetRequiredService<ModelRepository>().Load(model, cancellationToken);
+        if (parameters.Format == MaskFormat.Confidence && !loaded.Postprocessor.HasConfidence)
+        {
+            throw new CommandException($"The graph of '{model}' ends in labels, so it has no confidence to tell.");
+        }
+
+        Directory.CreateDirectory(folder);
+        Terminal terminal = Terminal.For(parsed);
+        SegmentBatch batch = new(services.GetRequiredService<Segmenter>(), loaded.Name, parameters, terminal);
+        return await batch.RunAsync(jobs, cancellationToken).ConfigureAwait(false) == 0 ? 0 : 1;
+    }
+}

@@ -1,0 +1,38 @@
+using InferenceServer.Cli.Hosting;
+using InferenceServer.Runtime.Encoding;
+
+namespace InferenceServer.Cli.Segment;
+
+/// <summary>One image and the file for its mask.</summary>
+/// <param name="Image">The image's path.</param>
+/// <param name="Output">The path to write.</param>
+internal sealed record SegmentJob(string Image, string Output)
+{
+    /// <summary>Names the outputs: the image's base name with the format's extension.</summary>
+    /// <exception cref="CommandException">Two images would write the same file, or a mask would overwrite an image.</exception>
+    public static IReadOnlyList<SegmentJob> Plan(IReadOnlyList<string> images, string folder, MaskFormat format)
+    {
+        string extension = Extension(format);
+        SegmentJob[] jobs = [.. images.Select(image => new SegmentJob(image, Path.Combine(folder, Path.GetFileNameWithoutExtension(image) + extension)))];
+        if (jobs.GroupBy(job => job.Output).FirstOrDefault(group => group.Count() > 1)?.ToArray() is [var first, var second, ..])
+        {
+            throw new CommandException($"'{first.Image}' and '{second.Image}' would both write '{first.Output}'; segment them into different folders.");
+        }
+
+        HashSet<string> sources = [.. images.Select(Path.GetFullPath)];
+        if (jobs.FirstOrDefault(job => sources.Contains(Path.GetFullPath(job.Output))) is { } overwriting)
+        {
+            throw new CommandException($"The mask of '{overwriting.Image}' would overwrite the image '{overwriting.Output}'; choose another folder with --out.");
+        }
+
+        return jobs;
+    }
+
+    private static string Extension(MaskFormat format) => format switch
+    {
+        MaskFormat.OverlayJpeg => ".jpg",
+        MaskFormat.Raw => ".raw",
+        MaskFormat.Json => ".json",
+        _ => ".png",
+    };
+}

@@ -1,0 +1,79 @@
+using System.Security.Cryptography;
+using InferenceServer.Kernels;
+using InferenceServer.Kernels.Normalization;
+using InferenceServer.Runtime.Manifests;
+
+namespace InferenceServer.Runtime.Inspection;
+
+/// <summary>Drafts the manifest of a model: measured where a run can tell, else the commonest value.</summary>
+public static class ManifestDraft
+{
+    private const int LargestBatch = 8;
+    private static readonly float[] ImageNetMean = [0.485f, 0.456f, 0.406f];
+    private static readonly float[] ImageNetStd = [0.229f, 0.224f, 0.225f];
+
+    /// <summary>What a draft always assumes, since no run can tell it.</summary>
+    public static IReadOnlyList<string> Assumptions { get; } =
+    [
+        "preprocess: RGB, normalised as ImageNet models are; wrong values rarely fail, they cost accuracy. Check them against the training code.",
+        "preprocess.resize: photographs are not resized first; check what the model was evaluated with.",
+        "postprocess.align_corners: false; true for weights of Caffe and semseg.",
+        "classes: names are counted through and the colours are Pascal VOC's.",
+    ];
+
+    /// <summary>Drafts a manifest that <see cref="ManifestReader"/> accepts.</summary>
+    /// <param name="file">The ONNX file, whose hash goes in.</param>
+    /// <param name="name">The model's folder; null leaves the name out, which makes the folder's name count.</param>
+    /// <param name="graph">What the file says.</param>
+    /// <param name="inspection">What the runs told.</param>
+    public static ModelManifest Create(string file, string? name, GraphDescription graph, ModelInspection inspection)
+    {
+        using FileStream stream = File.OpenRead(file);
+        return new ModelManifest
+        {
+            Schema = 1,
+            Name = name,
+            Source = new SourceManifest
+            {
+                Exporter = graph.Producer.Length > 0 ? graph.Producer : null,
+                Opset = graph.Opset,
+                Sha256 = Convert.ToHexStringLower(SHA256.HashData(stream)),
+            },
+            Graph = new GraphManifest
+            {
+                Input = inspection.Input,
+                Output = inspection.Output,
+                MaxBatch = inspection.Batches ? LargestBatch : 1,
+                OutputKind = inspection.Kind,
+                OutputStride = inspection.OutputStride,
+                OutputScale = inspection.OutputScale,
+            },
+            Preprocess = Preprocess(inspection),
+            Postprocess = new PostprocessManifest { Activation = inspection.Kind == OutputKind.BinaryLogit ? "sigmoid" : "softmax" },
+            Classes = new ClassesManifest { Names = [.. Enumerable.Range(0, inspection.Classes).Select(i => $"class_{i}")], Palette = ["voc"] },
+        };
+    }
+
+    private static PreprocessManifest Preprocess(ModelInspection inspection)
+    {
+        IReadOnlyList<int>? only = inspection.Fixed is { } size ? [size.Height, size.Width] : null;
+        return new PreprocessManifest
+        {
+            Color = ChannelOrder.Rgb,
+            Scale = 1f / 255,
+            Mean = ImageNetMean,
+            Std = ImageNetStd,
+            Resize = only is null
+                ? new ResizeManifest { Mode = ResizeMode.None, Antialias = true }
+                : new ResizeManifest { Mode = ResizeMode.Exact, Size = only, Antialias = true },
+            Size = new SizeManifest
+            {
+                Multiple = inspection.Rule?.Multiple ?? 1,
+                Offset = inspection.Rule?.Offset ?? 0,
+                Fixed = only,
+                Min = Math.Min(inspection.Smallest.Width, inspection.Smallest.Height),
+            },
+            Pad = new PadManifest(),
+        };
+    }
+}

@@ -1,0 +1,86 @@
+using InferenceServer.Kernels;
+using InferenceServer.Runtime.Manifests;
+using InferenceServer.Runtime.Sessions;
+
+namespace InferenceServer.Runtime.Inspection;
+
+/// <summary>Finds out what a graph takes and gives, as far as runs can tell: for models that have no manifest yet.</summary>
+public sealed class ModelInspector(SessionFactory sessions)
+{
+    /// <summary>Reads what the file says about itself.</summary>
+    /// <exception cref="ManifestException">ONNX Runtime cannot read the file.</exception>
+    public GraphDescription Describe(string file)
+    {
+        using FileStream stream = File.OpenRead(file);
+        return sessions.Describe(file) with { Opset = OnnxHeader.ReadOpset(stream) };
+    }
+
+    /// <summary>Runs the graph at many sizes.</summary>
+    /// <param name="file">The ONNX file.</param>
+    /// <param name="signature">Its inputs and outputs, of which the first are looked at.</param>
+    /// <param name="cancellationToken">Ends the runs.</param>
+    /// <exception cref="ManifestException">The graph cannot be served, or runs at no size.</exception>
+    public ModelInspection Inspect(string file, GraphSignature signature, CancellationToken cancellationToken)
+    {
+        (TensorSignature input, TensorSignature output) = (signature.Inputs[0], signature.Outputs[0]);
+        OutputKind binding = output.ElementType.Contains("int", StringComparison.Ordinal) ? OutputKind.Labels : OutputKind.Logits;
+        GraphManifest graph = new() { Input = input.Name, Output = output.Name, OutputKind = binding };
+        using IModelSession session = sessions.OpenForTrials(file, graph);
+        SizeTrials sizes = new(session, cancellationToken);
+        ImageSize? only = input.Shape is [_, _, > 0, > 0] ? new ImageSize(input.Shape[3], input.Shape[2]) : null;
+        IReadOnlyList<SizeRule> rules = only is null ? sizes.TryRules() : [];
+        SizeRule? rule = rules.FirstOrDefault(r => r.Works);
+        only ??= rule is null ? sizes.FindFixed() : null;
+        ImageSize? typical = rule?.Tried[0] ?? only;
+        if (typical is not { } size || TrialOutput.Run(session, 1, size, cancellationToken) is not { } trial)
+        {
+            throw new ManifestException(Path.GetFileName(file), ["the graph failed at every size that was tried"]);
+        }
+
+        ImageSize smallest = rule is null ? size : sizes.FindSmallest(rule);
+        List<string> assumptions = [];
+        OutputKind kind = Guess(trial, assumptions);
+        return new ModelInspection
+        {
+            Input = input.Name,
+            Output = output.Name,
+            Rules = rules,
+            Fixed = only,
+            Smallest = smallest,
+            Batches = TrialOutput.Run(session, 2, smallest, cancellationToken) is { Images: 2 },
+            OutputStride = Ratio(size.Height, trial.Grid.Height),
+            OutputScale = Ratio(trial.Grid.Height, size.Height),
+            Channels = trial.Channels,
+            Classes = kind == OutputKind.Labels ? Math.Max(trial.LargestLabel + 1, 2) : Math.Max(trial.Channels, 2),
+            Kind = kind,
+            Assumptions = assumptions,
+        };
+    }
+
+    private static OutputKind Guess(TrialOutput trial, List<string> assumptions)
+    {
+        if (!trial.IsFinite)
+        {
+            assumptions.Add("The output of a run on noise holds NaN or infinity; such a model is not served.");
+        }
+
+        if (trial.IsInteger)
+        {
+            assumptions.Add("A graph that ends in labels does not tell the number of classes: it is the largest label of a run on noise, plus 1.");
+            return OutputKind.Labels;
+        }
+
+        if (trial.Channels == 1)
+        {
+            OutputKind kind = trial.InUnitRange ? OutputKind.Probabilities : OutputKind.BinaryLogit;
+            assumptions.Add(kind == OutputKind.BinaryLogit
+                ? "One channel beyond 0 to 1: taken as the logit of the second of two classes."
+                : "One channel within 0 to 1: taken as the probability of the second of two classes.");
+            return kind;
+        }
+
+        return trial.InUnitRange && trial.SumsToOne ? OutputKind.Probabilities : OutputKind.Logits;
+    }
+
+    private static int Ratio(int longer, int shorter) => Math.Max(1, (int)Math.Round((double)longer / shorter));
+}

@@ -1,0 +1,68 @@
+using InferenceServer.Kernels;
+using InferenceServer.Runtime.Models;
+using InferenceServer.Runtime.Preprocessing;
+using InferenceServer.Runtime.Sessions;
+using Microsoft.ML.OnnxRuntime.Tensors;
+
+namespace InferenceServer.Runtime.Inspection;
+
+/// <summary>What one trial run showed.</summary>
+/// <param name="Input">The size of the input.</param>
+/// <param name="Images">Images in the output.</param>
+/// <param name="Channels">Channels of the output.</param>
+/// <param name="Grid">The size of the output.</param>
+/// <param name="IsInteger">Whether it holds integers.</param>
+/// <param name="LargestLabel">The largest integer; 0 where it holds scores.</param>
+/// <param name="InUnitRange">Whether all scores lie in 0 to 1.</param>
+/// <param name="SumsToOne">Whether the scores of each pixel sum to 1.</param>
+/// <param name="IsFinite">Whether no score is NaN or infinite.</param>
+internal sealed record TrialOutput(
+    ImageSize Input, int Images, int Channels, ImageSize Grid, bool IsInteger, int LargestLabel, bool InUnitRange, bool SumsToOne, bool IsFinite)
+{
+    private const double Tolerance = 1e-3;
+
+    /// <summary>Runs the graph on noise.</summary>
+    /// <returns>Null where the graph fails.</returns>
+    public static TrialOutput? Run(IModelSession session, int batch, ImageSize size, CancellationToken cancellationToken)
+    {
+        using InputTensor input = NoiseInput.Create(batch, size);
+        try
+        {
+            using ModelOutput output = session.Run(input, cancellationToken);
+            return output.Shape.Count is 3 or 4 ? Describe(output, size) : null;
+        }
+        catch (SegmentationException)
+        {
+            return null;
+        }
+    }
+
+    private static TrialOutput Describe(ModelOutput output, ImageSize input)
+    {
+        ImageSize grid = new(output.Width, output.Height);
+        if (output.ElementType != TensorElementType.Float)
+        {
+            byte[] labels = new byte[grid.Pixels];
+            output.CopyLabels(labels, byte.MaxValue);
+            return new TrialOutput(input, output.Shape[0], output.Channels, grid, true, labels.Max(), false, false, true);
+        }
+
+        ReadOnlySpan<float> scores = output.Scores();
+        bool finite = true, inRange = true, sums = true;
+        int pixels = (int)grid.Pixels;
+        for (int pixel = 0; pixel < pixels; pixel++)
+        {
+            double sum = 0;
+            for (int i = pixel; i < scores.Length; i += pixels)
+            {
+                finite &= float.IsFinite(scores[i]);
+                inRange &= scores[i] is >= 0 and <= 1;
+                sum += scores[i];
+            }
+
+            sums &= Math.Abs(sum - 1) < Tolerance;
+        }
+
+        return new TrialOutput(input, output.Shape[0], output.Channels, grid, false, 0, inRange, sums, finite);
+    }
+}

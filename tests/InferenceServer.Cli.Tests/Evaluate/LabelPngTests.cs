@@ -1,0 +1,52 @@
+using InferenceServer.Cli.Evaluate;
+using InferenceServer.Cli.Hosting;
+using InferenceServer.Kernels;
+
+namespace InferenceServer.Cli.Tests.Evaluate;
+
+public sealed class LabelPngTests
+{
+    [Fact]
+    public void Decode_IndexedPng_GivesIndicesNotColours()
+    {
+        LabelPng labels = Decode("palette.png");
+
+        Assert.Equal(new ImageSize(40, 30), labels.Size);
+        Assert.True(labels.Labels.Distinct().Count() is >= 5 and <= 16);
+        Assert.True(labels.Labels.Max() < 16);
+        Assert.NotEqual(labels.Labels[0], labels.Labels[(5 * 40) + 5]); // white ground, black block
+        Assert.Equal(labels.Labels[0], labels.Labels[^1]);
+    }
+
+    [Fact]
+    public void Decode_OneBit_GivesZeroAndOne()
+    {
+        LabelPng labels = Decode("one-bit.png");
+
+        Assert.Equal([0, 1], labels.Labels.Distinct().Order().Select(label => (int)label));
+    }
+
+    [Theory]
+    [InlineData("rgb.png", "colours")]
+    [InlineData("grey16.png", "16-bit")]
+    [InlineData("grey.jpg", "not a PNG")]
+    public void Decode_NoLabelMap_SaysWhy(string file, string reason)
+    {
+        CommandException exception = Assert.Throws<CommandException>(() => Decode(file));
+
+        Assert.Contains(file, exception.Message, StringComparison.Ordinal);
+        Assert.Contains(reason, exception.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Decode_CutAnywhere_NeverCrashes()
+    {
+        byte[] whole = File.ReadAllBytes(Path.Combine(Cli.Images, "palette.png"));
+        for (int length = 0; length < whole.Length - 12; length++) // without IEND nothing is lost
+        {
+            Assert.Throws<CommandException>(() => LabelPng.Decode(whole.AsSpan(0, length), "cut"));
+        }
+    }
+
+    private static LabelPng Decode(string name) => LabelPng.Decode(File.ReadAllBytes(Path.Combine(Cli.Images, name)), name);
+}

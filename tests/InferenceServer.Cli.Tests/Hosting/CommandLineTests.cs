@@ -1,0 +1,57 @@
+namespace InferenceServer.Cli.Tests.Hosting;
+
+public sealed class CommandLineTests
+{
+    [Theory]
+    [InlineData("segment", "--help")]
+    [InlineData("evaluate", "--help")]
+    [InlineData("inspect", "--help")]
+    [InlineData("bench", "--help")]
+    public async Task RunAsync_Help_IsPrinted(string command, string help)
+    {
+        (int exitCode, string output, string error) = await Cli.RunAsync(command, help);
+
+        Assert.Equal(0, exitCode);
+        Assert.Contains("--models", output, StringComparison.Ordinal);
+        Assert.Empty(error);
+    }
+
+    [Theory]
+    [InlineData]
+    [InlineData("segment")]
+    [InlineData("segment", "a.png", "--model", "tiny", "--out", "x", "--format", "gif")]
+    [InlineData("segment", "a.png", "--model", "tiny", "--out", "x", "--alpha", "2")]
+    [InlineData("bench", "--model", "tiny", "--size", "480")]
+    [InlineData("bench", "--model", "tiny", "--runs", "0")]
+    [InlineData("bench", "--model", "tiny", "--unknown")]
+    public async Task RunAsync_WrongArguments_Give2(params string[] args)
+    {
+        (int exitCode, string output, string error) = await Cli.RunAsync(args);
+
+        Assert.Equal(2, exitCode);
+        Assert.Empty(output);
+        Assert.Contains("--help", error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("no-such", "There is no model 'no-such'; there are: tiny, ")]
+    [InlineData("tiny-nan", "NaN")]
+    [InlineData("tiny-wrong-classes", "classes.names: 4 names stand for 4 channels, the graph gives 3")]
+    public async Task RunAsync_UnusableModel_SaysWhy(string model, string message)
+    {
+        (int exitCode, _, string error) = await Cli.RunAsync("bench", "--models", Cli.Models, "--model", model);
+
+        Assert.Equal(1, exitCode);
+        Assert.Contains(message, error, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task RunAsync_NoModelsFolder_SaysWhichFolder()
+    {
+        (int exitCode, _, string error) = await Cli.RunAsync("bench", "--models", "/no/such/folder", "--model", "tiny");
+
+        Assert.Equal(1, exitCode);
+        Assert.Contains("/no/such/folder", error, StringComparison.Ordinal);
+    }
+}

@@ -1,0 +1,76 @@
+using InferenceServer.Runtime.Manifests;
+
+namespace InferenceServer.Cli.Tests.Inspect;
+
+public sealed class InspectCommandTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Theory]
+    [InlineData("tiny", OutputKind.Logits, 4, 3)]
+    [InlineData("tiny-stride8", OutputKind.Logits, 8, 3)]
+    [InlineData("tiny-labels", OutputKind.Labels, 1, 3)]
+    [InlineData("tiny-binary", OutputKind.BinaryLogit, 4, 2)]
+    [InlineData("tiny-probabilities", OutputKind.Probabilities, 4, 3)]
+    [InlineData("tiny-fixed", OutputKind.Logits, 4, 3)]
+    public async Task Inspect_Draft_PassesTheReaderAndServes(string model, OutputKind kind, int stride, int classes)
+    {
+        string graph = _folder["drafted", "1", "model.onnx"];
+        Directory.CreateDirectory(Path.GetDirectoryName(graph)!);
+        File.Copy(GraphOf(model), graph);
+
+        (int exitCode, string output, string error) = await Cli.RunAsync("inspect", graph, "--manifest", _folder["drafted", "model.json"]);
+
+        Assert.True(exitCode == 0, error);
+        Assert.Contains("input", output, StringComparison.Ordinal);
+        Assert.Contains("ImageNet", error, StringComparison.Ordinal);
+        ModelManifest manifest = ManifestReader.Read(_folder["drafted"]);
+        Assert.Equal("drafted", manifest.Name);
+        Assert.Equal(kind, manifest.Graph.OutputKind);
+        Assert.Equal(stride, manifest.Graph.OutputStride);
+        Assert.Equal(classes, manifest.Classes.Names!.Count);
+        Assert.Equal(16, manifest.Source!.Opset);
+        string photo = _folder.WritePhoto("a.png", 30, 20, 10, 200, 30);
+        (exitCode, _, error) = await Cli.RunAsync("segment", photo, "--models", _folder.Path, "--model", "drafted", "--out", _folder["out"]);
+        Assert.Equal((0, ""), (exitCode, error));
+    }
+
+    [Fact]
+    public async Task Inspect_WithoutManifestFile_PrintsTheDraftLast()
+    {
+        (int exitCode, string output, _) = await Cli.RunAsync("inspect", GraphOf("tiny-fixed"));
+
+        Assert.Equal(0, exitCode);
+        Assert.Contains("only 64×64", output, StringComparison.Ordinal);
+        Directory.CreateDirectory(_folder["tiny-fixed"]);
+        await File.WriteAllTextAsync(_folder["tiny-fixed", "model.json"], output[output.IndexOf('{', StringComparison.Ordinal)..]);
+        Assert.Equal([64, 64], ManifestReader.Read(_folder["tiny-fixed"]).Preprocess.Size.Fixed!);
+    }
+
+    [Fact]
+    public async Task Inspect_ExistingManifest_IsNotReplaced()
+    {
+        await File.WriteAllTextAsync(_folder["model.json"], "mine");
+
+        (int exitCode, _, string error) = await Cli.RunAsync("inspect", GraphOf("tiny"), "--manifest", _folder["model.json"]);
+
+        Assert.Equal(1, exitCode);
+        Assert.Contains("exists already", error, StringComparison.Ordinal);
+        Assert.Equal("mine", await File.ReadAllTextAsync(_folder["model.json"]));
+    }
+
+    [Fact]
+    public async Task Inspect_NoOnnxFile_SaysSo()
+    {
+        await File.WriteAllTextAsync(_folder["model.onnx"], "no graph");
+
+        (int exitCode, _, string error) = await Cli.RunAsync("inspect", _folder["model.onnx"]);
+
+        Assert.Equal(1, exitCode);
+        Assert.Contains("cannot read the graph", error, StringComparison.Ordinal);
+    }
+
+    private static string GraphOf(string model) => Path.Combine(Cli.Models, model, "1", "model.onnx");
+}
