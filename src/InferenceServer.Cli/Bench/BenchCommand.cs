@@ -24,8 +24,8 @@ internal static class BenchCommand
             DefaultValueFactory = _ => new ImageSize(480, 360),
             CustomParser = ParseSize,
         };
-        Option<int> runs = Count("--runs", "Measured runs of each kind.", 100, least: 1);
-        Option<int> warmup = Count("--warmup", "Runs of each kind before that.", 10, least: 0);
+        Option<int> runs = NumberOption.Create("--runs", "Measured runs of each kind.", usual: 100, least: 1, most: 1_000_000);
+        Option<int> warmup = NumberOption.Create("--warmup", "Runs of each kind before that.", usual: 10, least: 0, most: 1_000_000);
         Option<string?> json = new("--json") { Description = "Write all numbers to a file.", HelpName = "FILE" };
         Command command = new("bench", "Measure the road from JPEG to mask against the bare network, alternating, in one process.") { model, image, size, runs, warmup, json };
         RuntimeOptions runtime = RuntimeOptions.AddTo(command);
@@ -52,19 +52,6 @@ internal static class BenchCommand
         {
             await File.WriteAllBytesAsync(json, JsonSerializer.SerializeToUtf8Bytes(report, BenchJson.Default.BenchReport), cancellationToken).ConfigureAwait(false);
         }
-    }
-
-    private static Option<int> Count(string name, string description, int usual, int least)
-    {
-        Option<int> option = new(name) { Description = description, HelpName = "N", DefaultValueFactory = _ => usual };
-        option.Validators.Add(result =>
-        {
-            if (!result.Errors.Any() && result.GetValueOrDefault<int>() < least)
-            {
-                result.AddError($"{name}: expected {least} or more.");
-            }
-        });
-        return option;
     }
 
     private static ImageSize ParseSize(ArgumentResult argument)

@@ -21,7 +21,7 @@ internal static class EvaluateCommand
             HelpName = "DIR",
             Required = true,
         };
-        Option<byte> ignore = new("--ignore") { Description = "The label of pixels that do not count.", DefaultValueFactory = _ => 255 };
+        Option<byte> ignore = NumberOption.Create<byte>("--ignore", "The label of pixels that do not count.", usual: 255, least: 0, most: 255);
         Option<AbsentClassRule> absent = ChoiceOption.Create(
             "--absent", "What a class adds to the means that is in no truth and no prediction: nothing, or 0.",
             ("leave-out", AbsentClassRule.LeaveOut), ("zero", AbsentClassRule.CountAsZero));

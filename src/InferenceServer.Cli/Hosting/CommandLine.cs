@@ -7,6 +7,7 @@ using InferenceServer.Cli.Segment;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Manifests;
 using Microsoft.Extensions.Options;
+using Microsoft.ML.OnnxRuntime;
 
 namespace InferenceServer.Cli.Hosting;
 
@@ -76,5 +77,5 @@ internal static class CommandLine
     /// <summary>Failures that have an explanation for the user; any other is a defect and shows its stack.</summary>
     private static bool IsExpected(Exception e) =>
         e is CommandException or SegmentationException or ManifestException or OptionsValidationException or IOException or UnauthorizedAccessException
-        || e is InvalidOperationException { InnerException: not null }; // a GPU is required and cannot be had
+        || e is InvalidOperationException { InnerException: OnnxRuntimeException or EntryPointNotFoundException or DllNotFoundException }; // no GPU
 }

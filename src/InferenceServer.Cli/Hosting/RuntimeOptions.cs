@@ -17,12 +17,8 @@ internal sealed class RuntimeOptions
         DefaultValueFactory = _ => "models",
     };
 
-    private readonly Option<int> _threads = new("--threads")
-    {
-        Description = "Threads of the network; 0 takes as many as the process may use.",
-        HelpName = "N",
-        DefaultValueFactory = _ => 0,
-    };
+    private readonly Option<int> _threads = NumberOption.Create(
+        "--threads", "Threads of the network; 0 takes as many as the process may use.", usual: 0, least: 0, most: 256);
 
     private readonly Option<ExecutionProvider> _provider = ChoiceOption.Create(
         "--provider", "What computes the network; cuda fails where there is none.",

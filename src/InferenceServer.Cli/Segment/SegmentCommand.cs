@@ -15,18 +15,11 @@ internal static class SegmentCommand
         Argument<string[]> images = new("images") { Description = "Image files, or folders of them.", HelpName = "IMAGE", Arity = ArgumentArity.OneOrMore };
         Option<string> model = new("--model") { Description = "The model's name.", HelpName = "NAME", Required = true };
         Option<string> folder = new("--out") { Description = "The folder for the masks; made if need be.", HelpName = "DIR", Required = true };
-        Option<float> alpha = new("--alpha") { Description = "Opacity of the colours in an overlay, 0 to 1.", DefaultValueFactory = _ => 0.5f };
+        Option<float> alpha = NumberOption.Create("--alpha", "Opacity of the colours in an overlay, 0 to 1.", usual: 0.5f, least: 0, most: 1);
         Option<MaskFormat> format = ChoiceOption.Create(
             "--format", "What to write for each image.",
             ("png", MaskFormat.Png), ("overlay", MaskFormat.Overlay), ("overlay-jpeg", MaskFormat.OverlayJpeg), ("color", MaskFormat.Color),
             ("raw", MaskFormat.Raw), ("json", MaskFormat.Json), ("confidence", MaskFormat.Confidence));
-        alpha.Validators.Add(result =>
-        {
-            if (result.Errors.Any() || result.GetValueOrDefault<float>() is not (>= 0 and <= 1))
-            {
-                result.AddError("--alpha: expected a number from 0 to 1.");
-            }
-        });
         Command command = new("segment", "Write the masks of images.") { images, model, folder, format, alpha };
         RuntimeOptions runtime = RuntimeOptions.AddTo(command);
         command.SetAction((parsed, ct) => SegmentAsync(

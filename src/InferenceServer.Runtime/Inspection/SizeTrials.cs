@@ -9,6 +9,8 @@ internal sealed class SizeTrials(IModelSession session, CancellationToken cancel
     /// <summary>About the side of the trials: small enough for eleven rules, larger than any network's total stride.</summary>
     private const int Side = 96;
 
+    private const int UsualMinimum = 32;
+
     private static readonly (int Multiple, int Offset)[] Candidates =
         [(1, 0), (2, 0), (2, 1), (4, 0), (4, 1), (8, 0), (8, 1), (16, 0), (16, 1), (32, 0), (32, 1)];
 
@@ -32,10 +34,10 @@ internal sealed class SizeTrials(IModelSession session, CancellationToken cancel
         return null;
     }
 
-    /// <summary>The smallest size of the rule that works; small ones run out of rows in a deep network.</summary>
+    /// <summary>The smallest size of the rule, from the manifest's usual minimum on, that works; small ones run out of rows in a deep network.</summary>
     public ImageSize FindSmallest(SizeRule rule)
     {
-        foreach (int least in new[] { 8, 16, 32, 64 })
+        foreach (int least in new[] { UsualMinimum, 2 * UsualMinimum })
         {
             int side = ((least + rule.Multiple - 1) / rule.Multiple * rule.Multiple) + rule.Offset;
             ImageSize size = new(side, side);
