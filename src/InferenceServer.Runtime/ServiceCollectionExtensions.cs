@@ -15,10 +15,10 @@ public static class ServiceCollectionExtensions
     /// <summary>Adds <see cref="Segmenter"/> and all it needs; options come from the sections Models, Decoding, Scheduling and Onnx.</summary>
     public static IServiceCollection AddSegmentation(this IServiceCollection services)
     {
-        services.AddOptionsWithValidateOnStart<ModelRepositoryOptions, ModelRepositoryOptionsValidator>().BindConfiguration("Models");
-        services.AddOptionsWithValidateOnStart<DecodingOptions, DecodingOptionsValidator>().BindConfiguration("Decoding");
-        services.AddOptionsWithValidateOnStart<SchedulingOptions, SchedulingOptionsValidator>().BindConfiguration("Scheduling");
-        services.AddOptionsWithValidateOnStart<OnnxOptions, OnnxOptionsValidator>().BindConfiguration("Onnx");
+        services.AddSection<ModelRepositoryOptions, ModelRepositoryOptionsValidator>("Models");
+        services.AddSection<DecodingOptions, DecodingOptionsValidator>("Decoding");
+        services.AddSection<SchedulingOptions, SchedulingOptionsValidator>("Scheduling");
+        services.AddSection<OnnxOptions, OnnxOptionsValidator>("Onnx");
         services.AddSingleton<IValidateOptions<OnnxOptions>, OnnxConsistency>();
         services.AddMetrics();
         services.AddSingleton<SessionFactory>();
@@ -30,5 +30,13 @@ public static class ServiceCollectionExtensions
         services.AddSingleton<SegmentationMetrics>();
         services.AddSingleton<Segmenter>();
         return services;
+    }
+
+    private static void AddSection<TOptions, TValidator>(this IServiceCollection services, string section)
+        where TOptions : class
+        where TValidator : class, IValidateOptions<TOptions>, new()
+    {
+        services.AddOptions<TOptions>().BindConfiguration(section).ValidateOnStart();
+        services.AddSingleton<IValidateOptions<TOptions>>(new SectionValidator<TOptions>(section, new TValidator()));
     }
 }

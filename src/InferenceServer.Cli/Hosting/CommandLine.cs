@@ -6,8 +6,8 @@ using InferenceServer.Cli.Inspect;
 using InferenceServer.Cli.Segment;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Manifests;
+using InferenceServer.Runtime.Sessions;
 using Microsoft.Extensions.Options;
-using Microsoft.ML.OnnxRuntime;
 
 namespace InferenceServer.Cli.Hosting;
 
@@ -76,6 +76,5 @@ internal static class CommandLine
 
     /// <summary>Failures that have an explanation for the user; any other is a defect and shows its stack.</summary>
     private static bool IsExpected(Exception e) =>
-        e is CommandException or SegmentationException or ManifestException or OptionsValidationException or IOException or UnauthorizedAccessException
-        || e is InvalidOperationException { InnerException: OnnxRuntimeException or EntryPointNotFoundException or DllNotFoundException }; // no GPU
+        e is CommandException or SegmentationException or ManifestException or GpuRequiredException or OptionsValidationException or IOException or UnauthorizedAccessException;
 }

@@ -10,7 +10,6 @@ namespace InferenceServer.Runtime.Sessions;
 /// <summary>Opens graphs: chooses the provider, sets the threads, finds the input and output.</summary>
 public sealed class SessionFactory(IOptions<OnnxOptions> options, ILogger<SessionFactory> logger)
 {
-    private const string CudaLibrary = "libonnxruntime_providers_cuda.so";
     private readonly OnnxOptions _options = options.Value;
 
     static SessionFactory() => OrtTelemetry.Disable();
@@ -26,7 +25,7 @@ public sealed class SessionFactory(IOptions<OnnxOptions> options, ILogger<Sessio
     /// <param name="file">An ONNX file.</param>
     /// <param name="graph">Names its input and output where it has several.</param>
     /// <exception cref="ManifestException">The graph is unreadable, or the named input and output are not in it.</exception>
-    /// <exception cref="InvalidOperationException">A GPU is required and none can be had.</exception>
+    /// <exception cref="GpuRequiredException">A GPU is required and none can be had.</exception>
     public IModelSession Open(string file, GraphManifest graph) => Open(file, graph, OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR);
 
     /// <summary>As <see cref="Open(string, GraphManifest)"/>, for runs that may well fail: ONNX Runtime prints nothing about them.</summary>
@@ -61,20 +60,19 @@ public sealed class SessionFactory(IOptions<OnnxOptions> options, ILogger<Sessio
     private (InferenceSession Session, ExecutionProvider Provider) Create(string file, OrtLoggingLevel logging)
     {
         // ONNX Runtime prints errors of its own when the library is missing, which for "auto" is no error.
-        bool present = File.Exists(Path.Combine(AppContext.BaseDirectory, CudaLibrary));
-        if (_options.RequireGpu || _options.Provider == ExecutionProvider.Cuda || (_options.Provider == ExecutionProvider.Auto && present))
+        if (_options.RequireGpu || _options.Provider == ExecutionProvider.Cuda || (_options.Provider == ExecutionProvider.Auto && CudaProvider.IsPresent))
         {
             try
             {
                 using SessionOptions cuda = Options(intraOpThreads: 1, logging);
-                cuda.AppendExecutionProvider_CUDA(_options.GpuDevice);
+                CudaProvider.AppendTo(cuda, _options.GpuDevice);
                 return (new InferenceSession(file, cuda), ExecutionProvider.Cuda);
             }
-            catch (Exception e) when (e is OnnxRuntimeException or EntryPointNotFoundException or DllNotFoundException)
+            catch (Exception e) when (e is OnnxRuntimeException or InvalidOperationException or DllNotFoundException)
             {
                 if (_options.RequireGpu)
                 {
-                    throw new InvalidOperationException("Onnx:RequireGpu is set, but CUDA cannot be used: " + e.Message, e);
+                    throw new GpuRequiredException(e);
                 }
 
                 Log.CudaUnavailable(logger, e.Message);

@@ -1,4 +1,5 @@
 using InferenceServer.Runtime.Models;
+using InferenceServer.Runtime.Sessions;
 using Vips;
 
 namespace InferenceServer.Hosting;
@@ -18,7 +19,7 @@ internal sealed class ModelLoading(ModelRepository repository, IHostApplicationL
             {
                 // The server was told to stop before it had loaded everything.
             }
-            catch (Exception e) when (e is IOException or InvalidOperationException or DllNotFoundException)
+            catch (Exception e) when (e is IOException or GpuRequiredException or DllNotFoundException)
             {
                 Log.CannotServe(logger, e.Message);
                 Environment.ExitCode = 1;
