@@ -15,42 +15,54 @@ namespace InferenceServer.Runtime;
 /// <remarks>Each stage returns a buffer that it owns no more; all of them are disposed here. All but the wait runs on the caller's thread.</remarks>
 public sealed class Segmenter(ModelRepository repository, ImageDecoder decoder, Admission admission, SegmentationMetrics metrics)
 {
+    /// <summary>Lets a request in before anything is read or done for it.</summary>
+    /// <param name="model">A model's name; null takes the default.</param>
+    /// <returns>The request's place, which the caller gives up once its answer is complete.</returns>
+    /// <exception cref="SegmentationException">Unknown or unready model, or the server is full.</exception>
+    public AdmittedRequest Admit(string? model)
+    {
+        LoadedModel loaded = repository.Get(model);
+        return admission.TryEnter(out Admission.Permit permit) ? new AdmittedRequest(loaded, permit) : throw new SegmentationException(
+            SegmentationError.Overloaded, "The server is working on as many images as it may; try again in a moment.");
+    }
+
+    /// <summary>Admits and segments one photograph.</summary>
+    /// <inheritdoc cref="SegmentAsync(AdmittedRequest, SegmentationRequest, CancellationToken)"/>
+    public async ValueTask<SegmentationResult> SegmentAsync(SegmentationRequest request, CancellationToken cancellationToken)
+    {
+        using AdmittedRequest admitted = Admit(request.Model);
+        return await SegmentAsync(admitted, request, cancellationToken).ConfigureAwait(false);
+    }
+
     /// <summary>Segments one photograph.</summary>
-    /// <param name="request">The photograph and the model.</param>
+    /// <param name="admitted">Of <see cref="Admit"/>; stays the caller's.</param>
+    /// <param name="request">The photograph.</param>
     /// <param name="cancellationToken">Stops the work at the next stage, in the queue, or between two of the network's operators.</param>
     /// <returns>The mask at the photograph's size, which the caller disposes.</returns>
     /// <exception cref="SegmentationException">Everything that can go wrong, see <see cref="SegmentationError"/>.</exception>
-    public async ValueTask<SegmentationResult> SegmentAsync(SegmentationRequest request, CancellationToken cancellationToken)
+    public async ValueTask<SegmentationResult> SegmentAsync(AdmittedRequest admitted, SegmentationRequest request, CancellationToken cancellationToken)
     {
-        LoadedModel model = repository.Get(request.Model);
+        LoadedModel model = admitted.Model;
         if (request.WithConfidence && !model.Postprocessor.HasConfidence)
         {
             throw new SegmentationException(SegmentationError.InvalidRequest, $"The graph of '{model.Name}' ends in labels, so it has no confidence to tell.");
         }
 
-        if (!admission.TryEnter(out Admission.Permit permit))
+        RgbImage photo = Decode(request, cancellationToken);
+        try
         {
-            throw new SegmentationException(SegmentationError.Overloaded, "The server is working on as many images as it may; try again in a moment.");
+            LabelMap labels = await LabelAsync(model, photo, request, cancellationToken).ConfigureAwait(false);
+            return new SegmentationResult(model, photo, labels, request.Timings);
         }
-
-        using (permit)
+        catch
         {
-            RgbImage photo = Decode(request, cancellationToken);
-            try
-            {
-                LabelMap labels = await LabelAsync(model, photo, request, cancellationToken).ConfigureAwait(false);
-                return new SegmentationResult(model, photo, labels, request.Timings);
-            }
-            catch
-            {
-                photo.Dispose();
-                throw;
-            }
+            photo.Dispose();
+            throw;
         }
     }
 
     /// <summary>Writes a result in one format.</summary>
-    /// <param name="result">Of <see cref="SegmentAsync"/>; not disposed.</param>
+    /// <param name="result">Of this segmenter; not disposed.</param>
     /// <param name="parameters">The format, which needs a confidence only if the request asked for one.</param>
     /// <param name="output">Takes the bytes.</param>
     /// <returns>The media type of the bytes.</returns>
@@ -77,6 +89,7 @@ public sealed class Segmenter(ModelRepository repository, ImageDecoder decoder, 
     private static async ValueTask<LabelMap> LabelAsync(
         LoadedModel model, RgbImage photo, SegmentationRequest request, CancellationToken cancellationToken)
     {
+        cancellationToken.ThrowIfCancellationRequested();
         InputGeometry geometry = model.Preprocessor.Plan(photo.Size);
         using InputTensor input = Prepare(model, photo, geometry, request.Timings);
         using ModelOutput output = await model.Scheduler.RunAsync(input, request.Timings, cancellationToken).ConfigureAwait(false);

@@ -51,7 +51,7 @@ def save(name, convolution, tail=(), output="logits", element=TensorProto.FLOAT,
 
 
 def manifest(kind="logits", stride=4, names=NAMES, palette=PALETTE, fixed=None):
-    resize = {"mode": "exact", "size": fixed, "antialias": False} if fixed else {"mode": "none", "antialias": False}
+    resize = {"mode": "exact", "size": fixed, "filter": "bilinear", "antialias": False} if fixed else {"mode": "none", "filter": "bilinear", "antialias": False}
     return {
         "graph": {"input": "input", "output": "labels" if kind == "labels" else "probabilities" if kind == "probabilities" else "logits",
                   "max_batch": 1 if fixed else 8, "output_kind": kind, "output_stride": stride},

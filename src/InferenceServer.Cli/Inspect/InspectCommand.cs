@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Text.Json;
 using InferenceServer.Cli.Hosting;
 using InferenceServer.Runtime.Inspection;
 using InferenceServer.Runtime.Manifests;
@@ -44,7 +43,7 @@ internal static class InspectCommand
             terminal.Note($"Of {graph.Signature.Outputs.Count} outputs the first, '{inspection.Output}', was looked at; auxiliary heads are best left out at export.");
         }
 
-        string draft = JsonSerializer.Serialize(ManifestDraft.Create(model, ModelName(model, manifest), graph, inspection), ManifestReader.Json);
+        string draft = ManifestReader.Write(ManifestDraft.Create(model, ModelName(model, manifest), graph, inspection));
         foreach (string assumption in inspection.Assumptions.Concat(ManifestDraft.Assumptions))
         {
             terminal.Note($"Assumed: {assumption}");

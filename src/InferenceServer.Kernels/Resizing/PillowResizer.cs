@@ -10,7 +10,7 @@ namespace InferenceServer.Kernels.Resizing;
 /// their kernel when shrinking, so they do not alias; weights have 22 fractional bits and pixels are rounded to 8 bits
 /// after the horizontal pass and again after the vertical one. An axis of unchanged length is left out. Nearest takes
 /// floor((x + ½) · scale), with Pillow's running sum.</para>
-/// <para>Memory: one pooled intermediate image of destination width × source height; none when one axis is unchanged.</para>
+/// <para>Memory: a pooled window of destination width × the rows that one output row needs; none when one axis is unchanged.</para>
 /// <para>Source: Pillow, <c>src/libImaging/Resample.c</c> and <c>Geometry.c</c> (<c>ImagingScaleAffine</c>).</para>
 /// </remarks>
 public static class PillowResizer
@@ -58,11 +58,38 @@ public static class PillowResizer
             return;
         }
 
-        int length = checked(destinationSize.Width * sourceSize.Height * Channels);
-        byte[] intermediate = ArrayPool<byte>.Shared.Rent(length);
-        Horizontal(source, sourceSize, intermediate.AsSpan(0, length), destinationSize.Width, filter);
-        Vertical(intermediate.AsSpan(0, length), destination, destinationSize, weights);
-        ArrayPool<byte>.Shared.Return(intermediate);
+        Both(source, sourceSize, destination, destinationSize, filter, weights);
+    }
+
+    /// <summary>The horizontal pass runs just ahead of the vertical one, in a window of as many rows as one output row needs.</summary>
+    private static void Both(
+        ReadOnlySpan<byte> source, ImageSize sourceSize, Span<byte> destination, ImageSize destinationSize, ResizeFilter filter, ResampleWeights vertical)
+    {
+        ResampleWeights horizontal = ResampleWeights.Create(sourceSize.Width, destinationSize.Width, filter);
+        int stride = destinationSize.Width * Channels;
+        byte[] rented = ArrayPool<byte>.Shared.Rent(checked(vertical.MaxTaps * stride));
+        Span<byte> window = rented;
+        using RgbRows rows = new(source, sourceSize);
+        int first = 0, end = 0;   // the source rows that the window holds
+        for (int y = 0; y < destinationSize.Height; y++)
+        {
+            ReadOnlySpan<int> taps = vertical.Taps(y, out int start);
+            if (start > first)
+            {
+                int kept = Math.Max(end - start, 0);
+                window.Slice((end - kept - first) * stride, kept * stride).CopyTo(window);
+                (first, end) = (start, start + kept);
+            }
+
+            for (; end < start + taps.Length; end++)
+            {
+                HorizontalRow(rows[end], window.Slice((end - first) * stride, stride), horizontal);
+            }
+
+            VerticalRow(window[..(taps.Length * stride)], taps, destination.Slice(y * stride, stride));
+        }
+
+        ArrayPool<byte>.Shared.Return(rented);
     }
 
     private static void Horizontal(ReadOnlySpan<byte> source, ImageSize size, Span<byte> destination, int width, ResizeFilter filter)
@@ -71,9 +98,7 @@ public static class PillowResizer
         using RgbRows rows = new(source, size);
         for (int y = 0; y < size.Height; y++)
         {
-            Span<byte> output = destination.Slice(y * width * Channels, width * Channels);
-            int done = Vector128.IsHardwareAccelerated ? HorizontalVectorized(rows[y], output, weights) : 0;
-            HorizontalScalar(rows[y], output, weights, done);
+            HorizontalRow(rows[y], destination.Slice(y * width * Channels, width * Channels), weights);
         }
     }
 
@@ -83,11 +108,20 @@ public static class PillowResizer
         for (int y = 0; y < size.Height; y++)
         {
             ReadOnlySpan<int> taps = weights.Taps(y, out int start);
-            ReadOnlySpan<byte> window = source.Slice(start * stride, taps.Length * stride);
-            Span<byte> output = destination.Slice(y * stride, stride);
-            int done = Vector.IsHardwareAccelerated ? VerticalVectorized(window, taps, output) : 0;
-            VerticalScalar(window, taps, output, done);
+            VerticalRow(source.Slice(start * stride, taps.Length * stride), taps, destination.Slice(y * stride, stride));
         }
+    }
+
+    private static void HorizontalRow(ReadOnlySpan<byte> row, Span<byte> output, ResampleWeights weights)
+    {
+        int done = Vector128.IsHardwareAccelerated ? HorizontalVectorized(row, output, weights) : 0;
+        HorizontalScalar(row, output, weights, done);
+    }
+
+    private static void VerticalRow(ReadOnlySpan<byte> window, ReadOnlySpan<int> taps, Span<byte> output)
+    {
+        int done = Vector.IsHardwareAccelerated ? VerticalVectorized(window, taps, output) : 0;
+        VerticalScalar(window, taps, output, done);
     }
 
     /// <summary>One output row, from pixel <paramref name="first"/> on; the specification of the horizontal pass.</summary>

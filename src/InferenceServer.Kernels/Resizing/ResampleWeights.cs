@@ -58,6 +58,9 @@ internal sealed class ResampleWeights
         return result;
     }
 
+    /// <summary>The most source coordinates that any output coordinate needs.</summary>
+    public int MaxTaps => _counts.Max();
+
     /// <summary>The weights of output coordinate <paramref name="x"/>, the first of which belongs to <paramref name="start"/>.</summary>
     public ReadOnlySpan<int> Taps(int x, out int start)
     {

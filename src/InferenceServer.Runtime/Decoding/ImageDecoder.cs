@@ -8,6 +8,8 @@ namespace InferenceServer.Runtime.Decoding;
 /// <summary>Encoded bytes to upright 8-bit sRGB: libvips decodes, the limits are checked on the header.</summary>
 public sealed class ImageDecoder(IOptions<DecodingOptions> options)
 {
+    private const int MostBands = 5;
+
     /// <summary>libvips' loaders that are hardened and hold photographs; what another loader recognises is refused.</summary>
     private static readonly FrozenDictionary<string, string> Formats = new Dictionary<string, string>
     {
@@ -17,7 +19,6 @@ public sealed class ImageDecoder(IOptions<DecodingOptions> options)
         ["VipsForeignLoadTiffBuffer"] = "image/tiff",
         ["VipsForeignLoadHeifBuffer"] = "image/avif",
         ["VipsForeignLoadNsgifBuffer"] = "image/gif",
-        ["VipsForeignLoadBmpBuffer"] = "image/bmp",
     }.ToFrozenDictionary();
 
     /// <summary>The limits that images are held to.</summary>
@@ -50,7 +51,7 @@ public sealed class ImageDecoder(IOptions<DecodingOptions> options)
         try
         {
             using VipsImage header = VipsImage.OpenEncoded(encoded);
-            Check(new ImageSize(header.Width, header.Height));
+            Check(header);
             return Read(header, cancellationToken);
         }
         catch (VipsException e)
@@ -60,25 +61,34 @@ public sealed class ImageDecoder(IOptions<DecodingOptions> options)
         }
     }
 
-    private void Check(ImageSize size)
+    private void Check(VipsImage header)
     {
+        ImageSize size = new(header.Width, header.Height);
         if (size.Pixels > Limits.MaxPixels)
         {
             throw new SegmentationException(
                 SegmentationError.TooManyPixels, $"The image has {size} = {size.Pixels:N0} pixels; at most {Limits.MaxPixels:N0} are accepted.");
         }
+
+        // TIFF allows thousands of samples a pixel, which no limit on width × height would see.
+        if (header.Bands > MostBands)
+        {
+            throw new SegmentationException(SegmentationError.UndecodableImage, $"The image has {header.Bands} channels; at most {MostBands} (CMYK and alpha) make a photograph.");
+        }
     }
 
     private static RgbImage Read(VipsImage header, CancellationToken cancellationToken)
     {
-        using VipsImage upright = header.AutoRotate();
-        using VipsImage srgb = upright.ToSrgb();
+        // Turned last: that may copy the picture, which then has three bytes a pixel and not eight or more.
+        using VipsImage srgb = header.ToSrgb();
         using VipsImage opaque = srgb.FlattenAlpha(255, 255, 255);
         using VipsImage rgb = opaque.ToRgb8();
-        RgbImage image = new(new ImageSize(rgb.Width, rgb.Height));
+        using VipsImage upright = rgb.AutoRotate();
+        cancellationToken.ThrowIfCancellationRequested();
+        RgbImage image = new(new ImageSize(upright.Width, upright.Height));
         try
         {
-            rgb.CopyPixelsTo(image.Pixels.Span, cancellationToken);
+            upright.CopyPixelsTo(image.Pixels.Span, cancellationToken);
             return image;
         }
         catch

@@ -10,7 +10,13 @@ public sealed class SegmentationMetrics
     public const string MeterName = "InferenceServer";
 
     private static readonly KeyValuePair<string, object?>[] StageTags =
-        [.. StageTimings.Stages.Select(s => KeyValuePair.Create("stage", (object?)s.ToString().ToLowerInvariant()))];
+        [.. StageTimings.Names.Select(name => KeyValuePair.Create("stage", (object?)name))];
+
+    // .NET's default buckets are for milliseconds; these run from half a millisecond to half a minute.
+    private static readonly InstrumentAdvice<double> Seconds = new()
+    {
+        HistogramBucketBoundaries = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30],
+    };
 
     private readonly Histogram<double> _stageDuration;
     private readonly Counter<long> _pixels;
@@ -19,7 +25,7 @@ public sealed class SegmentationMetrics
     public SegmentationMetrics(IMeterFactory meters, ModelRepository repository)
     {
         Meter meter = meters.Create(MeterName);
-        _stageDuration = meter.CreateHistogram<double>("seg_stage_duration_seconds", "s", "Time of one image in one stage.");
+        _stageDuration = meter.CreateHistogram<double>("seg_stage_duration_seconds", "s", "Time of one image in one stage.", tags: null, Seconds);
         _pixels = meter.CreateCounter<long>("seg_pixels_total", "{pixel}", "Pixels of the photographs that were segmented.");
         meter.CreateObservableGauge("seg_provider_info", () => Providers(repository), description: "1 for the provider that runs the model.");
         meter.CreateObservableGauge("seg_model_state", () => States(repository), description: "1 for the state that the model is in.");

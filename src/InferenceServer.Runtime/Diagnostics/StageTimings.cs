@@ -8,6 +8,9 @@ public sealed class StageTimings
     /// <summary>All stages, in order.</summary>
     public static IReadOnlyList<Stage> Stages { get; } = Enum.GetValues<Stage>();
 
+    /// <summary>Their names in metrics and headers, in the same order.</summary>
+    public static IReadOnlyList<string> Names { get; } = [.. Stages.Select(s => s.ToString().ToLowerInvariant())];
+
     private readonly TimeSpan[] _durations = new TimeSpan[Stages.Count];
 
     /// <summary>The time spent in a stage; zero for one that was not entered.</summary>

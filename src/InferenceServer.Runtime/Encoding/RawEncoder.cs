@@ -7,6 +7,10 @@ internal sealed class RawEncoder : IMaskEncoder
 {
     public string ContentType => "application/octet-stream";
 
-    public void Encode(SegmentationResult result, EncodingParameters parameters, IBufferWriter<byte> output) =>
-        output.Write(result.Labels.Labels.Span);
+    public void Encode(SegmentationResult result, EncodingParameters parameters, IBufferWriter<byte> output)
+    {
+        ReadOnlySpan<byte> labels = result.Labels.Labels.Span;
+        labels.CopyTo(output.GetSpan(labels.Length)); // asked for at once: Write would grow the buffer step by step
+        output.Advance(labels.Length);
+    }
 }

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using InferenceServer.Kernels.Resizing;
 using InferenceServer.Kernels;
 using InferenceServer.Kernels.Normalization;
 using InferenceServer.Runtime.Manifests;
@@ -64,8 +65,8 @@ public static class ManifestDraft
             Mean = ImageNetMean,
             Std = ImageNetStd,
             Resize = only is null
-                ? new ResizeManifest { Mode = ResizeMode.None, Antialias = true }
-                : new ResizeManifest { Mode = ResizeMode.Exact, Size = only, Antialias = true },
+                ? new ResizeManifest { Mode = ResizeMode.None, Filter = ResizeFilter.Bilinear, Antialias = true }
+                : new ResizeManifest { Mode = ResizeMode.Exact, Size = only, Filter = ResizeFilter.Bilinear, Antialias = true },
             Size = new SizeManifest
             {
                 Multiple = inspection.Rule?.Multiple ?? 1,

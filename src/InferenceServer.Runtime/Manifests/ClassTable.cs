@@ -54,6 +54,10 @@ public sealed class ClassTable
                 ? $"classes.names: expected a list of names, or a built-in dataset ({BuiltIn})"
                 : $"classes.names: expected 2 to 256 names, found {count}";
         }
+        else if (classes.Names?.Any(string.IsNullOrWhiteSpace) is true)
+        {
+            yield return "classes.names: expected a name for each class, found an empty one";
+        }
         else if (classes.Names is { } names && names.Distinct().Count() != names.Count)
         {
             yield return "classes.names: expected different names; '" + names.GroupBy(n => n).First(g => g.Count() > 1).Key + "' stands twice";
@@ -65,6 +69,10 @@ public sealed class ClassTable
             {
                 yield return $"classes.palette: expected a palette's name ({BuiltIn}) or one #rrggbb for each class";
             }
+        }
+        else if (classes.Palette.Any(string.IsNullOrWhiteSpace))
+        {
+            yield return "classes.palette: expected #rrggbb for each class, found an empty one";
         }
         else if (classes.Palette is [string name] && !name.StartsWith('#'))
         {

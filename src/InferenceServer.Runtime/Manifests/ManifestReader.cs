@@ -7,14 +7,15 @@ namespace InferenceServer.Runtime.Manifests;
 /// <summary>Reads <c>model.json</c>: strict JSON, every key known, every value in its range.</summary>
 public static partial class ManifestReader
 {
-    /// <summary>snake_case, unknown keys are errors, comments and trailing commas are welcome.</summary>
-    public static JsonSerializerOptions Json { get; } = new()
+    // Comments and trailing commas are welcome: people write these files by hand.
+    private static readonly JsonSerializerOptions Json = new()
     {
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
         UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
         ReadCommentHandling = JsonCommentHandling.Skip,
         AllowTrailingCommas = true,
+        AllowDuplicateProperties = false,
         RespectNullableAnnotations = true,
         WriteIndented = true,
         Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
@@ -42,6 +43,9 @@ public static partial class ManifestReader
         }
     }
 
+    /// <summary>A manifest as text, indented, as <see cref="Read"/> reads it.</summary>
+    public static string Write(ModelManifest manifest) => JsonSerializer.Serialize(manifest, Json);
+
     private static ModelManifest Parse(ModelManifest? manifest, string file, string name)
     {
         IReadOnlyList<string> errors = manifest is null ? ["the file holds null, expected an object"] : ManifestValidator.Validate(manifest, name);
@@ -64,9 +68,12 @@ public static partial class ManifestReader
 
         string where = e.LineNumber is { } line ? $" (line {line + 1})" : "";
         return ExpectedType().Match(e.Message) is { Success: true } expected
-            ? $"{path}{where}: the value is not {Describe(expected.Groups[1].Value)}"
+            ? $"{path}{where}: the value is not {Describe(Unwrapped(expected.Groups[1].Value))}"
             : $"{path}{where}: {Position().Replace(e.Message, "")}";
     }
+
+    // "threshold" is a Nullable`1[System.Single] to the serialiser and a number to everyone else.
+    private static string Unwrapped(string type) => Nullable().Match(type) is { Success: true } inner ? inner.Groups[1].Value : type;
 
     private static string Describe(string type) => type switch
     {
@@ -74,7 +81,7 @@ public static partial class ManifestReader
         "System.Single" or "System.Double" => "a number",
         "System.Boolean" => "true or false",
         "System.String" => "a text",
-        _ when type.Contains("IReadOnlyList", StringComparison.Ordinal) => "a list of the expected values",
+        _ when type.Contains("List`1", StringComparison.Ordinal) => "a list of the expected values",
         _ when (typeof(ModelManifest).Assembly.GetType(type) ?? typeof(Kernels.ImageSize).Assembly.GetType(type)) is { IsEnum: true } choice =>
             "one of " + string.Join(", ", Enum.GetNames(choice).Select(JsonNamingPolicy.SnakeCaseLower.ConvertName)),
         _ => "an object with the expected keys",
@@ -88,6 +95,9 @@ public static partial class ManifestReader
 
     [GeneratedRegex("could not be converted to ([^ ]+?)\\. Path")]
     private static partial Regex ExpectedType();
+
+    [GeneratedRegex(@"^System\.Nullable`1\[(.*)\]$")]
+    private static partial Regex Nullable();
 
     [GeneratedRegex(" Path: .*$")]
     private static partial Regex Position();

@@ -1,15 +1,21 @@
+using System.Text.RegularExpressions;
 using InferenceServer.Kernels.Coloring;
 
 namespace InferenceServer.Runtime.Manifests;
 
 /// <summary>Checks the values of a manifest; all that is wrong is reported at once.</summary>
-internal static class ManifestValidator
+internal static partial class ManifestValidator
 {
+    // 3 × this many floats and their bytes still fit an array, with the padding that may double them.
+    private const long MostInputPixels = 1L << 26;
+    private const double LargestNormalized = 512;
+
     public static IReadOnlyList<string> Validate(ModelManifest manifest, string folder)
     {
         List<string> errors = [];
         Expect(manifest.Schema == 1, "schema", "expected 1");
         Expect(manifest.Name is null || manifest.Name == folder, "name", $"expected the folder's name '{folder}'");
+        Expect(FolderName().IsMatch(folder), "name", "expected a folder's name of ASCII letters, digits, '.', '_' and '-', which URLs and headers can carry");
         Expect(manifest.Source?.Sha256 is not { } hash || (hash.Length == 64 && hash.All(char.IsAsciiHexDigit)), "source.sha256", "expected 64 hexadecimal digits");
         ValidateGraph(manifest.Graph);
         ValidatePreprocess(manifest.Preprocess);
@@ -17,6 +23,8 @@ internal static class ManifestValidator
         ValidatePostprocess(manifest.Postprocess);
         ValidateClasses(manifest.Classes, manifest.Graph.OutputKind);
         Expect(manifest.Cost?.At is null or [> 0, > 0], "cost.at", "expected [height, width]");
+        Expect(double.IsFinite(manifest.Cost?.Gmac ?? 0), "cost.gmac", "expected a finite number");
+        Expect(double.IsFinite(manifest.Quality?.Value ?? 0), "quality.value", "expected a finite number");
         return errors;
 
         void Expect(bool holds, string key, string expected)
@@ -43,6 +51,13 @@ internal static class ManifestValidator
             Expect(float.IsFinite(preprocess.Scale) && preprocess.Scale > 0, "preprocess.scale", "expected a positive number, for instance 0.00392156862745098 (1/255) or 1");
             Expect(preprocess.Mean.Count == 3 && preprocess.Mean.All(float.IsFinite), "preprocess.mean", "expected three numbers");
             Expect(preprocess.Std.Count == 3 && preprocess.Std.All(s => float.IsFinite(s) && s > 0), "preprocess.std", "expected three positive numbers");
+            if (errors.Count == 0)
+            {
+                // Normalised pixels beyond this are a scale of 1 with means of 0 to 1, or the reverse: a loss that nothing else shows.
+                double largest = Enumerable.Range(0, 3).SelectMany(c => (double[])[0, 255], (c, x) => Math.Abs(((x * preprocess.Scale) - preprocess.Mean[c]) / preprocess.Std[c])).Max();
+                Expect(largest <= LargestNormalized, "preprocess.scale", $"scale, mean and std make pixels as large as {largest:G3}; expected 1/255 with means of 0 to 1, or 1 with means of 0 to 255");
+            }
+
             ValidateSize(preprocess.Size);
             ValidateResize(preprocess.Resize, preprocess.Size.Fixed);
         }
@@ -57,7 +72,9 @@ internal static class ManifestValidator
 
         void ValidateResize(ResizeManifest resize, IReadOnlyList<int>? @fixed)
         {
-            Expect(resize.MaxPixels is >= 1024 and <= 1L << 28, "preprocess.resize.max_pixels", "expected 1024 to 268435456");
+            Expect(resize.MaxPixels is >= 1024 and <= MostInputPixels, "preprocess.resize.max_pixels", $"expected 1024 to {MostInputPixels}");
+            Expect(resize is not { Mode: ResizeMode.LongSidePad or ResizeMode.Exact, Size: [int square] } || (long)square * square <= 2 * resize.MaxPixels,
+                "preprocess.resize.max_pixels", "expected at least half of size × size");
             bool sides = resize.Mode switch
             {
                 ResizeMode.None => resize.Size is null,
@@ -78,6 +95,7 @@ internal static class ManifestValidator
                     ResizeMode.LongSide or ResizeMode.LongSidePad => resize.Size is [int side] && side <= Math.Min(height, width),
                     _ => false,
                 };
+                Expect((long)height * width <= 2 * resize.MaxPixels, "preprocess.resize.max_pixels", $"expected at least half of the fixed {height}×{width}");
                 Expect(fits, "preprocess.resize", $"the graph takes only {height}×{width}: expected the mode \"exact\" of that size, or \"long_side\" up to it");
             }
         }
@@ -87,6 +105,7 @@ internal static class ManifestValidator
             Expect(inference.Mode == "whole", "inference.mode", "only \"whole\" is served");
             Expect(inference.Scales is [1], "inference.scales", "only [1.0] is served");
             Expect(!inference.Flip, "inference.flip", "only false is served");
+            Expect(double.IsFinite(inference.StrideRate ?? 0), "inference.stride_rate", "expected a finite number");
         }
 
         void ValidatePostprocess(PostprocessManifest postprocess)
@@ -97,6 +116,10 @@ internal static class ManifestValidator
             Expect(postprocess.Resize == "bilinear", "postprocess.resize", "only \"bilinear\" is served");
             Expect(postprocess.Threshold is null or (> 0 and < 1), "postprocess.threshold", "expected a probability between 0 and 1");
             Expect(postprocess.Crf is not { Default: true }, "postprocess.crf.default", "only false is served");
+            foreach ((string key, KernelManifest? kernel) in ((string, KernelManifest?)[])[("gaussian", postprocess.Crf?.Gaussian), ("bilateral", postprocess.Crf?.Bilateral)])
+            {
+                Expect(kernel is null || (float.IsFinite(kernel.Weight) && float.IsFinite(kernel.Xy) && float.IsFinite(kernel.Rgb ?? 0)), $"postprocess.crf.{key}", "expected finite numbers");
+            }
         }
 
         void ValidateClasses(ClassesManifest classes, OutputKind kind)
@@ -109,6 +132,9 @@ internal static class ManifestValidator
             Expect(classes.SubmitIds is null || classes.SubmitIds.Count == count, "classes.submit_ids", "expected one for each class");
         }
     }
+
+    [GeneratedRegex("^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+    private static partial Regex FolderName();
 
     /// <summary>Height and width, where one side stands for both.</summary>
     public static IReadOnlyList<int> Sides(IReadOnlyList<int> size) => size is [int side] ? [side, side] : size;

@@ -14,7 +14,7 @@ public sealed record ResizeManifest
     public IReadOnlyList<int>? Size { get; init; }
 
     /// <summary>Interpolation.</summary>
-    public ResizeFilter Filter { get; init; } = ResizeFilter.Bilinear;
+    public required ResizeFilter Filter { get; init; }
 
     /// <summary>True: as Pillow resizes (the kernel widens when shrinking). False: as OpenCV does (it does not).</summary>
     public required bool Antialias { get; init; }

@@ -9,6 +9,8 @@ namespace InferenceServer.Runtime.Models;
 /// <summary>A model that was tried and warmed: all that a request needs of it.</summary>
 public sealed class LoadedModel : IDisposable
 {
+    private static readonly TimeSpan LongestRun = TimeSpan.FromSeconds(5);
+
     internal LoadedModel(string name, int version, ModelManifest manifest, IModelSession session, SchedulingOptions scheduling)
     {
         Name = name;
@@ -48,10 +50,13 @@ public sealed class LoadedModel : IDisposable
     /// <summary>The way to the session.</summary>
     public SessionScheduler Scheduler { get; }
 
-    /// <summary>Frees the session; no run may be under way.</summary>
+    /// <summary>Frees the session after its last run. One that does not end is left to the end of the process: freeing it would crash that.</summary>
     public void Dispose()
     {
-        Scheduler.Dispose();
-        Session.Dispose();
+        if (Scheduler.Close(LongestRun))
+        {
+            Scheduler.Dispose();
+            Session.Dispose();
+        }
     }
 }

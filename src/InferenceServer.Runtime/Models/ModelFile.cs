@@ -4,5 +4,5 @@ namespace InferenceServer.Runtime.Models;
 internal static class ModelFile
 {
     /// <summary><c>models/road/1/model.onnx</c> is shown as <c>road/1/model.onnx</c>.</summary>
-    public static string Display(string path) => string.Join('/', path.Split(Path.DirectorySeparatorChar)[^Math.Min(3, path.Split(Path.DirectorySeparatorChar).Length)..]);
+    public static string Display(string path) => string.Join('/', path.Split(Path.DirectorySeparatorChar).TakeLast(3));
 }

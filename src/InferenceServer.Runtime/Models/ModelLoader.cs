@@ -13,7 +13,7 @@ public sealed class ModelLoader(SessionFactory sessions, IOptions<SchedulingOpti
     /// <summary>The version folders of a model, largest number first.</summary>
     public static IReadOnlyList<int> Versions(string folder) =>
     [
-        .. Directory.EnumerateDirectories(folder)
+        .. Directory.EnumerateDirectories(folder, "*", new EnumerationOptions { IgnoreInaccessible = true })
             .Select(d => int.TryParse(Path.GetFileName(d), out int version) && version > 0 ? version : 0)
             .Where(version => version > 0 && File.Exists(GraphFile(folder, version)))
             .OrderDescending(),
@@ -31,17 +31,15 @@ public sealed class ModelLoader(SessionFactory sessions, IOptions<SchedulingOpti
         string file = GraphFile(folder, version);
         Verify(file, manifest.Source?.Sha256, isLargest: Versions(folder)[0] == version);
         IModelSession session = sessions.Open(file, manifest.Graph);
-        LoadedModel? model = null;
         try
         {
-            model = new LoadedModel(Path.GetFileName(folder), version, manifest, session, scheduling.Value);
+            LoadedModel model = new(Path.GetFileName(folder), version, manifest, session, scheduling.Value);
             ModelTrial.Run(model, ModelFile.Display(file), cancellationToken);
             model.LoadTime = Stopwatch.GetElapsedTime(start);
             return model;
         }
         catch
         {
-            model?.Dispose();
             session.Dispose();
             throw;
         }

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using InferenceServer.Runtime.Manifests;
+using InferenceServer.Runtime.Sessions;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
@@ -83,7 +84,9 @@ public sealed class ModelRepository(ModelLoader loader, IOptions<ModelRepository
         string[] folders = Folders();
         string folder = folders.FirstOrDefault(f => Path.GetFileName(f) == name) ?? throw new SegmentationException(
             SegmentationError.UnknownModel, $"There is no model '{name}'; there are: {string.Join(", ", folders.Select(Path.GetFileName).DefaultIfEmpty("none"))}.");
+        LoadedModel? previous = Find(name)?.Model;
         Set(LoadFolder(folder, cancellationToken));
+        previous?.Dispose();
         return Get(name);
     }
 
@@ -100,7 +103,7 @@ public sealed class ModelRepository(ModelLoader loader, IOptions<ModelRepository
     {
         string root = Path.GetFullPath(_options.Path);
         return Directory.Exists(root)
-            ? [.. Directory.EnumerateDirectories(root).Where(IsModel).Order(StringComparer.Ordinal)]
+            ? [.. Directory.EnumerateDirectories(root, "*", new EnumerationOptions { IgnoreInaccessible = true }).Where(IsModel).Order(StringComparer.Ordinal)]
             : throw new DirectoryNotFoundException($"Models:Path: the folder '{root}' does not exist.");
     }
 
@@ -119,10 +122,11 @@ public sealed class ModelRepository(ModelLoader loader, IOptions<ModelRepository
                 Log.ModelReady(logger, name, version, model.Session.Provider, model.LoadTime.TotalMilliseconds);
                 return new ModelEntry(name, ModelState.Ready, model, reason);
             }
-            catch (Exception e) when (e is ManifestException or IOException or UnauthorizedAccessException)
+            catch (Exception e) when (e is not OperationCanceledException and not GpuRequiredException)
             {
-                reason ??= e.Message;
-                Log.ModelUnavailable(logger, name, version, e.Message);
+                // Only what was written for people is shown to clients; other messages hold paths of this machine.
+                reason ??= e is ManifestException ? e.Message : $"{name}/{version}: reading or trying the model failed; the server's log says how.";
+                Log.ModelUnavailable(logger, name, version, e is ManifestException ? e.Message : e.ToString());
             }
         }
 

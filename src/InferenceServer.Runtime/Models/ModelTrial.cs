@@ -30,7 +30,7 @@ internal static class ModelTrial
         }
 
         // Not square and no multiple of much, so that frozen shapes and swapped axes show.
-        Try(model, file, 1, new ImageSize(sizing.Legal(smallest.Width + 37), sizing.Legal(smallest.Height + 11)), cancellationToken);
+        Try(model, file, 1, Oblong(sizing, smallest), cancellationToken);
         IReadOnlyList<int> usual = manifest.Cost?.At ?? [480, 640];
         InputGeometry geometry = sizing.Plan(new ImageSize(usual[1], usual[0]));
         for (int i = 0; i < WarmUpRuns; i++)
@@ -39,14 +39,21 @@ internal static class ModelTrial
         }
     }
 
+    private static ImageSize Oblong(InputSizing sizing, ImageSize smallest)
+    {
+        int width = sizing.Legal(smallest.Width + 11);
+        return new ImageSize(width, sizing.Legal(width + 1));
+    }
+
     private static void Try(LoadedModel model, string file, int batch, ImageSize size, CancellationToken cancellationToken)
     {
         string shape = $"{batch}×3×{size.Height}×{size.Width}";
         using InputTensor input = NoiseInput.Create(batch, size);
         using ModelOutput output = Run(model.Session, input, file, shape, cancellationToken);
-        foreach (string error in Errors(output, model.Manifest, model.Classes.Names.Count, batch, size))
+        string[] errors = [.. Errors(output, model.Manifest, model.Classes.Names.Count, batch, size)];
+        if (errors.Length > 0)
         {
-            throw new ManifestException(file, [$"with an input of {shape}, {error}"]);
+            throw new ManifestException(file, [.. errors.Select(error => $"with an input of {shape}, {error}")]);
         }
     }
 

@@ -43,16 +43,21 @@ internal sealed class InputSizing(PreprocessManifest preprocess)
             ResizeMode.LongSide or ResizeMode.LongSidePad => LongSide(photo, _resize.Size![0]),
             _ => photo,
         };
-        return resized.Pixels <= _resize.MaxPixels ? resized : Shrink(photo);
+        return IsAffordable(resized) ? resized : Shrink(photo);
     }
+
+    // What counts is what the network sees: a strip one pixel wide is padded to the smallest legal side. Padding may add as much
+    // again, or photographs at the very limit would be resized for a few columns.
+    private bool IsAffordable(ImageSize resized) =>
+        resized.Pixels <= _resize.MaxPixels && (long)Legal(resized.Width) * Legal(resized.Height) <= 2 * _resize.MaxPixels;
 
     private ImageSize Shrink(ImageSize photo)
     {
-        // A very long strip keeps one pixel across, and the rest of the budget goes along.
         double factor = Math.Sqrt((double)_resize.MaxPixels / photo.Pixels);
-        int width = (int)Math.Min(Math.Max(photo.Width * factor, 1), _resize.MaxPixels);
-        int height = (int)Math.Min(Math.Max(photo.Height * factor, 1), _resize.MaxPixels / width);
-        return new ImageSize((int)Math.Min(width, _resize.MaxPixels / height), height);
+        long longest = Math.Max(_resize.MaxPixels / Legal(1), 1);
+        int width = (int)Math.Clamp(photo.Width * factor, 1, longest);
+        int height = (int)Math.Clamp(photo.Height * factor, 1, Math.Min(longest, Math.Max(_resize.MaxPixels / width, 1)));
+        return new ImageSize(width, height);
     }
 
     private static ImageSize ShortSide(ImageSize photo, int side) => photo.Width <= photo.Height
@@ -60,6 +65,8 @@ internal sealed class InputSizing(PreprocessManifest preprocess)
         : new ImageSize((int)Math.Min((long)side * photo.Width / photo.Height, int.MaxValue), side);
 
     private static ImageSize LongSide(ImageSize photo, int side) => photo.Width >= photo.Height
-        ? new ImageSize(side, Math.Max((int)Math.Round((double)side * photo.Height / photo.Width), 1))
-        : new ImageSize(Math.Max((int)Math.Round((double)side * photo.Width / photo.Height), 1), side);
+        ? new ImageSize(side, Rounded((double)side * photo.Height / photo.Width))
+        : new ImageSize(Rounded((double)side * photo.Width / photo.Height), side);
+
+    private static int Rounded(double length) => Math.Max((int)(length + 0.5), 1);
 }

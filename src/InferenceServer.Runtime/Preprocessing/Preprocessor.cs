@@ -34,11 +34,9 @@ public sealed class Preprocessor
     /// <returns>1×3×H×W, which the caller disposes.</returns>
     public InputTensor Prepare(ReadOnlySpan<byte> rgb, in InputGeometry geometry)
     {
-        InputTensor input = new(1, geometry.Input);
         if (geometry.Resized == geometry.Photo)
         {
-            Normalize(rgb, geometry, input);
-            return input;
+            return Normalize(rgb, geometry);
         }
 
         using PooledBuffer<byte> resized = new(checked((int)(geometry.Resized.Pixels * 3)));
@@ -51,12 +49,15 @@ public sealed class Preprocessor
             OpenCvResizer.Resize(rgb, geometry.Photo, resized.Span, geometry.Resized, _resize.Filter);
         }
 
-        Normalize(resized.Span, geometry, input);
-        return input;
+        return Normalize(resized.Span, geometry);
     }
 
     private static Vector3 Vector(IReadOnlyList<float> values) => new(values[0], values[1], values[2]);
 
-    private void Normalize(ReadOnlySpan<byte> rgb, in InputGeometry geometry, InputTensor input) => ChannelNormalizer.Compute(
-        rgb, geometry.Resized, input.Values.Span, geometry.Input, geometry.Left, geometry.Top, _normalization, _padding);
+    private InputTensor Normalize(ReadOnlySpan<byte> rgb, in InputGeometry geometry)
+    {
+        InputTensor input = new(1, geometry.Input);
+        ChannelNormalizer.Compute(rgb, geometry.Resized, input.Values.Span, geometry.Input, geometry.Left, geometry.Top, _normalization, _padding);
+        return input;
+    }
 }

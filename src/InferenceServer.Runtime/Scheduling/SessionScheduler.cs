@@ -9,11 +9,13 @@ public sealed class SessionScheduler : IDisposable
 {
     private readonly IModelSession _session;
     private readonly SemaphoreSlim _slots;
+    private readonly int _concurrency;
 
     internal SessionScheduler(IModelSession session, SchedulingOptions options)
     {
         _session = session;
-        _slots = new SemaphoreSlim(options.Concurrency);
+        _concurrency = options.Concurrency;
+        _slots = new SemaphoreSlim(_concurrency);
     }
 
     /// <summary>Waits for a slot and runs the network on this thread.</summary>
@@ -39,6 +41,23 @@ public sealed class SessionScheduler : IDisposable
         }
     }
 
-    /// <summary>Frees the queue; the session belongs to the model.</summary>
+    /// <summary>Waits until no run is under way and lets none in any more.</summary>
+    /// <returns>Whether that came true within <paramref name="patience"/>; if not, the session must be left alone.</returns>
+    public bool Close(TimeSpan patience)
+    {
+        long start = System.Diagnostics.Stopwatch.GetTimestamp();
+        for (int taken = 0; taken < _concurrency; taken++)
+        {
+            TimeSpan left = patience - System.Diagnostics.Stopwatch.GetElapsedTime(start);
+            if (!_slots.Wait(left > TimeSpan.Zero ? left : TimeSpan.Zero))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    /// <summary>Frees the queue, once it is closed.</summary>
     public void Dispose() => _slots.Dispose();
 }

@@ -11,7 +11,7 @@ public sealed class ModelOutput : IDisposable
     private readonly OrtValue? _value;
     private readonly ReadOnlyMemory<float> _scores;
 
-    internal ModelOutput(IDisposableReadOnlyCollection<OrtValue> outputs)
+    private ModelOutput(IDisposableReadOnlyCollection<OrtValue> outputs)
     {
         _owner = outputs;
         _value = outputs[0];
@@ -21,11 +21,25 @@ public sealed class ModelOutput : IDisposable
     }
 
     /// <summary>Wraps scores that are at hand.</summary>
-    public ModelOutput(ReadOnlyMemory<float> scores, IReadOnlyList<int> shape)
+    internal ModelOutput(ReadOnlyMemory<float> scores, IReadOnlyList<int> shape)
     {
         _scores = scores;
         ElementType = TensorElementType.Float;
         Shape = shape;
+    }
+
+    /// <summary>Becomes the owner of a run's outputs, of which the first is the result; they are freed if it is no tensor.</summary>
+    internal static ModelOutput TakeOver(IDisposableReadOnlyCollection<OrtValue> outputs)
+    {
+        try
+        {
+            return new ModelOutput(outputs);
+        }
+        catch
+        {
+            outputs.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Element type of the output.</summary>
@@ -52,7 +66,7 @@ public sealed class ModelOutput : IDisposable
             : ElementType == TensorElementType.Float
                 ? _value.GetTensorDataAsSpan<float>()
                 : throw new InvalidOperationException($"The output holds {ElementType}, not float32.");
-        int length = Channels * Height * Width;
+        int length = checked(Channels * Height * Width);
         return all.Slice(index * length, length);
     }
 

@@ -36,7 +36,7 @@ internal sealed class OnnxModelSession : IModelSession
             // Disposed before the options, so that a late cancellation never reaches freed memory.
             using CancellationTokenRegistration registration =
                 cancellationToken.UnsafeRegister(static state => ((RunOptions)state!).Terminate = true, options);
-            return new ModelOutput(_session.Run(options, _inputs, [value], _outputs));
+            return ModelOutput.TakeOver(_session.Run(options, _inputs, [value], _outputs));
         }
         catch (OnnxRuntimeException e)
         {
@@ -52,7 +52,7 @@ internal sealed class OnnxModelSession : IModelSession
         new([.. session.InputMetadata.Select(Describe)], [.. session.OutputMetadata.Select(Describe)]);
 
     private static TensorSignature Describe(KeyValuePair<string, NodeMetadata> node) =>
-        new(node.Key, Name(node.Value.ElementDataType), node.Value.IsTensor ? node.Value.Dimensions : []);
+        node.Value.IsTensor ? new(node.Key, Name(node.Value.ElementDataType), node.Value.Dimensions) : new(node.Key, "no tensor", []);
 
     private static string Name(TensorElementType type) => type switch
     {

@@ -6,6 +6,7 @@ namespace InferenceServer.Runtime.Sessions;
 public sealed class OnnxOptions
 {
     /// <summary>The execution provider. Default auto: CUDA where its library is present and works, else the CPU.</summary>
+    [EnumDataType(typeof(ExecutionProvider))]
     public ExecutionProvider Provider { get; set; } = ExecutionProvider.Auto;
 
     /// <summary>Whether start-up fails where CUDA cannot be had, instead of falling back to the CPU. Default false.</summary>

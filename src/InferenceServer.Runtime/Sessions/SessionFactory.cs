@@ -1,5 +1,6 @@
 using InferenceServer.Runtime.Inspection;
 using InferenceServer.Runtime.Manifests;
+using InferenceServer.Runtime.Models;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Microsoft.ML.OnnxRuntime;
@@ -70,23 +71,33 @@ public sealed class SessionFactory(IOptions<OnnxOptions> options, ILogger<Sessio
             }
             catch (Exception e) when (e is OnnxRuntimeException or InvalidOperationException or DllNotFoundException)
             {
+                // A graph that no provider can read is the graph's fault, and says so here.
+                InferenceSession cpu = OpenOnCpu(file, logging);
                 if (_options.RequireGpu)
                 {
+                    cpu.Dispose();
                     throw new GpuRequiredException(e);
                 }
 
                 Log.CudaUnavailable(logger, e.Message);
+                return (cpu, ExecutionProvider.Cpu);
             }
         }
 
+        return (OpenOnCpu(file, logging), ExecutionProvider.Cpu);
+    }
+
+    private InferenceSession OpenOnCpu(string file, OrtLoggingLevel logging)
+    {
         try
         {
-            using SessionOptions cpu = Options(IntraOpThreads, logging);
-            return (new InferenceSession(file, cpu), ExecutionProvider.Cpu);
+            using SessionOptions options = Options(IntraOpThreads, logging);
+            return new InferenceSession(file, options);
         }
         catch (OnnxRuntimeException e)
         {
-            throw new ManifestException(Path.GetFileName(file), ["ONNX Runtime cannot read the graph: " + e.Message]);
+            string shown = ModelFile.Display(file);
+            throw new ManifestException(shown, ["ONNX Runtime cannot read the graph: " + e.Message.Replace(file, shown, StringComparison.Ordinal)]);
         }
     }
 

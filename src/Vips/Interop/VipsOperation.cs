@@ -64,7 +64,9 @@ internal sealed class VipsOperation(string name) : GObject(NativeMethods.NewOper
         try
         {
             NativeMethods.GetProperty(built, "buffer", ref value);
-            output.Write(value.Blob());
+            ReadOnlySpan<byte> blob = value.Blob();
+            blob.CopyTo(output.GetSpan(blob.Length)); // asked for at once: Write would grow the buffer step by step
+            output.Advance(blob.Length);
         }
         finally
         {

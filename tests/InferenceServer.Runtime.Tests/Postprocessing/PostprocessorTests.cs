@@ -1,3 +1,4 @@
+using InferenceServer.Kernels.Resizing;
 using InferenceServer.Kernels;
 using InferenceServer.Runtime.Manifests;
 using InferenceServer.Runtime.Postprocessing;
@@ -88,5 +89,5 @@ public class PostprocessorTests
     }
 
     private static PreprocessManifest InputSizingManifest() =>
-        Preprocessing.InputSizingTests.Preprocess(new ResizeManifest { Mode = ResizeMode.None, Antialias = false }, 1, 0);
+        Preprocessing.InputSizingTests.Preprocess(new ResizeManifest { Mode = ResizeMode.None, Filter = ResizeFilter.Bilinear, Antialias = false }, 1, 0);
 }

@@ -1,3 +1,4 @@
+using InferenceServer.Kernels.Resizing;
 using InferenceServer.Kernels;
 using InferenceServer.Kernels.Normalization;
 using InferenceServer.Runtime.Manifests;
@@ -21,7 +22,7 @@ public class InputSizingTests
     public void Plan_ByMode_GivesResizedAndLegalSizes(
         ResizeMode mode, int? side, int multiple, int offset, int width, int height, int resizedWidth, int resizedHeight, int inputWidth, int inputHeight)
     {
-        InputSizing sizing = new(Preprocess(new ResizeManifest { Mode = mode, Size = side is { } s ? [s] : null, Antialias = true }, multiple, offset));
+        InputSizing sizing = new(Preprocess(new ResizeManifest { Mode = mode, Size = side is { } s ? [s] : null, Filter = ResizeFilter.Bilinear, Antialias = true }, multiple, offset));
 
         InputGeometry geometry = sizing.Plan(new ImageSize(width, height));
 
@@ -37,14 +38,17 @@ public class InputSizingTests
     [InlineData(1, 1)]
     [InlineData(20_000, 5_000)]
     [InlineData(60_000, 1_600)]
-    public void Plan_AnyShape_StaysWithinMaxPixels(int width, int height)
+    [InlineData(1, 1_000_000)]
+    [InlineData(65_535, 1)]
+    public void Plan_AnyShape_BoundsWhatTheNetworkSees(int width, int height)
     {
         const long maxPixels = 100_000;
         foreach (ResizeMode mode in (ResizeMode[])[ResizeMode.None, ResizeMode.ShortSide, ResizeMode.LongSide])
         {
-            ResizeManifest resize = new() { Mode = mode, Size = mode == ResizeMode.None ? null : [520], Antialias = true, MaxPixels = maxPixels };
+            ResizeManifest resize = new() { Mode = mode, Size = mode == ResizeMode.None ? null : [520], Filter = ResizeFilter.Bilinear, Antialias = true, MaxPixels = maxPixels };
             InputGeometry geometry = new InputSizing(Preprocess(resize, 1, 0)).Plan(new ImageSize(width, height));
             Assert.InRange(geometry.Resized.Pixels, 1, maxPixels);
+            Assert.InRange(geometry.Input.Pixels, 1, 2 * maxPixels); // with padding
             Assert.True(geometry.Resized.Width >= 1 && geometry.Resized.Height >= 1);
         }
     }
@@ -52,7 +56,7 @@ public class InputSizingTests
     [Fact]
     public void Plan_CenteredPadding_PutsHalfRoundedDownBefore()
     {
-        PreprocessManifest preprocess = Preprocess(new ResizeManifest { Mode = ResizeMode.None, Antialias = false }, 32, 0) with
+        PreprocessManifest preprocess = Preprocess(new ResizeManifest { Mode = ResizeMode.None, Filter = ResizeFilter.Bilinear, Antialias = false }, 32, 0) with
         {
             Pad = new PadManifest { Where = PadPosition.Center },
         };
@@ -66,7 +70,7 @@ public class InputSizingTests
     [Fact]
     public void Plan_FixedSize_PadsToIt()
     {
-        PreprocessManifest preprocess = Preprocess(new ResizeManifest { Mode = ResizeMode.LongSide, Size = [64], Antialias = true }, 1, 0) with
+        PreprocessManifest preprocess = Preprocess(new ResizeManifest { Mode = ResizeMode.LongSide, Size = [64], Filter = ResizeFilter.Bilinear, Antialias = true }, 1, 0) with
         {
             Size = new SizeManifest { Multiple = 1, Fixed = [64, 96] },
         };

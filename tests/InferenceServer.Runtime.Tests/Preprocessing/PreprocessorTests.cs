@@ -8,7 +8,7 @@ namespace InferenceServer.Runtime.Tests.Preprocessing;
 
 public class PreprocessorTests
 {
-    private static readonly ResizeManifest AsIs = new() { Mode = ResizeMode.None, Antialias = false };
+    private static readonly ResizeManifest AsIs = new() { Mode = ResizeMode.None, Filter = ResizeFilter.Bilinear, Antialias = false };
 
     [Theory]
     [InlineData(ChannelOrder.Rgb, PadValue.Mean)]
@@ -56,7 +56,7 @@ public class PreprocessorTests
         ImageSize size = new(64, 48), small = new(40, 30);
         byte[] rgb = new byte[size.Pixels * 3], expected = new byte[small.Pixels * 3];
         new Random(8).NextBytes(rgb);
-        PreprocessManifest preprocess = InputSizingTests.Preprocess(new ResizeManifest { Mode = ResizeMode.ShortSide, Size = [30], Antialias = antialias }, 1, 0) with
+        PreprocessManifest preprocess = InputSizingTests.Preprocess(new ResizeManifest { Mode = ResizeMode.ShortSide, Size = [30], Filter = ResizeFilter.Bilinear, Antialias = antialias }, 1, 0) with
         {
             Scale = 1,
             Mean = [0, 0, 0],

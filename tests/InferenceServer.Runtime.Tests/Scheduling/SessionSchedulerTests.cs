@@ -16,7 +16,7 @@ public sealed class SessionSchedulerTests : IDisposable
     [InlineData(3)]
     public async Task RunAsync_ManyAtOnce_RunsNoMoreThanTheLimit(int concurrency)
     {
-        using SessionScheduler scheduler = new(_session, new SchedulingOptions { Concurrency = concurrency });
+        SessionScheduler scheduler = new(_session, new SchedulingOptions { Concurrency = concurrency });
         Task<ModelOutput>[] runs = [.. Enumerable.Range(0, 12).Select(_ => Task.Run(() => scheduler.RunAsync(_input, new StageTimings(), CancellationToken.None).AsTask()))];
         _session.Gate.Set();
         foreach (ModelOutput output in await Task.WhenAll(runs))
@@ -31,7 +31,7 @@ public sealed class SessionSchedulerTests : IDisposable
     [Fact]
     public async Task RunAsync_CancelledInTheQueue_LeavesAtOnceAndNeverRuns()
     {
-        using SessionScheduler scheduler = new(_session, new SchedulingOptions());
+        SessionScheduler scheduler = new(_session, new SchedulingOptions());
         Task<ModelOutput> running = Task.Run(() => scheduler.RunAsync(_input, new StageTimings(), CancellationToken.None).AsTask());
         SpinWait.SpinUntil(() => _session.Runs == 1);
         using CancellationTokenSource cancellation = new();
@@ -48,7 +48,7 @@ public sealed class SessionSchedulerTests : IDisposable
     [Fact]
     public async Task RunAsync_CancelledWhileRunning_FreesTheSlot()
     {
-        using SessionScheduler scheduler = new(_session, new SchedulingOptions());
+        SessionScheduler scheduler = new(_session, new SchedulingOptions());
         using CancellationTokenSource cancellation = new();
         Task<ModelOutput> running = Task.Run(() => scheduler.RunAsync(_input, new StageTimings(), cancellation.Token).AsTask());
         SpinWait.SpinUntil(() => _session.Runs == 1);
@@ -58,6 +58,25 @@ public sealed class SessionSchedulerTests : IDisposable
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => running);
         _session.Gate.Set();
         (await scheduler.RunAsync(_input, new StageTimings(), CancellationToken.None)).Dispose();
+    }
+
+    [Fact]
+    public async Task Close_RunUnderWay_FailsUntilItEnds()
+    {
+        using SessionScheduler scheduler = new(_session, new SchedulingOptions());
+        Task<ModelOutput> running = Task.Run(() => scheduler.RunAsync(_input, new StageTimings(), CancellationToken.None).AsTask());
+        SpinWait.SpinUntil(() => _session.Runs == 1);
+        Assert.False(scheduler.Close(TimeSpan.Zero));
+
+        _session.Gate.Set();
+        (await running).Dispose();
+
+        Assert.True(scheduler.Close(TimeSpan.Zero));
+        using CancellationTokenSource cancellation = new();
+        Task<ModelOutput> late = scheduler.RunAsync(_input, new StageTimings(), cancellation.Token).AsTask();
+        await cancellation.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => late);
+        Assert.Equal(1, _session.Runs);
     }
 
     public void Dispose()
