@@ -14,10 +14,10 @@ public static class ServiceCollectionExtensions
     /// <summary>Adds <see cref="Segmenter"/> and all it needs; options come from the sections Models, Decoding, Scheduling and Onnx.</summary>
     public static IServiceCollection AddSegmentation(this IServiceCollection services)
     {
-        services.AddOptionsWithValidateOnStart<ModelRepositoryOptions, ModelRepositoryOptionsValidator>().BindConfiguration("Models");
-        services.AddOptionsWithValidateOnStart<DecodingOptions, DecodingOptionsValidator>().BindConfiguration("Decoding");
-        services.AddOptionsWithValidateOnStart<SchedulingOptions, SchedulingOptionsValidator>().BindConfiguration("Scheduling");
-        services.AddOptionsWithValidateOnStart<OnnxOptions, OnnxOptionsValidator>().BindConfiguration("Onnx");
+        services.AddOptions<ModelRepositoryOptions>().BindConfiguration("Models").ValidateOnStart(new ModelRepositoryOptionsValidator(), "Models");
+        services.AddOptions<DecodingOptions>().BindConfiguration("Decoding").ValidateOnStart(new DecodingOptionsValidator(), "Decoding");
+        services.AddOptions<SchedulingOptions>().BindConfiguration("Scheduling").ValidateOnStart(new SchedulingOptionsValidator(), "Scheduling");
+        services.AddOptions<OnnxOptions>().BindConfiguration("Onnx").ValidateOnStart(new OnnxOptionsValidator(), "Onnx");
         services.AddSingleton<IValidateOptions<OnnxOptions>, OnnxConsistency>();
         services.AddMetrics();
         services.AddSingleton<SessionFactory>();
@@ -28,5 +28,12 @@ public static class ServiceCollectionExtensions
         services.AddSingleton<SegmentationMetrics>();
         services.AddSingleton<Segmenter>();
         return services;
+    }
+
+    private static void ValidateOnStart<TOptions>(this OptionsBuilder<TOptions> options, IValidateOptions<TOptions> validator, string section)
+        where TOptions : class
+    {
+        options.ValidateOnStart();
+        options.Services.AddSingleton<IValidateOptions<TOptions>>(new SectionValidator<TOptions>(section, validator));
     }
 }
