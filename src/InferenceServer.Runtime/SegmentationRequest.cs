@@ -8,9 +8,6 @@ public sealed record SegmentationRequest
     /// <summary>The bytes of an encoded image; they stay the caller's and may not change until the result is there.</summary>
     public required ReadOnlyMemory<byte> Image { get; init; }
 
-    /// <summary>The model's name; null takes the default model.</summary>
-    public string? Model { get; init; }
-
     /// <summary>Whether the probability of each pixel's class is wanted too.</summary>
     public bool WithConfidence { get; init; }
 

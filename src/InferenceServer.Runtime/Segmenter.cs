@@ -26,14 +26,6 @@ public sealed class Segmenter(ModelRepository repository, ImageDecoder decoder, 
             SegmentationError.Overloaded, "The server is working on as many images as it may; try again in a moment.");
     }
 
-    /// <summary>Admits and segments one photograph.</summary>
-    /// <inheritdoc cref="SegmentAsync(AdmittedRequest, SegmentationRequest, CancellationToken)"/>
-    public async ValueTask<SegmentationResult> SegmentAsync(SegmentationRequest request, CancellationToken cancellationToken)
-    {
-        using AdmittedRequest admitted = Admit(request.Model);
-        return await SegmentAsync(admitted, request, cancellationToken).ConfigureAwait(false);
-    }
-
     /// <summary>Segments one photograph.</summary>
     /// <param name="admitted">Of <see cref="Admit"/>; stays the caller's.</param>
     /// <param name="request">The photograph.</param>

@@ -15,10 +15,10 @@ public static class ServiceCollectionExtensions
     /// <summary>Adds <see cref="Segmenter"/> and all it needs; options come from the sections Models, Decoding, Scheduling and Onnx.</summary>
     public static IServiceCollection AddSegmentation(this IServiceCollection services)
     {
-        services.AddSection<ModelRepositoryOptions, ModelRepositoryOptionsValidator>("Models");
-        services.AddSection<DecodingOptions, DecodingOptionsValidator>("Decoding");
-        services.AddSection<SchedulingOptions, SchedulingOptionsValidator>("Scheduling");
-        services.AddSection<OnnxOptions, OnnxOptionsValidator>("Onnx");
+        services.AddOptions<ModelRepositoryOptions>().BindConfiguration("Models").ValidateOnStart(new ModelRepositoryOptionsValidator(), "Models");
+        services.AddOptions<DecodingOptions>().BindConfiguration("Decoding").ValidateOnStart(new DecodingOptionsValidator(), "Decoding");
+        services.AddOptions<SchedulingOptions>().BindConfiguration("Scheduling").ValidateOnStart(new SchedulingOptionsValidator(), "Scheduling");
+        services.AddOptions<OnnxOptions>().BindConfiguration("Onnx").ValidateOnStart(new OnnxOptionsValidator(), "Onnx");
         services.AddSingleton<IValidateOptions<OnnxOptions>, OnnxConsistency>();
         services.AddMetrics();
         services.AddSingleton<SessionFactory>();
@@ -32,11 +32,10 @@ public static class ServiceCollectionExtensions
         return services;
     }
 
-    private static void AddSection<TOptions, TValidator>(this IServiceCollection services, string section)
+    private static void ValidateOnStart<TOptions>(this OptionsBuilder<TOptions> options, IValidateOptions<TOptions> validator, string section)
         where TOptions : class
-        where TValidator : class, IValidateOptions<TOptions>, new()
     {
-        services.AddOptions<TOptions>().BindConfiguration(section).ValidateOnStart();
-        services.AddSingleton<IValidateOptions<TOptions>>(new SectionValidator<TOptions>(section, new TValidator()));
+        options.ValidateOnStart();
+        options.Services.AddSingleton<IValidateOptions<TOptions>>(new SectionValidator<TOptions>(section, validator));
     }
 }

@@ -19,11 +19,7 @@ internal sealed class Evaluator(Segmenter segmenter, LoadedModel model, byte ign
     public async Task AddAsync(LabelPair pair, CancellationToken cancellationToken)
     {
         LabelPng truth = LabelPng.Decode(await File.ReadAllBytesAsync(pair.Label, cancellationToken).ConfigureAwait(false), pair.Label);
-        SegmentationRequest request = new()
-        {
-            Image = await File.ReadAllBytesAsync(pair.Image, cancellationToken).ConfigureAwait(false),
-            Model = model.Name,
-        };
+        SegmentationRequest request = new() { Image = await File.ReadAllBytesAsync(pair.Image, cancellationToken).ConfigureAwait(false) };
         using SegmentationResult result = await SegmentAsync(pair, request, cancellationToken).ConfigureAwait(false);
         if (result.Labels.Size != truth.Size)
         {
@@ -38,7 +34,8 @@ internal sealed class Evaluator(Segmenter segmenter, LoadedModel model, byte ign
     {
         try
         {
-            return await segmenter.SegmentAsync(request, cancellationToken).ConfigureAwait(false);
+            using AdmittedRequest admitted = segmenter.Admit(model.Name);
+            return await segmenter.SegmentAsync(admitted, request, cancellationToken).ConfigureAwait(false);
         }
         catch (SegmentationException e)
         {

@@ -48,10 +48,10 @@ internal sealed class SegmentBatch(Segmenter segmenter, string model, EncodingPa
         SegmentationRequest request = new()
         {
             Image = await File.ReadAllBytesAsync(job.Image, cancellationToken).ConfigureAwait(false),
-            Model = model,
             WithConfidence = parameters.Format == MaskFormat.Confidence,
         };
-        using SegmentationResult result = await segmenter.SegmentAsync(request, cancellationToken).ConfigureAwait(false);
+        using AdmittedRequest admitted = segmenter.Admit(model);
+        using SegmentationResult result = await segmenter.SegmentAsync(admitted, request, cancellationToken).ConfigureAwait(false);
         using PooledBufferWriter mask = new();
         segmenter.Encode(result, parameters, mask);
         await File.WriteAllBytesAsync(job.Output, mask.Written, cancellationToken).ConfigureAwait(false);

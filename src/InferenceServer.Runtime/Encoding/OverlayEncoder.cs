@@ -1,4 +1,5 @@
 using System.Buffers;
+using InferenceServer.Kernels;
 using InferenceServer.Kernels.Coloring;
 using InferenceServer.Runtime.Buffers;
 using Vips;
@@ -9,14 +10,21 @@ namespace InferenceServer.Runtime.Encoding;
 internal sealed class OverlayEncoder(bool jpeg) : IMaskEncoder
 {
     private const int JpegQuality = 90;
+    private const int LongestJpegSide = ushort.MaxValue;
 
     public string ContentType => jpeg ? "image/jpeg" : "image/png";
 
     public void Encode(SegmentationResult result, EncodingParameters parameters, IBufferWriter<byte> output)
     {
-        using PooledBuffer<byte> rgb = new(checked((int)(result.Labels.Size.Pixels * 3)));
+        ImageSize size = result.Labels.Size;
+        if (jpeg && Math.Max(size.Width, size.Height) > LongestJpegSide)
+        {
+            throw new SegmentationException(SegmentationError.InvalidRequest, $"A JPEG's sides have at most {LongestJpegSide} pixels, the photograph has {size}; ask for image/png.");
+        }
+
+        using PooledBuffer<byte> rgb = new(checked((int)(size.Pixels * 3)));
         OverlayBlender.Blend(result.Photo.Pixels.Span, result.Labels.Labels.Span, result.Classes.Palette, parameters.Alpha, rgb.Span);
-        using VipsImage image = VipsImage.FromPixels(rgb.Memory, result.Labels.Size.Width, result.Labels.Size.Height, bands: 3);
+        using VipsImage image = VipsImage.FromPixels(rgb.Memory, size.Width, size.Height, bands: 3);
         if (jpeg)
         {
             image.EncodeJpeg(output, JpegQuality);

@@ -9,6 +9,7 @@ namespace InferenceServer.Runtime.Models;
 /// <summary>The models of one folder. Readers take an immutable snapshot and never wait.</summary>
 public sealed class ModelRepository(ModelLoader loader, IOptions<ModelRepositoryOptions> options, ILogger<ModelRepository> logger) : IDisposable
 {
+    private const string Looking = "The models are being looked for; try again in a moment.";
     private readonly ModelRepositoryOptions _options = options.Value;
     private ImmutableSortedDictionary<string, ModelEntry> _entries = ImmutableSortedDictionary<string, ModelEntry>.Empty.WithComparers(StringComparer.Ordinal);
     private volatile bool _loaded;
@@ -22,12 +23,15 @@ public sealed class ModelRepository(ModelLoader loader, IOptions<ModelRepository
     /// <summary>Whether every required model serves.</summary>
     public bool IsReady => NotReady().Count == 0;
 
+    // Until the folder is listed, no name can be called unknown.
+    private bool IsLooking => !_loaded && Volatile.Read(ref _entries).IsEmpty;
+
     /// <summary>What keeps the server from being ready, one sentence each.</summary>
     public IReadOnlyList<string> NotReady()
     {
-        if (!_loaded && Volatile.Read(ref _entries).IsEmpty)
+        if (IsLooking)
         {
-            return ["The models are being looked for."];
+            return [Looking];
         }
 
         IReadOnlyList<string> required = [.. _options.Required.Count > 0 ? _options.Required : Default is { } name ? [name] : []];
@@ -44,6 +48,11 @@ public sealed class ModelRepository(ModelLoader loader, IOptions<ModelRepository
     /// <exception cref="SegmentationException">Unknown, still loading, or unavailable.</exception>
     public LoadedModel Get(string? name)
     {
+        if (IsLooking)
+        {
+            throw new SegmentationException(SegmentationError.ModelNotReady, Looking);
+        }
+
         name ??= Default ?? throw new SegmentationException(
             SegmentationError.UnknownModel, $"No default model is configured (Models:Default); name one of: {Names()}.");
         ModelEntry entry = Find(name) ?? throw new SegmentationException(

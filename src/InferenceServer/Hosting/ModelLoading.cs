@@ -23,7 +23,8 @@ internal sealed class ModelLoading(ModelRepository repository, IHostApplicationL
             {
                 Log.CannotServe(logger, e.Message);
                 Environment.ExitCode = 1;
-                lifetime.StopApplication();
+                // Not before the server has started: Kestrel would end with an exception, and the process with a core dump.
+                lifetime.ApplicationStarted.Register(lifetime.StopApplication);
             }
         },
         stoppingToken);

@@ -19,7 +19,12 @@ internal static class RequestLog
                 http.TraceIdentifier = id;
             }
 
-            http.Response.Headers[RequestIdHeader] = http.TraceIdentifier;
+            // Set at the last moment, because whoever turns an exception into a problem clears the headers first.
+            http.Response.OnStarting(() =>
+            {
+                http.Response.Headers[RequestIdHeader] = http.TraceIdentifier;
+                return Task.CompletedTask;
+            });
             try
             {
                 await next(http);

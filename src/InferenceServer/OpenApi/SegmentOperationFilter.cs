@@ -1,3 +1,5 @@
+using System.Text.Json.Nodes;
+using InferenceServer.Segment;
 using Microsoft.OpenApi;
 using Swashbuckle.AspNetCore.SwaggerGen;
 
@@ -25,6 +27,7 @@ internal sealed class SegmentOperationFilter : IOperationFilter
                 Required = new HashSet<string> { "image" },
             },
         };
+        Describe(operation.Parameters ?? []);
         operation.RequestBody = new OpenApiRequestBody { Required = true, Description = "The encoded photograph.", Content = content };
         operation.Responses ??= [];
         operation.Responses["200"] = new OpenApiResponse
@@ -38,6 +41,26 @@ internal sealed class SegmentOperationFilter : IOperationFilter
                 ["application/json"] = new OpenApiMediaType { Schema = context.SchemaGenerator.GenerateSchema(typeof(Runtime.Encoding.MaskSummary), context.SchemaRepository) },
             },
         };
+    }
+
+    private static void Describe(IEnumerable<IOpenApiParameter> parameters)
+    {
+        foreach (OpenApiParameter parameter in parameters.OfType<OpenApiParameter>())
+        {
+            switch (parameter.Name)
+            {
+                case "model":
+                    parameter.Description = "A model's name; GET /v1/models lists them.";
+                    parameter.Example = JsonValue.Create("camvid-deeplabv3plus");
+                    break;
+                case "format":
+                    parameter.Schema = new OpenApiSchema { Type = JsonSchemaType.String, Enum = [.. MaskNegotiation.Formats.Select(f => (JsonNode)f)] };
+                    break;
+                case "alpha":
+                    parameter.Schema = new OpenApiSchema { Type = JsonSchemaType.Number, Minimum = "0", Maximum = "1" };
+                    break;
+            }
+        }
     }
 
     private static OpenApiSchema Binary() => new() { Type = JsonSchemaType.String, Format = "binary" };

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using InferenceServer.Runtime;
+using Microsoft.AspNetCore.WebUtilities;
 
 namespace InferenceServer.Problems;
 
@@ -17,10 +18,14 @@ internal static class Problem
         return WriteAsync(http, ProblemStatus.Of(exception.Error), exception.Message, JsonNamingPolicy.KebabCaseLower.ConvertName(exception.Error.ToString()));
     }
 
-    public static Task WriteAsync(HttpContext http, int status, string? detail = null, string? kind = null) => TypedResults.Problem(
-        detail,
-        statusCode: status,
-        type: kind is null ? null : $"urn:inference-server:{kind}",
-        extensions: [new("error", detail ?? Microsoft.AspNetCore.WebUtilities.ReasonPhrases.GetReasonPhrase(status)), new("request_id", http.TraceIdentifier)])
-        .ExecuteAsync(http);
+    public static Task WriteAsync(HttpContext http, int status, string? detail = null, string? kind = null)
+    {
+        detail ??= ReasonPhrases.GetReasonPhrase(status);
+        return TypedResults.Problem(
+            detail,
+            statusCode: status,
+            type: kind is null ? null : $"urn:inference-server:{kind}",
+            extensions: [new("error", detail), new("request_id", http.TraceIdentifier)])
+            .ExecuteAsync(http);
+    }
 }

@@ -7,13 +7,18 @@ internal static class ProblemsSetup
     {
         services.AddExceptionHandler<SegmentationExceptionHandler>();
         services.AddProblemDetails();
-        // A parameter that cannot be parsed is then an exception in production too, and gets a body.
-        services.Configure<RouteHandlerOptions>(o => o.ThrowOnBadRequest = true);
     }
 
     public static void UseProblems(this WebApplication app)
     {
         app.UseExceptionHandler(new ExceptionHandlerOptions { SuppressDiagnosticsCallback = _ => true });
-        app.UseStatusCodePages(context => Problem.WriteAsync(context.HttpContext, context.HttpContext.Response.StatusCode));
+        app.UseStatusCodePages(context => Problem.WriteAsync(context.HttpContext, context.HttpContext.Response.StatusCode, Detail(context.HttpContext)));
     }
+
+    private static string? Detail(HttpContext http) => http.Response.StatusCode switch
+    {
+        StatusCodes.Status404NotFound => $"There is nothing at {http.Request.Path}; /swagger shows what there is.",
+        StatusCodes.Status405MethodNotAllowed => $"{http.Request.Path} does not take {http.Request.Method}.",
+        _ => null,
+    };
 }

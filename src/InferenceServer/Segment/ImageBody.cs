@@ -10,21 +10,24 @@ internal static class ImageBody
 {
     private const string Part = "image";
     private const int BufferSize = 64 * 1024;
+    private const int LargestBufferAtOnce = 1 << 20;
 
     /// <returns>The bytes, which the caller disposes.</returns>
     /// <exception cref="SegmentationException">Too large, a form without that part, or a type that holds no image.</exception>
     public static async Task<PooledBufferWriter> ReadAsync(HttpRequest request, long maxBytes, CancellationToken cancellationToken)
     {
         MediaTypeHeaderValue? type = request.GetTypedHeaders().ContentType;
-        Stream body = IsForm(type) ? await PartAsync(request, type!, cancellationToken) : IsImage(type) ? request.Body : throw new SegmentationException(
+        bool isForm = IsForm(type);
+        Stream body = isForm ? await PartAsync(request, type!, cancellationToken) : IsImage(type) ? request.Body : throw new SegmentationException(
             SegmentationError.UnsupportedMediaType, $"Content-Type '{type}' holds no image; send image/jpeg, image/png, image/webp, image/tiff, image/avif, or multipart/form-data with a part named '{Part}'.");
         // A length that is too large is refused before the body is read.
-        if (request.ContentLength is { } length && !IsForm(type) && length > maxBytes)
+        if (request.ContentLength is { } length && !isForm && length > maxBytes)
         {
             throw TooLarge(maxBytes);
         }
 
-        PooledBufferWriter buffer = new((int)Math.Clamp(request.ContentLength + 1 ?? BufferSize, 1, maxBytes));
+        // A length is only a promise: beyond a megabyte the buffer grows with what really comes.
+        PooledBufferWriter buffer = new((int)Math.Min(request.ContentLength + 1 ?? BufferSize, LargestBufferAtOnce));
         try
         {
             while (await body.ReadAsync(buffer.GetMemory(), cancellationToken) is > 0 and int count)
@@ -37,6 +40,11 @@ internal static class ImageBody
             }
 
             return buffer;
+        }
+        catch (Exception e) when (isForm && IsMalformed(e, cancellationToken))
+        {
+            buffer.Dispose();
+            throw Malformed(e);
         }
         catch
         {
@@ -59,9 +67,9 @@ internal static class ImageBody
         string boundary = HeaderUtilities.RemoveQuotes(type.Boundary).Value is { Length: > 0 } given
             ? given
             : throw new SegmentationException(SegmentationError.InvalidRequest, "The form's Content-Type names no boundary.");
-        MultipartReader reader = new(boundary, request.Body);
         try
         {
+            MultipartReader reader = new(boundary, request.Body, BufferSize);
             while (await reader.ReadNextSectionAsync(cancellationToken) is { } section)
             {
                 if (section.GetContentDispositionHeader() is { } disposition && HeaderUtilities.RemoveQuotes(disposition.Name) == Part)
@@ -70,13 +78,20 @@ internal static class ImageBody
                 }
             }
         }
-        catch (Exception e) when (e is InvalidDataException or IOException && !cancellationToken.IsCancellationRequested && e is not BadHttpRequestException)
+        catch (Exception e) when (IsMalformed(e, cancellationToken))
         {
-            throw new SegmentationException(SegmentationError.InvalidRequest, "The form is malformed: " + e.Message, e);
+            throw Malformed(e);
         }
 
         throw new SegmentationException(SegmentationError.InvalidRequest, $"The form has no part named '{Part}'.");
     }
+
+    // The reader's complaints: headers that are none or too many, an end that does not come, a boundary longer than its buffer.
+    private static bool IsMalformed(Exception e, CancellationToken cancellationToken) =>
+        e is InvalidDataException or IOException or ArgumentOutOfRangeException && e is not BadHttpRequestException && !cancellationToken.IsCancellationRequested;
+
+    private static SegmentationException Malformed(Exception e) =>
+        new(SegmentationError.InvalidRequest, "The form is malformed: " + e.Message, e);
 
     private static SegmentationException TooLarge(long maxBytes) =>
         new(SegmentationError.PayloadTooLarge, $"The image has more than {maxBytes:N0} bytes, the most that is accepted.");

@@ -1,3 +1,4 @@
+using System.Globalization;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Encoding;
 
@@ -6,6 +7,10 @@ namespace InferenceServer.Segment;
 /// <summary>Finds the answer's format: <c>?format=</c> decides, else the Accept header, else an indexed PNG.</summary>
 internal static class MaskNegotiation
 {
+    /// <summary>What <c>?format=</c> takes.</summary>
+    public static readonly string[] Formats = ["png", "overlay", "color", "raw", "json", "confidence"];
+
+    private const float DefaultAlpha = 0.5f;
     private static readonly string[] Parameters = ["format", "alpha"];
 
     /// <exception cref="SegmentationException">A parameter is unknown or out of its range.</exception>
@@ -16,30 +21,38 @@ internal static class MaskNegotiation
             throw Invalid($"The query parameter '{unknown}' is not known; there are: {string.Join(", ", Parameters)}.");
         }
 
-        if (query.Alpha is not (null or (>= 0 and <= 1)))
+        return new EncodingParameters(Format(request, query.Format), Alpha(query.Alpha));
+    }
+
+    private static float Alpha(string? alpha)
+    {
+        if (alpha is null)
         {
-            throw Invalid("alpha: expected a number from 0 to 1.");
+            return DefaultAlpha;
         }
 
-        return new EncodingParameters(Format(request, query.Format), query.Alpha ?? 0.5f);
+        return float.TryParse(alpha, NumberStyles.Float, CultureInfo.InvariantCulture, out float value) && value is >= 0 and <= 1
+            ? value
+            : throw Invalid($"alpha: '{alpha}' is no number from 0 to 1.");
     }
 
     private static MaskFormat Format(HttpRequest request, string? format) => format switch
     {
         "png" => MaskFormat.Png,
-        "overlay" => Accepts(request).Any(a => a == MaskFormat.OverlayJpeg) ? MaskFormat.OverlayJpeg : MaskFormat.Overlay,
+        "overlay" => Accepts(request).FirstOrDefault(a => a is MaskFormat.Png or MaskFormat.OverlayJpeg) is MaskFormat.OverlayJpeg ? MaskFormat.OverlayJpeg : MaskFormat.Overlay,
         "color" => MaskFormat.Color,
         "raw" => MaskFormat.Raw,
         "json" => MaskFormat.Json,
         "confidence" => MaskFormat.Confidence,
         null => Accepts(request).FirstOrDefault(a => a is not null) ?? MaskFormat.Png,
-        _ => throw Invalid($"format: '{format}' is not known; there are: png, overlay, color, raw, json, confidence."),
+        _ => throw Invalid($"format: '{format}' is not known; there are: {string.Join(", ", Formats)}."),
     };
 
     // What cannot be had is passed over: a mask is a better answer than 406 to a client that wrote its Accept header carelessly.
     private static IEnumerable<MaskFormat?> Accepts(HttpRequest request) => request.GetTypedHeaders().Accept
+        .Where(a => a.Quality is not 0)
         .OrderByDescending(a => a.Quality ?? 1)
-        .Select(a => a.MediaType.Value switch
+        .Select(a => a.MediaType.Value?.ToLowerInvariant() switch
         {
             "image/png" or "image/*" or "*/*" => MaskFormat.Png,
             "image/jpeg" => MaskFormat.OverlayJpeg,

@@ -1,26 +1,41 @@
 using System.Globalization;
+using System.Reflection;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Diagnostics;
+using Microsoft.AspNetCore.Http.Metadata;
 
 namespace InferenceServer.Segment;
 
-/// <summary>Sends a mask with the headers that say what made it and where the time went.</summary>
-internal static class MaskResult
+/// <summary>A mask on its way to the client, with headers that say what made it and where the time went.</summary>
+/// <remarks>Keeps the request's place in the server until the client has the last byte; the photograph's pixels are free by then.</remarks>
+internal sealed class MaskResult(AdmittedRequest admitted, SegmentationResult result, string contentType, PooledBufferWriter mask) : IResult, IEndpointMetadataProvider
 {
-    public static async Task WriteAsync(HttpResponse response, SegmentationResult result, string contentType, PooledBufferWriter mask, CancellationToken cancellationToken)
+    private readonly int _width = result.Labels.Size.Width;
+    private readonly int _height = result.Labels.Size.Height;
+    private readonly StageTimings _timings = result.Timings;
+
+    public static void PopulateMetadata(MethodInfo method, EndpointBuilder builder) => builder.Metadata.Add(
+        new ProducesResponseTypeMetadata(StatusCodes.Status200OK, contentTypes: ["image/png", "image/jpeg", "application/octet-stream", "application/json"]));
+
+    public async Task ExecuteAsync(HttpContext httpContext)
     {
-        response.ContentType = contentType;
-        response.ContentLength = mask.Written.Length;
-        response.Headers["X-Model"] = result.Model.Name;
-        response.Headers["X-Model-Version"] = result.Model.Version.ToString(CultureInfo.InvariantCulture);
-        response.Headers["X-Image-Width"] = result.Labels.Size.Width.ToString(CultureInfo.InvariantCulture);
-        response.Headers["X-Image-Height"] = result.Labels.Size.Height.ToString(CultureInfo.InvariantCulture);
-        response.Headers["Server-Timing"] = Timing(result.Timings);
-        await response.BodyWriter.WriteAsync(mask.Written, cancellationToken);
+        using (admitted)
+        using (mask)
+        {
+            HttpResponse response = httpContext.Response;
+            response.ContentType = contentType;
+            response.ContentLength = mask.Written.Length;
+            response.Headers["X-Model"] = admitted.Model.Name;
+            response.Headers["X-Model-Version"] = admitted.Model.Version.ToString(CultureInfo.InvariantCulture);
+            response.Headers["X-Image-Width"] = _width.ToString(CultureInfo.InvariantCulture);
+            response.Headers["X-Image-Height"] = _height.ToString(CultureInfo.InvariantCulture);
+            response.Headers["Server-Timing"] = Timing(_timings);
+            await response.BodyWriter.WriteAsync(mask.Written, httpContext.RequestAborted);
+        }
     }
 
     private static string Timing(StageTimings timings) => string.Join(
         ", ",
-        StageTimings.Stages.Select(s => string.Create(CultureInfo.InvariantCulture, $"{s.ToString().ToLowerInvariant()};dur={timings[s].TotalMilliseconds:F2}")));
+        StageTimings.Stages.Select((stage, i) => string.Create(CultureInfo.InvariantCulture, $"{StageTimings.Names[i]};dur={timings[stage].TotalMilliseconds:F2}")));
 }

@@ -4,7 +4,6 @@ using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Decoding;
 using InferenceServer.Runtime.Diagnostics;
 using InferenceServer.Runtime.Encoding;
-using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Segment;
 
@@ -21,30 +20,37 @@ internal static class SegmentEndpoints
         return group;
     }
 
-    private static Task SegmentWithDefaultAsync(
-        [AsParameters] SegmentQuery query, HttpContext http, Segmenter segmenter, IOptions<DecodingOptions> limits) =>
-        RunAsync(null, query, http, segmenter, limits.Value.MaxBytes);
+    private static Task<MaskResult> SegmentWithDefaultAsync([AsParameters] SegmentQuery query, HttpContext http, Segmenter segmenter, ImageDecoder decoder) =>
+        RunAsync(null, query, http, segmenter, decoder.Limits.MaxBytes);
 
-    private static Task SegmentAsync(
-        string model, [AsParameters] SegmentQuery query, HttpContext http, Segmenter segmenter, IOptions<DecodingOptions> limits) =>
-        RunAsync(model, query, http, segmenter, limits.Value.MaxBytes);
+    private static Task<MaskResult> SegmentAsync(string model, [AsParameters] SegmentQuery query, HttpContext http, Segmenter segmenter, ImageDecoder decoder) =>
+        RunAsync(model, query, http, segmenter, decoder.Limits.MaxBytes);
 
-    private static async Task RunAsync(string? model, SegmentQuery query, HttpContext http, Segmenter segmenter, long maxBytes)
+    private static async Task<MaskResult> RunAsync(string? model, SegmentQuery query, HttpContext http, Segmenter segmenter, long maxBytes)
     {
         EncodingParameters parameters = MaskNegotiation.Parse(http.Request, query);
-        StageTimings timings = new();
-        using PooledBufferWriter image = await ReadAsync(http.Request, maxBytes, timings, http.RequestAborted);
-        SegmentationRequest request = new()
+        AdmittedRequest admitted = segmenter.Admit(model); // before the body is read: a full server spends nothing on it
+        PooledBufferWriter mask = new();
+        try
         {
-            Image = image.Written,
-            Model = model,
-            WithConfidence = parameters.Format == MaskFormat.Confidence,
-            Timings = timings,
-        };
-        using SegmentationResult result = await segmenter.SegmentAsync(request, http.RequestAborted);
-        using PooledBufferWriter mask = new();
-        string contentType = segmenter.Encode(result, parameters, mask);
-        await MaskResult.WriteAsync(http.Response, result, contentType, mask, http.RequestAborted);
+            StageTimings timings = new();
+            using PooledBufferWriter image = await ReadAsync(http.Request, maxBytes, timings, http.RequestAborted);
+            SegmentationRequest request = new()
+            {
+                Image = image.Written,
+                WithConfidence = parameters.Format == MaskFormat.Confidence,
+                Timings = timings,
+            };
+            using SegmentationResult result = await segmenter.SegmentAsync(admitted, request, http.RequestAborted);
+            http.RequestAborted.ThrowIfCancellationRequested();
+            return new MaskResult(admitted, result, segmenter.Encode(result, parameters, mask), mask);
+        }
+        catch
+        {
+            mask.Dispose();
+            admitted.Dispose();
+            throw;
+        }
     }
 
     private static async Task<PooledBufferWriter> ReadAsync(HttpRequest request, long maxBytes, StageTimings timings, CancellationToken cancellationToken)

@@ -12,7 +12,8 @@ public readonly record struct SegmentQuery
     public string? Format { get; init; }
 
     /// <summary>Opacity of the colours over the photograph, 0 to 1; for overlays. Default 0.5.</summary>
+    /// <remarks>Text, because what the framework cannot bind becomes an answer without a reason.</remarks>
     [FromQuery(Name = "alpha")]
     [Description("Opacity of the colours over the photograph, 0 to 1; for overlays. Default 0.5.")]
-    public float? Alpha { get; init; }
+    public string? Alpha { get; init; }
 }

@@ -1,0 +1,20 @@
+namespace InferenceServer.Tests;
+
+/// <summary>A test that needs the photographs of CamVid, which may not be committed; skipped where they are not at hand.</summary>
+public sealed class CamVidFactAttribute : FactAttribute
+{
+    public CamVidFactAttribute()
+    {
+        if (Folder is null)
+        {
+            Skip = "CamVid is neither in ../shared/data/camvid beside the repository nor where the environment variable CAMVID points.";
+        }
+    }
+
+    /// <summary>The folder that holds train and val; null where there is none.</summary>
+    internal static string? Folder { get; } = new[]
+    {
+        Environment.GetEnvironmentVariable("CAMVID"),
+        Path.Combine(Repository.Root, "..", "shared", "data", "camvid"),
+    }.FirstOrDefault(Directory.Exists);
+}

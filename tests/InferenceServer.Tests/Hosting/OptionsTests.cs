@@ -1,0 +1,55 @@
+using InferenceServer.Runtime;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
+
+namespace InferenceServer.Tests.Hosting;
+
+/// <summary>A bad value stops the start-up with a message that names its key.</summary>
+public sealed class OptionsTests
+{
+    [Theory]
+    [InlineData("Decoding:MaxPixels", "0")]
+    [InlineData("Decoding:MaxPixels", "1000000000")] // more RGB bytes than an array holds
+    [InlineData("Decoding:MaxBytes", "-1")]
+    [InlineData("Decoding:MaxBytes", "2147483648")] // more than an array holds
+    [InlineData("Scheduling:Concurrency", "-1")]
+    [InlineData("Scheduling:MaxRequests", "0")]
+    [InlineData("Onnx:IntraOpThreads", "-2")]
+    [InlineData("Onnx:GpuDevice", "-1")]
+    [InlineData("Models:Path", "")]
+    public void Validate_ValueOutOfRange_NamesTheKey(string key, string value)
+    {
+        OptionsValidationException failure = Assert.Throws<OptionsValidationException>(() => Validate((key, value)));
+
+        Assert.Contains(key, failure.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("Decoding:MaxPixels", "many")]
+    [InlineData("Onnx:Provider", "Abacus")]
+    public void Validate_ValueThatCannotBeRead_NamesTheKey(string key, string value) =>
+        Assert.Contains(key, Assert.Throws<InvalidOperationException>(() => Validate((key, value))).Message, StringComparison.Ordinal);
+
+    [Fact]
+    public void Validate_GpuRequiredAndForbidden_NamesBothKeys()
+    {
+        string message = Assert.Throws<OptionsValidationException>(() => Validate(("Onnx:RequireGpu", "true"), ("Onnx:Provider", "Cpu"))).Message;
+
+        Assert.Contains("Onnx:RequireGpu", message, StringComparison.Ordinal);
+        Assert.Contains("Onnx:Provider", message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Validate_Defaults_Pass() => Validate();
+
+    // What the host does first of all; StartUpTests show that it does.
+    private static void Validate(params (string Key, string Value)[] settings)
+    {
+        IConfiguration configuration = new ConfigurationBuilder()
+            .AddInMemoryCollection(settings.Select(s => KeyValuePair.Create(s.Key, (string?)s.Value)))
+            .Build();
+        using ServiceProvider services = new ServiceCollection().AddSingleton(configuration).AddSegmentation().BuildServiceProvider();
+        services.GetRequiredService<IStartupValidator>().Validate();
+    }
+}

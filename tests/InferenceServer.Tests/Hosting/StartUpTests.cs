@@ -1,0 +1,60 @@
+using System.Diagnostics;
+
+namespace InferenceServer.Tests.Hosting;
+
+/// <summary>A server that cannot serve as it was told says why and ends, instead of serving otherwise. In a process of its own, for its exit code.</summary>
+public sealed class StartUpTests
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
+
+    [Fact]
+    public async Task Start_GpuRequiredWhereNoneIs_EndsWithTheReason()
+    {
+        (int exitCode, string output) = await RunAsync("--Onnx:RequireGpu=true", "--Onnx:GpuDevice=63"); // a device that no machine has
+
+        Assert.Equal(1, exitCode);
+        Assert.Contains("Onnx:RequireGpu", output, StringComparison.Ordinal);
+        Assert.DoesNotContain("ready on Cpu", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Start_NoModelsFolder_EndsWithTheReason()
+    {
+        (int exitCode, string output) = await RunAsync("--Models:Path=/no/such/folder");
+
+        Assert.Equal(1, exitCode);
+        Assert.Contains("/no/such/folder", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Start_BadOption_EndsWithItsKey()
+    {
+        (int exitCode, string output) = await RunAsync("--Decoding:MaxPixels=0");
+
+        Assert.NotEqual(0, exitCode);
+        Assert.Contains("Decoding:MaxPixels", output, StringComparison.Ordinal);
+    }
+
+    private static async Task<(int ExitCode, string Output)> RunAsync(params string[] settings)
+    {
+        ProcessStartInfo start = new("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };
+        foreach (string argument in (string[])[Path.Combine(AppContext.BaseDirectory, "InferenceServer.dll"), "--urls=http://127.0.0.1:0", "--Models:Path=" + Path.Combine(AppContext.BaseDirectory, "models"), .. settings])
+        {
+            start.ArgumentList.Add(argument);
+        }
+
+        using Process server = Process.Start(start)!;
+        using CancellationTokenSource patience = new(Patience);
+        try
+        {
+            Task<string> output = server.StandardOutput.ReadToEndAsync(patience.Token);
+            Task<string> errors = server.StandardError.ReadToEndAsync(patience.Token);
+            await server.WaitForExitAsync(patience.Token);
+            return (server.ExitCode, await output + await errors);
+        }
+        finally
+        {
+            server.Kill(); // does nothing to a server that has ended
+        }
+    }
+}

@@ -1,0 +1,43 @@
+namespace InferenceServer.Tests.Logging;
+
+[Collection(SharedServer.Name)]
+public sealed class RequestLogTests(SegmentationServer server)
+{
+    [Theory]
+    [InlineData("/health/live")]
+    [InlineData("/v1/models/none")]
+    [InlineData("/no/such/route")]
+    public async Task RequestId_OfTheClient_ComesBack(string path) => Assert.Equal("street-42.a:b_c", await IdAsync(path, "street-42.a:b_c"));
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData("with blanks")]
+    [InlineData("\"quoted\"")]
+    public async Task RequestId_NoneOrUnfitForALog_IsMadeByTheServer(string? sent)
+    {
+        string id = await IdAsync("/health/live", sent);
+
+        Assert.NotEqual(sent, id);
+        Assert.NotEqual("", id);
+    }
+
+    [Fact]
+    public async Task RequestId_TooLong_IsMadeByTheServer()
+    {
+        string sent = new('a', 129);
+
+        Assert.NotEqual(sent, await IdAsync("/health/live", sent));
+    }
+
+    private async Task<string> IdAsync(string path, string? sent)
+    {
+        using HttpRequestMessage request = new(HttpMethod.Get, path);
+        if (sent is not null)
+        {
+            request.Headers.TryAddWithoutValidation("X-Request-Id", sent);
+        }
+
+        using HttpResponseMessage response = await server.Client.SendAsync(request);
+        return Assert.Single(response.Headers.GetValues("X-Request-Id"));
+    }
+}

@@ -1,0 +1,60 @@
+using System.Buffers;
+using System.Net.Http.Headers;
+using Vips;
+
+namespace InferenceServer.Tests;
+
+/// <summary>Pictures whose masks are known, since the tiny models take the largest channel: red is class 0, green 1, blue 2.</summary>
+internal static class Photo
+{
+    public const int Width = 48;
+    public const int Height = 32;
+
+    private static readonly byte[][] Colors = [[200, 40, 40], [40, 200, 40], [40, 40, 200]];
+
+    /// <summary>The mask of <see cref="Png"/>: red above, green below on the left, blue below on the right.</summary>
+    /// <remarks>Borders lie on a model's grid and colours are equally strong, so that bilinear scores part exactly there.</remarks>
+    public static byte[] Labels { get; } = Draw(Width, Height, (x, y) => (byte)(y < Height / 2 ? 0 : x < Width / 2 ? 1 : 2));
+
+    public static byte[] Png { get; } = Encode(Paint(Labels), Width, Height);
+
+    /// <summary>A picture of one colour.</summary>
+    public static byte[] Plain(int width, int height, byte label = 1) => Encode(Paint(Draw(width, height, (_, _) => label)), width, height);
+
+    /// <summary>Noise, which no compression makes small: several kilobytes to cut and to send.</summary>
+    public static byte[] Noise(bool jpeg)
+    {
+        byte[] rgb = new byte[Width * Height * 3];
+        new Random(3).NextBytes(rgb);
+        return Encode(rgb, Width, Height, jpeg);
+    }
+
+    public static HttpContent Content(byte[] bytes, string? type = "image/png") => new ByteArrayContent(bytes)
+    {
+        Headers = { ContentType = type is null ? null : MediaTypeHeaderValue.Parse(type) },
+    };
+
+    /// <summary>The colour that stands for a class in these pictures.</summary>
+    public static byte[] Color(byte label) => Colors[label];
+
+    private static byte[] Paint(byte[] labels) => [.. labels.SelectMany(Color)];
+
+    private static byte[] Draw(int width, int height, Func<int, int, byte> label) =>
+        [.. from y in Enumerable.Range(0, height) from x in Enumerable.Range(0, width) select label(x, y)];
+
+    private static byte[] Encode(byte[] rgb, int width, int height, bool jpeg = false)
+    {
+        ArrayBufferWriter<byte> file = new();
+        using VipsImage image = VipsImage.FromPixels(rgb, width, height, bands: 3);
+        if (jpeg)
+        {
+            image.EncodeJpeg(file, quality: 95);
+        }
+        else
+        {
+            image.EncodePng(file, compression: 1);
+        }
+
+        return file.WrittenSpan.ToArray();
+    }
+}

@@ -1,0 +1,82 @@
+using System.Buffers.Binary;
+using System.IO.Compression;
+using System.Text;
+
+namespace InferenceServer.Tests;
+
+/// <summary>An 8-bit PNG as it lies in the file: libvips would turn an indexed one into colours, and the tests look at the indices.</summary>
+/// <remarks>PNG specification, third edition, §5 and §9.</remarks>
+internal sealed class PngImage
+{
+    public const int Grey = 0;
+    public const int Rgb = 2;
+    public const int Indexed = 3;
+
+    public required int Width { get; init; }
+
+    public required int Height { get; init; }
+
+    public required int ColorType { get; init; }
+
+    /// <summary>Red, green and blue of each index; empty unless indexed.</summary>
+    public required byte[] Palette { get; init; }
+
+    /// <summary>HWC, without the bytes that name the filters.</summary>
+    public required byte[] Samples { get; init; }
+
+    public static PngImage Read(byte[] file)
+    {
+        ILookup<string, byte[]> chunks = Chunks(file).ToLookup(c => c.Type, c => c.Data);
+        byte[] header = chunks["IHDR"].Single();
+        Assert.Equal(8, header[8]);
+        Assert.Equal(0, header[12]); // not interlaced
+        int width = BinaryPrimitives.ReadInt32BigEndian(header);
+        int height = BinaryPrimitives.ReadInt32BigEndian(header.AsSpan(4));
+        int colorType = header[9];
+        return new PngImage
+        {
+            Width = width,
+            Height = height,
+            ColorType = colorType,
+            Palette = chunks["PLTE"].SingleOrDefault() ?? [],
+            Samples = Unfilter(Inflate(chunks["IDAT"]), colorType == Rgb ? 3 * width : width, height),
+        };
+    }
+
+    /// <summary>The colour at an index of the palette.</summary>
+    public (byte Red, byte Green, byte Blue) Color(int index) => (Palette[3 * index], Palette[(3 * index) + 1], Palette[(3 * index) + 2]);
+
+    private static IEnumerable<(string Type, byte[] Data)> Chunks(byte[] file)
+    {
+        const int SignatureLength = 8;
+        const int Overhead = 12; // length, type, checksum
+        for (int at = SignatureLength; at < file.Length;)
+        {
+            int length = BinaryPrimitives.ReadInt32BigEndian(file.AsSpan(at));
+            yield return (Encoding.ASCII.GetString(file, at + 4, 4), file[(at + 8)..(at + 8 + length)]);
+            at += length + Overhead;
+        }
+    }
+
+    private static byte[] Inflate(IEnumerable<byte[]> data)
+    {
+        using ZLibStream zlib = new(new MemoryStream([.. data.SelectMany(d => d)]), CompressionMode.Decompress);
+        using MemoryStream scanlines = new();
+        zlib.CopyTo(scanlines);
+        return scanlines.ToArray();
+    }
+
+    private static byte[] Unfilter(byte[] scanlines, int stride, int height)
+    {
+        Assert.Equal((stride + 1) * height, scanlines.Length);
+        byte[] samples = new byte[stride * height];
+        for (int y = 0; y < height; y++)
+        {
+            // None of the server's encoders filters, so that masks stay runs.
+            Assert.Equal(0, scanlines[y * (stride + 1)]);
+            scanlines.AsSpan((y * (stride + 1)) + 1, stride).CopyTo(samples.AsSpan(y * stride));
+        }
+
+        return samples;
+    }
+}

@@ -1,0 +1,127 @@
+using System.Net;
+using Vips;
+
+namespace InferenceServer.Tests.Segment;
+
+/// <summary>Nothing that an image contains may crash, hang or leak: whatever comes, the answer is a mask or a problem of the caller's.</summary>
+[Collection(SharedServer.Name)]
+public sealed class HostileInputTests(SegmentationServer server)
+{
+    private const int TruncationStep = 100;
+    private const int Mutations = 40;
+    private static readonly string[] Whole = ["orientation-6.jpg", "progressive.jpg", "cmyk.jpg", "rgb16.png", "animated.webp", "animated.gif", "two-pages.tif", "srgb-profile.jpg"];
+
+    public static TheoryData<string> Files => [.. Images.Names];
+
+    public static TheoryData<string> MutatedFiles => [.. Whole];
+
+    public static TheoryData<int, int> OddSizes => new() { { 1, 1 }, { 1, 5000 }, { 5000, 1 }, { 7, 3 }, { 4097, 2 } };
+
+    [Theory]
+    [MemberData(nameof(Files))]
+    public async Task Segment_AnyFixture_IsAMaskOrAProblem(string name) => await AnswersAsync(Images.Read(name), name);
+
+    [Theory]
+    [MemberData(nameof(Files))]
+    public async Task Segment_WrongContentType_GivesTheSameAnswer(string name)
+    {
+        using HttpResponseMessage plain = await PostAsync(Images.Read(name), null);
+        using HttpResponseMessage wrong = await PostAsync(Images.Read(name), name.EndsWith(".png", StringComparison.Ordinal) ? "image/jpeg" : "image/png");
+
+        Assert.Equal(plain.StatusCode, wrong.StatusCode);
+    }
+
+    [Theory]
+    [MemberData(nameof(OddSizes))]
+    public async Task Segment_OddSize_HasThatSize(int width, int height)
+    {
+        using HttpResponseMessage response = await PostAsync(Photo.Plain(width, height), "image/png");
+
+        Assert.Equal(HttpStatusCode.OK, response.StatusCode);
+        byte[] mask = await response.Content.ReadAsByteArrayAsync();
+        Assert.Equal(Enumerable.Repeat((byte)1, width * height), mask);
+    }
+
+    [Theory]
+    [InlineData("photo.jpg")]
+    [InlineData("photo.png")]
+    [InlineData("animated.webp")]
+    [InlineData("two-pages.tif")]
+    public async Task Segment_TruncatedAtEvery100thByte_IsAProblem(string name)
+    {
+        byte[] whole = name switch
+        {
+            "photo.jpg" => Photo.Noise(jpeg: true),
+            "photo.png" => Photo.Noise(jpeg: false),
+            _ => Images.Read(name),
+        };
+        for (int length = TruncationStep; length < whole.Length - 2; length += TruncationStep)
+        {
+            HttpStatusCode status = await AnswersAsync(whole[..length], $"{name} cut at {length}");
+            // The first of several frames may be complete.
+            Assert.True(status is HttpStatusCode.UnprocessableEntity || !name.StartsWith("photo", StringComparison.Ordinal), $"{name} cut at {length}: {status}");
+        }
+    }
+
+    [Fact]
+    public async Task Segment_RandomBytes_IsAProblem()
+    {
+        Random random = new(1);
+        for (int i = 0; i < 50; i++)
+        {
+            byte[] bytes = new byte[random.Next(1, 4000)];
+            random.NextBytes(bytes);
+
+            Assert.Equal(HttpStatusCode.UnsupportedMediaType, await AnswersAsync(bytes, $"random bytes {i}"));
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(MutatedFiles))]
+    public async Task Segment_MutatedFile_IsAMaskOrAProblem(string name)
+    {
+        Random random = new(2);
+        for (int i = 0; i < Mutations; i++)
+        {
+            byte[] bytes = Images.Read(name);
+            for (int flips = random.Next(1, 20); flips > 0; flips--)
+            {
+                bytes[random.Next(bytes.Length)] = (byte)random.Next(256);
+            }
+
+            await AnswersAsync(bytes, $"{name}, mutation {i}");
+        }
+    }
+
+    [Theory]
+    [InlineData("\u0089PNG\r\n\u001a\n")] // a signature and nothing else
+    [InlineData("GIF89a")]
+    [InlineData("BM")]
+    [InlineData("<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'/>")]
+    [InlineData("P6 1 1 255 abc")]
+    [InlineData("%PDF-1.7")]
+    [InlineData("2 2\n1 2\n3 4\n")] // libvips has a loader for matrices
+    public async Task Segment_OtherFormats_AreProblems(string text)
+    {
+        HttpStatusCode status = await AnswersAsync(System.Text.Encoding.Latin1.GetBytes(text), text);
+
+        Assert.True(status is HttpStatusCode.UnsupportedMediaType or HttpStatusCode.UnprocessableEntity, $"{status}");
+    }
+
+    private async Task<HttpStatusCode> AnswersAsync(byte[] bytes, string what)
+    {
+        using HttpResponseMessage response = await PostAsync(bytes, null);
+        if (response.StatusCode != HttpStatusCode.OK)
+        {
+            Assert.True((int)response.StatusCode is 413 or 415 or 422, $"{what}: {response.StatusCode} {await response.Content.ReadAsStringAsync()}");
+            await ProblemAssert.IsAsync(response.StatusCode, response);
+        }
+
+        // What a request took is given back before the next one comes.
+        Assert.Equal((0L, 0, 0), VipsLibrary.Tracked);
+        return response.StatusCode;
+    }
+
+    private Task<HttpResponseMessage> PostAsync(byte[] bytes, string? type) =>
+        server.Client.PostAsync("/v1/segment/tiny?format=raw", Photo.Content(bytes, type));
+}

@@ -1,0 +1,94 @@
+using System.Net;
+using System.Net.Http.Headers;
+
+namespace InferenceServer.Tests.Segment;
+
+[Collection(SharedServer.Name)]
+public sealed class ImageBodyTests(SegmentationServer server)
+{
+    [Theory]
+    [InlineData("image/png")]
+    [InlineData("image/jpeg")] // wrong, but the bytes decide
+    [InlineData("image/x-unheard-of")]
+    [InlineData("application/octet-stream")]
+    [InlineData("application/x-www-form-urlencoded")] // what curl --data-binary says by itself
+    [InlineData(null)]
+    public async Task ReadAsync_RightBytes_ServesUnderAnyTypeThatMayBeAnImage(string? type)
+    {
+        using HttpResponseMessage response = await server.Client.PostAsync("/v1/segment/tiny?format=raw", Photo.Content(Photo.Png, type));
+
+        Assert.Equal(Photo.Labels, await response.Content.ReadAsByteArrayAsync());
+    }
+
+    [Fact]
+    public async Task ReadAsync_WithoutModel_TakesTheDefault()
+    {
+        using HttpResponseMessage response = await server.Client.PostAsync("/v1/segment?format=raw", Photo.Content(Photo.Png));
+
+        Assert.Equal("tiny", Assert.Single(response.Headers.GetValues("X-Model")));
+        Assert.Equal(Photo.Labels, await response.Content.ReadAsByteArrayAsync());
+    }
+
+    [Fact]
+    public async Task ReadAsync_FormAfterOtherParts_TakesTheImage()
+    {
+        using MultipartFormDataContent form = new() { { new StringContent("a street"), "caption" }, { Photo.Content(Photo.Png), "image", "street.png" } };
+        using HttpResponseMessage response = await server.Client.PostAsync("/v1/segment/tiny?format=raw", form);
+
+        Assert.Equal(Photo.Labels, await response.Content.ReadAsByteArrayAsync());
+    }
+
+    [Fact]
+    public async Task ReadAsync_ChunkedBody_Serves()
+    {
+        using HttpRequestMessage request = new(HttpMethod.Post, "/v1/segment/tiny?format=raw") { Content = Photo.Content(Photo.Png) };
+        request.Headers.TransferEncodingChunked = true;
+        using HttpResponseMessage response = await server.Client.SendAsync(request);
+
+        Assert.Equal(Photo.Labels, await response.Content.ReadAsByteArrayAsync());
+    }
+
+    [Fact]
+    public async Task ReadAsync_FormWithoutImage_Answers400()
+    {
+        using MultipartFormDataContent form = new() { { Photo.Content(Photo.Png), "photo", "street.png" } };
+
+        Assert.Contains("'image'", await FailAsync(HttpStatusCode.BadRequest, form), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("multipart/form-data", "--b\r\n")]
+    [InlineData("multipart/form-data; boundary=b", "")]
+    [InlineData("multipart/form-data; boundary=b", "no boundary at all")]
+    [InlineData("multipart/form-data; boundary=b", "--b\r\nContent-Disposition: form-data; name=image\r\n\r\nand then the line breaks off")]
+    [InlineData("multipart/form-data; boundary=b", "--b\r\nContent-Disposition: form-data; name=image")]
+    [InlineData("multipart/form-data; boundary=b", "--b\r\nno header\r\n\r\n\r\n--b--\r\n")]
+    public async Task ReadAsync_MalformedForm_Answers400(string type, string body)
+    {
+        using StringContent content = new(body);
+        content.Headers.ContentType = MediaTypeHeaderValue.Parse(type);
+
+        await FailAsync(HttpStatusCode.BadRequest, content);
+    }
+
+    [Fact]
+    public async Task ReadAsync_BoundaryTooLongForAnyReader_Answers400()
+    {
+        using StringContent content = new("");
+        content.Headers.ContentType = MediaTypeHeaderValue.Parse("multipart/form-data; boundary=" + new string('b', 5000));
+
+        await FailAsync(HttpStatusCode.BadRequest, content);
+    }
+
+    [Theory]
+    [InlineData("text/plain")]
+    [InlineData("application/json")]
+    public async Task ReadAsync_TypeThatIsNoImage_Answers415(string type) =>
+        Assert.Contains(type, await FailAsync(HttpStatusCode.UnsupportedMediaType, Photo.Content(Photo.Png, type)), StringComparison.Ordinal);
+
+    private async Task<string> FailAsync(HttpStatusCode status, HttpContent content)
+    {
+        using HttpResponseMessage response = await server.Client.PostAsync("/v1/segment/tiny", content);
+        return await ProblemAssert.IsAsync(status, response);
+    }
+}
