@@ -34,7 +34,7 @@ def scores(stride, mixing, bias=None):
     return initializers, [node]
 
 
-def save(name, convolution, tail=(), output="logits", element=TensorProto.FLOAT, shape=None, fixed=None, *, manifest):
+def save(name, convolution, tail=(), output="logits", element=TensorProto.FLOAT, shape=None, fixed=None, embedded=False, *, manifest):
     initializers, nodes = convolution
     batch, height, width = (1, *fixed) if fixed else ("N", "H", "W")
     graph = helper.make_graph(
@@ -43,11 +43,14 @@ def save(name, convolution, tail=(), output="logits", element=TensorProto.FLOAT,
         [helper.make_tensor_value_info(output, element, shape)],
         initializers)
     model = helper.make_model(graph, producer_name="make_tiny_models.py", opset_imports=[helper.make_opsetid("", OPSET)])
+    if embedded:
+        helper.set_model_props(model, {"segmentation.manifest": json.dumps({"schema": 1, **manifest})})
     onnx.checker.check_model(model, full_check=True)
     folder = ROOT / name
     (folder / "1").mkdir(parents=True, exist_ok=True)
     onnx.save(model, folder / "1" / "model.onnx")
-    (folder / "model.json").write_text(json.dumps({"schema": 1, "name": name, **manifest}, indent=2) + "\n")
+    if not embedded:
+        (folder / "model.json").write_text(json.dumps({"schema": 1, "name": name, **manifest}, indent=2) + "\n")
 
 
 def manifest(kind="logits", stride=4, names=NAMES, palette=PALETTE, fixed=None):
@@ -66,6 +69,7 @@ def main():
     channels = numpy.eye(3)
     open_shape = ["N", 3, "h", "w"]
     save("tiny", scores(4, channels), shape=open_shape, manifest=manifest())
+    save("tiny-embedded", scores(4, channels), shape=open_shape, embedded=True, manifest=manifest())
     save("tiny-stride8", scores(8, channels), shape=open_shape, manifest=manifest(stride=8))
     save("tiny-labels", scores(1, channels),
          [helper.make_node("ArgMax", ["logits"], ["index"], axis=1, keepdims=0),

@@ -42,7 +42,7 @@ public sealed class ImageDecoder(IOptions<DecodingOptions> options)
                 SegmentationError.PayloadTooLarge, $"The image has {encoded.Length:N0} bytes; at most {Limits.MaxBytes:N0} are accepted.");
         }
 
-        if (VipsImage.FindLoader(encoded.Span) is not { } loader || !Formats.TryGetValue(loader, out string? format))
+        if (VipsImage.FindLoader(encoded.Span) is not { } loader || !Formats.TryGetValue(loader, out string? format) || IsHeic(encoded.Span))
         {
             throw new SegmentationException(
                 SegmentationError.UnsupportedMediaType, $"The bytes are no image of a supported format ({string.Join(", ", Formats.Values.Order())}).");
@@ -60,6 +60,9 @@ public sealed class ImageDecoder(IOptions<DecodingOptions> options)
                 SegmentationError.UndecodableImage, $"The {format} could not be decoded, so it is truncated or damaged: {e.Message}", e);
         }
     }
+
+    // The loader of AVIF recognises HEIC, too, but its codec is not free to ship.
+    private static bool IsHeic(ReadOnlySpan<byte> encoded) => encoded.Length >= 12 && encoded[4..8].SequenceEqual("ftyp"u8) && (encoded[8..11].SequenceEqual("hei"u8) || encoded[8..11].SequenceEqual("hev"u8));
 
     private void Check(VipsImage header)
     {

@@ -7,6 +7,12 @@ namespace InferenceServer.Runtime.Manifests;
 /// <summary>Reads <c>model.json</c>: strict JSON, every key known, every value in its range.</summary>
 public static partial class ManifestReader
 {
+    /// <summary>Name of the file that holds a model's manifest.</summary>
+    public const string FileName = "model.json";
+
+    /// <summary>Key of the metadata property that may hold a manifest.</summary>
+    public const string MetadataKey = "segmentation.manifest";
+
     // Comments and trailing commas are welcome: people write these files by hand.
     private static readonly JsonSerializerOptions Json = new()
     {
@@ -27,15 +33,31 @@ public static partial class ManifestReader
     public static ModelManifest Read(string folder)
     {
         string name = Path.GetFileName(Path.TrimEndingDirectorySeparator(folder));
-        string file = $"{name}/model.json";
+        string file = $"{name}/{FileName}";
         try
         {
-            using FileStream stream = File.OpenRead(Path.Combine(folder, "model.json"));
+            using FileStream stream = File.OpenRead(Path.Combine(folder, FileName));
             return Parse(JsonSerializer.Deserialize<ModelManifest>(stream, Json), file, name);
         }
         catch (FileNotFoundException)
         {
             throw new ManifestException(file, ["the file does not exist; write one, or draft it with `inference-server inspect`"]);
+        }
+        catch (JsonException e)
+        {
+            throw new ManifestException(file, [Explain(e)]);
+        }
+    }
+
+    /// <summary>Reads and checks a manifest that a graph carries in its metadata.</summary>
+    /// <exception cref="ManifestException">It is no JSON, or has wrong keys or values: all of them are named.</exception>
+    public static ModelManifest ReadEmbedded(string json, string folder)
+    {
+        string name = Path.GetFileName(Path.TrimEndingDirectorySeparator(folder));
+        string file = $"{name}: {MetadataKey}";
+        try
+        {
+            return Parse(JsonSerializer.Deserialize<ModelManifest>(json, Json), file, name);
         }
         catch (JsonException e)
         {

@@ -27,8 +27,8 @@ public sealed class ModelLoader(SessionFactory sessions, IOptions<SchedulingOpti
     public LoadedModel Load(string folder, int version, CancellationToken cancellationToken)
     {
         long start = Stopwatch.GetTimestamp();
-        ModelManifest manifest = ManifestReader.Read(folder);
         string file = GraphFile(folder, version);
+        ModelManifest manifest = ReadManifest(folder, file);
         Verify(file, manifest.Source?.Sha256, isLargest: Versions(folder)[0] == version);
         IModelSession session = sessions.Open(file, manifest.Graph);
         try
@@ -46,6 +46,11 @@ public sealed class ModelLoader(SessionFactory sessions, IOptions<SchedulingOpti
     }
 
     private static string GraphFile(string folder, int version) => Path.Combine(folder, $"{version}", "model.onnx");
+
+    private ModelManifest ReadManifest(string folder, string file) =>
+        !File.Exists(Path.Combine(folder, ManifestReader.FileName)) && sessions.Describe(file).Metadata.TryGetValue(ManifestReader.MetadataKey, out string? json)
+            ? ManifestReader.ReadEmbedded(json, folder)
+            : ManifestReader.Read(folder);
 
     private static void Verify(string file, string? sha256, bool isLargest)
     {

@@ -34,7 +34,8 @@ public sealed class ModelRepository(ModelLoader loader, IOptions<ModelRepository
             return [Looking];
         }
 
-        IReadOnlyList<string> required = [.. _options.Required.Count > 0 ? _options.Required : Default is { } name ? [name] : []];
+        // Whoever mounts models of their own over the shipped ones need not also say that the shipped default is gone.
+        IReadOnlyList<string> required = [.. _options.Required.Count > 0 ? _options.Required : Default is { } name && Find(name) is not null ? [name] : []];
         if (required.Count > 0)
         {
             return [.. required.Where(r => Find(r)?.State != ModelState.Ready).Select(Explain)];
@@ -55,10 +56,13 @@ public sealed class ModelRepository(ModelLoader loader, IOptions<ModelRepository
 
         name ??= Default ?? throw new SegmentationException(
             SegmentationError.UnknownModel, $"No default model is configured (Models:Default); name one of: {Names()}.");
-        ModelEntry entry = Find(name) ?? throw new SegmentationException(
-            SegmentationError.UnknownModel, $"There is no model '{name}'; there are: {Names()}.");
-        return entry.Model ?? throw new SegmentationException(SegmentationError.ModelNotReady, Explain(name));
+        return Entry(name).Model ?? throw new SegmentationException(SegmentationError.ModelNotReady, Explain(name));
     }
+
+    /// <summary>The entry of that name, however far it is.</summary>
+    /// <exception cref="SegmentationException">There is none.</exception>
+    public ModelEntry Entry(string name) =>
+        Find(name) ?? throw new SegmentationException(SegmentationError.UnknownModel, $"There is no model '{name}'; there are: {Names()}.");
 
     /// <summary>The entry of that name, or null.</summary>
     public ModelEntry? Find(string name) => Volatile.Read(ref _entries).GetValueOrDefault(name);
@@ -117,7 +121,7 @@ public sealed class ModelRepository(ModelLoader loader, IOptions<ModelRepository
     }
 
     // A folder of tools beside the models is no broken model.
-    private static bool IsModel(string folder) => File.Exists(Path.Combine(folder, "model.json")) || ModelLoader.Versions(folder).Count > 0;
+    private static bool IsModel(string folder) => File.Exists(Path.Combine(folder, ManifestReader.FileName)) || ModelLoader.Versions(folder).Count > 0;
 
     private ModelEntry LoadFolder(string folder, CancellationToken cancellationToken)
     {

@@ -75,13 +75,13 @@ internal static class ModelTrial
         GraphManifest graph = manifest.Graph;
         string shape = string.Join('×', output.Shape);
         bool labels = graph.OutputKind == OutputKind.Labels;
-        if (output.Shape.Count != 4 && !(labels && output.Shape.Count == 3))
+        if (output.Shape.Count != 4 && !(labels && output.Shape.Count is 2 or 3))
         {
             yield return $"graph.output: expected N×n×h×w, the graph gives {shape}";
             yield break;
         }
 
-        if (output.Shape[0] != batch)
+        if ((output.Shape.Count == 2 ? 1 : output.Shape[0]) != batch)
         {
             yield return $"graph.max_batch: expected {batch} results, the graph gives {shape}; set 1 where the batch axis is fixed";
             yield break;

@@ -43,9 +43,9 @@ internal static class GraphBinder
         }
 
         // Exporters lose shapes; an unknown rank is found out by the trial runs.
-        if (output.Shape.Count is not (0 or 4) && !(labels && output.Shape.Count == 3))
+        if (output.Shape.Count is not (0 or 4) && !(labels && output.Shape.Count is 2 or 3))
         {
-            throw Wrong(file, $"graph.output: expected {(labels ? "N×h×w or N×1×h×w" : "N×n×h×w")}, the graph has {output}");
+            throw Wrong(file, $"graph.output: expected {(labels ? "h×w, N×h×w or N×1×h×w" : "N×n×h×w")}, the graph has {output}");
         }
 
         return output.Name;

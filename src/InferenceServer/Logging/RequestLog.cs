@@ -34,7 +34,7 @@ internal static class RequestLog
                 LogLevel level = http.Request.Path.StartsWithSegments("/health") ? LogLevel.Debug : LogLevel.Information;
                 if (logger.IsEnabled(level))
                 {
-                    string path = http.Request.Path;
+                    string path = http.Request.Path.ToUriComponent(); // encoded: a decoded line break would forge a line of the log
                     double elapsedMs = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
                     Log.Request(logger, level, http.Request.Method, path, http.Response.StatusCode, elapsedMs, http.Request.ContentLength, http.TraceIdentifier);
                 }

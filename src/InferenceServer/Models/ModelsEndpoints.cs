@@ -1,4 +1,3 @@
-using InferenceServer.Runtime;
 using InferenceServer.Runtime.Models;
 using Microsoft.AspNetCore.Http.HttpResults;
 
@@ -22,8 +21,5 @@ internal static class ModelsEndpoints
         Models = [.. repository.Entries.Select(ModelOverview.Of)],
     });
 
-    private static Ok<ModelDescription> Describe(string model, ModelRepository repository) => repository.Find(model) is { } entry
-        ? TypedResults.Ok(ModelDescription.Of(entry))
-        : throw new SegmentationException(
-            SegmentationError.UnknownModel, $"There is no model '{model}'; there are: {string.Join(", ", repository.Entries.Select(e => e.Name))}.");
+    private static Ok<ModelDescription> Describe(string model, ModelRepository repository) => TypedResults.Ok(ModelDescription.Of(repository.Entry(model)));
 }

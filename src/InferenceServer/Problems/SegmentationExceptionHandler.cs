@@ -4,15 +4,13 @@ using Microsoft.AspNetCore.Diagnostics;
 namespace InferenceServer.Problems;
 
 /// <summary>Turns what the runtime and the server throw into problems; what is not foreseen becomes a 500 without details.</summary>
+/// <remarks>Requests whose client has gone never get here: the framework ends them with 499, which only the log reads.</remarks>
 internal sealed class SegmentationExceptionHandler(ILogger<SegmentationExceptionHandler> logger) : IExceptionHandler
 {
     public async ValueTask<bool> TryHandleAsync(HttpContext httpContext, Exception exception, CancellationToken cancellationToken)
     {
         switch (exception)
         {
-            case OperationCanceledException or IOException when httpContext.RequestAborted.IsCancellationRequested:
-                httpContext.Response.StatusCode = StatusCodes.Status499ClientClosedRequest; // nobody reads it but the log
-                return true;
             case SegmentationException e:
                 if (e.Error == SegmentationError.InferenceFailed)
                 {

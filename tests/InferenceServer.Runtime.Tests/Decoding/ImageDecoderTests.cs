@@ -39,6 +39,7 @@ public class ImageDecoderTests
     [InlineData("hello, this is no image", SegmentationError.UnsupportedMediaType)]
     [InlineData("<svg xmlns='http://www.w3.org/2000/svg'/>", SegmentationError.UnsupportedMediaType)]
     [InlineData("1 2 3\n4 5 6\n", SegmentationError.UnsupportedMediaType)]
+    [InlineData("\0\0\0\x18ftypheic\0\0\0\0mif1heic", SegmentationError.UnsupportedMediaType)]
     public void Decode_NoImage_SaysWhatItIsNot(string body, SegmentationError error) =>
         Assert.Equal(error, Assert.Throws<SegmentationException>(() => Decoder.Decode(System.Text.Encoding.UTF8.GetBytes(body), CancellationToken.None)).Error);
 

@@ -12,7 +12,7 @@ public sealed class ModelRepositoryTests : IDisposable
         using TestRuntime runtime = new(Assets.Models);
 
         Dictionary<string, ModelEntry> entries = runtime.Repository.Entries.ToDictionary(e => e.Name);
-        foreach (string good in (string[])["tiny", "tiny-labels", "tiny-binary", "tiny-probabilities", "tiny-fixed", "tiny-stride8"])
+        foreach (string good in (string[])["tiny", "tiny-labels", "tiny-binary", "tiny-probabilities", "tiny-fixed", "tiny-stride8", "tiny-embedded"])
         {
             Assert.Equal((ModelState.Ready, null), (entries[good].State, entries[good].Reason));
         }
