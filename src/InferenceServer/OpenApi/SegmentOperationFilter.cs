@@ -1,12 +1,14 @@
 using System.Text.Json.Nodes;
+using InferenceServer.Runtime.Models;
 using InferenceServer.Segment;
+using Microsoft.Extensions.Options;
 using Microsoft.OpenApi;
 using Swashbuckle.AspNetCore.SwaggerGen;
 
 namespace InferenceServer.OpenApi;
 
 /// <summary>Describes the image body, which Swagger UI then offers a file picker for, and the forms that a mask comes in.</summary>
-internal sealed class SegmentOperationFilter : IOperationFilter
+internal sealed class SegmentOperationFilter(IOptions<ModelRepositoryOptions> models) : IOperationFilter
 {
     private static readonly string[] ImageTypes = ["image/jpeg", "image/png", "image/webp", "image/tiff", "image/avif", "image/gif"];
 
@@ -43,7 +45,7 @@ internal sealed class SegmentOperationFilter : IOperationFilter
         };
     }
 
-    private static void Describe(IEnumerable<IOpenApiParameter> parameters)
+    private void Describe(IEnumerable<IOpenApiParameter> parameters)
     {
         foreach (OpenApiParameter parameter in parameters.OfType<OpenApiParameter>())
         {
@@ -51,7 +53,7 @@ internal sealed class SegmentOperationFilter : IOperationFilter
             {
                 case "model":
                     parameter.Description = "A model's name; GET /v1/models lists them.";
-                    parameter.Example = JsonValue.Create("camvid-deeplabv3plus");
+                    parameter.Example = models.Value.Default is { } name ? JsonValue.Create(name) : null; // a press on Execute then works
                     break;
                 case "format":
                     parameter.Schema = new OpenApiSchema { Type = JsonSchemaType.String, Enum = [.. MaskNegotiation.Formats.Select(f => (JsonNode)f)] };

@@ -56,7 +56,7 @@ public sealed class OpenApiTests(SegmentationServer server)
         Dictionary<string, JsonElement> parameters = (await OperationAsync("/v1/segment/{model}")).GetProperty("parameters").EnumerateArray()
             .ToDictionary(p => p.GetProperty("name").GetString()!);
 
-        Assert.True(parameters["model"].TryGetProperty("example", out _));
+        Assert.Equal("tiny", parameters["model"].GetProperty("example").GetString());
         Assert.Equal(
             ["png", "overlay", "color", "raw", "json", "confidence"],
             parameters["format"].GetProperty("schema").GetProperty("enum").EnumerateArray().Select(f => f.GetString()!));

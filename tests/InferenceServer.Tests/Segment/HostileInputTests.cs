@@ -117,9 +117,18 @@ public sealed class HostileInputTests(SegmentationServer server)
             await ProblemAssert.IsAsync(response.StatusCode, response);
         }
 
-        // What a request took is given back before the next one comes.
-        Assert.Equal((0L, 0, 0), VipsLibrary.Tracked);
+        await AssertNothingHeldAsync(what);
         return response.StatusCode;
+    }
+
+    // libvips' own threads may still be on their way out after an earlier encode; what leaks stays for ever.
+    private static async Task AssertNothingHeldAsync(string what)
+    {
+        for (int waits = 0; VipsLibrary.Tracked != (0, 0, 0); waits++)
+        {
+            Assert.True(waits < 500, $"{what}: libvips still holds {VipsLibrary.Tracked}.");
+            await Task.Delay(10);
+        }
     }
 
     private Task<HttpResponseMessage> PostAsync(byte[] bytes, string? type) =>
