@@ -1,4 +1,4 @@
-"""The plain PyTorch pipeline, as the judge of the server: labels of a trained model for given images, as 8-bit grey PNGs.
+"""The plain PyTorch pipeline, as the judge of the server: labels of a trained model for given images, as indexed PNGs of 8 bits.
 
     python3 reference.py final.pt --out ../../tests/assets/parity IMAGE...
 
@@ -16,6 +16,7 @@ import camvid
 from train import build
 
 SHORT_SIDE = 360
+PALETTE = bytes.fromhex("808080 800000 C0C080 804080 3C28DE 808000 C08080 404080 400080 404000 0080C0")
 
 
 def resized(image):
@@ -40,7 +41,9 @@ def main():
     Path(arguments.out).mkdir(parents=True, exist_ok=True)
     for path in map(Path, arguments.images):
         result = labels(model, Image.open(path).convert("RGB"))
-        Image.fromarray(result).save(Path(arguments.out, path.stem + ".png"), optimize=True)
+        mask = Image.fromarray(result, mode="P")
+        mask.putpalette(PALETTE)
+        mask.save(Path(arguments.out, path.stem + ".png"), bits=8)
 
 
 if __name__ == "__main__":

@@ -29,11 +29,12 @@ public sealed partial class ArchitectureTests
         { "Decoding", ["Buffers"] },
         { "Preprocessing", ["Buffers", "Manifests"] },
         { "Scheduling", ["Diagnostics", "Preprocessing.InputTensor", "Sessions.IModelSession", "Sessions.ModelOutput"] },
-        { "Sessions", ["Manifests", "Models.ModelFile", "Preprocessing.InputTensor"] },
+        { "Sessions", ["Manifests", "Preprocessing.InputTensor"] },
         { "Postprocessing", ["Buffers", "Manifests", "Preprocessing.InputGeometry", "Sessions.ModelOutput"] },
         { "Encoding", ["Buffers"] },
         // What puts the stages of one model together, and what watches them.
         { "Models", ["Manifests", "Postprocessing", "Preprocessing", "Scheduling", "Sessions"] },
+        { "Inspection", ["Manifests", "Models.NoiseInput", "Preprocessing.InputTensor", "Sessions"] },
         { "Diagnostics", ["Models"] },
     };
 

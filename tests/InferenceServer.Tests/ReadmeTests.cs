@@ -11,14 +11,14 @@ public sealed partial class ReadmeTests(SegmentationServer server)
 {
     private static readonly string[] Commands = ReadCommands();
 
-    [ReadmeFact]
+    [Fact]
     public void Readme_SetUp_IsTwoCommands()
     {
         Assert.Contains("dotnet run -c Release --project src/InferenceServer", Commands);
         Assert.Contains("dotnet test -c Release", Commands);
     }
 
-    [ReadmeFact]
+    [Fact]
     public void Readme_EveryCurl_GoesToARoute()
     {
         string[] paths = [.. Commands.Where(c => c.StartsWith("curl ", StringComparison.Ordinal)).Select(c => Address().Match(c).Groups["path"].Value)];
@@ -33,9 +33,9 @@ public sealed partial class ReadmeTests(SegmentationServer server)
     [GeneratedRegex(@"^```(sh|console|bash)\r?\n(?<block>.*?)^```", RegexOptions.Multiline | RegexOptions.Singleline | RegexOptions.ExplicitCapture)]
     private static partial Regex Block();
 
-    private static string[] ReadCommands() => !File.Exists(ReadmeFactAttribute.File) ? [] :
+    private static string[] ReadCommands() =>
     [
-        .. Block().Matches(File.ReadAllText(ReadmeFactAttribute.File))
+        .. Block().Matches(File.ReadAllText(Path.Combine(Repository.Root, "README.md")))
             .SelectMany(b => b.Groups["block"].Value.Replace("\\\n", " ", StringComparison.Ordinal).Split('\n'))
             .Select(line => line.Trim().TrimStart('$', ' ').Split(" #")[0].TrimEnd())
             .Where(line => line.StartsWith("dotnet ", StringComparison.Ordinal) || line.StartsWith("curl ", StringComparison.Ordinal)),

@@ -1,8 +1,9 @@
 using System.Security.Cryptography;
-using InferenceServer.Kernels.Resizing;
 using InferenceServer.Kernels;
 using InferenceServer.Kernels.Normalization;
+using InferenceServer.Kernels.Resizing;
 using InferenceServer.Runtime.Manifests;
+using InferenceServer.Runtime.Sessions;
 
 namespace InferenceServer.Runtime.Inspection;
 

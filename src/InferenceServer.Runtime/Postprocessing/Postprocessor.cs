@@ -1,5 +1,5 @@
-using InferenceServer.Kernels.Labeling;
 using InferenceServer.Kernels;
+using InferenceServer.Kernels.Labeling;
 using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Manifests;
 using InferenceServer.Runtime.Preprocessing;

@@ -1,7 +1,7 @@
 using System.Numerics;
+using InferenceServer.Kernels;
 using InferenceServer.Kernels.Normalization;
 using InferenceServer.Kernels.Resizing;
-using InferenceServer.Kernels;
 using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Manifests;
 

@@ -1,5 +1,4 @@
 using InferenceServer.Runtime.Manifests;
-using InferenceServer.Runtime.Models;
 
 namespace InferenceServer.Runtime.Sessions;
 

@@ -1,6 +1,4 @@
-using InferenceServer.Runtime.Inspection;
 using InferenceServer.Runtime.Manifests;
-using InferenceServer.Runtime.Models;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Microsoft.ML.OnnxRuntime;

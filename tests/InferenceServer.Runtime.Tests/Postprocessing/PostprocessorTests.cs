@@ -1,5 +1,5 @@
-using InferenceServer.Kernels.Resizing;
 using InferenceServer.Kernels;
+using InferenceServer.Kernels.Resizing;
 using InferenceServer.Runtime.Manifests;
 using InferenceServer.Runtime.Postprocessing;
 using InferenceServer.Runtime.Preprocessing;

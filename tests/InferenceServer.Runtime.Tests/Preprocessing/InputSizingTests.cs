@@ -1,6 +1,6 @@
-using InferenceServer.Kernels.Resizing;
 using InferenceServer.Kernels;
 using InferenceServer.Kernels.Normalization;
+using InferenceServer.Kernels.Resizing;
 using InferenceServer.Runtime.Manifests;
 using InferenceServer.Runtime.Preprocessing;
 

@@ -1,6 +1,4 @@
-using InferenceServer.Runtime.Sessions;
-
-namespace InferenceServer.Runtime.Inspection;
+namespace InferenceServer.Runtime.Sessions;
 
 /// <summary>What an ONNX file says about itself.</summary>
 /// <param name="Signature">Its inputs and outputs.</param>

@@ -1,4 +1,4 @@
-namespace InferenceServer.Runtime.Models;
+namespace InferenceServer.Runtime.Manifests;
 
 /// <summary>Paths as they are shown to people: from the model's folder on, never the machine's own.</summary>
 internal static class ModelFile
