@@ -1,6 +1,7 @@
 using System.CommandLine;
 using InferenceServer.Cli.Hosting;
 using InferenceServer.Runtime.Inspection;
+using InferenceServer.Runtime.Sessions;
 using InferenceServer.Runtime.Manifests;
 using Microsoft.Extensions.DependencyInjection;
 
