@@ -1,0 +1,131 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics.X86;
+using InferenceServer.Kernels.Crf.Rows;
+
+namespace InferenceServer.Kernels.Crf.MeanField;
+
+/// <summary>The steps of the lattice filter and of the softmax on one row.</summary>
+internal static unsafe class RowMath<TRow>
+    where TRow : struct, IRow<TRow>
+{
+    /// <summary>Vertices of a chain whose rows are asked for ahead.</summary>
+    private const int Ahead = 8;
+
+    /// <summary>A pixel's sum outside this range may have lost small terms, or overflown.</summary>
+    private const float SmallestSum = 1e-6f, LargestSum = 1e30f;
+
+    /// <summary>The weighted sum of a pixel's vertices.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TRow Slice(float* rows, nuint stride, int* ids, float* weights, int corners)
+    {
+        TRow a = TRow.Load(rows + ((nuint)ids[0] * stride)) * TRow.Create(weights[0]);
+        TRow b = TRow.Load(rows + ((nuint)ids[1] * stride)) * TRow.Create(weights[1]);
+        a = TRow.MultiplyAdd(TRow.Load(rows + ((nuint)ids[2] * stride)), TRow.Create(weights[2]), a);
+        if (corners == 6)
+        {
+            b = TRow.MultiplyAdd(TRow.Load(rows + ((nuint)ids[3] * stride)), TRow.Create(weights[3]), b);
+            a = TRow.MultiplyAdd(TRow.Load(rows + ((nuint)ids[4] * stride)), TRow.Create(weights[4]), a);
+            b = TRow.MultiplyAdd(TRow.Load(rows + ((nuint)ids[5] * stride)), TRow.Create(weights[5]), b);
+        }
+
+        return a + b;
+    }
+
+    /// <summary>Adds a pixel's marginals to its vertices.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Splat(float* rows, nuint stride, int* ids, float* weights, int corners, TRow value)
+    {
+        Splat(rows + ((nuint)ids[0] * stride), weights[0], value);
+        Splat(rows + ((nuint)ids[1] * stride), weights[1], value);
+        Splat(rows + ((nuint)ids[2] * stride), weights[2], value);
+        if (corners == 6)
+        {
+            Splat(rows + ((nuint)ids[3] * stride), weights[3], value);
+            Splat(rows + ((nuint)ids[4] * stride), weights[4], value);
+            Splat(rows + ((nuint)ids[5] * stride), weights[5], value);
+        }
+    }
+
+    /// <summary>Marginals from exponents. The maximum is subtracted only where the sum says that it must be.</summary>
+    /// <param name="exponents">The largest is usually near 0.</param>
+    /// <param name="residual">Added to the sum for pruned labels, in units of e^exponent.</param>
+    /// <param name="scale">What e^exponent is to be multiplied by.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TRow Softmax(TRow exponents, float residual, out float scale)
+    {
+        TRow values = TRow.Exp(exponents);
+        float sum = TRow.Sum(values) + residual;
+        if (!(sum > SmallestSum && sum < LargestSum))
+        {
+            return SafeSoftmax(exponents, residual, out scale);
+        }
+
+        scale = 1 / sum;
+        return values * TRow.Create(scale);
+    }
+
+    /// <summary>Clears the rows that the next block of pixels is the first to touch.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Clear(in KernelView kernel, long block, int lanes)
+    {
+        int from = block == 0 ? 0 : kernel.Watermarks[block - 1], to = kernel.Watermarks[block];
+        NativeMemory.Clear(kernel.Next + ((long)from * lanes), (nuint)(to - from) * (nuint)lanes * sizeof(float));
+    }
+
+    /// <summary>Walks chains, holding what a row was before it changed.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Blur(float* rows, nuint stride, ReadOnlySpan<int> chains)
+    {
+        TRow half = TRow.Create(0.5f);
+        fixed (int* ids = chains)
+        {
+            int* id = ids, end = ids + chains.Length;
+            while (id < end)
+            {
+                float* row = rows + ((nuint)(*id++) * stride);
+                TRow before = TRow.Create(0), value = TRow.Load(row);
+                int next;
+                do
+                {
+                    next = *id;
+                    if (Sse.IsSupported)
+                    {
+                        float* later = rows + ((nuint)(id[Ahead] ^ (id[Ahead] >> 31)) * stride);
+                        Sse.Prefetch0(later);
+                        if (TRow.Lanes > 16)
+                        {
+                            Sse.Prefetch0(later + 16);
+                        }
+                    }
+
+                    id++;
+                    float* following = rows + ((nuint)(next ^ (next >> 31)) * stride);
+                    TRow after = TRow.Load(following);
+                    TRow.MultiplyAdd(before + after, half, value).Store(row);
+                    before = value;
+                    value = after;
+                    row = following;
+                }
+                while (next >= 0);
+
+                TRow.MultiplyAdd(before, half, value).Store(row);
+            }
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Splat(float* row, float weight, TRow value) =>
+        TRow.MultiplyAdd(TRow.Create(weight), value, TRow.Load(row)).Store(row);
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static TRow SafeSoftmax(TRow exponents, float residual, out float scale)
+    {
+        float best = TRow.Maximum(exponents);
+        best = residual > 0 ? Math.Max(best, MathF.Log(residual)) : best;
+        TRow values = TRow.Exp(exponents + TRow.Create(-best));
+        float inverse = 1 / (TRow.Sum(values) + (residual * MathF.Exp(-best)));
+        scale = inverse * MathF.Exp(-best);
+        return values * TRow.Create(inverse);
+    }
+}

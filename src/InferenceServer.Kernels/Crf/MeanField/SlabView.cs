@@ -1,0 +1,21 @@
+namespace InferenceServer.Kernels.Crf.MeanField;
+
+/// <summary>A run of pixels as the pixel pass sees it; every pointer starts at its first pixel.</summary>
+internal unsafe ref struct SlabView
+{
+    /// <summary>Number within the image of the first pixel.</summary>
+    public long Start;
+
+    public long Pixels;
+
+    /// <summary>A row of labels for each pixel.</summary>
+    public float* Exponents;
+
+    /// <summary>What pruned labels add to each pixel's sum, or null.</summary>
+    public float* Residuals;
+
+    /// <summary>The largest marginal of each label, raised by the pass, or null.</summary>
+    public float* Largest;
+
+    public ReadOnlySpan<KernelView> Kernels;
+}

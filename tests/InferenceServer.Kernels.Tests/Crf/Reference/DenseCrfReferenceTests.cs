@@ -1,0 +1,21 @@
+using InferenceServer.Kernels.Crf.Reference;
+
+namespace InferenceServer.Kernels.Tests.Crf.Reference;
+
+public sealed class DenseCrfReferenceTests
+{
+    public static TheoryData<string> Cases => [.. CrfCase.Names];
+
+    [Theory, MemberData(nameof(Cases))]
+    public void Run_Case_MatchesTheReferenceImplementation(string name)
+    {
+        CrfCase scene = new(name);
+        DenseCrfReference reference = new(scene.Energies, scene.Rgb, scene.Size, scene.Labels, scene.Kernels);
+
+        Assert.Equal(scene.Vertices, reference.Vertices);
+        foreach (int iterations in scene.Iterations)
+        {
+            CrfAssert.Matches(scene, iterations, reference.Run(iterations));
+        }
+    }
+}
