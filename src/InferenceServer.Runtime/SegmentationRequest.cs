@@ -1,4 +1,5 @@
 using InferenceServer.Runtime.Diagnostics;
+using InferenceServer.Runtime.Refinement;
 
 namespace InferenceServer.Runtime;
 
@@ -10,6 +11,12 @@ public sealed record SegmentationRequest
 
     /// <summary>Whether the probability of each pixel's class is wanted too.</summary>
     public bool WithConfidence { get; init; }
+
+    /// <summary>Whether the mask is refined by a fully connected CRF; null leaves that to the model's manifest.</summary>
+    public bool? Refine { get; init; }
+
+    /// <summary>Parameters of the CRF that differ from the manifest's.</summary>
+    public CrfOverrides Crf { get; init; } = new();
 
     /// <summary>Gets the time of each stage; a caller that reads the image itself has added <see cref="Stage.Read"/>.</summary>
     public StageTimings Timings { get; init; } = new();

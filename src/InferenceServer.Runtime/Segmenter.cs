@@ -1,19 +1,23 @@
 using System.Buffers;
+using System.Diagnostics;
+using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Decoding;
 using InferenceServer.Runtime.Diagnostics;
 using InferenceServer.Runtime.Encoding;
+using InferenceServer.Runtime.Manifests;
 using InferenceServer.Runtime.Models;
 using InferenceServer.Runtime.Postprocessing;
 using InferenceServer.Runtime.Preprocessing;
+using InferenceServer.Runtime.Refinement;
 using InferenceServer.Runtime.Scheduling;
 using InferenceServer.Runtime.Sessions;
 
 namespace InferenceServer.Runtime;
 
 /// <summary>The road of every image, and the only place that knows the order of its stages:
-/// decode → preprocess → wait for a session and run it → postprocess, and encode once the caller says how.</summary>
+/// decode → preprocess → wait for a session and run it → postprocess → refine if asked, and encode once the caller says how.</summary>
 /// <remarks>Each stage returns a buffer that it owns no more; all of them are disposed here. All but the wait runs on the caller's thread.</remarks>
-public sealed class Segmenter(ModelRepository repository, ImageDecoder decoder, Admission admission, SegmentationMetrics metrics)
+public sealed class Segmenter(ModelRepository repository, ImageDecoder decoder, CrfRefiner refiner, Admission admission, SegmentationMetrics metrics)
 {
     /// <summary>Lets a request in before anything is read or done for it.</summary>
     /// <param name="model">A model's name; null takes the default.</param>
@@ -35,15 +39,18 @@ public sealed class Segmenter(ModelRepository repository, ImageDecoder decoder, 
     public async ValueTask<SegmentationResult> SegmentAsync(AdmittedRequest admitted, SegmentationRequest request, CancellationToken cancellationToken)
     {
         LoadedModel model = admitted.Model;
-        if (request.WithConfidence && !model.Postprocessor.HasConfidence)
+        CrfManifest? manifest = model.Manifest.Postprocess.Crf;
+        CrfSettings? crf = request.Refine ?? manifest?.Default ?? false ? refiner.Resolve(manifest, request.Crf) : null;
+        if ((request.WithConfidence || crf is not null) && !model.Postprocessor.HasScores)
         {
-            throw new SegmentationException(SegmentationError.InvalidRequest, $"The graph of '{model.Name}' ends in labels, so it has no confidence to tell.");
+            throw new SegmentationException(
+                SegmentationError.InvalidRequest, $"The graph of '{model.Name}' ends in labels, so it has no confidence to tell and nothing to refine.");
         }
 
         RgbImage photo = Decode(request, cancellationToken);
         try
         {
-            LabelMap labels = await LabelAsync(model, photo, request, cancellationToken).ConfigureAwait(false);
+            LabelMap labels = await LabelAsync(model, photo, request, crf, cancellationToken).ConfigureAwait(false);
             return new SegmentationResult(model, photo, labels, request.Timings);
         }
         catch
@@ -78,17 +85,49 @@ public sealed class Segmenter(ModelRepository repository, ImageDecoder decoder, 
         }
     }
 
-    private static async ValueTask<LabelMap> LabelAsync(
-        LoadedModel model, RgbImage photo, SegmentationRequest request, CancellationToken cancellationToken)
+    private async ValueTask<LabelMap> LabelAsync(
+        LoadedModel model, RgbImage photo, SegmentationRequest request, CrfSettings? crf, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
         InputGeometry geometry = model.Preprocessor.Plan(photo.Size);
         using InputTensor input = Prepare(model, photo, geometry, request.Timings);
         using ModelOutput output = await model.Scheduler.RunAsync(input, request.Timings, cancellationToken).ConfigureAwait(false);
         cancellationToken.ThrowIfCancellationRequested();
+        if (crf is not null)
+        {
+            return await RefineAsync(model, photo, output, geometry, request, crf, cancellationToken).ConfigureAwait(false);
+        }
+
         using (request.Timings.Measure(Stage.Postprocess))
         {
             return model.Postprocessor.Compute(output, geometry, request.WithConfidence);
+        }
+    }
+
+    private async ValueTask<LabelMap> RefineAsync(
+        LoadedModel model, RgbImage photo, ModelOutput output, InputGeometry geometry, SegmentationRequest request, CrfSettings crf, CancellationToken cancellationToken)
+    {
+        using PooledBuffer<float> probabilities = Probabilities(model, output, geometry, request.Timings);
+        LabelMap map = new(geometry.Photo, request.WithConfidence);
+        try
+        {
+            long start = Stopwatch.GetTimestamp();
+            await refiner.RefineAsync(probabilities.Memory, model.Postprocessor.Classes, photo.Pixels, map, crf, cancellationToken).ConfigureAwait(false);
+            request.Timings.Add(Stage.Crf, Stopwatch.GetElapsedTime(start));
+            return map;
+        }
+        catch
+        {
+            map.Dispose();
+            throw;
+        }
+    }
+
+    private static PooledBuffer<float> Probabilities(LoadedModel model, ModelOutput output, in InputGeometry geometry, StageTimings timings)
+    {
+        using (timings.Measure(Stage.Postprocess))
+        {
+            return model.Postprocessor.Probabilities(output, geometry);
         }
     }
 

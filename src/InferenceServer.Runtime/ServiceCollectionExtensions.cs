@@ -2,6 +2,7 @@ using InferenceServer.Runtime.Decoding;
 using InferenceServer.Runtime.Diagnostics;
 using InferenceServer.Runtime.Inspection;
 using InferenceServer.Runtime.Models;
+using InferenceServer.Runtime.Refinement;
 using InferenceServer.Runtime.Scheduling;
 using InferenceServer.Runtime.Sessions;
 using Microsoft.Extensions.DependencyInjection;
@@ -12,13 +13,14 @@ namespace InferenceServer.Runtime;
 /// <summary>The one place that wires the runtime.</summary>
 public static class ServiceCollectionExtensions
 {
-    /// <summary>Adds <see cref="Segmenter"/> and all it needs; options come from the sections Models, Decoding, Scheduling and Onnx.</summary>
+    /// <summary>Adds <see cref="Segmenter"/> and all it needs; options come from the sections Models, Decoding, Scheduling, Onnx and Crf.</summary>
     public static IServiceCollection AddSegmentation(this IServiceCollection services)
     {
         services.AddOptions<ModelRepositoryOptions>().BindConfiguration("Models").ValidateOnStart(new ModelRepositoryOptionsValidator(), "Models");
         services.AddOptions<DecodingOptions>().BindConfiguration("Decoding").ValidateOnStart(new DecodingOptionsValidator(), "Decoding");
         services.AddOptions<SchedulingOptions>().BindConfiguration("Scheduling").ValidateOnStart(new SchedulingOptionsValidator(), "Scheduling");
         services.AddOptions<OnnxOptions>().BindConfiguration("Onnx").ValidateOnStart(new OnnxOptionsValidator(), "Onnx");
+        services.AddOptions<CrfOptions>().BindConfiguration("Crf").ValidateOnStart(new CrfOptionsValidator(), "Crf");
         services.AddSingleton<IValidateOptions<OnnxOptions>, OnnxConsistency>();
         services.AddMetrics();
         services.AddSingleton<SessionFactory>();
@@ -26,6 +28,7 @@ public static class ServiceCollectionExtensions
         services.AddSingleton<ModelRepository>();
         services.AddSingleton<ModelInspector>();
         services.AddSingleton<ImageDecoder>();
+        services.AddSingleton<CrfRefiner>();
         services.AddSingleton<Admission>();
         services.AddSingleton<SegmentationMetrics>();
         services.AddSingleton<Segmenter>();

@@ -34,7 +34,7 @@ internal static class SegmentCommand
         IReadOnlyList<SegmentJob> jobs = SegmentJob.Plan(ImageFiles.Expand(images), folder, parameters.Format);
         using ServiceProvider services = runtime.Build(parsed);
         LoadedModel loaded = services.GetRequiredService<ModelRepository>().Load(model, cancellationToken);
-        if (parameters.Format == MaskFormat.Confidence && !loaded.Postprocessor.HasConfidence)
+        if (parameters.Format == MaskFormat.Confidence && !loaded.Postprocessor.HasScores)
         {
             throw new CommandException($"The graph of '{model}' ends in labels, so it has no confidence to tell.");
         }

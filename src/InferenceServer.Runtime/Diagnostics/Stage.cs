@@ -21,6 +21,9 @@ public enum Stage
     /// <summary>The network's output to labels at the photograph's size.</summary>
     Postprocess,
 
+    /// <summary>The mask is refined by a fully connected CRF, the wait for it included; 0 where it was not asked for.</summary>
+    Crf,
+
     /// <summary>Labels to the bytes of the answer.</summary>
     Encode,
 }

@@ -3,7 +3,7 @@ namespace InferenceServer.Runtime.Manifests;
 /// <summary>Parameters of the fully connected CRF, kept with the model.</summary>
 public sealed record CrfManifest
 {
-    /// <summary>Whether results are refined unless a request says otherwise; only false.</summary>
+    /// <summary>Whether results are refined unless a request says otherwise.</summary>
     public bool Default { get; init; }
 
     /// <summary>Mean-field iterations.</summary>

@@ -115,11 +115,19 @@ internal static partial class ManifestValidator
             Expect(fits, "postprocess.activation", $"expected \"{activation}\" for this output_kind");
             Expect(postprocess.Resize == "bilinear", "postprocess.resize", "only \"bilinear\" is served");
             Expect(postprocess.Threshold is null or (> 0 and < 1), "postprocess.threshold", "expected a probability between 0 and 1");
-            Expect(postprocess.Crf is not { Default: true }, "postprocess.crf.default", "only false is served");
-            foreach ((string key, KernelManifest? kernel) in ((string, KernelManifest?)[])[("gaussian", postprocess.Crf?.Gaussian), ("bilateral", postprocess.Crf?.Bilateral)])
+            ValidateCrf(postprocess.Crf);
+        }
+
+        void ValidateCrf(CrfManifest? crf)
+        {
+            Expect(crf?.Iterations is null or (>= 1 and <= 50), "postprocess.crf.iterations", "expected 1 to 50");
+            foreach ((string key, KernelManifest? kernel) in ((string, KernelManifest?)[])[("gaussian", crf?.Gaussian), ("bilateral", crf?.Bilateral)])
             {
-                Expect(kernel is null || (float.IsFinite(kernel.Weight) && float.IsFinite(kernel.Xy) && float.IsFinite(kernel.Rgb ?? 0)), $"postprocess.crf.{key}", "expected finite numbers");
+                bool fits = kernel is null || (float.IsFinite(kernel.Weight) && kernel.Weight >= 0 && float.IsFinite(kernel.Xy) && kernel.Xy > 0 && kernel.Rgb is null or (> 0 and < float.PositiveInfinity));
+                Expect(fits, $"postprocess.crf.{key}", "expected a weight of 0 or more, and deviations above 0");
             }
+
+            Expect(crf is not { Default: true } || manifest.Graph.OutputKind != OutputKind.Labels, "postprocess.crf.default", "expected false: a graph that ends in labels has nothing to refine");
         }
 
         void ValidateClasses(ClassesManifest classes, OutputKind kind)

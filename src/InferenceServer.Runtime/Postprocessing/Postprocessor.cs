@@ -20,24 +20,25 @@ public sealed class Postprocessor
         _kind = manifest.Graph.OutputKind;
         _alignCorners = manifest.Postprocess.AlignCorners;
         _threshold = manifest.Postprocess.Threshold ?? 0.5f;
+        Classes = ClassTable.Create(manifest.Classes).Names.Count;
         _ignore = (byte)manifest.Classes.Ignore;
     }
 
-    /// <summary>Whether a confidence can be told; graphs that end in labels have none.</summary>
-    public bool HasConfidence => _kind != OutputKind.Labels;
+    /// <summary>Planes of <see cref="Probabilities"/>: one for each class.</summary>
+    public int Classes { get; }
+
+    /// <summary>Whether there are scores, so that a confidence can be told and a CRF can refine; graphs that end in labels have none.</summary>
+    public bool HasScores => _kind != OutputKind.Labels;
 
     /// <summary>Computes labels, and the confidence of each if asked for.</summary>
     /// <param name="output">Of one image.</param>
     /// <param name="geometry">How the photograph lay in the input.</param>
-    /// <param name="withConfidence">Only where <see cref="HasConfidence"/>.</param>
+    /// <param name="withConfidence">Only where <see cref="HasScores"/>.</param>
     /// <returns>Labels at the photograph's size, which the caller disposes.</returns>
     public LabelMap Compute(ModelOutput output, in InputGeometry geometry, bool withConfidence)
     {
         ImageSize grid = new(output.Width, output.Height);
-        AxisTaps rows = AxisTaps.Create(
-            geometry.Photo.Height, geometry.Resized.Height, geometry.Input.Height, geometry.Top, grid.Height, _alignCorners);
-        AxisTaps columns = AxisTaps.Create(
-            geometry.Photo.Width, geometry.Resized.Width, geometry.Input.Width, geometry.Left, grid.Width, _alignCorners);
+        (AxisTaps rows, AxisTaps columns) = Taps(grid, geometry);
         LabelMap map = new(geometry.Photo, withConfidence);
         try
         {
@@ -50,6 +51,50 @@ public sealed class Postprocessor
             throw;
         }
     }
+
+    /// <summary>Computes the probability of every class at every pixel, which a CRF starts from.</summary>
+    /// <param name="output">Of one image; not of a graph that ends in labels.</param>
+    /// <param name="geometry">How the photograph lay in the input.</param>
+    /// <returns>CHW at the photograph's size, which the caller disposes.</returns>
+    public PooledBuffer<float> Probabilities(ModelOutput output, in InputGeometry geometry)
+    {
+        ImageSize grid = new(output.Width, output.Height);
+        int pixels = checked((int)geometry.Photo.Pixels);
+        PooledBuffer<float> probabilities = new(checked(Classes * pixels));
+        (AxisTaps rows, AxisTaps columns) = Taps(grid, geometry);
+        if (output.Channels > 1)
+        {
+            UpsampledScores.Compute(output.Scores(), Classes, grid, rows, columns, probabilities.Span);
+            if (_kind == OutputKind.Logits)
+            {
+                Softmax.Compute(probabilities.Span, Classes);
+            }
+
+            return probabilities;
+        }
+
+        // One score for the second of two classes: sigmoid(x) is the softmax of 0 and x.
+        Span<float> other = probabilities.Span[..pixels], found = probabilities.Span[pixels..];
+        UpsampledScores.Compute(output.Scores(), 1, grid, rows, columns, found);
+        if (_kind == OutputKind.Probabilities)
+        {
+            for (int i = 0; i < pixels; i++)
+            {
+                other[i] = 1 - found[i];
+            }
+        }
+        else
+        {
+            other.Clear();
+            Softmax.Compute(probabilities.Span, Classes);
+        }
+
+        return probabilities;
+    }
+
+    private (AxisTaps Rows, AxisTaps Columns) Taps(ImageSize grid, in InputGeometry geometry) => (
+        AxisTaps.Create(geometry.Photo.Height, geometry.Resized.Height, geometry.Input.Height, geometry.Top, grid.Height, _alignCorners),
+        AxisTaps.Create(geometry.Photo.Width, geometry.Resized.Width, geometry.Input.Width, geometry.Left, grid.Width, _alignCorners));
 
     private void Compute(ModelOutput output, ImageSize grid, AxisTaps rows, AxisTaps columns, LabelMap map)
     {

@@ -53,17 +53,31 @@ internal sealed class SegmentOperationFilter(IOptions<ModelRepositoryOptions> mo
             {
                 case "model":
                     parameter.Description = "A model's name; GET /v1/models lists them.";
-                    parameter.Example = models.Value.Default is { } name ? JsonValue.Create(name) : null; // a press on Execute then works
+                    parameter.Example = models.Value.Default is { } standard ? JsonValue.Create(standard) : null; // a press on Execute then works
                     break;
                 case "format":
-                    parameter.Schema = new OpenApiSchema { Type = JsonSchemaType.String, Enum = [.. MaskNegotiation.Formats.Select(f => (JsonNode)f)] };
+                    parameter.Schema = Choice(MaskNegotiation.Formats);
+                    break;
+                case "refine":
+                    parameter.Schema = Choice(RefinementQuery.Refinements);
+                    break;
+                case "crf.quality":
+                    parameter.Schema = Choice(RefinementQuery.Qualities);
                     break;
                 case "alpha":
                     parameter.Schema = new OpenApiSchema { Type = JsonSchemaType.Number, Minimum = "0", Maximum = "1" };
                     break;
+                case "crf.iterations":
+                    parameter.Schema = new OpenApiSchema { Type = JsonSchemaType.Integer, Minimum = "0" };
+                    break;
+                case { } name when name.StartsWith("crf.", StringComparison.Ordinal):
+                    parameter.Schema = new OpenApiSchema { Type = JsonSchemaType.Number, Minimum = "0" };
+                    break;
             }
         }
     }
+
+    private static OpenApiSchema Choice(IEnumerable<string> words) => new() { Type = JsonSchemaType.String, Enum = [.. words.Select(w => (JsonNode)w)] };
 
     private static OpenApiSchema Binary() => new() { Type = JsonSchemaType.String, Format = "binary" };
 }

@@ -11,7 +11,10 @@ internal static class MaskNegotiation
     public static readonly string[] Formats = ["png", "overlay", "color", "raw", "json", "confidence"];
 
     private const float DefaultAlpha = 0.5f;
-    private static readonly string[] Parameters = ["format", "alpha"];
+    private static readonly string[] Parameters =
+    [
+        "format", "alpha", "refine", "crf.iterations", "crf.gaussian.weight", "crf.gaussian.xy", "crf.bilateral.weight", "crf.bilateral.xy", "crf.bilateral.rgb", "crf.quality",
+    ];
 
     /// <exception cref="SegmentationException">A parameter is unknown or out of its range.</exception>
     public static EncodingParameters Parse(HttpRequest request, SegmentQuery query)

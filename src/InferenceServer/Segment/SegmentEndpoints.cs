@@ -4,6 +4,7 @@ using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Decoding;
 using InferenceServer.Runtime.Diagnostics;
 using InferenceServer.Runtime.Encoding;
+using InferenceServer.Runtime.Refinement;
 
 namespace InferenceServer.Segment;
 
@@ -29,6 +30,7 @@ internal static class SegmentEndpoints
     private static async Task<MaskResult> RunAsync(string? model, SegmentQuery query, HttpContext http, Segmenter segmenter, long maxBytes)
     {
         EncodingParameters parameters = MaskNegotiation.Parse(http.Request, query);
+        (bool? refine, CrfOverrides crf) = RefinementQuery.Parse(query);
         AdmittedRequest admitted = segmenter.Admit(model); // before the body is read: a full server spends nothing on it
         PooledBufferWriter mask = new();
         try
@@ -39,6 +41,8 @@ internal static class SegmentEndpoints
             {
                 Image = image.Written,
                 WithConfidence = parameters.Format == MaskFormat.Confidence,
+                Refine = refine,
+                Crf = crf,
                 Timings = timings,
             };
             using SegmentationResult result = await segmenter.SegmentAsync(admitted, request, http.RequestAborted);

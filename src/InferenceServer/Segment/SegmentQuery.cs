@@ -16,4 +16,44 @@ public readonly record struct SegmentQuery
     [FromQuery(Name = "alpha")]
     [Description("Opacity of the colours over the photograph, 0 to 1; for overlays. Default 0.5.")]
     public string? Alpha { get; init; }
+
+    /// <summary>crf sharpens the mask with a fully connected CRF, none does not; the default is the model's.</summary>
+    [FromQuery(Name = "refine")]
+    [Description("crf sharpens the mask with a fully connected CRF, none does not; the default is the model's.")]
+    public string? Refine { get; init; }
+
+    /// <summary>Mean-field iterations of the CRF.</summary>
+    [FromQuery(Name = "crf.iterations")]
+    [Description("Mean-field iterations of the CRF.")]
+    public string? CrfIterations { get; init; }
+
+    /// <summary>Weight of the CRF's smoothness kernel; 0 leaves it out.</summary>
+    [FromQuery(Name = "crf.gaussian.weight")]
+    [Description("Weight of the CRF's smoothness kernel; 0 leaves it out.")]
+    public string? GaussianWeight { get; init; }
+
+    /// <summary>Its standard deviation, in pixels of the photograph.</summary>
+    [FromQuery(Name = "crf.gaussian.xy")]
+    [Description("Its standard deviation, in pixels of the photograph.")]
+    public string? GaussianXy { get; init; }
+
+    /// <summary>Weight of the CRF's appearance kernel; 0 leaves it out.</summary>
+    [FromQuery(Name = "crf.bilateral.weight")]
+    [Description("Weight of the CRF's appearance kernel; 0 leaves it out.")]
+    public string? BilateralWeight { get; init; }
+
+    /// <summary>Its standard deviation, in pixels of the photograph.</summary>
+    [FromQuery(Name = "crf.bilateral.xy")]
+    [Description("Its standard deviation, in pixels of the photograph.")]
+    public string? BilateralXy { get; init; }
+
+    /// <summary>Its standard deviation, in 8-bit steps of colour.</summary>
+    [FromQuery(Name = "crf.bilateral.rgb")]
+    [Description("Its standard deviation, in 8-bit steps of colour.")]
+    public string? BilateralRgb { get; init; }
+
+    /// <summary>exact, or fast: an approximation.</summary>
+    [FromQuery(Name = "crf.quality")]
+    [Description("exact, or fast: an approximation.")]
+    public string? CrfQuality { get; init; }
 }

@@ -1,0 +1,35 @@
+using System.ComponentModel.DataAnnotations;
+
+namespace InferenceServer.Runtime.Refinement;
+
+/// <summary>What refinement may cost; section <c>Crf</c>.</summary>
+public sealed class CrfOptions
+{
+    /// <summary>Refinements at the same time; the others wait in order. Default 1, since one already uses all its threads.</summary>
+    [Range(1, 64)]
+    public int Concurrency { get; set; } = 1;
+
+    /// <summary>Threads of one refinement; 0 takes as many as the process may use. Default 0.</summary>
+    [Range(0, 64)]
+    public int Threads { get; set; }
+
+    /// <summary>Most bytes that one refinement may hold. Default 2 GiB.</summary>
+    [Range(1L << 20, 1L << 40)]
+    public long MaxBytes { get; set; } = 2L << 30;
+
+    /// <summary>Most mean-field iterations that a request may ask for. Default 20.</summary>
+    [Range(1, 50)]
+    public int MaxIterations { get; set; } = 20;
+
+    /// <summary>Largest weight that a request may ask for. Default 100.</summary>
+    [Range(0.0, 1e6)]
+    public float MaxWeight { get; set; } = 100;
+
+    /// <summary>Largest standard deviation that a request may ask for, in pixels and in 8-bit steps. Default 500.</summary>
+    [Range(1.0, 1e6)]
+    public float MaxDeviation { get; set; } = 500;
+
+    /// <summary>Labels whose probability stays below this in the whole image take no part, and get theirs back afterwards; 0 prunes nothing. Default 0.001.</summary>
+    [Range(0.0, 0.5)]
+    public float PruneBelow { get; set; } = 0.001f;
+}

@@ -1,0 +1,6 @@
+using Microsoft.Extensions.Options;
+
+namespace InferenceServer.Runtime.Refinement;
+
+[OptionsValidator]
+internal sealed partial class CrfOptionsValidator : IValidateOptions<CrfOptions>;

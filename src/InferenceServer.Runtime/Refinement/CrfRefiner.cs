@@ -1,0 +1,129 @@
+using System.Collections.Concurrent;
+using InferenceServer.Kernels.Crf;
+using InferenceServer.Kernels.Labeling;
+using InferenceServer.Runtime.Manifests;
+using InferenceServer.Runtime.Postprocessing;
+using Microsoft.Extensions.Options;
+
+namespace InferenceServer.Runtime.Refinement;
+
+/// <summary>Sharpens masks with a fully connected CRF, in a bounded pool of its own, so that refinement cannot starve inference.</summary>
+public sealed class CrfRefiner(IOptions<CrfOptions> options) : IDisposable
+{
+    private const float SmallestDeviation = 0.1f;
+    private readonly CrfOptions _options = options.Value;
+    private readonly SemaphoreSlim _slots = new(options.Value.Concurrency);
+    private readonly ConcurrentBag<CrfWorkspace> _workspaces = [];
+
+    /// <summary>The parameters of a request, held to the limits.</summary>
+    /// <exception cref="SegmentationException">One is outside of what the configuration allows; which, and what is allowed.</exception>
+    public CrfSettings Resolve(CrfManifest? manifest, CrfOverrides wanted)
+    {
+        CrfSettings settings = CrfSettings.Create(manifest, wanted);
+        Within("crf.iterations", settings.Iterations, 0, _options.MaxIterations);
+        Within("crf.gaussian.weight", settings.Gaussian.Weight, 0, _options.MaxWeight);
+        Within("crf.gaussian.xy", settings.Gaussian.Xy, SmallestDeviation, _options.MaxDeviation);
+        Within("crf.bilateral.weight", settings.Bilateral.Weight, 0, _options.MaxWeight);
+        Within("crf.bilateral.xy", settings.Bilateral.Xy, SmallestDeviation, _options.MaxDeviation);
+        Within("crf.bilateral.rgb", settings.Bilateral.Rgb!.Value, SmallestDeviation, _options.MaxDeviation);
+        return settings.Kernels().Count > 0 ? settings : throw new SegmentationException(
+            SegmentationError.InvalidRequest, "crf.gaussian.weight and crf.bilateral.weight are both 0, which refines nothing; leave refine out.");
+    }
+
+    /// <summary>Waits for a place and refines.</summary>
+    /// <param name="probabilities">CHW at the photograph's size, each pixel summing to 1; overwritten where a confidence is wanted.</param>
+    /// <param name="classes">Number of planes.</param>
+    /// <param name="rgb">The photograph, HWC.</param>
+    /// <param name="map">Gets the labels, and the refined probability of each where it has room for a confidence.</param>
+    /// <param name="settings">Of <see cref="Resolve"/>.</param>
+    /// <param name="cancellationToken">Leaves the queue at once, or ends between two iterations.</param>
+    /// <exception cref="SegmentationException">The image needs more memory than a refinement may hold.</exception>
+    public async ValueTask RefineAsync(
+        Memory<float> probabilities, int classes, ReadOnlyMemory<byte> rgb, LabelMap map, CrfSettings settings, CancellationToken cancellationToken)
+    {
+        await _slots.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            if (!_workspaces.TryTake(out CrfWorkspace? workspace))
+            {
+                workspace = new CrfWorkspace(_options.MaxBytes);
+            }
+
+            try
+            {
+                Refine(probabilities.Span, classes, rgb.Span, map, Parameters(settings), workspace, cancellationToken);
+            }
+            finally
+            {
+                Keep(workspace);
+            }
+        }
+        finally
+        {
+            _slots.Release();
+        }
+    }
+
+    /// <summary>Frees the pool; no refinement may be under way.</summary>
+    public void Dispose()
+    {
+        _slots.Dispose();
+        foreach (CrfWorkspace workspace in _workspaces)
+        {
+            workspace.Dispose();
+        }
+    }
+
+    private static void Refine(
+        Span<float> probabilities, int classes, ReadOnlySpan<byte> rgb, LabelMap map, DenseCrfParameters parameters, CrfWorkspace workspace, CancellationToken cancellationToken)
+    {
+        try
+        {
+            if (map.Confidence.IsEmpty)
+            {
+                DenseCrf.Label(probabilities, CrfUnary.Probabilities, rgb, map.Size, classes, parameters, workspace, map.Labels.Span, null, cancellationToken);
+                return;
+            }
+
+            DenseCrf.Refine(probabilities, CrfUnary.Probabilities, rgb, map.Size, classes, parameters, workspace, probabilities, null, cancellationToken);
+            AxisTaps rows = Identity(map.Size.Height), columns = Identity(map.Size.Width);
+            UpsampledArgMax.Compute(probabilities, classes, map.Size, rows, columns, ScoreKind.Probabilities, map.Labels.Span, map.Confidence.Span);
+        }
+        catch (ArgumentException e)
+        {
+            throw new SegmentationException(SegmentationError.InvalidRequest, $"The image of {map.Size} with {classes} classes cannot be refined: {e.Message}", e);
+        }
+    }
+
+    private static AxisTaps Identity(int length) => AxisTaps.Create(length, length, length, 0, length, alignCorners: false);
+
+    private static void Within(string key, float value, float least, float most)
+    {
+        if (!(value >= least && value <= most))
+        {
+            throw new SegmentationException(SegmentationError.InvalidRequest, FormattableString.Invariant($"{key}: expected {least} to {most}, found {value}."));
+        }
+    }
+
+    private DenseCrfParameters Parameters(CrfSettings settings) => new()
+    {
+        Kernels = settings.Kernels(),
+        Iterations = settings.Iterations,
+        Threads = _options.Threads == 0 ? Math.Min(Environment.ProcessorCount, DenseCrf.MaxThreads) : _options.Threads,
+        PruneBelow = _options.PruneBelow,
+        Quality = settings.Quality,
+    };
+
+    // A workspace that once held a panorama would keep its memory for good.
+    private void Keep(CrfWorkspace workspace)
+    {
+        if (workspace.Bytes <= _options.MaxBytes / 4)
+        {
+            _workspaces.Add(workspace);
+        }
+        else
+        {
+            workspace.Dispose();
+        }
+    }
+}
