@@ -31,6 +31,7 @@ public sealed partial class ArchitectureTests
         { "Scheduling", ["Diagnostics", "Preprocessing.InputTensor", "Sessions.IModelSession", "Sessions.ModelOutput"] },
         { "Sessions", ["Manifests", "Preprocessing.InputTensor"] },
         { "Postprocessing", ["Buffers", "Manifests", "Preprocessing.InputGeometry", "Sessions.ModelOutput"] },
+        { "Refinement", ["Manifests", "Postprocessing.LabelMap"] },
         { "Encoding", ["Buffers"] },
         // What puts the stages of one model together, and what watches them.
         { "Models", ["Manifests", "Postprocessing", "Preprocessing", "Scheduling", "Sessions"] },
