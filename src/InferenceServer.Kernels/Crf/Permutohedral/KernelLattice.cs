@@ -11,6 +11,12 @@ namespace InferenceServer.Kernels.Crf.Permutohedral;
 /// </remarks>
 internal sealed unsafe class KernelLattice(CrfWorkspace owner) : IDisposable
 {
+    /// <summary>A thread's rows beyond this do not stay in its second-level cache beside what streams through it.</summary>
+    private static readonly long PrefetchBytes = long.Parse(Environment.GetEnvironmentVariable("PFB") ?? "2000000");
+
+    /// <summary>Pixels behind the last one whose numbers may be read, for prefetching.</summary>
+    private const int Ahead = 16;
+
     private readonly List<VertexTable> _tables = [];
     private readonly NativeBuffer<float> _features = new(owner);
     private readonly NativeBuffer<int> _ids = new(owner);
@@ -74,7 +80,8 @@ internal sealed unsafe class KernelLattice(CrfWorkspace owner) : IDisposable
             _tables.Add(new VertexTable(owner));
         }
 
-        _ids.Ensure(size.Pixels * Corners);
+        _ids.Ensure((size.Pixels + Ahead) * Corners);
+        new Span<int>(_ids.Pointer + (size.Pixels * Corners), Ahead * Corners).Clear();
         _weights.Ensure(size.Pixels * Corners);
         _watermarks.Ensure(slabs.Blocks);
         if (kernel.Normalization is CrfNormalization.Before or CrfNormalization.After)
@@ -176,6 +183,7 @@ internal sealed unsafe class KernelLattice(CrfWorkspace owner) : IDisposable
         return new KernelView
         {
             Corners = Corners,
+            Prefetches = Corners == 6 && (long)RowCount * lanes * sizeof(float) > PrefetchBytes * _slabs.Count,
             Ids = _ids.Pointer + offset,
             PlainWeights = _weights.Pointer + offset,
             SplatWeights = (before ? _scaled.Pointer : _weights.Pointer) + offset,
