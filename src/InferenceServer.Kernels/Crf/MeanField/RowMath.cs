@@ -150,8 +150,9 @@ internal static unsafe class RowMath<TRow>
         float best = TRow.Maximum(exponents);
         best = residual > 0 ? Math.Max(best, MathF.Log(residual)) : best;
         TRow values = TRow.Exp(exponents + TRow.Create(-best));
-        float inverse = 1 / (Sum(values) + (residual * MathF.Exp(-best)));
-        scale = inverse * MathF.Exp(-best);
+        float factor = MathF.Exp(-best);   // infinite where every label is far below 0, and 0 · ∞ is not 0
+        float inverse = 1 / (Sum(values) + (residual > 0 ? residual * factor : 0));
+        scale = inverse * factor;
         return values * TRow.Create(inverse);
     }
 }

@@ -173,7 +173,7 @@ internal sealed unsafe class WideRows<TBlock>(int lanes) : RowOperations
             sums += value;
         }
 
-        float factor = MathF.Exp(-best), scale = 1 / (RowMath<TBlock>.Sum(sums) + (residual * factor));
+        float factor = MathF.Exp(-best), scale = 1 / (RowMath<TBlock>.Sum(sums) + (residual > 0 ? residual * factor : 0));
         for (int at = 0; at < lanes; at += TBlock.Lanes)
         {
             (TBlock.Load(row + at) * TBlock.Create(scale)).Store(row + at);

@@ -12,7 +12,7 @@ namespace InferenceServer.Kernels.Crf.Permutohedral;
 internal sealed unsafe class KernelLattice(CrfWorkspace owner) : IDisposable
 {
     /// <summary>A thread's rows beyond this do not stay in its second-level cache beside what streams through it.</summary>
-    private static readonly long PrefetchBytes = long.Parse(Environment.GetEnvironmentVariable("PFB") ?? "2000000");
+    private const long PrefetchBytes = 2 << 20;
 
     /// <summary>Pixels behind the last one whose numbers may be read, for prefetching.</summary>
     private const int Ahead = 16;
@@ -97,7 +97,7 @@ internal sealed unsafe class KernelLattice(CrfWorkspace owner) : IDisposable
     public void Insert(int slab, byte* rgb)
     {
         VertexTable table = _tables[slab];
-        table.Clear();
+        table.Clear(_layout.Bits, (Slab(slab) + 1) * Corners);
         SimplexBlock simplex = default;
         long* keys = stackalloc long[SimplexBlock.Points * Corners], seen = stackalloc long[Corners];
         int* last = stackalloc int[Corners];

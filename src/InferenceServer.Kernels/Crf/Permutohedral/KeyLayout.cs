@@ -42,6 +42,8 @@ internal sealed class KeyLayout
             }
         }
 
+        Bits = shift;
+
         // One step along axis j: all coordinates grow by 1 except j, which drops by d. At remainder d the others turn over.
         long all = _units.Sum();
         for (int j = 0; j <= d; j++)
@@ -52,6 +54,9 @@ internal sealed class KeyLayout
     }
 
     public int Dimensions { get; }
+
+    /// <summary>Length of a key.</summary>
+    public int Bits { get; }
 
     /// <summary>Where each quotient starts.</summary>
     public int[] Shifts { get; }
