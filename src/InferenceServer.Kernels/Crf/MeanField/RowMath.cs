@@ -11,7 +11,7 @@ internal static unsafe class RowMath<TRow>
     where TRow : struct, IRow<TRow>
 {
     /// <summary>Vertices of a chain whose rows are asked for ahead.</summary>
-    private const int Ahead = 8;
+    private const int Ahead = 14;
 
     /// <summary>Pixels whose rows are asked for ahead.</summary>
     private const int PixelsAhead = 4;
