@@ -1,4 +1,19 @@
 using BenchmarkDotNet.Running;
+using InferenceServer.Benchmarks.Crf;
 
 // dotnet run -c Release -- --filter '*UpsampledArgMax*'
+// dotnet run -c Release -- --crf-profile [repeats [scene]]
+// dotnet run -c Release -- --crf-loss
+if (args is ["--crf-loss"])
+{
+    CrfLoss.Run();
+    return;
+}
+
+if (args is ["--crf-profile", .. string[] rest])
+{
+    CrfProfile.Run(rest);
+    return;
+}
+
 BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args);

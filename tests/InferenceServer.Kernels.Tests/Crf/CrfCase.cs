@@ -8,6 +8,7 @@ internal sealed class CrfCase
 {
     private readonly string _folder;
     private readonly JsonElement _json;
+    private byte[]? _truth;
 
     public CrfCase(string name)
     {
@@ -49,7 +50,7 @@ internal sealed class CrfCase
     public float[] Energies { get; }
 
     /// <summary>Ground truth, HW; empty where the case has none.</summary>
-    public byte[] Truth => _json.GetProperty("files").TryGetProperty("truth", out _) ? File("truth").Bytes.ToArray() : [];
+    public byte[] Truth => _truth ??= _json.GetProperty("files").TryGetProperty("truth", out _) ? File("truth").Bytes.ToArray() : [];
 
     /// <summary>Marginals of every <see cref="PixelStep"/>th pixel, label fastest.</summary>
     public float[] Marginals(int iterations) => File($"q{iterations}").Floats.ToArray();

@@ -8,6 +8,9 @@ internal unsafe struct KernelView
 
     public int* Ids;
 
+    /// <summary>Whether the rows outgrow the second-level cache, so that asking ahead pays.</summary>
+    public bool Prefetches;
+
     /// <summary>Weights before any normalisation is known.</summary>
     public float* PlainWeights;
 

@@ -15,18 +15,23 @@ internal sealed unsafe class MeanFieldInference
     private readonly ResultExporter _results;
     private readonly Slabs _slabs;
     private readonly CrfStageTimes? _times;
+    private readonly int _iterations;
+    private readonly float _pruneBelow;
     private readonly int _labels;
     private readonly int _firstLanes;
     private int[] _labelOfLane;
     private RowOperations _rows;
     private RowOperations _nextRows;
     private PrunedLabels? _kept;
+    private float _momentum;
+    private int _remembered;
     private bool _pruned;
     private bool _watching;
 
     public MeanFieldInference(in CrfCall call, CrfTeam team)
     {
         (_parameters, _team, _workspace, _labels, _times) = (call.Parameters, team, call.Workspace, call.Labels, call.Times);
+        (_iterations, _pruneBelow) = FastSettings.Apply(_parameters);
         _slabs = new Slabs(call.Size.Pixels, team.Lanes);
         _rows = _nextRows = RowWidths.For(_labels, HasMatrix);
         (_firstLanes, _labelOfLane) = (_rows.Lanes, [.. Enumerable.Range(0, _labels)]);
@@ -42,6 +47,11 @@ internal sealed unsafe class MeanFieldInference
         pixels.Exponents.Ensure(_slabs.Pixels * _firstLanes);
         pixels.Compatibilities.Ensure((long)_lattices.Length * _firstLanes * _firstLanes);
         float* shifts = null;
+        if (Extrapolates)
+        {
+            pixels.Previous.Ensure(_slabs.Pixels * _firstLanes);
+        }
+
         if (MayPrune)
         {
             shifts = pixels.Shifts.Ensure(_slabs.Pixels);
@@ -55,12 +65,14 @@ internal sealed unsafe class MeanFieldInference
 
     private bool HasMatrix => _parameters.Kernels.Any(k => k.Compatibility.Kind == CrfCompatibilityKind.Matrix);
 
-    private bool MayPrune => _parameters.PruneBelow > 0 && _parameters.Iterations > 2 && !HasMatrix;
+    private bool Extrapolates => _parameters.Quality == CrfQuality.Fast && !HasMatrix && _firstLanes <= 32;
+
+    private bool MayPrune => _pruneBelow > 0 && _iterations > 2 && !HasMatrix;
 
     /// <exception cref="ArgumentException">A unary is NaN or infinite, or the workspace may not hold what this image needs.</exception>
     public void Run(byte* rgb, CancellationToken cancellationToken)
     {
-        if (_parameters.Iterations > 0)
+        if (_iterations > 0)
         {
             LatticeBuilder builder = new(_team, _lattices, _parameters.Kernels, _filter);
             using (_times?.Measure(CrfStage.Lattice))
@@ -84,7 +96,7 @@ internal sealed unsafe class MeanFieldInference
             throw new ArgumentException("A probability or an energy is NaN or infinite.");
         }
 
-        for (int t = 1; t <= _parameters.Iterations; t++)
+        for (int t = 1; t <= _iterations; t++)
         {
             cancellationToken.ThrowIfCancellationRequested();
             using (_times?.Measure(CrfStage.Blur))
@@ -92,12 +104,13 @@ internal sealed unsafe class MeanFieldInference
                 _filter.Run(_rows);
             }
 
-            if (t == _parameters.Iterations)
+            if (t == _iterations)
             {
                 break;
             }
 
             _watching = t == 1 && MayPrune;
+            _momentum = t == 1 || _remembered != _rows.Lanes ? 0 : FastSettings.Momentum;
             if (_kept is not null && !_pruned)
             {
                 Pass(CrfStage.Middle, Prune);
@@ -106,6 +119,7 @@ internal sealed unsafe class MeanFieldInference
             else
             {
                 Pass(CrfStage.Middle, middle);
+                _remembered = _rows.Lanes;
             }
 
             if (_watching)
@@ -153,7 +167,7 @@ internal sealed unsafe class MeanFieldInference
     {
         PixelBuffers pixels = _workspace.Pixels;
         (long start, long end) = _slabs[slab];
-        kernels = _parameters.Iterations == 0 ? [] : kernels;
+        kernels = _iterations == 0 ? [] : kernels;
         for (int k = 0; k < kernels.Length; k++)
         {
             kernels[k] = _lattices[k].View(slab, _rows.Lanes, _nextRows.Lanes);
@@ -166,6 +180,8 @@ internal sealed unsafe class MeanFieldInference
             Pixels = end - start,
             Exponents = pixels.Exponents.Pointer + (start * _firstLanes),   // a slab keeps its place when rows get shorter
             Residuals = _kept is null ? null : pixels.Residuals.Pointer + start,
+            Previous = Extrapolates ? pixels.Previous.Pointer + (start * _firstLanes) : null,
+            Momentum = _momentum,
             Largest = _watching ? pixels.Largest.Pointer + (slab * _firstLanes) : null,
             Kernels = kernels,
         };
@@ -184,7 +200,7 @@ internal sealed unsafe class MeanFieldInference
                 most = _slabs[slab].Start == _slabs[slab].End ? most : Math.Max(most, largest[(slab * _firstLanes) + label]);
             }
 
-            if (most >= _parameters.PruneBelow)
+            if (most >= _pruneBelow)
             {
                 kept.Add(label);
             }

@@ -35,7 +35,13 @@ internal sealed unsafe class NarrowRows<TRow> : RowOperations
         TRow largest = TRow.Create(0);
         for (long i = 0; i < slab.Pixels; i++)
         {
-            TRow marginals = RowMath<TRow>.Softmax(Exponents(slab, i), slab.Residuals is null ? 0 : slab.Residuals[i], out _);
+            TRow exponents = Exponents(slab, i);
+            if (slab.Previous is not null)
+            {
+                exponents = Extrapolated(slab, i, exponents);
+            }
+
+            TRow marginals = RowMath<TRow>.Softmax(exponents, slab.Residuals is null ? 0 : slab.Residuals[i], out _);
             largest = TRow.Max(largest, marginals);
             Splat(slab, i, marginals);
         }
@@ -71,7 +77,7 @@ internal sealed unsafe class NarrowRows<TRow> : RowOperations
         for (long i = 0; i < slab.Pixels; i++)
         {
             TRow own = TRow.Load(slab.Exponents + (i * TRow.Lanes));
-            slab.Residuals[i] = TRow.Sum(TRow.Exp(own) * dropped);
+            slab.Residuals[i] = RowMath<TRow>.Sum(TRow.Exp(own) * dropped);
             own.Store(unary);
             Exponents(slab, i).Store(exponents);
             kept.Adopt(slab, i, unary, exponents);
@@ -109,11 +115,27 @@ internal sealed unsafe class NarrowRows<TRow> : RowOperations
         foreach (ref readonly KernelView kernel in slab.Kernels)
         {
             long at = pixel * kernel.Corners;
+            if (kernel.Prefetches)
+            {
+                RowMath<TRow>.Prefetch(kernel, at);
+            }
+
             TRow message = RowMath<TRow>.Slice(kernel.Rows, (nuint)TRow.Lanes, kernel.Ids + at, kernel.SliceWeights + at, kernel.Corners);
             exponents = TRow.MultiplyAdd(message, TRow.Load(kernel.Compatibility), exponents);
         }
 
         return exponents;
+    }
+
+    /// <summary>Goes further the way that the exponents went since the last iteration, and remembers them as they were.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TRow Extrapolated(in SlabView slab, long pixel, TRow exponents)
+    {
+        float* at = slab.Previous + (pixel * TRow.Lanes);
+        TRow previous = TRow.Load(at);
+        exponents.Store(at);
+        return slab.Momentum == 0 ? exponents
+            : TRow.MultiplyAdd(TRow.Create(1 + slab.Momentum), exponents, TRow.Create(-slab.Momentum) * previous);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -14,6 +14,9 @@ internal sealed class PixelBuffers(CrfWorkspace owner) : IDisposable
     /// <summary>With pruning: the sum of e^exponent over the pruned labels of each pixel.</summary>
     public NativeBuffer<float> Residuals { get; } = new(owner);
 
+    /// <summary>With fast quality: the exponents of the last iteration.</summary>
+    public NativeBuffer<float> Previous { get; } = new(owner);
+
     /// <summary>Factors of the messages, for each kernel.</summary>
     public NativeBuffer<float> Compatibilities { get; } = new(owner);
 
@@ -28,6 +31,7 @@ internal sealed class PixelBuffers(CrfWorkspace owner) : IDisposable
         Exponents.Dispose();
         Shifts.Dispose();
         Residuals.Dispose();
+        Previous.Dispose();
         Compatibilities.Dispose();
         Largest.Dispose();
     }

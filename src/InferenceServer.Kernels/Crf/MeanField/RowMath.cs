@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 using InferenceServer.Kernels.Crf.Rows;
 
@@ -10,10 +11,31 @@ internal static unsafe class RowMath<TRow>
     where TRow : struct, IRow<TRow>
 {
     /// <summary>Vertices of a chain whose rows are asked for ahead.</summary>
-    private const int Ahead = 8;
+    private const int Ahead = 14;
+
+    /// <summary>Pixels whose rows are asked for ahead.</summary>
+    private const int PixelsAhead = 4;
 
     /// <summary>A pixel's sum outside this range may have lost small terms, or overflown.</summary>
     private const float SmallestSum = 1e-6f, LargestSum = 1e30f;
+
+    /// <summary>Asks for the rows of a pixel soon to come, in both sets of rows.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Prefetch(in KernelView kernel, long at)
+    {
+        int* ids = kernel.Ids + at + (6 * PixelsAhead);
+        for (int k = 0; k < 6 && Sse.IsSupported; k++)
+        {
+            nuint row = (nuint)ids[k] * (nuint)TRow.Lanes;
+            Sse.Prefetch0(kernel.Rows + row);
+            Sse.Prefetch0(kernel.Next + row);
+            if (TRow.Lanes > 16)
+            {
+                Sse.Prefetch0(kernel.Rows + row + 16);
+                Sse.Prefetch0(kernel.Next + row + 16);
+            }
+        }
+    }
 
     /// <summary>The weighted sum of a pixel's vertices.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -55,7 +77,7 @@ internal static unsafe class RowMath<TRow>
     public static TRow Softmax(TRow exponents, float residual, out float scale)
     {
         TRow values = TRow.Exp(exponents);
-        float sum = TRow.Sum(values) + residual;
+        float sum = Sum(values) + residual;
         if (!(sum > SmallestSum && sum < LargestSum))
         {
             return SafeSoftmax(exponents, residual, out scale);
@@ -64,6 +86,10 @@ internal static unsafe class RowMath<TRow>
         scale = 1 / sum;
         return values * TRow.Create(scale);
     }
+
+    /// <summary>Folded to four lanes first: a sum of every register by itself takes three times the instructions.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Sum(TRow row) => Vector128.Sum(TRow.Fold(row));
 
     /// <summary>Clears the rows that the next block of pixels is the first to touch.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -124,8 +150,9 @@ internal static unsafe class RowMath<TRow>
         float best = TRow.Maximum(exponents);
         best = residual > 0 ? Math.Max(best, MathF.Log(residual)) : best;
         TRow values = TRow.Exp(exponents + TRow.Create(-best));
-        float inverse = 1 / (TRow.Sum(values) + (residual * MathF.Exp(-best)));
-        scale = inverse * MathF.Exp(-best);
+        float factor = MathF.Exp(-best);   // infinite where every label is far below 0, and 0 · ∞ is not 0
+        float inverse = 1 / (Sum(values) + (residual > 0 ? residual * factor : 0));
+        scale = inverse * factor;
         return values * TRow.Create(inverse);
     }
 }

@@ -17,5 +17,11 @@ internal unsafe ref struct SlabView
     /// <summary>The largest marginal of each label, raised by the pass, or null.</summary>
     public float* Largest;
 
+    /// <summary>Exponents of the last iteration where the next is extrapolated from them, or null.</summary>
+    public float* Previous;
+
+    /// <summary>How much of the last step is added again; 0: only remember.</summary>
+    public float Momentum;
+
     public ReadOnlySpan<KernelView> Kernels;
 }

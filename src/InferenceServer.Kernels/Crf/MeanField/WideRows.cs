@@ -83,7 +83,7 @@ internal sealed unsafe class WideRows<TBlock>(int lanes) : RowOperations
                 residual = TBlock.MultiplyAdd(TBlock.Exp(TBlock.Load(unary + at)), TBlock.Load(kept.Dropped + at), residual);
             }
 
-            slab.Residuals[i] = TBlock.Sum(residual);
+            slab.Residuals[i] = RowMath<TBlock>.Sum(residual);
             Exponents(slab, i, exponents, message);
             kept.Adopt(slab, i, unary, exponents);
         }
@@ -173,7 +173,7 @@ internal sealed unsafe class WideRows<TBlock>(int lanes) : RowOperations
             sums += value;
         }
 
-        float factor = MathF.Exp(-best), scale = 1 / (TBlock.Sum(sums) + (residual * factor));
+        float factor = MathF.Exp(-best), scale = 1 / (RowMath<TBlock>.Sum(sums) + (residual > 0 ? residual * factor : 0));
         for (int at = 0; at < lanes; at += TBlock.Lanes)
         {
             (TBlock.Load(row + at) * TBlock.Create(scale)).Store(row + at);

@@ -11,6 +11,18 @@ namespace InferenceServer.Kernels.Crf.Permutohedral;
 /// </remarks>
 internal sealed unsafe class KernelLattice(CrfWorkspace owner) : IDisposable
 {
+    /// <summary>A thread's rows beyond this do not stay in its second-level cache beside what streams through it.</summary>
+    private const long PrefetchBytes = 2 << 20;
+
+    /// <summary>
+    /// Values before the second set of rows: half a page. Both start on pages, and a load from a row would wait for the store to the
+    /// same row of the other set, whose address differs only above the bits that the processor compares first.
+    /// </summary>
+    private const int Skew = 544;
+
+    /// <summary>Pixels behind the last one whose numbers may be read, for prefetching.</summary>
+    private const int Ahead = 16;
+
     private readonly List<VertexTable> _tables = [];
     private readonly NativeBuffer<float> _features = new(owner);
     private readonly NativeBuffer<int> _ids = new(owner);
@@ -42,9 +54,9 @@ internal sealed unsafe class KernelLattice(CrfWorkspace owner) : IDisposable
     public int Vertices => RowCount - Links.Twins;
 
     /// <summary>The rows that the last splat wrote and the blur works on.</summary>
-    public float* Rows => _flipped ? _next.Pointer : _rows.Pointer;
+    public float* Rows => _flipped ? _next.Pointer + Skew : _rows.Pointer;
 
-    private float* Next => _flipped ? _rows.Pointer : _next.Pointer;
+    private float* Next => _flipped ? _rows.Pointer : _next.Pointer + Skew;
 
     /// <summary>Pixels of a slab.</summary>
     public long Slab(int slab) => _slabs[slab].End - _slabs[slab].Start;
@@ -74,7 +86,8 @@ internal sealed unsafe class KernelLattice(CrfWorkspace owner) : IDisposable
             _tables.Add(new VertexTable(owner));
         }
 
-        _ids.Ensure(size.Pixels * Corners);
+        _ids.Ensure((size.Pixels + Ahead) * Corners);
+        new Span<int>(_ids.Pointer + (size.Pixels * Corners), Ahead * Corners).Clear();
         _weights.Ensure(size.Pixels * Corners);
         _watermarks.Ensure(slabs.Blocks);
         if (kernel.Normalization is CrfNormalization.Before or CrfNormalization.After)
@@ -90,11 +103,13 @@ internal sealed unsafe class KernelLattice(CrfWorkspace owner) : IDisposable
     public void Insert(int slab, byte* rgb)
     {
         VertexTable table = _tables[slab];
-        table.Clear();
+        table.Clear(_layout.Bits, (Slab(slab) + 1) * Corners);
         SimplexBlock simplex = default;
-        long* keys = stackalloc long[SimplexBlock.Points * Corners], seen = stackalloc long[Corners];
-        int* last = stackalloc int[Corners];
-        new Span<long>(seen, Corners).Fill(-1);
+        int corners = Corners;
+        long* keys = stackalloc long[SimplexBlock.Points * corners], seen = stackalloc long[corners];
+        int* last = stackalloc int[corners];
+        new Span<long>(seen, corners).Fill(-1);
+        KeyWriter writer = _layout.Writer;
         (long start, long end) = _slabs[slab];
         int block = _slabs.FirstBlock(slab);
         for (long first = start; first < end; first += SimplexBlock.Points)
@@ -102,35 +117,38 @@ internal sealed unsafe class KernelLattice(CrfWorkspace owner) : IDisposable
             int count = (int)Math.Min(SimplexBlock.Points, end - first);
             SetFeatures(ref simplex, first, count, rgb);
             simplex.Compute(Dimensions);
+            long* previous = seen;
             for (int point = 0; point < count; point++)
             {
-                long* previous = point == 0 ? seen : keys + ((point - 1) * Corners);
-                WriteKeys(in simplex, point, keys + (point * Corners));
-                for (int k = 0; k < Corners; k++)
+                long* own = keys + (point * corners);
+                writer.Write(in simplex, point, own);
+                for (int k = 0; k < corners; k++)
                 {
-                    if (keys[(point * Corners) + k] != previous[k])
+                    if (own[k] != previous[k])
                     {
-                        table.Prefetch(keys[(point * Corners) + k]);
+                        table.Prefetch(own[k]);
                     }
                 }
+
+                previous = own;
             }
 
-            int* ids = _ids.Pointer + (first * Corners);
-            float* weights = _weights.Pointer + (first * Corners);
+            int* ids = _ids.Pointer + (first * corners);
+            float* weights = _weights.Pointer + (first * corners);
             for (int point = 0; point < count; point++)
             {
-                for (int k = 0; k < Corners; k++)
+                for (int k = 0; k < corners; k++)
                 {
                     // A pixel often shares vertices with the one before it, and a vertex can only be that of the same remainder.
-                    long key = keys[(point * Corners) + k];
+                    long key = keys[(point * corners) + k];
                     if (key != seen[k])
                     {
                         last[k] = table.FindOrAdd(key);
                         seen[k] = key;
                     }
 
-                    *ids++ = last[k];
-                    *weights++ = simplex.Weight(k, point);
+                    ids[(point * corners) + k] = last[k];
+                    weights[(point * corners) + k] = simplex.Weight(k, point);
                 }
             }
 
@@ -159,7 +177,7 @@ internal sealed unsafe class KernelLattice(CrfWorkspace owner) : IDisposable
     public void EnsureRows(int lanes)
     {
         _rows.Ensure((long)RowCount * lanes);
-        _next.Ensure((long)RowCount * lanes);
+        _next.Ensure(((long)RowCount * lanes) + Skew);
     }
 
     /// <summary>What the last pass wrote becomes what the next one reads.</summary>
@@ -176,6 +194,7 @@ internal sealed unsafe class KernelLattice(CrfWorkspace owner) : IDisposable
         return new KernelView
         {
             Corners = Corners,
+            Prefetches = Corners == 6 && (long)RowCount * lanes * sizeof(float) > PrefetchBytes * _slabs.Count,
             Ids = _ids.Pointer + offset,
             PlainWeights = _weights.Pointer + offset,
             SplatWeights = (before ? _scaled.Pointer : _weights.Pointer) + offset,
@@ -262,24 +281,6 @@ internal sealed unsafe class KernelLattice(CrfWorkspace owner) : IDisposable
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void WriteKeys(in SimplexBlock simplex, int point, long* keys)
-    {
-        int d = Dimensions;
-        long key = _layout.Bias;
-        for (int i = 0; i < d; i++)
-        {
-            key += (long)simplex.Quotient(i, point) << _layout.Shifts[i];
-        }
-
-        keys[0] = key;
-        for (int k = 1; k <= d; k++)
-        {
-            key += 1 - _layout.Units[simplex.Coordinate(d - k + 1, point)];
-            keys[k] = key;
-        }
-    }
-
     /// <summary>The reference fills its last group of four pixels with points at the origin; their vertices belong to the set.</summary>
     private void InsertOrigin(VertexTable table, ref SimplexBlock simplex, long* keys)
     {
@@ -289,7 +290,7 @@ internal sealed unsafe class KernelLattice(CrfWorkspace owner) : IDisposable
         }
 
         simplex.Compute(Dimensions);
-        WriteKeys(in simplex, 0, keys);
+        _layout.Writer.Write(in simplex, 0, keys);
         for (int k = 0; k < Corners; k++)
         {
             table.FindOrAdd(keys[k]);

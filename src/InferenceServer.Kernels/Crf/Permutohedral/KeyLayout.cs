@@ -24,7 +24,9 @@ internal sealed class KeyLayout
     public KeyLayout(FeatureScale[] scales)
     {
         int d = scales.Length, shift = RemainderBits;
-        (Dimensions, _units, _steps, Shifts) = (d, new long[d + 1], new long[2 * (d + 1)], new int[d]);
+        (Dimensions, _units, _steps) = (d, new long[d + 1], new long[2 * (d + 1)]);
+        int[] shifts = new int[d];
+        long bias = 0;
         double rest = scales.Sum(s => (double)s.Largest);
         for (int i = 0; i < d; i++)
         {
@@ -32,15 +34,17 @@ internal sealed class KeyLayout
             double own = i == 0 ? 0 : scales[i - 1].Largest;
             double most = rest -= own, least = i * own;
             long lowest = (long)(least / (d + 1)) + Margin, highest = (long)Math.Min(most / (d + 1), int.MaxValue) + Margin;
-            Shifts[i] = shift;
+            shifts[i] = shift;
             _units[i] = shift < 64 ? 1L << shift : 0;
-            Bias += lowest * _units[i];
+            bias += lowest * _units[i];
             shift += BitOperations.Log2((ulong)(lowest + highest)) + 1;
             if (!(Math.Max(most, least) < LargestCoordinate) || shift > 63)
             {
                 throw new ArgumentException("The standard deviations are too small for the image: lattice coordinates overflow.");
             }
         }
+
+        (Bits, Writer) = (shift, new KeyWriter(shifts, _units, bias));
 
         // One step along axis j: all coordinates grow by 1 except j, which drops by d. At remainder d the others turn over.
         long all = _units.Sum();
@@ -53,14 +57,11 @@ internal sealed class KeyLayout
 
     public int Dimensions { get; }
 
-    /// <summary>Where each quotient starts.</summary>
-    public int[] Shifts { get; }
+    /// <summary>Length of a key.</summary>
+    public int Bits { get; }
 
-    /// <summary>Added once, so that no quotient is negative.</summary>
-    public long Bias { get; }
-
-    /// <summary>What one less in a quotient subtracts; 0 for the last coordinate, which is implied.</summary>
-    public ReadOnlySpan<long> Units => _units;
+    /// <summary>Packs what a block of simplices holds.</summary>
+    public KeyWriter Writer { get; }
 
     public static int Remainder(long key) => (int)(key & ((1 << RemainderBits) - 1));
 

@@ -7,7 +7,7 @@ namespace InferenceServer.Kernels.Crf.Permutohedral;
 internal sealed unsafe class LatticeLinks(CrfWorkspace owner) : IDisposable
 {
     /// <summary>Vertices whose slots are asked for ahead.</summary>
-    private const int Ahead = 3;
+    private const int Ahead = 8;
 
     private readonly NativeBuffer<uint> _links = new(owner);
     private readonly NativeBuffer<int> _first = new(owner);
@@ -85,6 +85,7 @@ internal sealed unsafe class LatticeLinks(CrfWorkspace owner) : IDisposable
     {
         VertexTable own = _lattice.Table(slab);
         KeyLayout layout = _lattice.Layout;
+        VertexTable? other = _slabs == 2 ? _lattice.Table(1 - slab) : null;
         int start = _lattice.Base(slab), corners = _lattice.Corners;
         for (int id = 0; id < own.Count; id++)
         {
@@ -93,7 +94,9 @@ internal sealed unsafe class LatticeLinks(CrfWorkspace owner) : IDisposable
                 long later = own.Keys[id + Ahead];
                 for (int axis = 0; axis < corners; axis++)
                 {
-                    own.Prefetch(later + layout.Step(later, axis));
+                    long next = later + layout.Step(later, axis);
+                    own.Prefetch(next);
+                    other?.Prefetch(next);
                 }
             }
 

@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics.X86;
@@ -7,8 +8,8 @@ namespace InferenceServer.Kernels.Crf.Permutohedral;
 
 /// <summary>The vertices that one slab of the image touches, numbered in the order of first touch.</summary>
 /// <remarks>
-/// Open addressing. A slot holds half of the hash beside the number, which rejects almost every other key without a look at
-/// the key itself; keys lie in order of first touch, so that those a scan comes back to are still in the cache.
+/// Open addressing. A slot holds the key and the number side by side in 64 bits, so that a look-up is a single access; where an image
+/// needs too many bits, the key loses its upper ones and is compared in full, which lies in order of first touch.
 /// </remarks>
 internal sealed unsafe class VertexTable(CrfWorkspace owner) : IDisposable
 {
@@ -18,6 +19,8 @@ internal sealed unsafe class VertexTable(CrfWorkspace owner) : IDisposable
     private readonly NativeBuffer<ulong> _slots = new(owner);
     private readonly NativeBuffer<long> _keys = new(owner);
     private int _shift = 64 - SmallestBits;
+    private int _idBits;
+    private bool _whole;
     private int _capacity;
 
     /// <summary>Vertices so far.</summary>
@@ -26,8 +29,12 @@ internal sealed unsafe class VertexTable(CrfWorkspace owner) : IDisposable
     public long* Keys => _keys.Pointer;
 
     /// <summary>Empties the table. Its first size is that which the last image needed.</summary>
-    public void Clear()
+    /// <param name="keyBits">Bits of a key.</param>
+    /// <param name="most">Vertices at most.</param>
+    public void Clear(int keyBits, long most)
     {
+        _idBits = BitOperations.Log2((ulong)most) + 1;
+        _whole = keyBits + _idBits <= 64;
         int bits = SmallestBits;
         while (bits < 30 && 1 << (bits - 1) < Count)
         {
@@ -54,6 +61,7 @@ internal sealed unsafe class VertexTable(CrfWorkspace owner) : IDisposable
     {
         ulong hash = (ulong)key * Multiplier, mask = ulong.MaxValue >> _shift;
         ulong* slots = _slots.Pointer;
+        int idBits = _idBits;
         for (ulong at = hash >> _shift; ; at = (at + 1) & mask)
         {
             ulong slot = slots[at];
@@ -62,10 +70,11 @@ internal sealed unsafe class VertexTable(CrfWorkspace owner) : IDisposable
                 return -1;
             }
 
-            int id = (int)(uint)slot - 1;
-            if (Tag(slot) == Tag(hash << 16) && _keys.Pointer[id] == key)
+            // The key's bits cancel, and what is left is the number, unless another bit differs.
+            ulong id = slot ^ ((ulong)key << idBits);
+            if (id >> idBits == 0 && (_whole || _keys.Pointer[id - 1] == key))
             {
-                return id;
+                return (int)id - 1;
             }
         }
     }
@@ -83,8 +92,6 @@ internal sealed unsafe class VertexTable(CrfWorkspace owner) : IDisposable
         _slots.Dispose();
         _keys.Dispose();
     }
-
-    private static uint Tag(ulong hash) => (uint)(hash >> 32);
 
     private int Add(long key)
     {
@@ -106,7 +113,7 @@ internal sealed unsafe class VertexTable(CrfWorkspace owner) : IDisposable
             at = (at + 1) & mask;
         }
 
-        _slots.Pointer[at] = ((ulong)Tag(hash << 16) << 32) | (uint)(id + 1);
+        _slots.Pointer[at] = ((ulong)key << _idBits) | (uint)(id + 1);
     }
 
     /// <summary>At most half of the slots are taken.</summary>

@@ -1,3 +1,5 @@
+using System.Runtime.Intrinsics;
+
 namespace InferenceServer.Kernels.Crf.Rows;
 
 /// <summary>A value for each label, in registers: what the pixel pass and the blur compute with.</summary>
@@ -24,7 +26,8 @@ internal unsafe interface IRow<TSelf>
     /// <summary>e^x; exactly 0 below −50, and above 80 as if x were 80. Relative error below 10⁻⁶.</summary>
     static abstract TSelf Exp(TSelf x);
 
-    static abstract float Sum(TSelf row);
+    /// <summary>Four partial sums.</summary>
+    static abstract Vector128<float> Fold(TSelf row);
 
     static abstract float Maximum(TSelf row);
 

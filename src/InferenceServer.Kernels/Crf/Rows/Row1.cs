@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 
 namespace InferenceServer.Kernels.Crf.Rows;
 
@@ -32,7 +33,7 @@ internal readonly unsafe struct Row1(float value) : IRow<Row1>
     public static Row1 Exp(Row1 x) => new(x._value < RowExponential.Lowest ? 0 : MathF.Exp(MathF.Min(x._value, RowExponential.Highest)));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static float Sum(Row1 row) => row._value;
+    public static Vector128<float> Fold(Row1 row) => Vector128.CreateScalar(row._value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Maximum(Row1 row) => row._value;

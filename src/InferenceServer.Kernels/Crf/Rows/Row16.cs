@@ -48,7 +48,7 @@ internal readonly unsafe struct Row16(Vector512<float> value) : IRow<Row16>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static float Sum(Row16 row) => Vector512.Sum(row._value);
+    public static Vector128<float> Fold(Row16 row) => Row8.Fold(new Row8(row._value.GetLower() + row._value.GetUpper()));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Maximum(Row16 row)

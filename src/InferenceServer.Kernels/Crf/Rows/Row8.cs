@@ -48,7 +48,7 @@ internal readonly unsafe struct Row8(Vector256<float> value) : IRow<Row8>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static float Sum(Row8 row) => Vector256.Sum(row._value);
+    public static Vector128<float> Fold(Row8 row) => row._value.GetLower() + row._value.GetUpper();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Maximum(Row8 row)

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 
 namespace InferenceServer.Kernels.Crf.Rows;
 
@@ -39,7 +40,7 @@ internal readonly unsafe struct RowPair<TLow, THigh>(TLow low, THigh high) : IRo
     public static RowPair<TLow, THigh> Exp(RowPair<TLow, THigh> x) => new(TLow.Exp(x._low), THigh.Exp(x._high));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static float Sum(RowPair<TLow, THigh> row) => TLow.Sum(row._low) + THigh.Sum(row._high);
+    public static Vector128<float> Fold(RowPair<TLow, THigh> row) => TLow.Fold(row._low) + THigh.Fold(row._high);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Maximum(RowPair<TLow, THigh> row) => Math.Max(TLow.Maximum(row._low), THigh.Maximum(row._high));

@@ -1,0 +1,66 @@
+using InferenceServer.Kernels.Crf;
+using InferenceServer.Kernels.Labeling;
+using InferenceServer.Kernels.Tests.Crf;
+
+namespace InferenceServer.Benchmarks.Crf;
+
+/// <summary>Prints what pruning and the fast quality change: mean IoU on the test scenes, and marginals.</summary>
+internal static class CrfLoss
+{
+    public static void Run()
+    {
+        Console.WriteLine("| scene | mIoU unary | exact | pruned 1e-3 | pruned 1e-2 | fast | max dQ 1e-3 | mean | max dQ 1e-2 | max dQ fast | mean | labels changed 1e-3 | fast |");
+        Console.WriteLine("|---|---|---|---|---|---|---|---|---|---|---|---|---|");
+        foreach (string name in CrfCase.Names)
+        {
+            CrfCase scene = new(name);
+            if (scene.Truth.Length == 0)
+            {
+                continue;
+            }
+
+            int iterations = Math.Min(scene.Iterations[^1], 10);
+            float[] unary = Refine(scene, 0, 0, CrfQuality.Exact), exact = Refine(scene, iterations, 0, CrfQuality.Exact);
+            float[] thousandth = Refine(scene, iterations, 1e-3f, CrfQuality.Exact), hundredth = Refine(scene, iterations, 1e-2f, CrfQuality.Exact);
+            float[] fast = Refine(scene, iterations, 0, CrfQuality.Fast);
+            Console.WriteLine(FormattableString.Invariant(
+                $"| {name} | {MeanIoU(scene, unary):F4} | {MeanIoU(scene, exact):F4} | {MeanIoU(scene, thousandth):F4} | {MeanIoU(scene, hundredth):F4} | {MeanIoU(scene, fast):F4} | {Largest(exact, thousandth):E1} | {Mean(exact, thousandth):E1} | {Largest(exact, hundredth):E1} | {Largest(exact, fast):E1} | {Mean(exact, fast):E1} | {Changes(scene, exact, thousandth)} | {Changes(scene, exact, fast)} |"));
+        }
+    }
+
+    private static float[] Refine(CrfCase scene, int iterations, float pruneBelow, CrfQuality quality)
+    {
+        using CrfWorkspace workspace = new(8L << 30);
+        float[] marginals = new float[scene.Energies.Length];
+        DenseCrfParameters parameters = new() { Kernels = scene.Kernels, Iterations = iterations, PruneBelow = pruneBelow, Quality = quality };
+        DenseCrf.Refine(scene.Energies, CrfUnary.Energies, scene.Rgb, scene.Size, scene.Labels, parameters, workspace, marginals);
+        return marginals;
+    }
+
+    private static double MeanIoU(CrfCase scene, float[] marginals)
+    {
+        byte[] labels = Labels(scene, marginals);
+        long[] hits = new long[scene.Labels], predicted = new long[scene.Labels], present = new long[scene.Labels];
+        for (int i = 0; i < labels.Length; i++)
+        {
+            predicted[labels[i]]++;
+            present[scene.Truth[i]]++;
+            hits[labels[i]] += labels[i] == scene.Truth[i] ? 1 : 0;
+        }
+
+        return Enumerable.Range(0, scene.Labels).Where(l => present[l] > 0).Average(l => (double)hits[l] / (present[l] + predicted[l] - hits[l]));
+    }
+
+    private static byte[] Labels(CrfCase scene, float[] marginals)
+    {
+        byte[] labels = new byte[scene.Size.Pixels];
+        ArgMax.Compute(marginals, scene.Labels, labels);
+        return labels;
+    }
+
+    private static int Changes(CrfCase scene, float[] a, float[] b) => Labels(scene, a).Zip(Labels(scene, b)).Count(p => p.First != p.Second);
+
+    private static float Largest(float[] a, float[] b) => a.Zip(b, (x, y) => Math.Abs(x - y)).Max();
+
+    private static double Mean(float[] a, float[] b) => a.Zip(b, (x, y) => (double)Math.Abs(x - y)).Average();
+}

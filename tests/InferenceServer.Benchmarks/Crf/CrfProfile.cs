@@ -1,0 +1,57 @@
+using System.Diagnostics;
+using InferenceServer.Kernels.Crf;
+
+namespace InferenceServer.Benchmarks.Crf;
+
+/// <summary>Prints where the time of a refinement goes: median and fastest of whole calls, and the stages of the fastest.</summary>
+internal static class CrfProfile
+{
+    private const int WarmUps = 5;
+
+    public static void Run(string[] args)
+    {
+        int repeats = args.Length > 0 ? int.Parse(args[0]) : 31;
+        string filter = args.Length > 1 ? args[1] : "";
+        Console.WriteLine("| scene | threads | pruned below | quality | total | min | " + string.Join(" | ", Enum.GetNames<CrfStage>()) + " | KiB/call | MiB |");
+        Console.WriteLine("|---|---|---|---|---|---|" + string.Concat(Enum.GetValues<CrfStage>().Select(_ => "---|")) + "---|---|");
+        foreach (CrfScene scene in (CrfScene[])[CrfScene.C04, CrfScene.C05, CrfScene.Large])
+        {
+            foreach ((int threads, float prune, CrfQuality quality) in Variants)
+            {
+                if ($"{scene.Name} {threads} {prune} {quality}".Contains(filter, StringComparison.OrdinalIgnoreCase))
+                {
+                    Measure(scene, scene.Parameters(threads, prune, quality), repeats);
+                }
+            }
+        }
+    }
+
+    private static IEnumerable<(int Threads, float Prune, CrfQuality Quality)> Variants =>
+        [(2, 0, CrfQuality.Exact), (2, 1e-3f, CrfQuality.Exact), (2, 0, CrfQuality.Fast), (1, 0, CrfQuality.Exact), (1, 1e-3f, CrfQuality.Exact)];
+
+    private static void Measure(CrfScene scene, DenseCrfParameters parameters, int repeats)
+    {
+        using CrfWorkspace workspace = new(8L << 30);
+        float[] marginals = new float[scene.Energies.Length];
+        List<(double Total, double[] Stages, long Allocated)> calls = [];
+        for (int i = 0; i < WarmUps + repeats; i++)
+        {
+            CrfStageTimes times = new();
+            long allocated = GC.GetTotalAllocatedBytes(precise: true), start = Stopwatch.GetTimestamp();
+            DenseCrf.Refine(
+                scene.Energies, CrfUnary.Energies, scene.Rgb, scene.Size, scene.Labels, parameters, workspace, marginals, times);
+            double total = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
+            double[] stages = [.. Enum.GetValues<CrfStage>().Select(stage => times[stage].TotalMilliseconds)];
+            calls.Add((total, stages, GC.GetTotalAllocatedBytes(precise: true) - allocated));
+        }
+
+        calls.RemoveRange(0, WarmUps);
+        calls.Sort((a, b) => a.Total.CompareTo(b.Total));
+        (double median, _, long bytes) = calls[calls.Count / 2];
+        double[] parts = calls[0].Stages;
+        Console.WriteLine(FormattableString.Invariant(
+            $"| {scene.Name} | {parameters.Threads} | {parameters.PruneBelow} | {parameters.Quality} | {median:F1} | {calls[0].Total:F1} | ")
+            + string.Join(" | ", parts.Select(p => FormattableString.Invariant($"{p:F1}")))
+            + FormattableString.Invariant($" | {bytes / 1024} | {workspace.Bytes >> 20} |"));
+    }
+}
