@@ -7,27 +7,31 @@ using InferenceServer.Problems;
 using InferenceServer.Runtime;
 using InferenceServer.Segment;
 
-WebApplicationBuilder builder = WebApplication.CreateBuilder(new WebApplicationOptions
+return StartUp.Run(() =>
 {
-    Args = args,
-    ContentRootPath = AppContext.BaseDirectory, // appsettings.json lies beside the program; models are found from the working directory
+    WebApplicationBuilder builder = WebApplication.CreateBuilder(new WebApplicationOptions
+    {
+        Args = args,
+        ContentRootPath = AppContext.BaseDirectory, // appsettings.json lies beside the program; models are found from the working directory
+    });
+
+    builder.AddLogging();
+    builder.AddLimits();
+    builder.Services.AddSegmentation();
+    builder.Services.AddHostedService<ModelLoading>();
+    builder.Services.AddProblems();
+    builder.Services.AddOpenApiDocument();
+
+    WebApplication app = builder.Build();
+
+    app.UseRequestLog();
+    app.UseProblems();
+    app.UseSwagger();
+    app.UseSwaggerUI(ui => ui.DefaultModelsExpandDepth(-1));
+    app.MapSegment();
+    app.MapModels();
+    app.MapHealth();
+    app.MapGet("/", () => TypedResults.Redirect("/swagger")).ExcludeFromDescription();
+
+    app.Run();
 });
-
-builder.AddLogging();
-builder.AddLimits();
-builder.Services.AddSegmentation();
-builder.Services.AddHostedService<ModelLoading>();
-builder.Services.AddProblems();
-builder.Services.AddOpenApiDocument();
-
-WebApplication app = builder.Build();
-
-app.UseRequestLog();
-app.UseProblems();
-app.UseSwagger();
-app.UseSwaggerUI();
-app.MapSegment();
-app.MapModels();
-app.MapHealth();
-
-app.Run();

@@ -6,7 +6,7 @@ namespace InferenceServer.Cli.Hosting;
 internal static class ImageFiles
 {
     private static readonly FrozenSet<string> Extensions =
-        new[] { ".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".avif", ".gif", ".bmp" }.ToFrozenSet(StringComparer.OrdinalIgnoreCase);
+        new[] { ".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".avif", ".gif" }.ToFrozenSet(StringComparer.OrdinalIgnoreCase);
 
     /// <summary>A file stands for itself, whatever it is called; a folder for the images that lie directly in it, by name.</summary>
     /// <exception cref="CommandException">A path does not exist, or no image was found.</exception>

@@ -24,12 +24,17 @@ internal static class InspectCommand
     {
         if (!File.Exists(model))
         {
-            throw new CommandException($"There is no file '{model}'.");
+            throw new CommandException(Directory.Exists(model) ? $"'{model}' is a folder; name the ONNX file in it." : $"There is no file '{model}'.");
         }
 
         if (File.Exists(manifest))
         {
             throw new CommandException($"'{manifest}' exists already, and a draft does not replace it.");
+        }
+
+        if (manifest is not null)
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(manifest))!); // before the trials, which take a while
         }
 
         using ServiceProvider services = runtime.Build(parsed);

@@ -7,6 +7,8 @@ namespace InferenceServer.Runtime.Inspection;
 /// <summary>Finds out what a graph takes and gives, as far as runs can tell: for models that have no manifest yet.</summary>
 public sealed class ModelInspector(SessionFactory sessions)
 {
+    private const int StrideSide = 128;
+
     /// <summary>Reads what the file says about itself.</summary>
     /// <exception cref="ManifestException">ONNX Runtime cannot read the file.</exception>
     public GraphDescription Describe(string file)
@@ -25,7 +27,7 @@ public sealed class ModelInspector(SessionFactory sessions)
         (TensorSignature input, TensorSignature output) = (signature.Inputs[0], signature.Outputs[0]);
         OutputKind binding = output.ElementType.Contains("int", StringComparison.Ordinal) ? OutputKind.Labels : OutputKind.Logits;
         GraphManifest graph = new() { Input = input.Name, Output = output.Name, OutputKind = binding };
-        using IModelSession session = sessions.OpenForTrials(file, graph);
+        using IModelSession session = sessions.Open(file, graph);
         SizeTrials sizes = new(session, cancellationToken);
         ImageSize? only = input.Shape is [_, _, > 0, > 0] ? new ImageSize(input.Shape[3], input.Shape[2]) : null;
         IReadOnlyList<SizeRule> rules = only is null ? sizes.TryRules() : [];
@@ -40,6 +42,8 @@ public sealed class ModelInspector(SessionFactory sessions)
         ImageSize smallest = rule is null ? size : sizes.FindSmallest(rule);
         List<string> assumptions = [];
         OutputKind kind = Guess(trial, assumptions);
+        // On sides that every usual stride divides, and that are not equal: elsewhere a stride of 8 that rounds up looks like 7.
+        trial = TrialOutput.Run(session, 1, new ImageSize(StrideSide * 2, StrideSide), cancellationToken) ?? trial;
         return new ModelInspection
         {
             Input = input.Name,
@@ -48,8 +52,8 @@ public sealed class ModelInspector(SessionFactory sessions)
             Fixed = only,
             Smallest = smallest,
             Batches = TrialOutput.Run(session, 2, smallest, cancellationToken) is { Images: 2 },
-            OutputStride = Ratio(size.Height, trial.Grid.Height),
-            OutputScale = Ratio(trial.Grid.Height, size.Height),
+            OutputStride = Ratio(trial.Input.Height, trial.Grid.Height),
+            OutputScale = Ratio(trial.Grid.Height, trial.Input.Height),
             Channels = trial.Channels,
             Classes = kind == OutputKind.Labels ? Math.Max(trial.LargestLabel + 1, 2) : Math.Max(trial.Channels, 2),
             Kind = kind,

@@ -4,7 +4,7 @@ namespace InferenceServer.Runtime.Manifests;
 /// <param name="file">The manifest, as shown to the operator.</param>
 /// <param name="errors">One sentence for each wrong key.</param>
 public sealed class ManifestException(string file, IReadOnlyList<string> errors)
-    : Exception($"{file}: {string.Join("; ", errors)}.")
+    : Exception($"{file}: {string.Join("; ", errors.Select(e => e.ReplaceLineEndings(" ").TrimEnd(' ', '.')))}.")
 {
     /// <summary>One sentence for each wrong key.</summary>
     public IReadOnlyList<string> Errors { get; } = errors;

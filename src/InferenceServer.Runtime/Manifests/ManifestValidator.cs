@@ -14,7 +14,7 @@ internal static partial class ManifestValidator
     {
         List<string> errors = [];
         Expect(manifest.Schema == 1, "schema", "expected 1");
-        Expect(manifest.Name is null || manifest.Name == folder, "name", $"expected the folder's name '{folder}'");
+        Expect(manifest.Name is null || manifest.Name == folder, "name", $"expected the folder's name '{folder}', found '{manifest.Name}'; correct or remove the key");
         Expect(FolderName().IsMatch(folder), "name", "expected a folder's name of ASCII letters, digits, '.', '_' and '-', which URLs and headers can carry");
         Expect(manifest.Source?.Sha256 is not { } hash || (hash.Length == 64 && hash.All(char.IsAsciiHexDigit)), "source.sha256", "expected 64 hexadecimal digits");
         ValidateGraph(manifest.Graph);

@@ -64,7 +64,7 @@ public sealed class ModelLoader(SessionFactory sessions, IOptions<SchedulingOpti
         string actual = Convert.ToHexStringLower(SHA256.HashData(stream));
         if (!actual.Equals(sha256, StringComparison.OrdinalIgnoreCase))
         {
-            throw new ManifestException(ModelFile.Display(file), [$"source.sha256: the manifest expects {sha256}, the file has {actual}"]);
+            throw new ManifestException(ModelFile.Display(file), [$"source.sha256: the manifest expects {sha256}, the file has {actual}; after a new export, correct or remove the key"]);
         }
     }
 }

@@ -18,7 +18,8 @@ public sealed class ModelRepository(ModelLoader loader, IOptions<ModelRepository
     public IEnumerable<ModelEntry> Entries => Volatile.Read(ref _entries).Values;
 
     /// <summary>The model that answers when a request names none; null where that is not defined.</summary>
-    public string? Default => _options.Default ?? (Volatile.Read(ref _entries) is { Count: 1 } only ? only.Keys.First() : null);
+    // The shipped default is gone where people mount models of their own; if there is just one of those, it is meant.
+    public string? Default => Volatile.Read(ref _entries) is { Count: 1 } only ? only.Keys.First() : string.IsNullOrEmpty(_options.Default) ? null : _options.Default;
 
     /// <summary>Whether every required model serves.</summary>
     public bool IsReady => NotReady().Count == 0;
@@ -84,6 +85,7 @@ public sealed class ModelRepository(ModelLoader loader, IOptions<ModelRepository
         }
 
         _loaded = true;
+        Complain(folders);
     }
 
     /// <summary>Loads one model and leaves the others alone: for tools that need no other.</summary>
@@ -120,8 +122,31 @@ public sealed class ModelRepository(ModelLoader loader, IOptions<ModelRepository
             : throw new DirectoryNotFoundException($"Models:Path: the folder '{root}' does not exist.");
     }
 
-    // A folder of tools beside the models is no broken model.
-    private static bool IsModel(string folder) => File.Exists(Path.Combine(folder, ManifestReader.FileName)) || ModelLoader.Versions(folder).Count > 0;
+    // A folder of tools beside the models is no broken model; one that holds a graph somewhere is, and says what it lacks.
+    private static bool IsModel(string folder) => File.Exists(Path.Combine(folder, ManifestReader.FileName)) || Graphs(folder, depth: 2).Any();
+
+    private static IEnumerable<string> Graphs(string folder, int depth) => Directory.EnumerateFiles(
+        folder, "*.onnx", new EnumerationOptions { RecurseSubdirectories = depth > 0, MaxRecursionDepth = depth, IgnoreInaccessible = true });
+
+    /// <summary>What an operator would otherwise find out from the first user.</summary>
+    private void Complain(string[] folders)
+    {
+        string root = Path.GetFullPath(_options.Path);
+        if (folders.Length == 0)
+        {
+            Log.NoModels(logger, root);
+        }
+
+        foreach (string stray in Graphs(root, depth: 0).Select(Path.GetFileName)!)
+        {
+            Log.StrayGraph(logger, stray, Path.GetFileNameWithoutExtension(stray));
+        }
+
+        foreach (string missing in _options.Required.Append(Default ?? "").Where(name => name.Length > 0 && Find(name) is null).Distinct())
+        {
+            Log.ModelMissing(logger, missing, Names());
+        }
+    }
 
     private ModelEntry LoadFolder(string folder, CancellationToken cancellationToken)
     {
@@ -145,8 +170,8 @@ public sealed class ModelRepository(ModelLoader loader, IOptions<ModelRepository
 
         if (reason is null)
         {
-            reason = $"{name}: no version found; expected {name}/1/model.onnx or another whole number.";
-            Log.ModelUnavailable(logger, name, 0, reason);
+            reason = $"{name}: no version found; expected the graph as {name}/1/model.onnx (or another whole number) and the manifest as {name}/model.json.";
+            Log.ModelWithoutVersion(logger, name, reason);
         }
 
         return new ModelEntry(name, ModelState.Unavailable, Reason: reason);

@@ -15,6 +15,13 @@ internal static class ModelTrial
     {
         ModelManifest manifest = model.Manifest;
         InputSizing sizing = new(manifest.Preprocess);
+        TensorSignature declared = model.Session.Signature.Inputs[0];
+        if (manifest.Preprocess.Size.Fixed is null && declared.Shape is [_, _, > 0 and int rows, > 0 and int columns])
+        {
+            throw new ManifestException(
+                file, [$"preprocess.size.fixed: the graph takes only {rows}×{columns}; expected [{rows}, {columns}], with the resize mode \"exact\""]);
+        }
+
         ImageSize smallest = manifest.Preprocess.Size.Fixed is [int height, int width]
             ? new ImageSize(width, height)
             : new ImageSize(sizing.Legal(1), sizing.Legal(1));

@@ -18,6 +18,11 @@ internal static class GraphBinder
             throw Wrong(file, $"graph.element: expected an input of {graph.Element}, the graph has {input}");
         }
 
+        if (input.Shape is [_, not 3, _, 3])
+        {
+            throw Wrong(file, $"graph.layout: the graph's input is N×H×W×3; transpose inside the graph ({input})");
+        }
+
         if (input.Shape.Count != 4 || input.Shape[1] is not (3 or < 0))
         {
             throw Wrong(file, $"graph.layout: expected an input N×3×H×W, the graph has {input}");

@@ -10,6 +10,7 @@ namespace InferenceServer.Runtime.Sessions;
 public sealed class SessionFactory(IOptions<OnnxOptions> options, ILogger<SessionFactory> logger)
 {
     private readonly OnnxOptions _options = options.Value;
+    private int _warned;
 
     static SessionFactory() => OrtTelemetry.Disable();
 
@@ -25,23 +26,9 @@ public sealed class SessionFactory(IOptions<OnnxOptions> options, ILogger<Sessio
     /// <param name="graph">Names its input and output where it has several.</param>
     /// <exception cref="ManifestException">The graph is unreadable, or the named input and output are not in it.</exception>
     /// <exception cref="GpuRequiredException">A GPU is required and none can be had.</exception>
-    public IModelSession Open(string file, GraphManifest graph) => Open(file, graph, OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR);
-
-    /// <summary>As <see cref="Open(string, GraphManifest)"/>, for runs that may well fail: ONNX Runtime prints nothing about them.</summary>
-    internal IModelSession OpenForTrials(string file, GraphManifest graph) => Open(file, graph, OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL);
-
-    /// <summary>Reads what a file says about itself, all but its operator set.</summary>
-    /// <exception cref="ManifestException">The graph is unreadable.</exception>
-    internal GraphDescription Describe(string file)
+    public IModelSession Open(string file, GraphManifest graph)
     {
-        using InferenceSession session = Create(file, OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR).Session;
-        ModelMetadata metadata = session.ModelMetadata;
-        return new GraphDescription(OnnxModelSession.Describe(session), metadata.ProducerName, Opset: null, metadata.CustomMetadataMap);
-    }
-
-    private OnnxModelSession Open(string file, GraphManifest graph, OrtLoggingLevel logging)
-    {
-        (InferenceSession session, ExecutionProvider provider) = Create(file, logging);
+        (InferenceSession session, ExecutionProvider provider) = Create(file);
         try
         {
             GraphSignature signature = OnnxModelSession.Describe(session);
@@ -56,40 +43,53 @@ public sealed class SessionFactory(IOptions<OnnxOptions> options, ILogger<Sessio
         }
     }
 
-    private (InferenceSession Session, ExecutionProvider Provider) Create(string file, OrtLoggingLevel logging)
+    /// <summary>Reads what a file says about itself, all but its operator set.</summary>
+    /// <exception cref="ManifestException">The graph is unreadable.</exception>
+    internal GraphDescription Describe(string file)
+    {
+        using InferenceSession session = Create(file).Session;
+        ModelMetadata metadata = session.ModelMetadata;
+        return new GraphDescription(OnnxModelSession.Describe(session), metadata.ProducerName, Opset: null, metadata.CustomMetadataMap);
+    }
+
+    private (InferenceSession Session, ExecutionProvider Provider) Create(string file)
     {
         // ONNX Runtime prints errors of its own when the library is missing, which for "auto" is no error.
         if (_options.RequireGpu || _options.Provider == ExecutionProvider.Cuda || (_options.Provider == ExecutionProvider.Auto && CudaProvider.IsPresent))
         {
             try
             {
-                using SessionOptions cuda = Options(intraOpThreads: 1, logging);
+                using SessionOptions cuda = Options(intraOpThreads: 1);
                 CudaProvider.AppendTo(cuda, _options.GpuDevice);
                 return (new InferenceSession(file, cuda), ExecutionProvider.Cuda);
             }
             catch (Exception e) when (e is OnnxRuntimeException or InvalidOperationException or DllNotFoundException)
             {
                 // A graph that no provider can read is the graph's fault, and says so here.
-                InferenceSession cpu = OpenOnCpu(file, logging);
+                InferenceSession cpu = OpenOnCpu(file);
                 if (_options.RequireGpu)
                 {
                     cpu.Dispose();
                     throw new GpuRequiredException(e);
                 }
 
-                Log.CudaUnavailable(logger, e.Message);
+                if (Interlocked.Exchange(ref _warned, 1) == 0)
+                {
+                    Log.CudaUnavailable(logger, e.Message);
+                }
+
                 return (cpu, ExecutionProvider.Cpu);
             }
         }
 
-        return (OpenOnCpu(file, logging), ExecutionProvider.Cpu);
+        return (OpenOnCpu(file), ExecutionProvider.Cpu);
     }
 
-    private InferenceSession OpenOnCpu(string file, OrtLoggingLevel logging)
+    private InferenceSession OpenOnCpu(string file)
     {
         try
         {
-            using SessionOptions options = Options(IntraOpThreads, logging);
+            using SessionOptions options = Options(IntraOpThreads);
             return new InferenceSession(file, options);
         }
         catch (OnnxRuntimeException e)
@@ -99,14 +99,14 @@ public sealed class SessionFactory(IOptions<OnnxOptions> options, ILogger<Sessio
         }
     }
 
-    private SessionOptions Options(int intraOpThreads, OrtLoggingLevel logging)
+    private SessionOptions Options(int intraOpThreads)
     {
         SessionOptions session = new()
         {
             GraphOptimizationLevel = GraphOptimizationLevel.ORT_ENABLE_ALL,
             IntraOpNumThreads = intraOpThreads,
             InterOpNumThreads = 1,
-            LogSeverityLevel = logging,
+            LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL, // its errors come as exceptions; printed lines would break a log of JSON
         };
         session.AddSessionConfigEntry("session.intra_op.allow_spinning", _options.Spinning ? "1" : "0");
         session.AddSessionConfigEntry("session.set_denormal_as_zero", "1");

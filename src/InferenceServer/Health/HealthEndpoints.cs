@@ -7,11 +7,14 @@ namespace InferenceServer.Health;
 /// <summary>Probes for orchestrators and load balancers.</summary>
 internal static class HealthEndpoints
 {
+    // Some balancers ask with HEAD.
+    private static readonly string[] Probes = [HttpMethods.Get, HttpMethods.Head];
+
     public static RouteGroupBuilder MapHealth(this IEndpointRouteBuilder routes)
     {
         RouteGroupBuilder group = routes.MapGroup("/health").WithTags("Health");
-        group.MapGet("/live", Live).WithName("Live").WithSummary("200 as long as the process answers, whatever its load.");
-        group.MapGet("/ready", Ready).WithName("Ready").WithSummary("200 once the required models are warm.")
+        group.MapMethods("/live", Probes, Live).WithName("Live").WithSummary("200 as long as the process answers, whatever its load.");
+        group.MapMethods("/ready", Probes, Ready).WithName("Ready").WithSummary("200 once the required models are warm.")
             .ProducesProblem(StatusCodes.Status503ServiceUnavailable);
         return group;
     }

@@ -36,7 +36,7 @@ internal static class RequestLog
                 {
                     string path = http.Request.Path.ToUriComponent(); // encoded: a decoded line break would forge a line of the log
                     double elapsedMs = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
-                    Log.Request(logger, level, http.Request.Method, path, http.Response.StatusCode, elapsedMs, http.Request.ContentLength, http.TraceIdentifier);
+                    Log.Request(logger, level, http.Request.Method, path, http.Response.StatusCode, elapsedMs, http.Request.ContentLength ?? 0, http.TraceIdentifier);
                 }
             }
         });

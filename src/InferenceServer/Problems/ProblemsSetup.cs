@@ -18,7 +18,7 @@ internal static class ProblemsSetup
     private static string? Detail(HttpContext http) => http.Response.StatusCode switch
     {
         StatusCodes.Status404NotFound => $"There is nothing at {http.Request.Path}; /swagger shows what there is.",
-        StatusCodes.Status405MethodNotAllowed => $"{http.Request.Path} does not take {http.Request.Method}.",
+        StatusCodes.Status405MethodNotAllowed => $"{http.Request.Path} does not take {http.Request.Method}; /swagger shows what it takes.",
         _ => null,
     };
 }

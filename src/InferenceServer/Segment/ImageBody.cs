@@ -67,15 +67,19 @@ internal static class ImageBody
         string boundary = HeaderUtilities.RemoveQuotes(type.Boundary).Value is { Length: > 0 } given
             ? given
             : throw new SegmentationException(SegmentationError.InvalidRequest, "The form's Content-Type names no boundary.");
+        string? first = null;
         try
         {
             MultipartReader reader = new(boundary, request.Body, BufferSize);
             while (await reader.ReadNextSectionAsync(cancellationToken) is { } section)
             {
-                if (section.GetContentDispositionHeader() is { } disposition && HeaderUtilities.RemoveQuotes(disposition.Name) == Part)
+                string? name = section.GetContentDispositionHeader() is { } disposition ? HeaderUtilities.RemoveQuotes(disposition.Name).Value : null;
+                if (name == Part)
                 {
                     return section.Body;
                 }
+
+                first ??= name;
             }
         }
         catch (Exception e) when (IsMalformed(e, cancellationToken))
@@ -83,7 +87,7 @@ internal static class ImageBody
             throw Malformed(e);
         }
 
-        throw new SegmentationException(SegmentationError.InvalidRequest, $"The form has no part named '{Part}'.");
+        throw new SegmentationException(SegmentationError.InvalidRequest, $"The form has no part named '{Part}'" + (first is null ? "." : $"; its first is '{first}'."));
     }
 
     // The reader's complaints: headers that are none or too many, an end that does not come, a boundary longer than its buffer.

@@ -137,6 +137,27 @@ public sealed class ModelRepositoryTests : IDisposable
     }
 
     [Fact]
+    public void Load_GraphWithoutVersionOrManifest_IsListedWithWhatItLacks()
+    {
+        Directory.CreateDirectory(Path.Combine(_folder, "bare"));
+        File.Copy(Path.Combine(Assets.Models, "tiny", "1", "model.onnx"), Path.Combine(_folder, "bare", "my.onnx"));
+        Directory.CreateDirectory(Path.Combine(_folder, "tools")); // no graph in it: no model either
+        using TestRuntime runtime = new(_folder);
+        ModelEntry entry = Assert.Single(runtime.Repository.Entries);
+        Assert.Equal(("bare", ModelState.Unavailable), (entry.Name, entry.State));
+        Assert.Contains("bare/model.json", entry.Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Default_ConfiguredOneIsGoneAndOneModelIsThere_IsThatModel()
+    {
+        Copy("tiny", "1");
+        using TestRuntime runtime = new(_folder, ("Models:Default", "shipped-before"));
+        Assert.Equal("tiny", runtime.Repository.Get(null).Name);
+        Assert.True(runtime.Repository.IsReady);
+    }
+
+    [Fact]
     public void Load_MissingFolder_NamesTheKey() =>
         Assert.Contains("Models:Path", Assert.Throws<DirectoryNotFoundException>(() => new TestRuntime(Path.Combine(_folder, "none"))).Message, StringComparison.Ordinal);
 
