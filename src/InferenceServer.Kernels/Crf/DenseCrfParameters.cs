@@ -13,9 +13,9 @@ public sealed record DenseCrfParameters
     public int Threads { get; init; } = 1;
 
     /// <summary>
-    /// Labels whose probability stays below this in the whole image, in the unary or after the first iteration, no longer take part; their
-    /// probabilities are restored at the end. 0, the default, prunes nothing and is exact; 10⁻³ moves no marginal of the test scenes by
-    /// more than 2·10⁻⁴. Less than 1. Ignored with a matrix compatibility, where a label speaks for others.
+    /// Labels whose marginal after the first iteration stays below this in the whole image no longer take part; their probabilities are
+    /// restored at the end. 0, the default, prunes nothing and is exact; 10⁻³ moves no marginal of the test scenes by more than 10⁻⁵.
+    /// Less than 1. Ignored with a matrix compatibility, where a label speaks for others, and with fewer than three iterations.
     /// </summary>
     public float PruneBelow { get; init; }
 

@@ -231,15 +231,19 @@ public sealed class DenseCrfTests
         Assert.Throws<ArgumentException>(() => scene.Refine(good with { Kernels = [mismatched] }));
     }
 
-    [Fact]
-    public void Refine_WorkspaceTooSmall_ThrowsAndStaysUsable()
+    [Theory]
+    [InlineData(1), InlineData(2), InlineData(4)]
+    public void Refine_WorkspaceTooSmall_ThrowsAndStaysUsable(int threads)
     {
         RandomScene scene = new(16, 64, 64, 5), tiny = new(16, 4, 4, 5);
-        using CrfWorkspace workspace = new(300_000);
-        DenseCrfParameters parameters = new() { Kernels = RandomScene.Kernels };
+        using CrfWorkspace workspace = new(500_000);
+        DenseCrfParameters parameters = new() { Kernels = RandomScene.Kernels, Threads = threads };
         Assert.Throws<ArgumentException>(() => DenseCrf.Refine(
             scene.Energies, CrfUnary.Energies, scene.Rgb, scene.Size, 5, parameters, workspace, new float[scene.Energies.Length]));
         Assert.InRange(workspace.Bytes, 0, workspace.MaxBytes);
+        workspace.Dispose();
+        DenseCrf.Refine(
+            tiny.Energies, CrfUnary.Energies, tiny.Rgb, tiny.Size, 5, parameters with { Threads = 1 }, workspace, new float[tiny.Energies.Length]);
     }
 
     [Theory]

@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using InferenceServer.Kernels.Crf.Rows;
 
 namespace InferenceServer.Kernels.Crf.MeanField;
 
@@ -55,7 +56,12 @@ internal sealed unsafe class ResultExporter(float* planes, byte* labelMap, int l
         unary.Load(label, first, count, marginals);
         for (int i = 0; i < count; i++)
         {
-            marginals[i] = MathF.Exp(marginals[i] - shifts[first + i]) * scales[i];
+            marginals[i] -= shifts[first + i];
+        }
+
+        for (int i = 0; i < UnaryImporter.Block; i += Row8.Lanes)
+        {
+            (Row8.Exp(Row8.Load(marginals + i)) * Row8.Load(scales + i)).Store(marginals + i);
         }
     }
 

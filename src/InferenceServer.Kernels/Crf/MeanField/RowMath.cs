@@ -41,14 +41,14 @@ internal static unsafe class RowMath<TRow>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TRow Slice(float* rows, nuint stride, int* ids, float* weights, int corners)
     {
-        TRow a = TRow.Load(rows + ((nuint)ids[0] * stride)) * TRow.Create(weights[0]);
-        TRow b = TRow.Load(rows + ((nuint)ids[1] * stride)) * TRow.Create(weights[1]);
-        a = TRow.MultiplyAdd(TRow.Load(rows + ((nuint)ids[2] * stride)), TRow.Create(weights[2]), a);
+        TRow a = TRow.Load(rows + ((nuint)ids[0] * stride)) * TRow.Broadcast(weights + 0);
+        TRow b = TRow.Load(rows + ((nuint)ids[1] * stride)) * TRow.Broadcast(weights + 1);
+        a = TRow.MultiplyAdd(TRow.Load(rows + ((nuint)ids[2] * stride)), TRow.Broadcast(weights + 2), a);
         if (corners == 6)
         {
-            b = TRow.MultiplyAdd(TRow.Load(rows + ((nuint)ids[3] * stride)), TRow.Create(weights[3]), b);
-            a = TRow.MultiplyAdd(TRow.Load(rows + ((nuint)ids[4] * stride)), TRow.Create(weights[4]), a);
-            b = TRow.MultiplyAdd(TRow.Load(rows + ((nuint)ids[5] * stride)), TRow.Create(weights[5]), b);
+            b = TRow.MultiplyAdd(TRow.Load(rows + ((nuint)ids[3] * stride)), TRow.Broadcast(weights + 3), b);
+            a = TRow.MultiplyAdd(TRow.Load(rows + ((nuint)ids[4] * stride)), TRow.Broadcast(weights + 4), a);
+            b = TRow.MultiplyAdd(TRow.Load(rows + ((nuint)ids[5] * stride)), TRow.Broadcast(weights + 5), b);
         }
 
         return a + b;
@@ -58,14 +58,14 @@ internal static unsafe class RowMath<TRow>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Splat(float* rows, nuint stride, int* ids, float* weights, int corners, TRow value)
     {
-        Splat(rows + ((nuint)ids[0] * stride), weights[0], value);
-        Splat(rows + ((nuint)ids[1] * stride), weights[1], value);
-        Splat(rows + ((nuint)ids[2] * stride), weights[2], value);
+        Splat(rows + ((nuint)ids[0] * stride), weights + 0, value);
+        Splat(rows + ((nuint)ids[1] * stride), weights + 1, value);
+        Splat(rows + ((nuint)ids[2] * stride), weights + 2, value);
         if (corners == 6)
         {
-            Splat(rows + ((nuint)ids[3] * stride), weights[3], value);
-            Splat(rows + ((nuint)ids[4] * stride), weights[4], value);
-            Splat(rows + ((nuint)ids[5] * stride), weights[5], value);
+            Splat(rows + ((nuint)ids[3] * stride), weights + 3, value);
+            Splat(rows + ((nuint)ids[4] * stride), weights + 4, value);
+            Splat(rows + ((nuint)ids[5] * stride), weights + 5, value);
         }
     }
 
@@ -141,8 +141,8 @@ internal static unsafe class RowMath<TRow>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Splat(float* row, float weight, TRow value) =>
-        TRow.MultiplyAdd(TRow.Create(weight), value, TRow.Load(row)).Store(row);
+    private static void Splat(float* row, float* weight, TRow value) =>
+        TRow.MultiplyAdd(TRow.Broadcast(weight), value, TRow.Load(row)).Store(row);
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static TRow SafeSoftmax(TRow exponents, float residual, out float scale)

@@ -54,7 +54,6 @@ internal sealed unsafe class LatticeBuilder(CrfTeam team, IReadOnlyList<KernelLa
                 RowMath<Row1>.Clear(kernel, i / Slabs.BlockPixels, 1);
             }
 
-            // One-sided weights are not scaled yet: those of the slice are the plain ones here, or will be.
             long at = i * kernel.Corners;
             RowMath<Row1>.Splat(kernel.Next, 1, kernel.Ids + at, kernel.PlainWeights + at, kernel.Corners, Row1.Create(1));
         }

@@ -14,6 +14,9 @@ internal unsafe interface IRow<TSelf>
 
     static abstract TSelf Create(float value);
 
+    /// <summary>One value from memory for every label: part of the instruction that uses it, where a register is two instructions more.</summary>
+    static abstract TSelf Broadcast(float* value);
+
     static abstract TSelf operator +(TSelf left, TSelf right);
 
     static abstract TSelf operator *(TSelf left, TSelf right);

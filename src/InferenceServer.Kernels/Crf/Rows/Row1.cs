@@ -17,6 +17,9 @@ internal readonly unsafe struct Row1(float value) : IRow<Row1>
     public static Row1 Create(float value) => new(value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Row1 Broadcast(float* value) => new(*value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Row1 operator +(Row1 left, Row1 right) => new(left._value + right._value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -17,6 +17,9 @@ internal readonly unsafe struct Row16(Vector512<float> value) : IRow<Row16>
     public static Row16 Create(float value) => new(Vector512.Create(value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Row16 Broadcast(float* value) => new(Vector512.Create(*value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Row16 operator +(Row16 left, Row16 right) => new(left._value + right._value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

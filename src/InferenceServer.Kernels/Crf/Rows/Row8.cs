@@ -17,6 +17,9 @@ internal readonly unsafe struct Row8(Vector256<float> value) : IRow<Row8>
     public static Row8 Create(float value) => new(Vector256.Create(value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Row8 Broadcast(float* value) => new(Vector256.Create(*value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Row8 operator +(Row8 left, Row8 right) => new(left._value + right._value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

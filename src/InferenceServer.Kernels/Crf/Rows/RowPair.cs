@@ -20,6 +20,9 @@ internal readonly unsafe struct RowPair<TLow, THigh>(TLow low, THigh high) : IRo
     public static RowPair<TLow, THigh> Create(float value) => new(TLow.Create(value), THigh.Create(value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static RowPair<TLow, THigh> Broadcast(float* value) => new(TLow.Broadcast(value), THigh.Broadcast(value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static RowPair<TLow, THigh> operator +(RowPair<TLow, THigh> left, RowPair<TLow, THigh> right) =>
         new(left._low + right._low, left._high + right._high);
 

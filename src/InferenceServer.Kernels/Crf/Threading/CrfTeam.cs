@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.ExceptionServices;
 
 namespace InferenceServer.Kernels.Crf.Threading;
 
@@ -18,7 +19,7 @@ internal sealed class CrfTeam : IThreadPoolWorkItem, IDisposable
     private readonly bool _spins;
     private readonly object _gate = new();
     private Action<int, int> _body = static (_, _) => { };
-    private Exception? _error;
+    private ExceptionDispatchInfo? _error;
     private int _items;
     private int _phase;
     private int _done;
@@ -42,6 +43,7 @@ internal sealed class CrfTeam : IThreadPoolWorkItem, IDisposable
     public int Lanes => _tickets.Length;
 
     /// <summary>Runs <paramref name="body"/> for every lane and every item of it, and returns when all are done.</summary>
+    /// <remarks>An exception of any item is thrown once all are done.</remarks>
     /// <param name="items">Items of each lane; several let an idle thread help a slower one.</param>
     /// <param name="body">Gets lane and item. Whichever thread runs it, no two run the same.</param>
     public void Run(int items, Action<int, int> body)
@@ -75,10 +77,7 @@ internal sealed class CrfTeam : IThreadPoolWorkItem, IDisposable
 
         Work(0, phase);
         AwaitDone(total);
-        if (_error is { } error)
-        {
-            throw new InvalidOperationException("A thread of the CRF failed.", error);
-        }
+        _error?.Throw();
     }
 
     /// <summary>A helper's life: phase after phase until the call ends.</summary>
@@ -114,9 +113,10 @@ internal sealed class CrfTeam : IThreadPoolWorkItem, IDisposable
                 {
                     body(lane, item);
                 }
-                catch (Exception e) when (first != 0)
+                catch (Exception e)
                 {
-                    _error = e;
+                    // Thrown on by the caller, but only when nobody works on the memory any more.
+                    _error = ExceptionDispatchInfo.Capture(e);
                 }
 
                 Finish(items * Lanes);
