@@ -27,21 +27,22 @@ internal static class EvaluateCommand
             ("leave-out", AbsentClassRule.LeaveOut), ("zero", AbsentClassRule.CountAsZero));
         Option<string?> json = new("--json") { Description = "Write all numbers and the confusion matrix to a file.", HelpName = "FILE" };
         Command command = new("evaluate", "Measure accuracy and IoU of a model: one confusion matrix over all images.") { model, images, labels, ignore, absent, json };
+        RefinementOptions refinement = RefinementOptions.AddTo(command);
         RuntimeOptions runtime = RuntimeOptions.AddTo(command);
         command.SetAction((parsed, ct) => EvaluateAsync(
             parsed, runtime, parsed.GetRequiredValue(model),
             LabelPair.Find(parsed.GetRequiredValue(images), parsed.GetRequiredValue(labels)),
-            parsed.GetValue(ignore), parsed.GetValue(absent), parsed.GetValue(json), ct));
+            parsed.GetValue(ignore), parsed.GetValue(absent), parsed.GetValue(json), refinement.Read(parsed), ct));
         return command;
     }
 
     private static async Task EvaluateAsync(
         ParseResult parsed, RuntimeOptions runtime, string model, IReadOnlyList<LabelPair> pairs,
-        byte ignore, AbsentClassRule absent, string? json, CancellationToken cancellationToken)
+        byte ignore, AbsentClassRule absent, string? json, Refinement refinement, CancellationToken cancellationToken)
     {
         using ServiceProvider services = runtime.Build(parsed);
         LoadedModel loaded = services.GetRequiredService<ModelRepository>().Load(model, cancellationToken);
-        Evaluator evaluator = new(services.GetRequiredService<Segmenter>(), loaded, ignore);
+        Evaluator evaluator = new(services.GetRequiredService<Segmenter>(), loaded, ignore, refinement);
         Terminal terminal = Terminal.For(parsed);
         await terminal.TrackAsync("Evaluating", pairs.Count, async advance =>
         {

@@ -6,7 +6,7 @@ using InferenceServer.Runtime.Models;
 namespace InferenceServer.Cli.Evaluate;
 
 /// <summary>Segments labelled images by the server's own road and counts the pixels in one matrix.</summary>
-internal sealed class Evaluator(Segmenter segmenter, LoadedModel model, byte ignore)
+internal sealed class Evaluator(Segmenter segmenter, LoadedModel model, byte ignore, Refinement refinement)
 {
     /// <summary>The counts over all images so far.</summary>
     public ConfusionMatrix Matrix { get; } = new(model.Classes.Names.Count);
@@ -19,7 +19,12 @@ internal sealed class Evaluator(Segmenter segmenter, LoadedModel model, byte ign
     public async Task AddAsync(LabelPair pair, CancellationToken cancellationToken)
     {
         LabelPng truth = LabelPng.Decode(await File.ReadAllBytesAsync(pair.Label, cancellationToken).ConfigureAwait(false), pair.Label);
-        SegmentationRequest request = new() { Image = await File.ReadAllBytesAsync(pair.Image, cancellationToken).ConfigureAwait(false) };
+        SegmentationRequest request = new()
+        {
+            Image = await File.ReadAllBytesAsync(pair.Image, cancellationToken).ConfigureAwait(false),
+            Refine = refinement.Refine,
+            Crf = refinement.Crf,
+        };
         using SegmentationResult result = await SegmentAsync(pair, request, cancellationToken).ConfigureAwait(false);
         if (result.Labels.Size != truth.Size)
         {

@@ -6,7 +6,7 @@ using InferenceServer.Runtime.Encoding;
 namespace InferenceServer.Cli.Segment;
 
 /// <summary>Segments images one after another; what is wrong with one keeps no other from its mask.</summary>
-internal sealed class SegmentBatch(Segmenter segmenter, string model, EncodingParameters parameters, Terminal terminal)
+internal sealed class SegmentBatch(Segmenter segmenter, string model, EncodingParameters parameters, Refinement refinement, Terminal terminal)
 {
     /// <summary>Runs all jobs, prints the path of each mask and complains about each image that has none.</summary>
     /// <returns>The number of images without a mask.</returns>
@@ -49,6 +49,8 @@ internal sealed class SegmentBatch(Segmenter segmenter, string model, EncodingPa
         {
             Image = await File.ReadAllBytesAsync(job.Image, cancellationToken).ConfigureAwait(false),
             WithConfidence = parameters.Format == MaskFormat.Confidence,
+            Refine = refinement.Refine,
+            Crf = refinement.Crf,
         };
         using AdmittedRequest admitted = segmenter.Admit(model);
         using SegmentationResult result = await segmenter.SegmentAsync(admitted, request, cancellationToken).ConfigureAwait(false);

@@ -21,15 +21,16 @@ internal static class SegmentCommand
             ("png", MaskFormat.Png), ("overlay", MaskFormat.Overlay), ("overlay-jpeg", MaskFormat.OverlayJpeg), ("color", MaskFormat.Color),
             ("raw", MaskFormat.Raw), ("json", MaskFormat.Json), ("confidence", MaskFormat.Confidence));
         Command command = new("segment", "Write the masks of images.") { images, model, folder, format, alpha };
+        RefinementOptions refinement = RefinementOptions.AddTo(command);
         RuntimeOptions runtime = RuntimeOptions.AddTo(command);
         command.SetAction((parsed, ct) => SegmentAsync(
             parsed, runtime, parsed.GetRequiredValue(images), parsed.GetRequiredValue(model), parsed.GetRequiredValue(folder),
-            new EncodingParameters(parsed.GetValue(format), parsed.GetValue(alpha)), ct));
+            new EncodingParameters(parsed.GetValue(format), parsed.GetValue(alpha)), refinement.Read(parsed), ct));
         return command;
     }
 
     private static async Task<int> SegmentAsync(
-        ParseResult parsed, RuntimeOptions runtime, string[] images, string model, string folder, EncodingParameters parameters, CancellationToken cancellationToken)
+        ParseResult parsed, RuntimeOptions runtime, string[] images, string model, string folder, EncodingParameters parameters, Refinement refinement, CancellationToken cancellationToken)
     {
         IReadOnlyList<SegmentJob> jobs = SegmentJob.Plan(ImageFiles.Expand(images), folder, parameters.Format);
         using ServiceProvider services = runtime.Build(parsed);
@@ -41,7 +42,7 @@ internal static class SegmentCommand
 
         Directory.CreateDirectory(folder);
         Terminal terminal = Terminal.For(parsed);
-        SegmentBatch batch = new(services.GetRequiredService<Segmenter>(), loaded.Name, parameters, terminal);
+        SegmentBatch batch = new(services.GetRequiredService<Segmenter>(), loaded.Name, parameters, refinement, terminal);
         return await batch.RunAsync(jobs, cancellationToken).ConfigureAwait(false) == 0 ? 0 : 1;
     }
 }
