@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using InferenceServer.Kernels.Crf;
 using InferenceServer.Kernels.Labeling;
 using InferenceServer.Runtime.Manifests;
@@ -13,7 +12,7 @@ public sealed class CrfRefiner(IOptions<CrfOptions> options) : IDisposable
     private const float SmallestDeviation = 0.1f;
     private readonly CrfOptions _options = options.Value;
     private readonly SemaphoreSlim _slots = new(options.Value.Concurrency);
-    private readonly ConcurrentBag<CrfWorkspace> _workspaces = [];
+    private readonly CrfWorkspacePool _workspaces = new(options.Value.Concurrency, options.Value.MaxBytes);
 
     /// <summary>The parameters of a request, held to the limits.</summary>
     /// <exception cref="SegmentationException">One is outside of what the configuration allows; which, and what is allowed.</exception>
@@ -44,11 +43,7 @@ public sealed class CrfRefiner(IOptions<CrfOptions> options) : IDisposable
         await _slots.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            if (!_workspaces.TryTake(out CrfWorkspace? workspace))
-            {
-                workspace = new CrfWorkspace(_options.MaxBytes);
-            }
-
+            CrfWorkspace workspace = _workspaces.Rent();
             try
             {
                 Refine(probabilities.Span, classes, rgb.Span, map, Parameters(settings), workspace, cancellationToken);
@@ -68,10 +63,7 @@ public sealed class CrfRefiner(IOptions<CrfOptions> options) : IDisposable
     public void Dispose()
     {
         _slots.Dispose();
-        foreach (CrfWorkspace workspace in _workspaces)
-        {
-            workspace.Dispose();
-        }
+        _workspaces.Dispose();
     }
 
     private static void Refine(
@@ -119,7 +111,7 @@ public sealed class CrfRefiner(IOptions<CrfOptions> options) : IDisposable
     {
         if (workspace.Bytes <= _options.MaxBytes / 4)
         {
-            _workspaces.Add(workspace);
+            _workspaces.Return(workspace);
         }
         else
         {

@@ -50,7 +50,7 @@ internal sealed unsafe class KernelLattice(CrfWorkspace owner) : IDisposable
     /// <summary>Rows of all slabs, twins included.</summary>
     public int RowCount { get; private set; }
 
-    /// <summary>Size of the vertex set, as ALGORITHM.md counts it.</summary>
+    /// <summary>Size of the vertex set, with the empty corners of the padding pixels, as the reference implementation counts it.</summary>
     public int Vertices => RowCount - Links.Twins;
 
     /// <summary>The rows that the last splat wrote and the blur works on.</summary>
