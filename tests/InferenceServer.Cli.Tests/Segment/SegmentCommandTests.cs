@@ -41,6 +41,24 @@ public sealed class SegmentCommandTests : IDisposable
         Assert.NotEqual(0, new FileInfo(_folder["out", file]).Length);
     }
 
+    [Theory]
+    [InlineData("--refine crf --crf-iterations 3 --crf-bilateral-xy 8 --crf-quality fast", 0, "")]
+    [InlineData("--refine none", 0, "")]
+    [InlineData("--refine maybe", 2, "--refine: 'maybe' is none of model, crf, none.")]
+    [InlineData("--refine crf --crf-iterations 21", 1, "crf.iterations: expected 0 to 20, found 21.")]
+    [InlineData("--refine crf --crf-gaussian-xy 0", 1, "crf.gaussian.xy: expected 0.1 to 500, found 0.")]
+    public async Task Segment_Refinement_IsAppliedOrExplained(string options, int exitCode, string message)
+    {
+        string photo = _folder.WritePhoto("photos/a.png", 20, 12, 200, 20, 30);
+
+        (int actual, _, string error) = await Cli.RunAsync(
+            ["segment", photo, "--model", "tiny", "--models", Cli.Models, "--out", _folder["out"], .. options.Split(' ')]);
+
+        Assert.Equal(exitCode, actual);
+        Assert.Contains(message, error, StringComparison.Ordinal);
+        Assert.Equal(exitCode == 0, File.Exists(_folder["out", "a.png"]));
+    }
+
     [Fact]
     public async Task Segment_EqualBaseNames_AreRefusedBeforeAnythingIsWritten()
     {
