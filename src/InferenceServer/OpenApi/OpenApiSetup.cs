@@ -16,6 +16,7 @@ internal static class OpenApiSetup
                 Version = "v1",
                 Description = "Semantic segmentation: image in, mask out. Pick a file under `POST /v1/segment/{model}`, execute, and see its mask.",
             });
+            options.DocInclusionPredicate((_, action) => action.HttpMethod != HttpMethods.Head); // they answer as GET does, and would bear its name
             options.OrderActionsBy(action => (action.RelativePath!.StartsWith("v1/segment", StringComparison.Ordinal) ? "0" : "1") + action.RelativePath);
             options.OperationFilter<SegmentOperationFilter>();
             options.OperationFilter<ProblemOperationFilter>();

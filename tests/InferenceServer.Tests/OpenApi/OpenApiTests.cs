@@ -17,6 +17,15 @@ public sealed class OpenApiTests(SegmentationServer server)
             document.GetProperty("paths").EnumerateObject().Select(p => p.Name).Order(StringComparer.Ordinal));
     }
 
+    [Fact]
+    public async Task Document_OperationIds_AreUnique()
+    {
+        JsonElement document = await DocumentAsync();
+        string?[] ids = [.. document.GetProperty("paths").EnumerateObject().SelectMany(p => p.Value.EnumerateObject()).Select(o => o.Value.GetProperty("operationId").GetString())];
+        Assert.Equal(6, ids.Distinct().Count());
+        Assert.Equal(6, ids.Length);
+    }
+
     [Theory]
     [InlineData("/v1/segment")]
     [InlineData("/v1/segment/{model}")]
