@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Diagnostics;
 using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Decoding;
 using InferenceServer.Runtime.Diagnostics;
@@ -73,7 +72,7 @@ public sealed class Segmenter(ModelRepository repository, ImageDecoder decoder, 
             encoder.Encode(result, parameters, output);
         }
 
-        metrics.Served(result);
+        metrics.Segmented(result.Model.Name, result.Labels.Size.Pixels);
         return encoder.ContentType;
     }
 
@@ -111,9 +110,11 @@ public sealed class Segmenter(ModelRepository repository, ImageDecoder decoder, 
         LabelMap map = new(geometry.Photo, request.WithConfidence);
         try
         {
-            long start = Stopwatch.GetTimestamp();
-            await refiner.RefineAsync(probabilities.Memory, model.Postprocessor.Classes, photo.Pixels, map, crf, cancellationToken).ConfigureAwait(false);
-            request.Timings.Add(Stage.Crf, Stopwatch.GetElapsedTime(start));
+            using (request.Timings.Measure(Stage.Crf))
+            {
+                await refiner.RefineAsync(probabilities.Memory, model.Postprocessor.Classes, photo.Pixels, map, crf, cancellationToken).ConfigureAwait(false);
+            }
+
             return map;
         }
         catch

@@ -31,6 +31,7 @@ public static class ServiceCollectionExtensions
         services.AddSingleton<CrfRefiner>();
         services.AddSingleton<Admission>();
         services.AddSingleton<SegmentationMetrics>();
+        services.AddSingleton<ModelGauges>();
         services.AddSingleton<Segmenter>();
         return services;
     }

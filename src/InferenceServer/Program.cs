@@ -1,6 +1,7 @@
 using InferenceServer.Health;
 using InferenceServer.Hosting;
 using InferenceServer.Logging;
+using InferenceServer.Metrics;
 using InferenceServer.Models;
 using InferenceServer.OpenApi;
 using InferenceServer.Problems;
@@ -25,6 +26,7 @@ return StartUp.Run(() =>
     WebApplication app = builder.Build();
 
     app.UseRequestLog();
+    app.UseObservation();
     app.UseProblems();
     app.UseSwagger();
     app.UseSwaggerUI(ui => ui.DefaultModelsExpandDepth(-1));

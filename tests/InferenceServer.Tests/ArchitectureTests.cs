@@ -36,7 +36,7 @@ public sealed partial class ArchitectureTests
         // What puts the stages of one model together, and what watches them.
         { "Models", ["Manifests", "Postprocessing", "Preprocessing", "Scheduling", "Sessions"] },
         { "Inspection", ["Manifests", "Models.NoiseInput", "Preprocessing.InputTensor", "Sessions"] },
-        { "Diagnostics", ["Models"] },
+        { "Diagnostics", ["Buffers", "Models", "Scheduling.Admission", "Sessions.SessionFactory"] },
     };
 
     [Theory]

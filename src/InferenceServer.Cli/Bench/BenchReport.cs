@@ -65,7 +65,7 @@ internal sealed record BenchReport
             Runs = samples.Count,
             Raw = raw,
             Full = full,
-            Stages = [.. StageTimings.Stages.Where(stage => stage != Stage.Read).Select(stage => Share(stage, samples, full.P50Ms))],
+            Stages = [.. StageTimings.Stages.Where(stage => stage is not (Stage.Read or Stage.Write)).Select(stage => Share(stage, samples, full.P50Ms))],
             MedianOfRatios = Latency.Percentile(samples.Select(s => s.Full / s.Raw), 0.5),
             RatioOfMedians = full.P50Ms / raw.P50Ms,
             ImagesPerSecond = 1000 / full.MeanMs,

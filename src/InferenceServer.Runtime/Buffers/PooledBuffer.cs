@@ -20,6 +20,11 @@ public sealed class PooledBuffer<T> : IDisposable
     {
         _length = length;
         _array = IsPooled ? ArrayPool<T>.Shared.Rent(length) : GC.AllocateUninitializedArray<T>(length);
+        BufferUsage.Add(Bytes);
+        if (!IsPooled)
+        {
+            BufferUsage.AddUnpooled();
+        }
     }
 
     /// <summary>The elements; invalid after <see cref="Dispose"/>.</summary>
@@ -29,14 +34,22 @@ public sealed class PooledBuffer<T> : IDisposable
     /// <inheritdoc cref="Memory"/>
     public Span<T> Span => Array.AsSpan(0, _length);
 
-    private bool IsPooled => (long)_length * Unsafe.SizeOf<T>() <= LargestPooledBytes;
+    private long Bytes => (long)_length * Unsafe.SizeOf<T>();
+
+    private bool IsPooled => Bytes <= LargestPooledBytes;
 
     private T[] Array => _array ?? throw new ObjectDisposedException(nameof(PooledBuffer<T>));
 
     /// <summary>Gives the array back; a second call does nothing.</summary>
     public void Dispose()
     {
-        if (Interlocked.Exchange(ref _array, null) is { } array && IsPooled)
+        if (Interlocked.Exchange(ref _array, null) is not { } array)
+        {
+            return;
+        }
+
+        BufferUsage.Add(-Bytes);
+        if (IsPooled)
         {
             ArrayPool<T>.Shared.Return(array);
         }

@@ -1,56 +1,121 @@
+using System.Diagnostics;
 using System.Diagnostics.Metrics;
-using InferenceServer.Runtime.Models;
 
 namespace InferenceServer.Runtime.Diagnostics;
 
-/// <summary>The instruments of the meter <c>InferenceServer</c>; durations in seconds.</summary>
+/// <summary>What happens, as instruments of the meter <c>InferenceServer</c>; durations in seconds. What is so at the moment is in <see cref="ModelGauges"/>.</summary>
+/// <remarks>Names and labels are explained in docs/observability.md. Labels take few values each: a model's name is one of the repository, or <see cref="NoModel"/>.</remarks>
 public sealed class SegmentationMetrics
 {
     /// <summary>Name of the meter.</summary>
     public const string MeterName = "InferenceServer";
 
-    private static readonly KeyValuePair<string, object?>[] StageTags =
-        [.. StageTimings.Names.Select(name => KeyValuePair.Create("stage", (object?)name))];
+    /// <summary>The label <c>model</c> of a request that named none of the repository's.</summary>
+    public const string NoModel = "none";
 
     // .NET's default buckets are for milliseconds; these run from half a millisecond to half a minute.
-    private static readonly InstrumentAdvice<double> Seconds = new()
-    {
-        HistogramBucketBoundaries = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30],
-    };
+    private static readonly InstrumentAdvice<double> Seconds = Buckets<double>(0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30);
 
+    private readonly Counter<long> _requests;
+    private readonly Counter<long> _rejected;
+    private readonly Counter<long> _cancelled;
+    private readonly Histogram<double> _requestDuration;
     private readonly Histogram<double> _stageDuration;
+    private readonly UpDownCounter<long> _inFlight;
+    private readonly Histogram<int> _batchSize;
+    private readonly Histogram<double> _padRatio;
+    private readonly Histogram<double> _megapixels;
+    private readonly Histogram<long> _outputBytes;
     private readonly Counter<long> _pixels;
+    private readonly Counter<long> _reloads;
+    private readonly Counter<long> _fallbacks;
 
     /// <summary>Creates the instruments.</summary>
-    public SegmentationMetrics(IMeterFactory meters, ModelRepository repository)
+    public SegmentationMetrics(IMeterFactory meters)
     {
         Meter meter = meters.Create(MeterName);
-        _stageDuration = meter.CreateHistogram<double>("seg_stage_duration_seconds", "s", "Time of one image in one stage.", tags: null, Seconds);
+        _requests = meter.CreateCounter<long>("seg_requests_total", "{request}", "Requests for a mask that were answered, by status; 499 is a client that went away.");
+        _rejected = meter.CreateCounter<long>("seg_requests_rejected_total", "{request}", "Requests that got no mask, by reason.");
+        _cancelled = meter.CreateCounter<long>("seg_requests_cancelled_total", "{request}", "Requests whose client went away, by the stage they were in.");
+        _requestDuration = meter.CreateHistogram("seg_request_duration_seconds", "s", "Time of a request that got its mask, from the first byte read to the last written.", advice: Seconds);
+        _stageDuration = meter.CreateHistogram("seg_stage_duration_seconds", "s", "Time of one request in one stage.", advice: Seconds);
+        _inFlight = meter.CreateUpDownCounter<long>("seg_in_flight", "{request}", "Requests that were let in and are not answered yet.");
+        _batchSize = meter.CreateHistogram("seg_batch_size", "{image}", "Images in one run of the network.", advice: Buckets(1, 2, 4, 8, 16, 32, 64));
+        _padRatio = meter.CreateHistogram("seg_batch_pad_ratio", "1", "Share of a batch's pixels that are padding.", advice: Buckets(0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75));
+        _megapixels = meter.CreateHistogram("seg_input_megapixels", "{megapixel}", "Size of the photographs that were segmented.", advice: Buckets(0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100));
+        _outputBytes = meter.CreateHistogram("seg_output_bytes", "By", "Size of the answers.", advice: Buckets<long>(1 << 10, 1 << 12, 1 << 14, 1 << 16, 1 << 18, 1 << 20, 1 << 22, 1 << 24, 1 << 26));
         _pixels = meter.CreateCounter<long>("seg_pixels_total", "{pixel}", "Pixels of the photographs that were segmented.");
-        meter.CreateObservableGauge("seg_provider_info", () => Providers(repository), description: "1 for the provider that runs the model.");
-        meter.CreateObservableGauge("seg_model_state", () => States(repository), description: "1 for the state that the model is in.");
+        _reloads = meter.CreateCounter<long>("seg_model_reloads_total", "{reload}", "Loads of a model beside one that served, by result.");
+        _fallbacks = meter.CreateCounter<long>("seg_provider_fallback_total", "{session}", "Sessions that run on the CPU because the GPU could not be had.");
     }
 
-    internal void Served(SegmentationResult result)
+    /// <summary>A request was let in.</summary>
+    public void Entered(string model) => _inFlight.Add(1, Labels.Model(model));
+
+    /// <summary>A request that was let in has its answer, or wants none any more.</summary>
+    public void Left(string model) => _inFlight.Add(-1, Labels.Model(model));
+
+    /// <summary>A request has ended, well or not.</summary>
+    /// <param name="model">Name of a model of the repository, or <see cref="NoModel"/>.</param>
+    /// <param name="version">Its version; 0 where none was chosen.</param>
+    /// <param name="route">The pattern of the route, not the path.</param>
+    /// <param name="status">HTTP status; 499 for a client that went away.</param>
+    /// <param name="duration">From the first byte read to the last written.</param>
+    /// <param name="timings">Its stages; those that were not entered are not counted.</param>
+    public void Ended(string model, int version, string route, int status, TimeSpan duration, StageTimings timings)
     {
-        _pixels.Add(result.Labels.Size.Pixels, KeyValuePair.Create("model", (object?)result.Model.Name));
-        if (!_stageDuration.Enabled)
+        TagList tags = new() { Labels.Model(model), new("version", version == 0 ? "" : Labels.Number(version)), new("route", route), new("code", Labels.Number(status)) };
+        _requests.Add(1, in tags);
+        // Refusals take microseconds and would make the percentiles look best when the server is full.
+        if (status < 400)
         {
-            return;
+            _requestDuration.Record(duration.TotalSeconds, Labels.Model(model), new("route", route));
         }
 
-        KeyValuePair<string, object?> model = new("model", result.Model.Name);
-        foreach (Stage stage in StageTimings.Stages)
+        if (_stageDuration.Enabled)
         {
-            _stageDuration.Record(result.Timings[stage].TotalSeconds, model, StageTags[(int)stage]);
+            for (Stage stage = 0; (int)stage < StageTimings.Stages.Count; stage++)
+            {
+                if (timings.Entered(stage))
+                {
+                    _stageDuration.Record(timings[stage].TotalSeconds, Labels.Model(model), Labels.Of(stage));
+                }
+            }
         }
     }
 
-    private static IEnumerable<Measurement<int>> Providers(ModelRepository repository) =>
-        from entry in repository.Entries
-        where entry.Model is not null
-        select new Measurement<int>(1, new("model", entry.Name), new("provider", entry.Model.Session.Provider.ToString().ToLowerInvariant()));
+    /// <summary>A request was refused or given up.</summary>
+    public void Rejected(string model, RejectionReason reason) => _rejected.Add(1, Labels.Model(model), new("reason", reason.Label()));
 
-    private static IEnumerable<Measurement<int>> States(ModelRepository repository) =>
-        repository.Entries.Select(e => new Measurement<int>(1, new("model", e.Name), new("state", e.State.ToString().ToUpperInvariant())));
+    /// <summary>A client went away while its request was in <paramref name="stage"/>.</summary>
+    public void Cancelled(Stage stage) => _cancelled.Add(1, Labels.Of(stage));
+
+    /// <summary>The network ran.</summary>
+    /// <param name="model">The model's name.</param>
+    /// <param name="images">Images in the run.</param>
+    /// <param name="padRatio">Share of its pixels that are padding, 0 to 1.</param>
+    public void Ran(string model, int images, double padRatio)
+    {
+        _batchSize.Record(images, Labels.Model(model));
+        _padRatio.Record(padRatio, Labels.Model(model));
+    }
+
+    /// <summary>A model was loaded beside one that served, or could not be.</summary>
+    public void Reloaded(string model, bool succeeded) => _reloads.Add(1, Labels.Model(model), new("result", succeeded ? "success" : "failure"));
+
+    /// <summary>A session runs on the CPU because the GPU could not be had.</summary>
+    public void FellBack() => _fallbacks.Add(1);
+
+    /// <summary>An answer was sent.</summary>
+    public void Sent(string model, long bytes) => _outputBytes.Record(bytes, Labels.Model(model));
+
+    /// <summary>A photograph was segmented, and its mask encoded.</summary>
+    internal void Segmented(string model, long pixels)
+    {
+        _pixels.Add(pixels, Labels.Model(model));
+        _megapixels.Record(pixels * 1e-6, Labels.Model(model));
+    }
+
+    private static InstrumentAdvice<T> Buckets<T>(params ReadOnlySpan<T> bounds)
+        where T : struct => new() { HistogramBucketBoundaries = bounds.ToArray() };
 }

@@ -1,6 +1,6 @@
 namespace InferenceServer.Runtime.Diagnostics;
 
-/// <summary>The stages of a request in the order in which it passes them; names as in metrics and Server-Timing.</summary>
+/// <summary>The stages of a request in the order in which it passes them; names as in metrics, spans and Server-Timing.</summary>
 public enum Stage
 {
     /// <summary>The request body arrives.</summary>
@@ -26,4 +26,7 @@ public enum Stage
 
     /// <summary>Labels to the bytes of the answer.</summary>
     Encode,
+
+    /// <summary>The answer goes out, until the connection has taken its last byte.</summary>
+    Write,
 }

@@ -2,44 +2,74 @@ using System.Diagnostics;
 
 namespace InferenceServer.Runtime.Diagnostics;
 
-/// <summary>How long one request spent in each stage. Not thread-safe: a request passes its stages one after another.</summary>
+/// <summary>How long one request spent in each stage, and a span for each where somebody traces. Not thread-safe: a request passes its stages one after another.</summary>
 public sealed class StageTimings
 {
+    private const int NotEntered = -1;
+
+    // The request's span, kept because a batch is measured on a thread of its own.
+    private readonly Activity? _request = Activity.Current;
+    private readonly long[] _ticks = new long[Stages.Count];
+
+    /// <summary>Starts with no stage entered, below the current span.</summary>
+    public StageTimings() => Array.Fill(_ticks, NotEntered);
+
     /// <summary>All stages, in order.</summary>
     public static IReadOnlyList<Stage> Stages { get; } = Enum.GetValues<Stage>();
 
     /// <summary>Their names in metrics and headers, in the same order.</summary>
     public static IReadOnlyList<string> Names { get; } = [.. Stages.Select(s => s.ToString().ToLowerInvariant())];
 
-    private readonly TimeSpan[] _durations = new TimeSpan[Stages.Count];
+    /// <summary>The stage that was entered last; the first one before any was.</summary>
+    public Stage Current { get; private set; }
 
     /// <summary>The time spent in a stage; zero for one that was not entered.</summary>
-    public TimeSpan this[Stage stage] => _durations[(int)stage];
+    public TimeSpan this[Stage stage] => new(Math.Max(_ticks[(int)stage], 0));
 
     /// <summary>The sum over all stages.</summary>
-    public TimeSpan Total => _durations.Aggregate(TimeSpan.Zero, (sum, next) => sum + next);
+    public TimeSpan Total => Stages.Aggregate(TimeSpan.Zero, (sum, next) => sum + this[next]);
 
-    /// <summary>Adds the time until the returned scope is disposed to <paramref name="stage"/>.</summary>
-    public Scope Measure(Stage stage) => new(this, stage);
+    /// <summary>Whether any time was spent in a stage.</summary>
+    public bool Entered(Stage stage) => _ticks[(int)stage] != NotEntered;
+
+    /// <summary>Adds the time until the returned scope is disposed to <paramref name="stage"/>, whether it ends well or not; may span awaits.</summary>
+    public Scope Measure(Stage stage)
+    {
+        Current = stage;
+        return new(this, stage);
+    }
+
+    /// <summary>Adds a duration that was measured elsewhere and ends now.</summary>
+    public void Add(Stage stage, TimeSpan duration)
+    {
+        Current = stage;
+        Tracing.Record(Names[(int)stage], _request, duration);
+        Count(stage, duration);
+    }
+
+    private void Count(Stage stage, TimeSpan duration) => _ticks[(int)stage] = Math.Max(_ticks[(int)stage], 0) + duration.Ticks;
 
     /// <summary>Measures from construction to disposal.</summary>
-    public readonly ref struct Scope
+    public readonly struct Scope : IDisposable
     {
         private readonly StageTimings _timings;
         private readonly Stage _stage;
+        private readonly Activity? _span;
         private readonly long _start;
 
         internal Scope(StageTimings timings, Stage stage)
         {
             _timings = timings;
             _stage = stage;
+            _span = Tracing.Start(Names[(int)stage], timings._request);
             _start = Stopwatch.GetTimestamp();
         }
 
-        /// <summary>Ends the measurement.</summary>
-        public void Dispose() => _timings._durations[(int)_stage] += Stopwatch.GetElapsedTime(_start);
+        /// <summary>Ends the measurement; called once.</summary>
+        public void Dispose()
+        {
+            _timings.Count(_stage, Stopwatch.GetElapsedTime(_start));
+            _span?.Dispose();
+        }
     }
-
-    /// <summary>Adds a duration that was measured elsewhere.</summary>
-    public void Add(Stage stage, TimeSpan duration) => _durations[(int)stage] += duration;
 }

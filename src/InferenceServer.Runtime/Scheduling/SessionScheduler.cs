@@ -25,9 +25,11 @@ public sealed class SessionScheduler : IDisposable
     /// <returns>The output, which the caller disposes.</returns>
     public async ValueTask<ModelOutput> RunAsync(InputTensor input, StageTimings timings, CancellationToken cancellationToken)
     {
-        long queued = System.Diagnostics.Stopwatch.GetTimestamp();
-        await _slots.WaitAsync(cancellationToken).ConfigureAwait(false);
-        timings.Add(Stage.Queue, System.Diagnostics.Stopwatch.GetElapsedTime(queued));
+        using (timings.Measure(Stage.Queue))
+        {
+            await _slots.WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+
         try
         {
             using (timings.Measure(Stage.Infer))

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Reflection;
+using InferenceServer.Metrics;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Diagnostics;
@@ -31,11 +32,16 @@ internal sealed class MaskResult(AdmittedRequest admitted, SegmentationResult re
             response.Headers["X-Image-Width"] = _width.ToString(CultureInfo.InvariantCulture);
             response.Headers["X-Image-Height"] = _height.ToString(CultureInfo.InvariantCulture);
             response.Headers["Server-Timing"] = Timing(_timings);
-            await response.BodyWriter.WriteAsync(mask.Written, httpContext.RequestAborted);
+            using (_timings.Measure(Stage.Write))
+            {
+                await response.BodyWriter.WriteAsync(mask.Written, httpContext.RequestAborted);
+            }
+
+            httpContext.Observation().Sent(mask.Written.Length);
         }
     }
 
     private static string Timing(StageTimings timings) => string.Join(
         ", ",
-        StageTimings.Stages.Select((stage, i) => string.Create(CultureInfo.InvariantCulture, $"{StageTimings.Names[i]};dur={timings[stage].TotalMilliseconds:F2}")));
+        StageTimings.Stages.Where(stage => stage != Stage.Write).Select((stage, i) => string.Create(CultureInfo.InvariantCulture, $"{StageTimings.Names[i]};dur={timings[stage].TotalMilliseconds:F2}")));
 }

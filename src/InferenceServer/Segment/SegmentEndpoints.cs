@@ -1,4 +1,4 @@
-using System.Diagnostics;
+using InferenceServer.Metrics;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Decoding;
@@ -13,7 +13,7 @@ internal static class SegmentEndpoints
 {
     public static RouteGroupBuilder MapSegment(this IEndpointRouteBuilder routes)
     {
-        RouteGroupBuilder group = routes.MapGroup("/v1/segment").WithTags("Segment");
+        RouteGroupBuilder group = routes.MapGroup("/v1/segment").WithTags("Segment").Observed();
         group.MapPost("/{model}", SegmentAsync).WithName("Segment")
             .WithSummary("Segments a photograph.").WithDescription(
                 "The body is the encoded image, or a form with a part named `image`. The mask has the upright photograph's size.");
@@ -35,7 +35,7 @@ internal static class SegmentEndpoints
         PooledBufferWriter mask = new();
         try
         {
-            StageTimings timings = new();
+            StageTimings timings = http.Observation().Admitted(admitted.Model);
             using PooledBufferWriter image = await ReadAsync(http.Request, maxBytes, timings, http.RequestAborted);
             SegmentationRequest request = new()
             {
@@ -59,9 +59,9 @@ internal static class SegmentEndpoints
 
     private static async Task<PooledBufferWriter> ReadAsync(HttpRequest request, long maxBytes, StageTimings timings, CancellationToken cancellationToken)
     {
-        long start = Stopwatch.GetTimestamp();
-        PooledBufferWriter image = await ImageBody.ReadAsync(request, maxBytes, cancellationToken);
-        timings.Add(Stage.Read, Stopwatch.GetElapsedTime(start));
-        return image;
+        using (timings.Measure(Stage.Read))
+        {
+            return await ImageBody.ReadAsync(request, maxBytes, cancellationToken);
+        }
     }
 }

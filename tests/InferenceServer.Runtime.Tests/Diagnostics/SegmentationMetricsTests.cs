@@ -14,6 +14,7 @@ public sealed class SegmentationMetricsTests : IDisposable
     public SegmentationMetricsTests()
     {
         _ = _runtime.Get<SegmentationMetrics>();
+        _ = _runtime.Get<ModelGauges>();
         object factory = _runtime.Get<IMeterFactory>(); // other tests have meters of the same name
         _listener.InstrumentPublished = (instrument, listener) =>
         {
@@ -39,7 +40,16 @@ public sealed class SegmentationMetricsTests : IDisposable
     }
 
     [Fact]
-    public async Task Served_OneImage_CountsItsPixelsAndEveryStage()
+    public void Gauges_Always_TellLoadTimeAndBuild()
+    {
+        _listener.RecordObservableInstruments();
+
+        Assert.Contains(_measured, m => m is { Instrument: "seg_model_load_seconds", Value: > 0 } && m.Tags["model"] == "tiny" && m.Tags["version"] == "1");
+        Assert.Contains(_measured, m => m is { Instrument: "seg_build_info", Value: 1 } && m.Tags["ort_version"].StartsWith("1.", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Encode_OneImage_CountsItsPixels()
     {
         using AdmittedRequest admitted = _runtime.Segmenter.Admit("tiny");
         using SegmentationResult result = await _runtime.Segmenter.SegmentAsync(admitted, new SegmentationRequest { Image = Assets.Image("rgb.png") }, CancellationToken.None);
@@ -47,7 +57,97 @@ public sealed class SegmentationMetricsTests : IDisposable
         _runtime.Segmenter.Encode(result, new EncodingParameters(MaskFormat.Png), mask);
 
         Assert.Equal(result.Labels.Size.Pixels, Assert.Single(_measured, m => m.Instrument == "seg_pixels_total").Value);
-        Assert.Equal(StageTimings.Names, _measured.Where(m => m.Instrument == "seg_stage_duration_seconds").Select(m => m.Tags["stage"]));
+        Assert.Equal(result.Labels.Size.Pixels * 1e-6, Assert.Single(_measured, m => m.Instrument == "seg_input_megapixels").Value, 1e-12);
+    }
+
+    [Fact]
+    public void Ended_Answered_RecordsDurationAndTheStagesThatWereEntered()
+    {
+        StageTimings timings = new();
+        timings.Add(Stage.Read, TimeSpan.FromSeconds(1));
+        timings.Add(Stage.Infer, TimeSpan.FromSeconds(2));
+        Metrics.Ended("tiny", 3, "/v1/segment/{model}", 200, TimeSpan.FromSeconds(4), timings);
+
+        Dictionary<string, string> tags = Assert.Single(_measured, m => m is { Instrument: "seg_requests_total", Value: 1 }).Tags;
+        Assert.Equal(new() { ["model"] = "tiny", ["version"] = "3", ["route"] = "/v1/segment/{model}", ["code"] = "200" }, tags);
+        Assert.Equal(4, Assert.Single(_measured, m => m.Instrument == "seg_request_duration_seconds").Value);
+        Assert.Equal([("read", 1), ("infer", 2)], _measured.Where(m => m.Instrument == "seg_stage_duration_seconds").Select(m => (m.Tags["stage"], m.Value)));
+    }
+
+    [Fact]
+    public void Ended_Refused_LeavesTheDurationsAlone()
+    {
+        Metrics.Ended(SegmentationMetrics.NoModel, 0, "/v1/segment", 404, TimeSpan.FromSeconds(1), new StageTimings());
+
+        Assert.Equal("seg_requests_total", Assert.Single(_measured).Instrument);
+        Assert.Equal("", _measured[0].Tags["version"]);
+    }
+
+    [Fact]
+    public void Rejected_EveryReason_HasItsLabel()
+    {
+        foreach (RejectionReason reason in Enum.GetValues<RejectionReason>())
+        {
+            Metrics.Rejected("tiny", reason);
+        }
+
+        string[] expected =
+        [
+            "queue_full", "deadline", "too_large", "too_many_pixels", "draining", "unauthorized", "bad_image", "bad_request", "unknown_model", "model_not_ready",
+        ];
+        Assert.Equal(expected, _measured.Select(m => m.Tags["reason"]));
+    }
+
+    [Fact]
+    public void Cancelled_EveryStage_HasItsLabel()
+    {
+        foreach (Stage stage in StageTimings.Stages)
+        {
+            Metrics.Cancelled(stage);
+        }
+
+        Assert.Equal(["read", "decode", "preprocess", "queue", "infer", "postprocess", "crf", "encode", "write"], _measured.Select(m => m.Tags["stage"]));
+    }
+
+    [Fact]
+    public void RejectionReason_OfEveryError_IsKnown()
+    {
+        foreach (SegmentationError error in Enum.GetValues<SegmentationError>())
+        {
+            Assert.Equal(error == SegmentationError.InferenceFailed, RejectionReasons.Of(error) is null);
+        }
+    }
+
+    [Fact]
+    public void HotPath_OneRequest_AllocatesNothing()
+    {
+        StageTimings timings = new();
+        timings.Add(Stage.Infer, TimeSpan.FromSeconds(1));
+        _listener.Dispose(); // the listener of these tests keeps what it hears
+        using MeterListener deaf = new() { InstrumentPublished = (instrument, listener) => listener.EnableMeasurementEvents(instrument) };
+        deaf.SetMeasurementEventCallback<long>((_, _, _, _) => { });
+        deaf.SetMeasurementEventCallback<int>((_, _, _, _) => { });
+        deaf.SetMeasurementEventCallback<double>((_, _, _, _) => { });
+        deaf.Start();
+        Record(timings);
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        Record(timings);
+
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+    }
+
+    private SegmentationMetrics Metrics => _runtime.Get<SegmentationMetrics>();
+
+    private void Record(StageTimings timings)
+    {
+        Metrics.Entered("tiny");
+        Metrics.Ran("tiny", 2, 0.1);
+        Metrics.Segmented("tiny", 100);
+        Metrics.Sent("tiny", 100);
+        Metrics.Ended("tiny", 1, "/v1/segment", 200, TimeSpan.FromSeconds(1), timings);
+        Metrics.Rejected("tiny", RejectionReason.QueueFull);
+        Metrics.Cancelled(Stage.Queue);
+        Metrics.Left("tiny");
     }
 
     public void Dispose()

@@ -22,12 +22,12 @@ public sealed partial class MaskResultTests(SegmentationServer server)
     }
 
     [Fact]
-    public async Task ServerTiming_AnyRequest_NamesEveryStageInOrder()
+    public async Task ServerTiming_AnyRequest_NamesEveryStageUpToTheWritingOfIt()
     {
         using HttpResponseMessage response = await PostAsync("png");
 
         string[] metrics = Header(response, "Server-Timing").Split(", ");
-        Assert.Equal(StageTimings.Stages.Select(s => s.ToString().ToLowerInvariant()), metrics.Select(m => Metric().Match(m).Groups["name"].Value));
+        Assert.Equal(StageTimings.Stages.Where(s => s != Stage.Write).Select(s => s.ToString().ToLowerInvariant()), metrics.Select(m => Metric().Match(m).Groups["name"].Value));
         Assert.All(metrics, m => Assert.True(double.Parse(Metric().Match(m).Groups["ms"].Value, CultureInfo.InvariantCulture) >= 0));
     }
 

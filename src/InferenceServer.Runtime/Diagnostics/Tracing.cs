@@ -1,0 +1,32 @@
+using System.Diagnostics;
+
+namespace InferenceServer.Runtime.Diagnostics;
+
+/// <summary>The spans of a request; nothing is made where nobody listens.</summary>
+public static class Tracing
+{
+    /// <summary>Name of the activity source.</summary>
+    public const string SourceName = "InferenceServer";
+
+    private static readonly ActivitySource Source = new(SourceName);
+
+    /// <summary>Starts the span of a whole request below the current one, which is the web server's.</summary>
+    /// <returns>The span, which the caller disposes; null where nobody listens.</returns>
+    public static Activity? StartRequest() => Source.StartActivity("segment");
+
+    internal static Activity? Start(string stage, Activity? parent) =>
+        Source.HasListeners() ? Source.StartActivity(stage, ActivityKind.Internal, parent?.Context ?? default) : null;
+
+    /// <summary>A span that ends now.</summary>
+    internal static void Record(string stage, Activity? parent, TimeSpan duration)
+    {
+        if (!Source.HasListeners())
+        {
+            return;
+        }
+
+        DateTimeOffset now = DateTimeOffset.UtcNow;
+        using Activity? span = Source.StartActivity(stage, ActivityKind.Internal, parent?.Context ?? default, startTime: now - duration);
+        span?.SetEndTime(now.UtcDateTime);
+    }
+}

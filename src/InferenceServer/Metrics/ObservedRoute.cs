@@ -1,0 +1,11 @@
+namespace InferenceServer.Metrics;
+
+/// <summary>Marks an endpoint whose requests are counted.</summary>
+internal sealed class ObservedRoute
+{
+    public static readonly ObservedRoute Instance = new();
+
+    private ObservedRoute()
+    {
+    }
+}

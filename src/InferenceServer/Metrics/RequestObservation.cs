@@ -1,0 +1,87 @@
+using System.Diagnostics;
+using InferenceServer.Problems;
+using InferenceServer.Runtime.Diagnostics;
+using InferenceServer.Runtime.Models;
+using Microsoft.AspNetCore.Diagnostics;
+
+namespace InferenceServer.Metrics;
+
+/// <summary>What is known of one request for a mask by the time it ends: its model, its stages, whether its answer went out.</summary>
+internal sealed class RequestObservation(SegmentationMetrics metrics, string route, string? askedFor, ModelRepository repository)
+{
+    private readonly long _start = Stopwatch.GetTimestamp();
+    private readonly Activity? _span = Tracing.StartRequest();
+    private readonly StageTimings _timings = new(); // after the span, which is its parent
+    private LoadedModel? _model;
+    private bool _sent;
+
+    /// <summary>The request was let in.</summary>
+    /// <returns>Takes the time of its stages.</returns>
+    public StageTimings Admitted(LoadedModel model)
+    {
+        _model = model;
+        metrics.Entered(model.Name);
+        return _timings;
+    }
+
+    /// <summary>The connection has taken the whole answer.</summary>
+    public void Sent(long bytes)
+    {
+        _sent = true;
+        metrics.Sent(_model!.Name, bytes);
+    }
+
+    /// <summary>The request is over, well or not.</summary>
+    public void End(HttpContext http)
+    {
+        string name = _model?.Name ?? Known();
+        // Once the headers have gone out with 200, the framework cannot say that the client went away.
+        bool isCancelled = !_sent && http.RequestAborted.IsCancellationRequested;
+        int status = isCancelled ? StatusCodes.Status499ClientClosedRequest : http.Response.StatusCode;
+        metrics.Ended(name, _model?.Version ?? 0, route, status, Stopwatch.GetElapsedTime(_start), _timings);
+        if (isCancelled || BrokeOff(http))
+        {
+            metrics.Cancelled(_timings.Current);
+        }
+        else if (RejectionCause.Of(http) is { } reason)
+        {
+            metrics.Rejected(name, reason);
+        }
+
+        if (_model is not null)
+        {
+            metrics.Left(name);
+        }
+
+        Trace(name, status);
+    }
+
+    // A connection that ends in the middle of a body reaches us as a malformed request, a moment before it is known to be gone.
+    private bool BrokeOff(HttpContext http) => _timings.Current == Stage.Read && _timings.Entered(Stage.Read)
+        && http.Features.Get<IExceptionHandlerFeature>()?.Error is BadHttpRequestException { StatusCode: StatusCodes.Status400BadRequest };
+
+    // A name that is none of the repository's would be a label that callers choose.
+    private string Known() => repository.Find(askedFor ?? repository.Default ?? "")?.Name ?? SegmentationMetrics.NoModel;
+
+    private void Trace(string model, int status)
+    {
+        if (_span is null)
+        {
+            return;
+        }
+
+        _span.SetTag("seg.model", model);
+        _span.SetTag("http.response.status_code", status);
+        if (_model is not null)
+        {
+            _span.SetTag("seg.model.version", _model.Version);
+        }
+
+        if (status >= StatusCodes.Status500InternalServerError)
+        {
+            _span.SetStatus(ActivityStatusCode.Error);
+        }
+
+        _span.Dispose();
+    }
+}
