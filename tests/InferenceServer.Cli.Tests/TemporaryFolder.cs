@@ -24,6 +24,9 @@ internal sealed class TemporaryFolder : IDisposable
         return WritePng(name, rgb, width, height, bands: 3);
     }
 
+    /// <summary>Writes pixels, HWC, as PNG.</summary>
+    public string WriteRgb(string name, byte[] rgb, int width) => WritePng(name, rgb, width, rgb.Length / 3 / width, bands: 3);
+
     /// <summary>Writes labels as grey PNG.</summary>
     public string WriteLabels(string name, byte[] labels, int width) => WritePng(name, labels, width, labels.Length / width, bands: 1);
 

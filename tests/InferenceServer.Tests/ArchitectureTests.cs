@@ -24,6 +24,7 @@ public sealed partial class ArchitectureTests
     {
         // What every stage may stand on.
         { "Buffers", [] },
+        { "Arrays", ["Buffers"] },
         { "Manifests", [] },
         // The stages, in the order of the road.
         { "Decoding", ["Buffers"] },

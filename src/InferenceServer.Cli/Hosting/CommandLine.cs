@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using InferenceServer.Cli.Bench;
 using InferenceServer.Cli.Evaluate;
 using InferenceServer.Cli.Inspect;
+using InferenceServer.Cli.Refine;
 using InferenceServer.Cli.Segment;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Manifests;
@@ -23,6 +24,7 @@ internal static class CommandLine
         SegmentCommand.Create(),
         EvaluateCommand.Create(),
         InspectCommand.Create(),
+        RefineCommand.Create(),
         BenchCommand.Create(),
     };
 

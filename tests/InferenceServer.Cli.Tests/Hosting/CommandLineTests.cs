@@ -7,12 +7,13 @@ public sealed class CommandLineTests
     [InlineData("evaluate", "--help")]
     [InlineData("inspect", "--help")]
     [InlineData("bench", "--help")]
-    public async Task RunAsync_Help_IsPrinted(string command, string help)
+    [InlineData("refine", "--help", "--probabilities")]
+    public async Task RunAsync_Help_IsPrinted(string command, string help, string option = "--models")
     {
         (int exitCode, string output, string error) = await Cli.RunAsync(command, help);
 
         Assert.Equal(0, exitCode);
-        Assert.Contains("--models", output, StringComparison.Ordinal);
+        Assert.Contains(option, output, StringComparison.Ordinal);
         Assert.Empty(error);
     }
 

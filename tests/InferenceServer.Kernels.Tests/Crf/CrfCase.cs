@@ -14,7 +14,7 @@ internal sealed class CrfCase
     {
         Name = name;
         _folder = Path.Combine(Golden.Folder("crf"), name);
-        _json = JsonDocument.Parse(System.IO.File.ReadAllText(Path.Combine(_folder, "case.json"))).RootElement;
+        _json = JsonDocument.Parse(System.IO.File.ReadAllText(JsonPath)).RootElement;
         Size = new ImageSize(_json.GetProperty("width").GetInt32(), _json.GetProperty("height").GetInt32());
         Labels = _json.GetProperty("labels").GetInt32();
         PixelStep = _json.GetProperty("pixel_step").GetInt32();
@@ -31,6 +31,8 @@ internal sealed class CrfCase
         Directory.EnumerateDirectories(Golden.Folder("crf"), "c*").Select(Path.GetFileName).OrderBy(name => name, StringComparer.Ordinal)!;
 
     public string Name { get; }
+
+    public string JsonPath => Path.Combine(_folder, "case.json");
 
     public ImageSize Size { get; }
 

@@ -6,12 +6,12 @@ using Vips;
 
 namespace InferenceServer.Runtime.Tests.Encoding;
 
-public class IndexedPngEncoderTests
+public class IndexedPngTests
 {
     public static TheoryData<int, int> Sizes => new() { { 1, 1 }, { 1, 5000 }, { 5000, 1 }, { 7, 3 }, { 480, 360 }, { 300, 700 } };
 
     [Theory, MemberData(nameof(Sizes))]
-    public void Encode_RandomLabels_DecodesToTheirColours(int width, int height)
+    public void Write_RandomLabels_DecodesToTheirColours(int width, int height)
     {
         ImageSize size = new(width, height);
         byte[] labels = new byte[size.Pixels];
@@ -19,7 +19,7 @@ public class IndexedPngEncoderTests
         Palette palette = Palette.Voc(256);
         using PooledBufferWriter png = new();
 
-        IndexedPngEncoder.Encode(labels, size, palette, png);
+        IndexedPng.Write(labels, size, palette, png);
 
         using VipsImage decoded = VipsImage.OpenEncoded(png.Written);
         using VipsImage rgb = decoded.ToRgb8();
@@ -30,11 +30,11 @@ public class IndexedPngEncoderTests
     }
 
     [Fact]
-    public void Encode_AMask_IsAnIndexedPngOfEightBitsWithTheWholePalette()
+    public void Write_AMask_IsAnIndexedPngOfEightBitsWithTheWholePalette()
     {
         using PooledBufferWriter png = new();
 
-        IndexedPngEncoder.Encode(new byte[12], new ImageSize(4, 3), Palette.Voc(256), png);
+        IndexedPng.Write(new byte[12], new ImageSize(4, 3), Palette.Voc(256), png);
 
         ReadOnlySpan<byte> bytes = png.Written.Span;
         Assert.Equal("IHDR"u8, bytes[12..16]);

@@ -1,0 +1,106 @@
+using InferenceServer.Cli.Hosting;
+using InferenceServer.Kernels;
+using InferenceServer.Kernels.Coloring;
+using InferenceServer.Kernels.Crf;
+using InferenceServer.Kernels.Labeling;
+using InferenceServer.Runtime.Arrays;
+using InferenceServer.Runtime.Buffers;
+using InferenceServer.Runtime.Decoding;
+using InferenceServer.Runtime.Encoding;
+using Microsoft.Extensions.Options;
+
+namespace InferenceServer.Cli.Refine;
+
+/// <summary>Reads an image and an array, refines, and writes.</summary>
+internal static class ArrayRefiner
+{
+    private const float Rounding = 1e-3f; // what a softmax in half precision may pass 1 by
+
+    /// <summary>Runs one refinement; nothing is written unless it succeeds.</summary>
+    /// <exception cref="CommandException">A file cannot be used, or the parameters do not fit it.</exception>
+    public static async Task RunAsync(RefineFiles files, DenseCrfParameters parameters, Terminal terminal, CancellationToken cancellationToken)
+    {
+        using RgbImage image = await DecodeAsync(files.Image, cancellationToken).ConfigureAwait(false);
+        using PooledBuffer<float> values = ReadArray(files.Probabilities, image.Size, out int labels);
+        if (!files.Energies)
+        {
+            CheckProbabilities(values.Span, files.Probabilities);
+        }
+
+        Refine(values.Span, files.Energies ? CrfUnary.Energies : CrfUnary.Probabilities, image, labels, parameters, cancellationToken);
+        await using (FileStream output = File.Create(files.Output))
+        {
+            NpyFloats.Write(output, values.Span, [labels, image.Size.Height, image.Size.Width]);
+        }
+
+        terminal.Result(files.Output);
+        if (files.Labels is not null)
+        {
+            await WriteLabelsAsync(values.Memory, labels, image.Size, files.Labels, cancellationToken).ConfigureAwait(false);
+            terminal.Result(files.Labels);
+        }
+    }
+
+    private static async Task<RgbImage> DecodeAsync(string path, CancellationToken cancellationToken)
+    {
+        ImageDecoder decoder = new(Options.Create(new DecodingOptions()));
+        return decoder.Decode(await File.ReadAllBytesAsync(path, cancellationToken).ConfigureAwait(false), cancellationToken);
+    }
+
+    private static PooledBuffer<float> ReadArray(string path, ImageSize size, out int labels)
+    {
+        using FileStream file = File.OpenRead(path);
+        try
+        {
+            PooledBuffer<float> values = NpyFloats.Read(file, out NpyHeader header);
+            if (header.Shape is [> 0 and <= DenseCrf.MaxLabels and int planes, int height, int width] && new ImageSize(width, height) == size)
+            {
+                labels = planes;
+                return values;
+            }
+
+            values.Dispose();
+            throw new CommandException(
+                $"{path}: expected the shape (classes, {size.Height}, {size.Width}), as the image has {size} pixels, with 1 to {DenseCrf.MaxLabels} classes; found ({string.Join(", ", header.Shape)}).");
+        }
+        catch (InvalidDataException e)
+        {
+            throw new CommandException($"{path}: {e.Message}");
+        }
+    }
+
+    /// <summary>Logits taken for probabilities would be clipped without a word and give a useless result.</summary>
+    private static void CheckProbabilities(ReadOnlySpan<float> values, string path)
+    {
+        foreach (float value in values)
+        {
+            if (!(value >= -Rounding && value <= 1 + Rounding))
+            {
+                throw new CommandException(FormattableString.Invariant(
+                    $"{path}: {value} is no probability; apply the softmax first, or pass energies in nats with --energies."));
+            }
+        }
+    }
+
+    private static void Refine(Span<float> values, CrfUnary kind, RgbImage image, int labels, DenseCrfParameters parameters, CancellationToken cancellationToken)
+    {
+        using CrfWorkspace workspace = new(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
+        try
+        {
+            DenseCrf.Refine(values, kind, image.Pixels.Span, image.Size, labels, parameters, workspace, values, null, cancellationToken);
+        }
+        catch (ArgumentException e)
+        {
+            throw new CommandException($"The image of {image.Size} with {labels} classes cannot be refined: {e.Message}");
+        }
+    }
+
+    private static async Task WriteLabelsAsync(ReadOnlyMemory<float> marginals, int labels, ImageSize size, string path, CancellationToken cancellationToken)
+    {
+        using PooledBuffer<byte> map = new((int)size.Pixels);
+        ArgMax.Compute(marginals.Span, labels, map.Span);
+        using PooledBufferWriter png = new();
+        IndexedPng.Write(map.Span, size, ClassSets.Voc.Palette, png);
+        await File.WriteAllBytesAsync(path, png.Written, cancellationToken).ConfigureAwait(false);
+    }
+}

@@ -1,0 +1,112 @@
+using System.Text.Json;
+using InferenceServer.Cli.Hosting;
+using InferenceServer.Kernels.Crf;
+
+namespace InferenceServer.Cli.Refine;
+
+/// <summary>Kernels as JSON: the list itself, or an object that has it as <c>kernels</c> beside whatever else.</summary>
+/// <remarks>
+/// A kernel has <c>type</c> (<c>gaussian</c> or <c>bilateral</c>), <c>sx</c>, <c>sy</c>, of a bilateral one <c>srgb</c> (three numbers),
+/// <c>normalization</c> (<c>symmetric</c> unless set, <c>before</c>, <c>after</c>, <c>none</c>) and <c>compatibility</c>: <c>kind</c>
+/// <c>potts</c> with a <c>weight</c>, <c>diagonal</c> with <c>values</c>, or <c>matrix</c> with rows of <c>values</c>.
+/// </remarks>
+internal static class KernelFile
+{
+    /// <summary>Reads a file.</summary>
+    /// <exception cref="CommandException">It is no JSON, or a key is missing, unknown or wrong; which.</exception>
+    public static IReadOnlyList<CrfKernel> Read(string path)
+    {
+        try
+        {
+            using JsonDocument json = JsonDocument.Parse(
+                File.ReadAllBytes(path), new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true });
+            JsonElement list = json.RootElement;
+            if (list.ValueKind == JsonValueKind.Object && !list.TryGetProperty("kernels", out list))
+            {
+                throw new FormatException("kernels: missing");
+            }
+
+            return [.. Items(list, "kernels").Select((kernel, i) => Kernel(kernel, $"kernels[{i}]"))];
+        }
+        catch (Exception e) when (e is JsonException or FormatException or ArgumentException)
+        {
+            throw new CommandException($"{path}: {e.Message}");
+        }
+    }
+
+    private static CrfKernel Kernel(JsonElement json, string at)
+    {
+        Only(json, at, "type", "sx", "sy", "srgb", "normalization", "compatibility");
+        bool bilateral = Choice(json, at, "type", ("gaussian", false), ("bilateral", true));
+        if (!bilateral && json.TryGetProperty("srgb", out _))
+        {
+            throw new FormatException($"{at}.srgb: only a bilateral kernel has it");
+        }
+
+        return new CrfKernel
+        {
+            Sx = Number(Member(json, at, "sx"), $"{at}.sx"),
+            Sy = Number(Member(json, at, "sy"), $"{at}.sy"),
+            Rgb = bilateral ? Color(Numbers(json, at, "srgb"), $"{at}.srgb") : null,
+            Normalization = !json.TryGetProperty("normalization", out _) ? CrfNormalization.Symmetric : Choice(
+                json, at, "normalization", ("symmetric", CrfNormalization.Symmetric), ("before", CrfNormalization.Before), ("after", CrfNormalization.After), ("none", CrfNormalization.None)),
+            Compatibility = Compatibility(Member(json, at, "compatibility"), $"{at}.compatibility"),
+        };
+    }
+
+    private static CrfCompatibility Compatibility(JsonElement json, string at)
+    {
+        Only(json, at, "kind", "weight", "values");
+        CrfCompatibilityKind kind = Choice(
+            json, at, "kind", ("potts", CrfCompatibilityKind.Potts), ("diagonal", CrfCompatibilityKind.Diagonal), ("matrix", CrfCompatibilityKind.Matrix));
+        return kind switch
+        {
+            CrfCompatibilityKind.Potts => CrfCompatibility.Potts(Number(Member(json, at, "weight"), $"{at}.weight")),
+            CrfCompatibilityKind.Diagonal => CrfCompatibility.Diagonal(Numbers(json, at, "values")),
+            _ => CrfCompatibility.Matrix(Rows(Member(json, at, "values"), $"{at}.values")),
+        };
+    }
+
+    private static CrfColorDeviation Color(float[] values, string at) =>
+        values is [float r, float g, float b] ? new CrfColorDeviation(r, g, b) : throw new FormatException($"{at}: expected 3 numbers, found {values.Length}");
+
+    private static float[] Rows(JsonElement json, string at)
+    {
+        JsonElement[] rows = Items(json, at);
+        float[][] values = [.. rows.Select((row, i) => Numbers(row, $"{at}[{i}]"))];
+        return values.All(row => row.Length == rows.Length) ? [.. values.SelectMany(row => row)] : throw new FormatException($"{at}: expected as many numbers in each row as rows");
+    }
+
+    private static float[] Numbers(JsonElement json, string at, string key) => Numbers(Member(json, at, key), $"{at}.{key}");
+
+    private static float[] Numbers(JsonElement json, string at) => [.. Items(json, at).Select((item, i) => Number(item, $"{at}[{i}]"))];
+
+    private static float Number(JsonElement json, string at) =>
+        json.ValueKind == JsonValueKind.Number ? json.GetSingle() : throw new FormatException($"{at}: expected a number");
+
+    private static JsonElement[] Items(JsonElement json, string at) =>
+        json.ValueKind == JsonValueKind.Array ? [.. json.EnumerateArray()] : throw new FormatException($"{at}: expected a list");
+
+    private static JsonElement Member(JsonElement json, string at, string key) =>
+        json.TryGetProperty(key, out JsonElement value) ? value : throw new FormatException($"{at}.{key}: missing");
+
+    private static T Choice<T>(JsonElement json, string at, string key, params (string Word, T Value)[] choices)
+    {
+        JsonElement value = Member(json, at, key);
+        int found = Array.FindIndex(choices, choice => value.ValueKind == JsonValueKind.String && value.ValueEquals(choice.Word));
+        return found >= 0 ? choices[found].Value : throw new FormatException($"{at}.{key}: {value.GetRawText()} is none of {string.Join(", ", choices.Select(c => c.Word))}");
+    }
+
+    private static void Only(JsonElement json, string at, params string[] keys)
+    {
+        if (json.ValueKind != JsonValueKind.Object)
+        {
+            throw new FormatException($"{at}: expected an object");
+        }
+
+        if (json.EnumerateObject().FirstOrDefault(p => !keys.Contains(p.Name)) is { Value.ValueKind: not JsonValueKind.Undefined } unknown)
+        {
+            throw new FormatException($"{at}.{unknown.Name}: not known; the keys are {string.Join(", ", keys)}");
+        }
+    }
+}
