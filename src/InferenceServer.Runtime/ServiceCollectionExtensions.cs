@@ -36,7 +36,8 @@ public static class ServiceCollectionExtensions
         return services;
     }
 
-    private static void ValidateOnStart<TOptions>(this OptionsBuilder<TOptions> options, IValidateOptions<TOptions> validator, string section)
+    /// <summary>Checks options when the host starts, with messages that name the key of the configuration.</summary>
+    public static void ValidateOnStart<TOptions>(this OptionsBuilder<TOptions> options, IValidateOptions<TOptions> validator, string section)
         where TOptions : class
     {
         options.ValidateOnStart();

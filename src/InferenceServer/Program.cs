@@ -20,6 +20,7 @@ return StartUp.Run(() =>
     builder.AddLimits();
     builder.Services.AddSegmentation();
     builder.Services.AddHostedService<ModelLoading>();
+    builder.Services.AddTelemetry();
     builder.Services.AddProblems();
     builder.Services.AddOpenApiDocument();
 
@@ -33,6 +34,7 @@ return StartUp.Run(() =>
     app.MapSegment();
     app.MapModels();
     app.MapHealth();
+    app.MapMetrics();
     app.MapGet("/", () => TypedResults.Redirect("/swagger")).ExcludeFromDescription();
 
     app.Run();

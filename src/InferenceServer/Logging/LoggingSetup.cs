@@ -1,6 +1,5 @@
 using Serilog;
 using Serilog.Core;
-using Serilog.Formatting.Json;
 
 namespace InferenceServer.Logging;
 
@@ -12,7 +11,7 @@ internal static class LoggingSetup
         LoggerConfiguration configuration = new LoggerConfiguration().ReadFrom.Configuration(builder.Configuration).Enrich.FromLogContext();
         Logger logger = (builder.Environment.IsDevelopment()
             ? configuration.WriteTo.Console(outputTemplate: "{Timestamp:HH:mm:ss} {Level:u3} {Message:lj}{NewLine}{Exception}", formatProvider: System.Globalization.CultureInfo.InvariantCulture)
-            : configuration.WriteTo.Console(new JsonFormatter(renderMessage: true))).CreateLogger();
+            : configuration.WriteTo.Console(new JsonLineFormatter())).CreateLogger();
         builder.Logging.ClearProviders().AddSerilog(logger, dispose: true);
     }
 }

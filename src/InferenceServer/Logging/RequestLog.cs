@@ -1,4 +1,7 @@
 using System.Diagnostics;
+using InferenceServer.Problems;
+using InferenceServer.Runtime.Diagnostics;
+using Microsoft.AspNetCore.Diagnostics;
 
 namespace InferenceServer.Logging;
 
@@ -31,14 +34,40 @@ internal static class RequestLog
             }
             finally
             {
-                LogLevel level = http.Request.Path.StartsWithSegments("/health") ? LogLevel.Debug : LogLevel.Information;
+                LogLevel level = http.IsProbe() ? LogLevel.Debug : LogLevel.Information;
                 if (logger.IsEnabled(level))
                 {
-                    string path = http.Request.Path.ToUriComponent(); // encoded: a decoded line break would forge a line of the log
-                    double elapsedMs = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
-                    Log.Request(logger, level, http.Request.Method, path, http.Response.StatusCode, elapsedMs, http.Request.ContentLength ?? 0, http.TraceIdentifier);
+                    Write(logger, level, http, Stopwatch.GetElapsedTime(start).TotalMilliseconds);
                 }
             }
         });
     }
+
+    /// <summary>Whether a machine asks every few seconds.</summary>
+    public static bool IsProbe(this HttpContext http) => http.Request.Path.StartsWithSegments("/health") || http.Request.Path.StartsWithSegments("/metrics");
+
+    private static void Write(ILogger logger, LogLevel level, HttpContext http, double elapsedMs)
+    {
+        string path = http.Request.Path.ToUriComponent(); // encoded: a decoded line break would forge a line of the log
+        long bytes = http.Request.ContentLength ?? 0;
+        if (RejectionCause.Of(http) is { } reason)
+        {
+            string label = reason.Label();
+            string detail = OneLine(http.Features.Get<IExceptionHandlerFeature>()!.Error.Message);
+            Log.Refused(logger, level, http.Request.Method, path, http.Response.StatusCode, label, elapsedMs, bytes, http.TraceIdentifier, detail);
+        }
+        else
+        {
+            Log.Request(logger, level, http.Request.Method, path, http.Response.StatusCode, elapsedMs, bytes, http.TraceIdentifier);
+        }
+    }
+
+    // The message may quote what the caller sent.
+    private static string OneLine(string text) => string.Create(text.Length, text, static (line, from) =>
+    {
+        for (int i = 0; i < line.Length; i++)
+        {
+            line[i] = char.IsControl(from[i]) ? ' ' : from[i];
+        }
+    });
 }

@@ -1,3 +1,5 @@
+using System.Diagnostics;
+using InferenceServer.Logging;
 using InferenceServer.Runtime.Diagnostics;
 using InferenceServer.Runtime.Models;
 using Microsoft.AspNetCore.Http.Features;
@@ -17,11 +19,15 @@ internal static class RequestObserver
 
     public static void UseObservation(this WebApplication app)
     {
-        _ = app.Services.GetRequiredService<ModelGauges>(); // nobody else asks for it, and it is read only by listeners
         SegmentationMetrics metrics = app.Services.GetRequiredService<SegmentationMetrics>();
         ModelRepository repository = app.Services.GetRequiredService<ModelRepository>();
         app.Use(async (http, next) =>
         {
+            if (http.IsProbe())
+            {
+                Activity.Current?.ActivityTraceFlags &= ~ActivityTraceFlags.Recorded; // nobody looks for a probe's trace
+            }
+
             if (http.GetEndpoint() is not RouteEndpoint endpoint || endpoint.Metadata.GetMetadata<ObservedRoute>() is null)
             {
                 await next(http);

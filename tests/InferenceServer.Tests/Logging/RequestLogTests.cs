@@ -1,3 +1,6 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+
 namespace InferenceServer.Tests.Logging;
 
 [Collection(SharedServer.Name)]
@@ -27,6 +30,24 @@ public sealed class RequestLogTests(SegmentationServer server)
         string sent = new('a', 129);
 
         Assert.NotEqual(sent, await IdAsync("/health/live", sent));
+    }
+
+    [Theory]
+    [InlineData("/v1/segment/none", "→ 404 unknown_model in", "There is no model 'none'")]
+    [InlineData("/v1/segment/no%0Aline", "→ 404 unknown_model in", "There is no model 'no line'")]
+    [InlineData("/v1/segment/tiny?format=no", "→ 400 bad_request in", "format")]
+    public async Task Line_OfARefusal_SaysWhy(string path, string outcome, string why)
+    {
+        LogLines lines = new();
+        await using SegmentationServer own = new([("Serilog:MinimumLevel", "Information")], services => services.AddSingleton<ILoggerProvider>(lines));
+        await own.InitializeAsync();
+
+        using HttpResponseMessage response = await own.Client.PostAsync(path, Photo.Content(Photo.Png));
+
+        string line = await lines.WaitForAsync("→");
+        Assert.Contains(outcome, line, StringComparison.Ordinal);
+        Assert.Contains(why, line, StringComparison.Ordinal);
+        Assert.DoesNotContain(line, char.IsControl);
     }
 
     private async Task<string> IdAsync(string path, string? sent)

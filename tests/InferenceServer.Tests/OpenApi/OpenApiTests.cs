@@ -13,7 +13,7 @@ public sealed class OpenApiTests(SegmentationServer server)
         JsonElement document = await DocumentAsync();
 
         Assert.Equal(
-            ["/health/live", "/health/ready", "/v1/models", "/v1/models/{model}", "/v1/segment", "/v1/segment/{model}"],
+            ["/health/live", "/health/ready", "/metrics", "/v1/models", "/v1/models/{model}", "/v1/segment", "/v1/segment/{model}"],
             document.GetProperty("paths").EnumerateObject().Select(p => p.Name).Order(StringComparer.Ordinal));
     }
 
@@ -22,8 +22,7 @@ public sealed class OpenApiTests(SegmentationServer server)
     {
         JsonElement document = await DocumentAsync();
         string?[] ids = [.. document.GetProperty("paths").EnumerateObject().SelectMany(p => p.Value.EnumerateObject()).Select(o => o.Value.GetProperty("operationId").GetString())];
-        Assert.Equal(6, ids.Distinct().Count());
-        Assert.Equal(6, ids.Length);
+        Assert.Distinct(ids);
     }
 
     [Theory]

@@ -1,0 +1,24 @@
+using System.Diagnostics;
+using System.Diagnostics.Metrics;
+
+namespace InferenceServer.Metrics;
+
+/// <summary>Processor time and memory under the names that every Prometheus client gives them, so that existing dashboards find them.</summary>
+internal sealed class ProcessMetrics
+{
+    public const string MeterName = "InferenceServer.Process";
+
+    public ProcessMetrics(IMeterFactory meters)
+    {
+        Meter meter = meters.Create(MeterName);
+        meter.CreateObservableCounter("process_cpu_seconds_total", () => Environment.CpuUsage.TotalTime.TotalSeconds, "s", "Processor time, in user and system mode.");
+        meter.CreateObservableGauge("process_resident_memory_bytes", () => Environment.WorkingSet, "By", "Resident memory, that of the native libraries included.");
+        meter.CreateObservableGauge("process_start_time_seconds", StartTime, "s", "When the process started, since the epoch.");
+    }
+
+    private static double StartTime()
+    {
+        using Process process = Process.GetCurrentProcess();
+        return (process.StartTime.ToUniversalTime() - DateTime.UnixEpoch).TotalSeconds;
+    }
+}
