@@ -12,6 +12,9 @@ public sealed record SegmentationRequest
     /// <summary>Whether the probability of each pixel's class is wanted too.</summary>
     public bool WithConfidence { get; init; }
 
+    /// <summary>Whether the network's probability of every class at every pixel is wanted too, 4 bytes each; not together with refinement, which uses them up.</summary>
+    public bool WithProbabilities { get; init; }
+
     /// <summary>Whether the mask is refined by a fully connected CRF; null leaves that to the model's manifest.</summary>
     public bool? Refine { get; init; }
 

@@ -40,10 +40,15 @@ public sealed class Segmenter(ModelRepository repository, ImageDecoder decoder, 
         LoadedModel model = admitted.Model;
         CrfManifest? manifest = model.Manifest.Postprocess.Crf;
         CrfSettings? crf = request.Refine ?? manifest?.Default ?? false ? refiner.Resolve(manifest, request.Crf) : null;
-        if ((request.WithConfidence || crf is not null) && !model.Postprocessor.HasScores)
+        if ((request.WithConfidence || request.WithProbabilities || crf is not null) && !model.Postprocessor.HasScores)
         {
             throw new SegmentationException(
                 SegmentationError.InvalidRequest, $"The graph of '{model.Name}' ends in labels, so it has no confidence to tell and nothing to refine.");
+        }
+
+        if (request.WithProbabilities && crf is not null)
+        {
+            throw new SegmentationException(SegmentationError.InvalidRequest, "Probabilities are the network's, before refinement; ask for either.");
         }
 
         RgbImage photo = Decode(request, cancellationToken);
@@ -57,6 +62,18 @@ public sealed class Segmenter(ModelRepository repository, ImageDecoder decoder, 
             photo.Dispose();
             throw;
         }
+    }
+
+    /// <summary>Refines a result afterwards, as often as wanted: how parameters are compared without running the network again.</summary>
+    /// <param name="result">Of a request with <see cref="SegmentationRequest.WithProbabilities"/>; stays as it is.</param>
+    /// <param name="wanted">Parameters that differ from the manifest's.</param>
+    /// <param name="cancellationToken">Stops the work between two iterations.</param>
+    /// <returns>The refined mask, which the caller disposes.</returns>
+    /// <exception cref="SegmentationException">A parameter is outside of the limits, or the image needs too much memory.</exception>
+    public ValueTask<LabelMap> RefineAsync(SegmentationResult result, CrfOverrides wanted, CancellationToken cancellationToken)
+    {
+        CrfSettings crf = refiner.Resolve(result.Model.Manifest.Postprocess.Crf, wanted);
+        return RefineAsync(result.Model, result.Photo, result.Labels.Probabilities, withConfidence: false, result.Timings, crf, cancellationToken);
     }
 
     /// <summary>Writes a result in one format.</summary>
@@ -94,25 +111,25 @@ public sealed class Segmenter(ModelRepository repository, ImageDecoder decoder, 
         cancellationToken.ThrowIfCancellationRequested();
         if (crf is not null)
         {
-            return await RefineAsync(model, photo, output, geometry, request, crf, cancellationToken).ConfigureAwait(false);
+            using PooledBuffer<float> probabilities = Probabilities(model, output, geometry, request.Timings);
+            return await RefineAsync(model, photo, probabilities.Memory, request.WithConfidence, request.Timings, crf, cancellationToken).ConfigureAwait(false);
         }
 
         using (request.Timings.Measure(Stage.Postprocess))
         {
-            return model.Postprocessor.Compute(output, geometry, request.WithConfidence);
+            return model.Postprocessor.Compute(output, geometry, request.WithConfidence, request.WithProbabilities);
         }
     }
 
     private async ValueTask<LabelMap> RefineAsync(
-        LoadedModel model, RgbImage photo, ModelOutput output, InputGeometry geometry, SegmentationRequest request, CrfSettings crf, CancellationToken cancellationToken)
+        LoadedModel model, RgbImage photo, Memory<float> probabilities, bool withConfidence, StageTimings timings, CrfSettings crf, CancellationToken cancellationToken)
     {
-        using PooledBuffer<float> probabilities = Probabilities(model, output, geometry, request.Timings);
-        LabelMap map = new(geometry.Photo, request.WithConfidence);
+        LabelMap map = new(photo.Size, withConfidence);
         try
         {
-            using (request.Timings.Measure(Stage.Crf))
+            using (timings.Measure(Stage.Crf))
             {
-                await refiner.RefineAsync(probabilities.Memory, model.Postprocessor.Classes, photo.Pixels, map, crf, cancellationToken).ConfigureAwait(false);
+                await refiner.RefineAsync(probabilities, model.Postprocessor.Classes, photo.Pixels, map, crf, cancellationToken).ConfigureAwait(false);
             }
 
             return map;

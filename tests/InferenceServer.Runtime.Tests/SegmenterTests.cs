@@ -1,3 +1,5 @@
+using InferenceServer.Runtime.Postprocessing;
+using InferenceServer.Runtime.Refinement;
 using InferenceServer.Runtime.Scheduling;
 
 namespace InferenceServer.Runtime.Tests;
@@ -32,6 +34,37 @@ public sealed class SegmenterTests : IDisposable
     {
         using AdmittedRequest admitted = _runtime.Segmenter.Admit("tiny-labels");
         SegmentationRequest request = new() { Image = Assets.Image("rgb.png"), WithConfidence = true };
+        SegmentationException e = await Assert.ThrowsAsync<SegmentationException>(() => _runtime.Segmenter.SegmentAsync(admitted, request, CancellationToken.None).AsTask());
+        Assert.Equal(SegmentationError.InvalidRequest, e.Error);
+    }
+
+    [Fact]
+    public async Task RefineAsync_ProbabilitiesOfAResult_IsWhatARefinedRequestGets()
+    {
+        using AdmittedRequest admitted = _runtime.Segmenter.Admit("tiny");
+        SegmentationRequest request = new() { Image = Assets.Image("rgb.png"), WithProbabilities = true };
+        CrfOverrides wanted = new() { Iterations = 3, GaussianWeight = 2 };
+        using SegmentationResult plain = await _runtime.Segmenter.SegmentAsync(admitted, request, CancellationToken.None);
+        byte[] before = plain.Labels.Labels.ToArray();
+        float[] probabilities = plain.Labels.Probabilities.ToArray();
+
+        using LabelMap refined = await _runtime.Segmenter.RefineAsync(plain, wanted, CancellationToken.None);
+
+        SegmentationRequest whole = request with { WithProbabilities = false, Refine = true, Crf = wanted };
+        using SegmentationResult expected = await _runtime.Segmenter.SegmentAsync(admitted, whole, CancellationToken.None);
+        Assert.True(expected.Labels.Labels.Span.SequenceEqual(refined.Labels.Span));
+        Assert.Equal(before, plain.Labels.Labels.ToArray());
+        Assert.Equal(probabilities, plain.Labels.Probabilities.ToArray());
+        Assert.Equal(3 * plain.Labels.Size.Pixels, probabilities.Length);
+    }
+
+    [Theory]
+    [InlineData("tiny-labels", false)]
+    [InlineData("tiny", true)]
+    public async Task SegmentAsync_ProbabilitiesThatThereAreNot_IsRefused(string model, bool refine)
+    {
+        using AdmittedRequest admitted = _runtime.Segmenter.Admit(model);
+        SegmentationRequest request = new() { Image = Assets.Image("rgb.png"), WithProbabilities = true, Refine = refine };
         SegmentationException e = await Assert.ThrowsAsync<SegmentationException>(() => _runtime.Segmenter.SegmentAsync(admitted, request, CancellationToken.None).AsTask());
         Assert.Equal(SegmentationError.InvalidRequest, e.Error);
     }

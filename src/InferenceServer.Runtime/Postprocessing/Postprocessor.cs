@@ -34,12 +34,13 @@ public sealed class Postprocessor
     /// <param name="output">Of one image.</param>
     /// <param name="geometry">How the photograph lay in the input.</param>
     /// <param name="withConfidence">Only where <see cref="HasScores"/>.</param>
+    /// <param name="withProbabilities">Those of <see cref="Probabilities"/>, too; only where <see cref="HasScores"/>.</param>
     /// <returns>Labels at the photograph's size, which the caller disposes.</returns>
-    public LabelMap Compute(ModelOutput output, in InputGeometry geometry, bool withConfidence)
+    public LabelMap Compute(ModelOutput output, in InputGeometry geometry, bool withConfidence, bool withProbabilities = false)
     {
         ImageSize grid = new(output.Width, output.Height);
         (AxisTaps rows, AxisTaps columns) = Taps(grid, geometry);
-        LabelMap map = new(geometry.Photo, withConfidence);
+        LabelMap map = new(geometry.Photo, withConfidence, withProbabilities ? Probabilities(output, geometry) : null);
         try
         {
             Compute(output, grid, rows, columns, map);
