@@ -1,9 +1,9 @@
 using System.CommandLine;
-using System.Text.Json;
 using InferenceServer.Cli.Hosting;
 using InferenceServer.Kernels.Labeling;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Models;
+using InferenceServer.Runtime.Refinement;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace InferenceServer.Cli.Evaluate;
@@ -26,19 +26,23 @@ internal static class EvaluateCommand
             "--absent", "What a class adds to the means that is in no truth and no prediction: nothing, or 0.",
             ("leave-out", AbsentClassRule.LeaveOut), ("zero", AbsentClassRule.CountAsZero));
         Option<string?> json = new("--json") { Description = "Write all numbers and the confusion matrix to a file.", HelpName = "FILE" };
-        Command command = new("evaluate", "Measure accuracy and IoU of a model: one confusion matrix over all images.") { model, images, labels, ignore, absent, json };
+        Option<string?> plot = new("--trimap-plot") { Description = "Draw the mean IoU within 1 to 20 pixels of true boundaries, before and after refinement.", HelpName = "FILE.svg" };
+        Command command = new("evaluate", "Measure accuracy and IoU of a model: one confusion matrix over all images; with --refine crf before and after it.")
+        {
+            model, images, labels, ignore, absent, json, plot,
+        };
         RefinementOptions refinement = RefinementOptions.AddTo(command);
         RuntimeOptions runtime = RuntimeOptions.AddTo(command);
         command.SetAction((parsed, ct) => EvaluateAsync(
             parsed, runtime, parsed.GetRequiredValue(model),
             LabelPair.Find(parsed.GetRequiredValue(images), parsed.GetRequiredValue(labels)),
-            parsed.GetValue(ignore), parsed.GetValue(absent), parsed.GetValue(json), refinement.Read(parsed), ct));
+            parsed.GetValue(ignore), parsed.GetValue(absent), new EvaluationFiles(parsed.GetValue(json), parsed.GetValue(plot)), refinement.Read(parsed), ct));
         return command;
     }
 
     private static async Task EvaluateAsync(
         ParseResult parsed, RuntimeOptions runtime, string model, IReadOnlyList<LabelPair> pairs,
-        byte ignore, AbsentClassRule absent, string? json, Refinement refinement, CancellationToken cancellationToken)
+        byte ignore, AbsentClassRule absent, EvaluationFiles files, Refinement refinement, CancellationToken cancellationToken)
     {
         using ServiceProvider services = runtime.Build(parsed);
         LoadedModel loaded = services.GetRequiredService<ModelRepository>().Load(model, cancellationToken);
@@ -58,18 +62,21 @@ internal static class EvaluateCommand
             terminal.Note($"{evaluator.UnknownLabels:N0} labelled pixels were skipped: their label is neither a class (0 to {loaded.Classes.Names.Count - 1}) nor {ignore}.");
         }
 
-        EvaluationReport report = EvaluationReport.Create(evaluator.Matrix, loaded.Classes.Names, absent) with
+        EvaluationReport plain = Describe(evaluator.Plain);
+        EvaluationReport report = evaluator.Refined is not { } refined ? plain : Describe(refined) with
+        {
+            Crf = CrfSettings.Create(loaded.Manifest.Postprocess.Crf, refinement.Crf),
+            Unrefined = plain,
+        };
+        EvaluationTable.Write(report, terminal.Out);
+        await files.WriteAsync(report, cancellationToken).ConfigureAwait(false);
+
+        EvaluationReport Describe(Tally tally) => EvaluationReport.Create(tally, loaded.Classes.Names, absent) with
         {
             Model = loaded.Name,
             Version = loaded.Version,
             Images = pairs.Count,
             Ignore = ignore,
         };
-        EvaluationTable.Write(report, terminal.Out);
-        if (json is not null)
-        {
-            await File.WriteAllBytesAsync(json, JsonSerializer.SerializeToUtf8Bytes(report, EvaluationJson.Default.EvaluationReport), cancellationToken)
-                .ConfigureAwait(false);
-        }
     }
 }

@@ -1,4 +1,5 @@
 using InferenceServer.Kernels.Labeling;
+using InferenceServer.Runtime.Refinement;
 
 namespace InferenceServer.Cli.Evaluate;
 
@@ -44,6 +45,21 @@ internal sealed record EvaluationReport
     /// <summary>Pixels, [truth][prediction].</summary>
     public required IReadOnlyList<IReadOnlyList<long>> Matrix { get; init; }
 
+    /// <summary>The scores within bands of 1 to 20 pixels along the true boundaries.</summary>
+    public IReadOnlyList<BandScore> Trimap { get; init; } = [];
+
+    /// <summary>How the masks were refined; null where they were not.</summary>
+    public CrfSettings? Crf { get; init; }
+
+    /// <summary>The scores of the same masks before they were refined; null where they were not.</summary>
+    public EvaluationReport? Unrefined { get; init; }
+
+    /// <summary>Computes all scores from the counts, those along boundaries included.</summary>
+    public static EvaluationReport Create(Tally tally, IReadOnlyList<string> names, AbsentClassRule absent) => Create(tally.All, names, absent) with
+    {
+        Trimap = [.. tally.Bands.Select((band, i) => new BandScore(i + 1, Count(band), Defined(band.MeanIoU(absent)), Defined(band.PixelAccuracy)))],
+    };
+
     /// <summary>Computes all scores from the counts.</summary>
     public static EvaluationReport Create(ConfusionMatrix matrix, IReadOnlyList<string> names, AbsentClassRule absent)
     {
@@ -65,6 +81,9 @@ internal sealed record EvaluationReport
             Matrix = counts,
         };
     }
+
+    private static long Count(ConfusionMatrix matrix) =>
+        Enumerable.Range(0, matrix.Classes).Sum(truth => Enumerable.Range(0, matrix.Classes).Sum(prediction => matrix[truth, prediction]));
 
     // JSON has no NaN.
     private static double? Defined(double value) => double.IsNaN(value) ? null : value;

@@ -3,31 +3,74 @@ using Spectre.Console;
 
 namespace InferenceServer.Cli.Evaluate;
 
-/// <summary>Shows a report to a person: scores in percent, as papers print them.</summary>
+/// <summary>Shows a report to a person: scores in percent, as papers print them; of refined masks also those before, and the gain in points.</summary>
 internal static class EvaluationTable
 {
+    private static readonly int[] Widths = [1, 2, 3, 4, 5, 7, 10, 15, 20];
+
     public static void Write(EvaluationReport report, IAnsiConsole console)
     {
-        Table classes = new Table().Border(TableBorder.Simple)
-            .AddColumn("Class")
-            .AddColumn(new TableColumn("IoU %").RightAligned())
-            .AddColumn(new TableColumn("Accuracy %").RightAligned())
-            .AddColumn(new TableColumn("Share of truth %").RightAligned());
+        EvaluationReport? before = report.Unrefined;
+        if (before is not null)
+        {
+            console.WriteLine($"Refined by {report.Crf}.");
+        }
+
+        Table classes = Columns("Class", "IoU %", before is not null).AddColumn(Right("Accuracy %")).AddColumn(Right("Share of truth %"));
         foreach (ClassScore score in report.Classes)
         {
-            classes.AddRow(Markup.Escape(score.Name), Percent(score.Iou), Percent(score.Accuracy), Percent(score.Share));
+            classes.AddRow([Markup.Escape(score.Name), .. Scores(before?.Classes[score.Index].Iou, score.Iou, before is not null), Percent(score.Accuracy), Percent(score.Share)]);
         }
 
         console.Write(classes);
-        Grid summary = new Grid().AddColumn().AddColumn(new GridColumn().RightAligned())
-            .AddRow("Mean IoU %", Percent(report.MeanIou))
-            .AddRow("Pixel accuracy %", Percent(report.PixelAccuracy))
-            .AddRow("Mean accuracy %", Percent(report.MeanAccuracy))
-            .AddRow("Frequency-weighted IoU %", Percent(report.FrequencyWeightedIou))
-            .AddRow("Images", report.Images.ToString("N0", CultureInfo.InvariantCulture))
-            .AddRow("Pixels", report.Pixels.ToString("N0", CultureInfo.InvariantCulture));
-        console.Write(summary);
+        Table bands = Columns("Within pixels of a boundary", "Mean IoU %", before is not null).AddColumn(Right("Share of truth %"));
+        foreach (BandScore band in report.Trimap.Where(band => Widths.Contains(band.Width)))
+        {
+            double? share = report.Pixels > 0 ? (double)band.Pixels / report.Pixels : null;
+            bands.AddRow([Text(band.Width), .. Scores(before?.Trimap[band.Width - 1].MeanIou, band.MeanIou, before is not null), Percent(share)]);
+        }
+
+        console.Write(bands);
+        WriteSummary(report, before, console);
     }
+
+    private static void WriteSummary(EvaluationReport report, EvaluationReport? before, IAnsiConsole console)
+    {
+        Grid summary = new Grid().AddColumn();
+        string[] headings = before is null ? [""] : ["before", "after", "gain"];
+        foreach (string _ in headings)
+        {
+            summary.AddColumn(new GridColumn().RightAligned());
+        }
+
+        if (before is not null)
+        {
+            summary.AddRow(["", .. headings]);
+        }
+
+        Add("Mean IoU %", r => r.MeanIou);
+        Add("Pixel accuracy %", r => r.PixelAccuracy);
+        Add("Mean accuracy %", r => r.MeanAccuracy);
+        Add("Frequency-weighted IoU %", r => r.FrequencyWeightedIou);
+        summary.AddRow("Images", Text(report.Images)).AddRow("Pixels", Text(report.Pixels));
+        console.Write(summary);
+
+        void Add(string name, Func<EvaluationReport, double?> score) =>
+            summary.AddRow([name, .. Scores(before is null ? null : score(before), score(report), before is not null)]);
+    }
+
+    private static Table Columns(string first, string score, bool refined)
+    {
+        Table table = new Table().Border(TableBorder.Simple).AddColumn(first);
+        return refined ? table.AddColumn(Right(score + " before")).AddColumn(Right("after")).AddColumn(Right("gain")) : table.AddColumn(Right(score));
+    }
+
+    private static TableColumn Right(string heading) => new TableColumn(heading).RightAligned();
+
+    private static string[] Scores(double? before, double? after, bool refined) =>
+        refined ? [Percent(before), Percent(after), (after - before) is { } gain ? (gain * 100).ToString("+0.00;−0.00", CultureInfo.InvariantCulture) : "–"] : [Percent(after)];
+
+    private static string Text(long value) => value.ToString("N0", CultureInfo.InvariantCulture);
 
     private static string Percent(double? value) => value is { } number ? (number * 100).ToString("F2", CultureInfo.InvariantCulture) : "–";
 }

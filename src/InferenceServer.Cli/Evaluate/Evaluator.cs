@@ -1,18 +1,38 @@
+using System.Buffers;
 using InferenceServer.Cli.Hosting;
 using InferenceServer.Kernels.Labeling;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Models;
+using InferenceServer.Runtime.Postprocessing;
 
 namespace InferenceServer.Cli.Evaluate;
 
-/// <summary>Segments labelled images by the server's own road and counts the pixels in one matrix.</summary>
-internal sealed class Evaluator(Segmenter segmenter, LoadedModel model, byte ignore, Refinement refinement)
+/// <summary>Segments labelled images by the server's own road and counts the pixels, once as the network found them and once refined, if they are.</summary>
+internal sealed class Evaluator
 {
-    /// <summary>The counts over all images so far.</summary>
-    public ConfusionMatrix Matrix { get; } = new(model.Classes.Names.Count);
+    private readonly Segmenter _segmenter;
+    private readonly LoadedModel _model;
+    private readonly byte _ignore;
+    private readonly Refinement _refinement;
+
+    public Evaluator(Segmenter segmenter, LoadedModel model, byte ignore, Refinement refinement)
+    {
+        (_segmenter, _model, _ignore, _refinement) = (segmenter, model, ignore, refinement);
+        Classes = model.Classes.Names.Count;
+        Plain = new Tally(Classes);
+        Refined = refinement.Refine ?? model.Manifest.Postprocess.Crf?.Default ?? false ? new Tally(Classes) : null;
+    }
+
+    /// <summary>The counts of the network's own masks.</summary>
+    public Tally Plain { get; }
+
+    /// <summary>Those of the refined masks; null where they are not refined.</summary>
+    public Tally? Refined { get; }
 
     /// <summary>Pixels whose truth is no class and not the ignored label either; most often a sign of the wrong labels.</summary>
     public long UnknownLabels { get; private set; }
+
+    private int Classes { get; }
 
     /// <summary>Segments one image and counts it.</summary>
     /// <exception cref="CommandException">The image or the label cannot be used; a score without it would be another score.</exception>
@@ -22,29 +42,40 @@ internal sealed class Evaluator(Segmenter segmenter, LoadedModel model, byte ign
         SegmentationRequest request = new()
         {
             Image = await File.ReadAllBytesAsync(pair.Image, cancellationToken).ConfigureAwait(false),
-            Refine = refinement.Refine,
-            Crf = refinement.Crf,
+            Refine = false,
+            WithProbabilities = Refined is not null,
         };
-        using SegmentationResult result = await SegmentAsync(pair, request, cancellationToken).ConfigureAwait(false);
-        if (result.Labels.Size != truth.Size)
-        {
-            throw new CommandException($"{pair.Label}: the label map has {truth.Size} pixels, its image '{pair.Image}' has {result.Labels.Size}.");
-        }
-
-        Matrix.Add(truth.Labels, result.Labels.Labels.Span, ignore);
-        UnknownLabels += truth.Labels.LongCount(label => label != ignore && label >= Matrix.Classes);
-    }
-
-    private async Task<SegmentationResult> SegmentAsync(LabelPair pair, SegmentationRequest request, CancellationToken cancellationToken)
-    {
         try
         {
-            using AdmittedRequest admitted = segmenter.Admit(model.Name);
-            return await segmenter.SegmentAsync(admitted, request, cancellationToken).ConfigureAwait(false);
+            using AdmittedRequest admitted = _segmenter.Admit(_model.Name);
+            using SegmentationResult result = await _segmenter.SegmentAsync(admitted, request, cancellationToken).ConfigureAwait(false);
+            if (result.Labels.Size != truth.Size)
+            {
+                throw new CommandException($"{pair.Label}: the label map has {truth.Size} pixels, its image '{pair.Image}' has {result.Labels.Size}.");
+            }
+
+            // One pass of the network serves both scores.
+            using LabelMap? refined = Refined is null ? null : await _segmenter.RefineAsync(result, _refinement.Crf, cancellationToken).ConfigureAwait(false);
+            Count(truth, result.Labels, refined);
         }
         catch (SegmentationException e)
         {
             throw new CommandException($"{pair.Image}: {e.Message}");
         }
+    }
+
+    private void Count(LabelPng truth, LabelMap plain, LabelMap? refined)
+    {
+        byte[] rented = ArrayPool<byte>.Shared.Rent(truth.Labels.Length);
+        Span<byte> distances = rented.AsSpan(0, truth.Labels.Length);
+        BoundaryDistance.Compute(truth.Labels, truth.Size, Classes, _ignore, Tally.Widest, distances);
+        Plain.Add(truth.Labels, distances, plain.Labels.Span, _ignore);
+        if (refined is not null)
+        {
+            Refined!.Add(truth.Labels, distances, refined.Labels.Span, _ignore);
+        }
+
+        ArrayPool<byte>.Shared.Return(rented);
+        UnknownLabels += truth.Labels.LongCount(label => label != _ignore && label >= Classes);
     }
 }

@@ -31,6 +31,14 @@ public sealed record CrfSettings(int Iterations, KernelManifest Gaussian, Kernel
             wanted.Quality ?? CrfQuality.Exact);
     }
 
+    /// <summary>The parameters as papers write them: <c>5 iterations, Gaussian 3/1, bilateral 4/67/3</c>.</summary>
+    public override string ToString()
+    {
+        string gaussian = Gaussian.Weight > 0 ? FormattableString.Invariant($", Gaussian {Gaussian.Weight}/{Gaussian.Xy}") : "";
+        string bilateral = Bilateral.Weight > 0 ? FormattableString.Invariant($", bilateral {Bilateral.Weight}/{Bilateral.Xy}/{Bilateral.Rgb}") : "";
+        return $"{Iterations} iterations{gaussian}{bilateral}{(Quality == CrfQuality.Fast ? ", fast" : "")}";
+    }
+
     /// <summary>The kernels that have a weight.</summary>
     public IReadOnlyList<CrfKernel> Kernels()
     {

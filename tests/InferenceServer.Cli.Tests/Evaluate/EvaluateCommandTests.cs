@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Xml.Linq;
 
 namespace InferenceServer.Cli.Tests.Evaluate;
 
@@ -40,6 +41,53 @@ public sealed class EvaluateCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task Evaluate_Refined_ScoresBothInOneRun()
+    {
+        WriteNoisyScene();
+
+        (int exitCode, string output, string error) = await EvaluateAsync(
+            "--refine", "crf", "--crf-iterations", "4", "--crf-gaussian-weight", "4", "--crf-gaussian-xy", "3", "--crf-bilateral-weight", "0",
+            "--json", _folder["report.json"], "--trimap-plot", _folder["trimap.svg"]);
+
+        Assert.Equal((0, ""), (exitCode, error));
+        Assert.Contains("Refined by 4 iterations, Gaussian 4/3.", output, StringComparison.Ordinal);
+        Assert.Matches(@"Mean IoU % +\d+\.\d\d +\d+\.\d\d +\+\d+\.\d\d", output);
+        using JsonDocument json = JsonDocument.Parse(await File.ReadAllTextAsync(_folder["report.json"]));
+        JsonElement after = json.RootElement, before = after.GetProperty("unrefined");
+        Assert.True(after.GetProperty("mean_iou").GetDouble() > before.GetProperty("mean_iou").GetDouble());
+        Assert.Equal("exact", after.GetProperty("crf").GetProperty("quality").GetString());
+        Assert.Equal(Enumerable.Range(1, 20), after.GetProperty("trimap").EnumerateArray().Select(band => band.GetProperty("width").GetInt32()));
+        XElement svg = XElement.Load(_folder["trimap.svg"]);
+        Assert.Equal([20, 20], svg.Elements().Where(e => e.Name.LocalName == "polyline").Select(e => e.Attribute("points")!.Value.Split(' ').Length));
+    }
+
+    [Fact]
+    public async Task Evaluate_RefinedOrNot_BeforeIsTheSame()
+    {
+        WriteNoisyScene();
+
+        await EvaluateAsync("--json", _folder["plain.json"]);
+        await EvaluateAsync("--refine", "crf", "--json", _folder["refined.json"]);
+
+        using JsonDocument plain = JsonDocument.Parse(await File.ReadAllTextAsync(_folder["plain.json"]));
+        using JsonDocument refined = JsonDocument.Parse(await File.ReadAllTextAsync(_folder["refined.json"]));
+        Assert.True(JsonElement.DeepEquals(plain.RootElement, refined.RootElement.GetProperty("unrefined")));
+    }
+
+    [Fact]
+    public async Task Evaluate_Trimap_CountsTheBandsPixels()
+    {
+        _folder.WritePhoto("images/green.png", 48, 8, 10, 200, 30);
+        _folder.WriteLabels("labels/green.png", [.. Enumerable.Range(0, 48 * 8).Select(i => (byte)(i % 48 < 24 ? 0 : 1))], 48);
+
+        await EvaluateAsync("--json", _folder["report.json"]);
+
+        using JsonDocument json = JsonDocument.Parse(await File.ReadAllTextAsync(_folder["report.json"]));
+        Assert.Equal(Enumerable.Range(1, 20).Select(width => 2 * width * 8), json.RootElement.GetProperty("trimap").EnumerateArray().Select(band => band.GetProperty("pixels").GetInt32()));
+        Assert.All(json.RootElement.GetProperty("trimap").EnumerateArray(), band => Assert.Equal(0.25, band.GetProperty("mean_iou").GetDouble(), 12));
+    }
+
+    [Fact]
     public async Task Evaluate_LabelsMissing_ListsThem()
     {
         _folder.WritePhoto("images/a.png", 8, 8, 10, 200, 30);
@@ -75,6 +123,23 @@ public sealed class EvaluateCommandTests : IDisposable
 
         Assert.Equal(0, exitCode);
         Assert.Contains("4 labelled pixels were skipped", error, StringComparison.Ordinal);
+    }
+
+    /// <summary>A red and a green half with blocks of the other colour in them, which the truth does not have.</summary>
+    private void WriteNoisyScene()
+    {
+        const int Side = 64;
+        Random random = new(7);
+        bool[] wrong = [.. Enumerable.Range(0, Side * Side / 16).Select(_ => random.Next(6) == 0)];
+        byte[] rgb = new byte[Side * Side * 3], labels = new byte[Side * Side];
+        for (int i = 0; i < labels.Length; i++)
+        {
+            labels[i] = (byte)(i % Side < Side / 2 ? 0 : 1);
+            rgb[(i * 3) + (labels[i] ^ (wrong[(i / Side / 4 * (Side / 4)) + (i % Side / 4)] ? 1 : 0))] = 160;
+        }
+
+        _folder.WriteRgb("images/a.png", rgb, Side);
+        _folder.WriteLabels("labels/a.png", labels, Side);
     }
 
     private Task<(int ExitCode, string Output, string Error)> EvaluateAsync(params string[] more) =>
