@@ -7,7 +7,8 @@ namespace InferenceServer.LoadTests.Contenders;
 /// <summary>A server under test and the client that speaks to it.</summary>
 internal sealed class HttpContender : IContender
 {
-    private const int SaturatingClients = 8;
+    /// <summary>More than any contender runs at once, and few enough that the last one is not refused.</summary>
+    public const int SaturatingClients = 8;
 
     private readonly ServerProcess _server;
     private readonly ManagedHeap _heap;
@@ -30,8 +31,10 @@ internal sealed class HttpContender : IContender
     public async Task WarmUpAsync(PhotoSet photos) =>
         await ClosedLoop.RunAsync(Client, photos, SaturatingClients, TimeSpan.FromSeconds(3)).ConfigureAwait(false);
 
-    public Task<Window> SaturateAsync(PhotoSet photos, TimeSpan length, int round) =>
-        MeasureAsync("saturation", photos, 0, length, round, () => ClosedLoop.RunAsync(Client, photos, SaturatingClients, length));
+    public Task<Window> SaturateAsync(PhotoSet photos, TimeSpan length, int round) => SaturateAsync(photos, length, round, SaturatingClients);
+
+    public Task<Window> SaturateAsync(PhotoSet photos, TimeSpan length, int round, int clients) =>
+        MeasureAsync("saturation", photos, 0, length, round, () => ClosedLoop.RunAsync(Client, photos, clients, length));
 
     /// <summary>Offers a fixed rate.</summary>
     public Task<Window> OfferAsync(string phase, PhotoSet photos, double perSecond, TimeSpan length, int round, bool poisson = false) =>

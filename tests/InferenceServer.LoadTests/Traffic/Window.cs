@@ -32,6 +32,9 @@ internal sealed record Window
     /// <summary>Bytes allocated on the contender's managed heap; null where it does not tell.</summary>
     public long? Allocated { get; init; }
 
+    /// <summary>Bytes allocated on the managed heap for each request, refused ones included.</summary>
+    public double? AllocatedPerRequest => Allocated / (double)Math.Max(1, Samples.Count);
+
     /// <summary>Resident memory of the contender at the end.</summary>
     public long Resident { get; init; }
 

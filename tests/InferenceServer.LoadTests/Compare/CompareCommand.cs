@@ -1,0 +1,74 @@
+using System.CommandLine;
+using InferenceServer.LoadTests.Contenders;
+using InferenceServer.LoadTests.Photos;
+using InferenceServer.LoadTests.Reports;
+
+namespace InferenceServer.LoadTests.Compare;
+
+/// <summary><c>compare</c>: all contenders, all targets, in less than ten minutes.</summary>
+internal static class CompareCommand
+{
+    private const string Page = "docs/benchmarks.md";
+    private const string Picture = "docs/images/load.svg";
+
+    public static Command Create()
+    {
+        Option<string> server = new("--server") { Description = "The server's assembly.", DefaultValueFactory = _ => ContenderCatalog.DefaultServer };
+        Option<string> arguments = new("--server-args") { Description = "Settings for it, such as \"--Onnx:IntraOpThreads 1\".", DefaultValueFactory = _ => "" };
+        Option<string> model = new("--model") { Description = "The served model's folder.", DefaultValueFactory = _ => "models/camvid-deeplabv3plus" };
+        Option<double> scale = new("--scale") { Description = "Length of each window, relative to the usual.", DefaultValueFactory = _ => 1 };
+        Option<string> output = new("--out") { Description = "A folder for tables, pictures and logs.", DefaultValueFactory = _ => "artifacts/load" };
+        Option<bool> docs = new("--docs") { Description = $"Put the tables into {Page} and the picture into {Picture}." };
+        Command command = new("compare", "Measure the raw loop, the server and its peers by turns, and hold the promises against the figures.") { server, arguments, model, scale, output, docs };
+        command.SetAction((parsed, _) => RunAsync(new CompareOptions(
+            parsed.GetValue(server)!, parsed.GetValue(arguments)!, parsed.GetValue(model)!, parsed.GetValue(scale), parsed.GetValue(output)!, parsed.GetValue(docs))));
+        return command;
+    }
+
+    private static async Task RunAsync(CompareOptions options)
+    {
+        Directory.CreateDirectory(options.Output);
+        BenchmarkModel model = new(Path.GetFullPath(options.Model));
+        PhotoMaker maker = new("tests/assets/street.jpg");
+        (PhotoSet plain, PhotoSet mixed) = (PhotoSet.Plain(maker), PhotoSet.Mixed(maker));
+        using RawContender one = new(model, instances: 1, threads: Environment.ProcessorCount);
+        using RawContender many = new(model, instances: Environment.ProcessorCount, threads: 1);
+        using HttpContender server = await ContenderCatalog.ServerAsync(options.Server, options.Arguments, model, options.Output).ConfigureAwait(false);
+        IReadOnlyList<HttpContender> peers = await ContenderCatalog.PeersAsync(model, options.Output).ConfigureAwait(false);
+        try
+        {
+            Dictionary<string, double> agreement = [];
+            foreach (HttpContender peer in peers)
+            {
+                agreement[peer.Name] = await Agreement.MeasureAsync(server, peer, mixed).ConfigureAwait(false);
+                Console.WriteLine($"{peer.Name} gives {100 * agreement[peer.Name]:F2} % of the pixels the class that the server gives.");
+            }
+
+            Comparison comparison = new(options, plain, mixed);
+            await comparison.RunAsync([one, many], server, peers).ConfigureAwait(false);
+            Write(options, new CompareReport(comparison.Windows, agreement, plain.Name, mixed.Name), comparison);
+        }
+        finally
+        {
+            foreach (HttpContender peer in peers)
+            {
+                peer.Dispose();
+            }
+        }
+    }
+
+    private static void Write(CompareOptions options, CompareReport report, Comparison comparison)
+    {
+        Csv.WriteSummary(Path.Combine(options.Output, "windows.csv"), comparison.Windows);
+        Csv.WriteSeconds(Path.Combine(options.Output, "seconds.csv"), comparison.Windows);
+        report.Draw(Path.Combine(options.Output, "load.svg"));
+        string markdown = report.Markdown();
+        File.WriteAllText(Path.Combine(options.Output, "tables.md"), markdown);
+        Console.WriteLine($"\n{markdown}");
+        if (options.Docs)
+        {
+            DocsBlock.Replace(Page, "load", markdown);
+            File.Copy(Path.Combine(options.Output, "load.svg"), Picture, overwrite: true);
+        }
+    }
+}

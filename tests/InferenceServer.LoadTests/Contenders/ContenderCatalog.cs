@@ -1,0 +1,50 @@
+namespace InferenceServer.LoadTests.Contenders;
+
+/// <summary>How each contender is started, from the root of the repository.</summary>
+internal static class ContenderCatalog
+{
+    private const string Path = "/v1/segment";
+
+    public const string Server = "InferenceServer";
+    public const string FastApi = "FastAPI";
+    public const string Fastify = "fastify";
+
+    /// <summary>Where the build of this configuration put the server.</summary>
+    public static string DefaultServer { get; } =
+        System.IO.Path.GetFullPath(System.IO.Path.Combine(AppContext.BaseDirectory, "../../../../../src/InferenceServer/bin", Configuration, "net10.0/InferenceServer.dll"));
+
+    private static string Configuration => new DirectoryInfo(AppContext.BaseDirectory).Parent!.Name;
+
+    /// <param name="dll">The server's assembly.</param>
+    /// <param name="arguments">Settings in the form <c>--Section:Key value</c>.</param>
+    /// <param name="model">The model that is served.</param>
+    /// <param name="logs">A folder for what the server prints.</param>
+    public static Task<HttpContender> ServerAsync(string dll, string arguments, BenchmarkModel model, string logs) => HttpContender.StartAsync(
+        Server, $"dotnet '{dll}' --urls http://127.0.0.1:PORT --Models:Default {model.Name} {arguments}", Path, System.IO.Path.Combine(logs, "server.log"));
+
+    /// <summary>The peers that are set up on this machine; says how to set up those that are not.</summary>
+    public static async Task<IReadOnlyList<HttpContender>> PeersAsync(BenchmarkModel model, string logs)
+    {
+        List<HttpContender> peers = [];
+        string folder = Environment.GetEnvironmentVariable("FOLDER") ?? "/tmp/peer-fastapi";
+        if (Directory.Exists(System.IO.Path.Combine(folder, "srv/peer")))
+        {
+            peers.Add(await HttpContender.StartAsync(FastApi, $"tests/peers/fastapi/run.sh PORT '{model.Folder}'", Path, System.IO.Path.Combine(logs, "fastapi.log")).ConfigureAwait(false));
+        }
+        else
+        {
+            Console.WriteLine($"Without {FastApi}: there is no {folder}; tests/peers/fastapi/setup.sh makes it.");
+        }
+
+        if (Directory.Exists("tests/peers/fastify/node_modules"))
+        {
+            peers.Add(await HttpContender.StartAsync(Fastify, $"node tests/peers/fastify/server.js PORT '{model.Folder}'", Path, System.IO.Path.Combine(logs, "fastify.log")).ConfigureAwait(false));
+        }
+        else
+        {
+            Console.WriteLine($"Without {Fastify}: run `npm ci` in tests/peers/fastify.");
+        }
+
+        return peers;
+    }
+}
