@@ -1,5 +1,6 @@
 using System.CommandLine;
 using InferenceServer.LoadTests.Compare;
+using InferenceServer.LoadTests.Soak;
 using InferenceServer.LoadTests.Traffic;
 
 OnnxRuntime.OrtTelemetry.Disable(); // before ONNX Runtime is loaded, and before there are threads
@@ -7,5 +8,6 @@ RootCommand root = new("Load for servers of segmentation, and what they make of 
 {
     CompareCommand.Create(),
     LoadCommand.Create(),
+    SoakCommand.Create(),
 };
 return await root.Parse(args).InvokeAsync().ConfigureAwait(false);

@@ -25,6 +25,9 @@ internal sealed class HttpContender : IContender
 
     public LoadClient Client { get; }
 
+    /// <summary>Bytes in memory, of all its processes.</summary>
+    public long Resident => _server.Tree.Resident;
+
     public static async Task<HttpContender> StartAsync(string name, string command, string path, string log) =>
         new(name, await ServerProcess.StartAsync(command, log).ConfigureAwait(false), path);
 
@@ -40,6 +43,9 @@ internal sealed class HttpContender : IContender
     public Task<Window> OfferAsync(string phase, PhotoSet photos, double perSecond, TimeSpan length, int round, bool poisson = false) =>
         MeasureAsync(phase, photos, perSecond, length, round, () => OpenLoop.RunAsync(
             Client, photos, poisson ? Arrivals.Poisson(perSecond, length) : Arrivals.Even(perSecond, length)));
+
+    /// <summary>Bytes on the managed heap; null where the server does not tell.</summary>
+    public Task<long?> HeapAsync() => _heap.SizeAsync();
 
     public void Dispose()
     {

@@ -16,7 +16,7 @@ from fastapi import FastAPI, HTTPException, Request, Response
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 THREADS = int(os.environ.get("ORT_THREADS", "1"))  # of one run
-CONCURRENCY = int(os.environ.get("CONCURRENCY", "1"))  # requests that one worker process works on at once
+CONCURRENCY = int(os.environ.get("CONCURRENCY", "2"))  # requests that one worker process works on at once
 
 folder = Path(os.environ["MODEL"])
 manifest = json.loads((folder / "model.json").read_text())
