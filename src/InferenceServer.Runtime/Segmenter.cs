@@ -20,13 +20,19 @@ public sealed class Segmenter(ModelRepository repository, ImageDecoder decoder, 
 {
     /// <summary>Lets a request in before anything is read or done for it.</summary>
     /// <param name="model">A model's name; null takes the default.</param>
+    /// <param name="version">The number of a version that serves; null takes the newest.</param>
     /// <returns>The request's place, which the caller gives up once its answer is complete.</returns>
     /// <exception cref="SegmentationException">Unknown or unready model, or the server is full.</exception>
-    public AdmittedRequest Admit(string? model)
+    public AdmittedRequest Admit(string? model, int? version = null)
     {
-        LoadedModel loaded = repository.Get(model);
-        return admission.TryEnter(out Admission.Permit permit) ? new AdmittedRequest(loaded, permit) : throw new SegmentationException(
-            SegmentationError.Overloaded, "The server is working on as many images as it may; try again in a moment.");
+        ModelLease lease = repository.Lease(model, version);
+        if (admission.TryEnter(out Admission.Permit permit))
+        {
+            return new AdmittedRequest(lease, permit);
+        }
+
+        lease.Dispose();
+        throw new SegmentationException(SegmentationError.Overloaded, "The server is working on as many images as it may; try again in a moment.");
     }
 
     /// <summary>Segments one photograph.</summary>

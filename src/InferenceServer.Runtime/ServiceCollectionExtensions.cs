@@ -6,6 +6,7 @@ using InferenceServer.Runtime.Refinement;
 using InferenceServer.Runtime.Scheduling;
 using InferenceServer.Runtime.Sessions;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Runtime;
@@ -25,7 +26,8 @@ public static class ServiceCollectionExtensions
         services.AddMetrics();
         services.AddSingleton<SessionFactory>();
         services.AddSingleton<ModelLoader>();
-        services.AddSingleton<ModelRepository>();
+        services.AddSingleton(provider => new ModelRepository(
+            provider.GetRequiredService<ModelLoader>(), provider.GetRequiredService<IOptions<ModelRepositoryOptions>>(), provider.GetRequiredService<ILogger<ModelRepository>>()));
         services.AddSingleton<ModelInspector>();
         services.AddSingleton<ImageDecoder>();
         services.AddSingleton<CrfRefiner>();

@@ -1,3 +1,4 @@
+using InferenceServer.Admin;
 using InferenceServer.Health;
 using InferenceServer.Hosting;
 using InferenceServer.Logging;
@@ -18,8 +19,11 @@ return StartUp.Run(() =>
 
     builder.AddLogging();
     builder.AddLimits();
+    builder.AddDrain();
     builder.Services.AddSegmentation();
     builder.Services.AddHostedService<ModelLoading>();
+    builder.Services.AddHostedService<ModelWatcher>();
+    builder.Services.AddAdminKey();
     builder.Services.AddTelemetry();
     builder.Services.AddProblems();
     builder.Services.AddOpenApiDocument();
@@ -28,6 +32,7 @@ return StartUp.Run(() =>
 
     app.UseRequestLog();
     app.UseObservation();
+    app.UseDrain();
     app.UseProblems();
     app.UseSwagger();
     app.UseSwaggerUI(ui => ui.DefaultModelsExpandDepth(-1));
@@ -37,5 +42,5 @@ return StartUp.Run(() =>
     app.MapMetrics();
     app.MapGet("/", () => TypedResults.Redirect("/swagger")).ExcludeFromDescription();
 
-    app.Run();
+    app.RunAndDrain();
 });

@@ -15,6 +15,7 @@ public class SegmentationServer : WebApplicationFactory<Program>, IAsyncLifetime
         ["urls"] = "http://127.0.0.1:0",
         ["Models:Path"] = Path.Combine(AppContext.BaseDirectory, "models"),
         ["Models:Default"] = "tiny",
+        ["Models:Watch"] = "Off",
         ["Onnx:Provider"] = "Cpu",
         ["Serilog:MinimumLevel"] = "Fatal", // not :Default, for the factory hands every section above a key on as an empty string
     };

@@ -7,9 +7,12 @@ using InferenceServer.Runtime.Sessions;
 namespace InferenceServer.Runtime.Models;
 
 /// <summary>A model that was tried and warmed: all that a request needs of it.</summary>
+/// <remarks>It counts its holders, of which the repository is one; the last one to leave frees the session.</remarks>
 public sealed class LoadedModel : IDisposable
 {
     private static readonly TimeSpan LongestRun = TimeSpan.FromSeconds(5);
+    private int _holders = 1;
+    private int _disposed;
 
     internal LoadedModel(string name, int version, ModelManifest manifest, IModelSession session, SchedulingOptions scheduling)
     {
@@ -50,10 +53,43 @@ public sealed class LoadedModel : IDisposable
     /// <summary>The way to the session.</summary>
     public SessionScheduler Scheduler { get; }
 
-    /// <summary>Frees the session after its last run. One that does not end is left to the end of the process: freeing it would crash that.</summary>
+    /// <summary>The state of the files that this was made of.</summary>
+    internal string Stamp { get; init; } = "";
+
+    /// <summary>Whether nobody holds the model any more: its session is gone or going.</summary>
+    internal bool IsFreed => Volatile.Read(ref _holders) == 0;
+
+    /// <summary>Gives up the holder's share that the maker of this object got; requests that lease it keep the session open.</summary>
     public void Dispose()
     {
-        if (Scheduler.Close(LongestRun))
+        if (Interlocked.Exchange(ref _disposed, 1) == 0)
+        {
+            Leave();
+        }
+    }
+
+    /// <summary>Takes a share, unless the last holder has gone: then another version serves already.</summary>
+    internal ModelLease? TryLease()
+    {
+        int holders = Volatile.Read(ref _holders);
+        while (holders > 0)
+        {
+            int seen = Interlocked.CompareExchange(ref _holders, holders + 1, holders);
+            if (seen == holders)
+            {
+                return new ModelLease(this);
+            }
+
+            holders = seen;
+        }
+
+        return null;
+    }
+
+    internal void Leave()
+    {
+        // A run whose callers have all given up may take a moment to notice. One that does not end is left to the end of the process: freeing its session would crash that.
+        if (Interlocked.Decrement(ref _holders) == 0 && Scheduler.Close(LongestRun))
         {
             Scheduler.Dispose();
             Session.Dispose();

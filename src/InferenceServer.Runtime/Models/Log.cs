@@ -22,4 +22,16 @@ internal static partial class Log
 
     [LoggerMessage(205, LogLevel.Error, "Models:Default or Models:Required names {Model}, which is not there; there are: {Models}.")]
     public static partial void ModelMissing(ILogger logger, string model, string models);
+
+    [LoggerMessage(206, LogLevel.Information, "Model {Model} v{Version} no longer serves; its session is freed after its last request.")]
+    public static partial void ModelReplaced(ILogger logger, string model, int version);
+
+    [LoggerMessage(207, LogLevel.Warning, "{Folder} (Models:Path) is gone or empty, which looks like a volume that was unmounted; the models that are loaded keep serving.")]
+    public static partial void FolderGone(ILogger logger, string folder);
+
+    [LoggerMessage(208, LogLevel.Warning, "{Folder} (Models:Path) could not be read; what is loaded keeps serving: {Reason}")]
+    public static partial void FolderUnreadable(ILogger logger, string folder, string reason);
+
+    [LoggerMessage(209, LogLevel.Information, "Model {Model} is gone from its folder and serves no longer.")]
+    public static partial void ModelRemoved(ILogger logger, string model);
 }

@@ -8,33 +8,32 @@ using Microsoft.Extensions.Options;
 namespace InferenceServer.Runtime.Models;
 
 /// <summary>A version's folder to a model that is known to work: manifest checked, weights verified, graph tried and warmed.</summary>
-public sealed class ModelLoader(SessionFactory sessions, IOptions<SchedulingOptions> scheduling)
+internal sealed class ModelLoader(SessionFactory sessions, IOptions<SchedulingOptions> scheduling)
 {
-    /// <summary>The version folders of a model, largest number first.</summary>
-    public static IReadOnlyList<int> Versions(string folder) =>
-    [
-        .. Directory.EnumerateDirectories(folder, "*", new EnumerationOptions { IgnoreInaccessible = true })
-            .Select(d => int.TryParse(Path.GetFileName(d), out int version) && version > 0 ? version : 0)
-            .Where(version => version > 0 && File.Exists(GraphFile(folder, version)))
-            .OrderDescending(),
-    ];
-
     /// <summary>Loads one version.</summary>
-    /// <param name="folder">The model's folder, which holds <c>model.json</c>.</param>
+    /// <param name="folder">The model's folder.</param>
     /// <param name="version">Number of the version's folder.</param>
+    /// <param name="stamp">The state of the version's files.</param>
+    /// <param name="progress">Is told each step.</param>
     /// <param name="cancellationToken">Ends the trial runs.</param>
     /// <exception cref="ManifestException">What is wrong, and with which key.</exception>
-    public LoadedModel Load(string folder, int version, CancellationToken cancellationToken)
+    public LoadedModel Load(ModelFolder folder, int version, string stamp, Action<LoadProgress> progress, CancellationToken cancellationToken)
     {
         long start = Stopwatch.GetTimestamp();
-        string file = GraphFile(folder, version);
-        ModelManifest manifest = ReadManifest(folder, file);
-        Verify(file, manifest.Source?.Sha256, isLargest: Versions(folder)[0] == version);
+        progress(new LoadProgress($"opening version {version}"));
+        string file = folder.GraphFile(version);
+        ModelManifest manifest = ReadManifest(folder.Path, file);
+        Verify(file, manifest.Source?.Sha256, isLargest: folder.Versions[0] == version);
         IModelSession session = sessions.Open(file, manifest.Graph);
         try
         {
-            LoadedModel model = new(Path.GetFileName(folder), version, manifest, session, scheduling.Value);
+            LoadedModel model = new(folder.Name, version, manifest, session, scheduling.Value) { Stamp = stamp };
             ModelTrial.Run(model, ModelFile.Display(file), cancellationToken);
+            if (folder.Stamp(version) != stamp)
+            {
+                throw new ManifestException(ModelFile.Display(file), ["the files changed while they were loaded"]);
+            }
+
             model.LoadTime = Stopwatch.GetElapsedTime(start);
             return model;
         }
@@ -44,8 +43,6 @@ public sealed class ModelLoader(SessionFactory sessions, IOptions<SchedulingOpti
             throw;
         }
     }
-
-    private static string GraphFile(string folder, int version) => Path.Combine(folder, $"{version}", "model.onnx");
 
     private ModelManifest ReadManifest(string folder, string file) =>
         !File.Exists(Path.Combine(folder, ManifestReader.FileName)) && sessions.Describe(file).Metadata.TryGetValue(ManifestReader.MetadataKey, out string? json)

@@ -1,18 +1,30 @@
 using System.Collections.Immutable;
-using InferenceServer.Runtime.Manifests;
-using InferenceServer.Runtime.Sessions;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Runtime.Models;
 
-/// <summary>The models of one folder. Readers take an immutable snapshot and never wait.</summary>
-public sealed class ModelRepository(ModelLoader loader, IOptions<ModelRepositoryOptions> options, ILogger<ModelRepository> logger) : IDisposable
+/// <summary>The models of one folder. Readers take an immutable snapshot and never wait; loads happen one at a time.</summary>
+public sealed class ModelRepository : IDisposable
 {
     private const string Looking = "The models are being looked for; try again in a moment.";
-    private readonly ModelRepositoryOptions _options = options.Value;
+    private readonly ModelLoader _loader;
+    private readonly ModelRepositoryOptions _options;
+    private readonly ILogger<ModelRepository> _logger;
+    private readonly string _root;
+    private readonly SemaphoreSlim _loading = new(1); // guards the slots
+    private readonly SortedDictionary<string, ModelSlot> _slots = new(StringComparer.Ordinal);
     private ImmutableSortedDictionary<string, ModelEntry> _entries = ImmutableSortedDictionary<string, ModelEntry>.Empty.WithComparers(StringComparer.Ordinal);
     private volatile bool _loaded;
+
+    /// <summary>A repository that is still empty.</summary>
+    internal ModelRepository(ModelLoader loader, IOptions<ModelRepositoryOptions> options, ILogger<ModelRepository> logger)
+    {
+        _loader = loader;
+        _options = options.Value;
+        _logger = logger;
+        _root = Path.GetFullPath(_options.Path);
+    }
 
     /// <summary>All models, by name, as they stand now.</summary>
     public IEnumerable<ModelEntry> Entries => Volatile.Read(ref _entries).Values;
@@ -45,10 +57,11 @@ public sealed class ModelRepository(ModelLoader loader, IOptions<ModelRepository
         return Entries.Any(e => e.State == ModelState.Ready) ? [] : ["No model is ready."];
     }
 
-    /// <summary>The model of that name, ready to serve.</summary>
+    /// <summary>The right to use a model, which the caller disposes when it has no more use for it.</summary>
     /// <param name="name">A model's name; null takes the default.</param>
+    /// <param name="version">The number of a version that serves; null takes the newest.</param>
     /// <exception cref="SegmentationException">Unknown, still loading, or unavailable.</exception>
-    public LoadedModel Get(string? name)
+    public ModelLease Lease(string? name, int? version = null)
     {
         if (IsLooking)
         {
@@ -57,13 +70,24 @@ public sealed class ModelRepository(ModelLoader loader, IOptions<ModelRepository
 
         name ??= Default ?? throw new SegmentationException(
             SegmentationError.UnknownModel, $"No default model is configured (Models:Default); name one of: {Names()}.");
-        return Entry(name).Model ?? throw new SegmentationException(SegmentationError.ModelNotReady, Explain(name));
+        while (true)
+        {
+            // A model that was replaced between the two calls is leased no more; the snapshot then has its successor.
+            if (Choose(Entry(name), version).TryLease() is { } lease)
+            {
+                return lease;
+            }
+        }
     }
 
     /// <summary>The entry of that name, however far it is.</summary>
     /// <exception cref="SegmentationException">There is none.</exception>
     public ModelEntry Entry(string name) =>
         Find(name) ?? throw new SegmentationException(SegmentationError.UnknownModel, $"There is no model '{name}'; there are: {Names()}.");
+
+    /// <summary>A version that serves.</summary>
+    /// <exception cref="SegmentationException">There is no such model or version, or it is not ready.</exception>
+    public LoadedModel Version(string name, int version) => Choose(Entry(name), version);
 
     /// <summary>The entry of that name, or null.</summary>
     public ModelEntry? Find(string name) => Volatile.Read(ref _entries).GetValueOrDefault(name);
@@ -72,109 +96,201 @@ public sealed class ModelRepository(ModelLoader loader, IOptions<ModelRepository
     /// <exception cref="DirectoryNotFoundException">The folder does not exist.</exception>
     public void Load(CancellationToken cancellationToken)
     {
-        string[] folders = Folders();
-        foreach (string folder in folders)
+        IReadOnlyList<ModelFolder> folders = Folders();
+        foreach (ModelFolder folder in folders)
         {
-            Set(new ModelEntry(Path.GetFileName(folder), ModelState.Loading));
+            Set(new ModelEntry(folder.Name, ModelState.Loading));
         }
 
-        foreach (string folder in folders)
+        Exclusively(() =>
         {
-            cancellationToken.ThrowIfCancellationRequested();
-            Set(LoadFolder(folder, cancellationToken));
-        }
-
+            foreach (ModelFolder folder in folders)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                Slot(folder.Name).Update(folder, afresh: false, cancellationToken);
+            }
+        }, cancellationToken);
         _loaded = true;
         Complain(folders);
+    }
+
+    /// <summary>Loads one model, and again if it is loaded already; the version that serves is replaced only by one that works.</summary>
+    /// <param name="name">The model's name; a folder of that name is looked for.</param>
+    /// <param name="cancellationToken">Ends the trial runs; everything then stays as it was.</param>
+    /// <returns>The model as it then stands, with the reason where a version failed.</returns>
+    /// <exception cref="DirectoryNotFoundException">The folder of models does not exist.</exception>
+    /// <exception cref="SegmentationException">There is no such folder.</exception>
+    public ModelEntry Reload(string name, CancellationToken cancellationToken)
+    {
+        IReadOnlyList<ModelFolder> folders = Folders();
+        ModelFolder folder = folders.FirstOrDefault(f => f.Name == name) ?? throw new SegmentationException(
+            SegmentationError.UnknownModel, $"There is no model '{name}'; there are: {string.Join(", ", folders.Select(f => f.Name).DefaultIfEmpty("none"))}.");
+        Exclusively(() => Slot(name).Update(folder, afresh: true, cancellationToken), cancellationToken);
+        return Entry(name);
     }
 
     /// <summary>Loads one model and leaves the others alone: for tools that need no other.</summary>
     /// <param name="name">The model's name.</param>
     /// <param name="cancellationToken">Ends the trial runs.</param>
-    /// <returns>The model, which stays the repository's.</returns>
+    /// <returns>The model, which stays the repository's and is not replaced unless something is loaded again.</returns>
     /// <exception cref="DirectoryNotFoundException">The folder does not exist.</exception>
     /// <exception cref="SegmentationException">Unknown or unavailable.</exception>
-    public LoadedModel Load(string name, CancellationToken cancellationToken)
+    public LoadedModel Load(string name, CancellationToken cancellationToken) => Choose(Reload(name, cancellationToken), version: null);
+
+    /// <summary>Stops serving a model, until somebody loads it again or the server starts anew; requests under way are finished.</summary>
+    /// <exception cref="SegmentationException">There is no such model.</exception>
+    public ModelEntry Unload(string name, CancellationToken cancellationToken)
     {
-        string[] folders = Folders();
-        string folder = folders.FirstOrDefault(f => Path.GetFileName(f) == name) ?? throw new SegmentationException(
-            SegmentationError.UnknownModel, $"There is no model '{name}'; there are: {string.Join(", ", folders.Select(Path.GetFileName).DefaultIfEmpty("none"))}.");
-        LoadedModel? previous = Find(name)?.Model;
-        Set(LoadFolder(folder, cancellationToken));
-        previous?.Dispose();
-        return Get(name);
+        Entry(name);
+        Exclusively(() => Slot(name).Unload("It was unloaded on request; load it again to serve it."), cancellationToken);
+        return Entry(name);
     }
 
-    /// <summary>Frees all models; no request may be under way.</summary>
+    /// <summary>Looks at the folder once: loads what has changed and was the same at the last look, and drops models whose folder is gone.</summary>
+    /// <param name="cancellationToken">Ends the trial runs.</param>
+    /// <returns>Whether something is still changing, so that another look is due soon.</returns>
+    public bool Refresh(CancellationToken cancellationToken)
+    {
+        bool changing = false;
+        if (_loaded)
+        {
+            Exclusively(() => changing = Look(cancellationToken), cancellationToken);
+        }
+
+        return changing;
+    }
+
+    /// <summary>Frees all models; those that requests hold are freed after these.</summary>
     public void Dispose()
     {
-        foreach (ModelEntry entry in Entries)
+        foreach (ModelSlot slot in _slots.Values)
         {
-            entry.Model?.Dispose();
+            slot.Close();
         }
+
+        _loading.Dispose();
     }
 
-    private string[] Folders()
+    private bool Look(CancellationToken cancellationToken)
     {
-        string root = Path.GetFullPath(_options.Path);
-        return Directory.Exists(root)
-            ? [.. Directory.EnumerateDirectories(root, "*", new EnumerationOptions { IgnoreInaccessible = true }).Where(IsModel).Order(StringComparer.Ordinal)]
-            : throw new DirectoryNotFoundException($"Models:Path: the folder '{root}' does not exist.");
+        Dictionary<string, ModelFolder> folders;
+        try
+        {
+            folders = Folders().ToDictionary(f => f.Name);
+        }
+        catch (IOException e)
+        {
+            Log.FolderUnreadable(_logger, _root, e.Message);
+            return false;
+        }
+
+        if (folders.Count == 0 && _slots.Values.Any(s => s.Serves))
+        {
+            Log.FolderGone(_logger, _root);
+            return false;
+        }
+
+        bool changing = false;
+        foreach (string name in folders.Keys.Union(_slots.Keys).Order(StringComparer.Ordinal).ToArray())
+        {
+            try
+            {
+                changing |= Look(name, folders.GetValueOrDefault(name), cancellationToken);
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                changing = true; // its files are being moved under our eyes
+            }
+        }
+
+        return changing;
     }
 
-    // A folder of tools beside the models is no broken model; one that holds a graph somewhere is, and says what it lacks.
-    private static bool IsModel(string folder) => File.Exists(Path.Combine(folder, ManifestReader.FileName)) || Graphs(folder, depth: 2).Any();
+    private bool Look(string name, ModelFolder? folder, CancellationToken cancellationToken)
+    {
+        bool isNew = !_slots.ContainsKey(name);
+        ModelSlot slot = Slot(name);
+        bool settled = slot.IsSettled(folder, out bool changed);
+        if (!changed)
+        {
+            return false;
+        }
 
-    private static IEnumerable<string> Graphs(string folder, int depth) => Directory.EnumerateFiles(
-        folder, "*.onnx", new EnumerationOptions { RecurseSubdirectories = depth > 0, MaxRecursionDepth = depth, IgnoreInaccessible = true });
+        if (isNew)
+        {
+            slot.Announce("waiting until its files no longer change");
+        }
+
+        if (!settled)
+        {
+            return true;
+        }
+
+        if (folder is not null)
+        {
+            slot.Update(folder, afresh: false, cancellationToken);
+            return false;
+        }
+
+        Log.ModelRemoved(_logger, name);
+        _slots.Remove(name);
+        ImmutableInterlocked.Update(ref _entries, static (all, gone) => all.Remove(gone), name);
+        slot.Close();
+        return false;
+    }
+
+    private IReadOnlyList<ModelFolder> Folders() => Directory.Exists(_root)
+        ? ModelFolder.List(_root)
+        : throw new DirectoryNotFoundException($"Models:Path: the folder '{_root}' does not exist.");
 
     /// <summary>What an operator would otherwise find out from the first user.</summary>
-    private void Complain(string[] folders)
+    private void Complain(IReadOnlyList<ModelFolder> folders)
     {
-        string root = Path.GetFullPath(_options.Path);
-        if (folders.Length == 0)
+        if (folders.Count == 0)
         {
-            Log.NoModels(logger, root);
+            Log.NoModels(_logger, _root);
         }
 
-        foreach (string stray in Graphs(root, depth: 0).Select(Path.GetFileName)!)
+        foreach (string stray in ModelFolder.Graphs(_root, depth: 0).Select(Path.GetFileName)!)
         {
-            Log.StrayGraph(logger, stray, Path.GetFileNameWithoutExtension(stray));
+            Log.StrayGraph(_logger, stray, Path.GetFileNameWithoutExtension(stray));
         }
 
         foreach (string missing in _options.Required.Append(Default ?? "").Where(name => name.Length > 0 && Find(name) is null).Distinct())
         {
-            Log.ModelMissing(logger, missing, Names());
+            Log.ModelMissing(_logger, missing, Names());
         }
     }
 
-    private ModelEntry LoadFolder(string folder, CancellationToken cancellationToken)
+    private void Exclusively(Action load, CancellationToken cancellationToken)
     {
-        string name = Path.GetFileName(folder);
-        string? reason = null;
-        foreach (int version in ModelLoader.Versions(folder))
+        _loading.Wait(cancellationToken);
+        try
         {
-            try
-            {
-                LoadedModel model = loader.Load(folder, version, cancellationToken);
-                Log.ModelReady(logger, name, version, model.Session.Provider, model.LoadTime.TotalMilliseconds);
-                return new ModelEntry(name, ModelState.Ready, model, reason);
-            }
-            catch (Exception e) when (e is not OperationCanceledException and not GpuRequiredException)
-            {
-                // Only what was written for people is shown to clients; other messages hold paths of this machine.
-                reason ??= e is ManifestException ? e.Message : $"{name}/{version}: reading or trying the model failed; the server's log says how.";
-                Log.ModelUnavailable(logger, name, version, e is ManifestException ? e.Message : e.ToString());
-            }
+            load();
+        }
+        finally
+        {
+            _loading.Release();
+        }
+    }
+
+    private ModelSlot Slot(string name)
+    {
+        if (!_slots.TryGetValue(name, out ModelSlot? slot))
+        {
+            slot = new ModelSlot(name, _loader, VersionPolicy.Count(_options.Versions), Set, _logger);
+            _slots.Add(name, slot);
         }
 
-        if (reason is null)
-        {
-            reason = $"{name}: no version found; expected the graph as {name}/1/model.onnx (or another whole number) and the manifest as {name}/model.json.";
-            Log.ModelWithoutVersion(logger, name, reason);
-        }
+        return slot;
+    }
 
-        return new ModelEntry(name, ModelState.Unavailable, Reason: reason);
+    private LoadedModel Choose(ModelEntry entry, int? version)
+    {
+        LoadedModel newest = entry.Model ?? throw new SegmentationException(SegmentationError.ModelNotReady, Explain(entry.Name));
+        return version is null ? newest : entry.Versions.FirstOrDefault(m => m.Version == version) ?? throw new SegmentationException(
+            SegmentationError.UnknownModel, $"The model '{entry.Name}' serves no version {version}; it serves: {string.Join(", ", entry.Versions.Select(m => m.Version))}.");
     }
 
     private void Set(ModelEntry entry) => ImmutableInterlocked.Update(ref _entries, static (all, e) => all.SetItem(e.Name, e), entry);

@@ -2,7 +2,7 @@ using System.ComponentModel.DataAnnotations;
 
 namespace InferenceServer.Runtime.Models;
 
-/// <summary>Where the models are and which are needed; section <c>Models</c>.</summary>
+/// <summary>Where the models are, which are needed, and how changes are followed; section <c>Models</c>.</summary>
 public sealed class ModelRepositoryOptions
 {
     /// <summary>The folder that holds one folder for each model. Default <c>models</c>, under the working directory.</summary>
@@ -14,4 +14,20 @@ public sealed class ModelRepositoryOptions
 
     /// <summary>The models without which the server is not ready. Default: the default model, or any one where there is none.</summary>
     public IList<string> Required { get; } = [];
+
+    /// <summary>The versions of each model that serve side by side: <c>latest</c>, <c>all</c>, or a number of the newest. Default latest.</summary>
+    [Required, RegularExpression(VersionPolicy.Pattern)]
+    public string Versions { get; set; } = "latest";
+
+    /// <summary>Whether changes in the folder are followed while the server runs. Default auto.</summary>
+    [EnumDataType(typeof(WatchMode))]
+    public WatchMode Watch { get; set; } = WatchMode.Auto;
+
+    /// <summary>Longest time until a change is noticed that the system sends no event for, 10 ms to a day. Default 10 s.</summary>
+    [Range(typeof(TimeSpan), "00:00:00.010", "1.00:00:00")]
+    public TimeSpan PollInterval { get; set; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>Time for which files must not change before they are loaded, so that half a file is not; 10 ms to ten minutes. Default 1 s.</summary>
+    [Range(typeof(TimeSpan), "00:00:00.010", "00:10:00")]
+    public TimeSpan SettleTime { get; set; } = TimeSpan.FromSeconds(1);
 }

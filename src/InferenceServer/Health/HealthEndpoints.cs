@@ -1,3 +1,5 @@
+using InferenceServer.Hosting;
+using InferenceServer.Problems;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Models;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -14,14 +16,22 @@ internal static class HealthEndpoints
     {
         RouteGroupBuilder group = routes.MapGroup("/health").WithTags("Health");
         group.MapMethods("/live", Probes, Live).WithName("Live").WithSummary("200 as long as the process answers, whatever its load.");
-        group.MapMethods("/ready", Probes, Ready).WithName("Ready").WithSummary("200 once the required models are warm.")
+        group.MapMethods("/ready", Probes, Ready).WithName("Ready").WithSummary("200 once the required models are warm, and until the server is told to stop.")
             .ProducesProblem(StatusCodes.Status503ServiceUnavailable);
         return group;
     }
 
     private static Ok<HealthStatus> Live() => TypedResults.Ok(new HealthStatus("live"));
 
-    private static Ok<HealthStatus> Ready(ModelRepository repository) => repository.NotReady() is { Count: > 0 } reasons
-        ? throw new SegmentationException(SegmentationError.ModelNotReady, string.Join(' ', reasons))
-        : TypedResults.Ok(new HealthStatus("ready"));
+    private static Results<Ok<HealthStatus>, ProblemResult> Ready(ModelRepository repository, Drain drain)
+    {
+        if (drain.HasBegun)
+        {
+            return new ProblemResult(StatusCodes.Status503ServiceUnavailable, "draining", "The server is draining: it was told to stop, and serves what still comes for a moment.");
+        }
+
+        return repository.NotReady() is { Count: > 0 } reasons
+            ? throw new SegmentationException(SegmentationError.ModelNotReady, string.Join(' ', reasons))
+            : TypedResults.Ok(new HealthStatus("ready"));
+    }
 }

@@ -27,11 +27,13 @@ public sealed record ModelDescription
     /// <summary>The manifest as written.</summary>
     public ModelManifest? Manifest { get; init; }
 
-    internal static ModelDescription Of(ModelEntry entry) => entry.Model is not { } model
+    internal static ModelDescription Of(ModelEntry entry) => Of(entry, entry.Model);
+
+    internal static ModelDescription Of(ModelEntry entry, LoadedModel? model) => model is null
         ? new ModelDescription { Model = ModelOverview.Of(entry) }
         : new ModelDescription
         {
-            Model = ModelOverview.Of(entry),
+            Model = ModelOverview.Of(entry) with { Version = model.Version },
             Classes = [.. model.Classes.Names.Select((name, index) => new ClassDescription { Index = index, Name = name, Color = model.Classes.Color(index) })],
             Ignore = model.Classes.Ignore,
             Inputs = [.. model.Session.Signature.Inputs.Select(i => i.ToString())],

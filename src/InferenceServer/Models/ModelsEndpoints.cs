@@ -1,9 +1,11 @@
+using InferenceServer.Admin;
+using InferenceServer.Problems;
 using InferenceServer.Runtime.Models;
 using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace InferenceServer.Models;
 
-/// <summary>What models there are, how far they are, and what they tell apart.</summary>
+/// <summary>What models there are, how far they are, and what they tell apart; and loading and unloading them.</summary>
 internal static class ModelsEndpoints
 {
     public static RouteGroupBuilder MapModels(this IEndpointRouteBuilder routes)
@@ -11,6 +13,14 @@ internal static class ModelsEndpoints
         RouteGroupBuilder group = routes.MapGroup("/v1/models").WithTags("Models");
         group.MapGet("/", List).WithName("ListModels").WithSummary("Lists the models and their states.");
         group.MapGet("/{model}", Describe).WithName("DescribeModel").WithSummary("Describes one model: classes, colours, provider, preprocessing.")
+            .ProducesProblem(StatusCodes.Status404NotFound);
+        group.MapGet("/{model}/versions/{version:int}", DescribeVersion).WithName("DescribeModelVersion").WithSummary("Describes one version that serves.")
+            .ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status503ServiceUnavailable);
+        group.MapPost("/{model}/load", LoadAsync).WithName("LoadModel").RequireAdminKey()
+            .WithSummary("Loads a model, or loads it again.").WithDescription("Answers when it serves. What served before goes on serving until then, and if the load fails. Needs the admin key as `Authorization: Bearer KEY`.")
+            .ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status422UnprocessableEntity);
+        group.MapPost("/{model}/unload", UnloadAsync).WithName("UnloadModel").RequireAdminKey()
+            .WithSummary("Stops serving a model.").WithDescription("Requests under way are finished. It stays unloaded until it is loaded again or the server starts anew. Needs the admin key as `Authorization: Bearer KEY`.")
             .ProducesProblem(StatusCodes.Status404NotFound);
         return group;
     }
@@ -22,4 +32,21 @@ internal static class ModelsEndpoints
     });
 
     private static Ok<ModelDescription> Describe(string model, ModelRepository repository) => TypedResults.Ok(ModelDescription.Of(repository.Entry(model)));
+
+    private static Ok<ModelDescription> DescribeVersion(string model, int version, ModelRepository repository) =>
+        TypedResults.Ok(ModelDescription.Of(repository.Entry(model), repository.Version(model, version)));
+
+    private static async Task<Results<Ok<ModelDescription>, ProblemResult>> LoadAsync(string model, ModelRepository repository, IHostApplicationLifetime lifetime)
+    {
+        ModelEntry entry = await Aside(() => repository.Reload(model, lifetime.ApplicationStopping));
+        return entry.Reason is null ? TypedResults.Ok(ModelDescription.Of(entry)) : new ProblemResult(
+            StatusCodes.Status422UnprocessableEntity, "model-unusable", entry.Model is null ? entry.Reason : $"{entry.Reason} Version {entry.Model.Version} keeps serving.");
+    }
+
+    private static async Task<Ok<ModelDescription>> UnloadAsync(string model, ModelRepository repository, IHostApplicationLifetime lifetime) =>
+        TypedResults.Ok(ModelDescription.Of(await Aside(() => repository.Unload(model, lifetime.ApplicationStopping))));
+
+    // Loading takes seconds of a whole thread, of which the pool has few to spare. It goes on when the caller has gone: half a load helps nobody.
+    private static Task<ModelEntry> Aside(Func<ModelEntry> change) =>
+        Task.Factory.StartNew(change, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
 }

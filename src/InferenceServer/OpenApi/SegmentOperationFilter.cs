@@ -55,6 +55,10 @@ internal sealed class SegmentOperationFilter(IOptions<ModelRepositoryOptions> mo
                     parameter.Description = "A model's name; GET /v1/models lists them.";
                     parameter.Example = models.Value.Default is { } standard ? JsonValue.Create(standard) : null; // a press on Execute then works
                     break;
+                case "version":
+                    parameter.Description = "The number of a version that serves.";
+                    parameter.Example = JsonValue.Create(1);
+                    break;
                 case "format":
                     parameter.Schema = Choice(MaskNegotiation.Formats);
                     break;

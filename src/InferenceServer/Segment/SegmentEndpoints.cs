@@ -17,21 +17,27 @@ internal static class SegmentEndpoints
         group.MapPost("/{model}", SegmentAsync).WithName("Segment")
             .WithSummary("Segments a photograph.").WithDescription(
                 "The body is the encoded image, or a form with a part named `image`. The mask has the upright photograph's size.");
+        group.MapPost("/{model}/versions/{version:int}", SegmentWithVersionAsync).WithName("SegmentWithVersion")
+            .WithSummary("Segments a photograph with one version of a model.").WithDescription("The version must serve: `GET /v1/models/{model}` lists those that do.");
         group.MapPost("/", SegmentWithDefaultAsync).WithName("SegmentWithDefault").WithSummary("Segments a photograph with the default model.");
         return group;
     }
 
     private static Task<MaskResult> SegmentWithDefaultAsync([AsParameters] SegmentQuery query, HttpContext http, Segmenter segmenter, ImageDecoder decoder) =>
-        RunAsync(null, query, http, segmenter, decoder.Limits.MaxBytes);
+        RunAsync(null, null, query, http, segmenter, decoder.Limits.MaxBytes);
 
     private static Task<MaskResult> SegmentAsync(string model, [AsParameters] SegmentQuery query, HttpContext http, Segmenter segmenter, ImageDecoder decoder) =>
-        RunAsync(model, query, http, segmenter, decoder.Limits.MaxBytes);
+        RunAsync(model, null, query, http, segmenter, decoder.Limits.MaxBytes);
 
-    private static async Task<MaskResult> RunAsync(string? model, SegmentQuery query, HttpContext http, Segmenter segmenter, long maxBytes)
+    private static Task<MaskResult> SegmentWithVersionAsync(
+        string model, int version, [AsParameters] SegmentQuery query, HttpContext http, Segmenter segmenter, ImageDecoder decoder) =>
+        RunAsync(model, version, query, http, segmenter, decoder.Limits.MaxBytes);
+
+    private static async Task<MaskResult> RunAsync(string? model, int? version, SegmentQuery query, HttpContext http, Segmenter segmenter, long maxBytes)
     {
         EncodingParameters parameters = MaskNegotiation.Parse(http.Request, query);
         (bool? refine, CrfOverrides crf) = RefinementQuery.Parse(query);
-        AdmittedRequest admitted = segmenter.Admit(model); // before the body is read: a full server spends nothing on it
+        AdmittedRequest admitted = segmenter.Admit(model, version); // before the body is read: a full server spends nothing on it
         PooledBufferWriter mask = new();
         try
         {

@@ -83,7 +83,7 @@ public sealed class ModelRepositoryTests : IDisposable
         Copy("tiny", "9");
         Copy("tiny", "10");
         using TestRuntime runtime = new(_folder);
-        Assert.Equal(10, runtime.Repository.Get("tiny").Version);
+        Assert.Equal(10, runtime.Repository.Entry("tiny").Model?.Version);
     }
 
     [Fact]
@@ -99,7 +99,7 @@ public sealed class ModelRepositoryTests : IDisposable
     {
         Copy("tiny", "1");
         using TestRuntime runtime = new(_folder);
-        SegmentationException e = Assert.Throws<SegmentationException>(() => runtime.Repository.Get("huge"));
+        SegmentationException e = Assert.Throws<SegmentationException>(() => runtime.Repository.Lease("huge"));
         Assert.Equal(SegmentationError.UnknownModel, e.Error);
         Assert.Contains("there are: tiny", e.Message, StringComparison.Ordinal);
     }
@@ -110,17 +110,17 @@ public sealed class ModelRepositoryTests : IDisposable
         Copy("tiny", "1");
         using (TestRuntime one = new(_folder))
         {
-            Assert.Equal("tiny", one.Repository.Get(null).Name);
+            Assert.Equal("tiny", one.Repository.Lease(null).Model.Name);
         }
 
         Copy("tiny-labels", "1");
         using (TestRuntime two = new(_folder))
         {
-            Assert.Equal(SegmentationError.UnknownModel, Assert.Throws<SegmentationException>(() => two.Repository.Get(null)).Error);
+            Assert.Equal(SegmentationError.UnknownModel, Assert.Throws<SegmentationException>(() => two.Repository.Lease(null)).Error);
         }
 
         using TestRuntime configured = new(_folder, ("Models:Default", "tiny-labels"));
-        Assert.Equal("tiny-labels", configured.Repository.Get(null).Name);
+        Assert.Equal("tiny-labels", configured.Repository.Lease(null).Model.Name);
     }
 
     [Fact]
@@ -153,7 +153,7 @@ public sealed class ModelRepositoryTests : IDisposable
     {
         Copy("tiny", "1");
         using TestRuntime runtime = new(_folder, ("Models:Default", "shipped-before"));
-        Assert.Equal("tiny", runtime.Repository.Get(null).Name);
+        Assert.Equal("tiny", runtime.Repository.Lease(null).Model.Name);
         Assert.True(runtime.Repository.IsReady);
     }
 

@@ -11,7 +11,7 @@ public class OnnxModelSessionTests
     public void Run_Batch_GivesEachImageItsOwnScores()
     {
         using TestRuntime runtime = new(Assets.Models);
-        IModelSession session = runtime.Repository.Get("tiny").Session;
+        IModelSession session = runtime.Repository.Entry("tiny").Model!.Session;
         using InputTensor both = new(2, new ImageSize(16, 8));
         new Random(3).NextSingles(both.Values.Span);
         int length = both.Values.Length / 2;
@@ -31,7 +31,7 @@ public class OnnxModelSessionTests
     {
         using TestRuntime runtime = new(Assets.Models);
         using InputTensor input = new(1, new ImageSize(16, 16));
-        Assert.ThrowsAny<OperationCanceledException>(() => runtime.Repository.Get("tiny").Session.Run(input, new CancellationToken(canceled: true)));
+        Assert.ThrowsAny<OperationCanceledException>(() => runtime.Repository.Entry("tiny").Model!.Session.Run(input, new CancellationToken(canceled: true)));
     }
 
     [Fact]
@@ -39,7 +39,7 @@ public class OnnxModelSessionTests
     {
         using TestRuntime runtime = new(Assets.Models);
         using InputTensor input = new(1, new ImageSize(32, 32));
-        SegmentationException e = Assert.Throws<SegmentationException>(() => runtime.Repository.Get("tiny-fixed").Session.Run(input, CancellationToken.None));
+        SegmentationException e = Assert.Throws<SegmentationException>(() => runtime.Repository.Entry("tiny-fixed").Model!.Session.Run(input, CancellationToken.None));
         Assert.Equal(SegmentationError.InferenceFailed, e.Error);
         Assert.Contains("1×3×32×32", e.Message, StringComparison.Ordinal);
     }
@@ -48,7 +48,7 @@ public class OnnxModelSessionTests
     public void Run_FromManyThreads_GivesTheSameResult()
     {
         using TestRuntime runtime = new(Assets.Models);
-        LoadedModel model = runtime.Repository.Get("tiny");
+        LoadedModel model = runtime.Repository.Entry("tiny").Model!;
         using InputTensor input = new(1, new ImageSize(64, 64));
         new Random(4).NextSingles(input.Values.Span);
         using ModelOutput expected = model.Session.Run(input, CancellationToken.None);

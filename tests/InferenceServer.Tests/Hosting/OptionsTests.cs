@@ -18,6 +18,10 @@ public sealed class OptionsTests
     [InlineData("Onnx:IntraOpThreads", "-2")]
     [InlineData("Onnx:GpuDevice", "-1")]
     [InlineData("Models:Path", "")]
+    [InlineData("Models:Versions", "some")]
+    [InlineData("Models:Versions", "0")]
+    [InlineData("Models:PollInterval", "00:00:00")]
+    [InlineData("Models:SettleTime", "01:00:00")]
     public void Validate_ValueOutOfRange_NamesTheKey(string key, string value)
     {
         OptionsValidationException failure = Assert.Throws<OptionsValidationException>(() => Validate((key, value)));

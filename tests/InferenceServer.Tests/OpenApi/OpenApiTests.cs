@@ -13,7 +13,10 @@ public sealed class OpenApiTests(SegmentationServer server)
         JsonElement document = await DocumentAsync();
 
         Assert.Equal(
-            ["/health/live", "/health/ready", "/metrics", "/v1/models", "/v1/models/{model}", "/v1/segment", "/v1/segment/{model}"],
+            [
+                "/health/live", "/health/ready", "/metrics", "/v1/models", "/v1/models/{model}", "/v1/models/{model}/load", "/v1/models/{model}/unload", "/v1/models/{model}/versions/{version}",
+                "/v1/segment", "/v1/segment/{model}", "/v1/segment/{model}/versions/{version}",
+            ],
             document.GetProperty("paths").EnumerateObject().Select(p => p.Name).Order(StringComparer.Ordinal));
     }
 
@@ -28,6 +31,7 @@ public sealed class OpenApiTests(SegmentationServer server)
     [Theory]
     [InlineData("/v1/segment")]
     [InlineData("/v1/segment/{model}")]
+    [InlineData("/v1/segment/{model}/versions/{version}")]
     public async Task Document_ImageBody_IsBinaryForEveryType(string path)
     {
         JsonElement content = (await OperationAsync(path)).GetProperty("requestBody").GetProperty("content");
@@ -45,6 +49,7 @@ public sealed class OpenApiTests(SegmentationServer server)
     [Theory]
     [InlineData("/v1/segment")]
     [InlineData("/v1/segment/{model}")]
+    [InlineData("/v1/segment/{model}/versions/{version}")]
     public async Task Document_Answers_AreMasksAndProblems(string path)
     {
         JsonElement responses = (await OperationAsync(path)).GetProperty("responses");

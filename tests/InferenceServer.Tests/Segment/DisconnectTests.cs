@@ -14,7 +14,7 @@ public sealed class DisconnectTests(SegmentationServer server)
     [Fact]
     public async Task Segment_ClientsLeaveTheQueue_FreeTheirPlaces()
     {
-        SemaphoreSlim slots = Slots(server.Services.GetRequiredService<ModelRepository>().Get("tiny").Scheduler);
+        SemaphoreSlim slots = Slots(server.Services.GetRequiredService<ModelRepository>().Entry("tiny").Model!.Scheduler);
         await slots.WaitAsync(); // the only one, so that every request waits
         try
         {

@@ -1,0 +1,82 @@
+using System.Globalization;
+using System.Text;
+using InferenceServer.Runtime.Manifests;
+
+namespace InferenceServer.Runtime.Models;
+
+/// <summary>The folder of one model: what lies in it, and a stamp that changes with any of its files.</summary>
+internal sealed class ModelFolder(string path)
+{
+    private const string Graph = "model.onnx";
+
+    // A stamp is made of names, lengths and times: hashing gigabytes at every look would be felt.
+    private static readonly EnumerationOptions Everything = new() { RecurseSubdirectories = true, IgnoreInaccessible = true, AttributesToSkip = 0 };
+    private static readonly EnumerationOptions TopOnly = new() { IgnoreInaccessible = true };
+
+    /// <summary>The full path.</summary>
+    public string Path { get; } = path;
+
+    /// <summary>The model's name.</summary>
+    public string Name { get; } = System.IO.Path.GetFileName(path);
+
+    /// <summary>The versions that have a graph, largest number first.</summary>
+    public IReadOnlyList<int> Versions =>
+    [
+        .. Directory.EnumerateDirectories(Path, "*", TopOnly)
+            .Select(folder => Version(System.IO.Path.GetFileName(folder)))
+            .Where(version => version > 0 && File.Exists(GraphFile(version)))
+            .OrderDescending(),
+    ];
+
+    /// <summary>The models under <paramref name="root"/>, by name.</summary>
+    // A folder of tools beside the models is no broken model; one that holds a graph somewhere is, and says what it lacks.
+    public static IReadOnlyList<ModelFolder> List(string root) =>
+    [
+        .. Directory.EnumerateDirectories(root, "*", TopOnly)
+            .Where(folder => File.Exists(System.IO.Path.Combine(folder, ManifestReader.FileName)) || Graphs(folder, depth: 2).Any())
+            .Order(StringComparer.Ordinal)
+            .Select(folder => new ModelFolder(folder)),
+    ];
+
+    /// <summary>The ONNX files in <paramref name="folder"/> and <paramref name="depth"/> levels below it.</summary>
+    public static IEnumerable<string> Graphs(string folder, int depth) => Directory.EnumerateFiles(
+        folder, "*.onnx", new EnumerationOptions { RecurseSubdirectories = depth > 0, MaxRecursionDepth = depth, IgnoreInaccessible = true });
+
+    /// <summary>The graph of a version.</summary>
+    public string GraphFile(int version) => System.IO.Path.Combine(Path, version.ToString(CultureInfo.InvariantCulture), Graph);
+
+    /// <summary>The state of the manifest and all versions.</summary>
+    public string Stamp() => string.Concat(Versions.Select(Stamp).Prepend(Manifest()));
+
+    /// <summary>The state of the manifest and of one version: its graph and whatever weights lie beside it.</summary>
+    public string Stamp(int version)
+    {
+        StringBuilder stamp = new(Manifest());
+        foreach (string file in Directory.EnumerateFiles(System.IO.Path.GetDirectoryName(GraphFile(version))!, "*", Everything).Order(StringComparer.Ordinal))
+        {
+            Append(stamp, new FileInfo(file));
+        }
+
+        return stamp.ToString();
+    }
+
+    // "007" is no version: its number would lead to another folder.
+    private static int Version(string name) =>
+        int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out int version) && version.ToString(CultureInfo.InvariantCulture) == name ? version : 0;
+
+    private string Manifest()
+    {
+        StringBuilder stamp = new();
+        Append(stamp, new FileInfo(System.IO.Path.Combine(Path, ManifestReader.FileName)));
+        return stamp.ToString();
+    }
+
+    private void Append(StringBuilder stamp, FileInfo file)
+    {
+        // A link is as old as itself, whatever it points to.
+        if ((file.LinkTarget is null ? file : file.ResolveLinkTarget(returnFinalTarget: true)) is FileInfo { Exists: true } found)
+        {
+            stamp.Append(CultureInfo.InvariantCulture, $"{System.IO.Path.GetRelativePath(Path, file.FullName)} {found.Length} {found.LastWriteTimeUtc.Ticks}\n");
+        }
+    }
+}

@@ -1,0 +1,150 @@
+using InferenceServer.Runtime.Manifests;
+using InferenceServer.Runtime.Sessions;
+using Microsoft.Extensions.Logging;
+
+namespace InferenceServer.Runtime.Models;
+
+/// <summary>The life of one model: which versions serve, which have failed, and what follows from a change in its folder.</summary>
+/// <remarks>Used by one thread at a time. New versions are loaded beside the old ones; one publication swaps them.</remarks>
+internal sealed class ModelSlot(string name, ModelLoader loader, int versions, Action<ModelEntry> publish, ILogger logger)
+{
+    private readonly Dictionary<int, (string Stamp, string Reason)> _failures = [];
+    private IReadOnlyList<LoadedModel> _serving = [];
+    private string? _reason;
+    private string? _applied;
+    private string? _seen;
+
+    public bool Serves => _serving.Count > 0;
+
+    /// <summary>Whether somebody asked for the model to be unloaded; its folder is then left alone until somebody asks for it again.</summary>
+    public bool IsUnloaded { get; private set; }
+
+    /// <summary>Whether the folder was the same at this look and the last.</summary>
+    /// <param name="folder">The folder; null where it is gone.</param>
+    /// <param name="changed">Whether it is another than the one that was applied.</param>
+    public bool IsSettled(ModelFolder? folder, out bool changed)
+    {
+        string stamp = folder?.Stamp() ?? "";
+        bool settled = _seen == stamp;
+        _seen = stamp;
+        changed = _applied != stamp && !(IsUnloaded && folder is not null);
+        return settled;
+    }
+
+    /// <summary>Says that the model is there, but not yet looked into.</summary>
+    public void Announce(string step) => publish(new ModelEntry(name, ModelState.Loading) { Progress = new LoadProgress(step) });
+
+    /// <summary>Brings the versions that serve in line with the folder.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="afresh">Whether what is loaded and has not changed is loaded again, and what has failed is tried again.</param>
+    /// <param name="cancellationToken">Ends the trial runs; everything then stays as it was.</param>
+    /// <exception cref="GpuRequiredException">A GPU is required, none can be had, and no version serves.</exception>
+    public void Update(ModelFolder folder, bool afresh, CancellationToken cancellationToken)
+    {
+        string stamp = folder.Stamp();
+        List<LoadedModel> next = [];
+        string? reason = null;
+        try
+        {
+            foreach (int version in folder.Versions.TakeWhile(_ => next.Count < versions))
+            {
+                (LoadedModel? model, string? failure) = Choose(folder, version, afresh, cancellationToken);
+                reason ??= failure;
+                if (model is not null)
+                {
+                    next.Add(model);
+                }
+            }
+        }
+        catch
+        {
+            Free(next.Except(_serving));
+            PublishServing(null);
+            throw;
+        }
+
+        if (reason is null && next.Count == 0)
+        {
+            reason = $"{name}: no version found; expected the graph as {name}/1/model.onnx (or another whole number) and the manifest as {name}/model.json.";
+            Log.ModelWithoutVersion(logger, name, reason);
+        }
+
+        IsUnloaded = false;
+        _applied = stamp;
+        // Nothing that works is given up for nothing that works.
+        Swap(next.Count > 0 ? next : _serving, reason);
+    }
+
+    /// <summary>Stops serving; requests under way are finished.</summary>
+    public void Unload(string reason)
+    {
+        IsUnloaded = true;
+        _applied = null;
+        _failures.Clear();
+        Swap([], reason);
+    }
+
+    /// <summary>Frees what serves, without a word to anybody.</summary>
+    public void Close()
+    {
+        Free(_serving);
+        _serving = [];
+    }
+
+    /// <summary>The model that serves as this version: the one that does already, a newly loaded one, or none, and then why.</summary>
+    private (LoadedModel? Model, string? Failure) Choose(ModelFolder folder, int version, bool afresh, CancellationToken cancellationToken)
+    {
+        string stamp = folder.Stamp(version);
+        LoadedModel? current = _serving.FirstOrDefault(m => m.Version == version);
+        if (!afresh && current?.Stamp == stamp)
+        {
+            return (current, null);
+        }
+
+        if (!afresh && _failures.TryGetValue(version, out (string Stamp, string Reason) known) && known.Stamp == stamp)
+        {
+            return (current, known.Reason);
+        }
+
+        _failures.Remove(version);
+        try
+        {
+            LoadedModel model = loader.Load(folder, version, stamp, PublishServing, cancellationToken);
+            Log.ModelReady(logger, name, version, model.Session.Provider, model.LoadTime.TotalMilliseconds);
+            return (model, null);
+        }
+        catch (Exception e) when (e is not OperationCanceledException && (e is not GpuRequiredException || Serves))
+        {
+            // Only what was written for people is shown to clients; other messages hold paths of this machine.
+            string reason = e is ManifestException or GpuRequiredException ? e.Message : $"{name}/{version}: reading or trying the model failed; the server's log says how.";
+            _failures[version] = (stamp, reason);
+            Log.ModelUnavailable(logger, name, version, e is ManifestException or GpuRequiredException ? e.Message : e.ToString());
+            return (current, reason);
+        }
+    }
+
+    private void Swap(IReadOnlyList<LoadedModel> next, string? reason)
+    {
+        IReadOnlyList<LoadedModel> old = _serving;
+        _serving = next;
+        _reason = reason;
+        publish(Entry(next.Count > 0 ? ModelState.Ready : ModelState.Unavailable));
+        foreach (LoadedModel model in old.Except(next))
+        {
+            Log.ModelReplaced(logger, name, model.Version);
+            model.Dispose();
+        }
+    }
+
+    private void PublishServing(LoadProgress? progress) => publish(Entry(Serves ? ModelState.Ready : ModelState.Loading) with { Progress = progress });
+
+    private ModelEntry Entry(ModelState state) => new(name, state, Serves ? _serving[0] : null, _reason) { Versions = _serving };
+
+    private static void Free(IEnumerable<LoadedModel> models)
+    {
+        foreach (LoadedModel model in models)
+        {
+            model.Dispose();
+        }
+    }
+}

@@ -1,0 +1,61 @@
+using InferenceServer.Runtime;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Options;
+using Microsoft.Net.Http.Headers;
+
+namespace InferenceServer.Hosting;
+
+/// <summary>Wires the way out into the host and runs the server to its end.</summary>
+internal static class DrainSetup
+{
+    public static void AddDrain(this WebApplicationBuilder builder)
+    {
+        builder.Services.AddOptions<HostingOptions>().BindConfiguration("Hosting").ValidateOnStart(new HostingOptionsValidator(), "Hosting");
+        builder.Services.AddOptions<HostOptions>().Configure<IOptions<HostingOptions>>((host, hosting) => host.ShutdownTimeout = hosting.Value.ShutdownTimeout);
+        builder.Services.TryAddSingleton(TimeProvider.System);
+        builder.Services.AddSingleton<Drain>();
+        builder.Services.AddSingleton<IHostLifetime, DrainLifetime>();
+    }
+
+    /// <summary>Closes each connection after its answer once the server is on its way out: a client that kept it open would otherwise lose a request on it at the end.</summary>
+    public static void UseDrain(this WebApplication app)
+    {
+        Drain drain = app.Services.GetRequiredService<Drain>();
+        app.Use((http, next) =>
+        {
+            if (drain.HasBegun && HttpProtocol.IsHttp11(http.Request.Protocol))
+            {
+                http.Response.OnStarting(static response =>
+                {
+                    ((HttpResponse)response).Headers[HeaderNames.Connection] = "close";
+                    return Task.CompletedTask;
+                }, http.Response);
+            }
+
+            return next(http);
+        });
+    }
+
+    /// <summary>Serves until a signal and the way out that follows it.</summary>
+    public static void RunAndDrain(this WebApplication app) => RunAsync(app).GetAwaiter().GetResult();
+
+    private static async Task RunAsync(WebApplication app)
+    {
+        await using (app)
+        {
+            await app.StartAsync();
+            TaskCompletionSource stopping = new(TaskCreationOptions.RunContinuationsAsynchronously);
+            await using CancellationTokenRegistration registration = app.Lifetime.ApplicationStopping.Register(stopping.SetResult);
+            await stopping.Task;
+            Drain drain = app.Services.GetRequiredService<Drain>();
+            try
+            {
+                await app.StopAsync(drain.Cut);
+            }
+            catch (OperationCanceledException)
+            {
+                // Out of patience, or told to be: what was under way is cut off, which is what was asked for.
+            }
+        }
+    }
+}

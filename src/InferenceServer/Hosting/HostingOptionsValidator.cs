@@ -1,0 +1,6 @@
+using Microsoft.Extensions.Options;
+
+namespace InferenceServer.Hosting;
+
+[OptionsValidator]
+internal sealed partial class HostingOptionsValidator : IValidateOptions<HostingOptions>;

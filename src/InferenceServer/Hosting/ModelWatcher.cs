@@ -1,0 +1,58 @@
+using InferenceServer.Runtime.Models;
+using Microsoft.Extensions.Options;
+
+namespace InferenceServer.Hosting;
+
+/// <summary>Follows the folder of models on a thread of its own: an event or the interval makes it look, and look again until the files have settled.</summary>
+internal sealed class ModelWatcher(ModelRepository repository, IOptions<ModelRepositoryOptions> options, ILogger<ModelWatcher> logger) : BackgroundService
+{
+    private readonly ModelRepositoryOptions _options = options.Value;
+
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) => _options.Watch == WatchMode.Off
+        ? Task.CompletedTask
+        : Task.Factory.StartNew(() => Watch(stoppingToken), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+
+    private void Watch(CancellationToken stoppingToken)
+    {
+        using AutoResetEvent changed = new(initialState: false);
+        using FileSystemWatcher? events = _options.Watch == WatchMode.Auto ? Events(changed) : null;
+        try
+        {
+            while (WaitHandle.WaitAny([stoppingToken.WaitHandle, changed], _options.PollInterval) != 0)
+            {
+                // Events pour in while files are copied; the time between two looks keeps this from following each of them.
+                while (repository.Refresh(stoppingToken) && !stoppingToken.WaitHandle.WaitOne(_options.SettleTime))
+                {
+                }
+            }
+        }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        {
+            // The server was told to stop while it loaded something.
+        }
+    }
+
+    private FileSystemWatcher? Events(AutoResetEvent changed)
+    {
+        FileSystemWatcher? watcher = null;
+        try
+        {
+            watcher = new FileSystemWatcher(Path.GetFullPath(_options.Path)) { IncludeSubdirectories = true };
+            FileSystemEventHandler signal = (_, _) => changed.Set();
+            watcher.Changed += signal;
+            watcher.Created += signal;
+            watcher.Deleted += signal;
+            watcher.Renamed += (_, _) => changed.Set();
+            watcher.Error += (_, _) => changed.Set(); // events were lost, so something has changed
+            watcher.EnableRaisingEvents = true;
+            return watcher;
+        }
+        catch (Exception e) when (e is IOException or ArgumentException)
+        {
+            // Too few file watches, or no folder: the interval does it alone.
+            Log.NoFileEvents(logger, _options.PollInterval.TotalSeconds, e.Message);
+            watcher?.Dispose();
+            return null;
+        }
+    }
+}
