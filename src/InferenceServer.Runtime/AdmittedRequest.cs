@@ -1,3 +1,4 @@
+using InferenceServer.Runtime.Diagnostics;
 using InferenceServer.Runtime.Models;
 using InferenceServer.Runtime.Scheduling;
 
@@ -7,22 +8,73 @@ namespace InferenceServer.Runtime;
 public sealed class AdmittedRequest : IDisposable
 {
     private readonly ModelLease _lease;
-    private Admission.Permit _permit;
+    private readonly Admission.Permit _permit;
+    private readonly Deadline _deadline;
+    private int _throughNetwork;
+    private int _left;
 
-    internal AdmittedRequest(ModelLease lease, Admission.Permit permit)
+    internal AdmittedRequest(ModelLease lease, Admission.Permit permit, Deadline deadline, Priority priority)
     {
         _lease = lease;
+        Priority = priority;
         _permit = permit;
+        _deadline = deadline;
     }
 
     /// <summary>The model that will answer.</summary>
     public LoadedModel Model => _lease.Model;
 
+    /// <summary>The request's class.</summary>
+    public Priority Priority { get; }
+
+    /// <summary>Cancelled when the caller has gone or the request's time is up.</summary>
+    public CancellationToken Cancellation => _deadline.Token;
+
+    /// <summary>Whether the request's time is up, and its caller still waits.</summary>
+    public bool IsLate => _deadline.HasPassed;
+
+    /// <summary>What to answer when <see cref="IsLate"/>.</summary>
+    /// <param name="stage">Where the request was.</param>
+    public SegmentationException Late(Stage stage) => Refusals.Late(Model, _deadline.Timeout, stage);
+
+    /// <summary>Claims memory for an encoded image that has grown to <paramref name="bytes"/>.</summary>
+    /// <exception cref="SegmentationException">The server holds as much as it may.</exception>
+    public void HoldBytes(long bytes)
+    {
+        if (!_permit.TryHoldBytes(bytes))
+        {
+            throw Refusals.FullOfBytes(Model);
+        }
+    }
+
     /// <summary>Leaves the server; a second call does nothing.</summary>
     public void Dispose()
     {
-        _permit.Dispose();
-        _permit = default;
-        _lease.Dispose();
+        if (Interlocked.Exchange(ref _left, 1) == 0)
+        {
+            LeaveBacklog();
+            _permit.Dispose();
+            _deadline.Dispose();
+            _lease.Dispose();
+        }
+    }
+
+    /// <summary>Claims memory for a decoded image.</summary>
+    /// <exception cref="SegmentationException">The server holds as much as it may.</exception>
+    internal void HoldPixels(long pixels)
+    {
+        if (!_permit.TryHoldPixels(pixels))
+        {
+            throw Refusals.FullOfPixels(Model);
+        }
+    }
+
+    /// <summary>The network is done with the request: the next one may come in.</summary>
+    internal void LeaveBacklog()
+    {
+        if (Interlocked.Exchange(ref _throughNetwork, 1) == 0)
+        {
+            Model.Scheduler.Backlog.Leave();
+        }
     }
 }

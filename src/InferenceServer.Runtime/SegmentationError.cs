@@ -24,6 +24,12 @@ public enum SegmentationError
     /// <summary>As many requests as allowed are waiting already; try again later.</summary>
     Overloaded,
 
+    /// <summary>The request's time was up while it waited; try again later, or give it more time.</summary>
+    QueueTimeout,
+
+    /// <summary>The request's time was up while it was worked on.</summary>
+    DeadlineExceeded,
+
     /// <summary>The model exists, but is loading or could not be loaded.</summary>
     ModelNotReady,
 

@@ -9,4 +9,7 @@ public sealed class SegmentationException(SegmentationError error, string messag
 {
     /// <summary>The kind of failure.</summary>
     public SegmentationError Error { get; } = error;
+
+    /// <summary>When another attempt is worth while, as far as the server can tell; null where that is not a matter of time.</summary>
+    public TimeSpan? RetryAfter { get; init; }
 }

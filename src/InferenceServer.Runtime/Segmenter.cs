@@ -1,4 +1,6 @@
 using System.Buffers;
+using System.Diagnostics.CodeAnalysis;
+using InferenceServer.Runtime.Batching;
 using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Decoding;
 using InferenceServer.Runtime.Diagnostics;
@@ -14,59 +16,51 @@ using InferenceServer.Runtime.Sessions;
 namespace InferenceServer.Runtime;
 
 /// <summary>The road of every image, and the only place that knows the order of its stages:
-/// decode → preprocess → wait for a session and run it → postprocess → refine if asked, and encode once the caller says how.</summary>
-/// <remarks>Each stage returns a buffer that it owns no more; all of them are disposed here. All but the wait runs on the caller's thread.</remarks>
-public sealed class Segmenter(ModelRepository repository, ImageDecoder decoder, CrfRefiner refiner, Admission admission, SegmentationMetrics metrics)
+/// decode → preprocess → wait for an instance that runs it → postprocess → refine if asked, and encode once the caller says how.</summary>
+/// <remarks>Each stage returns a buffer that it owns no more; all of them are disposed here. What computes on the processor waits for its turn; waiting holds no thread.</remarks>
+public sealed class Segmenter(AdmissionControl admission, ImageDecoder decoder, CrfRefiner refiner, CpuStages cpu, SegmentationMetrics metrics)
 {
-    /// <summary>Lets a request in before anything is read or done for it.</summary>
-    /// <param name="model">A model's name; null takes the default.</param>
-    /// <param name="version">The number of a version that serves; null takes the newest.</param>
-    /// <returns>The request's place, which the caller gives up once its answer is complete.</returns>
-    /// <exception cref="SegmentationException">Unknown or unready model, or the server is full.</exception>
-    public AdmittedRequest Admit(string? model, int? version = null)
-    {
-        ModelLease lease = repository.Lease(model, version);
-        if (admission.TryEnter(out Admission.Permit permit))
-        {
-            return new AdmittedRequest(lease, permit);
-        }
+    /// <inheritdoc cref="AdmissionControl.TryAdmit"/>
+    public bool TryAdmit(in Arrival arrival, [NotNullWhen(true)] out AdmittedRequest? admitted, [NotNullWhen(false)] out SegmentationException? refusal) =>
+        admission.TryAdmit(arrival, out admitted, out refusal);
 
-        lease.Dispose();
-        throw new SegmentationException(SegmentationError.Overloaded, "The server is working on as many images as it may; try again in a moment.");
-    }
+    /// <summary>Lets a request in that somebody in this process makes, who waits as long as it takes.</summary>
+    /// <param name="model">A model's name; null takes the default.</param>
+    /// <param name="cancellationToken">Ends the request's work.</param>
+    /// <returns>The request's place, which the caller gives up once the answer is complete.</returns>
+    /// <exception cref="SegmentationException">Unknown or unready model, or the server is full.</exception>
+    public AdmittedRequest Admit(string? model, CancellationToken cancellationToken) =>
+        TryAdmit(new Arrival { Model = model, Timeout = Timeout.InfiniteTimeSpan, Caller = cancellationToken }, out AdmittedRequest? admitted, out SegmentationException? refusal)
+            ? admitted : throw refusal;
 
     /// <summary>Segments one photograph.</summary>
-    /// <param name="admitted">Of <see cref="Admit"/>; stays the caller's.</param>
+    /// <param name="admitted">Of <see cref="AdmissionControl"/>; stays the caller's. Its token stops the work within a stage, in the queue, or between two of the network's operators.</param>
     /// <param name="request">The photograph.</param>
-    /// <param name="cancellationToken">Stops the work at the next stage, in the queue, or between two of the network's operators.</param>
     /// <returns>The mask at the photograph's size, which the caller disposes.</returns>
     /// <exception cref="SegmentationException">Everything that can go wrong, see <see cref="SegmentationError"/>.</exception>
-    public async ValueTask<SegmentationResult> SegmentAsync(AdmittedRequest admitted, SegmentationRequest request, CancellationToken cancellationToken)
+    public async ValueTask<SegmentationResult> SegmentAsync(AdmittedRequest admitted, SegmentationRequest request)
     {
-        LoadedModel model = admitted.Model;
-        CrfManifest? manifest = model.Manifest.Postprocess.Crf;
-        CrfSettings? crf = request.Refine ?? manifest?.Default ?? false ? refiner.Resolve(manifest, request.Crf) : null;
-        if ((request.WithConfidence || request.WithProbabilities || crf is not null) && !model.Postprocessor.HasScores)
-        {
-            throw new SegmentationException(
-                SegmentationError.InvalidRequest, $"The graph of '{model.Name}' ends in labels, so it has no confidence to tell and nothing to refine.");
-        }
-
-        if (request.WithProbabilities && crf is not null)
-        {
-            throw new SegmentationException(SegmentationError.InvalidRequest, "Probabilities are the network's, before refinement; ask for either.");
-        }
-
-        RgbImage photo = Decode(request, cancellationToken);
+        CrfSettings? crf = Refinement(admitted.Model, request);
         try
         {
-            LabelMap labels = await LabelAsync(model, photo, request, crf, cancellationToken).ConfigureAwait(false);
-            return new SegmentationResult(model, photo, labels, request.Timings);
+            (RgbImage photo, InputGeometry geometry, InputTensor input) = await PrepareAsync(admitted, request).ConfigureAwait(false);
+            try
+            {
+                using ModelOutput output = await InferAsync(admitted, input, request.Timings).ConfigureAwait(false);
+                LabelMap labels = crf is null
+                    ? await LabelAsync(admitted, output, geometry, request).ConfigureAwait(false)
+                    : await RefineAsync(admitted, photo, output, geometry, request, crf).ConfigureAwait(false);
+                return new SegmentationResult(admitted.Model, photo, labels, request.Timings);
+            }
+            catch
+            {
+                photo.Dispose();
+                throw;
+            }
         }
-        catch
+        catch (OperationCanceledException) when (admitted.IsLate)
         {
-            photo.Dispose();
-            throw;
+            throw admitted.Late(request.Timings.Current);
         }
     }
 
@@ -83,48 +77,102 @@ public sealed class Segmenter(ModelRepository repository, ImageDecoder decoder, 
     }
 
     /// <summary>Writes a result in one format.</summary>
+    /// <param name="admitted">The request that it answers.</param>
     /// <param name="result">Of this segmenter; not disposed.</param>
     /// <param name="parameters">The format, which needs a confidence only if the request asked for one.</param>
     /// <param name="output">Takes the bytes.</param>
     /// <returns>The media type of the bytes.</returns>
-    public string Encode(SegmentationResult result, EncodingParameters parameters, IBufferWriter<byte> output)
+    /// <exception cref="SegmentationException">The format cannot hold the result, or the time is up.</exception>
+    public async ValueTask<string> EncodeAsync(AdmittedRequest admitted, SegmentationResult result, EncodingParameters parameters, IBufferWriter<byte> output)
     {
         IMaskEncoder encoder = MaskEncoders.For(parameters.Format);
-        using (result.Timings.Measure(Stage.Encode))
+        try
         {
-            encoder.Encode(result, parameters, output);
+            using CpuStages.Turn turn = await cpu.EnterAsync(result.Timings, admitted.Cancellation).ConfigureAwait(false);
+            using (result.Timings.Measure(Stage.Encode))
+            {
+                encoder.Encode(result, parameters, output);
+            }
+        }
+        catch (OperationCanceledException) when (admitted.IsLate)
+        {
+            throw admitted.Late(result.Timings.Current);
         }
 
         metrics.Segmented(result.Model.Name, result.Labels.Size.Pixels);
         return encoder.ContentType;
     }
 
-    private RgbImage Decode(SegmentationRequest request, CancellationToken cancellationToken)
+    private CrfSettings? Refinement(LoadedModel model, SegmentationRequest request)
     {
-        using (request.Timings.Measure(Stage.Decode))
+        CrfManifest? manifest = model.Manifest.Postprocess.Crf;
+        CrfSettings? crf = request.Refine ?? manifest?.Default ?? false ? refiner.Resolve(manifest, request.Crf) : null;
+        if ((request.WithConfidence || request.WithProbabilities || crf is not null) && !model.Postprocessor.HasScores)
         {
-            return decoder.Decode(request.Image, cancellationToken);
+            throw new SegmentationException(
+                SegmentationError.InvalidRequest, $"The graph of '{model.Name}' ends in labels, so it has no confidence to tell and nothing to refine.");
+        }
+
+        return request.WithProbabilities && crf is not null
+            ? throw new SegmentationException(SegmentationError.InvalidRequest, "Probabilities are the network's, before refinement; ask for either.")
+            : crf;
+    }
+
+    private async ValueTask<(RgbImage Photo, InputGeometry Geometry, InputTensor Input)> PrepareAsync(AdmittedRequest admitted, SegmentationRequest request)
+    {
+        Preprocessor preprocessor = admitted.Model.Preprocessor;
+        using CpuStages.Turn turn = await cpu.EnterAsync(request.Timings, admitted.Cancellation, admitted.Model.Scheduler.Backlog).ConfigureAwait(false);
+        RgbImage photo = Decode(admitted, request);
+        try
+        {
+            admitted.Cancellation.ThrowIfCancellationRequested();
+            InputGeometry geometry = preprocessor.Plan(photo.Size);
+            using (request.Timings.Measure(Stage.Preprocess))
+            {
+                return (photo, geometry, preprocessor.Prepare(photo.Pixels.Span, geometry));
+            }
+        }
+        catch
+        {
+            photo.Dispose();
+            throw;
         }
     }
 
-    private async ValueTask<LabelMap> LabelAsync(
-        LoadedModel model, RgbImage photo, SegmentationRequest request, CrfSettings? crf, CancellationToken cancellationToken)
+    private RgbImage Decode(AdmittedRequest admitted, SegmentationRequest request)
     {
-        cancellationToken.ThrowIfCancellationRequested();
-        InputGeometry geometry = model.Preprocessor.Plan(photo.Size);
-        using InputTensor input = Prepare(model, photo, geometry, request.Timings);
-        using ModelOutput output = await model.Scheduler.RunAsync(input, request.Timings, cancellationToken).ConfigureAwait(false);
-        cancellationToken.ThrowIfCancellationRequested();
-        if (crf is not null)
+        using (request.Timings.Measure(Stage.Decode))
         {
-            using PooledBuffer<float> probabilities = Probabilities(model, output, geometry, request.Timings);
-            return await RefineAsync(model, photo, probabilities.Memory, request.WithConfidence, request.Timings, crf, cancellationToken).ConfigureAwait(false);
+            using EncodedImage image = decoder.Open(request.Image);
+            admitted.HoldPixels(image.Size.Pixels);
+            return image.Decode(admitted.Cancellation);
         }
+    }
 
+    private static async ValueTask<ModelOutput> InferAsync(AdmittedRequest admitted, InputTensor input, StageTimings timings)
+    {
+        using (input)
+        {
+            ModelOutput output = await admitted.Model.Scheduler.RunAsync(input, new RunContext(admitted.Priority, timings), admitted.Cancellation).ConfigureAwait(false);
+            admitted.LeaveBacklog();
+            return output;
+        }
+    }
+
+    private async ValueTask<LabelMap> LabelAsync(AdmittedRequest admitted, ModelOutput output, InputGeometry geometry, SegmentationRequest request)
+    {
+        using CpuStages.Turn turn = await cpu.EnterAsync(request.Timings, admitted.Cancellation).ConfigureAwait(false);
         using (request.Timings.Measure(Stage.Postprocess))
         {
-            return model.Postprocessor.Compute(output, geometry, request.WithConfidence, request.WithProbabilities);
+            return admitted.Model.Postprocessor.Compute(output, geometry, request.WithConfidence, request.WithProbabilities);
         }
+    }
+
+    private async ValueTask<LabelMap> RefineAsync(
+        AdmittedRequest admitted, RgbImage photo, ModelOutput output, InputGeometry geometry, SegmentationRequest request, CrfSettings crf)
+    {
+        using PooledBuffer<float> probabilities = await ProbabilitiesAsync(admitted, output, geometry, request.Timings).ConfigureAwait(false);
+        return await RefineAsync(admitted.Model, photo, probabilities.Memory, request.WithConfidence, request.Timings, crf, admitted.Cancellation).ConfigureAwait(false);
     }
 
     private async ValueTask<LabelMap> RefineAsync(
@@ -147,19 +195,12 @@ public sealed class Segmenter(ModelRepository repository, ImageDecoder decoder, 
         }
     }
 
-    private static PooledBuffer<float> Probabilities(LoadedModel model, ModelOutput output, in InputGeometry geometry, StageTimings timings)
+    private async ValueTask<PooledBuffer<float>> ProbabilitiesAsync(AdmittedRequest admitted, ModelOutput output, InputGeometry geometry, StageTimings timings)
     {
+        using CpuStages.Turn turn = await cpu.EnterAsync(timings, admitted.Cancellation).ConfigureAwait(false);
         using (timings.Measure(Stage.Postprocess))
         {
-            return model.Postprocessor.Probabilities(output, geometry);
-        }
-    }
-
-    private static InputTensor Prepare(LoadedModel model, RgbImage photo, in InputGeometry geometry, StageTimings timings)
-    {
-        using (timings.Measure(Stage.Preprocess))
-        {
-            return model.Preprocessor.Prepare(photo.Pixels.Span, geometry);
+            return admitted.Model.Postprocessor.Probabilities(output, geometry);
         }
     }
 }

@@ -1,3 +1,4 @@
+using InferenceServer.Runtime.Batching;
 using InferenceServer.Runtime.Decoding;
 using InferenceServer.Runtime.Diagnostics;
 using InferenceServer.Runtime.Inspection;
@@ -6,6 +7,7 @@ using InferenceServer.Runtime.Refinement;
 using InferenceServer.Runtime.Scheduling;
 using InferenceServer.Runtime.Sessions;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
@@ -14,16 +16,19 @@ namespace InferenceServer.Runtime;
 /// <summary>The one place that wires the runtime.</summary>
 public static class ServiceCollectionExtensions
 {
-    /// <summary>Adds <see cref="Segmenter"/> and all it needs; options come from the sections Models, Decoding, Scheduling, Onnx and Crf.</summary>
+    /// <summary>Adds <see cref="Segmenter"/> and all it needs; options come from the sections Models, Decoding, Scheduling, Batching, Onnx and Crf.</summary>
     public static IServiceCollection AddSegmentation(this IServiceCollection services)
     {
         services.AddOptions<ModelRepositoryOptions>().BindConfiguration("Models").ValidateOnStart(new ModelRepositoryOptionsValidator(), "Models");
         services.AddOptions<DecodingOptions>().BindConfiguration("Decoding").ValidateOnStart(new DecodingOptionsValidator(), "Decoding");
         services.AddOptions<SchedulingOptions>().BindConfiguration("Scheduling").ValidateOnStart(new SchedulingOptionsValidator(), "Scheduling");
+        services.AddOptions<BatchingOptions>().BindConfiguration("Batching").ValidateOnStart(new BatchingOptionsValidator(), "Batching");
         services.AddOptions<OnnxOptions>().BindConfiguration("Onnx").ValidateOnStart(new OnnxOptionsValidator(), "Onnx");
         services.AddOptions<CrfOptions>().BindConfiguration("Crf").ValidateOnStart(new CrfOptionsValidator(), "Crf");
         services.AddSingleton<IValidateOptions<OnnxOptions>, OnnxConsistency>();
+        services.AddSingleton<IValidateOptions<SchedulingOptions>, SchedulingConsistency>();
         services.AddMetrics();
+        services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton<SessionFactory>();
         services.AddSingleton<ModelLoader>();
         services.AddSingleton(provider => new ModelRepository(
@@ -32,6 +37,9 @@ public static class ServiceCollectionExtensions
         services.AddSingleton<ImageDecoder>();
         services.AddSingleton<CrfRefiner>();
         services.AddSingleton<Admission>();
+        services.AddSingleton<AdmissionControl>();
+        services.AddSingleton<CpuStages>();
+        services.AddSingleton<SchedulerFactory>();
         services.AddSingleton<SegmentationMetrics>();
         services.AddSingleton<ModelGauges>();
         services.AddSingleton<Segmenter>();

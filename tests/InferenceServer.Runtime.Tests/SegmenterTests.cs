@@ -11,47 +11,47 @@ public sealed class SegmenterTests : IDisposable
     [Fact]
     public void Admit_WhenFull_RefusesUntilThePlaceIsGivenUp()
     {
-        AdmittedRequest first = _runtime.Segmenter.Admit("tiny");
-        Assert.Equal(SegmentationError.Overloaded, Assert.Throws<SegmentationException>(() => _runtime.Segmenter.Admit("tiny")).Error);
+        AdmittedRequest first = _runtime.Segmenter.Admit("tiny", CancellationToken.None);
+        Assert.Equal(SegmentationError.Overloaded, Assert.Throws<SegmentationException>(() => _runtime.Segmenter.Admit("tiny", CancellationToken.None)).Error);
 
         first.Dispose();
         first.Dispose();
 
-        using AdmittedRequest second = _runtime.Segmenter.Admit("tiny");
+        using AdmittedRequest second = _runtime.Segmenter.Admit("tiny", CancellationToken.None);
         Assert.Equal(1, _runtime.Get<Admission>().Requests);
     }
 
     [Fact]
     public void Admit_ModelThatCannotServe_TakesNoPlace()
     {
-        Assert.Throws<SegmentationException>(() => _runtime.Segmenter.Admit("none"));
-        Assert.Throws<SegmentationException>(() => _runtime.Segmenter.Admit("tiny-nan"));
+        Assert.Throws<SegmentationException>(() => _runtime.Segmenter.Admit("none", CancellationToken.None));
+        Assert.Throws<SegmentationException>(() => _runtime.Segmenter.Admit("tiny-nan", CancellationToken.None));
         Assert.Equal(0, _runtime.Get<Admission>().Requests);
     }
 
     [Fact]
     public async Task SegmentAsync_ConfidenceOfAGraphThatEndsInLabels_IsRefused()
     {
-        using AdmittedRequest admitted = _runtime.Segmenter.Admit("tiny-labels");
+        using AdmittedRequest admitted = _runtime.Segmenter.Admit("tiny-labels", CancellationToken.None);
         SegmentationRequest request = new() { Image = Assets.Image("rgb.png"), WithConfidence = true };
-        SegmentationException e = await Assert.ThrowsAsync<SegmentationException>(() => _runtime.Segmenter.SegmentAsync(admitted, request, CancellationToken.None).AsTask());
+        SegmentationException e = await Assert.ThrowsAsync<SegmentationException>(() => _runtime.Segmenter.SegmentAsync(admitted, request).AsTask());
         Assert.Equal(SegmentationError.InvalidRequest, e.Error);
     }
 
     [Fact]
     public async Task RefineAsync_ProbabilitiesOfAResult_IsWhatARefinedRequestGets()
     {
-        using AdmittedRequest admitted = _runtime.Segmenter.Admit("tiny");
+        using AdmittedRequest admitted = _runtime.Segmenter.Admit("tiny", CancellationToken.None);
         SegmentationRequest request = new() { Image = Assets.Image("rgb.png"), WithProbabilities = true };
         CrfOverrides wanted = new() { Iterations = 3, GaussianWeight = 2 };
-        using SegmentationResult plain = await _runtime.Segmenter.SegmentAsync(admitted, request, CancellationToken.None);
+        using SegmentationResult plain = await _runtime.Segmenter.SegmentAsync(admitted, request);
         byte[] before = plain.Labels.Labels.ToArray();
         float[] probabilities = plain.Labels.Probabilities.ToArray();
 
         using LabelMap refined = await _runtime.Segmenter.RefineAsync(plain, wanted, CancellationToken.None);
 
         SegmentationRequest whole = request with { WithProbabilities = false, Refine = true, Crf = wanted };
-        using SegmentationResult expected = await _runtime.Segmenter.SegmentAsync(admitted, whole, CancellationToken.None);
+        using SegmentationResult expected = await _runtime.Segmenter.SegmentAsync(admitted, whole);
         Assert.True(expected.Labels.Labels.Span.SequenceEqual(refined.Labels.Span));
         Assert.Equal(before, plain.Labels.Labels.ToArray());
         Assert.Equal(probabilities, plain.Labels.Probabilities.ToArray());
@@ -63,19 +63,19 @@ public sealed class SegmenterTests : IDisposable
     [InlineData("tiny", true)]
     public async Task SegmentAsync_ProbabilitiesThatThereAreNot_IsRefused(string model, bool refine)
     {
-        using AdmittedRequest admitted = _runtime.Segmenter.Admit(model);
+        using AdmittedRequest admitted = _runtime.Segmenter.Admit(model, CancellationToken.None);
         SegmentationRequest request = new() { Image = Assets.Image("rgb.png"), WithProbabilities = true, Refine = refine };
-        SegmentationException e = await Assert.ThrowsAsync<SegmentationException>(() => _runtime.Segmenter.SegmentAsync(admitted, request, CancellationToken.None).AsTask());
+        SegmentationException e = await Assert.ThrowsAsync<SegmentationException>(() => _runtime.Segmenter.SegmentAsync(admitted, request).AsTask());
         Assert.Equal(SegmentationError.InvalidRequest, e.Error);
     }
 
     [Fact]
     public async Task SegmentAsync_Cancelled_LeavesNothingBehind()
     {
-        using (AdmittedRequest admitted = _runtime.Segmenter.Admit("tiny"))
+        using (AdmittedRequest admitted = _runtime.Segmenter.Admit("tiny", new CancellationToken(canceled: true)))
         {
             await Assert.ThrowsAnyAsync<OperationCanceledException>(() => _runtime.Segmenter
-                .SegmentAsync(admitted, new SegmentationRequest { Image = Assets.Image("rgb.png") }, new CancellationToken(canceled: true)).AsTask());
+                .SegmentAsync(admitted, new SegmentationRequest { Image = Assets.Image("rgb.png") }).AsTask());
         }
 
         Assert.Equal(0, _runtime.Get<Admission>().Requests);

@@ -29,13 +29,14 @@ public sealed partial class ArchitectureTests
         // The stages, in the order of the road.
         { "Decoding", ["Buffers"] },
         { "Preprocessing", ["Buffers", "Manifests"] },
-        { "Scheduling", ["Diagnostics", "Preprocessing.InputTensor", "Sessions.IModelSession", "Sessions.ModelOutput"] },
+        { "Scheduling", ["Diagnostics"] },
+        { "Batching", ["Diagnostics", "Preprocessing.InputTensor", "Scheduling", "Sessions.ExecutionProvider", "Sessions.IModelSession", "Sessions.ModelOutput"] },
         { "Sessions", ["Manifests", "Preprocessing.InputTensor"] },
         { "Postprocessing", ["Buffers", "Manifests", "Preprocessing.InputGeometry", "Sessions.ModelOutput"] },
         { "Refinement", ["Manifests", "Postprocessing.LabelMap"] },
         { "Encoding", ["Buffers"] },
         // What puts the stages of one model together, and what watches them.
-        { "Models", ["Manifests", "Postprocessing", "Preprocessing", "Scheduling", "Sessions"] },
+        { "Models", ["Batching", "Manifests", "Postprocessing", "Preprocessing", "Sessions"] },
         { "Inspection", ["Manifests", "Models.NoiseInput", "Preprocessing.InputTensor", "Sessions"] },
         { "Diagnostics", ["Buffers", "Models", "Scheduling.Admission", "Sessions.SessionFactory"] },
     };

@@ -69,10 +69,10 @@ internal sealed class RequestBenchmark : IDisposable
     /// <summary>What the server does for a request, from the body's bytes to those of the answer.</summary>
     private async Task<StageTimings> RequestAsync(CancellationToken cancellationToken)
     {
-        using AdmittedRequest admitted = _segmenter.Admit(_model.Name);
-        using SegmentationResult result = await _segmenter.SegmentAsync(admitted, new SegmentationRequest { Image = _encoded }, cancellationToken).ConfigureAwait(false);
+        using AdmittedRequest admitted = _segmenter.Admit(_model.Name, cancellationToken);
+        using SegmentationResult result = await _segmenter.SegmentAsync(admitted, new SegmentationRequest { Image = _encoded }).ConfigureAwait(false);
         using PooledBufferWriter mask = new();
-        _segmenter.Encode(result, new EncodingParameters(MaskFormat.Png), mask);
+        await _segmenter.EncodeAsync(admitted, result, new EncodingParameters(MaskFormat.Png), mask).ConfigureAwait(false);
         return result.Timings;
     }
 }

@@ -47,8 +47,8 @@ internal sealed class Evaluator
         };
         try
         {
-            using AdmittedRequest admitted = _segmenter.Admit(_model.Name);
-            using SegmentationResult result = await _segmenter.SegmentAsync(admitted, request, cancellationToken).ConfigureAwait(false);
+            using AdmittedRequest admitted = _segmenter.Admit(_model.Name, cancellationToken);
+            using SegmentationResult result = await _segmenter.SegmentAsync(admitted, request).ConfigureAwait(false);
             if (result.Labels.Size != truth.Size)
             {
                 throw new CommandException($"{pair.Label}: the label map has {truth.Size} pixels, its image '{pair.Image}' has {result.Labels.Size}.");

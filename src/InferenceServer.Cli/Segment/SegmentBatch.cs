@@ -52,10 +52,10 @@ internal sealed class SegmentBatch(Segmenter segmenter, string model, EncodingPa
             Refine = refinement.Refine,
             Crf = refinement.Crf,
         };
-        using AdmittedRequest admitted = segmenter.Admit(model);
-        using SegmentationResult result = await segmenter.SegmentAsync(admitted, request, cancellationToken).ConfigureAwait(false);
+        using AdmittedRequest admitted = segmenter.Admit(model, cancellationToken);
+        using SegmentationResult result = await segmenter.SegmentAsync(admitted, request).ConfigureAwait(false);
         using PooledBufferWriter mask = new();
-        segmenter.Encode(result, parameters, mask);
+        await segmenter.EncodeAsync(admitted, result, parameters, mask).ConfigureAwait(false);
         await File.WriteAllBytesAsync(job.Output, mask.Written, cancellationToken).ConfigureAwait(false);
     }
 }

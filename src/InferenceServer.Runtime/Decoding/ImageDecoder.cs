@@ -31,6 +31,16 @@ public sealed class ImageDecoder(IOptions<DecodingOptions> options)
     /// <exception cref="SegmentationException">Too large, of no supported format, truncated or damaged.</exception>
     public RgbImage Decode(ReadOnlyMemory<byte> encoded, CancellationToken cancellationToken)
     {
+        using EncodedImage image = Open(encoded);
+        return image.Decode(cancellationToken);
+    }
+
+    /// <summary>Reads one image's header and holds it to the limits; no pixel is decoded yet.</summary>
+    /// <param name="encoded">As for <see cref="Decode"/>; stays the caller's, and may not change while the image is in use.</param>
+    /// <returns>The image, which the caller disposes.</returns>
+    /// <exception cref="SegmentationException">Too large, of no supported format, or damaged.</exception>
+    public EncodedImage Open(ReadOnlyMemory<byte> encoded)
+    {
         if (encoded.IsEmpty)
         {
             throw new SegmentationException(SegmentationError.UndecodableImage, "The body is empty; send the bytes of an encoded image.");
@@ -48,16 +58,16 @@ public sealed class ImageDecoder(IOptions<DecodingOptions> options)
                 SegmentationError.UnsupportedMediaType, $"The bytes are no image of a supported format ({string.Join(", ", Formats.Values.Order())}).");
         }
 
+        VipsImage header = EncodedImage.Guard(format, () => VipsImage.OpenEncoded(encoded));
         try
         {
-            using VipsImage header = VipsImage.OpenEncoded(encoded);
             Check(header);
-            return Read(header, cancellationToken);
+            return new EncodedImage(header, format);
         }
-        catch (VipsException e)
+        catch
         {
-            throw new SegmentationException(
-                SegmentationError.UndecodableImage, $"The {format} could not be decoded, so it is truncated or damaged: {e.Message}", e);
+            header.Dispose();
+            throw;
         }
     }
 
@@ -77,27 +87,6 @@ public sealed class ImageDecoder(IOptions<DecodingOptions> options)
         if (header.Bands > MostBands)
         {
             throw new SegmentationException(SegmentationError.UndecodableImage, $"The image has {header.Bands} channels; at most {MostBands} (CMYK and alpha) make a photograph.");
-        }
-    }
-
-    private static RgbImage Read(VipsImage header, CancellationToken cancellationToken)
-    {
-        // Turned last: that may copy the picture, which then has three bytes a pixel and not eight or more.
-        using VipsImage srgb = header.ToSrgb();
-        using VipsImage opaque = srgb.FlattenAlpha(255, 255, 255);
-        using VipsImage rgb = opaque.ToRgb8();
-        using VipsImage upright = rgb.AutoRotate();
-        cancellationToken.ThrowIfCancellationRequested();
-        RgbImage image = new(new ImageSize(upright.Width, upright.Height));
-        try
-        {
-            upright.CopyPixelsTo(image.Pixels.Span, cancellationToken);
-            return image;
-        }
-        catch
-        {
-            image.Dispose();
-            throw;
         }
     }
 }

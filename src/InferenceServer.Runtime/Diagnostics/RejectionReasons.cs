@@ -20,6 +20,8 @@ public static class RejectionReasons
         SegmentationError.UnsupportedMediaType => RejectionReason.BadImage,
         SegmentationError.UndecodableImage => RejectionReason.BadImage,
         SegmentationError.Overloaded => RejectionReason.QueueFull,
+        SegmentationError.QueueTimeout => RejectionReason.Deadline,
+        SegmentationError.DeadlineExceeded => RejectionReason.Deadline,
         SegmentationError.ModelNotReady => RejectionReason.ModelNotReady,
         SegmentationError.InferenceFailed => null,
         _ => throw new ArgumentOutOfRangeException(nameof(error), error, "No such error."),

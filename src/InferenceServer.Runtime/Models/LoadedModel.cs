@@ -1,7 +1,7 @@
+using InferenceServer.Runtime.Batching;
 using InferenceServer.Runtime.Manifests;
 using InferenceServer.Runtime.Postprocessing;
 using InferenceServer.Runtime.Preprocessing;
-using InferenceServer.Runtime.Scheduling;
 using InferenceServer.Runtime.Sessions;
 
 namespace InferenceServer.Runtime.Models;
@@ -14,7 +14,7 @@ public sealed class LoadedModel : IDisposable
     private int _holders = 1;
     private int _disposed;
 
-    internal LoadedModel(string name, int version, ModelManifest manifest, IModelSession session, SchedulingOptions scheduling)
+    internal LoadedModel(string name, int version, ModelManifest manifest, IModelSession session, SchedulerFactory schedulers)
     {
         Name = name;
         Version = version;
@@ -23,7 +23,7 @@ public sealed class LoadedModel : IDisposable
         Session = session;
         Preprocessor = new Preprocessor(manifest.Preprocess);
         Postprocessor = new Postprocessor(manifest);
-        Scheduler = new SessionScheduler(session, scheduling);
+        Scheduler = schedulers.Create(name, session, manifest.Graph.MaxBatch);
     }
 
     /// <summary>The folder's name.</summary>
@@ -51,7 +51,7 @@ public sealed class LoadedModel : IDisposable
     public Postprocessor Postprocessor { get; }
 
     /// <summary>The way to the session.</summary>
-    public SessionScheduler Scheduler { get; }
+    public BatchScheduler Scheduler { get; }
 
     /// <summary>The state of the files that this was made of.</summary>
     internal string Stamp { get; init; } = "";
@@ -91,7 +91,6 @@ public sealed class LoadedModel : IDisposable
         // A run whose callers have all given up may take a moment to notice. One that does not end is left to the end of the process: freeing its session would crash that.
         if (Interlocked.Decrement(ref _holders) == 0 && Scheduler.Close(LongestRun))
         {
-            Scheduler.Dispose();
             Session.Dispose();
         }
     }

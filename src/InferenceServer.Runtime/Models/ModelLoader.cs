@@ -1,14 +1,13 @@
 using System.Diagnostics;
 using System.Security.Cryptography;
+using InferenceServer.Runtime.Batching;
 using InferenceServer.Runtime.Manifests;
-using InferenceServer.Runtime.Scheduling;
 using InferenceServer.Runtime.Sessions;
-using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Runtime.Models;
 
 /// <summary>A version's folder to a model that is known to work: manifest checked, weights verified, graph tried and warmed.</summary>
-internal sealed class ModelLoader(SessionFactory sessions, IOptions<SchedulingOptions> scheduling)
+internal sealed class ModelLoader(SessionFactory sessions, SchedulerFactory schedulers)
 {
     /// <summary>Loads one version.</summary>
     /// <param name="folder">The model's folder.</param>
@@ -25,9 +24,9 @@ internal sealed class ModelLoader(SessionFactory sessions, IOptions<SchedulingOp
         ModelManifest manifest = ReadManifest(folder.Path, file);
         Verify(file, manifest.Source?.Sha256, isLargest: folder.Versions[0] == version);
         IModelSession session = sessions.Open(file, manifest.Graph);
+        LoadedModel model = Create(folder.Name, version, manifest, session, stamp);
         try
         {
-            LoadedModel model = new(folder.Name, version, manifest, session, scheduling.Value) { Stamp = stamp };
             ModelTrial.Run(model, ModelFile.Display(file), cancellationToken);
             if (folder.Stamp(version) != stamp)
             {
@@ -36,6 +35,19 @@ internal sealed class ModelLoader(SessionFactory sessions, IOptions<SchedulingOp
 
             model.LoadTime = Stopwatch.GetElapsedTime(start);
             return model;
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
+    }
+
+    private LoadedModel Create(string name, int version, ModelManifest manifest, IModelSession session, string stamp)
+    {
+        try
+        {
+            return new LoadedModel(name, version, manifest, session, schedulers) { Stamp = stamp };
         }
         catch
         {

@@ -2,44 +2,72 @@ using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Runtime.Scheduling;
 
-/// <summary>Counts the requests in the server and refuses what is too much, before any work is done for it.</summary>
+/// <summary>What all requests together may hold: places, bytes of encoded images, pixels of decoded ones. What is too much is refused before any work is done for it.</summary>
 public sealed class Admission(IOptions<SchedulingOptions> options)
 {
-    private readonly int _limit = options.Value.MaxRequests;
+    private readonly SchedulingOptions _options = options.Value;
+    private readonly Budget _bytes = new(options.Value.MaxBytesInFlight);
+    private readonly Budget _pixels = new(options.Value.MaxPixelsInFlight);
     private int _requests;
 
     /// <summary>Requests in the server now.</summary>
     public int Requests => Volatile.Read(ref _requests);
 
-    /// <summary>Lets one request in, unless the server is full.</summary>
-    /// <param name="permit">Held until the request's answer is complete, then disposed.</param>
-    public bool TryEnter(out Permit permit)
+    /// <summary>Bytes of their encoded images.</summary>
+    public long Bytes => _bytes.Used;
+
+    /// <summary>Pixels of their decoded images.</summary>
+    public long Pixels => _pixels.Used;
+
+    /// <summary>Lets one request in, unless the server is full; it holds nothing yet.</summary>
+    /// <param name="priority">Its class; <see cref="Priority.Batch"/> may take only a share of the places.</param>
+    /// <returns>Its place, which is given up by disposing it; null if there is none.</returns>
+    internal Permit? TryEnter(Priority priority)
     {
-        if (Interlocked.Increment(ref _requests) <= _limit)
+        int limit = priority == Priority.Interactive ? _options.MaxRequests : Math.Max((int)(_options.MaxRequests * _options.BatchShare), 1);
+        if (Interlocked.Increment(ref _requests) <= limit)
         {
-            permit = new Permit(this);
-            return true;
+            return new Permit(this);
         }
 
         Interlocked.Decrement(ref _requests);
-        permit = default;
-        return false;
+        return null;
     }
 
-    /// <summary>One request's place in the server.</summary>
-    public readonly struct Permit : IDisposable
+    /// <summary>One request's place in the server, and what it holds there.</summary>
+    internal sealed class Permit(Admission admission) : IDisposable
     {
-        private readonly Admission? _admission;
+        private long _bytes;
+        private long _pixels;
 
-        internal Permit(Admission admission) => _admission = admission;
+        /// <summary>Claims room for an encoded image that has, or has grown to, <paramref name="total"/> bytes.</summary>
+        public bool TryHoldBytes(long total) => TryHold(admission._bytes, ref _bytes, total);
+
+        /// <summary>Claims room for a decoded image of <paramref name="total"/> pixels.</summary>
+        public bool TryHoldPixels(long total) => TryHold(admission._pixels, ref _pixels, total);
 
         /// <summary>Leaves the server; called once.</summary>
         public void Dispose()
         {
-            if (_admission is not null)
+            admission._bytes.Return(_bytes);
+            admission._pixels.Return(_pixels);
+            Interlocked.Decrement(ref admission._requests);
+        }
+
+        private static bool TryHold(Budget budget, ref long held, long total)
+        {
+            if (total <= held)
             {
-                Interlocked.Decrement(ref _admission._requests);
+                return true;
             }
+
+            if (!budget.TryTake(total - held))
+            {
+                return false;
+            }
+
+            held = total;
+            return true;
         }
     }
 }

@@ -2,14 +2,48 @@ using System.ComponentModel.DataAnnotations;
 
 namespace InferenceServer.Runtime.Scheduling;
 
-/// <summary>How much runs and waits at once; section <c>Scheduling</c>.</summary>
+/// <summary>How much runs, waits and is held at once, and for how long; section <c>Scheduling</c>.</summary>
 public sealed class SchedulingOptions
 {
-    /// <summary>Runs of one model at the same time. Default 1, since one run already uses all threads.</summary>
-    [Range(1, 64)]
-    public int Concurrency { get; set; } = 1;
+    // Beyond, the threads of one run wait for one another more than they gain.
+    private const int ProcessorsForOne = 8;
+
+    /// <summary>Runs of one model at the same time; 0 takes 1 on a GPU, and on a CPU one for each 8 processors that the container may use. Default 0.</summary>
+    [Range(0, 64)]
+    public int Instances { get; set; }
+
+    /// <summary>Requests at the same time in stages that compute on the processor: decoding, preparing, reading the result, encoding; 0 takes as many as there are processors. Default 0.</summary>
+    [Range(0, 1024)]
+    public int CpuStages { get; set; }
 
     /// <summary>Requests in the server, waiting or running; one more is refused. Default 64.</summary>
     [Range(1, 100_000)]
     public int MaxRequests { get; set; } = 64;
+
+    /// <summary>Bytes of encoded images in the server; one larger image is served when it is alone. Default 256 MiB.</summary>
+    [Range(1L << 10, 1L << 40)]
+    public long MaxBytesInFlight { get; set; } = 256L << 20;
+
+    /// <summary>Pixels of decoded images in the server, each at most 12 bytes of memory; one larger image is served when it is alone. Default 200 million.</summary>
+    [Range(1L, 1L << 40)]
+    public long MaxPixelsInFlight { get; set; } = 200_000_000;
+
+    /// <summary>Share of the places that requests of the class <c>batch</c> may find taken and still be let in. Default 0.5.</summary>
+    [Range(0.0, 1.0)]
+    public double BatchShare { get; set; } = 0.5;
+
+    /// <summary>Time for which somebody must have been waiting without a pause before the queue is kept short. Default 100 ms; never less than four runs take.</summary>
+    [Range(typeof(TimeSpan), "00:00:00.001", "00:01:00")]
+    public TimeSpan OverloadInterval { get; set; } = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>Time after which a request that names no deadline is given up. Default 30 s.</summary>
+    [Range(typeof(TimeSpan), "00:00:00.001", "1.00:00:00")]
+    public TimeSpan DefaultTimeout { get; set; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>The longest deadline that a request can have. Default 2 minutes.</summary>
+    [Range(typeof(TimeSpan), "00:00:00.001", "1.00:00:00")]
+    public TimeSpan MaxTimeout { get; set; } = TimeSpan.FromMinutes(2);
+
+    /// <summary>The instances of a model.</summary>
+    internal int InstancesOn(bool gpu) => Instances > 0 ? Instances : gpu ? 1 : Math.Max(Environment.ProcessorCount / ProcessorsForOne, 1);
 }

@@ -7,7 +7,8 @@ namespace InferenceServer.Runtime.Sessions;
 /// <remarks>A test may build one from plain memory.</remarks>
 public sealed class ModelOutput : IDisposable
 {
-    private readonly IDisposable? _owner;
+    private IDisposable? _owner;
+    private readonly int _first;
     private readonly OrtValue? _value;
     private readonly ReadOnlyMemory<float> _scores;
 
@@ -18,6 +19,17 @@ public sealed class ModelOutput : IDisposable
         OrtTensorTypeAndShapeInfo info = _value.GetTensorTypeAndShape();
         ElementType = info.ElementDataType;
         Shape = [.. info.Shape.Select(d => checked((int)d))];
+    }
+
+    // One image's part of a batch.
+    private ModelOutput(ModelOutput batch, IDisposable owner, int index)
+    {
+        _owner = owner;
+        _value = batch._value;
+        _scores = batch._scores;
+        _first = index;
+        ElementType = batch.ElementType;
+        Shape = [1, .. batch.Shape.Skip(1)];
     }
 
     /// <summary>Wraps scores that are at hand.</summary>
@@ -40,6 +52,13 @@ public sealed class ModelOutput : IDisposable
             outputs.Dispose();
             throw;
         }
+    }
+
+    /// <summary>Parts a batch's output into one for each image, without a copy; this one is theirs from then on, and freed with the last of them.</summary>
+    internal ModelOutput[] Split()
+    {
+        SharedOwner owner = new(this, Shape[0]);
+        return [.. Enumerable.Range(0, Shape[0]).Select(i => new ModelOutput(this, owner, i))];
     }
 
     /// <summary>Element type of the output.</summary>
@@ -67,7 +86,7 @@ public sealed class ModelOutput : IDisposable
                 ? _value.GetTensorDataAsSpan<float>()
                 : throw new InvalidOperationException($"The output holds {ElementType}, not float32.");
         int length = checked(Channels * Height * Width);
-        return all.Slice(index * length, length);
+        return all.Slice((_first + index) * length, length);
     }
 
     /// <summary>Class indices of image <paramref name="index"/>, HW, as bytes; what does not fit a byte becomes <paramref name="other"/>.</summary>
@@ -76,7 +95,8 @@ public sealed class ModelOutput : IDisposable
     {
         int length = Height * Width;
         ArgumentOutOfRangeException.ThrowIfNotEqual(destination.Length, length);
-        Range range = (index * length)..((index + 1) * length);
+        int start = (_first + index) * length;
+        Range range = start..(start + length);
         switch (ElementType)
         {
             case TensorElementType.UInt8:
@@ -96,8 +116,8 @@ public sealed class ModelOutput : IDisposable
         }
     }
 
-    /// <summary>Gives the memory back to ONNX Runtime.</summary>
-    public void Dispose() => _owner?.Dispose();
+    /// <summary>Gives the memory back to ONNX Runtime; a second call does nothing.</summary>
+    public void Dispose() => Interlocked.Exchange(ref _owner, null)?.Dispose();
 
     private static void Narrow<T>(ReadOnlySpan<T> labels, Span<byte> destination, byte other)
         where T : struct, System.Numerics.IBinaryInteger<T>

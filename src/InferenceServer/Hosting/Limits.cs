@@ -7,8 +7,8 @@ namespace InferenceServer.Hosting;
 /// <summary>Kestrel's own limits, derived from the options of the runtime so that no number stands twice.</summary>
 internal static class Limits
 {
-    // A multipart body is the image and a few hundred bytes round it.
-    private const long MultipartOverhead = 64 * 1024;
+    /// <summary>A multipart body is the image and a few hundred bytes round it.</summary>
+    public const long MultipartOverhead = 64 * 1024;
 
     public static void AddLimits(this WebApplicationBuilder builder)
     {

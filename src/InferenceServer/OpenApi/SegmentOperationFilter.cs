@@ -62,6 +62,12 @@ internal sealed class SegmentOperationFilter(IOptions<ModelRepositoryOptions> mo
                 case "format":
                     parameter.Schema = Choice(MaskNegotiation.Formats);
                     break;
+                case "timeout":
+                    parameter.Schema = new OpenApiSchema { Type = JsonSchemaType.Integer, Minimum = "1" };
+                    break;
+                case "priority":
+                    parameter.Schema = Choice(ArrivalQuery.Priorities);
+                    break;
                 case "refine":
                     parameter.Schema = Choice(RefinementQuery.Refinements);
                     break;

@@ -1,4 +1,4 @@
-using System.Text.Json;
+using System.Globalization;
 using InferenceServer.Runtime;
 using Microsoft.AspNetCore.WebUtilities;
 
@@ -7,25 +7,32 @@ namespace InferenceServer.Problems;
 /// <summary>The one shape of every error: RFC 9457, with the member <c>error</c> that clients of the Open Inference Protocol read.</summary>
 internal static class Problem
 {
+    private static readonly TimeSpan ShortestWait = TimeSpan.FromMilliseconds(1);
+
     // The default problem writer stays silent for a client that accepts only image/png, so the result is written directly.
     public static Task WriteAsync(HttpContext http, SegmentationException exception)
     {
-        if (exception.Error is SegmentationError.Overloaded or SegmentationError.ModelNotReady)
+        http.Features.Set(exception); // for logs and metrics, also where nothing was thrown
+        List<KeyValuePair<string, object?>> members = [new("error", exception.Message), new("request_id", http.TraceIdentifier)];
+        if ((exception.RetryAfter ?? Usual(exception.Error)) is { } wait)
         {
-            http.Response.Headers.RetryAfter = "1";
+            wait = wait > ShortestWait ? wait : ShortestWait;
+            http.Response.Headers.RetryAfter = Math.Ceiling(wait.TotalSeconds).ToString(CultureInfo.InvariantCulture); // the header knows only whole seconds
+            members.Add(new("retry_after_ms", (long)Math.Ceiling(wait.TotalMilliseconds)));
         }
 
-        return WriteAsync(http, ProblemStatus.Of(exception.Error), exception.Message, JsonNamingPolicy.KebabCaseLower.ConvertName(exception.Error.ToString()));
+        return WriteAsync(http, ProblemStatus.Of(exception.Error), exception.Message, ProblemTypes.Of(exception.Error), members);
     }
+
+    // How long loading takes is not known; asking again costs little.
+    private static TimeSpan? Usual(SegmentationError error) => error == SegmentationError.ModelNotReady ? TimeSpan.FromSeconds(1) : null;
 
     public static Task WriteAsync(HttpContext http, int status, string? detail = null, string? kind = null)
     {
         detail ??= ReasonPhrases.GetReasonPhrase(status);
-        return TypedResults.Problem(
-            detail,
-            statusCode: status,
-            type: kind is null ? null : $"urn:inference-server:{kind}",
-            extensions: [new("error", detail), new("request_id", http.TraceIdentifier)])
-            .ExecuteAsync(http);
+        return WriteAsync(http, status, detail, kind is null ? null : ProblemTypes.Of(kind), [new("error", detail), new("request_id", http.TraceIdentifier)]);
     }
+
+    private static Task WriteAsync(HttpContext http, int status, string detail, string? type, IEnumerable<KeyValuePair<string, object?>> members) =>
+        TypedResults.Problem(detail, statusCode: status, type: type, extensions: members).ExecuteAsync(http);
 }

@@ -14,6 +14,8 @@ internal static class ProblemStatus
         SegmentationError.UnsupportedMediaType => StatusCodes.Status415UnsupportedMediaType,
         SegmentationError.UndecodableImage => StatusCodes.Status422UnprocessableEntity,
         SegmentationError.Overloaded => StatusCodes.Status429TooManyRequests,
+        SegmentationError.QueueTimeout => StatusCodes.Status503ServiceUnavailable,
+        SegmentationError.DeadlineExceeded => StatusCodes.Status504GatewayTimeout,
         SegmentationError.ModelNotReady => StatusCodes.Status503ServiceUnavailable,
         SegmentationError.InferenceFailed => StatusCodes.Status500InternalServerError,
         _ => throw new ArgumentOutOfRangeException(nameof(error), error, "No such error."),

@@ -12,20 +12,18 @@ internal static class ImageBody
     private const int BufferSize = 64 * 1024;
     private const int LargestBufferAtOnce = 1 << 20;
 
+    /// <param name="request">The request.</param>
+    /// <param name="maxBytes">Most bytes of an image.</param>
+    /// <param name="hold">Is told how many bytes have come, and throws if the server has no room for them.</param>
+    /// <param name="cancellationToken">Ends the reading.</param>
     /// <returns>The bytes, which the caller disposes.</returns>
     /// <exception cref="SegmentationException">Too large, a form without that part, or a type that holds no image.</exception>
-    public static async Task<PooledBufferWriter> ReadAsync(HttpRequest request, long maxBytes, CancellationToken cancellationToken)
+    public static async Task<PooledBufferWriter> ReadAsync(HttpRequest request, long maxBytes, Action<long> hold, CancellationToken cancellationToken)
     {
         MediaTypeHeaderValue? type = request.GetTypedHeaders().ContentType;
         bool isForm = IsForm(type);
         Stream body = isForm ? await PartAsync(request, type!, cancellationToken) : IsImage(type) ? request.Body : throw new SegmentationException(
             SegmentationError.UnsupportedMediaType, $"Content-Type '{type}' holds no image; send image/jpeg, image/png, image/webp, image/tiff, image/avif, or multipart/form-data with a part named '{Part}'.");
-        // A length that is too large is refused before the body is read.
-        if (request.ContentLength is { } length && !isForm && length > maxBytes)
-        {
-            throw TooLarge(maxBytes);
-        }
-
         // A length is only a promise: beyond a megabyte the buffer grows with what really comes.
         PooledBufferWriter buffer = new((int)Math.Min(request.ContentLength + 1 ?? BufferSize, LargestBufferAtOnce));
         try
@@ -37,6 +35,8 @@ internal static class ImageBody
                 {
                     throw TooLarge(maxBytes);
                 }
+
+                hold(buffer.Written.Length);
             }
 
             return buffer;

@@ -1,10 +1,12 @@
 using InferenceServer.Metrics;
+using InferenceServer.Problems;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Decoding;
 using InferenceServer.Runtime.Diagnostics;
 using InferenceServer.Runtime.Encoding;
 using InferenceServer.Runtime.Refinement;
+using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace InferenceServer.Segment;
 
@@ -23,26 +25,31 @@ internal static class SegmentEndpoints
         return group;
     }
 
-    private static Task<MaskResult> SegmentWithDefaultAsync([AsParameters] SegmentQuery query, HttpContext http, Segmenter segmenter, ImageDecoder decoder) =>
-        RunAsync(null, null, query, http, segmenter, decoder.Limits.MaxBytes);
+    private static Task<Results<MaskResult, RefusedResult>> SegmentWithDefaultAsync([AsParameters] SegmentQuery query, HttpContext http, Segmenter segmenter, ImageDecoder decoder) =>
+        AnswerAsync(null, null, query, http, segmenter, decoder.Limits.MaxBytes);
 
-    private static Task<MaskResult> SegmentAsync(string model, [AsParameters] SegmentQuery query, HttpContext http, Segmenter segmenter, ImageDecoder decoder) =>
-        RunAsync(model, null, query, http, segmenter, decoder.Limits.MaxBytes);
+    private static Task<Results<MaskResult, RefusedResult>> SegmentAsync(string model, [AsParameters] SegmentQuery query, HttpContext http, Segmenter segmenter, ImageDecoder decoder) =>
+        AnswerAsync(model, null, query, http, segmenter, decoder.Limits.MaxBytes);
 
-    private static Task<MaskResult> SegmentWithVersionAsync(
+    private static Task<Results<MaskResult, RefusedResult>> SegmentWithVersionAsync(
         string model, int version, [AsParameters] SegmentQuery query, HttpContext http, Segmenter segmenter, ImageDecoder decoder) =>
-        RunAsync(model, version, query, http, segmenter, decoder.Limits.MaxBytes);
+        AnswerAsync(model, version, query, http, segmenter, decoder.Limits.MaxBytes);
 
-    private static async Task<MaskResult> RunAsync(string? model, int? version, SegmentQuery query, HttpContext http, Segmenter segmenter, long maxBytes)
+    private static async Task<Results<MaskResult, RefusedResult>> AnswerAsync(string? model, int? version, SegmentQuery query, HttpContext http, Segmenter segmenter, long maxBytes)
     {
         EncodingParameters parameters = MaskNegotiation.Parse(http.Request, query);
         (bool? refine, CrfOverrides crf) = RefinementQuery.Parse(query);
-        AdmittedRequest admitted = segmenter.Admit(model, version); // before the body is read: a full server spends nothing on it
+        // Before the body is read: a full server spends nothing on it.
+        if (!segmenter.TryAdmit(ArrivalQuery.Parse(model, version, http.Request, query), out AdmittedRequest? admitted, out SegmentationException? refusal))
+        {
+            return new RefusedResult(refusal);
+        }
+
         PooledBufferWriter mask = new();
         try
         {
             StageTimings timings = http.Observation().Admitted(admitted.Model);
-            using PooledBufferWriter image = await ReadAsync(http.Request, maxBytes, timings, http.RequestAborted);
+            using PooledBufferWriter image = await ReadAsync(http.Request, maxBytes, timings, admitted);
             SegmentationRequest request = new()
             {
                 Image = image.Written,
@@ -51,9 +58,9 @@ internal static class SegmentEndpoints
                 Crf = crf,
                 Timings = timings,
             };
-            using SegmentationResult result = await segmenter.SegmentAsync(admitted, request, http.RequestAborted);
-            http.RequestAborted.ThrowIfCancellationRequested();
-            return new MaskResult(admitted, result, segmenter.Encode(result, parameters, mask), mask);
+            using SegmentationResult result = await segmenter.SegmentAsync(admitted, request);
+            string contentType = await segmenter.EncodeAsync(admitted, result, parameters, mask);
+            return new MaskResult(admitted, result, contentType, mask);
         }
         catch
         {
@@ -63,11 +70,16 @@ internal static class SegmentEndpoints
         }
     }
 
-    private static async Task<PooledBufferWriter> ReadAsync(HttpRequest request, long maxBytes, StageTimings timings, CancellationToken cancellationToken)
+    private static async Task<PooledBufferWriter> ReadAsync(HttpRequest request, long maxBytes, StageTimings timings, AdmittedRequest admitted)
     {
-        using (timings.Measure(Stage.Read))
+        using StageTimings.Scope reading = timings.Measure(Stage.Read);
+        try
         {
-            return await ImageBody.ReadAsync(request, maxBytes, cancellationToken);
+            return await ImageBody.ReadAsync(request, maxBytes, admitted.HoldBytes, admitted.Cancellation);
+        }
+        catch (OperationCanceledException) when (admitted.IsLate)
+        {
+            throw admitted.Late(Stage.Read);
         }
     }
 }

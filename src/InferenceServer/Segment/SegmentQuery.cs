@@ -17,6 +17,16 @@ public readonly record struct SegmentQuery
     [Description("Opacity of the colours over the photograph, 0 to 1; for overlays. Default 0.5.")]
     public string? Alpha { get; init; }
 
+    /// <summary>Milliseconds that the answer may take, all in all; the server's own limit and the header X-Request-Timeout-Ms hold as well.</summary>
+    [FromQuery(Name = "timeout")]
+    [Description("Milliseconds that the answer may take, all in all; the server's own limit and the header X-Request-Timeout-Ms hold as well.")]
+    public string? Timeout { get; init; }
+
+    /// <summary>interactive (the default), or batch for bulk work, which waits for people; the header X-Priority says the same.</summary>
+    [FromQuery(Name = "priority")]
+    [Description("interactive (the default), or batch for bulk work, which waits for people; the header X-Priority says the same.")]
+    public string? Priority { get; init; }
+
     /// <summary>crf sharpens the mask with a fully connected CRF, none does not; the default is the model's.</summary>
     [FromQuery(Name = "refine")]
     [Description("crf sharpens the mask with a fully connected CRF, none does not; the default is the model's.")]

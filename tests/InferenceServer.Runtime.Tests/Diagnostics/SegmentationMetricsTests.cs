@@ -51,10 +51,10 @@ public sealed class SegmentationMetricsTests : IDisposable
     [Fact]
     public async Task Encode_OneImage_CountsItsPixels()
     {
-        using AdmittedRequest admitted = _runtime.Segmenter.Admit("tiny");
-        using SegmentationResult result = await _runtime.Segmenter.SegmentAsync(admitted, new SegmentationRequest { Image = Assets.Image("rgb.png") }, CancellationToken.None);
+        using AdmittedRequest admitted = _runtime.Segmenter.Admit("tiny", CancellationToken.None);
+        using SegmentationResult result = await _runtime.Segmenter.SegmentAsync(admitted, new SegmentationRequest { Image = Assets.Image("rgb.png") });
         using PooledBufferWriter mask = new();
-        _runtime.Segmenter.Encode(result, new EncodingParameters(MaskFormat.Png), mask);
+        await _runtime.Segmenter.EncodeAsync(admitted, result, new EncodingParameters(MaskFormat.Png), mask);
 
         Assert.Equal(result.Labels.Size.Pixels, Assert.Single(_measured, m => m.Instrument == "seg_pixels_total").Value);
         Assert.Equal(result.Labels.Size.Pixels * 1e-6, Assert.Single(_measured, m => m.Instrument == "seg_input_megapixels").Value, 1e-12);

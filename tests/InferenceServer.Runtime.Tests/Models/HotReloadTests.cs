@@ -179,7 +179,7 @@ public sealed class HotReloadTests : IDisposable
 
         Assert.True(old.IsFreed);
         Assert.Null(old.TryLease());
-        Assert.Throws<ObjectDisposedException>(() => old.Scheduler.Close(TimeSpan.Zero));
+        Assert.True(old.Scheduler.Close(TimeSpan.Zero)); // its threads have ended
     }
 
     [Fact]

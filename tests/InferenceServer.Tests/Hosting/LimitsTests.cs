@@ -1,16 +1,15 @@
 using System.Net;
-using InferenceServer.Runtime.Scheduling;
 
 namespace InferenceServer.Tests.Hosting;
 
-/// <summary>The limits of a small server: bytes, pixels and requests.</summary>
+/// <summary>The limits of a small server: bytes and pixels.</summary>
 public sealed class LimitsTests : IAsyncLifetime
 {
     private const int MaxBytes = 4096;
     private SegmentationServer _server = null!;
 
     public async Task InitializeAsync() =>
-        _server = await SegmentationServer.StartAsync(("Decoding:MaxBytes", $"{MaxBytes}"), ("Decoding:MaxPixels", "10000"), ("Scheduling:MaxRequests", "1"));
+        _server = await SegmentationServer.StartAsync(("Decoding:MaxBytes", $"{MaxBytes}"), ("Decoding:MaxPixels", "10000"));
 
     public async Task DisposeAsync() => await _server.DisposeAsync();
 
@@ -53,20 +52,5 @@ public sealed class LimitsTests : IAsyncLifetime
         using HttpResponseMessage response = await _server.Client.PostAsync("/v1/segment", Photo.Content(Photo.Plain(width, height)));
 
         Assert.Equal(expected, response.StatusCode);
-    }
-
-    [Fact]
-    public async Task Requests_ServerFull_Answers429AndThenServesAgain()
-    {
-        Assert.True(_server.Admission.TryEnter(out Admission.Permit permit));
-        using (permit)
-        {
-            using HttpResponseMessage refused = await _server.Client.PostAsync("/v1/segment", Photo.Content(Photo.Png));
-            await ProblemAssert.IsAsync(HttpStatusCode.TooManyRequests, refused);
-            Assert.NotNull(refused.Headers.RetryAfter);
-        }
-
-        using HttpResponseMessage served = await _server.Client.PostAsync("/v1/segment", Photo.Content(Photo.Png));
-        Assert.Equal(HttpStatusCode.OK, served.StatusCode);
     }
 }

@@ -13,7 +13,17 @@ public sealed class OptionsTests
     [InlineData("Decoding:MaxPixels", "1000000000")] // more RGB bytes than an array holds
     [InlineData("Decoding:MaxBytes", "-1")]
     [InlineData("Decoding:MaxBytes", "2147483648")] // more than an array holds
-    [InlineData("Scheduling:Concurrency", "-1")]
+    [InlineData("Scheduling:Instances", "-1")]
+    [InlineData("Scheduling:CpuStages", "-1")]
+    [InlineData("Scheduling:MaxBytesInFlight", "0")]
+    [InlineData("Scheduling:MaxPixelsInFlight", "0")]
+    [InlineData("Scheduling:BatchShare", "1.5")]
+    [InlineData("Scheduling:OverloadInterval", "00:00:00")]
+    [InlineData("Scheduling:MaxTimeout", "00:00:00")]
+    [InlineData("Scheduling:MaxTimeout", "00:00:10")] // less than the usual one
+    [InlineData("Batching:MaxBatchSize", "-1")]
+    [InlineData("Batching:MaxBatchPixels", "0")]
+    [InlineData("Batching:MaxQueueDelay", "00:00:02")]
     [InlineData("Scheduling:MaxRequests", "0")]
     [InlineData("Onnx:IntraOpThreads", "-2")]
     [InlineData("Onnx:GpuDevice", "-1")]

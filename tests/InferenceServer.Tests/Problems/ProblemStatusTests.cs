@@ -13,6 +13,8 @@ public sealed class ProblemStatusTests
     [InlineData(SegmentationError.UnsupportedMediaType, 415)]
     [InlineData(SegmentationError.UndecodableImage, 422)]
     [InlineData(SegmentationError.Overloaded, 429)]
+    [InlineData(SegmentationError.QueueTimeout, 503)]
+    [InlineData(SegmentationError.DeadlineExceeded, 504)]
     [InlineData(SegmentationError.ModelNotReady, 503)]
     [InlineData(SegmentationError.InferenceFailed, 500)]
     public void Of_EachError_HasItsStatus(SegmentationError error, int status) => Assert.Equal(status, ProblemStatus.Of(error));

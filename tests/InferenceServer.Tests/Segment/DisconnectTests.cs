@@ -1,51 +1,79 @@
-using System.Runtime.CompilerServices;
+using System.Net.Sockets;
+using System.Text;
+using InferenceServer.Runtime.Batching;
 using InferenceServer.Runtime.Models;
-using InferenceServer.Runtime.Scheduling;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace InferenceServer.Tests.Segment;
 
-/// <summary>A client that goes away takes its work with it.</summary>
-[Collection(SharedServer.Name)]
-public sealed class DisconnectTests(SegmentationServer server)
+/// <summary>A client that goes away takes its work with it, also out of a network that is running.</summary>
+public sealed class DisconnectTests : IAsyncLifetime
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    private const int Many = 1000;
+    private SegmentationServer _server = null!;
+    private LoadedModel _model = null!;
+
+    public async Task InitializeAsync()
+    {
+        // Nobody is refused here, however long the queue stands.
+        _server = await SegmentationServer.StartAsync(("Scheduling:MaxRequests", $"{2 * Many}"), ("Scheduling:OverloadInterval", "00:01:00"));
+        _model = _server.Services.GetRequiredService<ModelRepository>().Entry("tiny").Model!;
+    }
+
+    public async Task DisposeAsync() => await _server.DisposeAsync();
 
     [Fact]
-    public async Task Segment_ClientsLeaveTheQueue_FreeTheirPlaces()
+    public async Task Segment_ClientsLeave_TakeTheirWorkOutOfQueueAndNetwork()
     {
-        SemaphoreSlim slots = Slots(server.Services.GetRequiredService<ModelRepository>().Entry("tiny").Model!.Scheduler);
-        await slots.WaitAsync(); // the only one, so that every request waits
-        try
+        using (GatedSession gate = new(_model))
         {
             using CancellationTokenSource client = new();
-            Task<HttpResponseMessage>[] requests = [.. Enumerable.Range(0, 3).Select(_ => server.Client.PostAsync("/v1/segment/tiny", Photo.Content(Photo.Png), client.Token))];
-            await UntilAsync(() => server.Admission.Requests == requests.Length);
+            Task<HttpResponseMessage>[] requests = [.. Enumerable.Range(0, 3).Select(_ => _server.Client.PostAsync("/v1/segment/tiny", Photo.Content(Photo.Png), client.Token))];
+            await Eventually.TrueAsync(() => _model.Scheduler is { Running: 1, QueuedImages: 2 });
 
             await client.CancelAsync();
 
             await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Task.WhenAll(requests));
-            await UntilAsync(() => server.Admission.Requests == 0);
-        }
-        finally
-        {
-            slots.Release();
+            await IdleAsync(); // although the gate is still closed
         }
 
-        using HttpResponseMessage next = await server.Client.PostAsync("/v1/segment/tiny", Photo.Content(Photo.Png));
+        using HttpResponseMessage next = await _server.Client.PostAsync("/v1/segment/tiny", Photo.Content(Photo.Png));
         Assert.True(next.IsSuccessStatusCode);
     }
 
-    // Nobody but a test wants to hold a session without running it.
-    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_slots")]
-    private static extern ref SemaphoreSlim Slots(SessionScheduler scheduler);
-
-    private static async Task UntilAsync(Func<bool> condition)
+    [Fact]
+    public async Task Segment_ManyClientsHangUpSoon_LeaveNothingBehind()
     {
-        using CancellationTokenSource patience = new(Patience);
-        while (!condition())
+        using GatedSession gate = new(_model);
+        await Parallel.ForEachAsync(Enumerable.Range(0, Many), new ParallelOptions { MaxDegreeOfParallelism = 200 }, async (_, _) =>
         {
-            await Task.Delay(1, patience.Token);
+            using CancellationTokenSource client = new(TimeSpan.FromMilliseconds(20));
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => _server.Client.PostAsync("/v1/segment/tiny", Photo.Content(Photo.Png), client.Token));
+        });
+
+        await IdleAsync();
+        Assert.InRange(gate.Runs.Count, 0, Many);
+    }
+
+    [Fact]
+    public async Task Segment_ClientLeavesInTheMiddleOfItsImage_FreesItsPlace()
+    {
+        using (TcpClient client = new())
+        {
+            await client.ConnectAsync("127.0.0.1", _server.Client.BaseAddress!.Port);
+            byte[] head = Encoding.ASCII.GetBytes($"POST /v1/segment/tiny HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\nContent-Length: {1 << 20}\r\n\r\n");
+            await client.GetStream().WriteAsync(head);
+            await client.GetStream().WriteAsync(Photo.Png);
+            await Eventually.TrueAsync(() => _server.Admission is { Requests: 1, Bytes: 1 << 20 });
         }
+
+        await IdleAsync();
+    }
+
+    private Task IdleAsync()
+    {
+        BatchScheduler scheduler = _model.Scheduler;
+        return Eventually.TrueAsync(() => _server.Admission is { Requests: 0, Bytes: 0, Pixels: 0 }
+            && scheduler is { Running: 0, QueuedImages: 0, QueuedPixels: 0, Backlog.Count: 0 });
     }
 }

@@ -1,0 +1,218 @@
+using InferenceServer.Runtime.Diagnostics;
+using InferenceServer.Runtime.Preprocessing;
+using InferenceServer.Runtime.Scheduling;
+using InferenceServer.Runtime.Sessions;
+
+namespace InferenceServer.Runtime.Batching;
+
+/// <summary>The way to one model's network: a queue, and a thread of its own for each instance, so that a busy thread pool delays no run.</summary>
+/// <remarks>An idle instance takes what waits at once. It waits for company only where batches are allowed, there is room for more, and somebody is on the way.</remarks>
+public sealed class BatchScheduler
+{
+    private readonly object _lock = new(); // no Lock: threads wait on it
+    private readonly IModelSession _session;
+    private readonly BatchLimits _limits;
+    private readonly TimeProvider _clock;
+    private readonly PendingQueue _queue;
+    private readonly Thread[] _instances;
+    private int _running;
+    private bool _closed;
+
+    /// <summary>Starts the threads.</summary>
+    internal BatchScheduler(string name, IModelSession session, BatchLimits limits, int instances, Backlog backlog, TimeProvider clock)
+    {
+        _session = session;
+        _limits = limits;
+        Backlog = backlog;
+        _clock = clock;
+        _queue = new PendingQueue(limits);
+        _instances = [.. Enumerable.Range(0, instances).Select(i => new Thread(Work) { Name = $"{name} {i}", IsBackground = true })];
+        foreach (Thread instance in _instances)
+        {
+            instance.Start();
+        }
+    }
+
+    /// <summary>The requests on their way to the network, and how many of them are let in.</summary>
+    public Backlog Backlog { get; }
+
+    /// <summary>Inputs that wait.</summary>
+    public int QueuedImages => Locked(() => _queue.Count);
+
+    /// <summary>Their pixels, padding included.</summary>
+    public long QueuedPixels => Locked(() => _queue.Pixels);
+
+    /// <summary>Inputs that the network works on.</summary>
+    public int Running => Locked(() => _running);
+
+    /// <summary>Runs the network on one input, perhaps together with others of the same size.</summary>
+    /// <param name="input">1×3×H×W; stays the caller's, who leaves it alone until this returns.</param>
+    /// <param name="context">On whose behalf.</param>
+    /// <param name="cancellationToken">Leaves the queue at once; ends the run between two operators once nobody else wants its results.</param>
+    /// <returns>The input's own output, which the caller disposes.</returns>
+    /// <exception cref="SegmentationException">The network failed, or the model was closed.</exception>
+    public async ValueTask<ModelOutput> RunAsync(InputTensor input, RunContext context, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        PendingImage image = new(input, context.Priority, _clock.GetTimestamp());
+        Enqueue(image);
+        try
+        {
+            using CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(_ => Leave(image), null);
+            return await image.Completion.ConfigureAwait(false);
+        }
+        finally
+        {
+            Measure(image, context.Timings);
+        }
+    }
+
+    /// <summary>Refuses what still waits, lets nothing more in, and waits for the runs under way.</summary>
+    /// <returns>Whether they ended within <paramref name="patience"/>; if not, the session must be left alone.</returns>
+    public bool Close(TimeSpan patience)
+    {
+        lock (_lock)
+        {
+            _closed = true;
+            while (_queue.Peek() is { } image)
+            {
+                _queue.Remove(image);
+                Backlog.StopWaiting();
+                image.Fail(Closed());
+            }
+
+            Monitor.PulseAll(_lock);
+        }
+
+        long start = TimeProvider.System.GetTimestamp();
+        return _instances.All(instance =>
+        {
+            TimeSpan left = patience - TimeProvider.System.GetElapsedTime(start);
+            return instance.Join(left > TimeSpan.Zero ? left : TimeSpan.Zero);
+        });
+    }
+
+    private static SegmentationException Closed() => new(SegmentationError.ModelNotReady, "The model was taken out of service while the request waited; try again.");
+
+    private void Enqueue(PendingImage image)
+    {
+        lock (_lock)
+        {
+            if (_closed)
+            {
+                throw Closed();
+            }
+
+            _queue.Add(image);
+            Backlog.StartWaiting();
+            Monitor.Pulse(_lock);
+        }
+    }
+
+    private void Leave(PendingImage image)
+    {
+        Batch? batch;
+        lock (_lock)
+        {
+            batch = image.Batch;
+            if (_queue.Remove(image))
+            {
+                image.Cancel();
+                Backlog.StopWaiting();
+            }
+        }
+
+        batch?.Leave();
+    }
+
+    private void Work()
+    {
+        while (Take() is { } batch)
+        {
+            using (batch)
+            {
+                long start = _clock.GetTimestamp();
+                batch.Run(_session);
+                Finish(batch, _clock.GetElapsedTime(start));
+            }
+        }
+    }
+
+    /// <summary>Waits for the next batch; null once the scheduler is closed.</summary>
+    private Batch? Take()
+    {
+        lock (_lock)
+        {
+            while (!_closed)
+            {
+                TimeSpan wait = Patience();
+                if (wait == TimeSpan.Zero)
+                {
+                    return Start();
+                }
+
+                Monitor.Wait(_lock, wait);
+            }
+
+            return null;
+        }
+    }
+
+    /// <summary>How long an idle instance waits before it takes what is there: for ever where there is nothing.</summary>
+    private TimeSpan Patience()
+    {
+        if (_queue.Peek() is not { } first)
+        {
+            Backlog.RanDry();
+            return Timeout.InfiniteTimeSpan;
+        }
+
+        bool isCompanyOnTheWay = _limits.Delay > TimeSpan.Zero && _queue.HasRoom(first) && Backlog.Count > _queue.Count + _running;
+        TimeSpan left = isCompanyOnTheWay ? _limits.Delay - _clock.GetElapsedTime(first.Enqueued) : TimeSpan.Zero;
+        return left > TimeSpan.Zero ? left : TimeSpan.Zero;
+    }
+
+    private Batch Start()
+    {
+        Batch batch = new(_queue.Take());
+        long now = _clock.GetTimestamp();
+        foreach (PendingImage image in batch.Images)
+        {
+            image.Start(batch, now);
+        }
+
+        _running += batch.Images.Count;
+        Backlog.StopWaiting(batch.Images.Count);
+        return batch;
+    }
+
+    private void Finish(Batch batch, TimeSpan duration)
+    {
+        lock (_lock)
+        {
+            _running -= batch.Images.Count;
+        }
+
+        Backlog.Served(batch.Images.Count, duration);
+    }
+
+    // On the request's own flow, since timings are not made for two threads.
+    private void Measure(PendingImage image, StageTimings timings)
+    {
+        long now = _clock.GetTimestamp();
+        long started = image.Started;
+        timings.Add(Stage.Queue, _clock.GetElapsedTime(image.Enqueued, started == 0 ? now : started));
+        if (started != 0)
+        {
+            timings.Add(Stage.Infer, _clock.GetElapsedTime(started, now));
+        }
+    }
+
+    private T Locked<T>(Func<T> read)
+    {
+        lock (_lock)
+        {
+            return read();
+        }
+    }
+}

@@ -1,0 +1,19 @@
+using System.ComponentModel.DataAnnotations;
+
+namespace InferenceServer.Runtime.Batching;
+
+/// <summary>How images share a run of the network; section <c>Batching</c>. docs/batching.md measures what that gains.</summary>
+public sealed class BatchingOptions
+{
+    /// <summary>Most images in one run; 0 takes 1 on a CPU and 8 on a GPU. The manifest's <c>graph.max_batch</c> bounds it. Default 0.</summary>
+    [Range(0, 1024)]
+    public int MaxBatchSize { get; set; }
+
+    /// <summary>Most input pixels in one run, padding included; an image that has more runs alone. Default 4 Mi.</summary>
+    [Range(1L, 1L << 30)]
+    public long MaxBatchPixels { get; set; } = 4L << 20;
+
+    /// <summary>Longest time that an idle instance waits for company, and only for requests that are on their way already. Default 2 ms.</summary>
+    [Range(typeof(TimeSpan), "00:00:00", "00:00:01")]
+    public TimeSpan MaxQueueDelay { get; set; } = TimeSpan.FromMilliseconds(2);
+}

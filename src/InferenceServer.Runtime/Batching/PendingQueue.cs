@@ -1,0 +1,68 @@
+using InferenceServer.Runtime.Scheduling;
+
+namespace InferenceServer.Runtime.Batching;
+
+/// <summary>The images that wait for one model: two classes, each in the order of arrival. Not thread-safe.</summary>
+internal sealed class PendingQueue(BatchLimits limits)
+{
+    /// <summary>Of so many picks one goes to the batch class when both wait, so that it is slow but never starves.</summary>
+    private const int BatchTurn = 8;
+
+    private readonly LinkedList<PendingImage> _interactive = new();
+    private readonly LinkedList<PendingImage> _batch = new();
+    private int _picks;
+
+    /// <summary>Images that wait.</summary>
+    public int Count => _interactive.Count + _batch.Count;
+
+    /// <summary>Their input pixels, padding included.</summary>
+    public long Pixels { get; private set; }
+
+    public void Add(PendingImage image)
+    {
+        Of(image).AddLast(image.Place);
+        Pixels += image.Input.Size.Pixels;
+    }
+
+    /// <summary>Takes an image out wherever it stands, in constant time.</summary>
+    /// <returns>Whether it was still there.</returns>
+    public bool Remove(PendingImage image)
+    {
+        if (image.Place.List is not { } list)
+        {
+            return false;
+        }
+
+        list.Remove(image.Place);
+        Pixels -= image.Input.Size.Pixels;
+        return true;
+    }
+
+    /// <summary>The image whose turn it is.</summary>
+    public PendingImage? Peek() => (_interactive.Count == 0 || (_batch.Count > 0 && _picks >= BatchTurn - 1) ? _batch : _interactive).First?.Value;
+
+    /// <summary>Whether the next batch has room that an image on its way could fill.</summary>
+    public bool HasRoom(PendingImage first) => limits.Images > 1 && Companions(first).Count() < Most(first);
+
+    /// <summary>Takes out the image whose turn it is and those that can run with it, interactive ones first.</summary>
+    public IReadOnlyList<PendingImage> Take()
+    {
+        PendingImage first = Peek() ?? throw new InvalidOperationException("Nothing waits.");
+        _picks = first.Priority == Priority.Interactive && _batch.Count > 0 ? _picks + 1 : 0;
+        PendingImage[] images = limits.Images == 1 ? [first] : [.. Companions(first).Take(Most(first))];
+        foreach (PendingImage image in images)
+        {
+            Remove(image);
+        }
+
+        return images;
+    }
+
+    // The queue is as short as admission keeps it, so a scan costs less than a list for each size would.
+    private IEnumerable<PendingImage> Companions(PendingImage first) =>
+        _interactive.Concat(_batch).Where(i => i != first && i.Input.Size == first.Input.Size).Prepend(first);
+
+    private int Most(PendingImage first) => (int)Math.Clamp(limits.Pixels / first.Input.Size.Pixels, 1, limits.Images);
+
+    private LinkedList<PendingImage> Of(PendingImage image) => image.Priority == Priority.Interactive ? _interactive : _batch;
+}

@@ -1,0 +1,20 @@
+using InferenceServer.Runtime.Scheduling;
+using InferenceServer.Runtime.Sessions;
+using Microsoft.Extensions.Options;
+
+namespace InferenceServer.Runtime.Batching;
+
+/// <summary>Gives a model its scheduler, as the options say and its provider suggests.</summary>
+public sealed class SchedulerFactory(IOptions<SchedulingOptions> scheduling, IOptions<BatchingOptions> batching, TimeProvider clock)
+{
+    /// <summary>Starts the instances of one model.</summary>
+    /// <param name="model">Its name, which its threads bear.</param>
+    /// <param name="session">The network that all of them run.</param>
+    /// <param name="maxBatch">Most images that the graph takes.</param>
+    internal BatchScheduler Create(string model, IModelSession session, int maxBatch)
+    {
+        BatchLimits limits = BatchLimits.For(batching.Value, session.Provider, maxBatch);
+        int instances = scheduling.Value.InstancesOn(gpu: session.Provider != ExecutionProvider.Cpu);
+        return new BatchScheduler(model, session, limits, instances, new Backlog(instances, limits.Images, scheduling.Value, clock), clock);
+    }
+}

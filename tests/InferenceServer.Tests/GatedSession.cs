@@ -1,0 +1,54 @@
+using System.Runtime.CompilerServices;
+using InferenceServer.Runtime.Batching;
+using InferenceServer.Runtime.Models;
+using InferenceServer.Runtime.Preprocessing;
+using InferenceServer.Runtime.Sessions;
+
+namespace InferenceServer.Tests;
+
+/// <summary>A model's own network behind a gate: what arrives is held until the test lets it go, or until nobody wants it any more.</summary>
+internal sealed class GatedSession : IModelSession
+{
+    private readonly IModelSession _network;
+    private readonly BatchScheduler _scheduler;
+    private readonly ManualResetEventSlim _gate = new(initialState: false);
+
+    /// <summary>Closes the way to <paramref name="model"/>'s network.</summary>
+    public GatedSession(LoadedModel model)
+    {
+        _network = model.Session;
+        _scheduler = model.Scheduler;
+        Session(_scheduler) = this;
+    }
+
+    /// <summary>Images in each run, in order.</summary>
+    public List<int> Runs { get; } = [];
+
+    public ExecutionProvider Provider => _network.Provider;
+
+    public GraphSignature Signature => _network.Signature;
+
+    public ModelOutput Run(InputTensor input, CancellationToken cancellationToken)
+    {
+        lock (Runs)
+        {
+            Runs.Add(input.Batch);
+        }
+
+        _gate.Wait(cancellationToken);
+        return _network.Run(input, cancellationToken);
+    }
+
+    public void Open() => _gate.Set();
+
+    /// <summary>Lets everything go; the network stays the model's.</summary>
+    public void Dispose()
+    {
+        _gate.Set();
+        Session(_scheduler) = _network;
+    }
+
+    // Nobody but a test wants to come between a scheduler and its network.
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_session")]
+    private static extern ref IModelSession Session(BatchScheduler scheduler);
+}
