@@ -32,7 +32,8 @@ public static class ServiceCollectionExtensions
         services.AddSingleton<SessionFactory>();
         services.AddSingleton<ModelLoader>();
         services.AddSingleton(provider => new ModelRepository(
-            provider.GetRequiredService<ModelLoader>(), provider.GetRequiredService<IOptions<ModelRepositoryOptions>>(), provider.GetRequiredService<ILogger<ModelRepository>>()));
+            provider.GetRequiredService<ModelLoader>(), provider.GetRequiredService<IOptions<ModelRepositoryOptions>>(),
+            provider.GetRequiredService<SegmentationMetrics>(), provider.GetRequiredService<ILogger<ModelRepository>>()));
         services.AddSingleton<ModelInspector>();
         services.AddSingleton<ImageDecoder>();
         services.AddSingleton<CrfRefiner>();

@@ -3,7 +3,7 @@ using System.Diagnostics.Metrics;
 
 namespace InferenceServer.Runtime.Diagnostics;
 
-/// <summary>What happens, as instruments of the meter <c>InferenceServer</c>; durations in seconds. What is so at the moment is in <see cref="ModelGauges"/>.</summary>
+/// <summary>What happens, as instruments of the meter <c>InferenceServer</c>; durations in seconds. What is so at the moment is in <see cref="Models.ModelGauges"/>.</summary>
 /// <remarks>Names and labels are explained in docs/observability.md. Labels take few values each: a model's name is one of the repository, or <see cref="NoModel"/>.</remarks>
 public sealed class SegmentationMetrics
 {
@@ -28,7 +28,6 @@ public sealed class SegmentationMetrics
     private readonly Histogram<long> _outputBytes;
     private readonly Counter<long> _pixels;
     private readonly Counter<long> _reloads;
-    private readonly Counter<long> _fallbacks;
 
     /// <summary>Creates the instruments.</summary>
     public SegmentationMetrics(IMeterFactory meters)
@@ -46,7 +45,6 @@ public sealed class SegmentationMetrics
         _outputBytes = meter.CreateHistogram("seg_output_bytes", "By", "Size of the answers.", advice: Buckets<long>(1 << 10, 1 << 12, 1 << 14, 1 << 16, 1 << 18, 1 << 20, 1 << 22, 1 << 24, 1 << 26));
         _pixels = meter.CreateCounter<long>("seg_pixels_total", "{pixel}", "Pixels of the photographs that were segmented.");
         _reloads = meter.CreateCounter<long>("seg_model_reloads_total", "{reload}", "Loads of a model beside one that served, by result.");
-        _fallbacks = meter.CreateCounter<long>("seg_provider_fallback_total", "{session}", "Sessions that run on the CPU because the GPU could not be had.");
     }
 
     /// <summary>A request was let in.</summary>
@@ -102,9 +100,6 @@ public sealed class SegmentationMetrics
 
     /// <summary>A model was loaded beside one that served, or could not be.</summary>
     public void Reloaded(string model, bool succeeded) => _reloads.Add(1, Labels.Model(model), new("result", succeeded ? "success" : "failure"));
-
-    /// <summary>A session runs on the CPU because the GPU could not be had.</summary>
-    public void FellBack() => _fallbacks.Add(1);
 
     /// <summary>An answer was sent.</summary>
     public void Sent(string model, long bytes) => _outputBytes.Record(bytes, Labels.Model(model));

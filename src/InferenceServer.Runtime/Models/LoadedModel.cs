@@ -44,6 +44,9 @@ public sealed class LoadedModel : IDisposable
     /// <summary>Time that reading, trying and warming took.</summary>
     public TimeSpan LoadTime { get; internal set; }
 
+    /// <summary>The share of <see cref="LoadTime"/> that trying and warming took.</summary>
+    public TimeSpan WarmUpTime { get; internal set; }
+
     /// <summary>Photograph to input.</summary>
     public Preprocessor Preprocessor { get; }
 

@@ -27,7 +27,9 @@ internal sealed class ModelLoader(SessionFactory sessions, SchedulerFactory sche
         LoadedModel model = Create(folder.Name, version, manifest, session, stamp);
         try
         {
+            long read = Stopwatch.GetTimestamp();
             ModelTrial.Run(model, ModelFile.Display(file), cancellationToken);
+            model.WarmUpTime = Stopwatch.GetElapsedTime(read);
             if (folder.Stamp(version) != stamp)
             {
                 throw new ManifestException(ModelFile.Display(file), ["the files changed while they were loaded"]);

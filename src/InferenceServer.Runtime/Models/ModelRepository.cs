@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using InferenceServer.Runtime.Diagnostics;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
@@ -10,6 +11,7 @@ public sealed class ModelRepository : IDisposable
     private const string Looking = "The models are being looked for; try again in a moment.";
     private readonly ModelLoader _loader;
     private readonly ModelRepositoryOptions _options;
+    private readonly SegmentationMetrics _metrics;
     private readonly ILogger<ModelRepository> _logger;
     private readonly string _root;
     private readonly SemaphoreSlim _loading = new(1); // guards the slots
@@ -18,10 +20,11 @@ public sealed class ModelRepository : IDisposable
     private volatile bool _loaded;
 
     /// <summary>A repository that is still empty.</summary>
-    internal ModelRepository(ModelLoader loader, IOptions<ModelRepositoryOptions> options, ILogger<ModelRepository> logger)
+    internal ModelRepository(ModelLoader loader, IOptions<ModelRepositoryOptions> options, SegmentationMetrics metrics, ILogger<ModelRepository> logger)
     {
         _loader = loader;
         _options = options.Value;
+        _metrics = metrics;
         _logger = logger;
         _root = Path.GetFullPath(_options.Path);
     }
@@ -279,7 +282,7 @@ public sealed class ModelRepository : IDisposable
     {
         if (!_slots.TryGetValue(name, out ModelSlot? slot))
         {
-            slot = new ModelSlot(name, _loader, VersionPolicy.Count(_options.Versions), Set, _logger);
+            slot = new ModelSlot(name, _loader, VersionPolicy.Count(_options.Versions), Set, _metrics, _logger);
             _slots.Add(name, slot);
         }
 

@@ -1,3 +1,4 @@
+using InferenceServer.Runtime.Diagnostics;
 using InferenceServer.Runtime.Manifests;
 using InferenceServer.Runtime.Sessions;
 using Microsoft.Extensions.Logging;
@@ -6,7 +7,7 @@ namespace InferenceServer.Runtime.Models;
 
 /// <summary>The life of one model: which versions serve, which have failed, and what follows from a change in its folder.</summary>
 /// <remarks>Used by one thread at a time. New versions are loaded beside the old ones; one publication swaps them.</remarks>
-internal sealed class ModelSlot(string name, ModelLoader loader, int versions, Action<ModelEntry> publish, ILogger logger)
+internal sealed class ModelSlot(string name, ModelLoader loader, int versions, Action<ModelEntry> publish, SegmentationMetrics metrics, ILogger logger)
 {
     private readonly Dictionary<int, (string Stamp, string Reason)> _failures = [];
     private IReadOnlyList<LoadedModel> _serving = [];
@@ -111,6 +112,7 @@ internal sealed class ModelSlot(string name, ModelLoader loader, int versions, A
         {
             LoadedModel model = loader.Load(folder, version, stamp, PublishServing, cancellationToken);
             Log.ModelReady(logger, name, version, model.Session.Provider, model.LoadTime.TotalMilliseconds);
+            CountReload(succeeded: true);
             return (model, null);
         }
         catch (Exception e) when (e is not OperationCanceledException && (e is not GpuRequiredException || Serves))
@@ -118,8 +120,17 @@ internal sealed class ModelSlot(string name, ModelLoader loader, int versions, A
             // Only what was written for people is shown to clients; other messages hold paths of this machine.
             string reason = e is ManifestException or GpuRequiredException ? e.Message : $"{name}/{version}: reading or trying the model failed; the server's log says how.";
             _failures[version] = (stamp, reason);
+            CountReload(succeeded: false);
             Log.ModelUnavailable(logger, name, version, e is ManifestException or GpuRequiredException ? e.Message : e.ToString());
             return (current, reason);
+        }
+    }
+
+    private void CountReload(bool succeeded)
+    {
+        if (Serves)
+        {
+            metrics.Reloaded(name, succeeded);
         }
     }
 

@@ -10,12 +10,15 @@ namespace InferenceServer.Runtime.Sessions;
 public sealed class SessionFactory(IOptions<OnnxOptions> options, ILogger<SessionFactory> logger)
 {
     private readonly OnnxOptions _options = options.Value;
-    private int _warned;
+    private int _fallbacks;
 
     static SessionFactory() => OrtTelemetry.Disable();
 
     /// <summary>ONNX Runtime's version.</summary>
     public static string RuntimeVersion => OrtEnv.Instance().GetVersionString();
+
+    /// <summary>Sessions that were opened on the CPU because the GPU could not be had.</summary>
+    public int Fallbacks => Volatile.Read(ref _fallbacks);
 
     /// <summary>Threads of one run.</summary>
     // .NET counts the processors that the container's quota allows; ONNX Runtime's own count does not.
@@ -73,7 +76,7 @@ public sealed class SessionFactory(IOptions<OnnxOptions> options, ILogger<Sessio
                     throw new GpuRequiredException(e);
                 }
 
-                if (Interlocked.Exchange(ref _warned, 1) == 0)
+                if (Interlocked.Increment(ref _fallbacks) == 1)
                 {
                     Log.CudaUnavailable(logger, e.Message);
                 }

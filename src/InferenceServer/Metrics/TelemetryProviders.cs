@@ -1,6 +1,7 @@
 using System.Diagnostics.Metrics;
 using System.Reflection;
 using InferenceServer.Runtime.Diagnostics;
+using InferenceServer.Runtime.Models;
 using Microsoft.Extensions.Options;
 using OpenTelemetry;
 using OpenTelemetry.Metrics;
@@ -21,6 +22,7 @@ internal sealed class TelemetryProviders(
     // Asking for them is what creates the instruments that nobody records into.
     private readonly object[] _observed = [process, models];
     private readonly TelemetryOptions _options = options.Value;
+    private readonly Lock _lock = new();
     private MeterProvider? _metrics;
     private TracerProvider? _traces;
 
@@ -45,8 +47,12 @@ internal sealed class TelemetryProviders(
 
     public void Dispose()
     {
-        Interlocked.Exchange(ref _traces, null)?.Dispose();
-        Interlocked.Exchange(ref _metrics, null)?.Dispose();
+        // Whoever comes second waits until the first has sent everything, lest the process end before.
+        lock (_lock)
+        {
+            _traces?.Dispose();
+            _metrics?.Dispose();
+        }
     }
 
     // The exporter reads OTEL_* itself, headers, timeouts, sampler and intervals included; ours are laid over two of them.

@@ -2,6 +2,7 @@ using System.Diagnostics.Metrics;
 using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Diagnostics;
 using InferenceServer.Runtime.Encoding;
+using InferenceServer.Runtime.Models;
 
 namespace InferenceServer.Runtime.Tests.Diagnostics;
 
@@ -45,6 +46,8 @@ public sealed class SegmentationMetricsTests : IDisposable
         _listener.RecordObservableInstruments();
 
         Assert.Contains(_measured, m => m is { Instrument: "seg_model_load_seconds", Value: > 0 } && m.Tags["model"] == "tiny" && m.Tags["version"] == "1");
+        Assert.Contains(_measured, m => m is { Instrument: "seg_warmup_seconds", Value: > 0 } && m.Tags["model"] == "tiny" && m.Tags["version"] == "1");
+        Assert.Contains(_measured, m => m is { Instrument: "seg_provider_fallback_total", Value: 0 });
         Assert.Contains(_measured, m => m is { Instrument: "seg_build_info", Value: 1 } && m.Tags["ort_version"].StartsWith("1.", StringComparison.Ordinal));
     }
 

@@ -1,32 +1,35 @@
 using System.Diagnostics.Metrics;
 using System.Reflection;
 using InferenceServer.Runtime.Buffers;
-using InferenceServer.Runtime.Models;
+using InferenceServer.Runtime.Diagnostics;
 using InferenceServer.Runtime.Scheduling;
 using InferenceServer.Runtime.Sessions;
 
-namespace InferenceServer.Runtime.Diagnostics;
+namespace InferenceServer.Runtime.Models;
 
 /// <summary>What is so at the moment: the models, their queues, the buffers and the build. Read when somebody asks, so it costs nothing in between.</summary>
+/// <remarks>What happens is in <see cref="SegmentationMetrics"/>.</remarks>
 public sealed class ModelGauges
 {
     private readonly ModelRepository _repository;
 
-    private IEnumerable<LoadedModel> Loaded => _repository.Entries.Select(e => e.Model).OfType<LoadedModel>();
-
     /// <summary>Creates the instruments.</summary>
-    public ModelGauges(IMeterFactory meters, ModelRepository repository, Admission admission)
+    public ModelGauges(IMeterFactory meters, ModelRepository repository, SessionFactory sessions, Admission admission)
     {
         _repository = repository;
         Meter meter = meters.Create(SegmentationMetrics.MeterName);
         meter.CreateObservableGauge("seg_model_state", States, description: "1 for the state that the model is in.");
         meter.CreateObservableGauge("seg_provider_info", Providers, description: "1 for the provider that runs the model.");
+        meter.CreateObservableCounter("seg_provider_fallback_total", () => sessions.Fallbacks, "{session}", "Sessions that run on the CPU because the GPU could not be had.");
         meter.CreateObservableGauge("seg_model_load_seconds", () => Each(m => m.LoadTime.TotalSeconds), "s", "Time that reading, trying and warming the model took.");
+        meter.CreateObservableGauge("seg_warmup_seconds", () => Each(m => m.WarmUpTime.TotalSeconds), "s", "The share of it that trying and warming took.");
         meter.CreateObservableGauge("seg_admitted_requests", () => admission.Requests, "{request}", "Requests in the server, of all models; limited by Scheduling:MaxRequests.");
         meter.CreateObservableGauge("seg_buffer_rented_bytes", () => BufferUsage.RentedBytes, "By", "Bytes of image, tensor and mask buffers in use; near 0 when idle.");
         meter.CreateObservableCounter("seg_buffer_unpooled_total", () => BufferUsage.Unpooled, "{buffer}", "Buffers too large for the pool, which the garbage collector frees.");
         meter.CreateObservableGauge("seg_build_info", Build, description: "1; the labels say what runs.");
     }
+
+    private IEnumerable<LoadedModel> Loaded => _repository.Entries.SelectMany(e => e.Versions);
 
     private static Measurement<int> Build()
     {
@@ -34,11 +37,16 @@ public sealed class ModelGauges
         return new Measurement<int>(1, new("version", version.Split('+')[0]), new("ort_version", SessionFactory.RuntimeVersion));
     }
 
-    private IEnumerable<Measurement<int>> States() => _repository.Entries.Select(e => new Measurement<int>(
-        1, Labels.Model(e.Name), new("version", e.Model is null ? "" : Labels.Number(e.Model.Version)), new("state", e.State.ToString().ToUpperInvariant())));
+    // Each version that serves; a model of which none does has no version yet.
+    private IEnumerable<Measurement<int>> States() => _repository.Entries.SelectMany(e => e.Versions.Count > 0
+        ? e.Versions.Select(m => State(e, Labels.Number(m.Version)))
+        : [State(e, "")]);
 
-    private IEnumerable<Measurement<int>> Providers() =>
-        Loaded.Select(m => new Measurement<int>(1, Labels.Model(m.Name), new("provider", m.Session.Provider.ToString().ToLowerInvariant())));
+    private static Measurement<int> State(ModelEntry entry, string version) =>
+        new(1, Labels.Model(entry.Name), new("version", version), new("state", entry.State.ToString().ToUpperInvariant()));
+
+    private IEnumerable<Measurement<int>> Providers() => Loaded.Select(m => (m.Name, m.Session.Provider)).Distinct()
+        .Select(m => new Measurement<int>(1, Labels.Model(m.Name), new("provider", m.Provider.ToString().ToLowerInvariant())));
 
     private IEnumerable<Measurement<double>> Each(Func<LoadedModel, double> value) =>
         Loaded.Select(m => new Measurement<double>(value(m), Labels.Model(m.Name), new("version", Labels.Number(m.Version))));
