@@ -129,6 +129,7 @@ public sealed class Segmenter(AdmissionControl admission, ImageDecoder decoder, 
             InputGeometry geometry = preprocessor.Plan(photo.Size);
             using (request.Timings.Measure(Stage.Preprocess))
             {
+                metrics.Padded(admitted.Model.Name, geometry.PadRatio);
                 return (photo, geometry, preprocessor.Prepare(photo.Pixels.Span, geometry));
             }
         }

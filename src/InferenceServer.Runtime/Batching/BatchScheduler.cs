@@ -36,6 +36,9 @@ public sealed class BatchScheduler
     /// <summary>The requests on their way to the network, and how many of them are let in.</summary>
     public Backlog Backlog { get; }
 
+    /// <summary>Told the number of images after each run.</summary>
+    internal Action<int>? Ran { get; init; }
+
     /// <summary>Inputs that wait.</summary>
     public int QueuedImages => Locked(() => _queue.Count);
 
@@ -194,6 +197,7 @@ public sealed class BatchScheduler
         }
 
         Backlog.Served(batch.Images.Count, duration);
+        Ran?.Invoke(batch.Images.Count);
     }
 
     // On the request's own flow, since timings are not made for two threads.
@@ -201,11 +205,15 @@ public sealed class BatchScheduler
     {
         long now = _clock.GetTimestamp();
         long started = image.Started;
-        timings.Add(Stage.Queue, _clock.GetElapsedTime(image.Enqueued, started == 0 ? now : started));
-        if (started != 0)
+        if (started == 0)
         {
-            timings.Add(Stage.Infer, _clock.GetElapsedTime(started, now));
+            timings.Add(Stage.Queue, _clock.GetElapsedTime(image.Enqueued, now));
+            return;
         }
+
+        TimeSpan infer = _clock.GetElapsedTime(started, now);
+        timings.Add(Stage.Queue, _clock.GetElapsedTime(image.Enqueued, started), ago: infer);
+        timings.Add(Stage.Infer, infer);
     }
 
     private T Locked<T>(Func<T> read)

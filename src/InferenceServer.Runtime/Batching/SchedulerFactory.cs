@@ -1,3 +1,4 @@
+using InferenceServer.Runtime.Diagnostics;
 using InferenceServer.Runtime.Scheduling;
 using InferenceServer.Runtime.Sessions;
 using Microsoft.Extensions.Options;
@@ -5,7 +6,7 @@ using Microsoft.Extensions.Options;
 namespace InferenceServer.Runtime.Batching;
 
 /// <summary>Gives a model its scheduler, as the options say and its provider suggests.</summary>
-public sealed class SchedulerFactory(IOptions<SchedulingOptions> scheduling, IOptions<BatchingOptions> batching, TimeProvider clock)
+public sealed class SchedulerFactory(IOptions<SchedulingOptions> scheduling, IOptions<BatchingOptions> batching, SegmentationMetrics metrics, TimeProvider clock)
 {
     /// <summary>Starts the instances of one model.</summary>
     /// <param name="model">Its name, which its threads bear.</param>
@@ -15,6 +16,6 @@ public sealed class SchedulerFactory(IOptions<SchedulingOptions> scheduling, IOp
     {
         BatchLimits limits = BatchLimits.For(batching.Value, session.Provider, maxBatch);
         int instances = scheduling.Value.InstancesOn(gpu: session.Provider != ExecutionProvider.Cpu);
-        return new BatchScheduler(model, session, limits, instances, new Backlog(instances, limits.Images, scheduling.Value, clock), clock);
+        return new BatchScheduler(model, session, limits, instances, new Backlog(instances, limits.Images, scheduling.Value, clock), clock) { Ran = images => metrics.Ran(model, images) };
     }
 }

@@ -40,7 +40,7 @@ public sealed class SegmentationMetrics
         _stageDuration = meter.CreateHistogram("seg_stage_duration_seconds", "s", "Time of one request in one stage.", advice: Seconds);
         _inFlight = meter.CreateUpDownCounter<long>("seg_in_flight", "{request}", "Requests that were let in and are not answered yet.");
         _batchSize = meter.CreateHistogram("seg_batch_size", "{image}", "Images in one run of the network.", advice: Buckets(1, 2, 4, 8, 16, 32, 64));
-        _padRatio = meter.CreateHistogram("seg_batch_pad_ratio", "1", "Share of a batch's pixels that are padding.", advice: Buckets(0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75));
+        _padRatio = meter.CreateHistogram("seg_batch_pad_ratio", "1", "Share of an image's pixels in a batch that are padding.", advice: Buckets(0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75));
         _megapixels = meter.CreateHistogram("seg_input_megapixels", "{megapixel}", "Size of the photographs that were segmented.", advice: Buckets(0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100));
         _outputBytes = meter.CreateHistogram("seg_output_bytes", "By", "Size of the answers.", advice: Buckets<long>(1 << 10, 1 << 12, 1 << 14, 1 << 16, 1 << 18, 1 << 20, 1 << 22, 1 << 24, 1 << 26));
         _pixels = meter.CreateCounter<long>("seg_pixels_total", "{pixel}", "Pixels of the photographs that were segmented.");
@@ -88,15 +88,13 @@ public sealed class SegmentationMetrics
     /// <summary>A client went away while its request was in <paramref name="stage"/>.</summary>
     public void Cancelled(Stage stage) => _cancelled.Add(1, Labels.Of(stage));
 
-    /// <summary>The network ran.</summary>
+    /// <summary>The network ran, on this many images together.</summary>
+    public void Ran(string model, int images) => _batchSize.Record(images, Labels.Model(model));
+
+    /// <summary>A photograph was laid into an input.</summary>
     /// <param name="model">The model's name.</param>
-    /// <param name="images">Images in the run.</param>
-    /// <param name="padRatio">Share of its pixels that are padding, 0 to 1.</param>
-    public void Ran(string model, int images, double padRatio)
-    {
-        _batchSize.Record(images, Labels.Model(model));
-        _padRatio.Record(padRatio, Labels.Model(model));
-    }
+    /// <param name="padRatio">Share of the input's pixels that are padding, 0 to 1.</param>
+    public void Padded(string model, double padRatio) => _padRatio.Record(padRatio, Labels.Model(model));
 
     /// <summary>A model was loaded beside one that served, or could not be.</summary>
     public void Reloaded(string model, bool succeeded) => _reloads.Add(1, Labels.Model(model), new("result", succeeded ? "success" : "failure"));

@@ -39,11 +39,14 @@ public sealed class StageTimings
         return new(this, stage);
     }
 
-    /// <summary>Adds a duration that was measured elsewhere and ends now.</summary>
-    public void Add(Stage stage, TimeSpan duration)
+    /// <summary>Adds a duration that was measured elsewhere.</summary>
+    /// <param name="stage">The stage.</param>
+    /// <param name="duration">The time in it.</param>
+    /// <param name="ago">How long ago it ended; for the span alone.</param>
+    public void Add(Stage stage, TimeSpan duration, TimeSpan ago = default)
     {
         Current = stage;
-        Tracing.Record(Names[(int)stage], _request, duration);
+        Tracing.Record(Names[(int)stage], _request, duration, ago);
         Count(stage, duration);
     }
 

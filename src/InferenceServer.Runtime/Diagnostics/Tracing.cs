@@ -17,16 +17,16 @@ public static class Tracing
     internal static Activity? Start(string stage, Activity? parent) =>
         Source.HasListeners() ? Source.StartActivity(stage, ActivityKind.Internal, parent?.Context ?? default) : null;
 
-    /// <summary>A span that ends now.</summary>
-    internal static void Record(string stage, Activity? parent, TimeSpan duration)
+    /// <summary>A span that has ended.</summary>
+    internal static void Record(string stage, Activity? parent, TimeSpan duration, TimeSpan ago)
     {
         if (!Source.HasListeners())
         {
             return;
         }
 
-        DateTimeOffset now = DateTimeOffset.UtcNow;
-        using Activity? span = Source.StartActivity(stage, ActivityKind.Internal, parent?.Context ?? default, startTime: now - duration);
-        span?.SetEndTime(now.UtcDateTime);
+        DateTimeOffset end = DateTimeOffset.UtcNow - ago;
+        using Activity? span = Source.StartActivity(stage, ActivityKind.Internal, parent?.Context ?? default, startTime: end - duration);
+        span?.SetEndTime(end.UtcDateTime);
     }
 }

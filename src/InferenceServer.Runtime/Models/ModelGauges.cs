@@ -23,6 +23,12 @@ public sealed class ModelGauges
         meter.CreateObservableCounter("seg_provider_fallback_total", () => sessions.Fallbacks, "{session}", "Sessions that run on the CPU because the GPU could not be had.");
         meter.CreateObservableGauge("seg_model_load_seconds", () => Each(m => m.LoadTime.TotalSeconds), "s", "Time that reading, trying and warming the model took.");
         meter.CreateObservableGauge("seg_warmup_seconds", () => Each(m => m.WarmUpTime.TotalSeconds), "s", "The share of it that trying and warming took.");
+        meter.CreateObservableGauge("seg_queue_depth", () => Sums(m => m.Scheduler.QueuedImages), "{image}", "Inputs that wait for the network.");
+        meter.CreateObservableGauge("seg_queue_pixels", () => Sums(m => m.Scheduler.QueuedPixels), "{pixel}", "Their pixels, padding included.");
+        meter.CreateObservableGauge("seg_running", () => Sums(m => m.Scheduler.Running), "{image}", "Inputs that the network works on.");
+        meter.CreateObservableGauge("seg_backlog_limit", () => Sums(m => m.Scheduler.Backlog.Limit), "{request}", "Requests that are let in before the network; small while the server is overloaded.");
+        meter.CreateObservableGauge("seg_admitted_pixels", () => admission.Pixels, "{pixel}", "Pixels of the decoded images in the server; limited by Scheduling:MaxPixelsInFlight.");
+        meter.CreateObservableGauge("seg_admitted_bytes", () => admission.Bytes, "By", "Bytes of the encoded images in the server; limited by Scheduling:MaxBytesInFlight.");
         meter.CreateObservableGauge("seg_admitted_requests", () => admission.Requests, "{request}", "Requests in the server, of all models; limited by Scheduling:MaxRequests.");
         meter.CreateObservableGauge("seg_buffer_rented_bytes", () => BufferUsage.RentedBytes, "By", "Bytes of image, tensor and mask buffers in use; near 0 when idle.");
         meter.CreateObservableCounter("seg_buffer_unpooled_total", () => BufferUsage.Unpooled, "{buffer}", "Buffers too large for the pool, which the garbage collector frees.");
@@ -47,6 +53,9 @@ public sealed class ModelGauges
 
     private IEnumerable<Measurement<int>> Providers() => Loaded.Select(m => (m.Name, m.Session.Provider)).Distinct()
         .Select(m => new Measurement<int>(1, Labels.Model(m.Name), new("provider", m.Provider.ToString().ToLowerInvariant())));
+
+    private IEnumerable<Measurement<long>> Sums(Func<LoadedModel, long> value) =>
+        _repository.Entries.Where(e => e.Versions.Count > 0).Select(e => new Measurement<long>(e.Versions.Sum(value), Labels.Model(e.Name)));
 
     private IEnumerable<Measurement<double>> Each(Func<LoadedModel, double> value) =>
         Loaded.Select(m => new Measurement<double>(value(m), Labels.Model(m.Name), new("version", Labels.Number(m.Version))));

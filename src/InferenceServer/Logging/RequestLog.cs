@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using InferenceServer.Problems;
 using InferenceServer.Runtime.Diagnostics;
-using Microsoft.AspNetCore.Diagnostics;
 
 namespace InferenceServer.Logging;
 
@@ -50,10 +49,10 @@ internal static class RequestLog
     {
         string path = http.Request.Path.ToUriComponent(); // encoded: a decoded line break would forge a line of the log
         long bytes = http.Request.ContentLength ?? 0;
-        if (RejectionCause.Of(http) is { } reason)
+        if (RejectionCause.Of(http) is var (reason, message))
         {
             string label = reason.Label();
-            string detail = OneLine(http.Features.Get<IExceptionHandlerFeature>()!.Error.Message);
+            string detail = OneLine(message);
             Log.Refused(logger, level, http.Request.Method, path, http.Response.StatusCode, label, elapsedMs, bytes, http.TraceIdentifier, detail);
         }
         else

@@ -43,7 +43,7 @@ internal sealed class RequestObservation(SegmentationMetrics metrics, string rou
         {
             metrics.Cancelled(_timings.Current);
         }
-        else if (RejectionCause.Of(http) is { } reason)
+        else if (RejectionCause.Of(http) is var (reason, _))
         {
             metrics.Rejected(name, reason);
         }

@@ -48,6 +48,7 @@ public sealed class SegmentationMetricsTests : IDisposable
         Assert.Contains(_measured, m => m is { Instrument: "seg_model_load_seconds", Value: > 0 } && m.Tags["model"] == "tiny" && m.Tags["version"] == "1");
         Assert.Contains(_measured, m => m is { Instrument: "seg_warmup_seconds", Value: > 0 } && m.Tags["model"] == "tiny" && m.Tags["version"] == "1");
         Assert.Contains(_measured, m => m is { Instrument: "seg_provider_fallback_total", Value: 0 });
+        Assert.All(["seg_queue_depth", "seg_queue_pixels", "seg_running"], name => Assert.Contains(_measured, m => m.Instrument == name && m.Tags["model"] == "tiny" && m.Value == 0));
         Assert.Contains(_measured, m => m is { Instrument: "seg_build_info", Value: 1 } && m.Tags["ort_version"].StartsWith("1.", StringComparison.Ordinal));
     }
 
@@ -144,7 +145,8 @@ public sealed class SegmentationMetricsTests : IDisposable
     private void Record(StageTimings timings)
     {
         Metrics.Entered("tiny");
-        Metrics.Ran("tiny", 2, 0.1);
+        Metrics.Ran("tiny", 2);
+        Metrics.Padded("tiny", 0.1);
         Metrics.Segmented("tiny", 100);
         Metrics.Sent("tiny", 100);
         Metrics.Ended("tiny", 1, "/v1/segment", 200, TimeSpan.FromSeconds(1), timings);
