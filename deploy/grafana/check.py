@@ -41,7 +41,7 @@ def post(url, body):
     try:
         urllib.request.urlopen(urllib.request.Request(url, body, {"Content-Type": "image/jpeg"}), timeout=60).read()
     except urllib.error.HTTPError as refused:
-        refused.read()
+        time.sleep(json.load(refused).get("retry_after_ms", 0) / 1000)
 
 
 def hang_up(server, body):
@@ -144,7 +144,7 @@ def plot(axes, panel, answers, start):
         on.tick_params(labelsize=7)
     axes.set_ylabel(defaults["unit"], fontsize=7)
     handles = [h for on in filter(None, (axes, other)) for h in zip(*on.get_legend_handles_labels())]
-    axes.legend(*zip(*handles), fontsize=6, loc="upper left", ncol=2) if handles else None
+    axes.legend(*zip(*handles), fontsize=6, loc="upper left", ncol=2 if len(handles) > 3 else 1) if handles else None
 
 
 def main():
@@ -179,7 +179,7 @@ def main():
                 sys.exit(f"Prometheus cannot read the metrics: {scraped['lastError']}")
             found, empty = check(api, start, time.time())
             broken = [r["name"] + ": " + r["lastError"] for g in ask(f"{api}/rules")["data"]["groups"] for r in g["rules"] if r["health"] == "err"]
-            print(*broken, sep="\n")
+            print("".join(f"{b}\n" for b in broken), end="")
             if options.picture:
                 draw(found, start, options.picture)
             sys.exit(1 if empty or broken else 0)
