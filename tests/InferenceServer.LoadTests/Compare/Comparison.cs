@@ -56,7 +56,7 @@ internal sealed class Comparison(CompareOptions options, PhotoSet plain, PhotoSe
         {
             await AlternateAsync(
                 rounds: 1, [.. servers.Where(s => s == server || share * capacity <= PeerCurveLimit * Capacity(s))],
-                (s, round) => s.OfferAsync("curve", plain, share * capacity, Seconds(5), round)).ConfigureAwait(false);
+                (s, round) => s.OfferAsync("curve", plain, share * capacity, Seconds(4), round)).ConfigureAwait(false);
         }
     }
 

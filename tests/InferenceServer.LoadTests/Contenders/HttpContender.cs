@@ -31,8 +31,9 @@ internal sealed class HttpContender : IContender
     public static async Task<HttpContender> StartAsync(string name, string command, string path, string log) =>
         new(name, await ServerProcess.StartAsync(command, log).ConfigureAwait(false), path);
 
+    // Long enough for the just-in-time compilers, ours and those of the peers.
     public async Task WarmUpAsync(PhotoSet photos) =>
-        await ClosedLoop.RunAsync(Client, photos, SaturatingClients, TimeSpan.FromSeconds(3)).ConfigureAwait(false);
+        await ClosedLoop.RunAsync(Client, photos, SaturatingClients, TimeSpan.FromSeconds(5)).ConfigureAwait(false);
 
     public Task<Window> SaturateAsync(PhotoSet photos, TimeSpan length, int round) => SaturateAsync(photos, length, round, SaturatingClients);
 
