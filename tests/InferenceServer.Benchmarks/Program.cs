@@ -1,4 +1,6 @@
+using BenchmarkDotNet.Configs;
 using BenchmarkDotNet.Running;
+using InferenceServer.Benchmarks.Bandwidth;
 using InferenceServer.Benchmarks.Crf;
 
 // dotnet run -c Release -- --filter '*UpsampledArgMax*'
@@ -16,4 +18,5 @@ if (args is ["--crf-profile", .. string[] rest])
     return;
 }
 
-BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args);
+BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly)
+    .Run(args, DefaultConfig.Instance.AddColumn(new BandwidthColumn(share: false), new BandwidthColumn(share: true)));

@@ -1,4 +1,5 @@
 using BenchmarkDotNet.Attributes;
+using InferenceServer.Benchmarks.Bandwidth;
 using InferenceServer.Kernels;
 using InferenceServer.Kernels.Labeling;
 
@@ -6,7 +7,7 @@ namespace InferenceServer.Benchmarks.Labeling;
 
 /// <summary>CamVid, Cityscapes and ADE20K at the sizes people serve, one thread.</summary>
 [MemoryDiagnoser]
-public class UpsampledArgMaxBenchmarks
+public class UpsampledArgMaxBenchmarks : IMovesBytes
 {
     private ImageSize _grid;
     private AxisTaps _rows = null!;
@@ -19,6 +20,9 @@ public class UpsampledArgMaxBenchmarks
     public SegmentationCase Case { get; set; } = null!;
 
     public static IEnumerable<SegmentationCase> Cases => SegmentationCase.All;
+
+    // Scores on a grid of a quarter of each side, labels at the photograph's size.
+    public long Bytes => (Case.Photo.Width / 4 * (Case.Photo.Height / 4) * (long)Case.Classes * sizeof(float)) + Case.Photo.Pixels;
 
     [GlobalSetup]
     public void Setup()

@@ -1,0 +1,45 @@
+using System.Buffers;
+using BenchmarkDotNet.Attributes;
+using InferenceServer.Benchmarks.Bandwidth;
+using InferenceServer.Kernels.Coloring;
+using InferenceServer.Runtime.Encoding;
+using Vips;
+
+namespace InferenceServer.Benchmarks.Encoding;
+
+/// <summary>A label map to a palette PNG, against libvips' encoder of grey PNGs at the same compression level, which keeps no palette.</summary>
+[MemoryDiagnoser]
+public class IndexedPngBenchmarks : IMovesBytes
+{
+    private const int Fastest = 1;
+
+    private readonly Palette _palette = Palette.Voc(256);
+    private readonly ArrayBufferWriter<byte> _output = new(1 << 22);
+    private byte[] _labels = [];
+
+    [ParamsSource(nameof(Cases))]
+    public SegmentationCase Case { get; set; } = null!;
+
+    public static IEnumerable<SegmentationCase> Cases => SegmentationCase.All;
+
+    // The file is some hundredths of it.
+    public long Bytes => Case.Photo.Pixels;
+
+    [GlobalSetup]
+    public void Setup() => _labels = Case.Labels();
+
+    [Benchmark(Baseline = true)]
+    public void LibvipsGrey()
+    {
+        _output.ResetWrittenCount();
+        using VipsImage image = VipsImage.FromPixels(_labels, Case.Photo.Width, Case.Photo.Height, bands: 1);
+        image.EncodePng(_output, Fastest);
+    }
+
+    [Benchmark]
+    public void Write()
+    {
+        _output.ResetWrittenCount();
+        IndexedPng.Write(_labels, Case.Photo, _palette, _output);
+    }
+}
