@@ -4,8 +4,15 @@ using InferenceServer.Benchmarks.Bandwidth;
 using InferenceServer.Benchmarks.Crf;
 
 // dotnet run -c Release -- --filter '*UpsampledArgMax*'
+// dotnet run -c Release -- --kernels [--docs]     from the root of the repository: the table of docs/benchmarks.md
 // dotnet run -c Release -- --crf-profile [repeats [scene]]
 // dotnet run -c Release -- --crf-loss
+if (args is ["--kernels", .. string[] more])
+{
+    KernelTable.Run(docs: more is ["--docs"]);
+    return;
+}
+
 if (args is ["--crf-loss"])
 {
     CrfLoss.Run();

@@ -80,7 +80,8 @@ internal sealed class Comparison(CompareOptions options, PhotoSet plain, PhotoSe
     {
         Latency latency = new([w]);
         string retry = w.Samples.Any(s => s.RetryAfter is not null) ? $", retry after {w.Samples.Min(s => s.RetryAfter)} to {w.Samples.Max(s => s.RetryAfter)} s" : "";
+        string failures = string.Join(", ", w.Samples.Where(x => x.Outcome == Outcome.Failed).CountBy(x => x.Status).Select(x => $"{x.Value} × {(x.Key == 0 ? "no answer" : x.Key)}"));
         return $"{w.Phase,-10} {w.Photos,-8} {w.Contender,-16} {(w.Offered > 0 ? $"{w.Offered,6:F1}/s offered," : "  closed loop,  ")} {w.Goodput,6:F1}/s, p50 {latency[50],7:F1} p99 {latency[99],7:F1} ms, "
-            + $"cpu {w.CpuMsPerRequest,5:F1} ms, {w.Count(Outcome.Refused)} refused, {w.Count(Outcome.Failed)} failed{retry}, client {w.ClientCpu.TotalMilliseconds / Math.Max(1, w.Samples.Count):F2} ms, {w.Resident >> 20} MB";
+            + $"cpu {w.CpuMsPerRequest,5:F1} ms, {w.Count(Outcome.Refused)} refused, {w.Count(Outcome.Failed)} failed{(failures.Length > 0 ? $" ({failures})" : "")}{retry}, client {w.ClientCpu.TotalMilliseconds / Math.Max(1, w.Samples.Count):F2} ms, {w.Resident >> 20} MB";
     }
 }
