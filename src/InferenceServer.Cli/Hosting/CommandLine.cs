@@ -5,6 +5,7 @@ using InferenceServer.Cli.Evaluate;
 using InferenceServer.Cli.Inspect;
 using InferenceServer.Cli.Refine;
 using InferenceServer.Cli.Segment;
+using InferenceServer.Cli.TuneCrf;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Manifests;
 using InferenceServer.Runtime.Sessions;
@@ -25,6 +26,7 @@ internal static class CommandLine
         EvaluateCommand.Create(),
         InspectCommand.Create(),
         RefineCommand.Create(),
+        TuneCrfCommand.Create(),
         BenchCommand.Create(),
     };
 

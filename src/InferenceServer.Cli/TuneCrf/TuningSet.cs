@@ -1,0 +1,93 @@
+using System.Diagnostics;
+using InferenceServer.Cli.Evaluate;
+using InferenceServer.Cli.Hosting;
+using InferenceServer.Kernels.Labeling;
+using InferenceServer.Runtime;
+using InferenceServer.Runtime.Models;
+using InferenceServer.Runtime.Postprocessing;
+using InferenceServer.Runtime.Refinement;
+
+namespace InferenceServer.Cli.TuneCrf;
+
+/// <summary>What the network made of the labelled images, kept so that each setting costs nothing but the CRF.</summary>
+internal sealed class TuningSet(Segmenter segmenter, LoadedModel model, byte ignore) : IDisposable
+{
+    private const double MemoryShare = 0.5;
+    private readonly List<TuningImage> _images = [];
+
+    /// <summary>The images in the order in which they were added.</summary>
+    public IReadOnlyList<TuningImage> Images => _images;
+
+    /// <summary>Runs the network on one image.</summary>
+    /// <param name="pair">The image.</param>
+    /// <param name="planned">How many there are going to be, which must fit into memory.</param>
+    /// <param name="cancellationToken">Stops the network.</param>
+    /// <exception cref="CommandException">The image or the label cannot be used, or so many do not fit.</exception>
+    public async Task AddAsync(LabelPair pair, int planned, CancellationToken cancellationToken)
+    {
+        LabelPng truth = LabelPng.Decode(await File.ReadAllBytesAsync(pair.Label, cancellationToken).ConfigureAwait(false), pair.Label);
+        SegmentationRequest request = new()
+        {
+            Image = await File.ReadAllBytesAsync(pair.Image, cancellationToken).ConfigureAwait(false),
+            Refine = false,
+            WithProbabilities = true,
+        };
+        try
+        {
+            using AdmittedRequest admitted = segmenter.Admit(model.Name);
+            SegmentationResult result = await segmenter.SegmentAsync(admitted, request, cancellationToken).ConfigureAwait(false);
+            _images.Add(new TuningImage(result, truth));
+            if (result.Labels.Size != truth.Size)
+            {
+                throw new CommandException($"{pair.Label}: the label map has {truth.Size} pixels, its image '{pair.Image}' has {result.Labels.Size}.");
+            }
+        }
+        catch (SegmentationException e)
+        {
+            throw new CommandException($"{pair.Image}: {e.Message}");
+        }
+
+        double bytes = _images.Average(image => (double)image.Truth.Labels.Length) * planned * ((sizeof(float) * model.Classes.Names.Count) + 5);
+        if (bytes > GC.GetGCMemoryInfo().TotalAvailableMemoryBytes * MemoryShare)
+        {
+            throw new CommandException(FormattableString.Invariant($"The probabilities of {planned} images take {bytes / (1L << 30):F1} GiB; take fewer with --sample."));
+        }
+    }
+
+    /// <summary>Mean IoU of the network alone.</summary>
+    public double Score()
+    {
+        ConfusionMatrix matrix = new(model.Classes.Names.Count);
+        foreach (TuningImage image in _images)
+        {
+            matrix.Add(image.Truth.Labels, image.Result.Labels.Labels.Span, ignore);
+        }
+
+        return matrix.MeanIoU();
+    }
+
+    /// <summary>Mean IoU after refinement.</summary>
+    /// <param name="setting">The CRF's parameters.</param>
+    /// <param name="every">1 takes all images, 3 every third.</param>
+    /// <param name="advance">Called after each image.</param>
+    /// <param name="cancellationToken">Stops between two iterations.</param>
+    public async Task<CrfScore> ScoreAsync(CrfOverrides setting, int every, Action advance, CancellationToken cancellationToken)
+    {
+        ConfusionMatrix matrix = new(model.Classes.Names.Count);
+        TimeSpan time = TimeSpan.Zero;
+        int count = 0;
+        for (int i = 0; i < _images.Count; i += every)
+        {
+            long start = Stopwatch.GetTimestamp();
+            using LabelMap refined = await segmenter.RefineAsync(_images[i].Result, setting, cancellationToken).ConfigureAwait(false);
+            time += Stopwatch.GetElapsedTime(start);
+            matrix.Add(_images[i].Truth.Labels, refined.Labels.Span, ignore);
+            count++;
+            advance();
+        }
+
+        return new CrfScore(setting, matrix.MeanIoU(), time / count);
+    }
+
+    public void Dispose() => _images.ForEach(image => image.Dispose());
+}
