@@ -30,6 +30,24 @@ internal sealed class TemporaryFolder : IDisposable
     /// <summary>Writes labels as grey PNG.</summary>
     public string WriteLabels(string name, byte[] labels, int width) => WritePng(name, labels, width, labels.Length / width, bands: 1);
 
+    /// <summary>Writes an image of a red and a green half with blocks of the other colour in them, and labels without those.</summary>
+    public void WriteNoisyScene(string name, int seed)
+    {
+        const int Side = 64, Block = 4;
+        Random random = new(seed);
+        bool[] wrong = [.. Enumerable.Range(0, Side / Block * (Side / Block)).Select(_ => random.Next(6) == 0)];
+        byte[] rgb = new byte[Side * Side * 3], labels = new byte[Side * Side];
+        for (int i = 0; i < labels.Length; i++)
+        {
+            (int y, int x) = Math.DivRem(i, Side);
+            labels[i] = (byte)(x < Side / 2 ? 0 : 1);
+            rgb[(i * 3) + (wrong[(y / Block * (Side / Block)) + (x / Block)] ? 1 - labels[i] : labels[i])] = 160;
+        }
+
+        WriteRgb($"images/{name}.png", rgb, Side);
+        WriteLabels($"labels/{name}.png", labels, Side);
+    }
+
     public void Dispose() => _folder.Delete(recursive: true);
 
     private string WritePng(string name, byte[] pixels, int width, int height, int bands)

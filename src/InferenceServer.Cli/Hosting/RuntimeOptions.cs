@@ -35,8 +35,10 @@ internal sealed class RuntimeOptions
     public static RuntimeOptions AddTo(Command command) => new(command);
 
     /// <summary>The runtime as the server wires it; which settings differ is told by a configuration, as there.</summary>
+    /// <param name="parsed">What was typed.</param>
+    /// <param name="settings">More of the configuration, by key.</param>
     /// <returns>Services that the caller disposes, and the loaded models with them.</returns>
-    public ServiceProvider Build(ParseResult parsed)
+    public ServiceProvider Build(ParseResult parsed, params (string Key, string Value)[] settings)
     {
         ExecutionProvider provider = parsed.GetValue(_provider);
         IConfiguration configuration = new ConfigurationBuilder()
@@ -47,6 +49,7 @@ internal sealed class RuntimeOptions
                 ["Onnx:Provider"] = provider.ToString(),
                 ["Onnx:RequireGpu"] = (provider == ExecutionProvider.Cuda).ToString(),
             })
+            .AddInMemoryCollection(settings.Select(setting => KeyValuePair.Create(setting.Key, (string?)setting.Value)))
             .Build();
         return new ServiceCollection()
             .AddSingleton(configuration)

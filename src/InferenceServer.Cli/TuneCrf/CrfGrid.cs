@@ -24,7 +24,7 @@ internal sealed class CrfGrid(CrfOverrides start, CrfOverrides held, double scal
     ];
 
     /// <summary>The start, and every combination of a few values of the appearance kernel.</summary>
-    public IReadOnlyList<CrfOverrides> Coarse() =>
+    public IReadOnlyList<CrfOverrides> Coarse() => held.BilateralWeight == 0 ? [start] :
     [
         .. new[] { start }.Concat(
             from weight in held.BilateralWeight is { } w ? [w] : Weights

@@ -3,17 +3,18 @@ using InferenceServer.Runtime.Refinement;
 
 namespace InferenceServer.Cli.TuneCrf;
 
-/// <summary>Searches from coarse to fine: a grid on some of the images, then steps from its best on all of them, then the best few exactly.</summary>
+/// <summary>Searches from coarse to fine: a grid and large steps from its best on some of the images, small steps on all of them, then the best few exactly.</summary>
 /// <param name="grid">The settings to try.</param>
 /// <param name="score">Scores settings on every n-th image; the text says what for.</param>
 /// <param name="report">Gets the best setting after each stage.</param>
 internal sealed class CrfSearch(CrfGrid grid, Func<string, IReadOnlyList<CrfOverrides>, int, Task<IReadOnlyList<CrfScore>>> score, Action<string, CrfScore> report)
 {
-    private const int CoarseEvery = 3;
+    private const int Some = 3; // every third image
+    private const int All = 1;
     private const int MostRounds = 12;
     private const int Finalists = 3;
-    private static readonly double[] Steps = [Math.Sqrt(2), Math.Sqrt(Math.Sqrt(2))];
-    private readonly Dictionary<CrfOverrides, CrfScore> _known = [];
+    private static readonly (double Step, int Every)[] Stages = [(Math.Sqrt(2), Some), (Math.Sqrt(Math.Sqrt(2)), All)];
+    private readonly Dictionary<CrfOverrides, CrfScore> _known = []; // of one stage: scores on other images do not compare
 
     /// <summary>Finds the best settings.</summary>
     /// <param name="quality">Of the final comparison; the search itself is fast.</param>
@@ -21,31 +22,31 @@ internal sealed class CrfSearch(CrfGrid grid, Func<string, IReadOnlyList<CrfOver
     /// <returns>The finalists, best first.</returns>
     public async Task<IReadOnlyList<CrfScore>> RunAsync(CrfQuality quality, IReadOnlyList<int> iterations)
     {
-        IReadOnlyList<CrfScore> coarse = await score("Coarse grid", [.. grid.Coarse().Select(Fast)], CoarseEvery).ConfigureAwait(false);
+        IReadOnlyList<CrfScore> coarse = await score("Coarse grid", [.. grid.Coarse().Select(Fast)], Some).ConfigureAwait(false);
         CrfScore best = coarse.MaxBy(s => s.MeanIou)!;
         report("Coarse grid", best);
-        best = (await ScoreAsync("Its best on all images", [best.Setting]).ConfigureAwait(false))[0];
-        int round = 0;
-        foreach (double step in Steps)
+        foreach ((double step, int every) in Stages)
         {
-            while (round++ < MostRounds && await StepAsync(best, step, $"Round {round}").ConfigureAwait(false) is { } better)
+            _known.Clear();
+            best = (await ScoreAsync("The best so far", [best.Setting], every).ConfigureAwait(false))[0];
+            for (int round = 1; round <= MostRounds && await StepAsync(best, step, every).ConfigureAwait(false) is { } better; round++)
             {
                 best = better;
-                report($"Round {round}", best);
+                report($"Steps of {step:F2}, round {round}", best);
             }
         }
 
         CrfOverrides[] finalists = [.. _known.Values.OrderByDescending(s => s.MeanIou).Take(Finalists).Select(s => s.Setting)];
         IEnumerable<CrfOverrides> candidates = finalists.Concat(iterations.Select(n => finalists[0] with { Iterations = n })).Select(s => s with { Quality = quality });
-        return [.. (await ScoreAsync("Final comparison", [.. candidates.Distinct()]).ConfigureAwait(false)).OrderByDescending(s => s.MeanIou)];
+        return [.. (await ScoreAsync("Final comparison", [.. candidates.Distinct()], All).ConfigureAwait(false)).OrderByDescending(s => s.MeanIou)];
     }
 
     private static CrfOverrides Fast(CrfOverrides setting) => setting with { Quality = CrfQuality.Fast };
 
     /// <summary>Tries every single step, and all that helped at once; null where nothing helped.</summary>
-    private async Task<CrfScore?> StepAsync(CrfScore best, double step, string stage)
+    private async Task<CrfScore?> StepAsync(CrfScore best, double step, int every)
     {
-        IReadOnlyList<CrfScore> single = await ScoreAsync(stage, grid.Neighbours(best.Setting, step)).ConfigureAwait(false);
+        IReadOnlyList<CrfScore> single = await ScoreAsync($"Steps of {step:F2}", grid.Neighbours(best.Setting, step), every).ConfigureAwait(false);
         CrfScore[] helpful = [.. single.Where(s => s.MeanIou > best.MeanIou).OrderByDescending(s => s.MeanIou)];
         if (helpful.Length == 0)
         {
@@ -53,15 +54,15 @@ internal sealed class CrfSearch(CrfGrid grid, Func<string, IReadOnlyList<CrfOver
         }
 
         CrfOverrides combined = CrfGrid.Combine(best.Setting, helpful.Select(s => s.Setting));
-        CrfScore together = (await ScoreAsync($"{stage}, together", [combined]).ConfigureAwait(false))[0];
+        CrfScore together = (await ScoreAsync("What helped, together", [combined], every).ConfigureAwait(false))[0];
         return together.MeanIou > helpful[0].MeanIou ? together : helpful[0];
     }
 
-    /// <summary>Scores settings on all images, each once.</summary>
-    private async Task<IReadOnlyList<CrfScore>> ScoreAsync(string stage, IReadOnlyList<CrfOverrides> settings)
+    /// <summary>Scores settings, each once.</summary>
+    private async Task<IReadOnlyList<CrfScore>> ScoreAsync(string stage, IReadOnlyList<CrfOverrides> settings, int every)
     {
         CrfOverrides[] unknown = [.. settings.Where(setting => !_known.ContainsKey(setting))];
-        foreach (CrfScore result in await score(stage, unknown, 1).ConfigureAwait(false))
+        foreach (CrfScore result in await score(stage, unknown, every).ConfigureAwait(false))
         {
             _known[result.Setting] = result;
         }

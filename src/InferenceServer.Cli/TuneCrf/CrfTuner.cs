@@ -81,7 +81,7 @@ internal sealed class CrfTuner(TuningSet set, Terminal terminal, int mostIterati
     private void WriteTable(IReadOnlyList<CrfScore> scores)
     {
         Table table = new Table().Border(TableBorder.Simple).AddColumn("Setting")
-            .AddColumn(new TableColumn("Mean IoU %").RightAligned()).AddColumn(new TableColumn("gain").RightAligned()).AddColumn(new TableColumn("ms an image").RightAligned())
+            .AddColumn(new TableColumn("Mean IoU %").RightAligned()).AddColumn(new TableColumn("gain").RightAligned()).AddColumn(new TableColumn("ms on one thread").RightAligned())
             .AddRow("network alone", Percent(Before));
         foreach (CrfScore score in scores)
         {

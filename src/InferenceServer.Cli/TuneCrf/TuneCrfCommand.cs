@@ -1,6 +1,8 @@
 using System.CommandLine;
+using System.Globalization;
 using InferenceServer.Cli.Evaluate;
 using InferenceServer.Cli.Hosting;
+using InferenceServer.Kernels.Crf;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Manifests;
 using InferenceServer.Runtime.Models;
@@ -38,7 +40,8 @@ internal static class TuneCrfCommand
     private static async Task TuneAsync(
         ParseResult parsed, RuntimeOptions runtime, string model, IReadOnlyList<LabelPair> pairs, byte ignore, bool dryRun, CrfOverrides held, CancellationToken cancellationToken)
     {
-        using ServiceProvider services = runtime.Build(parsed);
+        string cores = Math.Min(Environment.ProcessorCount, DenseCrf.MaxThreads).ToString(CultureInfo.InvariantCulture);
+        using ServiceProvider services = runtime.Build(parsed, ("Crf:Threads", "1"), ("Crf:Concurrency", cores));
         LoadedModel loaded = services.GetRequiredService<ModelRepository>().Load(model, cancellationToken);
         CrfManifest? manifest = loaded.Manifest.Postprocess.Crf;
         CrfSettings start = services.GetRequiredService<CrfRefiner>().Resolve(manifest, held);

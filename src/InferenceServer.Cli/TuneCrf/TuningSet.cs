@@ -66,27 +66,25 @@ internal sealed class TuningSet(Segmenter segmenter, LoadedModel model, byte ign
         return matrix.MeanIoU();
     }
 
-    /// <summary>Mean IoU after refinement.</summary>
+    /// <summary>Mean IoU after refinement, of several images at a time: one thread each is quicker than all on one.</summary>
     /// <param name="setting">The CRF's parameters.</param>
     /// <param name="every">1 takes all images, 3 every third.</param>
-    /// <param name="advance">Called after each image.</param>
+    /// <param name="advance">Called after each image, from several threads.</param>
     /// <param name="cancellationToken">Stops between two iterations.</param>
     public async Task<CrfScore> ScoreAsync(CrfOverrides setting, int every, Action advance, CancellationToken cancellationToken)
     {
         ConfusionMatrix matrix = new(model.Classes.Names.Count);
-        TimeSpan time = TimeSpan.Zero;
-        int count = 0;
-        for (int i = 0; i < _images.Count; i += every)
+        TuningImage[] images = [.. _images.Where((_, i) => i % every == 0)];
+        long ticks = 0;
+        await Parallel.ForEachAsync(images, cancellationToken, async (image, ct) =>
         {
             long start = Stopwatch.GetTimestamp();
-            using LabelMap refined = await segmenter.RefineAsync(_images[i].Result, setting, cancellationToken).ConfigureAwait(false);
-            time += Stopwatch.GetElapsedTime(start);
-            matrix.Add(_images[i].Truth.Labels, refined.Labels.Span, ignore);
-            count++;
+            using LabelMap refined = await segmenter.RefineAsync(image.Result, setting, ct).ConfigureAwait(false);
+            Interlocked.Add(ref ticks, Stopwatch.GetElapsedTime(start).Ticks);
+            matrix.Add(image.Truth.Labels, refined.Labels.Span, ignore);
             advance();
-        }
-
-        return new CrfScore(setting, matrix.MeanIoU(), time / count);
+        }).ConfigureAwait(false);
+        return new CrfScore(setting, matrix.MeanIoU(), TimeSpan.FromTicks(ticks / images.Length));
     }
 
     public void Dispose() => _images.ForEach(image => image.Dispose());

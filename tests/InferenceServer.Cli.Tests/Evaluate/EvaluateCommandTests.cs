@@ -43,7 +43,7 @@ public sealed class EvaluateCommandTests : IDisposable
     [Fact]
     public async Task Evaluate_Refined_ScoresBothInOneRun()
     {
-        WriteNoisyScene();
+        _folder.WriteNoisyScene("a", seed: 7);
 
         (int exitCode, string output, string error) = await EvaluateAsync(
             "--refine", "crf", "--crf-iterations", "4", "--crf-gaussian-weight", "4", "--crf-gaussian-xy", "3", "--crf-bilateral-weight", "0",
@@ -64,7 +64,7 @@ public sealed class EvaluateCommandTests : IDisposable
     [Fact]
     public async Task Evaluate_RefinedOrNot_BeforeIsTheSame()
     {
-        WriteNoisyScene();
+        _folder.WriteNoisyScene("a", seed: 7);
 
         await EvaluateAsync("--json", _folder["plain.json"]);
         await EvaluateAsync("--refine", "crf", "--json", _folder["refined.json"]);
@@ -123,23 +123,6 @@ public sealed class EvaluateCommandTests : IDisposable
 
         Assert.Equal(0, exitCode);
         Assert.Contains("4 labelled pixels were skipped", error, StringComparison.Ordinal);
-    }
-
-    /// <summary>A red and a green half with blocks of the other colour in them, which the truth does not have.</summary>
-    private void WriteNoisyScene()
-    {
-        const int Side = 64;
-        Random random = new(7);
-        bool[] wrong = [.. Enumerable.Range(0, Side * Side / 16).Select(_ => random.Next(6) == 0)];
-        byte[] rgb = new byte[Side * Side * 3], labels = new byte[Side * Side];
-        for (int i = 0; i < labels.Length; i++)
-        {
-            labels[i] = (byte)(i % Side < Side / 2 ? 0 : 1);
-            rgb[(i * 3) + (labels[i] ^ (wrong[(i / Side / 4 * (Side / 4)) + (i % Side / 4)] ? 1 : 0))] = 160;
-        }
-
-        _folder.WriteRgb("images/a.png", rgb, Side);
-        _folder.WriteLabels("labels/a.png", labels, Side);
     }
 
     private Task<(int ExitCode, string Output, string Error)> EvaluateAsync(params string[] more) =>

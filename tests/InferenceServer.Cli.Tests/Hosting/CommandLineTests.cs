@@ -8,6 +8,7 @@ public sealed class CommandLineTests
     [InlineData("inspect", "--help")]
     [InlineData("bench", "--help")]
     [InlineData("refine", "--help", "--probabilities")]
+    [InlineData("tune-crf", "--help", "--dry-run")]
     public async Task RunAsync_Help_IsPrinted(string command, string help, string option = "--models")
     {
         (int exitCode, string output, string error) = await Cli.RunAsync(command, help);
@@ -25,6 +26,8 @@ public sealed class CommandLineTests
     [InlineData("segment", "a.png", "--model", "tiny", "--out", "x", "--alpha", "abc")]
     [InlineData("segment", "a.png", "--model", "tiny", "--out", "x", "--alpha", "nan")]
     [InlineData("evaluate", "--model", "tiny", "--images", "x", "--labels", "x", "--ignore", "256")]
+    [InlineData("refine", "--image", "x", "--out", "y")]
+    [InlineData("tune-crf", "--model", "tiny", "--images", "x", "--labels", "x", "--sample", "-1")]
     [InlineData("bench", "--model", "tiny", "--threads", "1.5")]
     [InlineData("bench", "--model", "tiny", "--size", "480")]
     [InlineData("bench", "--model", "tiny", "--runs", "0")]
