@@ -34,8 +34,8 @@ internal sealed class TuningSet(Segmenter segmenter, LoadedModel model, byte ign
         };
         try
         {
-            using AdmittedRequest admitted = segmenter.Admit(model.Name);
-            SegmentationResult result = await segmenter.SegmentAsync(admitted, request, cancellationToken).ConfigureAwait(false);
+            using AdmittedRequest admitted = segmenter.Admit(model.Name, cancellationToken);
+            SegmentationResult result = await segmenter.SegmentAsync(admitted, request).ConfigureAwait(false);
             _images.Add(new TuningImage(result, truth));
             if (result.Labels.Size != truth.Size)
             {
