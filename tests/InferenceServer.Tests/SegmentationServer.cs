@@ -26,7 +26,8 @@ public class SegmentationServer : WebApplicationFactory<Program>, IAsyncLifetime
     public SegmentationServer()
     {
         // A test server in memory knows neither chunks nor limits nor clients that go away.
-        UseKestrel(0);
+        // The port is a setting below: UseKestrel(0) would change it when the program, on a thread of its own, may have started the server already.
+        UseKestrel();
     }
 
     internal SegmentationServer(IEnumerable<(string Key, string Value)> settings, Action<IServiceCollection>? services = null)
@@ -65,6 +66,7 @@ public class SegmentationServer : WebApplicationFactory<Program>, IAsyncLifetime
     /// <inheritdoc/>
     protected override void ConfigureWebHost(IWebHostBuilder builder)
     {
+        builder.UseSetting(WebHostDefaults.ServerUrlsKey, "http://127.0.0.1:0");
         foreach ((string key, string value) in _settings)
         {
             builder.UseSetting(key, value);
