@@ -37,7 +37,7 @@ public sealed partial class ArchitectureTests
         { "Refinement", ["Manifests", "Postprocessing.LabelMap"] },
         { "Encoding", ["Buffers"] },
         // What puts the stages of one model together, and what watches them.
-        { "Models", ["Batching", "Buffers.BufferUsage", "Diagnostics", "Manifests", "Postprocessing", "Preprocessing", "Scheduling.Admission", "Scheduling.Backlog", "Sessions"] },
+        { "Models", ["Batching", "Buffers", "Diagnostics", "Manifests", "Postprocessing", "Preprocessing", "Refinement", "Scheduling.Admission", "Scheduling.Backlog", "Sessions"] },
         { "Inspection", ["Manifests", "Models.NoiseInput", "Preprocessing.InputTensor", "Sessions"] },
     };
 

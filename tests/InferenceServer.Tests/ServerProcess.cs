@@ -102,7 +102,7 @@ internal sealed partial class ServerProcess : IAsyncDisposable
 
     [DllImport("libc", EntryPoint = "kill")]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-    private static extern int Kill(int process, int signal);
+    internal static extern int Kill(int process, int signal);
 
     [GeneratedRegex(@"Now listening on: \\?""?(?<url>http://[^\s""\\]+)", RegexOptions.ExplicitCapture)]
     private static partial Regex Listening();

@@ -22,6 +22,8 @@ internal static partial class ManifestValidator
         ValidateInference(manifest.Inference);
         ValidatePostprocess(manifest.Postprocess);
         ValidateClasses(manifest.Classes, manifest.Graph.OutputKind);
+        Expect(manifest.WarmUp?.Sizes is not { } sizes || sizes.All(s => s is [> 0 and <= 16384, > 0 and <= 16384] && (long)s[0] * s[1] <= MostInputPixels), "warm_up.sizes", "expected a list of [height, width]");
+        Expect(manifest.WarmUp?.Batches?.All(b => b >= 1 && b <= manifest.Graph.MaxBatch) is not false, "warm_up.batches", $"expected numbers of 1 to graph.max_batch ({manifest.Graph.MaxBatch})");
         Expect(manifest.Cost?.At is null or [> 0, > 0], "cost.at", "expected [height, width]");
         Expect(double.IsFinite(manifest.Cost?.Gmac ?? 0), "cost.gmac", "expected a finite number");
         Expect(double.IsFinite(manifest.Quality?.Value ?? 0), "quality.value", "expected a finite number");

@@ -37,6 +37,9 @@ public sealed record ModelManifest
     /// <summary>Names and colours of the classes.</summary>
     public required ClassesManifest Classes { get; init; }
 
+    /// <summary>What the model is run with before it serves.</summary>
+    public WarmUpManifest? WarmUp { get; init; }
+
     /// <summary>The accuracy that was measured, and how.</summary>
     public QualityManifest? Quality { get; init; }
 

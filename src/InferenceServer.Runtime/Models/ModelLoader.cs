@@ -1,13 +1,15 @@
 using System.Diagnostics;
 using System.Security.Cryptography;
+using InferenceServer.Kernels;
 using InferenceServer.Runtime.Batching;
 using InferenceServer.Runtime.Manifests;
+using InferenceServer.Runtime.Refinement;
 using InferenceServer.Runtime.Sessions;
 
 namespace InferenceServer.Runtime.Models;
 
 /// <summary>A version's folder to a model that is known to work: manifest checked, weights verified, graph tried and warmed.</summary>
-internal sealed class ModelLoader(SessionFactory sessions, SchedulerFactory schedulers)
+internal sealed class ModelLoader(SessionFactory sessions, SchedulerFactory schedulers, CrfRefiner refiner)
 {
     /// <summary>Loads one version.</summary>
     /// <param name="folder">The model's folder.</param>
@@ -28,7 +30,7 @@ internal sealed class ModelLoader(SessionFactory sessions, SchedulerFactory sche
         try
         {
             long read = Stopwatch.GetTimestamp();
-            ModelTrial.Run(model, ModelFile.Display(file), cancellationToken);
+            Prepare(model, ModelFile.Display(file), progress, cancellationToken);
             model.WarmUpTime = Stopwatch.GetElapsedTime(read);
             if (folder.Stamp(version) != stamp)
             {
@@ -55,6 +57,25 @@ internal sealed class ModelLoader(SessionFactory sessions, SchedulerFactory sche
         {
             session.Dispose();
             throw;
+        }
+    }
+
+    /// <summary>Tries the model, then warms all that its requests will run.</summary>
+    private void Prepare(LoadedModel model, string file, Action<LoadProgress> progress, CancellationToken cancellationToken)
+    {
+        IReadOnlyList<(int Batch, ImageSize Size)> trials = ModelTrial.Plan(model, file);
+        ModelWarmUp warmUp = new(model, file, refiner);
+        int done = 0, total = trials.Count + warmUp.Steps.Count;
+        foreach ((int batch, ImageSize size) in trials)
+        {
+            progress(new LoadProgress($"trying version {model.Version} at {ModelTrial.Shape(batch, size)}", done++, total));
+            ModelTrial.Try(model, file, batch, size, cancellationToken);
+        }
+
+        foreach ((string name, Action<CancellationToken> run) in warmUp.Steps)
+        {
+            progress(new LoadProgress($"warming version {model.Version}: {name}", done++, total));
+            run(cancellationToken);
         }
     }
 

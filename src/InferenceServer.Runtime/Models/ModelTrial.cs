@@ -5,13 +5,12 @@ using InferenceServer.Runtime.Sessions;
 
 namespace InferenceServer.Runtime.Models;
 
-/// <summary>Runs a fresh model at sizes that its manifest calls legal and holds the outputs against it; this warms the session too.</summary>
+/// <summary>Runs a fresh model at sizes that its manifest calls legal and holds the outputs against it.</summary>
 internal static class ModelTrial
 {
-    private const int WarmUpRuns = 2;
-
-    /// <exception cref="ManifestException">The graph does not do what the manifest says.</exception>
-    public static void Run(LoadedModel model, string file, CancellationToken cancellationToken)
+    /// <summary>The runs that find out whether the manifest is right.</summary>
+    /// <exception cref="ManifestException">The graph's own declaration contradicts the manifest.</exception>
+    public static IReadOnlyList<(int Batch, ImageSize Size)> Plan(LoadedModel model, string file)
     {
         ModelManifest manifest = model.Manifest;
         InputSizing sizing = new(manifest.Preprocess);
@@ -25,36 +24,26 @@ internal static class ModelTrial
         ImageSize smallest = manifest.Preprocess.Size.Fixed is [int height, int width]
             ? new ImageSize(width, height)
             : new ImageSize(sizing.Legal(1), sizing.Legal(1));
-        Try(model, file, 1, smallest, cancellationToken);
+        List<(int, ImageSize)> runs = [(1, smallest)];
         if (manifest.Graph.MaxBatch > 1)
         {
-            Try(model, file, 2, smallest, cancellationToken);
+            runs.Add((2, smallest));
         }
 
-        if (manifest.Preprocess.Size.Fixed is not null)
+        if (manifest.Preprocess.Size.Fixed is null)
         {
-            return;
+            // Not square and no multiple of much, so that frozen shapes and swapped axes show.
+            runs.Add((1, Oblong(sizing, smallest)));
         }
 
-        // Not square and no multiple of much, so that frozen shapes and swapped axes show.
-        Try(model, file, 1, Oblong(sizing, smallest), cancellationToken);
-        IReadOnlyList<int> usual = manifest.Cost?.At ?? [480, 640];
-        InputGeometry geometry = sizing.Plan(new ImageSize(usual[1], usual[0]));
-        for (int i = 0; i < WarmUpRuns; i++)
-        {
-            Try(model, file, 1, geometry.Input, cancellationToken);
-        }
+        return runs;
     }
 
-    private static ImageSize Oblong(InputSizing sizing, ImageSize smallest)
+    /// <summary>Runs the graph once.</summary>
+    /// <exception cref="ManifestException">The graph does not do what the manifest says.</exception>
+    public static void Try(LoadedModel model, string file, int batch, ImageSize size, CancellationToken cancellationToken)
     {
-        int width = sizing.Legal(smallest.Width + 11);
-        return new ImageSize(width, sizing.Legal(width + 1));
-    }
-
-    private static void Try(LoadedModel model, string file, int batch, ImageSize size, CancellationToken cancellationToken)
-    {
-        string shape = $"{batch}×3×{size.Height}×{size.Width}";
+        string shape = Shape(batch, size);
         using InputTensor input = NoiseInput.Create(batch, size);
         using ModelOutput output = Run(model.Session, input, file, shape, cancellationToken);
         string[] errors = [.. Errors(output, model.Manifest, model.Classes.Names.Count, batch, size)];
@@ -62,6 +51,15 @@ internal static class ModelTrial
         {
             throw new ManifestException(file, [.. errors.Select(error => $"with an input of {shape}, {error}")]);
         }
+    }
+
+    /// <summary>For people, for instance 1×3×480×640.</summary>
+    public static string Shape(int batch, ImageSize size) => $"{batch}×3×{size.Height}×{size.Width}";
+
+    private static ImageSize Oblong(InputSizing sizing, ImageSize smallest)
+    {
+        int width = sizing.Legal(smallest.Width + 11);
+        return new ImageSize(width, sizing.Legal(width + 1));
     }
 
     private static ModelOutput Run(IModelSession session, InputTensor input, string file, string shape, CancellationToken cancellationToken)

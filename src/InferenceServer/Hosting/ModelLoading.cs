@@ -1,3 +1,5 @@
+using System.Buffers;
+using InferenceServer.Runtime.Decoding;
 using InferenceServer.Runtime.Models;
 using InferenceServer.Runtime.Sessions;
 using Vips;
@@ -5,7 +7,7 @@ using Vips;
 namespace InferenceServer.Hosting;
 
 /// <summary>Loads the models while the server already answers, so that their state can be watched.</summary>
-internal sealed class ModelLoading(ModelRepository repository, IHostApplicationLifetime lifetime, ILogger<ModelLoading> logger) : BackgroundService
+internal sealed class ModelLoading(ModelRepository repository, ImageDecoder decoder, IHostApplicationLifetime lifetime, ILogger<ModelLoading> logger) : BackgroundService
 {
     protected override Task ExecuteAsync(CancellationToken stoppingToken) => Task.Run(
         () =>
@@ -13,6 +15,7 @@ internal sealed class ModelLoading(ModelRepository repository, IHostApplicationL
             try
             {
                 VipsLibrary.Initialize();
+                WarmDecoder();
                 repository.Load(stoppingToken);
             }
             catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
@@ -28,4 +31,13 @@ internal sealed class ModelLoading(ModelRepository repository, IHostApplicationL
             }
         },
         stoppingToken);
+
+    // The first photograph would otherwise wait for libvips to look up its loaders.
+    private void WarmDecoder()
+    {
+        ArrayBufferWriter<byte> file = new();
+        using VipsImage image = VipsImage.FromPixels(new byte[3 * 16 * 16], width: 16, height: 16, bands: 3);
+        image.EncodeJpeg(file, quality: 90);
+        decoder.Decode(file.WrittenMemory, CancellationToken.None).Dispose();
+    }
 }

@@ -1,0 +1,119 @@
+using InferenceServer.Kernels;
+using InferenceServer.Runtime.Buffers;
+using InferenceServer.Runtime.Manifests;
+using InferenceServer.Runtime.Postprocessing;
+using InferenceServer.Runtime.Preprocessing;
+using InferenceServer.Runtime.Refinement;
+using InferenceServer.Runtime.Sessions;
+
+namespace InferenceServer.Runtime.Models;
+
+/// <summary>Takes a model down its road before anybody waits for it: the network at every declared size and batch, and the code before and after it.</summary>
+/// <remarks>ONNX Runtime plans its memory at the first run of a shape, a GPU chooses its algorithms then, and .NET compiles a method well only once it has run a while.</remarks>
+internal sealed class ModelWarmUp
+{
+    private const int NetworkRuns = 2;
+    private const int RoadRuns = 2;
+    private const int CompilerRounds = 3;
+    private const int CompilerRuns = 40; // a method is compiled anew after 30 calls
+    private static readonly TimeSpan CompilerDelay = TimeSpan.FromMilliseconds(120); // and after 100 ms in which no new one was called
+    private static readonly ImageSize Small = new(96, 64);
+    private static int _compiled;
+    private static readonly IReadOnlyList<int> Usual = [480, 640];
+    private readonly LoadedModel _model;
+    private readonly string _file;
+    private readonly CrfRefiner _refiner;
+
+    public ModelWarmUp(LoadedModel model, string file, CrfRefiner refiner)
+    {
+        _model = model;
+        _file = file;
+        _refiner = refiner;
+        ModelManifest manifest = model.Manifest;
+        IReadOnlyList<ImageSize> photos = [.. (manifest.WarmUp?.Sizes ?? [manifest.Cost?.At ?? Usual]).Select(s => new ImageSize(s[1], s[0]))];
+        // Photographs of several sizes may come to one size of the network.
+        Steps =
+        [
+            .. from size in photos.Select(p => model.Preprocessor.Plan(p).Input).Distinct()
+               from batch in manifest.WarmUp?.Batches ?? [1]
+               select (ModelTrial.Shape(batch, size), (Action<CancellationToken>)(ct => RunNetwork(batch, size, ct))),
+            .. from photo in photos
+               select ($"a photograph of {photo}", (Action<CancellationToken>)(ct => RunRoad(photo, RoadRuns, ct))),
+        ];
+        if (Interlocked.Exchange(ref _compiled, 1) == 0)
+        {
+            Steps = [("the code", Compile), .. Steps];
+        }
+    }
+
+    /// <summary>What is run, in this order, with a name for people.</summary>
+    public IReadOnlyList<(string Name, Action<CancellationToken> Run)> Steps { get; }
+
+    private void RunNetwork(int batch, ImageSize size, CancellationToken cancellationToken)
+    {
+        for (int i = 0; i < NetworkRuns; i++)
+        {
+            ModelTrial.Try(_model, _file, batch, size, cancellationToken);
+        }
+    }
+
+    /// <summary>Lets .NET's compiler see, once in a process, what is worth its while.</summary>
+    private void Compile(CancellationToken cancellationToken)
+    {
+        for (int round = 0; round < CompilerRounds; round++)
+        {
+            RunRoad(Small, CompilerRuns, cancellationToken);
+            cancellationToken.WaitHandle.WaitOne(CompilerDelay);
+        }
+    }
+
+    private void RunRoad(ImageSize photo, int runs, CancellationToken cancellationToken)
+    {
+        using PooledBuffer<byte> rgb = new(checked((int)(photo.Pixels * 3)));
+        Paint(rgb.Span, photo);
+        InputGeometry geometry = _model.Preprocessor.Plan(photo);
+        using InputTensor input = _model.Preprocessor.Prepare(rgb.Span, geometry);
+        using ModelOutput output = _model.Session.Run(input, cancellationToken);
+        for (int i = 0; i < runs; i++)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            using InputTensor again = _model.Preprocessor.Prepare(rgb.Span, geometry);
+            using LabelMap labels = _model.Postprocessor.Compute(output, geometry, withConfidence: false);
+            Refine(output, geometry, rgb.Memory, labels, cancellationToken);
+        }
+    }
+
+    // Soft colours: a CRF would take noise for a photograph in which no two pixels belong together, and need many times its usual memory.
+    private static void Paint(Span<byte> rgb, ImageSize size)
+    {
+        int i = 0;
+        for (int y = 0; y < size.Height; y++)
+        {
+            for (int x = 0; x < size.Width; x++)
+            {
+                rgb[i++] = (byte)(x * byte.MaxValue / size.Width);
+                rgb[i++] = (byte)(y * byte.MaxValue / size.Height);
+                rgb[i++] = (byte)((x + y) & byte.MaxValue);
+            }
+        }
+    }
+
+    private void Refine(ModelOutput output, in InputGeometry geometry, ReadOnlyMemory<byte> rgb, LabelMap labels, CancellationToken cancellationToken)
+    {
+        if (_model.Manifest.Postprocess.Crf is not { } crf || !_model.Postprocessor.HasScores)
+        {
+            return;
+        }
+
+        using PooledBuffer<float> probabilities = _model.Postprocessor.Probabilities(output, geometry);
+        try
+        {
+            CrfSettings settings = _refiner.Resolve(crf, new CrfOverrides());
+            _refiner.RefineAsync(probabilities.Memory, _model.Postprocessor.Classes, rgb, labels, settings, cancellationToken).AsTask().GetAwaiter().GetResult();
+        }
+        catch (SegmentationException)
+        {
+            // Beyond the limits of the section Crf: then requests of this size are refused, and need no warmth.
+        }
+    }
+}
