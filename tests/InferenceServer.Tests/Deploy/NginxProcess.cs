@@ -31,7 +31,7 @@ internal sealed class NginxProcess : IDisposable
 
     public void Dispose()
     {
-        ServerProcess.Kill(_process.Id, ServerProcess.Terminate); // its master then ends the workers
+        _ = ServerProcess.Kill(_process.Id, ServerProcess.Terminate); // its master then ends the workers
         _process.WaitForExit();
         _process.Dispose();
         Directory.Delete(_folder, recursive: true);
