@@ -40,6 +40,9 @@ public sealed record ModelManifest
     /// <summary>What the model is run with before it serves.</summary>
     public WarmUpManifest? WarmUp { get; init; }
 
+    /// <summary>What the network runs best with on a GPU.</summary>
+    public GpuManifest? Gpu { get; init; }
+
     /// <summary>The accuracy that was measured, and how.</summary>
     public QualityManifest? Quality { get; init; }
 

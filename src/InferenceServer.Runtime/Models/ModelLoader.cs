@@ -25,7 +25,7 @@ internal sealed class ModelLoader(SessionFactory sessions, SchedulerFactory sche
         string file = folder.GraphFile(version);
         ModelManifest manifest = ReadManifest(folder.Path, file);
         Verify(file, manifest.Source?.Sha256, isLargest: folder.Versions[0] == version);
-        IModelSession session = sessions.Open(file, manifest.Graph);
+        IModelSession session = sessions.Open(file, manifest.Graph, manifest.Gpu);
         LoadedModel model = Create(folder.Name, version, manifest, session, stamp);
         try
         {

@@ -13,6 +13,9 @@ internal static class CudaProvider
     /// <summary>Whether a library is there that could provide CUDA; whether it works on this machine is another matter.</summary>
     public static bool IsPresent => IsBuiltIn || File.Exists(LibraryPath);
 
+    /// <summary>The arena of a GPU's sessions, by the name that shrinking it takes; null where none is known, for naming one that is not there fails the run.</summary>
+    public static string? Arena(int device) => IsBuiltIn ? string.Create(CultureInfo.InvariantCulture, $"gpu:{device}") : null;
+
     // The library of the npm package is built for the CPU and takes CUDA as a plug-in; that of the NuGet package has it built in.
     private static bool IsBuiltIn => OrtEnv.Instance().GetAvailableProviders().Contains(Name);
 
@@ -21,14 +24,10 @@ internal static class CudaProvider
     /// <summary>Lets sessions with these options run on a GPU.</summary>
     /// <param name="options">Options of a session to come.</param>
     /// <param name="device">The GPU, as CUDA numbers them.</param>
+    /// <param name="settings">Of <see cref="CudaSettings"/>.</param>
     /// <exception cref="OnnxRuntimeException">A library of CUDA or cuDNN is missing, or there is no such GPU.</exception>
-    public static void AppendTo(SessionOptions options, int device)
+    public static void AppendTo(SessionOptions options, int device, Dictionary<string, string> settings)
     {
-        Dictionary<string, string> settings = new()
-        {
-            // EXHAUSTIVE, ONNX Runtime's default, pays for every new shape with hundreds of milliseconds.
-            ["cudnn_conv_algo_search"] = "HEURISTIC",
-        };
         if (IsBuiltIn)
         {
             settings["device_id"] = device.ToString(CultureInfo.InvariantCulture);

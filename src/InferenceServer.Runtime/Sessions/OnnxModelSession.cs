@@ -10,10 +10,13 @@ internal sealed class OnnxModelSession : IModelSession
     private readonly InferenceSession _session;
     private readonly string[] _inputs;
     private readonly string[] _outputs;
+    private readonly UsualSize _usual = new();
+    private readonly string? _arena;
 
-    /// <summary>Takes over <paramref name="session"/>; the names are those of its image input and its result.</summary>
-    public OnnxModelSession(InferenceSession session, GraphSignature signature, ExecutionProvider provider, string input, string output)
+    /// <summary>Takes over <paramref name="session"/>; the names are those of its image input and its result, and of the arena that rare large inputs shall not enlarge for good, if any.</summary>
+    public OnnxModelSession(InferenceSession session, GraphSignature signature, ExecutionProvider provider, string input, string output, string? arena = null)
     {
+        _arena = arena;
         _session = session;
         _inputs = [input];
         _outputs = [output];
@@ -29,6 +32,13 @@ internal sealed class OnnxModelSession : IModelSession
     {
         cancellationToken.ThrowIfCancellationRequested();
         using RunOptions options = new();
+        if (_usual.IsRare(input.Size.Pixels) && _arena is not null)
+        {
+            // At every run this would cost more than it brings: the next one would have to ask the system for its memory again.
+            options.AddRunConfigEntry("memory.enable_memory_arena_shrinkage", _arena);
+            ArenaUsage.AddShrinkage();
+        }
+
         long[] shape = [input.Batch, 3, input.Size.Height, input.Size.Width];
         using OrtValue value = OrtValue.CreateTensorValueFromMemory(OrtMemoryInfo.DefaultInstance, input.Values, shape);
         try

@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using InferenceServer.Runtime.Manifests;
 
 namespace InferenceServer.Runtime.Sessions;
 
@@ -15,6 +16,26 @@ public sealed class OnnxOptions
     /// <summary>The GPU, as CUDA numbers them. Default 0.</summary>
     [Range(0, 63)]
     public int GpuDevice { get; set; }
+
+    /// <summary>The GPUs that models are spread over, one after another, as CUDA numbers them. Default: only <see cref="GpuDevice"/>.</summary>
+    public IList<int> GpuDevices { get; } = [];
+
+    /// <summary>Bytes that a session's arena may take of a GPU's memory; 0 for all. Default 0. Weights and cuDNN's workspaces may come on top.</summary>
+    [Range(0, long.MaxValue)]
+    public long GpuMemoryLimit { get; set; }
+
+    /// <summary>How cuDNN finds the algorithm of a convolution at a new shape; a manifest may say otherwise. Default heuristic.</summary>
+    [EnumDataType(typeof(ConvSearch))]
+    public ConvSearch ConvSearch { get; set; } = ConvSearch.Heuristic;
+
+    /// <summary>Whether convolutions run in N×H×W×C on a GPU; a manifest may say otherwise. Default false.</summary>
+    public bool PreferNhwc { get; set; }
+
+    /// <summary>Whether products may be rounded to TF32 on a GPU; a manifest may say otherwise. Default true, as in ONNX Runtime.</summary>
+    public bool Tf32 { get; set; } = true;
+
+    /// <summary>Whether a session gives memory back after an input that is rare and large, instead of keeping it for good. Default true.</summary>
+    public bool ArenaShrinkage { get; set; } = true;
 
     /// <summary>Threads of one run; 0 takes as many as the process may use (the container's quota). Default 0.</summary>
     [Range(0, 256)]

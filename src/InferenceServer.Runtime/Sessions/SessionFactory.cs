@@ -11,6 +11,8 @@ public sealed class SessionFactory(IOptions<OnnxOptions> options, ILogger<Sessio
 {
     private readonly OnnxOptions _options = options.Value;
     private int _fallbacks;
+    private int _warned;
+    private int _opened = -1;
 
     static SessionFactory() => OrtTelemetry.Disable();
 
@@ -27,17 +29,20 @@ public sealed class SessionFactory(IOptions<OnnxOptions> options, ILogger<Sessio
     /// <summary>Opens the graph in <paramref name="file"/>.</summary>
     /// <param name="file">An ONNX file.</param>
     /// <param name="graph">Names its input and output where it has several.</param>
+    /// <param name="gpu">What the model wants of a GPU.</param>
     /// <exception cref="ManifestException">The graph is unreadable, or the named input and output are not in it.</exception>
     /// <exception cref="GpuRequiredException">A GPU is required and none can be had.</exception>
-    public IModelSession Open(string file, GraphManifest graph)
+    public IModelSession Open(string file, GraphManifest graph, GpuManifest? gpu = null)
     {
-        (InferenceSession session, ExecutionProvider provider) = Create(file);
+        int device = NextDevice();
+        (InferenceSession session, ExecutionProvider provider) = Create(file, device, gpu);
         try
         {
             GraphSignature signature = OnnxModelSession.Describe(session);
             string input = GraphBinder.Input(signature, graph, file);
             string output = GraphBinder.Output(signature, graph, file);
-            return new OnnxModelSession(session, signature, provider, input, output);
+            string? arena = !_options.ArenaShrinkage ? null : provider == ExecutionProvider.Cpu ? "cpu:0" : CudaProvider.Arena(device);
+            return new OnnxModelSession(session, signature, provider, input, output, arena);
         }
         catch
         {
@@ -50,12 +55,12 @@ public sealed class SessionFactory(IOptions<OnnxOptions> options, ILogger<Sessio
     /// <exception cref="ManifestException">The graph is unreadable.</exception>
     internal GraphDescription Describe(string file)
     {
-        using InferenceSession session = Create(file).Session;
+        using InferenceSession session = Create(file, Devices[0], gpu: null).Session;
         ModelMetadata metadata = session.ModelMetadata;
         return new GraphDescription(OnnxModelSession.Describe(session), metadata.ProducerName, Opset: null, metadata.CustomMetadataMap);
     }
 
-    private (InferenceSession Session, ExecutionProvider Provider) Create(string file)
+    private (InferenceSession Session, ExecutionProvider Provider) Create(string file, int device, GpuManifest? gpu)
     {
         // ONNX Runtime prints errors of its own when the library is missing, which for "auto" is no error.
         if (_options.RequireGpu || _options.Provider == ExecutionProvider.Cuda || (_options.Provider == ExecutionProvider.Auto && CudaProvider.IsPresent))
@@ -63,7 +68,7 @@ public sealed class SessionFactory(IOptions<OnnxOptions> options, ILogger<Sessio
             try
             {
                 using SessionOptions cuda = Options(intraOpThreads: 1);
-                CudaProvider.AppendTo(cuda, _options.GpuDevice);
+                CudaProvider.AppendTo(cuda, device, CudaSettings.Create(_options, gpu));
                 return (new InferenceSession(file, cuda), ExecutionProvider.Cuda);
             }
             catch (Exception e) when (e is OnnxRuntimeException or InvalidOperationException or DllNotFoundException)
@@ -87,6 +92,10 @@ public sealed class SessionFactory(IOptions<OnnxOptions> options, ILogger<Sessio
 
         return (OpenOnCpu(file), ExecutionProvider.Cpu);
     }
+
+    private IList<int> Devices => _options.GpuDevices.Count > 0 ? _options.GpuDevices : [_options.GpuDevice];
+
+    private int NextDevice() => Devices[(int)((uint)Interlocked.Increment(ref _opened) % (uint)Devices.Count)];
 
     private InferenceSession OpenOnCpu(string file)
     {

@@ -59,4 +59,24 @@ public class OnnxModelSessionTests
             Assert.Equal(scores, output.Scores().ToArray());
         });
     }
+
+    [Fact]
+    public void Run_RareLargeInput_GivesMemoryBackAndTheSameResult()
+    {
+        using TestRuntime runtime = new(Assets.Models), keeping = new(Assets.Models, ("Onnx:ArenaShrinkage", "false"));
+        using InputTensor usual = new(1, new ImageSize(16, 16)), large = new(1, new ImageSize(256, 256));
+        usual.Values.Span.Clear();
+        new Random(5).NextSingles(large.Values.Span);
+        IModelSession session = runtime.Repository.Entry("tiny").Model!.Session;
+        for (int i = 0; i < 500; i++)
+        {
+            session.Run(usual, CancellationToken.None).Dispose(); // until the warm-up's sizes are forgotten
+        }
+
+        long before = ArenaUsage.Shrinkages;
+        using ModelOutput output = session.Run(large, CancellationToken.None);
+        Assert.True(ArenaUsage.Shrinkages > before);
+        using ModelOutput expected = keeping.Repository.Entry("tiny").Model!.Session.Run(large, CancellationToken.None);
+        Assert.Equal(expected.Scores().ToArray(), output.Scores().ToArray());
+    }
 }
