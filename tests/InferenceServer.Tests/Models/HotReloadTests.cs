@@ -32,6 +32,7 @@ public sealed class HotReloadTests : IAsyncLifetime
         using CancellationTokenSource done = new();
         ConcurrentDictionary<string, int> answers = new();
         Task[] clients = [.. Enumerable.Range(0, 4).Select(_ => Task.Run(() => AskAsync(answers, done.Token)))];
+        await UntilAsync(answers, "v1", clients);
         for (int version = 2; version <= Swaps + 1; version++)
         {
             _folder.Add("tiny", version);
