@@ -11,7 +11,6 @@ public sealed class SessionFactory(IOptions<OnnxOptions> options, ILogger<Sessio
 {
     private readonly OnnxOptions _options = options.Value;
     private int _fallbacks;
-    private int _warned;
     private int _opened = -1;
 
     static SessionFactory() => OrtTelemetry.Disable();
