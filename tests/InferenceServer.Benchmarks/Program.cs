@@ -1,12 +1,21 @@
+using System.Globalization;
 using BenchmarkDotNet.Configs;
 using BenchmarkDotNet.Running;
 using InferenceServer.Benchmarks.Bandwidth;
+using InferenceServer.Benchmarks.Batching;
 using InferenceServer.Benchmarks.Crf;
 
 // dotnet run -c Release -- --filter '*UpsampledArgMax*'
 // dotnet run -c Release -- --kernels [--docs]     from the root of the repository: the table of docs/benchmarks.md
 // dotnet run -c Release -- --crf-profile [repeats [scene]]
 // dotnet run -c Release -- --crf-loss
+// dotnet run -c Release -- --batching MODEL [rounds]
+if (args is ["--batching", string model, .. string[] rounds])
+{
+    BatchingTable.Run(model, rounds is [string count] ? int.Parse(count, CultureInfo.InvariantCulture) : 3);
+    return;
+}
+
 if (args is ["--kernels", .. string[] more])
 {
     KernelTable.Run(docs: more is ["--docs"]);

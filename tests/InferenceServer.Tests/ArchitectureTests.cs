@@ -32,7 +32,7 @@ public sealed partial class ArchitectureTests
         { "Preprocessing", ["Buffers", "Manifests"] },
         { "Scheduling", ["Diagnostics"] },
         { "Batching", ["Diagnostics", "Preprocessing.InputTensor", "Scheduling", "Sessions.ExecutionProvider", "Sessions.IModelSession", "Sessions.ModelOutput"] },
-        { "Sessions", ["Manifests", "Preprocessing.InputTensor"] },
+        { "Sessions", ["Manifests", "Preprocessing.InputTensor", "Scheduling.SchedulingOptions"] },
         { "Postprocessing", ["Buffers", "Manifests", "Preprocessing.InputGeometry", "Sessions.ModelOutput"] },
         { "Refinement", ["Manifests", "Postprocessing.LabelMap"] },
         { "Encoding", ["Buffers"] },

@@ -37,10 +37,13 @@ public sealed class OnnxOptions
     /// <summary>Whether a session gives memory back after an input that is rare and large, instead of keeping it for good. Default true.</summary>
     public bool ArenaShrinkage { get; set; } = true;
 
-    /// <summary>Threads of one run; 0 takes as many as the process may use (the container's quota). Default 0.</summary>
+    /// <summary>Threads of one run; 0 shares what the process may use (the container's quota) among a model's instances. Default 0.</summary>
     [Range(0, 256)]
     public int IntraOpThreads { get; set; }
 
     /// <summary>Whether idle threads of a session spin for work: faster alone, wasteful beside others. Default false.</summary>
     public bool Spinning { get; set; }
+
+    /// <summary>Whether all models share one pool of threads, so that ten models on eight processors have seven helpers and not seventy. Default true.</summary>
+    public bool SharedThreadPool { get; set; } = true;
 }

@@ -1,4 +1,5 @@
 using InferenceServer.Runtime.Manifests;
+using InferenceServer.Runtime.Scheduling;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Microsoft.ML.OnnxRuntime;
@@ -7,7 +8,7 @@ using OnnxRuntime;
 namespace InferenceServer.Runtime.Sessions;
 
 /// <summary>Opens graphs: chooses the provider, sets the threads, finds the input and output.</summary>
-public sealed class SessionFactory(IOptions<OnnxOptions> options, ILogger<SessionFactory> logger)
+public sealed class SessionFactory(IOptions<OnnxOptions> options, IOptions<SchedulingOptions> scheduling, ILogger<SessionFactory> logger)
 {
     private readonly OnnxOptions _options = options.Value;
     private int _fallbacks;
@@ -23,7 +24,9 @@ public sealed class SessionFactory(IOptions<OnnxOptions> options, ILogger<Sessio
 
     /// <summary>Threads of one run.</summary>
     // .NET counts the processors that the container's quota allows; ONNX Runtime's own count does not.
-    public int IntraOpThreads => _options.IntraOpThreads == 0 ? Environment.ProcessorCount : _options.IntraOpThreads;
+    public int IntraOpThreads => _options.IntraOpThreads > 0 ? _options.IntraOpThreads : Math.Max(Environment.ProcessorCount / Instances, 1);
+
+    private int Instances => scheduling.Value.InstancesOn(gpu: false);
 
     /// <summary>Opens the graph in <paramref name="file"/>.</summary>
     /// <param name="file">An ONNX file.</param>
@@ -112,6 +115,7 @@ public sealed class SessionFactory(IOptions<OnnxOptions> options, ILogger<Sessio
 
     private SessionOptions Options(int intraOpThreads)
     {
+        bool shared = _options.SharedThreadPool && SharedThreads.TryCreate(((IntraOpThreads - 1) * Instances) + 1, _options.Spinning);
         SessionOptions session = new()
         {
             GraphOptimizationLevel = GraphOptimizationLevel.ORT_ENABLE_ALL,
@@ -119,6 +123,11 @@ public sealed class SessionFactory(IOptions<OnnxOptions> options, ILogger<Sessio
             InterOpNumThreads = 1,
             LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL, // its errors come as exceptions; printed lines would break a log of JSON
         };
+        if (shared)
+        {
+            session.DisablePerSessionThreads();
+        }
+
         session.AddSessionConfigEntry("session.intra_op.allow_spinning", _options.Spinning ? "1" : "0");
         session.AddSessionConfigEntry("session.set_denormal_as_zero", "1");
         return session;

@@ -1,6 +1,7 @@
 using InferenceServer.Kernels;
 using InferenceServer.Runtime.Inspection;
 using InferenceServer.Runtime.Manifests;
+using InferenceServer.Runtime.Scheduling;
 using InferenceServer.Runtime.Sessions;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
@@ -10,7 +11,7 @@ namespace InferenceServer.Runtime.Tests.Inspection;
 public sealed class ModelInspectorTests
 {
     private readonly ModelInspector _inspector =
-        new(new SessionFactory(Options.Create(new OnnxOptions { IntraOpThreads = 1 }), NullLogger<SessionFactory>.Instance));
+        new(new SessionFactory(Options.Create(new OnnxOptions { IntraOpThreads = 1 }), Options.Create(new SchedulingOptions()), NullLogger<SessionFactory>.Instance));
 
     [Theory]
     [InlineData("tiny", OutputKind.Logits, 4, 3)]

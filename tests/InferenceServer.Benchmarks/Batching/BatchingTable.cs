@@ -1,0 +1,78 @@
+using System.Diagnostics;
+using InferenceServer.Kernels;
+using InferenceServer.Runtime.Manifests;
+using InferenceServer.Runtime.Models;
+using InferenceServer.Runtime.Preprocessing;
+using InferenceServer.Runtime.Scheduling;
+using InferenceServer.Runtime.Sessions;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
+
+namespace InferenceServer.Benchmarks.Batching;
+
+/// <summary>Prints how many images a second a network does, for each way of keeping the processors busy: what the defaults of Scheduling and Batching rest on.</summary>
+internal static class BatchingTable
+{
+    private static readonly TimeSpan Length = TimeSpan.FromSeconds(0.8);
+
+    /// <summary>Measures all cases by turns, so that a drift of the machine meets all of them.</summary>
+    /// <param name="model">A model's folder, with version 1 in it.</param>
+    /// <param name="rounds">Measurements of each case; the table has their median.</param>
+    public static void Run(string model, int rounds)
+    {
+        Dictionary<BatchingCase, List<double>> rates = BatchingCase.All.ToDictionary(c => c, _ => new List<double>());
+        for (int round = 0; round < rounds; round++)
+        {
+            foreach (BatchingCase one in BatchingCase.All)
+            {
+                rates[one].Add(Measure(model, one));
+            }
+        }
+
+        Console.WriteLine("| input | instances × threads | batch | images/s | of 1 × all, batch 1 |");
+        Console.WriteLine("|---|---|--:|--:|--:|");
+        foreach (IGrouping<ImageSize, BatchingCase> size in BatchingCase.All.GroupBy(c => c.Size))
+        {
+            double usual = Median(rates[size.First()]);
+            foreach (BatchingCase one in size)
+            {
+                Console.WriteLine(FormattableString.Invariant($"| {size.Key} | {one.Way} | {one.Batch} | {Median(rates[one]):F1} | {Median(rates[one]) / usual:F2} |"));
+            }
+        }
+    }
+
+    private static double Measure(string model, BatchingCase one)
+    {
+        SessionFactory factory = new(Options.Create(new OnnxOptions { Provider = ExecutionProvider.Cpu, IntraOpThreads = one.Threads, SharedThreadPool = false }), Options.Create(new SchedulingOptions()), NullLogger<SessionFactory>.Instance);
+        GraphManifest graph = ManifestReader.Read(model).Graph;
+        IModelSession[] sessions = [.. Enumerable.Range(0, one.OwnSessions ? one.Instances : 1).Select(_ => factory.Open(Path.Combine(model, "1", "model.onnx"), graph))];
+        try
+        {
+            using InputTensor input = NoiseInput.Create(one.Batch, one.Size);
+            int images = 0;
+            long start = 0;
+            using Barrier warm = new(one.Instances, _ => start = Stopwatch.GetTimestamp());
+            Thread[] instances = [.. Enumerable.Range(0, one.Instances).Select(i => new Thread(() =>
+            {
+                IModelSession session = sessions[i % sessions.Length];
+                session.Run(input, CancellationToken.None).Dispose();
+                warm.SignalAndWait();
+                do
+                {
+                    session.Run(input, CancellationToken.None).Dispose();
+                    Interlocked.Add(ref images, one.Batch);
+                }
+                while (Stopwatch.GetElapsedTime(start) < Length);
+            }))];
+            Array.ForEach(instances, t => t.Start());
+            Array.ForEach(instances, t => t.Join());
+            return images / Stopwatch.GetElapsedTime(start).TotalSeconds;
+        }
+        finally
+        {
+            Array.ForEach(sessions, s => s.Dispose());
+        }
+    }
+
+    private static double Median(List<double> values) => values.Order().ElementAt(values.Count / 2);
+}
