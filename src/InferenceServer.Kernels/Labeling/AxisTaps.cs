@@ -55,8 +55,9 @@ public sealed class AxisTaps
     /// <param name="offset">First pixel of the image inside the input.</param>
     /// <param name="grid">Length of the model's output.</param>
     /// <param name="alignCorners">Whether the model's grid is to be enlarged with aligned corners.</param>
+    /// <param name="covered">Points of the grid that count, from its beginning: what lies beyond is cropped before anything is enlarged. Null takes all.</param>
     /// <exception cref="ArgumentOutOfRangeException">A length is not positive, or the image does not lie inside the input.</exception>
-    public static AxisTaps Create(int output, int image, int input, int offset, int grid, bool alignCorners)
+    public static AxisTaps Create(int output, int image, int input, int offset, int grid, bool alignCorners, int? covered = null)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(output);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(image);
@@ -64,17 +65,20 @@ public sealed class AxisTaps
         ArgumentOutOfRangeException.ThrowIfNegative(offset);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(image, input - offset);
 
+        int last = (covered ?? grid) - 1;
+        ArgumentOutOfRangeException.ThrowIfNegative(last, nameof(covered));
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(last, grid, nameof(covered));
         double margin = alignCorners ? 0 : Math.Min((0.5 * input / grid) - 0.5, 0);
         int[] lower = new int[output];
         float[] fractions = new float[output];
         for (int x = 0; x < output; x++)
         {
             double p = Math.Clamp(((x + 0.5) * image / output) - 0.5, margin, image - 1 - margin) + offset;
-            double q = !alignCorners ? Math.Clamp(((p + 0.5) * grid / input) - 0.5, 0, grid - 1)
+            double q = !alignCorners ? Math.Clamp(((p + 0.5) * grid / input) - 0.5, 0, last)
                 : input == 1 ? 0
-                : p * (grid - 1) / (input - 1);
-            lower[x] = Math.Min((int)q, grid - 1);
-            fractions[x] = lower[x] == grid - 1 ? 0 : (float)(q - lower[x]);
+                : Math.Min(p * (grid - 1) / (input - 1), last);
+            lower[x] = Math.Min((int)q, last);
+            fractions[x] = lower[x] == last ? 0 : (float)(q - lower[x]);
         }
 
         return new AxisTaps(lower, fractions, 0, output, grid);

@@ -13,6 +13,11 @@ public sealed class BatchingOptions
     [Range(1L, 1L << 30)]
     public long MaxBatchPixels { get; set; } = 4L << 20;
 
+    /// <summary>The step that inputs are padded to where batches are allowed and the manifest's <c>preprocess.size.bucket</c> says nothing, so that photographs of unlike sizes
+    /// share a run. Networks that pool over the whole image answer otherwise when it is padded: 1, the default, pads no further than the manifest asks.</summary>
+    [Range(1, 4096)]
+    public int BucketMultiple { get; set; } = 1;
+
     /// <summary>Longest time that an idle instance waits for company, and only for requests that are on their way already. Default 2 ms.</summary>
     [Range(typeof(TimeSpan), "00:00:00", "00:00:01")]
     public TimeSpan MaxQueueDelay { get; set; } = TimeSpan.FromMilliseconds(2);

@@ -8,6 +8,13 @@ namespace InferenceServer.Runtime.Batching;
 /// <summary>Gives a model its scheduler, as the options say and its provider suggests.</summary>
 public sealed class SchedulerFactory(IOptions<SchedulingOptions> scheduling, IOptions<BatchingOptions> batching, SegmentationMetrics metrics, TimeProvider clock)
 {
+    /// <summary>The step that a model's inputs are padded to.</summary>
+    /// <param name="provider">What computes it.</param>
+    /// <param name="maxBatch">Most images that the graph takes.</param>
+    /// <param name="bucket">The manifest's own step.</param>
+    internal int BucketMultiple(ExecutionProvider provider, int maxBatch, int? bucket) =>
+        BatchLimits.For(batching.Value, provider, maxBatch).Images > 1 ? bucket ?? batching.Value.BucketMultiple : 1;
+
     /// <summary>Starts the instances of one model.</summary>
     /// <param name="model">Its name, which its threads bear.</param>
     /// <param name="session">The network that all of them run.</param>

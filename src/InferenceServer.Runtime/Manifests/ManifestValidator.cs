@@ -68,6 +68,7 @@ internal static partial class ManifestValidator
         {
             Expect(size.Multiple is >= 1 and <= 1024, "preprocess.size.multiple", "expected 1 to 1024");
             Expect(size.Offset >= 0 && size.Offset < Math.Max(size.Multiple, 2), "preprocess.size.offset", "expected 0 or more, less than multiple");
+            Expect(size.Bucket is null or (>= 1 and <= 4096), "preprocess.size.bucket", "expected 1 to 4096");
             Expect(size.Min is >= 1 and <= 16384, "preprocess.size.min", "expected 1 to 16384");
             Expect(size.Fixed is null or [> 0 and <= 16384, > 0 and <= 16384], "preprocess.size.fixed", "expected [height, width]");
         }

@@ -9,6 +9,10 @@ public sealed record SizeManifest
     /// <summary>Added to the multiples: 1 for PSPNet's 8k+1.</summary>
     public int Offset { get; init; }
 
+    /// <summary>A coarser step that inputs are padded to, so that photographs of unlike sizes share a batch. Right only for graphs whose answer inside does not change with padding outside.
+    /// Null leaves that to the server's options.</summary>
+    public int? Bucket { get; init; }
+
     /// <summary>[height, width] of a graph that takes no other.</summary>
     public IReadOnlyList<int>? Fixed { get; init; }
 

@@ -21,7 +21,7 @@ public sealed class LoadedModel : IDisposable
         Manifest = manifest;
         Classes = ClassTable.Create(manifest.Classes);
         Session = session;
-        Preprocessor = new Preprocessor(manifest.Preprocess);
+        Preprocessor = new Preprocessor(manifest.Preprocess, schedulers.BucketMultiple(session.Provider, manifest.Graph.MaxBatch, manifest.Preprocess.Size.Bucket));
         Postprocessor = new Postprocessor(manifest);
         Scheduler = schedulers.Create(name, session, manifest.Graph.MaxBatch);
     }

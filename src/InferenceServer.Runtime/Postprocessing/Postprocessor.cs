@@ -14,6 +14,7 @@ public sealed class Postprocessor
     private readonly bool _alignCorners;
     private readonly float _threshold;
     private readonly byte _ignore;
+    private readonly double _scale;
 
     internal Postprocessor(ModelManifest manifest)
     {
@@ -22,6 +23,7 @@ public sealed class Postprocessor
         _threshold = manifest.Postprocess.Threshold ?? 0.5f;
         Classes = ClassTable.Create(manifest.Classes).Names.Count;
         _ignore = (byte)manifest.Classes.Ignore;
+        _scale = manifest.Graph.OutputScale / manifest.Graph.OutputStride;
     }
 
     /// <summary>Planes of <see cref="Probabilities"/>: one for each class.</summary>
@@ -94,8 +96,11 @@ public sealed class Postprocessor
     }
 
     private (AxisTaps Rows, AxisTaps Columns) Taps(ImageSize grid, in InputGeometry geometry) => (
-        AxisTaps.Create(geometry.Photo.Height, geometry.Resized.Height, geometry.Input.Height, geometry.Top, grid.Height, _alignCorners),
-        AxisTaps.Create(geometry.Photo.Width, geometry.Resized.Width, geometry.Input.Width, geometry.Left, grid.Width, _alignCorners));
+        AxisTaps.Create(geometry.Photo.Height, geometry.Resized.Height, geometry.Bucket.Height, geometry.Top, grid.Height, _alignCorners, Covered(geometry.Input.Height, geometry.Bucket.Height, grid.Height)),
+        AxisTaps.Create(geometry.Photo.Width, geometry.Resized.Width, geometry.Bucket.Width, geometry.Left, grid.Width, _alignCorners, Covered(geometry.Input.Width, geometry.Bucket.Width, grid.Width)));
+
+    // What the graph would have given for the input alone; the rest answers to the bucket's padding.
+    private int Covered(int input, int bucket, int grid) => input == bucket ? grid : Math.Min((int)Math.Ceiling(input * _scale), grid);
 
     private void Compute(ModelOutput output, ImageSize grid, AxisTaps rows, AxisTaps columns, LabelMap map)
     {

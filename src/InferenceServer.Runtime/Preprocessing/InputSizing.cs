@@ -1,10 +1,11 @@
+using System.Numerics;
 using InferenceServer.Kernels;
 using InferenceServer.Runtime.Manifests;
 
 namespace InferenceServer.Runtime.Preprocessing;
 
 /// <summary>From a photograph's size to the network's, by the rules of a manifest. Sizes only, no pixels.</summary>
-internal sealed class InputSizing(PreprocessManifest preprocess)
+internal sealed class InputSizing(PreprocessManifest preprocess, int bucketMultiple = 1)
 {
     private readonly ResizeManifest _resize = preprocess.Resize;
     private readonly SizeManifest _size = preprocess.Size;
@@ -19,7 +20,7 @@ internal sealed class InputSizing(PreprocessManifest preprocess)
             : new ImageSize(Legal(Math.Max(resized.Width, longSide)), Legal(Math.Max(resized.Height, longSide)));
         bool center = preprocess.Pad.Where == PadPosition.Center;
         return new InputGeometry(
-            photo, resized, input, center ? (input.Width - resized.Width) / 2 : 0, center ? (input.Height - resized.Height) / 2 : 0);
+            photo, resized, input, Bucket(input), center ? (input.Width - resized.Width) / 2 : 0, center ? (input.Height - resized.Height) / 2 : 0);
     }
 
     /// <summary>The smallest legal side that holds <paramref name="length"/>.</summary>
@@ -27,6 +28,15 @@ internal sealed class InputSizing(PreprocessManifest preprocess)
     {
         int least = Math.Max(Math.Max(length, _size.Min), _size.Offset);
         return ((least - _size.Offset + _size.Multiple - 1) / _size.Multiple * _size.Multiple) + _size.Offset;
+    }
+
+    private ImageSize Bucket(ImageSize input) => _size.Fixed is not null ? input : new ImageSize(Bucket(input.Width), Bucket(input.Height));
+
+    // A size that is legal and a bucket's at once: both steps fit into it.
+    private int Bucket(int length)
+    {
+        int step = _size.Multiple / (int)BigInteger.GreatestCommonDivisor(_size.Multiple, bucketMultiple) * bucketMultiple;
+        return ((length - _size.Offset + step - 1) / step * step) + _size.Offset;
     }
 
     private ImageSize Resize(ImageSize photo)

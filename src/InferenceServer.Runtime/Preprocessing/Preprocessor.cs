@@ -15,9 +15,9 @@ public sealed class Preprocessor
     private readonly ChannelNormalization _normalization;
     private readonly float[] _padding;
 
-    internal Preprocessor(PreprocessManifest preprocess)
+    internal Preprocessor(PreprocessManifest preprocess, int bucketMultiple = 1)
     {
-        _sizing = new InputSizing(preprocess);
+        _sizing = new InputSizing(preprocess, bucketMultiple);
         _resize = preprocess.Resize;
         _normalization = new ChannelNormalization(preprocess.Scale, Vector(preprocess.Mean), Vector(preprocess.Std), preprocess.Color);
         _padding = preprocess.Pad.Value == PadValue.Mean
@@ -56,8 +56,8 @@ public sealed class Preprocessor
 
     private InputTensor Normalize(ReadOnlySpan<byte> rgb, in InputGeometry geometry)
     {
-        InputTensor input = new(1, geometry.Input);
-        ChannelNormalizer.Compute(rgb, geometry.Resized, input.Values.Span, geometry.Input, geometry.Left, geometry.Top, _normalization, _padding);
+        InputTensor input = new(1, geometry.Bucket);
+        ChannelNormalizer.Compute(rgb, geometry.Resized, input.Values.Span, geometry.Bucket, geometry.Left, geometry.Top, _normalization, _padding);
         return input;
     }
 }

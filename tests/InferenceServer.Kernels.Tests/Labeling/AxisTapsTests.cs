@@ -75,4 +75,20 @@ public sealed class AxisTapsTests
     [InlineData(4, 4, 8, -1, 4)]
     public void Create_ImpossibleGeometry_Throws(int output, int image, int input, int offset, int grid) =>
         Assert.Throws<ArgumentOutOfRangeException>(() => AxisTaps.Create(output, image, input, offset, grid, false));
+
+    /// <summary>A longer input whose end is cropped gives exactly what the shorter one alone gives.</summary>
+    [Theory]
+    [InlineData(48, 48, 48, 64, 4, false)]
+    [InlineData(50, 46, 48, 128, 8, false)]
+    [InlineData(33, 33, 33, 65, 8, true)]
+    public void Create_GridPartlyCovered_IsTheShorterGridAlone(int photo, int image, int input, int bucket, int stride, bool alignCorners)
+    {
+        int Grid(int length) => alignCorners ? ((length - 1) / stride) + 1 : length / stride;
+        AxisTaps alone = AxisTaps.Create(photo, image, input, 0, Grid(input), alignCorners);
+        AxisTaps cropped = AxisTaps.Create(photo, image, bucket, 0, Grid(bucket), alignCorners, Grid(input));
+
+        Assert.Equal(alone.Lower.ToArray(), cropped.Lower.ToArray());
+        Assert.Equal(alone.Fractions.ToArray(), cropped.Fractions.ToArray());
+        Assert.Equal(Grid(bucket), cropped.Grid);
+    }
 }

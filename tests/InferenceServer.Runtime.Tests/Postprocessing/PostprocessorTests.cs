@@ -9,7 +9,7 @@ namespace InferenceServer.Runtime.Tests.Postprocessing;
 
 public class PostprocessorTests
 {
-    private static readonly InputGeometry Plain = new(new ImageSize(4, 2), new ImageSize(4, 2), new ImageSize(4, 2), 0, 0);
+    private static readonly InputGeometry Plain = new(new ImageSize(4, 2), new ImageSize(4, 2), new ImageSize(4, 2), new ImageSize(4, 2), 0, 0);
 
     [Fact]
     public void Compute_LogitsAtFullSize_IsArgMax()
@@ -30,7 +30,7 @@ public class PostprocessorTests
             logits[18 + i] = i % 6 < 4 && i / 6 < 2 ? 0 : 1000;
         }
 
-        InputGeometry geometry = Plain with { Input = new ImageSize(6, 3) };
+        InputGeometry geometry = Plain with { Input = new ImageSize(6, 3), Bucket = new ImageSize(6, 3) };
         using LabelMap map = Compute(OutputKind.Logits, logits, [1, 2, 3, 6], geometry);
         Assert.All(map.Labels.ToArray(), label => Assert.Equal(0, label));
     }
@@ -40,7 +40,7 @@ public class PostprocessorTests
     {
         float[] logits = new float[2 * 6 * 4];
         logits[24 + (1 * 6) + 1] = 5; // input (1, 1) is photograph (0, 0)
-        InputGeometry geometry = Plain with { Input = new ImageSize(6, 4), Left = 1, Top = 1 };
+        InputGeometry geometry = Plain with { Input = new ImageSize(6, 4), Bucket = new ImageSize(6, 4), Left = 1, Top = 1 };
         using LabelMap map = Compute(OutputKind.Logits, logits, [1, 2, 4, 6], geometry);
         Assert.Equal([1, 0, 0, 0, 0, 0, 0, 0], map.Labels.ToArray());
     }
@@ -50,7 +50,7 @@ public class PostprocessorTests
     {
         // Photograph 4×2, network input 2×1, output scale 2: the output's grid is the photograph's.
         float[] logits = [1, 0, 1, 0, 0, 1, 0, 1, 0, 1, 0, 1, 1, 0, 1, 0];
-        InputGeometry geometry = Plain with { Resized = new ImageSize(2, 1), Input = new ImageSize(2, 1) };
+        InputGeometry geometry = Plain with { Resized = new ImageSize(2, 1), Input = new ImageSize(2, 1), Bucket = new ImageSize(2, 1) };
         using LabelMap map = Compute(OutputKind.Logits, logits, [1, 2, 2, 4], geometry);
         Assert.Equal([0, 1, 0, 1, 1, 0, 1, 0], map.Labels.ToArray());
     }

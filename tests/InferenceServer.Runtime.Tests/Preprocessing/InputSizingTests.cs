@@ -33,6 +33,21 @@ public class InputSizingTests
     }
 
     [Theory]
+    [InlineData(32, 0, 128, 640, 448, 640, 512)] // rows are padded to the next bucket
+    [InlineData(24, 0, 64, 100, 100, 192, 192)] // what both steps divide
+    [InlineData(8, 1, 64, 480, 360, 513, 385)]
+    [InlineData(32, 0, 1, 640, 448, 640, 448)]
+    public void Plan_Buckets_PadFurtherOnTheRightAndBelow(int multiple, int offset, int bucket, int width, int height, int bucketWidth, int bucketHeight)
+    {
+        InputSizing sizing = new(Preprocess(new ResizeManifest { Mode = ResizeMode.None, Filter = ResizeFilter.Bilinear, Antialias = true }, multiple, offset), bucket);
+
+        InputGeometry geometry = sizing.Plan(new ImageSize(width, height));
+
+        Assert.Equal(new ImageSize(bucketWidth, bucketHeight), geometry.Bucket);
+        Assert.Equal((0, 0), (geometry.Left, geometry.Top));
+    }
+
+    [Theory]
     [InlineData(1, 5000)]
     [InlineData(5000, 1)]
     [InlineData(1, 1)]

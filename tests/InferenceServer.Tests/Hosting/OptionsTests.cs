@@ -23,6 +23,7 @@ public sealed class OptionsTests
     [InlineData("Scheduling:MaxTimeout", "00:00:10")] // less than the usual one
     [InlineData("Batching:MaxBatchSize", "-1")]
     [InlineData("Batching:MaxBatchPixels", "0")]
+    [InlineData("Batching:BucketMultiple", "0")]
     [InlineData("Batching:MaxQueueDelay", "00:00:02")]
     [InlineData("Scheduling:MaxRequests", "0")]
     [InlineData("Onnx:IntraOpThreads", "-2")]
