@@ -20,28 +20,30 @@ internal static class BatchingTable
     /// <param name="rounds">Measurements of each case; the table has their median.</param>
     public static void Run(string model, int rounds)
     {
-        Dictionary<BatchingCase, List<double>> rates = BatchingCase.All.ToDictionary(c => c, _ => new List<double>());
+        Dictionary<BatchingCase, List<(double Rate, double Cpu)>> measured = BatchingCase.All.ToDictionary(c => c, _ => new List<(double, double)>());
         for (int round = 0; round < rounds; round++)
         {
             foreach (BatchingCase one in BatchingCase.All)
             {
-                rates[one].Add(Measure(model, one));
+                measured[one].Add(Measure(model, one));
             }
         }
 
-        Console.WriteLine("| input | instances × threads | batch | images/s | of 1 × all, batch 1 |");
-        Console.WriteLine("|---|---|--:|--:|--:|");
+        Console.WriteLine("| input | instances × threads | batch | images/s | CPU ms an image | images/s, relative | CPU, relative |");
+        Console.WriteLine("|---|---|--:|--:|--:|--:|--:|");
         foreach (IGrouping<ImageSize, BatchingCase> size in BatchingCase.All.GroupBy(c => c.Size))
         {
-            double usual = Median(rates[size.First()]);
+            (double rate, double cpu) = Median(measured[size.First()]);
             foreach (BatchingCase one in size)
             {
-                Console.WriteLine(FormattableString.Invariant($"| {size.Key} | {one.Way} | {one.Batch} | {Median(rates[one]):F1} | {Median(rates[one]) / usual:F2} |"));
+                (double itsRate, double itsCpu) = Median(measured[one]);
+                Console.WriteLine(FormattableString.Invariant($"| {size.Key} | {one.Way} | {one.Batch} | {itsRate:F1} | {itsCpu:F1} | {itsRate / rate:F2} | {itsCpu / cpu:F2} |"));
             }
         }
     }
 
-    private static double Measure(string model, BatchingCase one)
+    // Processor time is what a busy machine disturbs least.
+    private static (double Rate, double Cpu) Measure(string model, BatchingCase one)
     {
         SessionFactory factory = new(Options.Create(new OnnxOptions { Provider = ExecutionProvider.Cpu, IntraOpThreads = one.Threads, SharedThreadPool = false }), Options.Create(new SchedulingOptions()), NullLogger<SessionFactory>.Instance);
         GraphManifest graph = ManifestReader.Read(model).Graph;
@@ -51,7 +53,8 @@ internal static class BatchingTable
             using InputTensor input = NoiseInput.Create(one.Batch, one.Size);
             int images = 0;
             long start = 0;
-            using Barrier warm = new(one.Instances, _ => start = Stopwatch.GetTimestamp());
+            TimeSpan cpu = default;
+            using Barrier warm = new(one.Instances, _ => (start, cpu) = (Stopwatch.GetTimestamp(), Environment.CpuUsage.TotalTime));
             Thread[] instances = [.. Enumerable.Range(0, one.Instances).Select(i => new Thread(() =>
             {
                 IModelSession session = sessions[i % sessions.Length];
@@ -66,7 +69,7 @@ internal static class BatchingTable
             }))];
             Array.ForEach(instances, t => t.Start());
             Array.ForEach(instances, t => t.Join());
-            return images / Stopwatch.GetElapsedTime(start).TotalSeconds;
+            return (images / Stopwatch.GetElapsedTime(start).TotalSeconds, (Environment.CpuUsage.TotalTime - cpu).TotalMilliseconds / images);
         }
         finally
         {
@@ -74,5 +77,6 @@ internal static class BatchingTable
         }
     }
 
-    private static double Median(List<double> values) => values.Order().ElementAt(values.Count / 2);
+    private static (double Rate, double Cpu) Median(List<(double Rate, double Cpu)> values) =>
+        (values.Select(v => v.Rate).Order().ElementAt(values.Count / 2), values.Select(v => v.Cpu).Order().ElementAt(values.Count / 2));
 }
