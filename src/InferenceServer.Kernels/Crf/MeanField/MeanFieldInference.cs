@@ -59,8 +59,8 @@ internal sealed unsafe class MeanFieldInference
             pixels.Largest.Ensure((team.Lanes + 1) * _firstLanes);
         }
 
-        _unary = new UnaryImporter(call.Unary, call.Kind, _labels, _slabs.Pixels, shifts);
-        _results = new ResultExporter(call.Marginals, call.LabelMap, _labels, _slabs.Pixels, _unary, shifts);
+        _unary = new UnaryImporter(call.Unary, call.Kind, _labels, call.Size, shifts);
+        _results = new ResultExporter(call.Marginals, call.LabelMap, _labels, call.Size, _unary, shifts);
     }
 
     private bool HasMatrix => _parameters.Kernels.Any(k => k.Compatibility.Kind == CrfCompatibilityKind.Matrix);

@@ -1,12 +1,15 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using InferenceServer.Kernels.Crf.Permutohedral;
 using InferenceServer.Kernels.Crf.Rows;
 
 namespace InferenceServer.Kernels.Crf.MeanField;
 
 /// <summary>Writes rows of marginals to the caller's planes, or their first maxima to the label map, and restores pruned labels.</summary>
-internal sealed unsafe class ResultExporter(float* planes, byte* labelMap, int labels, long pixels, UnaryImporter unary, float* shifts)
+internal sealed unsafe class ResultExporter(float* planes, byte* labelMap, int labels, ImageSize size, UnaryImporter unary, float* shifts)
 {
+    private readonly PixelOrder _order = new(size);
+    private readonly long _pixels = size.Pixels;
     private int[]? _kept;
 
     /// <summary>From now on rows hold only these labels.</summary>
@@ -22,12 +25,13 @@ internal sealed unsafe class ResultExporter(float* planes, byte* labelMap, int l
     {
         const int Block = UnaryImporter.Block;
         float* tile = stackalloc float[Block * DenseCrf.MaxLabels];
+        PixelBlock block = _order.Block(first, count);
         for (int lane = 0, label = 0; label < labels; label++)
         {
             float* marginals = tile + (label * Block);
             if (_kept is not null && (lane == _kept.Length || _kept[lane] != label))
             {
-                RestorePruned(label, first, count, marginals, scales);
+                RestorePruned(label, first, block, marginals, scales);
                 continue;
             }
 
@@ -41,20 +45,30 @@ internal sealed unsafe class ResultExporter(float* planes, byte* labelMap, int l
 
         if (labelMap is not null)
         {
-            ArgMax(tile, first, count);
+            ArgMax(tile, block);
             return;
         }
 
         for (int label = 0; label < labels; label++)
         {
-            new Span<float>(tile + (label * Block), count).CopyTo(new Span<float>(planes + (label * pixels) + first, count));
+            float* plane = planes + (label * _pixels), marginals = tile + (label * Block);
+            if (block.IsRun)
+            {
+                new Span<float>(marginals, Block).CopyTo(new Span<float>(plane + block.Pixel(0), Block));
+                continue;
+            }
+
+            for (int i = 0; i < count; i++)
+            {
+                plane[block.Pixel(i)] = marginals[i];
+            }
         }
     }
 
-    private void RestorePruned(int label, long first, int count, float* marginals, float* scales)
+    private void RestorePruned(int label, long first, in PixelBlock block, float* marginals, float* scales)
     {
-        unary.Load(label, first, count, marginals);
-        for (int i = 0; i < count; i++)
+        unary.Load(label, block, marginals);
+        for (int i = 0; i < block.Count; i++)
         {
             marginals[i] -= shifts[first + i];
         }
@@ -65,7 +79,7 @@ internal sealed unsafe class ResultExporter(float* planes, byte* labelMap, int l
         }
     }
 
-    private void ArgMax(float* tile, long first, int count)
+    private void ArgMax(float* tile, in PixelBlock block)
     {
         const int Block = UnaryImporter.Block;
         int* winners = stackalloc int[Block];
@@ -84,9 +98,9 @@ internal sealed unsafe class ResultExporter(float* planes, byte* labelMap, int l
             Vector.Store(winner, winners + i);
         }
 
-        for (int i = 0; i < count; i++)
+        for (int i = 0; i < block.Count; i++)
         {
-            labelMap[first + i] = (byte)winners[i];
+            labelMap[block.Pixel(i)] = (byte)winners[i];
         }
     }
 }

@@ -1,17 +1,19 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using InferenceServer.Kernels.Crf.Permutohedral;
 
 namespace InferenceServer.Kernels.Crf.MeanField;
 
 /// <summary>Reads the caller's planes of probabilities or energies into rows of exponents, a block of pixels at a time.</summary>
-internal sealed unsafe class UnaryImporter(float* planes, CrfUnary kind, int labels, long pixels, float* shifts)
+internal sealed unsafe class UnaryImporter(float* planes, CrfUnary kind, int labels, ImageSize size, float* shifts)
 {
-    /// <summary>Pixels of a block; a multiple of every vector.</summary>
-    public const int Block = 16;
+    public const int Block = PixelBlock.Points;
 
     /// <summary>The lowest probability: 0 would be an infinite energy.</summary>
     private const float LowestProbability = 1e-5f;
 
+    private readonly PixelOrder _order = new(size);
+    private readonly long _pixels = size.Pixels;
     private volatile bool _invalid;
 
     /// <summary>Whether a value that was read is NaN or infinite.</summary>
@@ -22,11 +24,12 @@ internal sealed unsafe class UnaryImporter(float* planes, CrfUnary kind, int lab
     public void Import(long first, int count, float* rows, int lanes)
     {
         float* tile = stackalloc float[Block * DenseCrf.MaxLabels], shift = stackalloc float[Block];
+        PixelBlock block = _order.Block(first, count);
         new Span<float>(shift, Block).Fill(float.NegativeInfinity);
         for (int label = 0; label < labels; label++)
         {
             float* exponents = tile + (label * Block);
-            Load(label, first, count, exponents);
+            Load(label, block, exponents);
             for (int i = 0; i < Block; i += Vector<float>.Count)
             {
                 Vector.Store(Vector.Max(Vector.Load(shift + i), Vector.Load(exponents + i)), shift + i);
@@ -51,13 +54,17 @@ internal sealed unsafe class UnaryImporter(float* planes, CrfUnary kind, int lab
     }
 
     /// <summary>Writes a block of exponents −U of one label, as they are.</summary>
-    public void Load(int label, long first, int count, float* exponents)
+    public void Load(int label, in PixelBlock block, float* exponents)
     {
-        float* source = planes + (label * pixels) + first;
-        if (count < Block)
+        float* plane = planes + (label * _pixels), source = plane + block.Pixel(0);
+        if (!block.IsRun)
         {
             new Span<float>(exponents, Block).Fill(1);
-            new Span<float>(source, count).CopyTo(new Span<float>(exponents, count));
+            for (int i = 0; i < block.Count; i++)
+            {
+                exponents[i] = plane[block.Pixel(i)];
+            }
+
             source = exponents;
         }
 

@@ -36,6 +36,7 @@ internal sealed unsafe class KernelLattice(CrfWorkspace owner) : IDisposable
     private KeyLayout _layout = new([]);
     private Slabs _slabs = new(0, 1);
     private ImageSize _size;
+    private PixelOrder _order;
     private bool _flipped;
 
     public int Dimensions => _layout.Dimensions;
@@ -78,7 +79,7 @@ internal sealed unsafe class KernelLattice(CrfWorkspace owner) : IDisposable
     /// <summary>Takes on another image. Refuses deviations that overflow the keys.</summary>
     public void Prepare(CrfKernel kernel, ImageSize size, Slabs slabs)
     {
-        (_kernel, _size, _slabs) = (kernel, size, slabs);
+        (_kernel, _size, _order, _slabs) = (kernel, size, new PixelOrder(size), slabs);
         _scales = FeatureScale.Of(kernel, size);
         _layout = new KeyLayout(_scales);
         while (_tables.Count < slabs.Count)
@@ -115,7 +116,7 @@ internal sealed unsafe class KernelLattice(CrfWorkspace owner) : IDisposable
         for (long first = start; first < end; first += SimplexBlock.Points)
         {
             int count = (int)Math.Min(SimplexBlock.Points, end - first);
-            SetFeatures(ref simplex, first, count, rgb);
+            SetFeatures(ref simplex, _order.Block(first, count), rgb);
             simplex.Compute(Dimensions);
             long* previous = seen;
             for (int point = 0; point < count; point++)
@@ -258,23 +259,18 @@ internal sealed unsafe class KernelLattice(CrfWorkspace owner) : IDisposable
         }
     }
 
-    private void SetFeatures(ref SimplexBlock simplex, long first, int count, byte* rgb)
+    private void SetFeatures(ref SimplexBlock simplex, in PixelBlock pixels, byte* rgb)
     {
         float* xs = _features.Pointer, ys = xs + _size.Width, colors = ys + _size.Height;
-        (long y, long x) = Math.DivRem(first, _size.Width);
-        for (int point = 0; point < count; point++)
+        for (int point = 0; point < pixels.Count; point++)
         {
-            simplex.SetFeature(0, point, xs[x]);
-            simplex.SetFeature(1, point, ys[y]);
-            if (++x == _size.Width)
-            {
-                (x, y) = (0, y + 1);
-            }
+            simplex.SetFeature(0, point, xs[pixels.X(point)]);
+            simplex.SetFeature(1, point, ys[pixels.Y(point)]);
         }
 
-        for (int point = 0; Dimensions > 2 && point < count; point++)
+        for (int point = 0; Dimensions > 2 && point < pixels.Count; point++)
         {
-            byte* pixel = rgb + ((first + point) * 3);
+            byte* pixel = rgb + (pixels.Pixel(point) * 3L);
             simplex.SetFeature(2, point, colors[pixel[0]]);
             simplex.SetFeature(3, point, colors[256 + pixel[1]]);
             simplex.SetFeature(4, point, colors[512 + pixel[2]]);
