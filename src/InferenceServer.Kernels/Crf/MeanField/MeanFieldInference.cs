@@ -21,11 +21,9 @@ internal sealed unsafe class MeanFieldInference
     private readonly int _firstLanes;
     private int[] _labelOfLane;
     private RowOperations _rows;
-    private RowOperations _nextRows;
     private PrunedLabels? _kept;
     private float _momentum;
     private int _remembered;
-    private bool _pruned;
     private bool _watching;
 
     public MeanFieldInference(in CrfCall call, CrfTeam team)
@@ -33,7 +31,7 @@ internal sealed unsafe class MeanFieldInference
         (_parameters, _team, _workspace, _labels, _times) = (call.Parameters, team, call.Workspace, call.Labels, call.Times);
         (_iterations, _pruneBelow) = FastSettings.Apply(_parameters);
         _slabs = new Slabs(call.Size.Pixels, team.Lanes);
-        _rows = _nextRows = RowWidths.For(_labels, HasMatrix);
+        _rows = RowWidths.For(_labels, HasMatrix);
         (_firstLanes, _labelOfLane) = (_rows.Lanes, [.. Enumerable.Range(0, _labels)]);
         _lattices = new KernelLattice[_parameters.Kernels.Count];
         for (int k = 0; k < _lattices.Length; k++)
@@ -54,7 +52,7 @@ internal sealed unsafe class MeanFieldInference
 
         if (MayPrune)
         {
-            shifts = pixels.Shifts.Ensure(_slabs.Pixels);
+            shifts = pixels.Shifts.Ensure(_slabs.Pixels + UnaryImporter.Block);   // read a block at a time
             pixels.Residuals.Ensure(_slabs.Pixels);
             pixels.Largest.Ensure((team.Lanes + 1) * _firstLanes);
         }
@@ -111,20 +109,13 @@ internal sealed unsafe class MeanFieldInference
 
             _watching = t == 1 && MayPrune;
             _momentum = t == 1 || _remembered != _rows.Lanes ? 0 : FastSettings.Momentum;
-            if (_kept is not null && !_pruned)
+            Pass(CrfStage.Middle, middle);
+            _remembered = _rows.Lanes;
+            if (_watching && ChooseLabels())
             {
+                Array.ForEach(_lattices, lattice => lattice.Flip());
                 Pass(CrfStage.Middle, Prune);
                 AdoptWidth();
-            }
-            else
-            {
-                Pass(CrfStage.Middle, middle);
-                _remembered = _rows.Lanes;
-            }
-
-            if (_watching)
-            {
-                ChooseLabels();
             }
         }
 
@@ -155,6 +146,10 @@ internal sealed unsafe class MeanFieldInference
     {
         Span<KernelView> kernels = stackalloc KernelView[_lattices.Length];
         _rows.Prune(View(slab, kernels), _kept!);
+        foreach (KernelLattice lattice in _lattices)
+        {
+            lattice.Narrow(slab, _rows.Lanes, _kept!);
+        }
     }
 
     private void Last(int slab, int item)
@@ -170,7 +165,7 @@ internal sealed unsafe class MeanFieldInference
         kernels = _iterations == 0 ? [] : kernels;
         for (int k = 0; k < kernels.Length; k++)
         {
-            kernels[k] = _lattices[k].View(slab, _rows.Lanes, _nextRows.Lanes);
+            kernels[k] = _lattices[k].View(slab, _rows.Lanes);
             SetCompatibility(ref kernels[k], k);
         }
 
@@ -188,7 +183,7 @@ internal sealed unsafe class MeanFieldInference
     }
 
     /// <summary>Labels that any pixel gives a chance stay; the others leave, if shorter rows come of it.</summary>
-    private void ChooseLabels()
+    private bool ChooseLabels()
     {
         float* largest = _workspace.Pixels.Largest.Pointer;
         List<int> kept = [];
@@ -206,17 +201,20 @@ internal sealed unsafe class MeanFieldInference
             }
         }
 
-        if (kept.Count > 0 && RowWidths.Lanes(kept.Count) < _rows.Lanes)
+        int lanes = RowWidths.Lanes(kept.Count);
+        if (kept.Count == 0 || lanes >= _rows.Lanes)
         {
-            _nextRows = RowWidths.For(kept.Count, matrix: false);
-            _kept = new PrunedLabels([.. kept], _labels, _nextRows, new Span<float>(largest + (_team.Lanes * _firstLanes), _firstLanes));
+            return false;
         }
+
+        _kept = new PrunedLabels([.. kept], _labels, lanes, new Span<float>(largest + (_team.Lanes * _firstLanes), _firstLanes));
+        return true;
     }
 
     private void AdoptWidth()
     {
-        (_rows, _pruned) = (_nextRows, true);
         _labelOfLane = _kept!.Kept.ToArray();
+        _rows = RowWidths.For(_labelOfLane.Length, matrix: false);
         _results.Restore(_kept.Kept);
         WriteCompatibilities();
     }

@@ -72,21 +72,15 @@ internal sealed unsafe class NarrowRows<TRow> : RowOperations
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Prune(in SlabView slab, PrunedLabels kept)
     {
-        float* unary = stackalloc float[TRow.Lanes], exponents = stackalloc float[TRow.Lanes];
         TRow dropped = TRow.Load(kept.Dropped);
         for (long i = 0; i < slab.Pixels; i++)
         {
-            TRow own = TRow.Load(slab.Exponents + (i * TRow.Lanes));
-            slab.Residuals[i] = RowMath<TRow>.Sum(TRow.Exp(own) * dropped);
-            own.Store(unary);
-            Exponents(slab, i).Store(exponents);
-            kept.Adopt(slab, i, unary, exponents);
+            float* exponents = slab.Exponents + (i * TRow.Lanes);
+            slab.Residuals[i] = RowMath<TRow>.Sum(TRow.Exp(TRow.Load(exponents)) * dropped);
         }
-    }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public override void Adopt(in SlabView slab, long pixel, float* exponents) =>
-        Splat(slab, pixel, RowMath<TRow>.Softmax(TRow.Load(exponents), slab.Residuals[pixel], out _));
+        kept.Narrow(slab.Exponents, TRow.Lanes, slab.Pixels, slab.Exponents, PixelBuffers.Nothing);
+    }
 
     public override void Blur(float* rows, ReadOnlySpan<int> chains) => RowMath<TRow>.Blur(rows, (nuint)TRow.Lanes, chains);
 

@@ -1,20 +1,17 @@
-using InferenceServer.Kernels.Crf.Buffers;
-
 namespace InferenceServer.Kernels.Crf.MeanField;
 
 /// <summary>The labels that stay, and how rows of all labels become rows of these.</summary>
 internal sealed unsafe class PrunedLabels
 {
     private readonly int[] _kept;
-    private readonly RowOperations _rows;
 
     /// <param name="kept">Labels that stay, ascending.</param>
     /// <param name="labels">Labels so far.</param>
-    /// <param name="rows">Of the width that the kept labels need.</param>
+    /// <param name="lanes">Values of a row of the kept labels.</param>
     /// <param name="dropped">Gets 1 for each dropped label, else 0, as long as a row so far.</param>
-    public PrunedLabels(int[] kept, int labels, RowOperations rows, Span<float> dropped)
+    public PrunedLabels(int[] kept, int labels, int lanes, Span<float> dropped)
     {
-        (_kept, _rows) = (kept, rows);
+        (_kept, Lanes) = (kept, lanes);
         dropped.Clear();
         dropped[..labels].Fill(1);
         foreach (int label in kept)
@@ -30,24 +27,31 @@ internal sealed unsafe class PrunedLabels
 
     public ReadOnlySpan<int> Kept => _kept;
 
+    /// <summary>Values from one row of the kept labels to the next.</summary>
+    public int Lanes { get; }
+
     public float* Dropped { get; }
 
-    /// <summary>Stores a pixel's unary in its new place and splats its marginals.</summary>
-    public void Adopt(in SlabView slab, long pixel, float* unary, float* exponents)
+    /// <summary>Rows of the kept labels from rows of all.</summary>
+    /// <param name="rows">Of all labels.</param>
+    /// <param name="lanes">Values from one of them to the next.</param>
+    /// <param name="count">Of rows.</param>
+    /// <param name="target">May be <paramref name="rows"/>: the new rows are shorter, and their labels ascend.</param>
+    /// <param name="filler">For lanes without a label.</param>
+    public void Narrow(float* rows, int lanes, long count, float* target, float filler)
     {
-        int lanes = _rows.Lanes;
-        float* own = slab.Exponents + (pixel * lanes);
-        for (int i = 0; i < _kept.Length; i++)
+        ReadOnlySpan<int> kept = _kept;
+        for (long i = 0; i < count; i++, rows += lanes, target += Lanes)
         {
-            own[i] = unary[_kept[i]];
-            exponents[i] = exponents[_kept[i]];   // ascending, so nothing is overwritten before it is read
-        }
+            for (int lane = 0; lane < kept.Length; lane++)
+            {
+                target[lane] = rows[kept[lane]];
+            }
 
-        for (int i = _kept.Length; i < lanes; i++)
-        {
-            own[i] = exponents[i] = PixelBuffers.Nothing;
+            for (int lane = kept.Length; lane < Lanes; lane++)
+            {
+                target[lane] = filler;
+            }
         }
-
-        _rows.Adopt(slab, pixel, exponents);
     }
 }

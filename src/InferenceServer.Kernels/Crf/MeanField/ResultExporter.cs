@@ -52,6 +52,7 @@ internal sealed unsafe class ResultExporter(float* planes, byte* labelMap, int l
         for (int label = 0; label < labels; label++)
         {
             float* plane = planes + (label * _pixels), marginals = tile + (label * Block);
+            _order.PrefetchBelow(plane + block.Pixel(0));
             if (block.IsRun)
             {
                 new Span<float>(marginals, Block).CopyTo(new Span<float>(plane + block.Pixel(0), Block));
@@ -68,14 +69,10 @@ internal sealed unsafe class ResultExporter(float* planes, byte* labelMap, int l
     private void RestorePruned(int label, long first, in PixelBlock block, float* marginals, float* scales)
     {
         unary.Load(label, block, marginals);
-        for (int i = 0; i < block.Count; i++)
-        {
-            marginals[i] -= shifts[first + i];
-        }
-
         for (int i = 0; i < UnaryImporter.Block; i += Row8.Lanes)
         {
-            (Row8.Exp(Row8.Load(marginals + i)) * Row8.Load(scales + i)).Store(marginals + i);
+            Row8 exponent = Row8.MultiplyAdd(Row8.Create(-1), Row8.Load(shifts + first + i), Row8.Load(marginals + i));
+            (Row8.Exp(exponent) * Row8.Load(scales + i)).Store(marginals + i);
         }
     }
 

@@ -15,11 +15,8 @@ internal abstract unsafe class RowOperations
     /// <summary>The last update, whose marginals leave.</summary>
     public abstract void Last(in SlabView slab, ResultExporter results);
 
-    /// <summary>Like the middle pass, but what it writes has only the kept labels.</summary>
+    /// <summary>Leaves only the kept labels in the exponents, and what the others add to each pixel's sum in the residuals.</summary>
     public abstract void Prune(in SlabView slab, PrunedLabels kept);
-
-    /// <summary>Softmax and splat of one pixel whose exponents come from rows of another width.</summary>
-    public abstract void Adopt(in SlabView slab, long pixel, float* exponents);
 
     /// <summary>One axis: every row gets half of each neighbour.</summary>
     public abstract void Blur(float* rows, ReadOnlySpan<int> chains);

@@ -57,6 +57,7 @@ internal sealed unsafe class UnaryImporter(float* planes, CrfUnary kind, int lab
     public void Load(int label, in PixelBlock block, float* exponents)
     {
         float* plane = planes + (label * _pixels), source = plane + block.Pixel(0);
+        _order.PrefetchBelow(source);
         if (!block.IsRun)
         {
             new Span<float>(exponents, Block).Fill(1);

@@ -73,26 +73,19 @@ internal sealed unsafe class WideRows<TBlock>(int lanes) : RowOperations
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Prune(in SlabView slab, PrunedLabels kept)
     {
-        float* unary = stackalloc float[lanes], exponents = stackalloc float[lanes], message = stackalloc float[lanes];
         for (long i = 0; i < slab.Pixels; i++)
         {
-            NativeMemory.Copy(slab.Exponents + (i * lanes), unary, (nuint)lanes * sizeof(float));
+            float* exponents = slab.Exponents + (i * lanes);
             TBlock residual = TBlock.Create(0);
             for (int at = 0; at < lanes; at += TBlock.Lanes)
             {
-                residual = TBlock.MultiplyAdd(TBlock.Exp(TBlock.Load(unary + at)), TBlock.Load(kept.Dropped + at), residual);
+                residual = TBlock.MultiplyAdd(TBlock.Exp(TBlock.Load(exponents + at)), TBlock.Load(kept.Dropped + at), residual);
             }
 
             slab.Residuals[i] = RowMath<TBlock>.Sum(residual);
-            Exponents(slab, i, exponents, message);
-            kept.Adopt(slab, i, unary, exponents);
         }
-    }
 
-    public override void Adopt(in SlabView slab, long pixel, float* exponents)
-    {
-        Softmax(exponents, slab.Residuals[pixel]);
-        Splat(slab, pixel, exponents);
+        kept.Narrow(slab.Exponents, lanes, slab.Pixels, slab.Exponents, PixelBuffers.Nothing);
     }
 
     public override void Blur(float* rows, ReadOnlySpan<int> chains)

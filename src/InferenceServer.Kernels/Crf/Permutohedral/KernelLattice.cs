@@ -184,11 +184,17 @@ internal sealed unsafe class KernelLattice(CrfWorkspace owner) : IDisposable
     /// <summary>What the last pass wrote becomes what the next one reads.</summary>
     public void Flip() => _flipped = !_flipped;
 
+    /// <summary>Copies the rows of a slab to where the next ones are written, as rows of the kept labels.</summary>
+    public void Narrow(int slab, int lanes, PrunedLabels kept)
+    {
+        long first = Base(slab);
+        kept.Narrow(Rows + (first * lanes), lanes, _tables[slab].Count, Next + (first * kept.Lanes), filler: 0);
+    }
+
     /// <summary>What a pixel pass needs to know of a slab.</summary>
     /// <param name="slab">Which.</param>
-    /// <param name="lanes">Values of a row that is read.</param>
-    /// <param name="nextLanes">Values of a row that is written.</param>
-    public KernelView View(int slab, int lanes, int nextLanes)
+    /// <param name="lanes">Values of a row.</param>
+    public KernelView View(int slab, int lanes)
     {
         long offset = _slabs[slab].Start * Corners, first = Base(slab);
         bool before = _kernel.Normalization == CrfNormalization.Before, after = _kernel.Normalization == CrfNormalization.After;
@@ -201,7 +207,7 @@ internal sealed unsafe class KernelLattice(CrfWorkspace owner) : IDisposable
             SplatWeights = (before ? _scaled.Pointer : _weights.Pointer) + offset,
             SliceWeights = (after ? _scaled.Pointer : _weights.Pointer) + offset,
             Rows = Rows + (first * lanes),
-            Next = Next + (first * nextLanes),
+            Next = Next + (first * lanes),
             Watermarks = _watermarks.Pointer + _slabs.FirstBlock(slab),
         };
     }

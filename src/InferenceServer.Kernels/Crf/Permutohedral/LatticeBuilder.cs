@@ -34,7 +34,7 @@ internal sealed unsafe class LatticeBuilder(CrfTeam team, IReadOnlyList<KernelLa
             lattice.EnsureRows(1);
         }
 
-        team.Run(lattices.Count, (slab, kernel) => SplatOnes(lattices[kernel].View(slab, 1, 1), lattices[kernel].Slab(slab)));
+        team.Run(lattices.Count, (slab, kernel) => SplatOnes(lattices[kernel].View(slab, 1), lattices[kernel].Slab(slab)));
         filter.Run(new NarrowRows<Row1>());
         team.Run(lattices.Count, (slab, kernel) =>
         {

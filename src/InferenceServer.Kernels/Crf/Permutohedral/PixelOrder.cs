@@ -1,3 +1,5 @@
+using System.Runtime.Intrinsics.X86;
+
 namespace InferenceServer.Kernels.Crf.Permutohedral;
 
 /// <summary>The order in which all passes visit the pixels: down one vertical strip after the other.</summary>
@@ -10,6 +12,15 @@ internal readonly struct PixelOrder(ImageSize size)
 {
     /// <summary>Pixels from one strip to the next; the last one may be narrower.</summary>
     private const int StripWidth = 64;
+
+    /// <summary>Asks for the pixels of a plane that come one strip's width later, too far apart for the hardware to foresee.</summary>
+    public unsafe void PrefetchBelow(float* pixel)
+    {
+        if (Sse.IsSupported)
+        {
+            Sse.Prefetch0(pixel + size.Width);
+        }
+    }
 
     /// <summary>Where some pixels that follow each other lie in the image.</summary>
     /// <param name="first">Place in this order of the first one.</param>
