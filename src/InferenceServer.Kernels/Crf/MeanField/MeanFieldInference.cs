@@ -15,6 +15,7 @@ internal sealed unsafe class MeanFieldInference
     private readonly ResultExporter _results;
     private readonly Slabs _slabs;
     private readonly CrfStageTimes? _times;
+    private readonly bool _fast;
     private readonly int _iterations;
     private readonly float _pruneBelow;
     private readonly int _labels;
@@ -29,7 +30,9 @@ internal sealed unsafe class MeanFieldInference
     public MeanFieldInference(in CrfCall call, CrfTeam team)
     {
         (_parameters, _team, _workspace, _labels, _times) = (call.Parameters, team, call.Workspace, call.Labels, call.Times);
-        (_iterations, _pruneBelow) = FastSettings.Apply(_parameters);
+        _fast = FastSettings.Apply(_parameters, call.Size);
+        _iterations = _fast ? FastSettings.Iterations(_parameters) : _parameters.Iterations;
+        _pruneBelow = _fast ? FastSettings.Threshold(_parameters) : _parameters.PruneBelow;
         _slabs = new Slabs(call.Size.Pixels, team.Lanes);
         _rows = RowWidths.For(_labels, HasMatrix);
         (_firstLanes, _labelOfLane) = (_rows.Lanes, [.. Enumerable.Range(0, _labels)]);
@@ -63,7 +66,7 @@ internal sealed unsafe class MeanFieldInference
 
     private bool HasMatrix => _parameters.Kernels.Any(k => k.Compatibility.Kind == CrfCompatibilityKind.Matrix);
 
-    private bool Extrapolates => _parameters.Quality == CrfQuality.Fast && !HasMatrix && _firstLanes <= 32;
+    private bool Extrapolates => _fast && !HasMatrix && _firstLanes <= 32;
 
     private bool MayPrune => _pruneBelow > 0 && _iterations > 2 && !HasMatrix;
 
