@@ -39,17 +39,20 @@ internal static class ModelTrial
         return runs;
     }
 
-    /// <summary>Runs the graph once.</summary>
+    /// <summary>Runs the graph once, in each of the sessions that a request may meet.</summary>
     /// <exception cref="ManifestException">The graph does not do what the manifest says.</exception>
     public static void Try(LoadedModel model, string file, int batch, ImageSize size, CancellationToken cancellationToken)
     {
         string shape = Shape(batch, size);
         using InputTensor input = NoiseInput.Create(batch, size);
-        using ModelOutput output = Run(model.Session, input, file, shape, cancellationToken);
-        string[] errors = [.. Errors(output, model.Manifest, model.Classes.Names.Count, batch, size)];
-        if (errors.Length > 0)
+        foreach (IModelSession session in model.Session.Variants)
         {
-            throw new ManifestException(file, [.. errors.Select(error => $"with an input of {shape}, {error}")]);
+            using ModelOutput output = Run(session, input, file, shape, cancellationToken);
+            string[] errors = [.. Errors(output, model.Manifest, model.Classes.Names.Count, batch, size)];
+            if (errors.Length > 0)
+            {
+                throw new ManifestException(file, [.. errors.Select(error => $"with an input of {shape}, {error}")]);
+            }
         }
     }
 

@@ -11,8 +11,7 @@ public sealed class Backlog
 {
     // A queue of random arrivals at 80 % load is rarely four times as long as what keeps the instances busy.
     private const int LongQueue = 4;
-    private const int ShortInterval = 4;
-    private const int LongInterval = 10;
+    private const int RunsPerInterval = 4;
     private const double Smoothing = 0.2;
 
     private readonly Lock _lock = new();
@@ -125,10 +124,9 @@ public sealed class Backlog
             return;
         }
 
-        TimeSpan interval = Max(_options.OverloadInterval, _imageTime * ShortInterval);
-        TimeSpan standing = _clock.GetElapsedTime(_standingSince);
+        // A handful of clients that each wait for their answer make a short queue that always stands, and overload nothing.
         bool isLong = Count >= LongQueue * _least || _limit < _options.MaxRequests;
-        if (standing >= interval * (isLong ? 1 : LongInterval))
+        if (isLong && _clock.GetElapsedTime(_standingSince) >= Max(_options.OverloadInterval, _imageTime * RunsPerInterval))
         {
             _limit = _least;
             _standingSince = _clock.GetTimestamp();

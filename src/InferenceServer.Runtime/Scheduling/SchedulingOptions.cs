@@ -8,7 +8,10 @@ public sealed class SchedulingOptions
     // Beyond, the threads of one run wait for one another more than they gain.
     private const int ProcessorsForOne = 8;
 
-    /// <summary>Runs of one model at the same time; 0 takes 1 on a GPU, and on a CPU one for each 8 processors that the container may use. Default 0.</summary>
+    // So few that runs on one thread each answer soon enough; of many processors most would idle while a few such runs take long.
+    private const int FewProcessors = 4;
+
+    /// <summary>Runs of one model at the same time; 0 takes 1 on a GPU, and on a CPU one for each processor that the container may use, or of more than 4 one for each 8. Default 0.</summary>
     [Range(0, 64)]
     public int Instances { get; set; }
 
@@ -45,5 +48,8 @@ public sealed class SchedulingOptions
     public TimeSpan MaxTimeout { get; set; } = TimeSpan.FromMinutes(2);
 
     /// <summary>The instances of a model.</summary>
-    internal int InstancesOn(bool gpu) => Instances > 0 ? Instances : gpu ? 1 : Math.Max(Environment.ProcessorCount / ProcessorsForOne, 1);
+    internal int InstancesOn(bool gpu) => Instances > 0 ? Instances : gpu ? 1 : InstancesFor(Environment.ProcessorCount);
+
+    /// <summary>The instances of a model on the CPU where none are asked for.</summary>
+    internal static int InstancesFor(int processors) => processors <= FewProcessors ? processors : processors / ProcessorsForOne is > 0 and int several ? several : 1;
 }

@@ -11,6 +11,9 @@ public interface IModelSession : IDisposable
     /// <summary>The graph's inputs and outputs.</summary>
     GraphSignature Signature { get; }
 
+    /// <summary>The sessions that a run may take, to warm each of them.</summary>
+    IReadOnlyList<IModelSession> Variants => [this];
+
     /// <summary>Runs the network once; may be called from several threads.</summary>
     /// <param name="input">N×3×H×W; not disposed.</param>
     /// <param name="cancellationToken">Stops the run between two of its operators.</param>

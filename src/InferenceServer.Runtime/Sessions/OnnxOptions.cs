@@ -37,7 +37,7 @@ public sealed class OnnxOptions
     /// <summary>Whether a session gives memory back after an input that is rare and large, instead of keeping it for good. Default true.</summary>
     public bool ArenaShrinkage { get; set; } = true;
 
-    /// <summary>Threads of one run; 0 shares what the process may use (the container's quota) among a model's instances. Default 0.</summary>
+    /// <summary>Threads of one run; 0 takes all that the process may use (the container's quota) for a run that is alone, and shares them among a model's instances. Default 0.</summary>
     [Range(0, 256)]
     public int IntraOpThreads { get; set; }
 

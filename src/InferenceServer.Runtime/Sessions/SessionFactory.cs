@@ -22,11 +22,15 @@ public sealed class SessionFactory(IOptions<OnnxOptions> options, IOptions<Sched
     /// <summary>Sessions that were opened on the CPU because the GPU could not be had.</summary>
     public int Fallbacks => Volatile.Read(ref _fallbacks);
 
-    /// <summary>Threads of one run.</summary>
+    /// <summary>Threads of one run; where there is an instance for each processor, of one that is alone.</summary>
     // .NET counts the processors that the container's quota allows; ONNX Runtime's own count does not.
-    public int IntraOpThreads => _options.IntraOpThreads > 0 ? _options.IntraOpThreads : Math.Max(Environment.ProcessorCount / Instances, 1);
+    public int IntraOpThreads =>
+        _options.IntraOpThreads > 0 ? _options.IntraOpThreads : IsElastic ? Environment.ProcessorCount : Math.Max(Environment.ProcessorCount / Instances, 1);
 
     private int Instances => scheduling.Value.InstancesOn(gpu: false);
+
+    // An instance for each processor leaves one thread for each run, and that is one too few for a run that is alone.
+    private bool IsElastic => _options.IntraOpThreads == 0 && Instances > 1 && Instances >= Environment.ProcessorCount;
 
     /// <summary>Opens the graph in <paramref name="file"/>.</summary>
     /// <param name="file">An ONNX file.</param>
@@ -38,6 +42,31 @@ public sealed class SessionFactory(IOptions<OnnxOptions> options, IOptions<Sched
     {
         int device = NextDevice();
         (InferenceSession session, ExecutionProvider provider) = Create(file, device, gpu);
+        OnnxModelSession wide = Bind(session, provider, device, file, graph);
+        try
+        {
+            return IsElastic && provider == ExecutionProvider.Cpu
+                ? new ElasticSession(wide, Bind(OpenOnCpu(file, threads: 1), provider, device, file, graph))
+                : wide;
+        }
+        catch
+        {
+            wide.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Reads what a file says about itself, all but its operator set.</summary>
+    /// <exception cref="ManifestException">The graph is unreadable.</exception>
+    internal GraphDescription Describe(string file)
+    {
+        using InferenceSession session = Create(file, Devices[0], gpu: null).Session;
+        ModelMetadata metadata = session.ModelMetadata;
+        return new GraphDescription(OnnxModelSession.Describe(session), metadata.ProducerName, Opset: null, metadata.CustomMetadataMap);
+    }
+
+    private OnnxModelSession Bind(InferenceSession session, ExecutionProvider provider, int device, string file, GraphManifest graph)
+    {
         try
         {
             GraphSignature signature = OnnxModelSession.Describe(session);
@@ -51,15 +80,6 @@ public sealed class SessionFactory(IOptions<OnnxOptions> options, IOptions<Sched
             session.Dispose();
             throw;
         }
-    }
-
-    /// <summary>Reads what a file says about itself, all but its operator set.</summary>
-    /// <exception cref="ManifestException">The graph is unreadable.</exception>
-    internal GraphDescription Describe(string file)
-    {
-        using InferenceSession session = Create(file, Devices[0], gpu: null).Session;
-        ModelMetadata metadata = session.ModelMetadata;
-        return new GraphDescription(OnnxModelSession.Describe(session), metadata.ProducerName, Opset: null, metadata.CustomMetadataMap);
     }
 
     private (InferenceSession Session, ExecutionProvider Provider) Create(string file, int device, GpuManifest? gpu)
@@ -76,7 +96,7 @@ public sealed class SessionFactory(IOptions<OnnxOptions> options, IOptions<Sched
             catch (Exception e) when (e is OnnxRuntimeException or InvalidOperationException or DllNotFoundException)
             {
                 // A graph that no provider can read is the graph's fault, and says so here.
-                InferenceSession cpu = OpenOnCpu(file);
+                InferenceSession cpu = OpenOnCpu(file, IntraOpThreads);
                 if (_options.RequireGpu)
                 {
                     cpu.Dispose();
@@ -92,18 +112,18 @@ public sealed class SessionFactory(IOptions<OnnxOptions> options, IOptions<Sched
             }
         }
 
-        return (OpenOnCpu(file), ExecutionProvider.Cpu);
+        return (OpenOnCpu(file, IntraOpThreads), ExecutionProvider.Cpu);
     }
 
     private IList<int> Devices => _options.GpuDevices.Count > 0 ? _options.GpuDevices : [_options.GpuDevice];
 
     private int NextDevice() => Devices[(int)((uint)Interlocked.Increment(ref _opened) % (uint)Devices.Count)];
 
-    private InferenceSession OpenOnCpu(string file)
+    private InferenceSession OpenOnCpu(string file, int threads)
     {
         try
         {
-            using SessionOptions options = Options(IntraOpThreads);
+            using SessionOptions options = Options(threads);
             return new InferenceSession(file, options);
         }
         catch (OnnxRuntimeException e)
@@ -115,7 +135,9 @@ public sealed class SessionFactory(IOptions<OnnxOptions> options, IOptions<Sched
 
     private SessionOptions Options(int intraOpThreads)
     {
-        bool shared = _options.SharedThreadPool && SharedThreads.TryCreate(((IntraOpThreads - 1) * Instances) + 1, _options.Spinning);
+        int threads = IsElastic ? IntraOpThreads : ((IntraOpThreads - 1) * Instances) + 1;
+        // The pool is made before any session, but one with a single thread has no use for it, and would be helped all the same.
+        bool shared = _options.SharedThreadPool && SharedThreads.TryCreate(threads, _options.Spinning) && intraOpThreads == IntraOpThreads;
         SessionOptions session = new()
         {
             GraphOptimizationLevel = GraphOptimizationLevel.ORT_ENABLE_ALL,
