@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace InferenceServer.Kernels.Crf.Buffers;
 
 /// <summary>An array outside the managed heap that grows and never shrinks, charged to a workspace.</summary>
-/// <remarks>Starts on a cache line. Fresh contents are undefined.</remarks>
+/// <remarks>Starts on a cache line; a large one lies in huge pages where the system has these. Fresh contents are undefined.</remarks>
 internal sealed unsafe class NativeBuffer<T>(CrfWorkspace owner) : IDisposable
     where T : unmanaged
 {
@@ -22,6 +22,7 @@ internal sealed unsafe class NativeBuffer<T>(CrfWorkspace owner) : IDisposable
             long bytes = ((count * sizeof(T)) + Alignment - 1) / Alignment * Alignment;
             owner.Charge(bytes);
             T* grown = (T*)NativeMemory.AlignedAlloc((nuint)bytes, Alignment);
+            HugePages.Advise(grown, bytes);
             if (keep > 0)
             {
                 NativeMemory.Copy(Pointer, grown, (nuint)(keep * sizeof(T)));
