@@ -86,7 +86,7 @@ public sealed class AdmissionTests
     [Fact]
     public async Task Batching_ImagesOfOneSize_ShareARunAndEachGetsItsOwnMask()
     {
-        await using SegmentationServer server = await SegmentationServer.StartAsync(("Batching:MaxBatchSize", "8"));
+        await using SegmentationServer server = await SegmentationServer.StartAsync(("Scheduling:Instances", "1"), ("Batching:MaxBatchSize", "8"));
         using GatedSession gate = Close(server);
         LoadedModel model = server.Services.GetRequiredService<ModelRepository>().Entry("tiny").Model!;
         Task<HttpResponseMessage> first = PostAsync(server);

@@ -13,7 +13,7 @@ public sealed class DeadlineTests : IAsyncLifetime
 
     public async Task InitializeAsync()
     {
-        _server = await SegmentationServer.StartAsync(("Scheduling:OverloadInterval", "00:01:00"), ("Scheduling:MaxTimeout", "00:00:50"));
+        _server = await SegmentationServer.StartAsync(("Scheduling:Instances", "1"), ("Scheduling:OverloadInterval", "00:01:00"), ("Scheduling:MaxTimeout", "00:00:50"));
         _model = _server.Services.GetRequiredService<ModelRepository>().Entry("tiny").Model!;
     }
 

@@ -16,7 +16,7 @@ public sealed class DisconnectTests : IAsyncLifetime
     public async Task InitializeAsync()
     {
         // Nobody is refused here, however long the queue stands.
-        _server = await SegmentationServer.StartAsync(("Scheduling:MaxRequests", $"{2 * Many}"), ("Scheduling:OverloadInterval", "00:01:00"));
+        _server = await SegmentationServer.StartAsync(("Scheduling:Instances", "1"), ("Scheduling:MaxRequests", $"{2 * Many}"), ("Scheduling:OverloadInterval", "00:01:00"));
         _model = _server.Services.GetRequiredService<ModelRepository>().Entry("tiny").Model!;
     }
 
