@@ -1,17 +1,11 @@
-using System.Buffers;
-using System.Runtime.CompilerServices;
-
 namespace InferenceServer.Runtime.Buffers;
 
-/// <summary>A rented array that shows exactly the length that was asked for and goes back to the pool once.</summary>
+/// <summary>A rented array that shows exactly the length that was asked for and goes back to its pool once.</summary>
 /// <typeparam name="T">The element type.</typeparam>
-/// <remarks>The contents are whatever the last user left: the holder writes every element before it reads one.
-/// Large buffers are not pooled: the pool rounds up to a power of two and keeps what it gets, which for a photograph of 100 megapixels
-/// would be 512 MB for each thread that ever saw one.</remarks>
+/// <remarks>The contents are whatever the last user left: the holder writes every element before it reads one.</remarks>
 public sealed class PooledBuffer<T> : IDisposable
     where T : unmanaged
 {
-    private const int LargestPooledBytes = 16 << 20;
     private readonly int _length;
     private T[]? _array;
 
@@ -19,12 +13,7 @@ public sealed class PooledBuffer<T> : IDisposable
     public PooledBuffer(int length)
     {
         _length = length;
-        _array = IsPooled ? ArrayPool<T>.Shared.Rent(length) : GC.AllocateUninitializedArray<T>(length);
-        BufferUsage.Add(Bytes);
-        if (!IsPooled)
-        {
-            BufferUsage.AddUnpooled();
-        }
+        _array = PooledArrays.Rent<T>(length);
     }
 
     /// <summary>The elements; invalid after <see cref="Dispose"/>.</summary>
@@ -34,24 +23,14 @@ public sealed class PooledBuffer<T> : IDisposable
     /// <inheritdoc cref="Memory"/>
     public Span<T> Span => Array.AsSpan(0, _length);
 
-    private long Bytes => (long)_length * Unsafe.SizeOf<T>();
-
-    private bool IsPooled => Bytes <= LargestPooledBytes;
-
     private T[] Array => _array ?? throw new ObjectDisposedException(nameof(PooledBuffer<T>));
 
     /// <summary>Gives the array back; a second call does nothing.</summary>
     public void Dispose()
     {
-        if (Interlocked.Exchange(ref _array, null) is not { } array)
+        if (Interlocked.Exchange(ref _array, null) is { } array)
         {
-            return;
-        }
-
-        BufferUsage.Add(-Bytes);
-        if (IsPooled)
-        {
-            ArrayPool<T>.Shared.Return(array);
+            PooledArrays.Return(array);
         }
     }
 }

@@ -10,7 +10,7 @@ public sealed class PooledBufferWriter : IBufferWriter<byte>, IDisposable
     private int _written;
 
     /// <summary>Rents room for <paramref name="capacity"/> bytes; more is rented when needed.</summary>
-    public PooledBufferWriter(int capacity = 16 * 1024) => _array = Rent(Math.Max(capacity, SmallestGrowth));
+    public PooledBufferWriter(int capacity = 16 * 1024) => _array = PooledArrays.Rent<byte>(Math.Max(capacity, SmallestGrowth));
 
     /// <summary>The bytes written so far; invalid after the next write or <see cref="Dispose"/>.</summary>
     public ReadOnlyMemory<byte> Written => _array.AsMemory(0, _written);
@@ -39,7 +39,7 @@ public sealed class PooledBufferWriter : IBufferWriter<byte>, IDisposable
         _written = 0;
         if (array.Length > 0)
         {
-            Return(array);
+            PooledArrays.Return(array);
         }
     }
 
@@ -51,22 +51,9 @@ public sealed class PooledBufferWriter : IBufferWriter<byte>, IDisposable
             return;
         }
 
-        byte[] larger = Rent(checked(Math.Max(_array.Length * 2, _written + count)));
+        byte[] larger = PooledArrays.Rent<byte>(checked(Math.Max(_array.Length * 2, _written + count)));
         _array.AsSpan(0, _written).CopyTo(larger);
-        Return(_array);
+        PooledArrays.Return(_array);
         _array = larger;
-    }
-
-    private static byte[] Rent(int length)
-    {
-        byte[] array = ArrayPool<byte>.Shared.Rent(length);
-        BufferUsage.Add(array.Length);
-        return array;
-    }
-
-    private static void Return(byte[] array)
-    {
-        BufferUsage.Add(-array.Length);
-        ArrayPool<byte>.Shared.Return(array);
     }
 }

@@ -30,8 +30,9 @@ public sealed class ModelGauges
         meter.CreateObservableGauge("seg_admitted_pixels", () => admission.Pixels, "{pixel}", "Pixels of the decoded images in the server; limited by Scheduling:MaxPixelsInFlight.");
         meter.CreateObservableGauge("seg_admitted_bytes", () => admission.Bytes, "By", "Bytes of the encoded images in the server; limited by Scheduling:MaxBytesInFlight.");
         meter.CreateObservableGauge("seg_admitted_requests", () => admission.Requests, "{request}", "Requests in the server, of all models; limited by Scheduling:MaxRequests.");
-        meter.CreateObservableGauge("seg_buffer_rented_bytes", () => BufferUsage.RentedBytes, "By", "Bytes of image, tensor and mask buffers in use; near 0 when idle.");
-        meter.CreateObservableCounter("seg_buffer_unpooled_total", () => BufferUsage.Unpooled, "{buffer}", "Buffers too large for the pool, which the garbage collector frees.");
+        meter.CreateObservableGauge("seg_buffer_rented_bytes", () => PooledArrays.RentedBytes, "By", "Bytes of image, tensor and mask buffers in use; near 0 when idle.");
+        meter.CreateObservableGauge("seg_buffer_kept_bytes", () => PooledArrays.KeptBytes, "By", "Bytes of large buffers that are kept for the next image.");
+        meter.CreateObservableCounter("seg_arena_shrinkages_total", () => ArenaUsage.Shrinkages, "{run}", "Runs after which a session gave memory back that a rare, large image had needed.");
         meter.CreateObservableGauge("seg_build_info", Build, description: "1; the labels say what runs.");
     }
 

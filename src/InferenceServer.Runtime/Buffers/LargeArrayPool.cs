@@ -1,0 +1,75 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+
+namespace InferenceServer.Runtime.Buffers;
+
+/// <summary>Arrays of 64 KB and more between two uses. The process keeps the ones that were used last, as long as they are no more than <see cref="Limit"/> bytes in all.</summary>
+/// <remarks>.NET's shared pool keeps arrays for each thread and size without a bound, rounds up to powers of two, and takes nothing above a gigabyte; without a pool, a telephone's
+/// photograph is 36 MB on the large object heap, of which the collector lets hundreds of megabytes pile up before it looks.</remarks>
+internal static class LargeArrayPool
+{
+    private const int SmallestBytes = 1 << 16;
+    private const long LeastLimit = 32L << 20;
+    private const long GreatestLimit = 256L << 20;
+    private static readonly Lock Gate = new();
+    private static readonly List<(Array Array, long Bytes)> Kept = []; // in the order of their return; some dozens
+    private static long _keptBytes;
+
+    /// <summary>Most bytes that are kept: a sixteenth of what the process may have, between 32 and 256 MB.</summary>
+    public static long Limit { get; } = Math.Clamp(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 16, LeastLimit, GreatestLimit);
+
+    /// <summary>Bytes that are kept at the moment.</summary>
+    public static long KeptBytes => Volatile.Read(ref _keptBytes);
+
+    /// <summary>Whether arrays of <paramref name="length"/> elements are this pool's; smaller ones are the shared pool's.</summary>
+    public static bool Takes<T>(int length)
+        where T : unmanaged => (long)length * Unsafe.SizeOf<T>() >= SmallestBytes;
+
+    /// <summary>An array of at least <paramref name="length"/> elements, with whatever its last user left in it; at most half as many more, so that small requests leave the large arrays alone.</summary>
+    public static T[] Rent<T>(int length)
+        where T : unmanaged
+    {
+        lock (Gate)
+        {
+            for (int i = Kept.Count - 1; i >= 0; i--)
+            {
+                if (Kept[i].Array is T[] array && array.Length >= length && array.Length - length <= length / 2)
+                {
+                    Forget(i);
+                    return array;
+                }
+            }
+        }
+
+        // Sizes that differ little share an array.
+        int step = Math.Max((int)(BitOperations.RoundUpToPowerOf2((uint)length) / 16), 1);
+        return GC.AllocateUninitializedArray<T>((int)Math.Min(((long)length + step - 1) / step * step, Array.MaxLength));
+    }
+
+    /// <summary>Keeps an array for the next user, in the place of those that lay longest.</summary>
+    public static void Return<T>(T[] array)
+        where T : unmanaged
+    {
+        long bytes = (long)array.Length * Unsafe.SizeOf<T>();
+        if (bytes > Limit)
+        {
+            return;
+        }
+
+        lock (Gate)
+        {
+            Kept.Add((array, bytes));
+            _keptBytes += bytes;
+            while (_keptBytes > Limit)
+            {
+                Forget(0);
+            }
+        }
+    }
+
+    private static void Forget(int index)
+    {
+        _keptBytes -= Kept[index].Bytes;
+        Kept.RemoveAt(index);
+    }
+}

@@ -1,0 +1,43 @@
+using System.Buffers;
+using System.Runtime.CompilerServices;
+
+namespace InferenceServer.Runtime.Buffers;
+
+/// <summary>The arrays of images, tensors and masks: .NET's shared pool below 64 KB, <see cref="LargeArrayPool"/> above.</summary>
+public static class PooledArrays
+{
+    private static long _rentedBytes;
+
+    /// <summary>Bytes that are in use at the moment.</summary>
+    public static long RentedBytes => Volatile.Read(ref _rentedBytes);
+
+    /// <summary>Bytes of large arrays that are kept for the next user; at most a sixteenth of the memory that the process may have, and 256 MB.</summary>
+    public static long KeptBytes => LargeArrayPool.KeptBytes;
+
+    /// <summary>An array of at least <paramref name="length"/> elements, with whatever its last user left in it.</summary>
+    internal static T[] Rent<T>(int length)
+        where T : unmanaged
+    {
+        T[] array = LargeArrayPool.Takes<T>(length) ? LargeArrayPool.Rent<T>(length) : ArrayPool<T>.Shared.Rent(length);
+        Interlocked.Add(ref _rentedBytes, Bytes(array));
+        return array;
+    }
+
+    /// <summary>Gives an array back, once.</summary>
+    internal static void Return<T>(T[] array)
+        where T : unmanaged
+    {
+        Interlocked.Add(ref _rentedBytes, -Bytes(array));
+        if (LargeArrayPool.Takes<T>(array.Length))
+        {
+            LargeArrayPool.Return(array);
+        }
+        else
+        {
+            ArrayPool<T>.Shared.Return(array);
+        }
+    }
+
+    private static long Bytes<T>(T[] array)
+        where T : unmanaged => (long)array.Length * Unsafe.SizeOf<T>();
+}

@@ -1,0 +1,55 @@
+using InferenceServer.Runtime.Buffers;
+
+namespace InferenceServer.Runtime.Tests.Buffers;
+
+/// <summary>Other tests may use the pool at the same time; these hold whatever they do.</summary>
+public class LargeArrayPoolTests
+{
+    private const int Large = 1 << 20;
+
+    [Theory]
+    [InlineData(20_000)]
+    [InlineData(Large)]
+    [InlineData(36_000_000)]
+    public void Rent_AnyLength_IsLongEnoughAndAtMostHalfAsMuchMore(int length)
+    {
+        float[] array = LargeArrayPool.Rent<float>(length);
+
+        Assert.InRange(array.Length, length, length + (length / 2));
+    }
+
+    [Fact]
+    public void Rent_WhileOthersHoldTheirs_NeverHandsAnArrayOutTwice()
+    {
+        Parallel.For(0, 200, i =>
+        {
+            int[] array = LargeArrayPool.Rent<int>(Large / 16);
+            array.AsSpan().Fill(i);
+            Thread.Yield();
+            Assert.True(!array.AsSpan().ContainsAnyExcept(i));
+            LargeArrayPool.Return(array);
+        });
+    }
+
+    [Fact]
+    public void Return_MoreThanTheLimit_KeepsNoMore()
+    {
+        int length = (int)(LargeArrayPool.Limit / 8);
+        byte[][] arrays = [.. Enumerable.Range(0, 12).Select(_ => LargeArrayPool.Rent<byte>(length))];
+        foreach (byte[] array in arrays)
+        {
+            LargeArrayPool.Return(array);
+            Assert.InRange(LargeArrayPool.KeptBytes, 0, LargeArrayPool.Limit);
+        }
+    }
+
+    [Fact]
+    public void Return_LargerThanTheLimit_LeavesTheOthers()
+    {
+        byte[] small = LargeArrayPool.Rent<byte>(Large);
+        LargeArrayPool.Return(small);
+        LargeArrayPool.Return(new byte[LargeArrayPool.Limit + 1]);
+
+        Assert.InRange(LargeArrayPool.KeptBytes, 1, LargeArrayPool.Limit);
+    }
+}
