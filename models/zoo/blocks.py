@@ -29,23 +29,6 @@ class BasicBlock(nn.Module):
         return F.relu(self.conv2(self.conv1(x)) + self.shortcut(x), inplace=True)
 
 
-class NarrowResNet18(nn.Module):
-    """ResNet-18 with fewer channels and a 3×3 stem; returns the features of strides 4 and 16 (output stride 16)."""
-
-    def __init__(self, widths):
-        super().__init__()
-        w1, w2, w3, w4 = widths
-        self.stem = nn.Sequential(ConvBnRelu(3, w1, 3, 2), nn.MaxPool2d(3, 2, 1))
-        self.stage1 = nn.Sequential(BasicBlock(w1, w1), BasicBlock(w1, w1))
-        self.stage2 = nn.Sequential(BasicBlock(w1, w2, 2), BasicBlock(w2, w2))
-        self.stage3 = nn.Sequential(BasicBlock(w2, w3, 2), BasicBlock(w3, w3))
-        self.stage4 = nn.Sequential(BasicBlock(w3, w4), BasicBlock(w4, w4, dilation=2))
-
-    def forward(self, x):
-        low = self.stage1(self.stem(x))
-        return low, self.stage4(self.stage3(self.stage2(low)))
-
-
 def resize_like(x, reference):
     """Bilinear, align_corners=False (ONNX half_pixel), to the reference's height and width, whatever they are."""
     return F.interpolate(x, size=reference.shape[-2:], mode="bilinear", align_corners=False)

@@ -3,7 +3,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from blocks import ConvBnRelu, NarrowResNet18, initialise, resize_like
+from blocks import ConvBnRelu, initialise, resize_like
+from narrow_resnet import NarrowResNet18
 
 
 class Aspp(nn.Module):
@@ -24,11 +25,11 @@ class Aspp(nn.Module):
 class DeepLabV3Plus(nn.Module):
     """Returns logits N×n×h×w at stride 4; the caller resizes them to the image (align_corners=False)."""
 
-    output_stride = 4
+    output_stride, multiple = 4, 1
 
     def __init__(self, classes, widths=(48, 64, 128, 256), aspp=96, rates=(6, 12, 18), low=32, decoder=80):
         super().__init__()
-        self.backbone = NarrowResNet18(widths)
+        self.backbone = NarrowResNet18(widths, output_stride=16)
         self.aspp = Aspp(widths[3], aspp, rates)
         self.low = ConvBnRelu(widths[0], low, 1)
         self.decoder = nn.Sequential(
@@ -36,6 +37,6 @@ class DeepLabV3Plus(nn.Module):
         initialise(self)
 
     def forward(self, x):
-        low, high = self.backbone(x)
+        low, _, _, high = self.backbone(x)
         low = self.low(low)
         return self.decoder(torch.cat([resize_like(self.aspp(high), low), low], 1))

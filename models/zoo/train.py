@@ -1,7 +1,8 @@
 """Trains one system of the zoo on CamVid:  python3 train.py configs/NAME.json --data FOLDER --out FOLDER
 
 FOLDER must hold train/images and train/labels. Only `train` is read; the validation split is left to the server's own
-`inference-server evaluate`. Writes last.pt (to resume), final.pt (averaged weights) and log.csv.
+`inference-server evaluate`. Writes last.pt (to resume), final.pt (averaged weights) and log.csv. A config with `backbone_from`: NAME
+starts its backbone from ../NAME/final.pt beside FOLDER, so train that one first.
 """
 import argparse
 import csv
@@ -20,11 +21,24 @@ from torch.nn import functional as F
 
 import camvid
 
-SYSTEMS = {"deeplab_v3plus": "DeepLabV3Plus"}
+SYSTEMS = {
+    "deeplab_v3plus": "DeepLabV3Plus",
+    "narrow.refinenet": "RefineNet",
+    "narrow.fcn8s": "Fcn8s",
+    "narrow.deeplab_largefov": "DeepLabLargeFov",
+}
 
 
 def build(config):
     return getattr(importlib.import_module(config["system"]), SYSTEMS[config["system"]])(config["classes"], **config.get("model", {}))
+
+
+def copy_backbone(model, weights):
+    """Starts the backbone from another run's, wherever name and shape agree; the rest keeps its random start."""
+    own, trained = model.state_dict(), torch.load(weights, map_location="cpu")["state_dict"]
+    same = {k: v for k, v in trained.items() if k.startswith("backbone.") and k in own and own[k].shape == v.shape}
+    model.load_state_dict(same, strict=False)
+    print(f"{len(same)} of {sum(k.startswith('backbone.') for k in own)} tensors of the backbone from {weights}", flush=True)
 
 
 def loss_of(logits, labels, weights, jaccard_weight):
@@ -50,12 +64,19 @@ def update_average(average, model, decay):
         a.lerp_(b, 1 - decay) if a.is_floating_point() else a.copy_(b)
 
 
+def logits_at_image_size(model, images):
+    """As the server does it: padded to a legal size at the bottom and the right, upsampled there, and cropped again."""
+    height, width = images.shape[-2:]
+    padded = F.pad(images, (0, -width % model.multiple, 0, -height % model.multiple))
+    return F.interpolate(model(padded), size=padded.shape[-2:], mode="bilinear", align_corners=False)[..., :height, :width]
+
+
 @torch.no_grad()
 def mean_iou(model, pairs, classes):
     """One confusion matrix over all pairs, as the server's evaluate; here only to see on train that nothing is broken."""
     matrix = np.zeros((classes, classes), np.int64)
     for image, label in pairs:
-        logits = F.interpolate(model(camvid.normalise(image[None] / 255.0)), size=label.shape, mode="bilinear", align_corners=False)
+        logits = logits_at_image_size(model, camvid.normalise(image[None] / 255.0))
         valid = label != camvid.IGNORE
         matrix += np.bincount(label[valid].astype(np.int64) * classes + logits[0].argmax(0).numpy()[valid],
                               minlength=classes * classes).reshape(classes, classes)
@@ -75,8 +96,10 @@ def main():
     pairs = camvid.load(Path(arguments.data, "train"))
     weights = camvid.class_weights(pairs, config["classes"])
     model = build(config).to(memory_format=torch.channels_last)
+    if "backbone_from" in config:
+        copy_backbone(model, out.parent / config["backbone_from"] / "final.pt")
     average = deepcopy(model).eval()
-    decayed = [p for p in model.parameters() if p.ndim > 1]
+    decayed = [p for p in model.parameters() if p.requires_grad and p.ndim > 1]
     plain = [p for p in model.parameters() if p.ndim <= 1]
     optimiser = torch.optim.AdamW([{"params": decayed, "weight_decay": config["weight_decay"]}, {"params": plain, "weight_decay": 0}],
                                   config["learning_rate"])
@@ -95,6 +118,8 @@ def main():
 
     with ThreadPoolExecutor(1) as loader, open(out / "log.csv", "a", newline="") as file:
         log = csv.writer(file)
+        if start == 0:
+            log.writerow(["epoch", "loss", "learning_rate", "seconds", "mean_iou_on_every_12th_training_image"])
         for epoch in range(start, config["epochs"]):
             order, began, total = np.random.default_rng([config["seed"], epoch]).permutation(len(pairs)), time.time(), 0.0
             pending = loader.submit(batch, epoch, 0, order)
