@@ -2,7 +2,7 @@
 
     python3 export.py final.pt --name camvid-deeplabv3plus --out ../camvid-deeplabv3plus
 
-writes 1/model.onnx and model.json. The graph ends at stride 4, before the last upsampling: the server fuses that with argmax.
+writes 1/model.onnx and model.json. The graph ends before the last upsampling, at stride 4 or 8: the server fuses that with argmax.
 """
 import argparse
 import hashlib
@@ -16,14 +16,23 @@ from train import build
 
 OPSET = 16
 
-# The best of 18 settings on every sixth training image; docs/crf.md has the table.
-CRF = {"default": False, "iterations": 5, "gaussian": {"weight": 1, "xy": 1}, "bilateral": {"weight": 3, "xy": 20, "rgb": 10}}
+ARCHITECTURES = {
+    "deeplab_v3plus": "deeplabv3plus", "narrow.refinenet": "refinenet", "narrow.fcn8s": "fcn8s", "narrow.deeplab_largefov": "deeplab-largefov",
+}
+
+# What tune-crf found on every sixth training image for camvid-deeplabv3plus; docs/crf.md has the table.
+CRF = {"default": False, "iterations": 5, "gaussian": {"weight": 0.84, "xy": 0.5}, "bilateral": {"weight": 3, "xy": 16, "rgb": 4.2}}
+
+
+def legal(side, multiple):
+    return -(-side // multiple) * multiple
 
 
 def fold_and_export(model, file):
-    """Traces at an odd size, so that a size frozen by mistake shows; batch, height and width stay open."""
+    """Traces at an odd size where that is legal, so that a size frozen by mistake shows; batch, height and width stay open."""
     axes = {0: "batch", 2: "height", 3: "width"}
-    torch.onnx.export(model, torch.zeros(1, 3, 163, 201), str(file), opset_version=OPSET, input_names=["input"], output_names=["logits"],
+    image = torch.zeros(1, 3, legal(163, model.multiple), legal(201, model.multiple))
+    torch.onnx.export(model, image, str(file), opset_version=OPSET, input_names=["input"], output_names=["logits"],
                       dynamic_axes={"input": axes, "logits": dict(axes)})
     graph = onnx.load(str(file))
     onnx.checker.check_model(graph)
@@ -31,16 +40,18 @@ def fold_and_export(model, file):
 
 
 def multiply_accumulates(model, height, width):
-    """Of all convolutions, counted by hooks."""
+    """Of all convolutions, counted by hooks, at the size that the image is padded to."""
     total = 0
 
     def count(layer, _, output):
         nonlocal total
-        total += output.numel() * layer.in_channels // layer.groups * layer.kernel_size[0] * layer.kernel_size[1]
+        # Of a transposed convolution, each output pixel sees one position of the kernel in every stride × stride.
+        seen = layer.kernel_size[0] * layer.kernel_size[1] // (layer.stride[0] * layer.stride[1] if layer.transposed else 1)
+        total += output.numel() * layer.in_channels // layer.groups * seen
 
-    hooks = [m.register_forward_hook(count) for m in model.modules() if isinstance(m, torch.nn.Conv2d)]
+    hooks = [m.register_forward_hook(count) for m in model.modules() if isinstance(m, (torch.nn.Conv2d, torch.nn.ConvTranspose2d))]
     with torch.no_grad():
-        model(torch.zeros(1, 3, height, width))
+        model(torch.zeros(1, 3, legal(height, model.multiple), legal(width, model.multiple)))
     for hook in hooks:
         hook.remove()
     return total
@@ -52,7 +63,8 @@ def main():
     parser.add_argument("--miou", type=float, help="val mIoU in percent, as the server's evaluate measured it")
     arguments = parser.parse_args()
     state = torch.load(arguments.weights, map_location="cpu")
-    model = build(state["config"])
+    config, start = state["config"], state["config"].get("backbone_from")
+    model = build(config)
     model.load_state_dict(state["state_dict"])
     model = model.float().eval()
     file = Path(arguments.out, "1", "model.onnx")
@@ -61,11 +73,11 @@ def main():
     manifest = {
         "schema": 1,
         "name": arguments.name,
-        "architecture": "deeplabv3plus",
+        "architecture": ARCHITECTURES[config["system"]],
         "backbone": "resnet18-narrow",
         "source": {
             "project": "InferenceServer model zoo",
-            "checkpoint": "trained on CamVid train from scratch; the data are for research use",
+            "checkpoint": "trained on CamVid train" + (f", the backbone started from {start}" if start else " from scratch") + "; the data are for research use",
             "licence": "MIT",
             "exporter": "torch " + torch.__version__,
             "opset": OPSET,
@@ -75,7 +87,7 @@ def main():
         "preprocess": {
             "color": "RGB", "scale": 1 / 255, "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225],
             "resize": {"mode": "short_side", "size": 360, "filter": "bilinear", "antialias": True, "max_pixels": 1048576},
-            "size": {"multiple": 1, "min": 64},
+            "size": {"multiple": model.multiple, "min": 64},
             "pad": {"where": "bottom_right", "value": "mean"},
         },
         "postprocess": {"activation": "softmax", "align_corners": False, "crf": CRF},

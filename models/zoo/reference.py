@@ -10,10 +10,9 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
-from torch.nn import functional as F
 
 import camvid
-from train import build
+from train import build, upsampled_logits
 
 SHORT_SIDE = 360
 PALETTE = bytes.fromhex("808080 800000 C0C080 804080 3C28DE 808000 C08080 404080 400080 404000 0080C0")
@@ -27,8 +26,8 @@ def resized(image):
 
 @torch.no_grad()
 def labels(model, image):
-    logits = model(camvid.normalise(np.asarray(resized(image), np.float32)[None] / 255))
-    return F.interpolate(logits, size=image.size[::-1], mode="bilinear", align_corners=False)[0].argmax(0).numpy().astype(np.uint8)
+    pixels = camvid.normalise(np.asarray(resized(image), np.float32)[None] / 255)
+    return upsampled_logits(model, pixels, image.size[::-1])[0].argmax(0).numpy().astype(np.uint8)
 
 
 def main():

@@ -64,11 +64,13 @@ def update_average(average, model, decay):
         a.lerp_(b, 1 - decay) if a.is_floating_point() else a.copy_(b)
 
 
-def logits_at_image_size(model, images):
-    """As the server does it: padded to a legal size at the bottom and the right, upsampled there, and cropped again."""
+def upsampled_logits(model, images, size):
+    """Logits at the photograph's size, of which `images` are a resized version: as the server does it, padded to a legal size at the bottom and the
+    right, enlarged in one step, and cropped again."""
     height, width = images.shape[-2:]
     padded = F.pad(images, (0, -width % model.multiple, 0, -height % model.multiple))
-    return F.interpolate(model(padded), size=padded.shape[-2:], mode="bilinear", align_corners=False)[..., :height, :width]
+    enlarged = [p * s // i for p, s, i in zip(padded.shape[-2:], size, (height, width))]
+    return F.interpolate(model(padded), size=enlarged, mode="bilinear", align_corners=False)[..., :size[0], :size[1]]
 
 
 @torch.no_grad()
@@ -76,7 +78,7 @@ def mean_iou(model, pairs, classes):
     """One confusion matrix over all pairs, as the server's evaluate; here only to see on train that nothing is broken."""
     matrix = np.zeros((classes, classes), np.int64)
     for image, label in pairs:
-        logits = logits_at_image_size(model, camvid.normalise(image[None] / 255.0))
+        logits = upsampled_logits(model, camvid.normalise(image[None] / 255.0), label.shape)
         valid = label != camvid.IGNORE
         matrix += np.bincount(label[valid].astype(np.int64) * classes + logits[0].argmax(0).numpy()[valid],
                               minlength=classes * classes).reshape(classes, classes)
@@ -132,7 +134,10 @@ def main():
                 with torch.autocast("cpu", torch.bfloat16, enabled=config["bfloat16"]):
                     logits = model(images.contiguous(memory_format=torch.channels_last))
                 loss = loss_of(logits, labels, weights, config["jaccard_weight"])
-                optimiser.zero_grad(), loss.backward(), optimiser.step()
+                optimiser.zero_grad(), loss.backward()
+                if "clip_norm" in config:
+                    torch.nn.utils.clip_grad_norm_(model.parameters(), config["clip_norm"])
+                optimiser.step()
                 # A short memory at first, so that the average leaves the random start behind.
                 update_average(average, model, min(config["ema_decay"], (1 + epoch * steps + step) / (10 + epoch * steps + step)))
                 total += loss.item()
