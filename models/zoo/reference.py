@@ -1,6 +1,6 @@
 """The plain PyTorch pipeline, as the judge of the server: labels of a trained model for given images, as indexed PNGs of 8 bits.
 
-    python3 reference.py final.pt --out ../../tests/assets/parity IMAGE...
+    python3 reference.py final.pt --out ../../tests/assets/parity/NAME IMAGE...
 
 Pillow decodes and resizes (short side 360, bilinear), PyTorch normalises, runs and upsamples (align_corners=False) to the image's own size.
 """
