@@ -36,6 +36,9 @@ public sealed class BatchScheduler
     /// <summary>The requests on their way to the network, and how many of them are let in.</summary>
     public Backlog Backlog { get; }
 
+    /// <summary>Most images that share a run.</summary>
+    public int MaxBatch => _limits.Images;
+
     /// <summary>Told the number of images after each run.</summary>
     internal Action<int>? Ran { get; init; }
 

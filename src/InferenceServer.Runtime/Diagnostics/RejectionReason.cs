@@ -15,9 +15,6 @@ public enum RejectionReason
     /// <summary>The image has too many pixels.</summary>
     TooManyPixels,
 
-    /// <summary>The server is stopping.</summary>
-    Draining,
-
     /// <summary>No key, or a wrong one.</summary>
     Unauthorized,
 

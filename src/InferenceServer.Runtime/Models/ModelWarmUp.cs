@@ -35,7 +35,7 @@ internal sealed class ModelWarmUp
         Steps =
         [
             .. from size in photos.Select(p => model.Preprocessor.Plan(p).Input).Distinct()
-               from batch in manifest.WarmUp?.Batches ?? [1]
+               from batch in manifest.WarmUp?.Batches ?? [.. Enumerable.Range(1, model.Scheduler.MaxBatch)]
                select (ModelTrial.Shape(batch, size), (Action<CancellationToken>)(ct => RunNetwork(batch, size, ct))),
             .. from photo in photos
                select ($"a photograph of {photo}", (Action<CancellationToken>)(ct => RunRoad(photo, RoadRuns, ct))),

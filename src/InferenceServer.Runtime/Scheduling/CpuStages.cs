@@ -5,9 +5,19 @@ using Microsoft.Extensions.Options;
 namespace InferenceServer.Runtime.Scheduling;
 
 /// <summary>Lets a bounded number of requests compute outside of the network, so that decoding and encoding starve neither it nor the server. The others wait in order, without a thread.</summary>
-public sealed class CpuStages(IOptions<SchedulingOptions> options) : IDisposable
+public sealed class CpuStages : IDisposable
 {
-    private readonly SemaphoreSlim _places = new(options.Value.CpuStages > 0 ? options.Value.CpuStages : Environment.ProcessorCount);
+    private readonly SemaphoreSlim _places;
+
+    /// <summary>Opens the gate, and has the thread pool keep as many threads as it had for what does not compute.</summary>
+    public CpuStages(IOptions<SchedulingOptions> options)
+    {
+        int places = options.Value.CpuStages > 0 ? options.Value.CpuStages : Environment.ProcessorCount;
+        _places = new SemaphoreSlim(places);
+        // Decoding a large photograph holds its thread for long; the pool would notice only after half a second that nobody is left to say "alive".
+        ThreadPool.GetMinThreads(out int workers, out int completions);
+        ThreadPool.SetMinThreads(Math.Max(workers, Environment.ProcessorCount + places), completions);
+    }
 
     /// <summary>Waits for a turn.</summary>
     /// <param name="timings">Gets the wait as time in the queue.</param>

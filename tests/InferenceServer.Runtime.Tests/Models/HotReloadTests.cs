@@ -287,6 +287,21 @@ public sealed class HotReloadTests : IDisposable
         Assert.All(steps.Skip(1), s => Assert.Equal(steps.Count - 1, s.Total));
     }
 
+    [Fact]
+    public void Load_BatchesThatMayBeFormed_AreWarmedWithoutBeingDeclared()
+    {
+        _folder.Add("tiny", 1);
+        using TestRuntime runtime = new(_folder.Path, ("Batching:MaxBatchSize", "3"));
+        List<LoadProgress> steps = [];
+
+        ModelFolder folder = new(_folder.Combine("tiny"));
+        runtime.Get<ModelLoader>().Load(folder, 1, folder.Stamp(1), steps.Add, CancellationToken.None).Dispose();
+
+        string[] warmed = [.. steps.Select(s => s.Step).Where(s => s.Contains("warming", StringComparison.Ordinal))];
+        Assert.All((string[])["1×3×", "2×3×", "3×3×"], batch => Assert.Contains(warmed, s => s.Contains(batch, StringComparison.Ordinal)));
+        Assert.DoesNotContain(warmed, s => s.Contains("4×3×", StringComparison.Ordinal));
+    }
+
     [Theory]
     [InlineData("{ \"batches\": [9] }", "warm_up.batches")]
     [InlineData("{ \"sizes\": [[64]] }", "warm_up.sizes")]
