@@ -17,6 +17,9 @@ public sealed class InputTensor(int batch, ImageSize size) : IDisposable
     /// <summary>N×3×H×W, in the order of the axes.</summary>
     public Memory<float> Values => _values.Memory;
 
+    /// <summary>N, 3, H, W.</summary>
+    public long[] Shape => [Batch, 3, Size.Height, Size.Width];
+
     /// <summary>Lays inputs of one size behind one another, for one run of all.</summary>
     /// <param name="inputs">One or more, each 1×3×H×W; not disposed.</param>
     /// <returns>N×3×H×W, which the caller disposes.</returns>

@@ -16,6 +16,14 @@ internal static class CudaProvider
     /// <summary>The arena of a GPU's sessions, by the name that shrinking it takes; null where none is known, for naming one that is not there fails the run.</summary>
     public static string? Arena(int device) => IsBuiltIn ? string.Create(CultureInfo.InvariantCulture, $"gpu:{device}") : null;
 
+    /// <summary>A session's page-locked memory, which the caller disposes before the session.</summary>
+    /// <exception cref="OnnxRuntimeException">The session has none.</exception>
+    public static OrtAllocator Pinned(InferenceSession session, int device)
+    {
+        using OrtMemoryInfo memory = new("CudaPinned", OrtAllocatorType.DeviceAllocator, device, OrtMemType.CpuOutput);
+        return new OrtAllocator(session, memory);
+    }
+
     // The library of the npm package is built for the CPU and takes CUDA as a plug-in; that of the NuGet package has it built in.
     private static bool IsBuiltIn => OrtEnv.Instance().GetAvailableProviders().Contains(Name);
 

@@ -12,11 +12,21 @@ internal sealed class OnnxModelSession : IModelSession
     private readonly string[] _outputs;
     private readonly UsualSize _usual = new();
     private readonly string? _arena;
+    private readonly PinnedBinding? _binding;
 
-    /// <summary>Takes over <paramref name="session"/>; the names are those of its image input and its result, and of the arena that rare large inputs shall not enlarge for good, if any.</summary>
-    public OnnxModelSession(InferenceSession session, GraphSignature signature, ExecutionProvider provider, string input, string output, string? arena = null)
+    /// <summary>Takes over a session.</summary>
+    /// <param name="session">Disposed with this.</param>
+    /// <param name="signature">Its inputs and outputs.</param>
+    /// <param name="provider">What computes it.</param>
+    /// <param name="input">Name of the image input.</param>
+    /// <param name="output">Name of the result.</param>
+    /// <param name="arena">The arena that rare large inputs shall not enlarge for good.</param>
+    /// <param name="pinned">Memory that a GPU copies from and to by itself; null hands values over as they lie.</param>
+    public OnnxModelSession(
+        InferenceSession session, GraphSignature signature, ExecutionProvider provider, string input, string output, string? arena = null, OrtAllocator? pinned = null)
     {
         _arena = arena;
+        _binding = pinned is null ? null : new PinnedBinding(session, input, output, pinned);
         _session = session;
         _inputs = [input];
         _outputs = [output];
@@ -39,14 +49,12 @@ internal sealed class OnnxModelSession : IModelSession
             ArenaUsage.AddShrinkage();
         }
 
-        long[] shape = [input.Batch, 3, input.Size.Height, input.Size.Width];
-        using OrtValue value = OrtValue.CreateTensorValueFromMemory(OrtMemoryInfo.DefaultInstance, input.Values, shape);
         try
         {
             // Disposed before the options, so that a late cancellation never reaches freed memory.
             using CancellationTokenRegistration registration =
                 cancellationToken.UnsafeRegister(static state => ((RunOptions)state!).Terminate = true, options);
-            return ModelOutput.TakeOver(_session.Run(options, _inputs, [value], _outputs));
+            return ModelOutput.TakeOver(_binding is null ? Run(options, input) : _binding.Run(options, input));
         }
         catch (OnnxRuntimeException e)
         {
@@ -56,10 +64,20 @@ internal sealed class OnnxModelSession : IModelSession
         }
     }
 
-    public void Dispose() => _session.Dispose();
+    public void Dispose()
+    {
+        _binding?.Dispose();
+        _session.Dispose();
+    }
 
     internal static GraphSignature Describe(InferenceSession session) =>
         new([.. session.InputMetadata.Select(Describe)], [.. session.OutputMetadata.Select(Describe)]);
+
+    private IDisposableReadOnlyCollection<OrtValue> Run(RunOptions options, InputTensor input)
+    {
+        using OrtValue value = OrtValue.CreateTensorValueFromMemory(OrtMemoryInfo.DefaultInstance, input.Values, input.Shape);
+        return _session.Run(options, _inputs, [value], _outputs);
+    }
 
     private static TensorSignature Describe(KeyValuePair<string, NodeMetadata> node) =>
         node.Value.IsTensor ? new(node.Key, Name(node.Value.ElementDataType), node.Value.Dimensions) : new(node.Key, "no tensor", []);

@@ -73,12 +73,26 @@ public sealed class SessionFactory(IOptions<OnnxOptions> options, IOptions<Sched
             string input = GraphBinder.Input(signature, graph, file);
             string output = GraphBinder.Output(signature, graph, file);
             string? arena = !_options.ArenaShrinkage ? null : provider == ExecutionProvider.Cpu ? "cpu:0" : CudaProvider.Arena(device);
-            return new OnnxModelSession(session, signature, provider, input, output, arena);
+            OrtAllocator? pinned = provider == ExecutionProvider.Cuda ? Pinned(session, device) : null;
+            return new OnnxModelSession(session, signature, provider, input, output, arena, pinned);
         }
         catch
         {
             session.Dispose();
             throw;
+        }
+    }
+
+    private OrtAllocator? Pinned(InferenceSession session, int device)
+    {
+        try
+        {
+            return CudaProvider.Pinned(session, device);
+        }
+        catch (OnnxRuntimeException e)
+        {
+            Log.NoPinnedMemory(logger, e.Message); // slower, and nothing else
+            return null;
         }
     }
 

@@ -1,0 +1,75 @@
+using InferenceServer.Kernels;
+using InferenceServer.Runtime.Preprocessing;
+using InferenceServer.Runtime.Sessions;
+using Microsoft.ML.OnnxRuntime;
+
+namespace InferenceServer.Runtime.Tests.Sessions;
+
+/// <summary>On ordinary memory, which needs no GPU and takes the same calls.</summary>
+public sealed class PinnedBindingTests : IDisposable
+{
+    private readonly OnnxModelSession _plain = Open(bind: false);
+    private readonly OnnxModelSession _bound = Open(bind: true);
+
+    public void Dispose()
+    {
+        _plain.Dispose();
+        _bound.Dispose();
+    }
+
+    [Theory]
+    [InlineData(1, 16, 8)]
+    [InlineData(2, 16, 8)]
+    [InlineData(3, 64, 48)]
+    public void Run_AnyShape_EqualsTheUnboundRun(int batch, int width, int height)
+    {
+        for (int seed = 0; seed < 3; seed++)
+        {
+            using InputTensor input = Noise(batch, width, height, seed);
+            using ModelOutput expected = _plain.Run(input, CancellationToken.None);
+            using ModelOutput actual = _bound.Run(input, CancellationToken.None);
+            Assert.Equal(expected.Shape, actual.Shape);
+            Assert.Equal(expected.Scores(batch - 1).ToArray(), actual.Scores(batch - 1).ToArray());
+        }
+    }
+
+    [Fact]
+    public void Run_WhileAnEarlierOutputIsRead_LeavesItAlone()
+    {
+        using InputTensor first = Noise(1, 32, 32, seed: 1);
+        using InputTensor second = Noise(1, 32, 32, seed: 2);
+        using ModelOutput kept = _bound.Run(first, CancellationToken.None);
+        float[] scores = kept.Scores().ToArray();
+
+        using ModelOutput other = _bound.Run(second, CancellationToken.None);
+
+        Assert.Equal(scores, kept.Scores().ToArray());
+        Assert.NotEqual(scores, other.Scores().ToArray());
+    }
+
+    [Fact]
+    public void Run_FromManyThreads_GivesEachItsOwn()
+    {
+        Parallel.For(0, 100, seed =>
+        {
+            using InputTensor input = Noise(1, 16 + (8 * (seed % 3)), 16, seed);
+            using ModelOutput expected = _plain.Run(input, CancellationToken.None);
+            using ModelOutput actual = _bound.Run(input, CancellationToken.None);
+            Assert.Equal(expected.Scores().ToArray(), actual.Scores().ToArray());
+        });
+    }
+
+    private static OnnxModelSession Open(bool bind)
+    {
+        InferenceSession session = new(Path.Combine(Assets.Models, "tiny", "1", "model.onnx"));
+        return new OnnxModelSession(session, OnnxModelSession.Describe(session), ExecutionProvider.Cpu, session.InputNames[0], session.OutputNames[0],
+            pinned: bind ? new OrtAllocator(session, OrtMemoryInfo.DefaultInstance) : null);
+    }
+
+    private static InputTensor Noise(int batch, int width, int height, int seed)
+    {
+        InputTensor input = new(batch, new ImageSize(width, height));
+        new Random(seed).NextSingles(input.Values.Span);
+        return input;
+    }
+}
