@@ -10,12 +10,12 @@ internal static class LargeArrayPool
 {
     private const int SmallestBytes = 1 << 16;
     private const long LeastLimit = 32L << 20;
-    private const long GreatestLimit = 256L << 20;
+    private const long GreatestLimit = 128L << 20;
     private static readonly Lock Gate = new();
     private static readonly List<(Array Array, long Bytes)> Kept = []; // in the order of their return; some dozens
     private static long _keptBytes;
 
-    /// <summary>Most bytes that are kept: a sixteenth of what the process may have, between 32 and 256 MB.</summary>
+    /// <summary>Most bytes that are kept: a sixteenth of what the process may have, between 32 and 128 MB.</summary>
     public static long Limit { get; } = Math.Clamp(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 16, LeastLimit, GreatestLimit);
 
     /// <summary>Bytes that are kept at the moment.</summary>
