@@ -9,6 +9,12 @@ using InferenceServer.Problems;
 using InferenceServer.Runtime;
 using InferenceServer.Segment;
 
+if (args is [HealthCommand.Name, .. var rest])
+{
+    IConfiguration environment = new ConfigurationBuilder().AddEnvironmentVariables("ASPNETCORE_").Build();
+    return await HealthCommand.RunAsync(rest, environment["urls"], environment["http_ports"]);
+}
+
 return StartUp.Run(() =>
 {
     WebApplicationBuilder builder = WebApplication.CreateBuilder(new WebApplicationOptions
