@@ -9,11 +9,10 @@ WORKDIR /source
 COPY package.json package-lock.json .npmrc ./
 RUN --mount=type=secret,id=npmrc,target=/root/.npmrc npm ci --ignore-scripts
 
-FROM --platform=$BUILDPLATFORM natives AS natives-amd64
-
-FROM --platform=$BUILDPLATFORM natives AS natives-arm64
+FROM --platform=$BUILDPLATFORM natives AS natives-cpu
+ARG TARGETARCH
 COPY natives/linux-arm64/ natives/linux-arm64/
-RUN --mount=type=secret,id=npmrc,target=/root/.npmrc cd natives/linux-arm64 && npm ci --ignore-scripts
+RUN --mount=type=secret,id=npmrc,target=/root/.npmrc if [ "$TARGETARCH" = arm64 ]; then cd natives/linux-arm64 && npm ci --ignore-scripts; fi
 
 FROM --platform=$BUILDPLATFORM natives AS natives-gpu
 COPY natives/linux-x64-gpu/ natives/linux-x64-gpu/
@@ -37,14 +36,11 @@ COPY src/ src/
 
 FROM restore AS build
 ARG TARGETARCH
-COPY package.json package-lock.json ./
-COPY natives/ natives/
-COPY --from=natives-${TARGETARCH} /source/ ./
+COPY --from=natives-cpu /source/ ./
 RUN dotnet publish src/InferenceServer -c Release -a $TARGETARCH --no-self-contained --no-restore \
     -p:UseAppHost=false -p:DebugType=none -p:GenerateDocumentationFile=false -o /app
 
 FROM restore AS build-gpu
-COPY package.json package-lock.json ./
 COPY --from=natives-gpu /source/ ./
 RUN dotnet publish src/InferenceServer -c Release -a amd64 --no-self-contained --no-restore \
     -p:UseAppHost=false -p:DebugType=none -p:GenerateDocumentationFile=false -p:Gpu=true -o /app

@@ -37,7 +37,7 @@ make_stand_ins() {
   dotnet=$(dirname "$(readlink -f "$(command -v dotnet)")")
   modules=$(npm root -g)
   echo "== stand-ins for the base images, from Debian and the installed .NET"
-  debootstrap --variant=minbase --include=ca-certificates,util-linux bookworm "$root" >"$work/debootstrap.log" || fail "debootstrap: $(tail -3 "$work/debootstrap.log")"
+  debootstrap --variant=minbase --include=ca-certificates,util-linux "$(. /etc/os-release && echo "$VERSION_CODENAME")" "$root" >"$work/debootstrap.log" || fail "debootstrap: $(tail -3 "$work/debootstrap.log")"
   mkdir -p "$root/usr/share/dotnet" "$root/usr/lib/node_modules" "$root/usr/bin"
   cp -a "$dotnet/." "$root/usr/share/dotnet/"
   ln -sf /usr/share/dotnet/dotnet "$root/usr/bin/dotnet"
@@ -47,7 +47,7 @@ make_stand_ins() {
   # A feed behind an authority that this machine trusts is trusted in the build, too.
   cp -L /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/ca-certificates.crt"
   stand_in "$sdk" "$root" --env PATH=/usr/sbin:/usr/bin:/sbin:/bin --env SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt \
-    --env NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt --env DOTNET_CLI_TELEMETRY_OPTOUT=1 \
+    --env NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt --env DOTNET_CLI_TELEMETRY_OPTOUT=1 --env DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1 \
     --env NUGET_CERT_REVOCATION_MODE="${NUGET_CERT_REVOCATION_MODE:-online}"
   buildah tag "$sdk" "$node"
 
