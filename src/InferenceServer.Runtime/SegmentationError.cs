@@ -35,4 +35,13 @@ public enum SegmentationError
 
     /// <summary>The network failed while it ran.</summary>
     InferenceFailed,
+
+    /// <summary>A key is needed, and none that is known came.</summary>
+    Unauthorized,
+
+    /// <summary>The key does not open this, or no key does.</summary>
+    Forbidden,
+
+    /// <summary>The key's rate or quota is used up; try again later.</summary>
+    RateLimited,
 }

@@ -1,4 +1,3 @@
-using InferenceServer.Admin;
 using InferenceServer.Health;
 using InferenceServer.Hosting;
 using InferenceServer.Logging;
@@ -7,6 +6,7 @@ using InferenceServer.Models;
 using InferenceServer.OpenApi;
 using InferenceServer.Problems;
 using InferenceServer.Runtime;
+using InferenceServer.Security;
 using InferenceServer.Segment;
 
 if (args is [HealthCommand.Name, .. var rest])
@@ -29,7 +29,7 @@ return StartUp.Run(() =>
     builder.Services.AddSegmentation();
     builder.Services.AddHostedService<ModelLoading>();
     builder.Services.AddHostedService<ModelWatcher>();
-    builder.Services.AddAdminKey();
+    builder.Services.AddKeys();
     builder.Services.AddTelemetry();
     builder.Services.AddProblems();
     builder.Services.AddOpenApiDocument();
@@ -40,6 +40,7 @@ return StartUp.Run(() =>
     app.UseObservation();
     app.UseDrain();
     app.UseProblems();
+    app.UseKeys();
     app.UseSwagger();
     app.UseSwaggerUI(ui => ui.DefaultModelsExpandDepth(-1));
     app.MapSegment();

@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using InferenceServer.Cli.Bench;
 using InferenceServer.Cli.Evaluate;
 using InferenceServer.Cli.Inspect;
+using InferenceServer.Cli.Key;
 using InferenceServer.Cli.Refine;
 using InferenceServer.Cli.Segment;
 using InferenceServer.Cli.TuneCrf;
@@ -28,6 +29,7 @@ internal static class CommandLine
         RefineCommand.Create(),
         TuneCrfCommand.Create(),
         BenchCommand.Create(),
+        KeyCommand.Create(),
     };
 
     /// <summary>Runs the program.</summary>

@@ -15,8 +15,11 @@ public enum RejectionReason
     /// <summary>The image has too many pixels.</summary>
     TooManyPixels,
 
-    /// <summary>No key, or a wrong one.</summary>
+    /// <summary>No key, a wrong one, or one that does not open this.</summary>
     Unauthorized,
+
+    /// <summary>The key's rate or quota is used up.</summary>
+    RateLimited,
 
     /// <summary>No image of a supported format, or a damaged one.</summary>
     BadImage,

@@ -24,6 +24,9 @@ public static class RejectionReasons
         SegmentationError.DeadlineExceeded => RejectionReason.Deadline,
         SegmentationError.ModelNotReady => RejectionReason.ModelNotReady,
         SegmentationError.InferenceFailed => null,
+        SegmentationError.Unauthorized => RejectionReason.Unauthorized,
+        SegmentationError.Forbidden => RejectionReason.Unauthorized,
+        SegmentationError.RateLimited => RejectionReason.RateLimited,
         _ => throw new ArgumentOutOfRangeException(nameof(error), error, "No such error."),
     };
 }

@@ -19,13 +19,16 @@ internal static class StartUp
         }
     }
 
-    private static string? Reason(Exception e) => e switch
+    /// <summary>What the operator is told; null where it is the program's fault.</summary>
+    internal static string? Reason(Exception e) => e switch
     {
         OptionsValidationException => e.Message,
         IOException { InnerException: Microsoft.AspNetCore.Connections.AddressInUseException } => e.Message + " Choose another with --urls http://localhost:PORT.",
         // What the binder says of a value that it cannot read; it names the key.
         InvalidOperationException when e.Message.StartsWith("Failed to convert configuration value", StringComparison.Ordinal) =>
             e.Message + (e.InnerException is { InnerException.Message: var why } ? " " + why : ""),
+        // The same where keys must not be passed over; without a cause it is one that the section does not have.
+        InvalidOperationException when e.Message.StartsWith($"'{nameof(Microsoft.Extensions.Configuration.BinderOptions.ErrorOnUnknownConfiguration)}'", StringComparison.Ordinal) => e.InnerException?.Message ?? e.Message,
         _ => null,
     };
 }

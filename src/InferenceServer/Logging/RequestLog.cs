@@ -49,6 +49,7 @@ internal static class RequestLog
     {
         string path = http.Request.Path.ToUriComponent(); // encoded: a decoded line break would forge a line of the log
         long bytes = http.Request.ContentLength ?? 0;
+        using IDisposable? owner = http.User.Identity?.Name is { } key ? logger.BeginScope(new Dictionary<string, object> { ["Key"] = key }) : null;
         if (RejectionCause.Of(http) is var (reason, message))
         {
             string label = reason.Label();

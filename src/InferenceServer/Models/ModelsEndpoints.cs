@@ -1,6 +1,6 @@
-using InferenceServer.Admin;
 using InferenceServer.Problems;
 using InferenceServer.Runtime.Models;
+using InferenceServer.Security;
 using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace InferenceServer.Models;
@@ -11,16 +11,16 @@ internal static class ModelsEndpoints
     public static RouteGroupBuilder MapModels(this IEndpointRouteBuilder routes)
     {
         RouteGroupBuilder group = routes.MapGroup("/v1/models").WithTags("Models");
-        group.MapGet("/", List).WithName("ListModels").WithSummary("Lists the models and their states.");
-        group.MapGet("/{model}", Describe).WithName("DescribeModel").WithSummary("Describes one model: classes, colours, provider, preprocessing.")
+        group.MapGet("/", List).WithName("ListModels").RequireScope(Scope.Infer | Scope.Admin).WithSummary("Lists the models and their states.");
+        group.MapGet("/{model}", Describe).WithName("DescribeModel").RequireScope(Scope.Infer | Scope.Admin).WithSummary("Describes one model: classes, colours, provider, preprocessing.")
             .ProducesProblem(StatusCodes.Status404NotFound);
-        group.MapGet("/{model}/versions/{version:int}", DescribeVersion).WithName("DescribeModelVersion").WithSummary("Describes one version that serves.")
+        group.MapGet("/{model}/versions/{version:int}", DescribeVersion).WithName("DescribeModelVersion").RequireScope(Scope.Infer | Scope.Admin).WithSummary("Describes one version that serves.")
             .ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status503ServiceUnavailable);
-        group.MapPost("/{model}/load", LoadAsync).WithName("LoadModel").RequireAdminKey()
-            .WithSummary("Loads a model, or loads it again.").WithDescription("Answers when it serves. What served before goes on serving until then, and if the load fails. Needs the admin key as `Authorization: Bearer KEY`.")
+        group.MapPost("/{model}/load", LoadAsync).WithName("LoadModel").RequireScope(Scope.Admin)
+            .WithSummary("Loads a model, or loads it again.").WithDescription("Answers when it serves. What served before goes on serving until then, and if the load fails. Needs a key with the scope admin.")
             .ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status422UnprocessableEntity);
-        group.MapPost("/{model}/unload", UnloadAsync).WithName("UnloadModel").RequireAdminKey()
-            .WithSummary("Stops serving a model.").WithDescription("Requests under way are finished. It stays unloaded until it is loaded again or the server starts anew. Needs the admin key as `Authorization: Bearer KEY`.")
+        group.MapPost("/{model}/unload", UnloadAsync).WithName("UnloadModel").RequireScope(Scope.Admin)
+            .WithSummary("Stops serving a model.").WithDescription("Requests under way are finished. It stays unloaded until it is loaded again or the server starts anew. Needs a key with the scope admin.")
             .ProducesProblem(StatusCodes.Status404NotFound);
         return group;
     }

@@ -18,6 +18,13 @@ internal static class OpenApiSetup
             });
             options.DocInclusionPredicate((_, action) => action.HttpMethod != HttpMethods.Head); // they answer as GET does, and would bear its name
             options.OrderActionsBy(action => (action.RelativePath!.StartsWith("v1/segment", StringComparison.Ordinal) ? "0" : "1") + action.RelativePath);
+            options.AddSecurityDefinition("key", new OpenApiSecurityScheme
+            {
+                Type = SecuritySchemeType.Http,
+                Scheme = "bearer",
+                Description = "A key, where the server asks for one; the header `X-API-Key` takes it as well.",
+            });
+            options.OperationFilter<KeyOperationFilter>();
             options.OperationFilter<SegmentOperationFilter>();
             options.OperationFilter<ProblemOperationFilter>();
         });

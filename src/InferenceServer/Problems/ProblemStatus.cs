@@ -18,6 +18,9 @@ internal static class ProblemStatus
         SegmentationError.DeadlineExceeded => StatusCodes.Status504GatewayTimeout,
         SegmentationError.ModelNotReady => StatusCodes.Status503ServiceUnavailable,
         SegmentationError.InferenceFailed => StatusCodes.Status500InternalServerError,
+        SegmentationError.Unauthorized => StatusCodes.Status401Unauthorized,
+        SegmentationError.Forbidden => StatusCodes.Status403Forbidden,
+        SegmentationError.RateLimited => StatusCodes.Status429TooManyRequests,
         _ => throw new ArgumentOutOfRangeException(nameof(error), error, "No such error."),
     };
 }

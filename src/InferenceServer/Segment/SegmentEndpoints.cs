@@ -6,6 +6,7 @@ using InferenceServer.Runtime.Decoding;
 using InferenceServer.Runtime.Diagnostics;
 using InferenceServer.Runtime.Encoding;
 using InferenceServer.Runtime.Refinement;
+using InferenceServer.Security;
 using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace InferenceServer.Segment;
@@ -15,7 +16,7 @@ internal static class SegmentEndpoints
 {
     public static RouteGroupBuilder MapSegment(this IEndpointRouteBuilder routes)
     {
-        RouteGroupBuilder group = routes.MapGroup("/v1/segment").WithTags("Segment").Observed();
+        RouteGroupBuilder group = routes.MapGroup("/v1/segment").WithTags("Segment").Observed().RequireScope(Scope.Infer, budgeted: true);
         group.MapPost("/{model}", SegmentAsync).WithName("Segment")
             .WithSummary("Segments a photograph.").WithDescription(
                 "The body is the encoded image, or a form with a part named `image`. The mask has the upright photograph's size.");

@@ -97,7 +97,7 @@ public sealed class SegmentationMetricsTests : IDisposable
 
         string[] expected =
         [
-            "queue_full", "deadline", "too_large", "too_many_pixels", "unauthorized", "bad_image", "bad_request", "unknown_model", "model_not_ready",
+            "queue_full", "deadline", "too_large", "too_many_pixels", "unauthorized", "rate_limited", "bad_image", "bad_request", "unknown_model", "model_not_ready",
         ];
         Assert.Equal(expected, _measured.Select(m => m.Tags["reason"]));
     }

@@ -57,7 +57,7 @@ public sealed class OpenApiTests(SegmentationServer server)
         Assert.Equal(
             ["image/png", "image/jpeg", "application/octet-stream", "application/json"],
             responses.GetProperty("200").GetProperty("content").EnumerateObject().Select(c => c.Name));
-        foreach (int status in (int[])[400, 404, 413, 415, 422, 429, 500, 503, 504])
+        foreach (int status in (int[])[400, 401, 403, 404, 413, 415, 422, 429, 500, 503, 504])
         {
             Assert.True(responses.GetProperty($"{status}").GetProperty("content").TryGetProperty("application/problem+json", out _));
         }

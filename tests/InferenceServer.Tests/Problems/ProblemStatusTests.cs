@@ -17,6 +17,9 @@ public sealed class ProblemStatusTests
     [InlineData(SegmentationError.DeadlineExceeded, 504)]
     [InlineData(SegmentationError.ModelNotReady, 503)]
     [InlineData(SegmentationError.InferenceFailed, 500)]
+    [InlineData(SegmentationError.Unauthorized, 401)]
+    [InlineData(SegmentationError.Forbidden, 403)]
+    [InlineData(SegmentationError.RateLimited, 429)]
     public void Of_EachError_HasItsStatus(SegmentationError error, int status) => Assert.Equal(status, ProblemStatus.Of(error));
 
     [Fact]

@@ -1,6 +1,0 @@
-using Microsoft.Extensions.Options;
-
-namespace InferenceServer.Admin;
-
-[OptionsValidator]
-internal sealed partial class AdminOptionsValidator : IValidateOptions<AdminOptions>;

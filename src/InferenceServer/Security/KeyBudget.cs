@@ -1,0 +1,41 @@
+namespace InferenceServer.Security;
+
+/// <summary>What a key may still ask for: a rate with bursts, and a number in each hour and day. Thread-safe; what is refused costs nothing.</summary>
+/// <remarks>The rate is the generic cell rate algorithm: a leaky bucket that is one number, the time at which it will be empty.</remarks>
+internal sealed class KeyBudget(KeyOptions options, TimeProvider time)
+{
+    private readonly Lock _lock = new();
+    private readonly TimeSpan _interval = options.RequestsPerSecond > 0 ? TimeSpan.FromSeconds(1 / options.RequestsPerSecond) : TimeSpan.Zero;
+    private readonly Quota _hour = new(TimeSpan.FromHours(1), options.RequestsPerHour);
+    private readonly Quota _day = new(TimeSpan.FromDays(1), options.RequestsPerDay);
+    private readonly long _start = time.GetTimestamp();
+    private TimeSpan _empty;
+
+    /// <summary>Takes one request from the budget.</summary>
+    /// <param name="limit">Where it is used up: which limit was met, for the caller.</param>
+    /// <param name="wait">And when another attempt is worth while.</param>
+    public bool TryTake(out string limit, out TimeSpan wait)
+    {
+        lock (_lock)
+        {
+            TimeSpan now = time.GetElapsedTime(_start);
+            DateTimeOffset date = time.GetUtcNow();
+            TimeSpan empty = _empty > now ? _empty : now;
+            TimeSpan ahead = empty - now - (_interval * (options.Burst - 1));
+            (limit, wait) =
+                _day.Wait(date) is { } day ? ($"{options.RequestsPerDay:N0} requests a day", day)
+                : _hour.Wait(date) is { } hour ? ($"{options.RequestsPerHour:N0} requests an hour", hour)
+                : ahead > TimeSpan.Zero ? ($"{options.RequestsPerSecond} requests a second", ahead)
+                : ("", TimeSpan.Zero);
+            if (limit.Length > 0)
+            {
+                return false;
+            }
+
+            _empty = empty + _interval;
+            _hour.Take(date);
+            _day.Take(date);
+            return true;
+        }
+    }
+}

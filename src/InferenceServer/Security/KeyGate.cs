@@ -1,0 +1,64 @@
+using System.Globalization;
+using System.Net.Http.Headers;
+using InferenceServer.Problems;
+using InferenceServer.Runtime;
+using Microsoft.Net.Http.Headers;
+
+namespace InferenceServer.Security;
+
+/// <summary>Lets a request pass to an endpoint whose scope its key has, before a byte of its body is read.</summary>
+internal sealed class KeyGate(KeyRing keys)
+{
+    private const string Bearer = "Bearer";
+    private const string KeyHeader = "X-API-Key";
+
+    public Task InvokeAsync(HttpContext http, RequestDelegate next)
+    {
+        if (http.GetEndpoint()?.Metadata.GetMetadata<RequiredScope>() is not { } required)
+        {
+            return next(http);
+        }
+
+        string? secret = Secret(http.Request);
+        ApiKey? key = secret is null ? null : keys.Find(secret);
+        if (key is null || (key.Scopes & required.Scopes) == 0)
+        {
+            return (keys.Anonymous & required.Scopes) != 0 ? next(http) : Refuse(http, required.Scopes, key, secret);
+        }
+
+        http.User = key.Owner;
+        return !required.Budgeted || key.Budget.TryTake(out string limit, out TimeSpan wait)
+            ? next(http)
+            : Problem.WriteAsync(http, new SegmentationException(SegmentationError.RateLimited, $"This key may make {limit}; try again in {Seconds(wait)} s.") { RetryAfter = wait });
+    }
+
+    private Task Refuse(HttpContext http, Scope scopes, ApiKey? key, string? secret)
+    {
+        string needed = scopes.ToString().Split(',')[0].ToLowerInvariant();
+        if (!keys.Opens(scopes))
+        {
+            return Problem.WriteAsync(http, new SegmentationException(
+                SegmentationError.Forbidden, $"Nobody may do this here: no key has the scope {needed}. Make one with `inference-server key` and set its hash as Security:Keys:NAME:Hash and Security:Keys:NAME:Scopes to {needed}."));
+        }
+
+        // RFC 6750, section 3: an error is named only where a key was sent.
+        string error = key is not null ? $", error=\"insufficient_scope\", scope=\"{needed}\"" : secret is not null ? ", error=\"invalid_token\"" : "";
+        http.Response.Headers[HeaderNames.WWWAuthenticate] = $"{Bearer} realm=\"inference-server\"{error}";
+        return Problem.WriteAsync(http, key is not null
+            ? new SegmentationException(SegmentationError.Forbidden, $"This key does not have the scope {needed}.")
+            : new SegmentationException(SegmentationError.Unauthorized, secret is null ? $"Send a key as 'Authorization: Bearer KEY' or as '{KeyHeader}: KEY'." : "The key is not known."));
+    }
+
+    private static string? Secret(HttpRequest request)
+    {
+        // Of two headers of a name, the proxy in front and this server might believe in different ones.
+        if (request.Headers.Authorization is [{ } authorization])
+        {
+            return AuthenticationHeaderValue.TryParse(authorization, out AuthenticationHeaderValue? header) && header.Scheme.Equals(Bearer, StringComparison.OrdinalIgnoreCase) ? header.Parameter ?? "" : "";
+        }
+
+        return request.Headers[KeyHeader] is [{ } key] ? key : null;
+    }
+
+    private static string Seconds(TimeSpan wait) => Math.Ceiling(wait.TotalSeconds).ToString(CultureInfo.InvariantCulture);
+}

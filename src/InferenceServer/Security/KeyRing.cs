@@ -1,0 +1,31 @@
+using System.Security.Cryptography;
+using System.Text;
+using Microsoft.Extensions.Options;
+
+namespace InferenceServer.Security;
+
+/// <summary>All keys, and what needs none.</summary>
+internal sealed class KeyRing(IOptions<SecurityOptions> options, TimeProvider time)
+{
+    private readonly ApiKey[] _keys = [.. options.Value.Keys.Select(key => new ApiKey(key.Key, key.Value, time))];
+
+    /// <summary>What nobody needs a key for.</summary>
+    public Scope Anonymous { get; } = options.Value.Anonymous ?? (options.Value.Keys.Count == 0 ? Scope.Infer : Scope.None);
+
+    /// <summary>Whether some key opens this.</summary>
+    public bool Opens(Scope scope) => _keys.Any(key => (key.Scopes & scope) != 0);
+
+    /// <summary>The key of that text, or null.</summary>
+    // Every hash is compared, each in constant time, so that no answer's time tells how much of a guess was right, or whose it was.
+    public ApiKey? Find(string secret)
+    {
+        byte[] hash = SHA256.HashData(Encoding.UTF8.GetBytes(secret));
+        ApiKey? found = null;
+        foreach (ApiKey key in _keys)
+        {
+            found = CryptographicOperations.FixedTimeEquals(hash, key.Hash) ? key : found;
+        }
+
+        return found;
+    }
+}

@@ -1,0 +1,23 @@
+namespace InferenceServer.Security;
+
+/// <summary>A number of requests in each window of the clock.</summary>
+/// <param name="window">Its length; windows begin at multiples of it since midnight UTC.</param>
+/// <param name="limit">How many; 0 is no limit.</param>
+internal sealed class Quota(TimeSpan window, long limit)
+{
+    private long _window = -1;
+    private long _used;
+
+    /// <summary>Time until the next window where this one is used up, else null.</summary>
+    public TimeSpan? Wait(DateTimeOffset now) =>
+        limit > 0 && _window == Window(now) && _used >= limit ? new TimeSpan(((_window + 1) * window.Ticks) - now.UtcTicks) : null;
+
+    public void Take(DateTimeOffset now)
+    {
+        long current = Window(now);
+        _used = current == _window ? _used + 1 : 1;
+        _window = current;
+    }
+
+    private long Window(DateTimeOffset now) => now.UtcTicks / window.Ticks;
+}

@@ -1,0 +1,11 @@
+namespace InferenceServer.Security;
+
+/// <summary>Who may do what; section <c>Security</c>.</summary>
+public sealed class SecurityOptions
+{
+    /// <summary>The keys, by names for people: the log says whose request it was.</summary>
+    public IDictionary<string, KeyOptions> Keys { get; } = new Dictionary<string, KeyOptions>(StringComparer.OrdinalIgnoreCase);
+
+    /// <summary>What needs no key: infer or none. Default: infer where there are no keys, else none.</summary>
+    public Scope? Anonymous { get; set; }
+}

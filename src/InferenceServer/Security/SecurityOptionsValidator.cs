@@ -1,0 +1,31 @@
+using Microsoft.Extensions.Options;
+
+namespace InferenceServer.Security;
+
+/// <summary>Checks every key by itself, and what holds between them.</summary>
+internal sealed class SecurityOptionsValidator : IValidateOptions<SecurityOptions>
+{
+    private static readonly KeyOptionsValidator Key = new();
+
+    public ValidateOptionsResult Validate(string? name, SecurityOptions options)
+    {
+        List<string> failures = [];
+        foreach ((string key, KeyOptions value) in options.Keys)
+        {
+            string section = "Security:Keys:" + key;
+            failures.AddRange((Key.Validate(section, value).Failures ?? []).Select(f => f.Replace(section + ".", section + ":", StringComparison.Ordinal)));
+        }
+
+        foreach (IGrouping<string, string> same in options.Keys.GroupBy(k => k.Value.Hash, k => k.Key, StringComparer.OrdinalIgnoreCase).Where(g => g.Key.Length > 0 && g.Count() > 1))
+        {
+            failures.Add($"Security:Keys: {string.Join(" and ", same)} have the same hash; each name needs a key of its own.");
+        }
+
+        if (options.Anonymous is not (null or Scope.None or Scope.Infer))
+        {
+            failures.Add("Security:Anonymous: expected infer or none; changing what is served always needs a key.");
+        }
+
+        return failures.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(failures);
+    }
+}

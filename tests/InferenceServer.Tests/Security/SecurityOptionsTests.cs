@@ -1,0 +1,58 @@
+using InferenceServer.Hosting;
+using InferenceServer.Security;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
+
+namespace InferenceServer.Tests.Security;
+
+public sealed class SecurityOptionsTests
+{
+    private const string Hash = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
+    [Theory]
+    [InlineData("Security:Keys:lab:Hash", "")]
+    [InlineData("Security:Keys:lab:Hash", "secret")]
+    [InlineData("Security:Keys:lab:Hash", "sha256:00")]
+    [InlineData("Security:Keys:lab:Scopes", "none")]
+    [InlineData("Security:Keys:lab:RequestsPerSecond", "-1")]
+    [InlineData("Security:Keys:lab:Burst", "0")]
+    [InlineData("Security:Keys:lab:RequestsPerHour", "-1")]
+    [InlineData("Security:Keys:lab:RequestsPerDay", "-1")]
+    [InlineData("Security:Anonymous", "admin")]
+    public void Validate_ValueOutOfRange_NamesTheKey(string key, string value) =>
+        Assert.Contains(key, Assert.Throws<OptionsValidationException>(() => Validate(("Security:Keys:lab:Hash", Hash), (key, value))).Message, StringComparison.Ordinal);
+
+    [Fact]
+    public void Validate_OneHashUnderTwoNames_NamesBoth()
+    {
+        string message = Assert.Throws<OptionsValidationException>(() => Validate(("Security:Keys:lab:Hash", Hash), ("Security:Keys:road:Hash", Hash))).Message;
+
+        Assert.Contains("lab and road", message, StringComparison.Ordinal);
+    }
+
+    // The binder would leave a key out of which it cannot read a value, and a server without keys is open.
+    [Theory]
+    [InlineData("Security:Keys:lab:Scopes", "root")]
+    [InlineData("Security:Keys:lab:RequestPerDay", "1")] // a letter is missing
+    public void Validate_WhatCannotBeBound_StopsTheServerAndNamesTheKey(string key, string value)
+    {
+        InvalidOperationException failure = Assert.Throws<InvalidOperationException>(() => Validate(("Security:Keys:lab:Hash", Hash), (key, value)));
+
+        Assert.Contains(key[(key.LastIndexOf(':') + 1)..], StartUp.Reason(failure), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Validate_Everything_Passes() => Validate(
+        ("Security:Keys:lab:Hash", Hash), ("Security:Keys:lab:Scopes", "Infer, Admin"), ("Security:Keys:lab:RequestsPerSecond", "0.5"), ("Security:Anonymous", "none"));
+
+    private static void Validate(params (string Key, string Value)[] settings)
+    {
+        ServiceCollection services = new();
+        services.AddSingleton<IConfiguration>(new ConfigurationBuilder().AddInMemoryCollection(
+            settings.GroupBy(s => s.Key).Select(s => KeyValuePair.Create(s.Key, (string?)s.Last().Value))).Build());
+        services.AddKeys();
+        using ServiceProvider provider = services.BuildServiceProvider();
+        provider.GetRequiredService<IStartupValidator>().Validate();
+    }
+}
