@@ -24,6 +24,9 @@ internal sealed class GatedSession : IModelSession
     /// <summary>Images in each run, in order.</summary>
     public List<int> Runs { get; } = [];
 
+    /// <summary>Sees each run's output before the server does.</summary>
+    public Action<ModelOutput>? Ran { get; init; }
+
     public ExecutionProvider Provider => _network.Provider;
 
     public GraphSignature Signature => _network.Signature;
@@ -36,7 +39,9 @@ internal sealed class GatedSession : IModelSession
         }
 
         _gate.Wait(cancellationToken);
-        return _network.Run(input, cancellationToken);
+        ModelOutput output = _network.Run(input, cancellationToken);
+        Ran?.Invoke(output);
+        return output;
     }
 
     public void Open() => _gate.Set();

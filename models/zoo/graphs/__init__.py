@@ -1,0 +1,1 @@
+"""What is done to ONNX graphs: export from PyTorch, half precision, 8-bit quantisation."""
