@@ -1,8 +1,9 @@
-"""Exports trained weights as a model that the server serves:
+"""Exports a system of the zoo as a model that the server serves:
 
-    python3 export.py final.pt --name camvid-deeplabv3plus --out ../camvid-deeplabv3plus
+    python3 export.py SYSTEM [--backbone NAME] --classes voc --weights FILE --out ../NAME
 
-writes 1/model.onnx and model.json. The graph ends before the last upsampling, at stride 4 or 8: the server fuses that with argmax.
+writes 1/model.onnx and model.json, complete but for what only you know: names and colours of your classes, and how accurate it is.
+SYSTEM is one of systems/__init__.py. FILE is a checkpoint of ours or of a fork that importers.py knows; `random` gives weights for trying speed.
 """
 import argparse
 import hashlib
@@ -12,93 +13,91 @@ from pathlib import Path
 import onnx
 import torch
 
-from train import build
-
-OPSET = 16
-
-ARCHITECTURES = {
-    "deeplab_v3plus": "deeplabv3plus", "narrow.refinenet": "refinenet", "narrow.fcn8s": "fcn8s", "narrow.deeplab_largefov": "deeplab-largefov",
-}
-
-# What tune-crf found on every sixth training image for camvid-deeplabv3plus; docs/crf.md has the table.
-CRF = {"default": False, "iterations": 5, "gaussian": {"weight": 0.84, "xy": 0.5}, "bilateral": {"weight": 3, "xy": 16, "rgb": 4.2}}
+import importers
+import manifest
+import systems
+from graphs import half, quantize, tracing
+from preprocessing import photographs
 
 
-def legal(side, multiple):
-    return -(-side // multiple) * multiple
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("system", choices=systems.SYSTEMS)
+    parser.add_argument("--backbone", help="a variant of the system; the first of systems/__init__.py unless told otherwise")
+    parser.add_argument("--classes", default="voc", help="voc, cityscapes, camvid, ade20k, a number, or a file with a name on each line (default: voc)")
+    parser.add_argument("--weights", default="random", help="a checkpoint, or random (default)")
+    parser.add_argument("--outputs", choices=tracing.OUTPUTS, default="stride", help="stride ends before the last upsampling, which the server fuses with argmax "
+                        "(default); logits ends at the image's size; labels ends in argmax and gives bytes, but neither confidence nor CRF")
+    parser.add_argument("--precision", choices=("fp32", "fp16", "int8"), default="fp32", help="fp16 for GPUs, int8 for CPUs (default: fp32)")
+    parser.add_argument("--calibrate", metavar="FOLDER", help="photographs like those to be served, for int8")
+    parser.add_argument("--option", action="append", default=[], metavar="KEY=VALUE", help="an argument of the system's class, in JSON: width=0.5, output_stride=8, size=[512,1024]")
+    parser.add_argument("--allow-missing", action="store_true", help="export although the checkpoint lacks weights")
+    parser.add_argument("--out", required=True, help="the model's folder, whose name is the model's")
+    return parser.parse_args()
 
 
-def fold_and_export(model, file):
-    """Traces at an odd size where that is legal, so that a size frozen by mistake shows; batch, height and width stay open."""
-    axes = {0: "batch", 2: "height", 3: "width"}
-    image = torch.zeros(1, 3, legal(163, model.multiple), legal(201, model.multiple))
-    torch.onnx.export(model, image, str(file), opset_version=OPSET, input_names=["input"], output_names=["logits"],
-                      dynamic_axes={"input": axes, "logits": dict(axes)})
-    graph = onnx.load(str(file))
-    onnx.checker.check_model(graph)
-    return graph
+def build(system, backbone, classes, options, file):
+    """The network with its weights, the backbone's name, and what the checkpoint was."""
+    if file == "random":
+        return systems.create(system, backbone, classes, **options).eval(), backbone, None
+    checkpoint = importers.read(file)
+    if checkpoint.fork:
+        if checkpoint.fork.system != system:
+            raise ValueError(f"{file} holds weights of {checkpoint.fork.name}, which is '{checkpoint.fork.system}' here, not '{system}'.")
+        options, backbone = {**checkpoint.fork.options, **options}, checkpoint.fork.backbones.get(backbone, backbone)
+    return systems.create(system, backbone, classes, **options).eval(), backbone, checkpoint
 
 
-def multiply_accumulates(model, height, width):
-    """Of all convolutions, counted by hooks, at the size that the image is padded to."""
-    total = 0
+def fill(network, checkpoint, allow_missing):
+    missing, left_over = importers.load(network, checkpoint)
+    print(f"{checkpoint.fork.name if checkpoint.fork else 'our own names'}: {len(checkpoint.weights) - len(left_over)} tensors taken, "
+          f"{len(missing)} missing, {len(left_over)} left over, {len(checkpoint.ignored)} of training only")
+    for title, keys in (("missing", missing), ("left over", left_over)):
+        for key in keys:
+            print(f"  {title}: {key}")
+    if missing and not allow_missing:
+        raise ValueError("The checkpoint lacks weights. Check --backbone, --classes and --option against it; --allow-missing exports nevertheless.")
 
-    def count(layer, _, output):
-        nonlocal total
-        # Of a transposed convolution, each output pixel sees one position of the kernel in every stride × stride.
-        seen = layer.kernel_size[0] * layer.kernel_size[1] // (layer.stride[0] * layer.stride[1] if layer.transposed else 1)
-        total += output.numel() * layer.in_channels // layer.groups * seen
 
-    hooks = [m.register_forward_hook(count) for m in model.modules() if isinstance(m, (torch.nn.Conv2d, torch.nn.ConvTranspose2d))]
-    with torch.no_grad():
-        model(torch.zeros(1, 3, legal(height, model.multiple), legal(width, model.multiple)))
-    for hook in hooks:
-        hook.remove()
-    return total
+def convert(file, precision, preprocess, folder):
+    """Rewrites a graph of fp32 in another precision."""
+    model = onnx.load(str(file))
+    if precision == "fp16":
+        model = half.to_half(model)
+    elif precision == "int8":
+        if not folder:
+            raise ValueError("--precision int8 needs --calibrate FOLDER: photographs like those to be served.")
+        model = quantize.quantize(model, photographs(folder, preprocess))
+    onnx.save(model, str(file))
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("weights"), parser.add_argument("--name", required=True), parser.add_argument("--out", required=True)
-    parser.add_argument("--miou", type=float, help="val mIoU in percent, as the server's evaluate measured it")
-    arguments = parser.parse_args()
-    state = torch.load(arguments.weights, map_location="cpu")
-    config, start = state["config"], state["config"].get("backbone_from")
-    model = build(config)
-    model.load_state_dict(state["state_dict"])
-    model = model.float().eval()
-    file = Path(arguments.out, "1", "model.onnx")
+    given = arguments()
+    options = {key: tuple(value) if isinstance(value, list) else value
+               for key, value in ((key, json.loads(value)) for key, _, value in (o.partition("=") for o in given.option))}
+    class_part, count = manifest.classes(given.classes)
+    backbone = given.backbone or next(iter(systems.SYSTEMS[given.system]))
+    network, backbone, checkpoint = build(given.system, backbone, count, options, given.weights)
+    if checkpoint:
+        fill(network, checkpoint, given.allow_missing)
+        if checkpoint.values:
+            class_part["values"] = list(checkpoint.values)
+    folder = Path(given.out)
+    file = folder / "1" / "model.onnx"
     file.parent.mkdir(parents=True, exist_ok=True)
-    fold_and_export(model, file)
-    manifest = {
-        "schema": 1,
-        "name": arguments.name,
-        "architecture": ARCHITECTURES[config["system"]],
-        "backbone": "resnet18-narrow",
-        "source": {
-            "project": "InferenceServer model zoo",
-            "checkpoint": "trained on CamVid train" + (f", the backbone started from {start}" if start else " from scratch") + "; the data are for research use",
-            "licence": "MIT",
-            "exporter": "torch " + torch.__version__,
-            "opset": OPSET,
-            "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
-        },
-        "graph": {"input": "input", "output": "logits", "max_batch": 8, "output_kind": "logits", "output_stride": model.output_stride},
-        "preprocess": {
-            "color": "RGB", "scale": 1 / 255, "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225],
-            "resize": {"mode": "short_side", "size": 360, "filter": "bilinear", "antialias": True, "max_pixels": 1048576},
-            "size": {"multiple": model.multiple, "min": 64},
-            "pad": {"where": "bottom_right", "value": "mean"},
-        },
-        "postprocess": {"activation": "softmax", "align_corners": False, "crf": CRF},
-        "classes": {"dataset": "camvid", "palette": "camvid", "ignore": 255},
-        "cost": {"parameters": sum(p.numel() for p in model.parameters()), "gmac": round(multiply_accumulates(model, 360, 480) / 1e9, 2), "at": [360, 480]},
-    }
-    if arguments.miou is not None:
-        manifest["quality"] = {"metric": "mIoU", "value": arguments.miou, "dataset": "CamVid val, 101 images, 11 classes", "protocol": "480x360, single scale, void skipped"}
-    Path(arguments.out, "model.json").write_text(json.dumps(manifest, indent=2) + "\n")
-    print(file, f"{file.stat().st_size / 1e6:.1f} MB", manifest["cost"])
+    tracing.export(network, given.outputs, file)
+    text = manifest.create(network, given.system, backbone, given.outputs, class_part, count, {
+        "project": checkpoint.fork.name if checkpoint and checkpoint.fork else "InferenceServer model zoo", "checkpoint": Path(given.weights).name})
+    if given.precision != "fp32":
+        convert(file, given.precision, text["preprocess"], given.calibrate)
+        text["source"]["exporter"] += f", {given.precision}"
+    text["source"]["sha256"] = hashlib.sha256(file.read_bytes()).hexdigest()
+    (folder / "model.json").write_text(json.dumps({"schema": 1, "name": folder.resolve().name, **text}, indent=2) + "\n")
+    print(f"{file}: {file.stat().st_size / 1e6:.1f} MB, {text['cost']['parameters'] / 1e6:.2f} M parameters, {text['cost']['gmac']} GMAC at {text['cost']['at']}")
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except (ValueError, FileNotFoundError) as error:
+        raise SystemExit(f"error: {error}")

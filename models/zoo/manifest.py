@@ -26,7 +26,7 @@ def classes(wanted):
 
 def cost(network, size):
     """Counted without computing anything."""
-    height, width = legal_size(size, network)
+    height, width = legal_size(size, network.size)
     shapes = copy.deepcopy(network).to("meta")
     return {"parameters": costs.parameters(network), "gmac": round(costs.multiply_accumulates(shapes, height, width) / 1e9, 2), "at": [height, width]}
 
@@ -34,8 +34,6 @@ def cost(network, size):
 def create(network, system, backbone, outputs, class_part, count, source, size=(512, 512), resize=None):
     """resize: of photographs, before the network; none unless told otherwise, as most protocols of evaluation have it."""
     kind = "labels" if outputs == "labels" else "binary_logit" if count == 1 else "logits"
-    size_part = {"fixed": network.fixed, "multiple": 1, "min": min(network.fixed)} if network.fixed else {
-        "multiple": network.multiple, **({"offset": network.offset} if network.offset else {}), "min": network.minimum}
     graph = {"input": "input", "output": "labels" if outputs == "labels" else "logits", "max_batch": 8, "output_kind": kind}
     if outputs == "stride" and network.output_stride > 1:
         graph["output_stride"] = network.output_stride
@@ -48,7 +46,7 @@ def create(network, system, backbone, outputs, class_part, count, source, size=(
         "preprocess": {
             **FAMILIES[network.preprocess],
             "resize": {"mode": "none", "filter": "bilinear", "antialias": True, **(resize or {})},
-            "size": size_part,
+            "size": network.size,
             "pad": {"where": "bottom_right", "value": "mean"},
         },
         **({"inference": {"mode": "slide", "crop": network.fixed, "stride_rate": 2 / 3}} if network.fixed else {}),

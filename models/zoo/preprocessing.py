@@ -1,6 +1,10 @@
 """The families of normalisation that published weights use, in the words of the manifest: (x·scale − mean) / std, x in 0 to 255."""
+from pathlib import Path
+
 import numpy as np
 import torch
+from PIL import Image
+from torch.nn import functional as F
 
 FAMILIES = {
     "caffe": {"color": "BGR", "scale": 1, "mean": [104.007, 116.669, 122.679], "std": [1, 1, 1]},
@@ -12,20 +16,43 @@ FAMILIES = {
 }
 
 
-def normalised(rgb, family):
-    """An image, HWC in 0 to 255, as the network's input of 1×3×H×W."""
-    rule = FAMILIES[family]
+def normalised(rgb, rule):
+    """An image, HWC in 0 to 255, as the network's input of 1×3×H×W. rule: a family's name, or the manifest's `preprocess`."""
+    rule = FAMILIES[rule] if isinstance(rule, str) else rule
     x = np.asarray(rgb, np.float32)[..., ::-1 if rule["color"] == "BGR" else 1]
     x = (x * np.float32(rule["scale"]) - np.float32(rule["mean"])) / np.float32(rule["std"])
     return torch.from_numpy(np.ascontiguousarray(x.transpose(2, 0, 1)))[None]
 
 
-def legal(side, network):
-    """The smallest legal side that holds a number of pixels, as the server pads to it."""
-    steps = -(-(max(side, network.minimum) - network.offset) // network.multiple)
-    return steps * network.multiple + network.offset
+def legal(side, rule):
+    """The smallest legal side that holds a number of pixels; rule: the manifest's `preprocess.size`."""
+    offset, multiple = rule.get("offset", 0), rule["multiple"]
+    return -(-(max(side, rule["min"]) - offset) // multiple) * multiple + offset
 
 
-def legal_size(size, network):
+def legal_size(size, rule):
     """[height, width] of the network's input for an image of a size."""
-    return list(network.fixed) if network.fixed else [legal(side, network) for side in size]
+    return list(rule["fixed"]) if rule.get("fixed") else [legal(side, rule) for side in size]
+
+
+def padded(rgb, preprocess):
+    """An image as the network's input: normalised, then 0 to the right and below up to a legal size, as the server does it."""
+    height, width = legal_size(rgb.shape[:2], preprocess["size"])
+    return F.pad(normalised(rgb, preprocess), [0, width - rgb.shape[1], 0, height - rgb.shape[0]])
+
+
+def photographs(folder, preprocess, most=64, largest=1024):
+    """Inputs of the network for photographs of a folder, evenly chosen; large ones are shrunk, as calibration needs no detail."""
+    files = sorted(f for f in Path(folder).iterdir() if f.suffix.lower() in (".jpg", ".jpeg", ".png", ".webp", ".bmp"))
+    if not files:
+        raise ValueError(f"{folder} holds no photographs (jpg, png, webp or bmp).")
+    for file in files[::max(1, len(files) // most)][:most]:
+        image = Image.open(file).convert("RGB")
+        resize, fixed = preprocess["resize"], preprocess["size"].get("fixed")
+        if fixed:
+            image = image.resize((fixed[1], fixed[0]), Image.BILINEAR)
+        else:
+            side = min(image.size) if resize["mode"] == "short_side" else max(image.size)
+            factor = resize["size"] / side if resize["mode"] != "none" else min(1, largest / side)
+            image = image.resize([max(1, int(s * factor)) for s in image.size], Image.BILINEAR) if factor != 1 else image
+        yield padded(np.asarray(image), preprocess)

@@ -4,9 +4,15 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from systems.blocks import BilinearUpsample
+from systems.mobilenet_v2 import InvertedResidual
 from systems.resnet import BasicBlock, Bottleneck
+from systems.xception import XceptionBlock
 
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.ConvTranspose2d)
+
+
+def part_of_shortcut(module, block):
+    return any(module is m for name, m in block.named_modules() if name.startswith(("downsample", "shortcut")))
 
 
 @torch.no_grad()
@@ -31,11 +37,10 @@ def randomise(network, seed, images):
             uniform(module.weight, 0.5, 1.5), uniform(module.bias, -0.2, 0.2)
             module.reset_running_stats()
             module.momentum = 1.0  # the statistics of these images
+    # A stack of fifty normalised random layers is chaotic: it would make digits of rounding. In trained networks shortcuts dominate, too.
     for module in network.modules():
-        if isinstance(module, (BasicBlock, Bottleneck)):
-            # A stack of fifty normalised random layers is chaotic: it would make digits of rounding. Trained shortcuts dominate, too.
-            last = module.bn3 if isinstance(module, Bottleneck) else module.bn2
-            last.weight *= 0.3
+        if isinstance(module, (BasicBlock, Bottleneck, InvertedResidual, XceptionBlock)):
+            [m for m in module.modules() if isinstance(m, nn.BatchNorm2d) and not part_of_shortcut(m, module)][-1].weight *= 0.3
 
     def to_unit_variance(module, _, output):
         scale = output.std().clamp(min=1e-6)

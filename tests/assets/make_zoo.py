@@ -25,7 +25,7 @@ sys.path.insert(0, str(ROOT.parent.parent / "models" / "zoo"))
 import manifest  # noqa: E402 — found by the line above
 import systems  # noqa: E402
 from graphs import tracing  # noqa: E402
-from preprocessing import legal_size, normalised  # noqa: E402
+from preprocessing import FAMILIES, padded  # noqa: E402
 from randomise import randomise  # noqa: E402
 
 SEED, CLASSES = 20261, 4
@@ -75,16 +75,10 @@ def photo(height, width):
     return np.asarray(Image.open(ROOT / "street.jpg").convert("RGB").resize((width, height), Image.BICUBIC))
 
 
-def padded(rgb, network):
-    """The network's input, as the server makes it: 0 to the right and below, after normalisation."""
-    height, width = legal_size(rgb.shape[:2], network)
-    return F.pad(normalised(rgb, network.preprocess), [0, width - rgb.shape[1], 0, height - rgb.shape[0]])
-
-
 @torch.no_grad()
 def answers(network, outputs, rgb):
     """What the graph gives, and the labels of the photograph."""
-    x = padded(rgb, network)
+    x = padded(rgb, {**FAMILIES[network.preprocess], "size": network.size})
     graph = tracing.Head(network, outputs)(x)
     logits = network.upsampled(x)
     if network.output_scale > 1:
@@ -100,7 +94,7 @@ def save(array, file):
 def make(name, system, backbone, outputs, options, photos):
     network = systems.create(system, backbone, CLASSES, **options)
     images = {"export": photo(*network.fixed)} if network.fixed else photos
-    fit = padded(images["export"], network)
+    fit = padded(images["export"], {**FAMILIES[network.preprocess], "size": network.size})
     randomise(network, SEED, torch.cat([fit, fit.flip(3), fit.flip(2), fit.flip(2, 3) * 0.5]))
     folder = TARGET / name
     shutil.rmtree(folder, ignore_errors=True)

@@ -35,7 +35,7 @@ def export(network, outputs, file, size=(163, 201)):
     # The newer exporter of PyTorch 2 writes other graphs; both PyTorch 1.13 and 2 have this one.
     legacy = {"dynamo": False} if "dynamo" in inspect.signature(torch.onnx.export).parameters else {}
     torch.onnx.export(
-        Head(network, outputs).eval(), torch.zeros(1, 3, *legal_size(size, network)), str(file), opset_version=OPSET,
+        Head(network, outputs).eval(), torch.zeros(1, 3, *legal_size(size, network.size)), str(file), opset_version=OPSET,
         input_names=["input"], output_names=[name], dynamic_axes={"input": axes, name: dict(axes)}, **legacy)
     graph = onnx.load(str(file))
     onnx.checker.check_model(graph)

@@ -40,8 +40,8 @@ def resize_like(x, reference, align_corners=False):
 def pooling_matrix(length, bins):
     """bins × length: row i averages what adaptive pooling gives to bin i, ⌊i·length/bins⌋ up to ⌈(i+1)·length/bins⌉."""
     positions, index = torch.arange(length).unsqueeze(0), torch.arange(bins).unsqueeze(1)
-    start = torch.div(index * length, bins, rounding_mode="floor")
-    end = torch.div((index + 1) * length + (bins - 1), bins, rounding_mode="floor")
+    start = torch.div(index * length, bins, rounding_mode="trunc")
+    end = torch.div((index + 1) * length + (bins - 1), bins, rounding_mode="trunc")
     inside = torch.logical_and(positions >= start, positions < end)
     return inside.to(torch.float32) / (end - start).to(torch.float32)
 

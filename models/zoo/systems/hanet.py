@@ -14,7 +14,7 @@ ROWS = 16
 
 
 def position_code(channels):
-    """channels × rows: a sinusoid and 1, of the row's place in the whole frame (which 16 rows divide)."""
+    """channels × rows: a sinusoid and 1, of the row's place in the whole frame (of which there are 16)."""
     row, channel = torch.arange(ROWS).unsqueeze(0), torch.arange(channels).unsqueeze(1)
     cycle = 10.0 if channels > 50 else 100.0
     angle = row / cycle ** (2 * torch.div(channel, 2, rounding_mode="floor") / channels)

@@ -50,7 +50,8 @@ class MobileNetV2(nn.Module):
                 layers.append(InvertedResidual(inputs, outputs, step if i == 0 else 1, first_dilation if i == 0 else dilation, expansion, early_padding))
                 inputs = outputs
             self.channels.append(outputs)
-        self.low, self.high = nn.Sequential(*layers[:4]), nn.Sequential(*layers[4:])
+        features = nn.Sequential(*layers)
+        self.low, self.high = features[:4], features[4:]  # slices keep the numbers in their names
         self.channels = [self.channels[1], self.channels[-1]]
 
     def forward(self, x):

@@ -17,6 +17,13 @@ class System(nn.Module):
     multiple, offset, minimum = 1, 0, 64  # legal heights and widths: multiple·k + offset
     fixed = None  # [H, W] of a network that takes no other
 
+    @property
+    def size(self):
+        """The manifest's `preprocess.size`."""
+        if self.fixed:
+            return {"multiple": 1, "fixed": self.fixed, "min": min(self.fixed)}
+        return {"multiple": self.multiple, **({"offset": self.offset} if self.offset else {}), "min": self.minimum}
+
     def upsampled(self, x):
         """Logits at the image's own size (at output_scale times it)."""
         logits = self(x)

@@ -3,14 +3,9 @@ import pytest
 import torch
 
 import systems
+from preprocessing import legal_size
 
 VARIANTS = [(system, backbone) for system, variants in systems.SYSTEMS.items() for backbone in variants]
-
-
-def legal(side, network):
-    """The smallest legal side that is not below a wish."""
-    step = -(-(max(side, network.minimum) - network.offset) // network.multiple)
-    return step * network.multiple + network.offset
 
 
 @pytest.mark.parametrize("system, backbone", VARIANTS, ids=str)
@@ -18,7 +13,7 @@ def legal(side, network):
 def test_shapes(full_size, system, backbone, wish):
     options = {"size": (64, 96)} if system == "cpnet" else {}
     network = full_size(system, backbone, 7, **options)
-    height, width = network.fixed or [legal(side, network) for side in wish]
+    height, width = legal_size(wish, network.size)
     image = torch.zeros(2, 3, height, width, device="meta")
     logits = network(image)
     if network.output_scale > 1:

@@ -1,0 +1,97 @@
+"""Exported graphs compute what PyTorch does, in full and in lesser precision."""
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from PIL import Image
+
+import systems
+from graphs import half, interpreter, quantize, tracing
+from preprocessing import legal_size, normalised
+from randomise import randomise
+
+# Between them: every kind of resize, pooling, unpooling, crop and pad that the systems have.
+VARIANTS = [
+    ("fcn8s", "vgg16", "logits", {"width": 1 / 32}), ("fcn8s", "resnet18", "labels", {"width": 1 / 16}), ("deeplabv1-msc", "vgg16", "logits", {"width": 1 / 16}),
+    ("deeplabv2-msc", "resnet50", "stride", {"width": 1 / 16}), ("deeplabv3plus", "resnet50", "logits", {"width": 1 / 16}),
+    ("refinenet", "resnet50", "stride", {"width": 1 / 32}), ("unet", "bilinear", "logits", {"width": 1 / 16}), ("unet", "original", "logits", {"width": 1 / 16}),
+    ("pspnet", "resnet50", "stride", {"width": 1 / 16}), ("hrnetv2", "w18", "stride", {"width": 4 / 18, "modules": (1, 1, 1)}), ("segnet", "vgg16", "logits", {"width": 1 / 16}),
+    ("dsrl", "resnet50", "logits", {"width": 1 / 16}), ("hanet", "resnet50", "stride", {"width": 1 / 16}), ("spnet", "resnet50", "stride", {"width": 1 / 16}),
+    ("cpnet", "resnet50", "stride", {"width": 1 / 16, "size": (64, 96)}),
+]
+
+
+def noise(*shape):
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(5))
+
+
+def exported(tmp_path, system, backbone, outputs, options, classes=4):
+    network = systems.create(system, backbone, classes, **options)
+    randomise(network, 3, noise(4, 3, *legal_size((96, 128), network.size)))
+    return network, tracing.export(network, outputs, tmp_path / "model.onnx", (97, 129))
+
+
+@pytest.mark.parametrize("system, backbone, outputs, options", VARIANTS, ids=str)
+@torch.no_grad()
+def test_a_graph_equals_pytorch_at_a_size_that_was_not_traced(tmp_path, system, backbone, outputs, options):
+    network, graph = exported(tmp_path, system, backbone, outputs, options)
+    image = noise(2, 3, *legal_size((71, 113), network.size))
+    expected, actual = tracing.Head(network, outputs)(image), interpreter.run(graph, image)
+    assert actual.shape == expected.shape and actual.dtype == expected.dtype
+    if outputs == "labels":
+        assert (actual == expected).float().mean() > 0.999
+    else:
+        assert torch.allclose(actual, expected, atol=1e-3)
+
+
+def test_half_precision_keeps_float32_at_both_ends(tmp_path):
+    network, graph = exported(tmp_path, "pspnet", "resnet50", "stride", {"width": 1 / 16})
+    image = noise(1, 3, 97, 129)
+    expected = interpreter.run(graph, image)
+    graph = half.to_half(graph)
+    onnx.checker.check_model(graph)
+    assert [v.type.tensor_type.elem_type for v in (*graph.graph.input, *graph.graph.output)] == [onnx.TensorProto.FLOAT] * 2
+    assert not [i.name for i in graph.graph.initializer if i.data_type == onnx.TensorProto.FLOAT and len(i.dims) == 4]
+    assert sum(n.op_type == "Cast" and n.input[0] == "input" for n in graph.graph.node) == 1
+    assert expected.dtype == torch.float32
+
+
+def test_weights_beyond_half_precision_are_an_error(tmp_path):
+    _, graph = exported(tmp_path, "unet", "transposed", "logits", {"width": 1 / 16})
+    graph.graph.initializer[0].CopyFrom(onnx.numpy_helper.from_array(np.full((4,), 1e6, np.float32), graph.graph.initializer[0].name))
+    with pytest.raises(ValueError, match="float16"):
+        half.to_half(graph)
+
+
+def test_8_bits_change_few_labels_of_a_trained_model():
+    root = Path(__file__).parents[3]
+    street = Image.open(root / "tests" / "assets" / "street.jpg").convert("RGB").resize((480, 360))
+    image = normalised(np.asarray(street), "imagenet")
+    graph = onnx.load(str(root / "models" / "camvid-deeplabv3plus" / "1" / "model.onnx"))
+    labels = interpreter.run(graph, image).argmax(1)
+    graph = quantize.quantize(graph, [image])
+    assert (interpreter.run(graph, image).argmax(1) == labels).float().mean() > 0.97
+
+
+def test_8_bits_are_those_of_all_convolutions_but_the_last(tmp_path):
+    _, graph = exported(tmp_path, "unet", "transposed", "logits", {"width": 1 / 16})
+    graph = quantize.quantize(graph, [noise(1, 3, 64, 64)]).graph
+    producers = {output: node for node in graph.node for output in node.output}
+    plain = [n for n in graph.node if n.op_type == "Conv" and n.input[1] not in producers]
+    assert [n.output[0] for n in plain] == ["logits"]
+    assert not [n for n in graph.node if n.op_type == "Relu"]  # saturation does that
+
+
+def test_a_maximum_keeps_the_steps_of_its_input(tmp_path):
+    """Runtimes take it of integers only if both have the same."""
+    _, graph = exported(tmp_path, "unet", "transposed", "logits", {"width": 1 / 16})
+    graph = quantize.quantize(graph, [noise(1, 3, 64, 64)]).graph
+    values = {i.name: onnx.numpy_helper.to_array(i) for i in graph.initializer}
+    producers, readers = {n.output[0]: n for n in graph.node}, {n.input[0]: n for n in graph.node if n.op_type == "QuantizeLinear"}
+    pools = [n for n in graph.node if n.op_type == "MaxPool"]
+    assert len(pools) == 4
+    for pool in pools:
+        before, after = producers[pool.input[0]], readers[pool.output[0]]
+        assert all(values[a] == values[b] for a, b in zip(before.input[1:], after.input[1:]))
