@@ -11,8 +11,8 @@ from systems.xception import XceptionBlock
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.ConvTranspose2d)
 
 
-def part_of_shortcut(module, block):
-    return any(module is m for name, m in block.named_modules() if name.startswith(("downsample", "shortcut")))
+def beside_the_trunk(module, block):
+    return any(module is m for name, m in block.named_modules() if name.startswith(("downsample", "shortcut", "attention")))
 
 
 @torch.no_grad()
@@ -40,7 +40,7 @@ def randomise(network, seed, images):
     # A stack of fifty normalised random layers is chaotic: it would make digits of rounding. In trained networks shortcuts dominate, too.
     for module in network.modules():
         if isinstance(module, (BasicBlock, Bottleneck, InvertedResidual, XceptionBlock)):
-            [m for m in module.modules() if isinstance(m, nn.BatchNorm2d) and not part_of_shortcut(m, module)][-1].weight *= 0.3
+            [m for m in module.modules() if isinstance(m, nn.BatchNorm2d) and not beside_the_trunk(m, module)][-1].weight *= 0.3
 
     def to_unit_variance(module, _, output):
         scale = output.std().clamp(min=1e-6)
