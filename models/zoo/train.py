@@ -2,7 +2,7 @@
 
 FOLDER must hold train/images and train/labels. Only `train` is read; the validation split is left to the server's own
 `inference-server evaluate`. Writes last.pt (to resume), final.pt (averaged weights) and log.csv. A config with `backbone_from`: NAME
-starts its backbone from ../NAME/final.pt beside FOLDER, so train that one first.
+starts its backbone from ../NAME/final.pt beside FOLDER, so train that one first; parts that are `frozen` keep what they start with.
 """
 import argparse
 import csv
@@ -101,8 +101,10 @@ def main():
     if "backbone_from" in config:
         copy_backbone(model, out.parent / config["backbone_from"] / "final.pt")
     average = deepcopy(model).eval()
+    for part in map(model.get_submodule, config.get("frozen", [])):
+        part.requires_grad_(False).eval()
     decayed = [p for p in model.parameters() if p.requires_grad and p.ndim > 1]
-    plain = [p for p in model.parameters() if p.ndim <= 1]
+    plain = [p for p in model.parameters() if p.requires_grad and p.ndim <= 1]
     optimiser = torch.optim.AdamW([{"params": decayed, "weight_decay": config["weight_decay"]}, {"params": plain, "weight_decay": 0}],
                                   config["learning_rate"])
     steps, start = len(pairs) // config["batch"], 0
