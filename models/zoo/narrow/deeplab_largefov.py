@@ -18,6 +18,7 @@ class DeepLabLargeFov(nn.Module):
         self.fc7 = ConvBnRelu(fc, fc, 1)
         self.fc8 = nn.Sequential(nn.Dropout(0.1), nn.Conv2d(fc, classes, 1))
         initialise(self)
+        nn.init.normal_(self.fc8[1].weight, std=0.01)
 
     def forward(self, x):
         features = F.avg_pool2d(self.backbone(x)[-1], 3, 1, 1)

@@ -26,6 +26,8 @@ class Fcn8s(nn.Module):
         self.dropout = nn.Dropout(0.1)
         self.score8, self.score16, self.score32 = (nn.Conv2d(width, classes, 1) for width in widths[1:])
         initialise(self)
+        for score in (self.score8, self.score16, self.score32):
+            nn.init.normal_(score.weight, std=0.01)
         self.double16, self.double8 = BilinearDouble(classes), BilinearDouble(classes)
 
     def forward(self, x):
