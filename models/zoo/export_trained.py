@@ -12,6 +12,7 @@ from pathlib import Path
 import onnx
 import torch
 
+from costs import multiply_accumulates, parameters
 from train import build
 
 OPSET = 16
@@ -37,24 +38,6 @@ def fold_and_export(model, file):
     graph = onnx.load(str(file))
     onnx.checker.check_model(graph)
     return graph
-
-
-def multiply_accumulates(model, height, width):
-    """Of all convolutions, counted by hooks, at the size that the image is padded to."""
-    total = 0
-
-    def count(layer, _, output):
-        nonlocal total
-        # Of a transposed convolution, each output pixel sees one position of the kernel in every stride × stride.
-        seen = layer.kernel_size[0] * layer.kernel_size[1] // (layer.stride[0] * layer.stride[1] if layer.transposed else 1)
-        total += output.numel() * layer.in_channels // layer.groups * seen
-
-    hooks = [m.register_forward_hook(count) for m in model.modules() if isinstance(m, (torch.nn.Conv2d, torch.nn.ConvTranspose2d))]
-    with torch.no_grad():
-        model(torch.zeros(1, 3, legal(height, model.multiple), legal(width, model.multiple)))
-    for hook in hooks:
-        hook.remove()
-    return total
 
 
 def main():
@@ -92,7 +75,10 @@ def main():
         },
         "postprocess": {"activation": "softmax", "align_corners": False, "crf": CRF},
         "classes": {"dataset": "camvid", "palette": "camvid", "ignore": 255},
-        "cost": {"parameters": sum(p.numel() for p in model.parameters()), "gmac": round(multiply_accumulates(model, 360, 480) / 1e9, 2), "at": [360, 480]},
+        "cost": {
+            "parameters": parameters(model), "at": [360, 480],
+            "gmac": round(multiply_accumulates(model, legal(360, model.multiple), legal(480, model.multiple)) / 1e9, 2),
+        },
     }
     if arguments.miou is not None:
         manifest["quality"] = {"metric": "mIoU", "value": arguments.miou, "dataset": "CamVid val, 101 images, 11 classes", "protocol": "480x360, single scale, void skipped"}
