@@ -10,7 +10,7 @@ public sealed class AdmittedRequest : IDisposable
     private readonly ModelLease _lease;
     private readonly Admission.Permit _permit;
     private readonly Deadline _deadline;
-    private int _throughNetwork;
+    private int _places = 1;
     private int _left;
 
     internal AdmittedRequest(ModelLease lease, Admission.Permit permit, Deadline deadline, Priority priority)
@@ -60,21 +60,32 @@ public sealed class AdmittedRequest : IDisposable
     }
 
     /// <summary>Claims memory for a decoded image.</summary>
+    /// <param name="pixels">Its pixels.</param>
+    /// <param name="bytes">What is held beside it for scores; counts by the bytes that a pixel may have.</param>
     /// <exception cref="SegmentationException">The server holds as much as it may.</exception>
-    internal void HoldPixels(long pixels)
+    internal void HoldPixels(long pixels, long bytes = 0)
     {
-        if (!_permit.TryHoldPixels(pixels))
+        if (!_permit.TryHoldPixels(pixels + (bytes / SchedulingOptions.BytesOfPixel)))
         {
             throw Refusals.FullOfPixels(Model);
+        }
+    }
+
+    /// <summary>The request will have several inputs on their way at once: it counts as so many, until it leaves.</summary>
+    internal void Widen(int inputs)
+    {
+        if (Interlocked.CompareExchange(ref _places, inputs, 1) == 1)
+        {
+            Model.Scheduler.Backlog.Widen(inputs - 1);
         }
     }
 
     /// <summary>The network is done with the request: the next one may come in.</summary>
     internal void LeaveBacklog()
     {
-        if (Interlocked.Exchange(ref _throughNetwork, 1) == 0)
+        if (Interlocked.Exchange(ref _places, 0) is > 0 and int places)
         {
-            Model.Scheduler.Backlog.Leave();
+            Model.Scheduler.Backlog.Leave(places);
         }
     }
 }

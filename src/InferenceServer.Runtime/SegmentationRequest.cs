@@ -1,4 +1,5 @@
 using InferenceServer.Runtime.Diagnostics;
+using InferenceServer.Runtime.Inference;
 using InferenceServer.Runtime.Refinement;
 
 namespace InferenceServer.Runtime;
@@ -14,6 +15,9 @@ public sealed record SegmentationRequest
 
     /// <summary>Whether the network's probability of every class at every pixel is wanted too, 4 bytes each; not together with refinement, which uses them up.</summary>
     public bool WithProbabilities { get; init; }
+
+    /// <summary>What is wanted of the passes instead of what the manifest says: tiles, scales, the mirrored photograph.</summary>
+    public InferenceOverrides Inference { get; init; } = InferenceOverrides.None;
 
     /// <summary>Whether the mask is refined by a fully connected CRF; null leaves that to the model's manifest.</summary>
     public bool? Refine { get; init; }

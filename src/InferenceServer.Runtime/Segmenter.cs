@@ -1,12 +1,10 @@
 using System.Buffers;
 using System.Diagnostics.CodeAnalysis;
 using InferenceServer.Runtime.Batching;
-using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Decoding;
 using InferenceServer.Runtime.Diagnostics;
 using InferenceServer.Runtime.Encoding;
-using InferenceServer.Runtime.Manifests;
-using InferenceServer.Runtime.Models;
+using InferenceServer.Runtime.Inference;
 using InferenceServer.Runtime.Postprocessing;
 using InferenceServer.Runtime.Preprocessing;
 using InferenceServer.Runtime.Refinement;
@@ -16,9 +14,11 @@ using InferenceServer.Runtime.Sessions;
 namespace InferenceServer.Runtime;
 
 /// <summary>The road of every image, and the only place that knows the order of its stages:
-/// decode → preprocess → wait for an instance that runs it → postprocess → refine if asked, and encode once the caller says how.</summary>
+/// decode → preprocess → wait for an instance that runs it → postprocess → refine if asked, and encode once the caller says how.
+/// Where a request takes several passes, the middle three are <see cref="PassRunner"/>'s.</summary>
 /// <remarks>Each stage returns a buffer that it owns no more; all of them are disposed here. What computes on the processor waits for its turn; waiting holds no thread.</remarks>
-public sealed class Segmenter(AdmissionControl admission, ImageDecoder decoder, CrfRefiner refiner, CpuStages cpu, SegmentationMetrics metrics)
+public sealed class Segmenter(
+    AdmissionControl admission, InferenceModes modes, ImageDecoder decoder, PassRunner passes, MaskRefinement refinement, CpuStages cpu, SegmentationMetrics metrics)
 {
     /// <inheritdoc cref="AdmissionControl.TryAdmit"/>
     public bool TryAdmit(in Arrival arrival, [NotNullWhen(true)] out AdmittedRequest? admitted, [NotNullWhen(false)] out SegmentationException? refusal) =>
@@ -40,17 +40,19 @@ public sealed class Segmenter(AdmissionControl admission, ImageDecoder decoder, 
     /// <exception cref="SegmentationException">Everything that can go wrong, see <see cref="SegmentationError"/>.</exception>
     public async ValueTask<SegmentationResult> SegmentAsync(AdmittedRequest admitted, SegmentationRequest request)
     {
-        CrfSettings? crf = Refinement(admitted.Model, request);
+        CrfSettings? crf = refinement.Resolve(admitted.Model, request);
+        InferenceSettings settings = modes.Resolve(admitted.Model.Manifest, request.Inference);
+        SegmentationRequest asked = crf is null ? request : request with { WithConfidence = false, WithProbabilities = true };
         try
         {
-            (RgbImage photo, InputGeometry geometry, InputTensor input) = await PrepareAsync(admitted, request).ConfigureAwait(false);
+            (RgbImage photo, PassPlan plan, InputTensor? input) = await PrepareAsync(admitted, asked, settings).ConfigureAwait(false);
             try
             {
-                using ModelOutput output = await InferAsync(admitted, input, request.Timings).ConfigureAwait(false);
-                LabelMap labels = crf is null
-                    ? await LabelAsync(admitted, output, geometry, request).ConfigureAwait(false)
-                    : await RefineAsync(admitted, photo, output, geometry, request, crf).ConfigureAwait(false);
-                return new SegmentationResult(admitted.Model, photo, labels, request.Timings);
+                LabelMap labels = input is null
+                    ? await passes.RunAsync(admitted, photo, plan, settings.Fuse, asked).ConfigureAwait(false)
+                    : await LabelAsync(admitted, input, plan.Whole, asked).ConfigureAwait(false);
+                return new SegmentationResult(
+                    admitted.Model, photo, crf is null ? labels : await refinement.ReplaceAsync(admitted, photo, labels, request, crf).ConfigureAwait(false), request.Timings);
             }
             catch
             {
@@ -72,8 +74,8 @@ public sealed class Segmenter(AdmissionControl admission, ImageDecoder decoder, 
     /// <exception cref="SegmentationException">A parameter is outside of the limits, or the image needs too much memory.</exception>
     public ValueTask<LabelMap> RefineAsync(SegmentationResult result, CrfOverrides wanted, CancellationToken cancellationToken)
     {
-        CrfSettings crf = refiner.Resolve(result.Model.Manifest.Postprocess.Crf, wanted);
-        return RefineAsync(result.Model, result.Photo, result.Labels.Probabilities, withConfidence: false, result.Timings, crf, cancellationToken);
+        CrfSettings crf = refinement.Resolve(result.Model.Manifest.Postprocess.Crf, wanted);
+        return refinement.RefineAsync(result.Model, result.Photo, result.Labels, withConfidence: false, crf, result.Timings, cancellationToken);
     }
 
     /// <summary>Writes a result in one format.</summary>
@@ -103,34 +105,24 @@ public sealed class Segmenter(AdmissionControl admission, ImageDecoder decoder, 
         return encoder.ContentType;
     }
 
-    private CrfSettings? Refinement(LoadedModel model, SegmentationRequest request)
-    {
-        CrfManifest? manifest = model.Manifest.Postprocess.Crf;
-        CrfSettings? crf = request.Refine ?? manifest?.Default ?? false ? refiner.Resolve(manifest, request.Crf) : null;
-        if ((request.WithConfidence || request.WithProbabilities || crf is not null) && !model.Postprocessor.HasScores)
-        {
-            throw new SegmentationException(
-                SegmentationError.InvalidRequest, $"The graph of '{model.Name}' ends in labels, so it has no confidence to tell and nothing to refine.");
-        }
-
-        return request.WithProbabilities && crf is not null
-            ? throw new SegmentationException(SegmentationError.InvalidRequest, "Probabilities are the network's, before refinement; ask for either.")
-            : crf;
-    }
-
-    private async ValueTask<(RgbImage Photo, InputGeometry Geometry, InputTensor Input)> PrepareAsync(AdmittedRequest admitted, SegmentationRequest request)
+    /// <summary>Decodes, and prepares the input too where there is only one: in one turn, so that no photograph waits between them.</summary>
+    private async ValueTask<(RgbImage Photo, PassPlan Plan, InputTensor? Input)> PrepareAsync(AdmittedRequest admitted, SegmentationRequest request, InferenceSettings settings)
     {
         Preprocessor preprocessor = admitted.Model.Preprocessor;
         using CpuStages.Turn turn = await cpu.EnterAsync(request.Timings, admitted.Cancellation, admitted.Model.Scheduler.Backlog).ConfigureAwait(false);
-        RgbImage photo = Decode(admitted, request);
+        (RgbImage photo, PassPlan plan) = Decode(admitted, request, settings);
         try
         {
             admitted.Cancellation.ThrowIfCancellationRequested();
-            InputGeometry geometry = preprocessor.Plan(photo.Size);
+            if (!plan.IsOne)
+            {
+                return (photo, plan, null);
+            }
+
             using (request.Timings.Measure(Stage.Preprocess))
             {
-                metrics.Padded(admitted.Model.Name, geometry.PadRatio);
-                return (photo, geometry, preprocessor.Prepare(photo.Pixels.Span, geometry));
+                metrics.Padded(admitted.Model.Name, plan.Whole.PadRatio);
+                return (photo, plan, preprocessor.Prepare(photo.Pixels.Span, plan.Whole));
             }
         }
         catch
@@ -140,13 +132,24 @@ public sealed class Segmenter(AdmissionControl admission, ImageDecoder decoder, 
         }
     }
 
-    private RgbImage Decode(AdmittedRequest admitted, SegmentationRequest request)
+    private (RgbImage Photo, PassPlan Plan) Decode(AdmittedRequest admitted, SegmentationRequest request, InferenceSettings settings)
     {
         using (request.Timings.Measure(Stage.Decode))
         {
             using EncodedImage image = decoder.Open(request.Image);
-            admitted.HoldPixels(image.Size.Pixels);
-            return image.Decode(admitted.Cancellation);
+            PassPlan plan = admitted.Model.Preprocessor.Plan(image.Size, settings);
+            admitted.HoldPixels(image.Size.Pixels, plan.IsOne ? 0 : passes.Afford(admitted.Model, plan, request.WithProbabilities));
+            return (image.Decode(admitted.Cancellation), plan);
+        }
+    }
+
+    private async ValueTask<LabelMap> LabelAsync(AdmittedRequest admitted, InputTensor input, InputGeometry geometry, SegmentationRequest request)
+    {
+        using ModelOutput output = await InferAsync(admitted, input, request.Timings).ConfigureAwait(false);
+        using CpuStages.Turn turn = await cpu.EnterAsync(request.Timings, admitted.Cancellation).ConfigureAwait(false);
+        using (request.Timings.Measure(Stage.Postprocess))
+        {
+            return admitted.Model.Postprocessor.Compute(output, geometry, request.WithConfidence, request.WithProbabilities);
         }
     }
 
@@ -157,51 +160,6 @@ public sealed class Segmenter(AdmissionControl admission, ImageDecoder decoder, 
             ModelOutput output = await admitted.Model.Scheduler.RunAsync(input, new RunContext(admitted.Priority, timings), admitted.Cancellation).ConfigureAwait(false);
             admitted.LeaveBacklog();
             return output;
-        }
-    }
-
-    private async ValueTask<LabelMap> LabelAsync(AdmittedRequest admitted, ModelOutput output, InputGeometry geometry, SegmentationRequest request)
-    {
-        using CpuStages.Turn turn = await cpu.EnterAsync(request.Timings, admitted.Cancellation).ConfigureAwait(false);
-        using (request.Timings.Measure(Stage.Postprocess))
-        {
-            return admitted.Model.Postprocessor.Compute(output, geometry, request.WithConfidence, request.WithProbabilities);
-        }
-    }
-
-    private async ValueTask<LabelMap> RefineAsync(
-        AdmittedRequest admitted, RgbImage photo, ModelOutput output, InputGeometry geometry, SegmentationRequest request, CrfSettings crf)
-    {
-        using PooledBuffer<float> probabilities = await ProbabilitiesAsync(admitted, output, geometry, request.Timings).ConfigureAwait(false);
-        return await RefineAsync(admitted.Model, photo, probabilities.Memory, request.WithConfidence, request.Timings, crf, admitted.Cancellation).ConfigureAwait(false);
-    }
-
-    private async ValueTask<LabelMap> RefineAsync(
-        LoadedModel model, RgbImage photo, Memory<float> probabilities, bool withConfidence, StageTimings timings, CrfSettings crf, CancellationToken cancellationToken)
-    {
-        LabelMap map = new(photo.Size, withConfidence);
-        try
-        {
-            using (timings.Measure(Stage.Crf))
-            {
-                await refiner.RefineAsync(probabilities, model.Postprocessor.Classes, photo.Pixels, map, crf, cancellationToken).ConfigureAwait(false);
-            }
-
-            return map;
-        }
-        catch
-        {
-            map.Dispose();
-            throw;
-        }
-    }
-
-    private async ValueTask<PooledBuffer<float>> ProbabilitiesAsync(AdmittedRequest admitted, ModelOutput output, InputGeometry geometry, StageTimings timings)
-    {
-        using CpuStages.Turn turn = await cpu.EnterAsync(timings, admitted.Cancellation).ConfigureAwait(false);
-        using (timings.Measure(Stage.Postprocess))
-        {
-            return admitted.Model.Postprocessor.Probabilities(output, geometry);
         }
     }
 }

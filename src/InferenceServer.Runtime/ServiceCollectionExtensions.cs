@@ -1,6 +1,7 @@
 using InferenceServer.Runtime.Batching;
 using InferenceServer.Runtime.Decoding;
 using InferenceServer.Runtime.Diagnostics;
+using InferenceServer.Runtime.Inference;
 using InferenceServer.Runtime.Inspection;
 using InferenceServer.Runtime.Models;
 using InferenceServer.Runtime.Refinement;
@@ -16,7 +17,7 @@ namespace InferenceServer.Runtime;
 /// <summary>The one place that wires the runtime.</summary>
 public static class ServiceCollectionExtensions
 {
-    /// <summary>Adds <see cref="Segmenter"/> and all it needs; options come from the sections Models, Decoding, Scheduling, Batching, Onnx and Crf.</summary>
+    /// <summary>Adds <see cref="Segmenter"/> and all it needs; options come from the sections Models, Decoding, Scheduling, Batching, Onnx, Inference and Crf.</summary>
     public static IServiceCollection AddSegmentation(this IServiceCollection services)
     {
         services.AddOptions<ModelRepositoryOptions>().BindConfiguration("Models").ValidateOnStart(new ModelRepositoryOptionsValidator(), "Models");
@@ -24,6 +25,7 @@ public static class ServiceCollectionExtensions
         services.AddOptions<SchedulingOptions>().BindConfiguration("Scheduling").ValidateOnStart(new SchedulingOptionsValidator(), "Scheduling");
         services.AddOptions<BatchingOptions>().BindConfiguration("Batching").ValidateOnStart(new BatchingOptionsValidator(), "Batching");
         services.AddOptions<OnnxOptions>().BindConfiguration("Onnx").ValidateOnStart(new OnnxOptionsValidator(), "Onnx");
+        services.AddOptions<InferenceOptions>().BindConfiguration("Inference").ValidateOnStart(new InferenceOptionsValidator(), "Inference");
         services.AddOptions<CrfOptions>().BindConfiguration("Crf").ValidateOnStart(new CrfOptionsValidator(), "Crf");
         services.AddSingleton<IValidateOptions<OnnxOptions>, OnnxConsistency>();
         services.AddSingleton<IValidateOptions<SchedulingOptions>, SchedulingConsistency>();
@@ -37,6 +39,9 @@ public static class ServiceCollectionExtensions
         services.AddSingleton<ModelInspector>();
         services.AddSingleton<ImageDecoder>();
         services.AddSingleton<CrfRefiner>();
+        services.AddSingleton<MaskRefinement>();
+        services.AddSingleton<InferenceModes>();
+        services.AddSingleton<PassRunner>();
         services.AddSingleton<Admission>();
         services.AddSingleton<AdmissionControl>();
         services.AddSingleton<CpuStages>();

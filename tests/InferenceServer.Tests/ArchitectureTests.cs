@@ -29,15 +29,16 @@ public sealed partial class ArchitectureTests
         { "Diagnostics", [] },
         // The stages, in the order of the road.
         { "Decoding", ["Buffers"] },
-        { "Preprocessing", ["Buffers", "Manifests"] },
+        { "Inference", ["Manifests"] },
+        { "Preprocessing", ["Buffers", "Inference.InferenceSettings", "Manifests"] },
         { "Scheduling", ["Diagnostics"] },
         { "Batching", ["Diagnostics", "Preprocessing.InputTensor", "Scheduling", "Sessions.ExecutionProvider", "Sessions.IModelSession", "Sessions.ModelOutput"] },
         { "Sessions", ["Manifests", "Preprocessing.InputTensor", "Scheduling.SchedulingOptions"] },
-        { "Postprocessing", ["Buffers", "Manifests", "Preprocessing.InputGeometry", "Sessions.ModelOutput"] },
+        { "Postprocessing", ["Buffers", "Manifests", "Preprocessing.InputGeometry", "Preprocessing.Pass", "Preprocessing.PassPlan", "Sessions.ModelOutput"] },
         { "Refinement", ["Manifests", "Postprocessing.LabelMap"] },
         { "Encoding", ["Buffers"] },
         // What puts the stages of one model together, and what watches them.
-        { "Models", ["Batching", "Buffers", "Diagnostics", "Manifests", "Postprocessing", "Preprocessing", "Refinement", "Scheduling.Admission", "Scheduling.Backlog", "Sessions"] },
+        { "Models", ["Batching", "Buffers", "Diagnostics", "Inference", "Manifests", "Postprocessing", "Preprocessing", "Refinement", "Scheduling.Admission", "Scheduling.Backlog", "Sessions"] },
         { "Inspection", ["Manifests", "Models.NoiseInput", "Preprocessing.InputTensor", "Sessions"] },
     };
 

@@ -11,6 +11,7 @@ namespace InferenceServer.Kernels.Labeling;
 /// clamp((p + ½) · grid / input − ½, 0, grid − 1).</para>
 /// <para>m is 0, except on a grid finer than the input (a super-resolving model): there the crop falls between grid points, which reach
 /// half an input pixel less half a grid pixel beyond the outermost input pixels, m = ½ · input / grid − ½.</para>
+/// <para>Of a tile, which is a part of the resized photo, p is taken from the tile's first pixel on and clamped to the tile.</para>
 /// <para>With output = image = input this is PyTorch's <c>F.interpolate(mode="bilinear")</c> to the input's size; with an
 /// offset or a shorter image, the same and then cropped.</para>
 /// </remarks>
@@ -57,23 +58,38 @@ public sealed class AxisTaps
     /// <param name="alignCorners">Whether the model's grid is to be enlarged with aligned corners.</param>
     /// <param name="covered">Points of the grid that count, from its beginning: what lies beyond is cropped before anything is enlarged. Null takes all.</param>
     /// <exception cref="ArgumentOutOfRangeException">A length is not positive, or the image does not lie inside the input.</exception>
-    public static AxisTaps Create(int output, int image, int input, int offset, int grid, bool alignCorners, int? covered = null)
+    public static AxisTaps Create(int output, int image, int input, int offset, int grid, bool alignCorners, int? covered = null) =>
+        Create(output, image, AxisTile.Whole(output, image), input, offset, grid, alignCorners, covered);
+
+    /// <summary>Describes one axis of a tile: the pixels that the tile answers for, on the grid of its own model output.</summary>
+    /// <param name="output">Length of the photo, in pixels.</param>
+    /// <param name="image">Length of the resized photo, of which the tile is a part.</param>
+    /// <param name="tile">The part.</param>
+    /// <param name="input">Length of the model input, padding included.</param>
+    /// <param name="offset">First pixel of the tile inside the input.</param>
+    /// <param name="grid">Length of the model's output.</param>
+    /// <param name="alignCorners">Whether the model's grid is to be enlarged with aligned corners.</param>
+    /// <param name="covered">Points of the grid that count, from its beginning. Null takes all.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A length is not positive, or the tile does not lie inside photo and input.</exception>
+    public static AxisTaps Create(int output, int image, in AxisTile tile, int input, int offset, int grid, bool alignCorners, int? covered = null)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(output);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(image);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(grid);
         ArgumentOutOfRangeException.ThrowIfNegative(offset);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(image, input - offset);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(tile.Length, input - offset);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(tile.Count, output - tile.First);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(tile.Length, image - tile.Start);
 
         int last = (covered ?? grid) - 1;
         ArgumentOutOfRangeException.ThrowIfNegative(last, nameof(covered));
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(last, grid, nameof(covered));
         double margin = alignCorners ? 0 : Math.Min((0.5 * input / grid) - 0.5, 0);
-        int[] lower = new int[output];
-        float[] fractions = new float[output];
-        for (int x = 0; x < output; x++)
+        int[] lower = new int[tile.Count];
+        float[] fractions = new float[tile.Count];
+        for (int x = 0; x < lower.Length; x++)
         {
-            double p = Math.Clamp(((x + 0.5) * image / output) - 0.5, margin, image - 1 - margin) + offset;
+            double p = Math.Clamp(((tile.First + x + 0.5) * image / output) - 0.5 - tile.Start, margin, tile.Length - 1 - margin) + offset;
             double q = !alignCorners ? Math.Clamp(((p + 0.5) * grid / input) - 0.5, 0, last)
                 : input == 1 ? 0
                 : Math.Min(p * (grid - 1) / (input - 1), last);
@@ -81,7 +97,7 @@ public sealed class AxisTaps
             fractions[x] = lower[x] == last ? 0 : (float)(q - lower[x]);
         }
 
-        return new AxisTaps(lower, fractions, 0, output, grid);
+        return new AxisTaps(lower, fractions, 0, lower.Length, grid);
     }
 
     /// <summary>The taps of <paramref name="count"/> pixels from <paramref name="start"/> on, on the same grid.</summary>

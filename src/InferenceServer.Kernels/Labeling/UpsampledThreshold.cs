@@ -51,7 +51,7 @@ public static class UpsampledThreshold
             labels[x] = above ? (byte)1 : (byte)0;
             if (!confidence.IsEmpty)
             {
-                float probability = kind == ScoreKind.Logits ? Sigmoid(score) : score;
+                float probability = kind == ScoreKind.Logits ? Sigmoid.Scalar(score) : score;
                 confidence[x] = Bytes.FromProbability(above ? probability : 1 - probability);
             }
         }
@@ -80,21 +80,8 @@ public static class UpsampledThreshold
 
     private static Vector<int> Confidence(Vector<float> score, ScoreKind kind, float cut)
     {
-        Vector<float> probability = kind == ScoreKind.Logits ? Sigmoid(score) : score;
+        Vector<float> probability = kind == ScoreKind.Logits ? Sigmoid.Compute(score) : score;
         return Bytes.FromProbability(Vector.ConditionalSelect(
             Vector.GreaterThan(score, new Vector<float>(cut)), probability, Vector<float>.One - probability));
-    }
-
-    /// <summary>From e^−|x|, which cannot overflow.</summary>
-    private static float Sigmoid(float x)
-    {
-        float e = Exponential.Scalar(-Math.Abs(x));
-        return (x < 0 ? e : 1) / (1 + e);
-    }
-
-    private static Vector<float> Sigmoid(Vector<float> x)
-    {
-        Vector<float> e = Exponential.Compute(-Vector.Abs(x));
-        return Vector.ConditionalSelect(Vector.LessThan(x, Vector<float>.Zero), e, Vector<float>.One) / (Vector<float>.One + e);
     }
 }

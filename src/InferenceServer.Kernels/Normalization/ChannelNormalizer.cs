@@ -29,6 +29,27 @@ public static class ChannelNormalizer
         in ChannelNormalization normalization, ReadOnlySpan<float> padding)
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(rgb.Length, image.Pixels * Channels);
+        Compute(rgb, image.Width, image, chw, padded, left, top, normalization, padding);
+    }
+
+    /// <summary>Normalises a rectangle of a larger image into its place in the padded input.</summary>
+    /// <param name="rgb">HWC, red first, 0…255, from the rectangle's first pixel on.</param>
+    /// <param name="stride">Pixels from one row of <paramref name="rgb"/> to the next.</param>
+    /// <param name="image">Size of the rectangle.</param>
+    /// <param name="chw">Three planes of <paramref name="padded"/> pixels in the model's channel order; every value is written.</param>
+    /// <param name="padded">Size of the model's input.</param>
+    /// <param name="left">Column of the rectangle's first pixel in the input.</param>
+    /// <param name="top">Row of the rectangle's first pixel in the input.</param>
+    /// <param name="normalization">The formula.</param>
+    /// <param name="padding">Three values to put round the rectangle: already normalised, in the model's channel order.</param>
+    /// <exception cref="ArgumentException">A buffer is shorter than its size says.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The rectangle does not lie inside the input.</exception>
+    public static void Compute(
+        ReadOnlySpan<byte> rgb, int stride, ImageSize image, Span<float> chw, ImageSize padded, int left, int top,
+        in ChannelNormalization normalization, ReadOnlySpan<float> padding)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(stride, image.Width);
+        ArgumentOutOfRangeException.ThrowIfLessThan(rgb.Length, (((image.Height - 1L) * stride) + image.Width) * Channels);
         ArgumentOutOfRangeException.ThrowIfNotEqual(chw.Length, padded.Pixels * Channels);
         ArgumentOutOfRangeException.ThrowIfNotEqual(padding.Length, Channels);
         ArgumentOutOfRangeException.ThrowIfNegative(left);
@@ -45,7 +66,7 @@ public static class ChannelNormalizer
         ChannelLine blue = ChannelLine.Create(normalization, reversed ? 0 : 2);
         for (int y = 0; y < image.Height; y++)
         {
-            ReadOnlySpan<byte> row = rgb.Slice(y * image.Width * Channels, image.Width * Channels);
+            ReadOnlySpan<byte> row = rgb.Slice(y * stride * Channels, image.Width * Channels);
             int start = ((top + y) * padded.Width) + left;
             Span<float> reds = chw.Slice(((reversed ? 2 : 0) * plane) + start, image.Width);
             Span<float> greens = chw.Slice(plane + start, image.Width);

@@ -23,32 +23,45 @@ public static class OpenCvResizer
     /// <param name="filter">The kernel: INTER_NEAREST, INTER_LINEAR or INTER_CUBIC.</param>
     /// <exception cref="ArgumentException">A buffer does not have the length of its size, or the buffers overlap.</exception>
     public static void Resize(
-        ReadOnlySpan<byte> source, ImageSize sourceSize, Span<byte> destination, ImageSize destinationSize, ResizeFilter filter)
+        ReadOnlySpan<byte> source, ImageSize sourceSize, Span<byte> destination, ImageSize destinationSize, ResizeFilter filter) =>
+        Resize(source, sourceSize, destination, destinationSize, filter, 0, destinationSize.Height);
+
+    /// <summary>Computes some rows of the resized image, byte for byte as <see cref="Resize(ReadOnlySpan{byte}, ImageSize, Span{byte}, ImageSize, ResizeFilter)"/> would.</summary>
+    /// <param name="source">HWC, three channels in any order.</param>
+    /// <param name="sourceSize">Size of <paramref name="source"/>; both sides at least 1.</param>
+    /// <param name="destination">HWC, the rows alone; overwritten whole.</param>
+    /// <param name="destinationSize">Size of the whole resized image.</param>
+    /// <param name="filter">The kernel.</param>
+    /// <param name="firstRow">The first row of the resized image that is wanted.</param>
+    /// <param name="rows">How many are.</param>
+    /// <exception cref="ArgumentException">A buffer does not have the length of its size, or the buffers overlap.</exception>
+    public static void Resize(
+        ReadOnlySpan<byte> source, ImageSize sourceSize, Span<byte> destination, ImageSize destinationSize, ResizeFilter filter, int firstRow, int rows)
     {
-        ResizeArguments.Check(source, sourceSize, destination, destinationSize);
+        ResizeArguments.Check(source, sourceSize, destination, destinationSize, firstRow, rows);
         if (sourceSize == destinationSize)
         {
-            source.CopyTo(destination);
+            source.Slice(firstRow * sourceSize.Width * Channels, destination.Length).CopyTo(destination);
         }
         else if (filter == ResizeFilter.Nearest)
         {
             int[] columns = NearestOffsets(sourceSize.Width, destinationSize.Width);
-            int[] rows = NearestOffsets(sourceSize.Height, destinationSize.Height);
-            NearestGather.Copy(source, sourceSize.Width, destination, columns, rows);
+            int[] lines = NearestOffsets(sourceSize.Height, destinationSize.Height);
+            NearestGather.Copy(source, sourceSize.Width, destination, columns, lines.AsSpan(firstRow, rows));
         }
         else if (filter == ResizeFilter.Bilinear
             && sourceSize == new ImageSize(destinationSize.Width * 2, destinationSize.Height * 2))
         {
-            Halve(source, destination, destinationSize);
+            Halve(source, destination, destinationSize.Width, firstRow, rows);
         }
         else
         {
-            Interpolate(source, sourceSize, destination, destinationSize, filter);
+            Interpolate(source, sourceSize, destination, destinationSize, filter, firstRow);
         }
     }
 
     private static void Interpolate(
-        ReadOnlySpan<byte> source, ImageSize sourceSize, Span<byte> destination, ImageSize size, ResizeFilter filter)
+        ReadOnlySpan<byte> source, ImageSize sourceSize, Span<byte> destination, ImageSize size, ResizeFilter filter, int firstRow)
     {
         OpenCvTaps columns = OpenCvTaps.Create(sourceSize.Width, size.Width, filter, clampFraction: true);
         OpenCvTaps rows = OpenCvTaps.Create(sourceSize.Height, size.Height, filter, clampFraction: false);
@@ -59,7 +72,8 @@ public static class OpenCvResizer
         Span<int> held = stackalloc int[taps];   // the source row in each slot; the taps of one output row differ modulo their number
         held.Fill(-1);
         using RgbRows input = new(source, sourceSize);
-        for (int y = 0; y < size.Height; y++)
+        int end = firstRow + (destination.Length / stride);
+        for (int y = firstRow; y < end; y++)
         {
             foreach (int row in rows.Indices(y))
             {
@@ -70,20 +84,20 @@ public static class OpenCvResizer
                 }
             }
 
-            OpenCvVertical.Run(window, slot, rows.Indices(y), rows.Weights(y), destination.Slice(y * stride, stride));
+            OpenCvVertical.Run(window, slot, rows.Indices(y), rows.Weights(y), destination.Slice((y - firstRow) * stride, stride));
         }
 
         ArrayPool<int>.Shared.Return(window);
     }
 
     /// <summary>The mean of each 2×2 block, halves rounded up.</summary>
-    private static void Halve(ReadOnlySpan<byte> source, Span<byte> destination, ImageSize size)
+    private static void Halve(ReadOnlySpan<byte> source, Span<byte> destination, int width, int firstRow, int rows)
     {
-        int stride = size.Width * 2 * Channels;
-        for (int y = 0; y < size.Height; y++)
+        int stride = width * 2 * Channels;
+        for (int y = 0; y < rows; y++)
         {
-            ReadOnlySpan<byte> upper = source.Slice(2 * y * stride, stride);
-            ReadOnlySpan<byte> lower = source.Slice(((2 * y) + 1) * stride, stride);
+            ReadOnlySpan<byte> upper = source.Slice(2 * (firstRow + y) * stride, stride);
+            ReadOnlySpan<byte> lower = source.Slice(((2 * (firstRow + y)) + 1) * stride, stride);
             Span<byte> output = destination.Slice(y * stride / 2, stride / 2);
             for (int x = 0; x < output.Length; x += Channels)
             {

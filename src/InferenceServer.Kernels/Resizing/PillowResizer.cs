@@ -26,20 +26,33 @@ public static class PillowResizer
     /// <param name="filter">The kernel.</param>
     /// <exception cref="ArgumentException">A buffer does not have the length of its size, or the buffers overlap.</exception>
     public static void Resize(
-        ReadOnlySpan<byte> source, ImageSize sourceSize, Span<byte> destination, ImageSize destinationSize, ResizeFilter filter)
+        ReadOnlySpan<byte> source, ImageSize sourceSize, Span<byte> destination, ImageSize destinationSize, ResizeFilter filter) =>
+        Resize(source, sourceSize, destination, destinationSize, filter, 0, destinationSize.Height);
+
+    /// <summary>Computes some rows of the resized image, byte for byte as <see cref="Resize(ReadOnlySpan{byte}, ImageSize, Span{byte}, ImageSize, ResizeFilter)"/> would.</summary>
+    /// <param name="source">HWC, three channels in any order.</param>
+    /// <param name="sourceSize">Size of <paramref name="source"/>; both sides at least 1.</param>
+    /// <param name="destination">HWC, the rows alone; overwritten whole.</param>
+    /// <param name="destinationSize">Size of the whole resized image.</param>
+    /// <param name="filter">The kernel.</param>
+    /// <param name="firstRow">The first row of the resized image that is wanted.</param>
+    /// <param name="rows">How many are.</param>
+    /// <exception cref="ArgumentException">A buffer does not have the length of its size, or the buffers overlap.</exception>
+    public static void Resize(
+        ReadOnlySpan<byte> source, ImageSize sourceSize, Span<byte> destination, ImageSize destinationSize, ResizeFilter filter, int firstRow, int rows)
     {
-        ResizeArguments.Check(source, sourceSize, destination, destinationSize);
+        ResizeArguments.Check(source, sourceSize, destination, destinationSize, firstRow, rows);
         if (sourceSize == destinationSize)
         {
-            source.CopyTo(destination);
+            source.Slice(firstRow * sourceSize.Width * Channels, destination.Length).CopyTo(destination);
             return;
         }
 
         if (filter == ResizeFilter.Nearest)
         {
             int[] columns = NearestOffsets(sourceSize.Width, destinationSize.Width);
-            int[] rows = NearestOffsets(sourceSize.Height, destinationSize.Height);
-            NearestGather.Copy(source, sourceSize.Width, destination, columns, rows);
+            int[] lines = NearestOffsets(sourceSize.Height, destinationSize.Height);
+            NearestGather.Copy(source, sourceSize.Width, destination, columns, lines.AsSpan(firstRow, rows));
             return;
         }
 
@@ -47,33 +60,33 @@ public static class PillowResizer
         bool vertical = sourceSize.Height != destinationSize.Height;
         if (!vertical)
         {
-            Horizontal(source, sourceSize, destination, destinationSize.Width, filter);
+            Horizontal(source, sourceSize, destination, destinationSize.Width, filter, firstRow, rows);
             return;
         }
 
         ResampleWeights weights = ResampleWeights.Create(sourceSize.Height, destinationSize.Height, filter);
         if (!horizontal)
         {
-            Vertical(source, destination, destinationSize, weights);
+            Vertical(source, destination, destinationSize.Width, weights, firstRow, rows);
             return;
         }
 
-        Both(source, sourceSize, destination, destinationSize, filter, weights);
+        Both(source, sourceSize, destination, destinationSize.Width, filter, weights, firstRow, rows);
     }
 
     /// <summary>The horizontal pass runs just ahead of the vertical one, in a window of as many rows as one output row needs.</summary>
     private static void Both(
-        ReadOnlySpan<byte> source, ImageSize sourceSize, Span<byte> destination, ImageSize destinationSize, ResizeFilter filter, ResampleWeights vertical)
+        ReadOnlySpan<byte> source, ImageSize sourceSize, Span<byte> destination, int width, ResizeFilter filter, ResampleWeights vertical, int firstRow, int rows)
     {
-        ResampleWeights horizontal = ResampleWeights.Create(sourceSize.Width, destinationSize.Width, filter);
-        int stride = destinationSize.Width * Channels;
+        ResampleWeights horizontal = ResampleWeights.Create(sourceSize.Width, width, filter);
+        int stride = width * Channels;
         byte[] rented = ArrayPool<byte>.Shared.Rent(checked(vertical.MaxTaps * stride));
         Span<byte> window = rented;
-        using RgbRows rows = new(source, sourceSize);
+        using RgbRows lines = new(source, sourceSize);
         int first = 0, end = 0;   // the source rows that the window holds
-        for (int y = 0; y < destinationSize.Height; y++)
+        for (int y = 0; y < rows; y++)
         {
-            ReadOnlySpan<int> taps = vertical.Taps(y, out int start);
+            ReadOnlySpan<int> taps = vertical.Taps(firstRow + y, out int start);
             if (start > first)
             {
                 int kept = Math.Max(end - start, 0);
@@ -83,7 +96,7 @@ public static class PillowResizer
 
             for (; end < start + taps.Length; end++)
             {
-                HorizontalRow(rows[end], window.Slice((end - first) * stride, stride), horizontal);
+                HorizontalRow(lines[end], window.Slice((end - first) * stride, stride), horizontal);
             }
 
             VerticalRow(window[..(taps.Length * stride)], taps, destination.Slice(y * stride, stride));
@@ -92,22 +105,22 @@ public static class PillowResizer
         ArrayPool<byte>.Shared.Return(rented);
     }
 
-    private static void Horizontal(ReadOnlySpan<byte> source, ImageSize size, Span<byte> destination, int width, ResizeFilter filter)
+    private static void Horizontal(ReadOnlySpan<byte> source, ImageSize size, Span<byte> destination, int width, ResizeFilter filter, int firstRow, int rows)
     {
         ResampleWeights weights = ResampleWeights.Create(size.Width, width, filter);
-        using RgbRows rows = new(source, size);
-        for (int y = 0; y < size.Height; y++)
+        using RgbRows lines = new(source, size);
+        for (int y = 0; y < rows; y++)
         {
-            HorizontalRow(rows[y], destination.Slice(y * width * Channels, width * Channels), weights);
+            HorizontalRow(lines[firstRow + y], destination.Slice(y * width * Channels, width * Channels), weights);
         }
     }
 
-    private static void Vertical(ReadOnlySpan<byte> source, Span<byte> destination, ImageSize size, ResampleWeights weights)
+    private static void Vertical(ReadOnlySpan<byte> source, Span<byte> destination, int width, ResampleWeights weights, int firstRow, int rows)
     {
-        int stride = size.Width * Channels;
-        for (int y = 0; y < size.Height; y++)
+        int stride = width * Channels;
+        for (int y = 0; y < rows; y++)
         {
-            ReadOnlySpan<int> taps = weights.Taps(y, out int start);
+            ReadOnlySpan<int> taps = weights.Taps(firstRow + y, out int start);
             VerticalRow(source.Slice(start * stride, taps.Length * stride), taps, destination.Slice(y * stride, stride));
         }
     }

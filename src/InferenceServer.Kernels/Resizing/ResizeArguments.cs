@@ -5,10 +5,12 @@ internal static class ResizeArguments
 {
     public const int Channels = 3;
 
-    public static void Check(ReadOnlySpan<byte> source, ImageSize sourceSize, Span<byte> destination, ImageSize destinationSize)
+    public static void Check(ReadOnlySpan<byte> source, ImageSize sourceSize, Span<byte> destination, ImageSize destinationSize, int firstRow, int rows)
     {
+        ArgumentOutOfRangeException.ThrowIfNegative(firstRow);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(rows, destinationSize.Height - firstRow);
         CheckSize(source.Length, sourceSize, nameof(source));
-        CheckSize(destination.Length, destinationSize, nameof(destination));
+        CheckSize(destination.Length, destinationSize with { Height = rows }, nameof(destination));
         if (source.Overlaps(destination))
         {
             throw new ArgumentException("A resize cannot run in place.", nameof(destination));

@@ -39,6 +39,9 @@ public sealed class BatchScheduler
     /// <summary>Most images that share a run.</summary>
     public int MaxBatch => _limits.Images;
 
+    /// <summary>Inputs that all instances work on at once, at most.</summary>
+    public int Capacity => _instances.Length * _limits.Images;
+
     /// <summary>Told the number of images after each run.</summary>
     internal Action<int>? Ran { get; init; }
 

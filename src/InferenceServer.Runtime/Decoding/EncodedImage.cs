@@ -6,6 +6,7 @@ namespace InferenceServer.Runtime.Decoding;
 /// <summary>An image whose header was read and whose pixels were not. Whoever holds it disposes it.</summary>
 public sealed class EncodedImage : IDisposable
 {
+    private const int FirstSideways = 5; // EXIF: 5 to 8 lie on their side
     private readonly VipsImage _header;
     private readonly string _format;
 
@@ -15,8 +16,8 @@ public sealed class EncodedImage : IDisposable
         _format = format;
     }
 
-    /// <summary>Width and height as the header states them, before the EXIF orientation is applied.</summary>
-    public ImageSize Size => new(_header.Width, _header.Height);
+    /// <summary>Width and height of the upright photograph, as the header states them.</summary>
+    public ImageSize Size => _header.Orientation >= FirstSideways ? new(_header.Height, _header.Width) : new(_header.Width, _header.Height);
 
     /// <summary>Decodes the pixels, once.</summary>
     /// <param name="cancellationToken">Checked between strips of rows.</param>

@@ -61,7 +61,7 @@ internal static partial class ManifestValidator
             }
 
             ValidateSize(preprocess.Size);
-            ValidateResize(preprocess.Resize, preprocess.Size.Fixed);
+            ValidateResize(preprocess.Resize, preprocess.Size.Fixed, manifest.Inference.Mode == InferenceMode.Slide);
         }
 
         void ValidateSize(SizeManifest size)
@@ -73,7 +73,7 @@ internal static partial class ManifestValidator
             Expect(size.Fixed is null or [> 0 and <= 16384, > 0 and <= 16384], "preprocess.size.fixed", "expected [height, width]");
         }
 
-        void ValidateResize(ResizeManifest resize, IReadOnlyList<int>? @fixed)
+        void ValidateResize(ResizeManifest resize, IReadOnlyList<int>? @fixed, bool slides)
         {
             Expect(resize.MaxPixels is >= 1024 and <= MostInputPixels, "preprocess.resize.max_pixels", $"expected 1024 to {MostInputPixels}");
             Expect(resize is not { Mode: ResizeMode.LongSidePad or ResizeMode.Exact, Size: [int square] } || (long)square * square <= 2 * resize.MaxPixels,
@@ -96,19 +96,24 @@ internal static partial class ManifestValidator
                 {
                     ResizeMode.Exact => resize.Size is null || Sides(resize.Size).SequenceEqual([height, width]),
                     ResizeMode.LongSide or ResizeMode.LongSidePad => resize.Size is [int side] && side <= Math.Min(height, width),
-                    _ => false,
+                    _ => slides,
                 };
                 Expect((long)height * width <= 2 * resize.MaxPixels, "preprocess.resize.max_pixels", $"expected at least half of the fixed {height}×{width}");
-                Expect(fits, "preprocess.resize", $"the graph takes only {height}×{width}: expected the mode \"exact\" of that size, or \"long_side\" up to it");
+                Expect(fits, "preprocess.resize", $"the graph takes only {height}×{width}: expected the mode \"exact\" of that size, or \"long_side\" up to it, or any with the inference mode \"slide\"");
             }
         }
 
         void ValidateInference(InferenceManifest inference)
         {
-            Expect(inference.Mode == "whole", "inference.mode", "only \"whole\" is served");
-            Expect(inference.Scales is [1], "inference.scales", "only [1.0] is served");
-            Expect(!inference.Flip, "inference.flip", "only false is served");
-            Expect(double.IsFinite(inference.StrideRate ?? 0), "inference.stride_rate", "expected a finite number");
+            OutputKind kind = manifest.Graph.OutputKind;
+            Expect(inference.Crop is null or [> 0 and <= 16384] or [> 0 and <= 16384, > 0 and <= 16384], "inference.crop", "expected [height, width] or one side");
+            Expect(
+                inference.Crop is null || manifest.Preprocess.Size.Fixed is not { } only || Sides(inference.Crop).SequenceEqual(only), "inference.crop", "expected preprocess.size.fixed, the graph's only size");
+            Expect(inference.StrideRate is null or (> 0 and <= 1), "inference.stride_rate", "expected a share of the crop, above 0 to 1");
+            Expect(inference.Scales.Count > 0 && inference.Scales.All(s => s is > 0 and <= 16), "inference.scales", "expected at least one, each above 0 to 16");
+            bool isOne = inference is { Mode: InferenceMode.Whole, Scales.Count: 1, Flip: false };
+            Expect(kind != OutputKind.Labels || isOne, "inference", "expected the mode \"whole\", one scale and no flip: a graph that ends in labels has nothing to average");
+            Expect(kind != OutputKind.Probabilities || inference.Fuse == FuseMode.MeanSoftmax, "inference.fuse", "expected \"mean_softmax\": the graph gives no logits");
         }
 
         void ValidatePostprocess(PostprocessManifest postprocess)

@@ -1,5 +1,6 @@
 using InferenceServer.Kernels;
 using InferenceServer.Runtime.Buffers;
+using InferenceServer.Runtime.Inference;
 using InferenceServer.Runtime.Manifests;
 using InferenceServer.Runtime.Postprocessing;
 using InferenceServer.Runtime.Preprocessing;
@@ -23,6 +24,7 @@ internal sealed class ModelWarmUp
     private readonly LoadedModel _model;
     private readonly string _file;
     private readonly CrfRefiner _refiner;
+    private readonly InferenceSettings _passes;
 
     public ModelWarmUp(LoadedModel model, string file, CrfRefiner refiner)
     {
@@ -31,10 +33,11 @@ internal sealed class ModelWarmUp
         _refiner = refiner;
         ModelManifest manifest = model.Manifest;
         IReadOnlyList<ImageSize> photos = [.. (manifest.WarmUp?.Sizes ?? [manifest.Cost?.At ?? Usual]).Select(s => new ImageSize(s[1], s[0]))];
+        _passes = InferenceSettings.Create(manifest, InferenceOverrides.None);
         // Photographs of several sizes may come to one size of the network.
         Steps =
         [
-            .. from size in photos.Select(p => model.Preprocessor.Plan(p).Input).Distinct()
+            .. from size in photos.SelectMany(p => model.Preprocessor.Plan(p, _passes).Inputs).Distinct()
                from batch in manifest.WarmUp?.Batches ?? [.. Enumerable.Range(1, model.Scheduler.MaxBatch)]
                select (ModelTrial.Shape(batch, size), (Action<CancellationToken>)(ct => RunNetwork(batch, size, ct))),
             .. from photo in photos
@@ -71,7 +74,14 @@ internal sealed class ModelWarmUp
     {
         using PooledBuffer<byte> rgb = new(checked((int)(photo.Pixels * 3)));
         Paint(rgb.Span, photo);
-        InputGeometry geometry = _model.Preprocessor.Plan(photo);
+        PassPlan plan = _model.Preprocessor.Plan(photo, _passes);
+        if (!plan.IsOne)
+        {
+            RunTile(plan, rgb.Memory, runs, cancellationToken);
+            return;
+        }
+
+        InputGeometry geometry = plan.Whole;
         using InputTensor input = _model.Preprocessor.Prepare(rgb.Span, geometry);
         using ModelOutput output = _model.Session.Run(input, cancellationToken);
         for (int i = 0; i < runs; i++)
@@ -80,6 +90,22 @@ internal sealed class ModelWarmUp
             using InputTensor again = _model.Preprocessor.Prepare(rgb.Span, geometry);
             using LabelMap labels = _model.Postprocessor.Compute(output, geometry, withConfidence: false);
             Refine(output, geometry, rgb.Memory, labels, cancellationToken);
+        }
+    }
+
+    private void RunTile(PassPlan plan, ReadOnlyMemory<byte> rgb, int runs, CancellationToken cancellationToken)
+    {
+        Pass pass = plan.Passes[0];
+        using PhotoView view = _model.Preprocessor.Open(pass.View, rgb, plan.Photo);
+        using InputTensor input = _model.Preprocessor.Prepare(view, pass);
+        using ModelOutput output = _model.Session.Run(input, cancellationToken);
+        for (int i = 0; i < runs; i++)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            using InputTensor again = _model.Preprocessor.Prepare(view, pass);
+            using FusedPasses fused = _model.Postprocessor.Fuse(plan, output, _passes.Fuse, withConfidence: false, withProbabilities: false);
+            fused.Add(pass, output);
+            fused.Finish(pass.Bottom);
         }
     }
 

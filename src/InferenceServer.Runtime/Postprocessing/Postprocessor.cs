@@ -12,7 +12,6 @@ public sealed class Postprocessor
 {
     private readonly OutputKind _kind;
     private readonly bool _alignCorners;
-    private readonly float _threshold;
     private readonly byte _ignore;
     private readonly double _scale;
 
@@ -20,7 +19,7 @@ public sealed class Postprocessor
     {
         _kind = manifest.Graph.OutputKind;
         _alignCorners = manifest.Postprocess.AlignCorners;
-        _threshold = manifest.Postprocess.Threshold ?? 0.5f;
+        Threshold = manifest.Postprocess.Threshold ?? 0.5f;
         Classes = ClassTable.Create(manifest.Classes).Names.Count;
         _ignore = (byte)manifest.Classes.Ignore;
         _scale = manifest.Graph.OutputScale / manifest.Graph.OutputStride;
@@ -31,6 +30,9 @@ public sealed class Postprocessor
 
     /// <summary>Whether there are scores, so that a confidence can be told and a CRF can refine; graphs that end in labels have none.</summary>
     public bool HasScores => _kind != OutputKind.Labels;
+
+    /// <summary>Probability above which a single score makes the second class.</summary>
+    internal float Threshold { get; }
 
     /// <summary>Computes labels, and the confidence of each if asked for.</summary>
     /// <param name="output">Of one image.</param>
@@ -65,39 +67,52 @@ public sealed class Postprocessor
         int pixels = checked((int)geometry.Photo.Pixels);
         PooledBuffer<float> probabilities = new(checked(Classes * pixels));
         (AxisTaps rows, AxisTaps columns) = Taps(grid, geometry);
-        if (output.Channels > 1)
+        // One score for the second of two classes is the last plane.
+        UpsampledScores.Compute(output.Scores(), output.Channels, grid, rows, columns, probabilities.Span[^(output.Channels * pixels)..]);
+        Complete(probabilities.Span, Classes, output.Channels, _kind == OutputKind.Probabilities ? ScoreKind.Probabilities : ScoreKind.Logits);
+        return probabilities;
+    }
+
+    /// <summary>Makes probabilities of the scores at every pixel, in place.</summary>
+    /// <param name="scores">CHW.</param>
+    /// <param name="classes">Number of planes.</param>
+    /// <param name="channels">1 where only the last plane of two holds scores.</param>
+    /// <param name="kind">What they are.</param>
+    internal static void Complete(Span<float> scores, int classes, int channels, ScoreKind kind)
+    {
+        Span<float> other = scores[..(scores.Length / classes)], found = scores[^other.Length..];
+        if (kind == ScoreKind.Logits)
         {
-            UpsampledScores.Compute(output.Scores(), Classes, grid, rows, columns, probabilities.Span);
-            if (_kind == OutputKind.Logits)
+            if (channels == 1)
             {
-                Softmax.Compute(probabilities.Span, Classes);
+                other.Clear(); // sigmoid(x) is the softmax of 0 and x
             }
 
-            return probabilities;
+            Softmax.Compute(scores, classes);
         }
-
-        // One score for the second of two classes: sigmoid(x) is the softmax of 0 and x.
-        Span<float> other = probabilities.Span[..pixels], found = probabilities.Span[pixels..];
-        UpsampledScores.Compute(output.Scores(), 1, grid, rows, columns, found);
-        if (_kind == OutputKind.Probabilities)
+        else if (channels == 1)
         {
-            for (int i = 0; i < pixels; i++)
+            for (int i = 0; i < other.Length; i++)
             {
                 other[i] = 1 - found[i];
             }
         }
-        else
-        {
-            other.Clear();
-            Softmax.Compute(probabilities.Span, Classes);
-        }
-
-        return probabilities;
     }
 
-    private (AxisTaps Rows, AxisTaps Columns) Taps(ImageSize grid, in InputGeometry geometry) => (
-        AxisTaps.Create(geometry.Photo.Height, geometry.Resized.Height, geometry.Bucket.Height, geometry.Top, grid.Height, _alignCorners, Covered(geometry.Input.Height, geometry.Bucket.Height, grid.Height)),
-        AxisTaps.Create(geometry.Photo.Width, geometry.Resized.Width, geometry.Bucket.Width, geometry.Left, grid.Width, _alignCorners, Covered(geometry.Input.Width, geometry.Bucket.Width, grid.Width)));
+    /// <summary>Begins a label map that several passes add to.</summary>
+    /// <param name="plan">The passes.</param>
+    /// <param name="first">The first one's output.</param>
+    /// <param name="fuse">How they become one.</param>
+    /// <param name="withConfidence">Whether the probability of each pixel's class is wanted.</param>
+    /// <param name="withProbabilities">Whether the probability of every class is.</param>
+    /// <returns>What takes the outputs, which the caller disposes.</returns>
+    internal FusedPasses Fuse(PassPlan plan, ModelOutput first, FuseMode fuse, bool withConfidence, bool withProbabilities) =>
+        new(this, plan, FusionRule.Create(fuse, _kind, first.Channels), first.Channels, withConfidence, withProbabilities);
+
+    /// <summary>Where the pixels that a pass answers for fall on its output.</summary>
+    internal (AxisTaps Rows, AxisTaps Columns) Taps(ImageSize grid, in InputGeometry geometry) => (
+        AxisTaps.Create(geometry.Photo.Height, geometry.Resized.Height, geometry.Rows, geometry.Bucket.Height, geometry.Top, grid.Height, _alignCorners, Covered(geometry.Input.Height, geometry.Bucket.Height, grid.Height)),
+        AxisTaps.Create(geometry.Photo.Width, geometry.Resized.Width, geometry.Columns, geometry.Bucket.Width, geometry.Left, grid.Width, _alignCorners, Covered(geometry.Input.Width, geometry.Bucket.Width, grid.Width)));
 
     // What the graph would have given for the input alone; the rest answers to the bucket's padding.
     private int Covered(int input, int bucket, int grid) => input == bucket ? grid : Math.Min((int)Math.Ceiling(input * _scale), grid);
@@ -117,7 +132,7 @@ public sealed class Postprocessor
         ScoreKind kind = _kind == OutputKind.Probabilities ? ScoreKind.Probabilities : ScoreKind.Logits;
         if (output.Channels == 1)
         {
-            UpsampledThreshold.Compute(output.Scores(), grid, rows, columns, kind, _threshold, labels, confidence);
+            UpsampledThreshold.Compute(output.Scores(), grid, rows, columns, kind, Threshold, labels, confidence);
         }
         else
         {

@@ -1,8 +1,9 @@
 using InferenceServer.Kernels;
+using InferenceServer.Kernels.Labeling;
 
 namespace InferenceServer.Runtime.Preprocessing;
 
-/// <summary>How a photograph lies in the network's input: all that is needed to prepare it and to undo that afterwards.</summary>
+/// <summary>How a photograph, or a tile of it, lies in the network's input: all that is needed to prepare it and to undo that afterwards.</summary>
 /// <param name="Photo">The photograph's own size.</param>
 /// <param name="Resized">Its size after the resize.</param>
 /// <param name="Input">The size that the manifest pads it to.</param>
@@ -11,6 +12,23 @@ namespace InferenceServer.Runtime.Preprocessing;
 /// <param name="Top">Rows of padding before the image.</param>
 public readonly record struct InputGeometry(ImageSize Photo, ImageSize Resized, ImageSize Input, ImageSize Bucket, int Left, int Top)
 {
+    private readonly AxisTile? _columns;
+    private readonly AxisTile? _rows;
+
+    /// <summary>The columns that the network sees, and those of the photograph that they answer for: all of them, but of a tile.</summary>
+    public AxisTile Columns
+    {
+        get => _columns ?? AxisTile.Whole(Photo.Width, Resized.Width);
+        init => _columns = value;
+    }
+
+    /// <summary>The rows, likewise.</summary>
+    public AxisTile Rows
+    {
+        get => _rows ?? AxisTile.Whole(Photo.Height, Resized.Height);
+        init => _rows = value;
+    }
+
     /// <summary>Share of the network's input that is padding, 0 to 1.</summary>
-    public double PadRatio => 1 - ((double)Math.Min(Resized.Width, Bucket.Width) * Math.Min(Resized.Height, Bucket.Height) / Bucket.Pixels);
+    public double PadRatio => 1 - ((double)Math.Min(Columns.Length, Bucket.Width) * Math.Min(Rows.Length, Bucket.Height) / Bucket.Pixels);
 }

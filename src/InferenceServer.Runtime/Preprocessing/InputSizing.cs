@@ -1,5 +1,6 @@
 using System.Numerics;
 using InferenceServer.Kernels;
+using InferenceServer.Runtime.Inference;
 using InferenceServer.Runtime.Manifests;
 
 namespace InferenceServer.Runtime.Preprocessing;
@@ -10,11 +11,32 @@ internal sealed class InputSizing(PreprocessManifest preprocess, int bucketMulti
     private readonly ResizeManifest _resize = preprocess.Resize;
     private readonly SizeManifest _size = preprocess.Size;
 
-    /// <summary>The geometry of one photograph.</summary>
-    public InputGeometry Plan(ImageSize photo)
+    /// <summary>The geometry of one photograph that runs whole, as the manifest says.</summary>
+    public InputGeometry Plan(ImageSize photo) => Lay(photo, Bounded(photo, Resize(photo), exact: _resize.Mode == ResizeMode.Exact), _resize.Mode == ResizeMode.LongSidePad ? _resize.Size![0] : 0);
+
+    /// <summary>The geometry of one photograph at one scale, as a request says; of one that will be cut into tiles, as if it were not.</summary>
+    /// <exception cref="SegmentationException">It is to run whole, but the graph's only size does not hold it.</exception>
+    public InputGeometry Plan(ImageSize photo, double scale, InferenceSettings settings)
     {
-        ImageSize resized = Resize(photo);
-        int longSide = _resize.Mode == ResizeMode.LongSidePad ? _resize.Size![0] : 0;
+        ImageSize natural = settings.KeepSize ? photo : Resize(photo);
+        ImageSize scaled = scale == 1 ? natural : new ImageSize(Rounded(natural.Width * scale), Rounded(natural.Height * scale));
+        bool whole = settings.Mode == InferenceMode.Whole;
+        ImageSize resized = whole ? Bounded(photo, scaled, exact: _resize.Mode == ResizeMode.Exact && !settings.KeepSize) : scaled;
+        if (whole && _size.Fixed is [int height, int width] && (resized.Width > width || resized.Height > height))
+        {
+            throw new SegmentationException(
+                SegmentationError.InvalidRequest, $"The graph takes only {width}×{height} pixels, the photograph would have {resized}; ask for mode=slide, or for no other size and scale.");
+        }
+
+        int longSide = _resize.Mode == ResizeMode.LongSidePad && !settings.KeepSize ? Rounded(_resize.Size![0] * scale) : 0;
+        return Lay(photo, resized, longSide);
+    }
+
+    /// <summary>The smallest legal size of a tile that is no smaller than <paramref name="crop"/>.</summary>
+    public ImageSize Legal(ImageSize crop) => _size.Fixed is [int height, int width] ? new ImageSize(width, height) : new ImageSize(Legal(crop.Width), Legal(crop.Height));
+
+    private InputGeometry Lay(ImageSize photo, ImageSize resized, int longSide)
+    {
         ImageSize input = _size.Fixed is [int height, int width]
             ? new ImageSize(width, height)
             : new ImageSize(Legal(Math.Max(resized.Width, longSide)), Legal(Math.Max(resized.Height, longSide)));
@@ -47,14 +69,15 @@ internal sealed class InputSizing(PreprocessManifest preprocess, int bucketMulti
             return new ImageSize(sides[1], sides[0]);
         }
 
-        ImageSize resized = _resize.Mode switch
+        return _resize.Mode switch
         {
             ResizeMode.ShortSide => ShortSide(photo, _resize.Size![0]),
             ResizeMode.LongSide or ResizeMode.LongSidePad => LongSide(photo, _resize.Size![0]),
             _ => photo,
         };
-        return IsAffordable(resized) ? resized : Shrink(photo);
     }
+
+    private ImageSize Bounded(ImageSize photo, ImageSize resized, bool exact) => exact || IsAffordable(resized) ? resized : Shrink(photo);
 
     // What counts is what the network sees: a strip one pixel wide is padded to the smallest legal side. Padding may add as much
     // again, or photographs at the very limit would be resized for a few columns.
@@ -78,5 +101,5 @@ internal sealed class InputSizing(PreprocessManifest preprocess, int bucketMulti
         ? new ImageSize(side, Rounded((double)side * photo.Height / photo.Width))
         : new ImageSize(Rounded((double)side * photo.Width / photo.Height), side);
 
-    private static int Rounded(double length) => Math.Max((int)(length + 0.5), 1);
+    private static int Rounded(double length) => (int)Math.Clamp(length + 0.5, 1, int.MaxValue / 4);
 }

@@ -1,8 +1,10 @@
 using System.Numerics;
 using InferenceServer.Kernels;
+using InferenceServer.Kernels.Fusion;
 using InferenceServer.Kernels.Normalization;
 using InferenceServer.Kernels.Resizing;
 using InferenceServer.Runtime.Buffers;
+using InferenceServer.Runtime.Inference;
 using InferenceServer.Runtime.Manifests;
 
 namespace InferenceServer.Runtime.Preprocessing;
@@ -25,18 +27,25 @@ public sealed class Preprocessor
             : [.. preprocess.Mean.Zip(preprocess.Std, (mean, std) => -mean / std)];
     }
 
-    /// <summary>How a photograph of this size lies in the network's input.</summary>
+    /// <summary>How a photograph of this size lies in the network's input where it runs whole.</summary>
     public InputGeometry Plan(ImageSize photo) => _sizing.Plan(photo);
+
+    /// <summary>The passes of a photograph of this size.</summary>
+    /// <exception cref="SegmentationException">The graph takes only one size, which does not hold it.</exception>
+    internal PassPlan Plan(ImageSize photo, InferenceSettings settings) => PassPlan.Create(photo, _sizing, settings);
+
+    /// <summary>The photograph as one of the plan's views sees it, which the caller disposes.</summary>
+    internal PhotoView Open(PassView view, ReadOnlyMemory<byte> rgb, ImageSize photo) => new(rgb, photo, view.Size, _resize);
 
     /// <summary>Prepares one photograph.</summary>
     /// <param name="rgb">HWC, 8 bit, of <see cref="InputGeometry.Photo"/>'s size.</param>
-    /// <param name="geometry">What <see cref="Plan"/> gave for that size.</param>
+    /// <param name="geometry">What <see cref="Plan(ImageSize)"/> gave for that size.</param>
     /// <returns>1×3×H×W, which the caller disposes.</returns>
     public InputTensor Prepare(ReadOnlySpan<byte> rgb, in InputGeometry geometry)
     {
         if (geometry.Resized == geometry.Photo)
         {
-            return Normalize(rgb, geometry);
+            return Normalize(rgb, geometry.Resized.Width, geometry);
         }
 
         using PooledBuffer<byte> resized = new(checked((int)(geometry.Resized.Pixels * 3)));
@@ -49,15 +58,32 @@ public sealed class Preprocessor
             OpenCvResizer.Resize(rgb, geometry.Photo, resized.Span, geometry.Resized, _resize.Filter);
         }
 
-        return Normalize(resized.Span, geometry);
+        return Normalize(resized.Span, geometry.Resized.Width, geometry);
+    }
+
+    /// <summary>Prepares the input of one pass.</summary>
+    /// <param name="view">Of <see cref="Open"/>.</param>
+    /// <param name="pass">One of that view's.</param>
+    /// <returns>1×3×H×W, which the caller disposes.</returns>
+    internal InputTensor Prepare(PhotoView view, Pass pass)
+    {
+        InputGeometry geometry = pass.Geometry;
+        ReadOnlySpan<byte> strip = view.Rows(geometry.Rows.Start, geometry.Rows.Length);
+        InputTensor input = Normalize(strip[(geometry.Columns.Start * 3)..], view.Stride, geometry);
+        if (pass.Mirrored)
+        {
+            MirroredRows.Apply(input.Values.Span, input.Size.Width);
+        }
+
+        return input;
     }
 
     private static Vector3 Vector(IReadOnlyList<float> values) => new(values[0], values[1], values[2]);
 
-    private InputTensor Normalize(ReadOnlySpan<byte> rgb, in InputGeometry geometry)
+    private InputTensor Normalize(ReadOnlySpan<byte> rgb, int stride, in InputGeometry geometry)
     {
         InputTensor input = new(1, geometry.Bucket);
-        ChannelNormalizer.Compute(rgb, geometry.Resized, input.Values.Span, geometry.Bucket, geometry.Left, geometry.Top, _normalization, _padding);
+        ChannelNormalizer.Compute(rgb, stride, new ImageSize(geometry.Columns.Length, geometry.Rows.Length), input.Values.Span, geometry.Bucket, geometry.Left, geometry.Top, _normalization, _padding);
         return input;
     }
 }

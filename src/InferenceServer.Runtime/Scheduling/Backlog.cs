@@ -39,7 +39,7 @@ public sealed class Backlog
         _limit = options.MaxRequests;
     }
 
-    /// <summary>Requests that were let in and have not been through the network.</summary>
+    /// <summary>Requests that were let in and have not been through the network; one that runs several inputs at once counts as so many.</summary>
     public int Count { get; private set; }
 
     /// <summary>How many there may be now.</summary>
@@ -65,12 +65,22 @@ public sealed class Backlog
         }
     }
 
-    /// <summary>One request has been through the network, or wants nothing of it any more.</summary>
-    internal void Leave()
+    /// <summary>A request that was let in runs several inputs at once: it counts as so many more.</summary>
+    internal void Widen(int more)
     {
         lock (_lock)
         {
-            Count--;
+            Count += more;
+        }
+    }
+
+    /// <summary>One request has been through the network, or wants nothing of it any more.</summary>
+    /// <param name="places">What it counted as.</param>
+    internal void Leave(int places = 1)
+    {
+        lock (_lock)
+        {
+            Count -= places;
         }
     }
 

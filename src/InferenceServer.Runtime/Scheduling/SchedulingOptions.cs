@@ -11,6 +11,9 @@ public sealed class SchedulingOptions
     // So few that runs on one thread each answer soon enough; of many processors most would idle while a few such runs take long.
     private const int FewProcessors = 4;
 
+    /// <summary>What a pixel of a decoded image may take of memory, in bytes.</summary>
+    internal const int BytesOfPixel = 12;
+
     /// <summary>Runs of one model at the same time; 0 takes 1 on a GPU, and on a CPU one for each processor that the container may use, or of more than 4 one for each 8. Default 0.</summary>
     [Range(0, 64)]
     public int Instances { get; set; }
@@ -27,7 +30,7 @@ public sealed class SchedulingOptions
     [Range(1L << 10, 1L << 40)]
     public long MaxBytesInFlight { get; set; } = 256L << 20;
 
-    /// <summary>Pixels of decoded images in the server, each at most 12 bytes of memory; one larger image is served when it is alone. Default 200 million.</summary>
+    /// <summary>Pixels of decoded images in the server, each at most 12 bytes of memory, with the scores of requests of several passes counted by their bytes; one larger image is served when it is alone. Default 200 million.</summary>
     [Range(1L, 1L << 40)]
     public long MaxPixelsInFlight { get; set; } = 200_000_000;
 

@@ -1,0 +1,31 @@
+using System.ComponentModel.DataAnnotations;
+
+namespace InferenceServer.Runtime.Inference;
+
+/// <summary>What several passes of one request may cost; section <c>Inference</c>. docs/modes.md explains them.</summary>
+public sealed class InferenceOptions
+{
+    /// <summary>Most scales of one request. Default 8.</summary>
+    [Range(1, 64)]
+    public int MaxScales { get; set; } = 8;
+
+    /// <summary>Smallest scale. Default 0.25.</summary>
+    [Range(0.01, 1.0)]
+    public double SmallestScale { get; set; } = 0.25;
+
+    /// <summary>Largest scale. Default 2.</summary>
+    [Range(1.0, 16.0)]
+    public double LargestScale { get; set; } = 2;
+
+    /// <summary>Most pixels that a request of several passes may run through the network: all tiles, scales and mirrored passes, overlap and padding included. Default 64 Mi.</summary>
+    [Range(1L, 1L << 40)]
+    public long MaxInputPixels { get; set; } = 64L << 20;
+
+    /// <summary>Most bytes that such a request may hold beside the photograph and its mask: scores of unfinished rows, resized strips, tiles in flight. Default 1 GiB.</summary>
+    [Range(1L << 20, 1L << 32)]
+    public long MaxBytes { get; set; } = 1L << 30;
+
+    /// <summary>Tiles of one request that are prepared, waiting, running or waiting to be added, at most; 0 takes one more than all instances of the model run at once. Default 0.</summary>
+    [Range(0, 1024)]
+    public int TilesInFlight { get; set; }
+}

@@ -1,0 +1,132 @@
+using InferenceServer.Kernels;
+using InferenceServer.Kernels.Fusion;
+using InferenceServer.Kernels.Labeling;
+using InferenceServer.Runtime.Buffers;
+using InferenceServer.Runtime.Manifests;
+using InferenceServer.Runtime.Preprocessing;
+using InferenceServer.Runtime.Sessions;
+
+namespace InferenceServer.Runtime.Postprocessing;
+
+/// <summary>Several passes on their way to one label map: scores add up at the photograph's resolution, and rows that no later pass adds to become labels at once.</summary>
+/// <remarks>A band of rows is held, unless all probabilities are wanted in the end. Not thread-safe.</remarks>
+internal sealed class FusedPasses : IDisposable
+{
+    private readonly Postprocessor _postprocessor;
+    private readonly PassPlan _plan;
+    private readonly FusionRule _rule;
+    private readonly int _channels;
+    private readonly PooledBuffer<float>? _band;
+    private readonly AxisTaps _columns;
+    private readonly AxisTaps _row = Identity(1);
+    private LabelMap? _map;
+    private int _begun;
+    private int _finished;
+
+    /// <param name="postprocessor">The model's.</param>
+    /// <param name="plan">The passes.</param>
+    /// <param name="rule">How they become one.</param>
+    /// <param name="channels">Scores of a pixel: one for each class, or one alone.</param>
+    /// <param name="withConfidence">Whether the probability of each pixel's class is wanted.</param>
+    /// <param name="withProbabilities">Whether the probability of every class is.</param>
+    public FusedPasses(Postprocessor postprocessor, PassPlan plan, FusionRule rule, int channels, bool withConfidence, bool withProbabilities)
+    {
+        (_postprocessor, _plan, _rule, _channels) = (postprocessor, plan, rule, channels);
+        _columns = Identity(plan.Photo.Width);
+        _band = withProbabilities ? null : new PooledBuffer<float>(checked(plan.Photo.Width * channels * plan.BandRows));
+        _map = new LabelMap(plan.Photo, withConfidence, withProbabilities ? new PooledBuffer<float>(checked((int)plan.Photo.Pixels * postprocessor.Classes)) : null);
+    }
+
+    private LabelMap Map => _map ?? throw new ObjectDisposedException(nameof(FusedPasses));
+
+    /// <summary>Adds one pass; passes come in the plan's order.</summary>
+    /// <param name="pass">The pass.</param>
+    /// <param name="output">What the network made of it; not disposed.</param>
+    public void Add(Pass pass, ModelOutput output)
+    {
+        InputGeometry geometry = pass.Geometry;
+        ImageSize grid = new(output.Width, output.Height);
+        (AxisTaps rows, AxisTaps columns) = _postprocessor.Taps(grid, geometry);
+        ScoreCanvas canvas = Canvas();
+        if (pass.Bottom > _begun)
+        {
+            canvas.Clear(_begun, pass.Bottom, _rule.Fusion);
+            _begun = pass.Bottom;
+        }
+
+        using PooledBuffer<float>? mirrored = pass.Mirrored ? Mirror(output) : null;
+        ReadOnlySpan<float> rowWeights = pass.View.Rows.Weights.AsSpan(geometry.Rows.First, geometry.Rows.Count);
+        ReadOnlySpan<float> columnWeights = pass.View.Columns.Weights.AsSpan(geometry.Columns.First, geometry.Columns.Count);
+        FusedScores.Add(
+            mirrored is null ? output.Scores() : mirrored.Span, grid, rows, columns, _rule.Fusion, rowWeights, columnWeights, canvas, geometry.Columns.First, geometry.Rows.First);
+    }
+
+    /// <summary>Labels the rows before <paramref name="end"/>, to which no pass adds any more.</summary>
+    public void Finish(int end)
+    {
+        if (_band is null)
+        {
+            return;
+        }
+
+        int width = _plan.Photo.Width;
+        ScoreCanvas canvas = Canvas();
+        for (; _finished < end; _finished++)
+        {
+            ReadOnlySpan<float> scores = canvas.Values.Slice(canvas.Start(_finished), _channels * width);
+            Label(scores, _row, Map.Labels.Span.Slice(_finished * width, width), Map.Confidence.IsEmpty ? [] : Map.Confidence.Span.Slice(_finished * width, width));
+        }
+    }
+
+    /// <summary>The result, once all passes were added; whoever takes it disposes it.</summary>
+    public LabelMap Take()
+    {
+        Finish(_plan.Photo.Height);
+        if (_band is null)
+        {
+            Label(Planes(), Identity(_plan.Photo.Height), Map.Labels.Span, Map.Confidence.Span);
+            Postprocessor.Complete(Map.Probabilities.Span, _postprocessor.Classes, _channels, _rule.Kind);
+        }
+
+        LabelMap map = Map;
+        _map = null;
+        return map;
+    }
+
+    public void Dispose()
+    {
+        _band?.Dispose();
+        _map?.Dispose();
+    }
+
+    private static AxisTaps Identity(int length) => AxisTaps.Create(length, length, length, 0, length, alignCorners: false);
+
+    private static PooledBuffer<float> Mirror(ModelOutput output)
+    {
+        ReadOnlySpan<float> scores = output.Scores();
+        PooledBuffer<float> mirrored = new(scores.Length);
+        scores.CopyTo(mirrored.Span);
+        MirroredRows.Apply(mirrored.Span, output.Width);
+        return mirrored;
+    }
+
+    private ScoreCanvas Canvas() => _band is null
+        ? ScoreCanvas.Planes(Planes(), _channels, _plan.Photo)
+        : ScoreCanvas.Band(_band.Span, _channels, _plan.Photo.Width, _plan.BandRows);
+
+    // One score for two classes is the second one's.
+    private Span<float> Planes() => Map.Probabilities.Span[^(_channels * (int)_plan.Photo.Pixels)..];
+
+    private void Label(ReadOnlySpan<float> scores, AxisTaps rows, Span<byte> labels, Span<byte> confidence)
+    {
+        ImageSize size = new(_plan.Photo.Width, rows.Count);
+        if (_channels == 1)
+        {
+            UpsampledThreshold.Compute(scores, size, rows, _columns, _rule.Kind, _postprocessor.Threshold, labels, confidence);
+        }
+        else
+        {
+            UpsampledArgMax.Compute(scores, _channels, size, rows, _columns, _rule.Kind, labels, confidence);
+        }
+    }
+}

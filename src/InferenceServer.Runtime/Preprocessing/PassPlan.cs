@@ -1,0 +1,78 @@
+using InferenceServer.Kernels;
+using InferenceServer.Runtime.Inference;
+using InferenceServer.Runtime.Manifests;
+
+namespace InferenceServer.Runtime.Preprocessing;
+
+/// <summary>All runs of the network that make one result, from the photograph's top to its bottom. Sizes only, no pixels.</summary>
+/// <remarks>The order lets rows be finished as soon as no later pass adds to them, so that only a band of scores is held.</remarks>
+internal sealed class PassPlan
+{
+    private readonly bool _flip;
+    private IReadOnlyList<Pass>? _passes;
+
+    private PassPlan(ImageSize photo, IReadOnlyList<PassView> views, bool flip) => (Photo, Views, _flip) = (photo, views, flip);
+
+    public ImageSize Photo { get; }
+
+    public IReadOnlyList<PassView> Views { get; }
+
+    /// <summary>Number of runs; known before any pass is made, as are <see cref="InputPixels"/> and <see cref="BandRows"/>.</summary>
+    public long Runs => Views.Sum(v => v.Tiles) * Mirrors;
+
+    /// <summary>Whether the photograph runs whole and once, so that nothing needs to be fused.</summary>
+    public bool IsOne => Runs == 1;
+
+    /// <summary>How the photograph lies in the network's input where it runs whole.</summary>
+    public InputGeometry Whole => Views[0].Whole;
+
+    /// <summary>Pixels of all inputs.</summary>
+    public long InputPixels => Views.Sum(v => v.Tiles * v.Input.Pixels) * Mirrors;
+
+    /// <summary>The sizes that the network meets.</summary>
+    public IEnumerable<ImageSize> Inputs => Views.Select(v => v.Input);
+
+    /// <summary>Rows of the photograph between the first that is unfinished and the last that any pass so far adds to, at most.</summary>
+    public int BandRows => (int)Views.Max(v => Math.Min(((long)v.StripRows * Photo.Height / v.Size.Height) + 2, Photo.Height));
+
+    /// <summary>The passes, by the first row that they add to; a mirrored one follows its twin.</summary>
+    public IReadOnlyList<Pass> Passes => _passes ??= Order();
+
+    private int Mirrors => _flip ? 2 : 1;
+
+    /// <summary>Plans the passes for a photograph.</summary>
+    public static PassPlan Create(ImageSize photo, InputSizing sizing, InferenceSettings settings)
+    {
+        double share = 1.0 / (settings.Scales.Count * (settings.Flip ? 2 : 1));
+        return new PassPlan(photo, [.. settings.Scales.Select(View)], settings.Flip);
+
+        PassView View(double scale, int index)
+        {
+            InputGeometry whole = sizing.Plan(photo, scale, settings);
+            ImageSize crop = settings.Mode == InferenceMode.Slide ? sizing.Legal(settings.Crop) : whole.Resized;
+            return new PassView(index, whole, crop, settings.StrideRate, share);
+        }
+    }
+
+    /// <summary>Bytes that the passes hold at once, beside the photograph and its mask.</summary>
+    /// <param name="classes">Scores of a pixel.</param>
+    /// <param name="inFlight">Tiles under way at once.</param>
+    /// <param name="allRows">Whether the scores of all rows are kept to the end.</param>
+    public long Bytes(int classes, int inFlight, bool allRows)
+    {
+        long scores = (long)Photo.Width * (allRows ? Photo.Height : BandRows) * classes * sizeof(float);
+        long strips = Views.Sum(v => v.Size == Photo ? 0 : 3L * v.Size.Width * v.StripRows);
+        long tile = Views.Max(v => v.Input.Pixels) * (3 + classes) * sizeof(float); // input and output, of a network that gives a score for each of its pixels
+        return scores + strips + (tile * Math.Min(inFlight, Runs));
+    }
+
+    private IReadOnlyList<Pass> Order() =>
+    [
+        .. (from view in Views
+            from rows in view.Rows.Tiles
+            from columns in view.Columns.Tiles
+            select (View: view, Geometry: view.Tile(columns, rows)))
+        .OrderBy(tile => tile.Geometry.Rows.First)
+        .SelectMany(tile => Enumerable.Range(0, Mirrors), (tile, mirror) => new Pass(tile.View, tile.Geometry, mirror == 1)),
+    ];
+}

@@ -1,0 +1,50 @@
+using InferenceServer.Kernels;
+using InferenceServer.Kernels.Labeling;
+
+namespace InferenceServer.Runtime.Preprocessing;
+
+/// <summary>The photograph at one scale, and how it is cut.</summary>
+/// <param name="index">Which of the plan's views.</param>
+/// <param name="whole">How it would lie in the network's input in one piece.</param>
+/// <param name="crop">Size of a tile; not smaller than the view where it stays in one piece.</param>
+/// <param name="strideRate">Distance of tiles as a share of that.</param>
+/// <param name="share">What the view counts among all passes, 0 to 1.</param>
+internal sealed class PassView(int index, InputGeometry whole, ImageSize crop, double strideRate, double share)
+{
+    private readonly bool _across = whole.Resized.Width > crop.Width;
+    private readonly bool _down = whole.Resized.Height > crop.Height;
+    private AxisTiling? _rows, _columns;
+
+    public int Index => index;
+
+    public InputGeometry Whole => whole;
+
+    /// <summary>The resized photograph.</summary>
+    public ImageSize Size => whole.Resized;
+
+    /// <summary>Number of tiles, known before any is made.</summary>
+    public long Tiles => (long)AxisTiling.Count(Size.Width, crop.Width, Stride(crop.Width)) * AxisTiling.Count(Size.Height, crop.Height, Stride(crop.Height));
+
+    /// <summary>The network's input for each of them.</summary>
+    public ImageSize Input => new(_across ? crop.Width : whole.Bucket.Width, _down ? crop.Height : whole.Bucket.Height);
+
+    /// <summary>Rows of the resized photograph that one tile sees.</summary>
+    public int StripRows => Math.Min(Size.Height, crop.Height);
+
+    public AxisTiling Rows => _rows ??= AxisTiling.Create(whole.Photo.Height, Size.Height, crop.Height, Stride(crop.Height), share);
+
+    public AxisTiling Columns => _columns ??= AxisTiling.Create(whole.Photo.Width, Size.Width, crop.Width, Stride(crop.Width), 1);
+
+    /// <summary>How one tile lies in the network's input: as the whole would along an axis that is not cut, without padding along one that is.</summary>
+    public InputGeometry Tile(AxisTile columns, AxisTile rows) => whole with
+    {
+        Input = new ImageSize(_across ? crop.Width : whole.Input.Width, _down ? crop.Height : whole.Input.Height),
+        Bucket = Input,
+        Left = _across ? 0 : whole.Left,
+        Top = _down ? 0 : whole.Top,
+        Columns = columns,
+        Rows = rows,
+    };
+
+    private int Stride(int side) => Math.Max((int)Math.Ceiling(side * strideRate), 1);
+}

@@ -1,0 +1,49 @@
+using InferenceServer.Kernels;
+using InferenceServer.Kernels.Resizing;
+using InferenceServer.Runtime.Buffers;
+using InferenceServer.Runtime.Manifests;
+
+namespace InferenceServer.Runtime.Preprocessing;
+
+/// <summary>The photograph at one scale, resized a strip at a time: as much as one row of tiles sees. Whoever holds it disposes it.</summary>
+internal sealed class PhotoView(ReadOnlyMemory<byte> rgb, ImageSize photo, ImageSize size, ResizeManifest resize) : IDisposable
+{
+    private PooledBuffer<byte>? _strip;
+    private (int First, int Count) _held;
+
+    /// <summary>Pixels from one row to the next.</summary>
+    public int Stride => size.Width;
+
+    /// <summary>Rows of the resized photograph, HWC; valid until other rows are asked for.</summary>
+    public ReadOnlySpan<byte> Rows(int first, int count)
+    {
+        int stride = size.Width * 3;
+        if (size == photo)
+        {
+            return rgb.Span.Slice(first * stride, count * stride);
+        }
+
+        if (_strip is null || _held != (first, count))
+        {
+            _strip ??= new PooledBuffer<byte>(checked(count * stride));
+            Resize(_strip.Span[..(count * stride)], first, count);
+            _held = (first, count);
+        }
+
+        return _strip.Span[..(count * stride)];
+    }
+
+    public void Dispose() => _strip?.Dispose();
+
+    private void Resize(Span<byte> strip, int first, int count)
+    {
+        if (resize.Antialias)
+        {
+            PillowResizer.Resize(rgb.Span, photo, strip, size, resize.Filter, first, count);
+        }
+        else
+        {
+            OpenCvResizer.Resize(rgb.Span, photo, strip, size, resize.Filter, first, count);
+        }
+    }
+}
