@@ -2,6 +2,7 @@ using System.CommandLine;
 using InferenceServer.Cli.Hosting;
 using InferenceServer.Kernels.Labeling;
 using InferenceServer.Runtime;
+using InferenceServer.Runtime.Inference;
 using InferenceServer.Runtime.Models;
 using InferenceServer.Runtime.Refinement;
 using Microsoft.Extensions.DependencyInjection;
@@ -31,22 +32,24 @@ internal static class EvaluateCommand
         {
             model, images, labels, ignore, absent, json, plot,
         };
+        PassOptions passes = PassOptions.AddTo(command);
         RefinementOptions refinement = RefinementOptions.AddTo(command);
         RuntimeOptions runtime = RuntimeOptions.AddTo(command);
         command.SetAction((parsed, ct) => EvaluateAsync(
             parsed, runtime, parsed.GetRequiredValue(model),
             LabelPair.Find(parsed.GetRequiredValue(images), parsed.GetRequiredValue(labels)),
-            parsed.GetValue(ignore), parsed.GetValue(absent), new EvaluationFiles(parsed.GetValue(json), parsed.GetValue(plot)), refinement.Read(parsed), ct));
+            parsed.GetValue(ignore), parsed.GetValue(absent), new EvaluationFiles(parsed.GetValue(json), parsed.GetValue(plot)),
+            passes.Read(parsed), refinement.Read(parsed), ct));
         return command;
     }
 
     private static async Task EvaluateAsync(
         ParseResult parsed, RuntimeOptions runtime, string model, IReadOnlyList<LabelPair> pairs,
-        byte ignore, AbsentClassRule absent, EvaluationFiles files, Refinement refinement, CancellationToken cancellationToken)
+        byte ignore, AbsentClassRule absent, EvaluationFiles files, InferenceOverrides inference, Refinement refinement, CancellationToken cancellationToken)
     {
         using ServiceProvider services = runtime.Build(parsed);
         LoadedModel loaded = services.GetRequiredService<ModelRepository>().Load(model, cancellationToken);
-        Evaluator evaluator = new(services.GetRequiredService<Segmenter>(), loaded, ignore, refinement);
+        Evaluator evaluator = new(services.GetRequiredService<Segmenter>(), loaded, ignore, inference, refinement);
         Terminal terminal = Terminal.For(parsed);
         await terminal.TrackAsync("Evaluating", pairs.Count, async advance =>
         {
@@ -77,6 +80,7 @@ internal static class EvaluateCommand
             Version = loaded.Version,
             Images = pairs.Count,
             Ignore = ignore,
+            Passes = InferenceSettings.Create(loaded.Manifest, inference).ToString(),
         };
     }
 }

@@ -15,6 +15,9 @@ internal sealed record EvaluationReport
     /// <summary>Number of images.</summary>
     public int Images { get; init; }
 
+    /// <summary>How the network saw each image: whole or in tiles, at which scales, mirrored or not.</summary>
+    public string Passes { get; init; } = "";
+
     /// <summary>The label of pixels that did not count.</summary>
     public int Ignore { get; init; }
 

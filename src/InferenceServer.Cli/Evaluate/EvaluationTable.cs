@@ -11,6 +11,7 @@ internal static class EvaluationTable
     public static void Write(EvaluationReport report, IAnsiConsole console)
     {
         EvaluationReport? before = report.Unrefined;
+        console.WriteLine($"Run {report.Passes}.");
         if (before is not null)
         {
             console.WriteLine($"Refined by {report.Crf}.");

@@ -2,6 +2,7 @@ using System.Buffers;
 using InferenceServer.Cli.Hosting;
 using InferenceServer.Kernels.Labeling;
 using InferenceServer.Runtime;
+using InferenceServer.Runtime.Inference;
 using InferenceServer.Runtime.Models;
 using InferenceServer.Runtime.Postprocessing;
 
@@ -13,11 +14,12 @@ internal sealed class Evaluator
     private readonly Segmenter _segmenter;
     private readonly LoadedModel _model;
     private readonly byte _ignore;
+    private readonly InferenceOverrides _inference;
     private readonly Refinement _refinement;
 
-    public Evaluator(Segmenter segmenter, LoadedModel model, byte ignore, Refinement refinement)
+    public Evaluator(Segmenter segmenter, LoadedModel model, byte ignore, InferenceOverrides inference, Refinement refinement)
     {
-        (_segmenter, _model, _ignore, _refinement) = (segmenter, model, ignore, refinement);
+        (_segmenter, _model, _ignore, _inference, _refinement) = (segmenter, model, ignore, inference, refinement);
         Classes = model.Classes.Names.Count;
         Plain = new Tally(Classes);
         Refined = refinement.Refine ?? model.Manifest.Postprocess.Crf?.Default ?? false ? new Tally(Classes) : null;
@@ -42,6 +44,7 @@ internal sealed class Evaluator
         SegmentationRequest request = new()
         {
             Image = await File.ReadAllBytesAsync(pair.Image, cancellationToken).ConfigureAwait(false),
+            Inference = _inference,
             Refine = false,
             WithProbabilities = Refined is not null,
         };

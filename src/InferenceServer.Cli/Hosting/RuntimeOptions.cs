@@ -10,6 +10,8 @@ namespace InferenceServer.Cli.Hosting;
 /// <summary>The options of every command that runs a network, and the runtime set up as they say.</summary>
 internal sealed class RuntimeOptions
 {
+    private const string AnyWork = "1099511627776";
+
     private readonly Option<string> _models = new("--models")
     {
         Description = "The folder that holds one folder for each model.",
@@ -47,6 +49,7 @@ internal sealed class RuntimeOptions
                 ["Models:Path"] = parsed.GetValue(_models),
                 ["Onnx:IntraOpThreads"] = parsed.GetValue(_threads).ToString(CultureInfo.InvariantCulture),
                 ["Onnx:Provider"] = provider.ToString(),
+                ["Inference:MaxInputPixels"] = AnyWork, // a server bounds what others ask of it; here whoever asks waits
                 ["Onnx:RequireGpu"] = (provider == ExecutionProvider.Cuda).ToString(),
             })
             .AddInMemoryCollection(settings.Select(setting => KeyValuePair.Create(setting.Key, (string?)setting.Value)))

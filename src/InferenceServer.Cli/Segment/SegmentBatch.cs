@@ -2,11 +2,12 @@ using InferenceServer.Cli.Hosting;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Encoding;
+using InferenceServer.Runtime.Inference;
 
 namespace InferenceServer.Cli.Segment;
 
 /// <summary>Segments images one after another; what is wrong with one keeps no other from its mask.</summary>
-internal sealed class SegmentBatch(Segmenter segmenter, string model, EncodingParameters parameters, Refinement refinement, Terminal terminal)
+internal sealed class SegmentBatch(Segmenter segmenter, string model, EncodingParameters parameters, InferenceOverrides inference, Refinement refinement, Terminal terminal)
 {
     /// <summary>Runs all jobs, prints the path of each mask and complains about each image that has none.</summary>
     /// <returns>The number of images without a mask.</returns>
@@ -49,6 +50,7 @@ internal sealed class SegmentBatch(Segmenter segmenter, string model, EncodingPa
         {
             Image = await File.ReadAllBytesAsync(job.Image, cancellationToken).ConfigureAwait(false),
             WithConfidence = parameters.Format == MaskFormat.Confidence,
+            Inference = inference,
             Refine = refinement.Refine,
             Crf = refinement.Crf,
         };

@@ -2,6 +2,7 @@ using System.CommandLine;
 using InferenceServer.Cli.Hosting;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Encoding;
+using InferenceServer.Runtime.Inference;
 using InferenceServer.Runtime.Models;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -21,16 +22,18 @@ internal static class SegmentCommand
             ("png", MaskFormat.Png), ("overlay", MaskFormat.Overlay), ("overlay-jpeg", MaskFormat.OverlayJpeg), ("color", MaskFormat.Color),
             ("raw", MaskFormat.Raw), ("json", MaskFormat.Json), ("confidence", MaskFormat.Confidence));
         Command command = new("segment", "Write the masks of images.") { images, model, folder, format, alpha };
+        PassOptions passes = PassOptions.AddTo(command);
         RefinementOptions refinement = RefinementOptions.AddTo(command);
         RuntimeOptions runtime = RuntimeOptions.AddTo(command);
         command.SetAction((parsed, ct) => SegmentAsync(
             parsed, runtime, parsed.GetRequiredValue(images), parsed.GetRequiredValue(model), parsed.GetRequiredValue(folder),
-            new EncodingParameters(parsed.GetValue(format), parsed.GetValue(alpha)), refinement.Read(parsed), ct));
+            new EncodingParameters(parsed.GetValue(format), parsed.GetValue(alpha)), passes.Read(parsed), refinement.Read(parsed), ct));
         return command;
     }
 
     private static async Task<int> SegmentAsync(
-        ParseResult parsed, RuntimeOptions runtime, string[] images, string model, string folder, EncodingParameters parameters, Refinement refinement, CancellationToken cancellationToken)
+        ParseResult parsed, RuntimeOptions runtime, string[] images, string model, string folder, EncodingParameters parameters,
+        InferenceOverrides inference, Refinement refinement, CancellationToken cancellationToken)
     {
         IReadOnlyList<SegmentJob> jobs = SegmentJob.Plan(ImageFiles.Expand(images), folder, parameters.Format);
         using ServiceProvider services = runtime.Build(parsed);
@@ -42,7 +45,7 @@ internal static class SegmentCommand
 
         Directory.CreateDirectory(folder);
         Terminal terminal = Terminal.For(parsed);
-        SegmentBatch batch = new(services.GetRequiredService<Segmenter>(), loaded.Name, parameters, refinement, terminal);
+        SegmentBatch batch = new(services.GetRequiredService<Segmenter>(), loaded.Name, parameters, inference, refinement, terminal);
         return await batch.RunAsync(jobs, cancellationToken).ConfigureAwait(false) == 0 ? 0 : 1;
     }
 }

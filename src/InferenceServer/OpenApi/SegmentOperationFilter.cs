@@ -68,6 +68,21 @@ internal sealed class SegmentOperationFilter(IOptions<ModelRepositoryOptions> mo
                 case "priority":
                     parameter.Schema = Choice(ArrivalQuery.Priorities);
                     break;
+                case "mode":
+                    parameter.Schema = Choice(InferenceQuery.Modes);
+                    break;
+                case "resize":
+                    parameter.Schema = Choice(InferenceQuery.Resizes);
+                    break;
+                case "fuse":
+                    parameter.Schema = Choice(InferenceQuery.Fuses);
+                    break;
+                case "flip":
+                    parameter.Schema = new OpenApiSchema { Type = JsonSchemaType.Boolean };
+                    break;
+                case "stride_rate":
+                    parameter.Schema = new OpenApiSchema { Type = JsonSchemaType.Number, ExclusiveMinimum = "0", Maximum = "1" };
+                    break;
                 case "refine":
                     parameter.Schema = Choice(RefinementQuery.Refinements);
                     break;

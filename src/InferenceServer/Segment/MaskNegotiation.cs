@@ -13,7 +13,7 @@ internal static class MaskNegotiation
     private const float DefaultAlpha = 0.5f;
     private static readonly string[] Parameters =
     [
-        "format", "alpha", "timeout", "priority", "refine", "crf.iterations", "crf.gaussian.weight", "crf.gaussian.xy", "crf.bilateral.weight", "crf.bilateral.xy", "crf.bilateral.rgb", "crf.quality",
+        "format", "alpha", "timeout", "priority", "mode", "resize", "crop", "stride_rate", "scales", "flip", "fuse", "refine", "crf.iterations", "crf.gaussian.weight", "crf.gaussian.xy", "crf.bilateral.weight", "crf.bilateral.xy", "crf.bilateral.rgb", "crf.quality",
     ];
 
     /// <exception cref="SegmentationException">A parameter is unknown or out of its range.</exception>

@@ -5,6 +5,7 @@ using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Decoding;
 using InferenceServer.Runtime.Diagnostics;
 using InferenceServer.Runtime.Encoding;
+using InferenceServer.Runtime.Inference;
 using InferenceServer.Runtime.Refinement;
 using InferenceServer.Security;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -39,6 +40,7 @@ internal static class SegmentEndpoints
     private static async Task<Results<MaskResult, RefusedResult>> AnswerAsync(string? model, int? version, SegmentQuery query, HttpContext http, Segmenter segmenter, long maxBytes)
     {
         EncodingParameters parameters = MaskNegotiation.Parse(http.Request, query);
+        InferenceOverrides inference = InferenceQuery.Parse(query);
         (bool? refine, CrfOverrides crf) = RefinementQuery.Parse(query);
         // Before the body is read: a full server spends nothing on it.
         if (!segmenter.TryAdmit(ArrivalQuery.Parse(model, version, http.Request, query), out AdmittedRequest? admitted, out SegmentationException? refusal))
@@ -55,6 +57,7 @@ internal static class SegmentEndpoints
             {
                 Image = image.Written,
                 WithConfidence = parameters.Format == MaskFormat.Confidence,
+                Inference = inference,
                 Refine = refine,
                 Crf = crf,
                 Timings = timings,

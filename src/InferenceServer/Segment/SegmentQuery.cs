@@ -27,6 +27,41 @@ public readonly record struct SegmentQuery
     [Description("interactive (the default), or batch for bulk work, which waits for people; the header X-Priority says the same.")]
     public string? Priority { get; init; }
 
+    /// <summary>whole runs the photograph in one piece, slide in tiles that overlap; the default is the model's.</summary>
+    [FromQuery(Name = "mode")]
+    [Description("whole runs the photograph in one piece, slide in tiles that overlap; the default is the model's.")]
+    public string? Mode { get; init; }
+
+    /// <summary>model resizes the photograph as the manifest says (the default), none lets the network see it at its own size.</summary>
+    [FromQuery(Name = "resize")]
+    [Description("model resizes the photograph as the manifest says (the default), none lets the network see it at its own size.")]
+    public string? Resize { get; init; }
+
+    /// <summary>Size of a tile of slide: a side in pixels, or WIDTHxHEIGHT; brought to the next size that the network takes.</summary>
+    [FromQuery(Name = "crop")]
+    [Description("Size of a tile of slide: a side in pixels, or WIDTHxHEIGHT; brought to the next size that the network takes.")]
+    public string? Crop { get; init; }
+
+    /// <summary>Distance of tiles as a share of the crop, above 0 to 1.</summary>
+    [FromQuery(Name = "stride_rate")]
+    [Description("Distance of tiles as a share of the crop, above 0 to 1.")]
+    public string? StrideRate { get; init; }
+
+    /// <summary>Factors on the size that the network sees the photograph at, for instance 0.75,1,1.25; one pass for each, and all are fused.</summary>
+    [FromQuery(Name = "scales")]
+    [Description("Factors on the size that the network sees the photograph at, for instance 0.75,1,1.25; one pass for each, and all are fused.")]
+    public string? Scales { get; init; }
+
+    /// <summary>true runs the mirrored photograph, too, and fuses both.</summary>
+    [FromQuery(Name = "flip")]
+    [Description("true runs the mirrored photograph, too, and fuses both.")]
+    public string? Flip { get; init; }
+
+    /// <summary>How passes become one: mean_softmax, sum_logits or max_logits.</summary>
+    [FromQuery(Name = "fuse")]
+    [Description("How passes become one: mean_softmax, sum_logits or max_logits.")]
+    public string? Fuse { get; init; }
+
     /// <summary>crf sharpens the mask with a fully connected CRF, none does not; the default is the model's.</summary>
     [FromQuery(Name = "refine")]
     [Description("crf sharpens the mask with a fully connected CRF, none does not; the default is the model's.")]
