@@ -105,7 +105,7 @@ public sealed class SessionFactory(IOptions<OnnxOptions> options, IOptions<Sched
             {
                 using SessionOptions cuda = Options(intraOpThreads: 1);
                 CudaProvider.AppendTo(cuda, device, CudaSettings.Create(_options, gpu));
-                return (new InferenceSession(file, cuda), ExecutionProvider.Cuda);
+                return (OpenAside(file, cuda), ExecutionProvider.Cuda);
             }
             catch (Exception e) when (e is OnnxRuntimeException or InvalidOperationException or DllNotFoundException)
             {
@@ -138,7 +138,7 @@ public sealed class SessionFactory(IOptions<OnnxOptions> options, IOptions<Sched
         try
         {
             using SessionOptions options = Options(threads);
-            return new InferenceSession(file, options);
+            return OpenAside(file, options);
         }
         catch (OnnxRuntimeException e)
         {
@@ -146,6 +146,11 @@ public sealed class SessionFactory(IOptions<OnnxOptions> options, IOptions<Sched
             throw new ManifestException(shown, ["ONNX Runtime cannot read the graph: " + e.Message.Replace(file, shown, StringComparison.Ordinal)]);
         }
     }
+
+    // Where denormals are zero, the first session leaves its thread computing so for good, and threads inherit that. .NET's compiler runs on any of them,
+    // takes the denormal-looking constants of some vector instructions for zero, and emits conversions that are wrong. So that thread ends here.
+    private static InferenceSession OpenAside(string file, SessionOptions options) =>
+        Task.Factory.StartNew(() => new InferenceSession(file, options), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default).GetAwaiter().GetResult();
 
     private SessionOptions Options(int intraOpThreads)
     {
