@@ -41,7 +41,7 @@ public sealed class Segmenter(
     public async ValueTask<SegmentationResult> SegmentAsync(AdmittedRequest admitted, SegmentationRequest request)
     {
         CrfSettings? crf = refinement.Resolve(admitted.Model, request);
-        InferenceSettings settings = modes.Resolve(admitted.Model.Manifest, request.Inference);
+        InferenceSettings settings = modes.Resolve(admitted.Model.Manifest, admitted.Model.Passes, request.Inference);
         SegmentationRequest asked = crf is null ? request : request with { WithConfidence = false, WithProbabilities = true };
         try
         {
@@ -145,21 +145,20 @@ public sealed class Segmenter(
 
     private async ValueTask<LabelMap> LabelAsync(AdmittedRequest admitted, InputTensor input, InputGeometry geometry, SegmentationRequest request)
     {
-        using ModelOutput output = await InferAsync(admitted, input, request.Timings).ConfigureAwait(false);
-        using CpuStages.Turn turn = await cpu.EnterAsync(request.Timings, admitted.Cancellation).ConfigureAwait(false);
-        using (request.Timings.Measure(Stage.Postprocess))
-        {
-            return admitted.Model.Postprocessor.Compute(output, geometry, request.WithConfidence, request.WithProbabilities);
-        }
-    }
-
-    private static async ValueTask<ModelOutput> InferAsync(AdmittedRequest admitted, InputTensor input, StageTimings timings)
-    {
+        ModelOutput output;
         using (input)
         {
-            ModelOutput output = await admitted.Model.Scheduler.RunAsync(input, new RunContext(admitted.Priority, timings), admitted.Cancellation).ConfigureAwait(false);
+            output = await admitted.Model.Scheduler.RunAsync(input, new RunContext(admitted.Priority, request.Timings), admitted.Cancellation).ConfigureAwait(false);
+        }
+
+        using (output)
+        {
             admitted.LeaveBacklog();
-            return output;
+            using CpuStages.Turn turn = await cpu.EnterAsync(request.Timings, admitted.Cancellation).ConfigureAwait(false);
+            using (request.Timings.Measure(Stage.Postprocess))
+            {
+                return admitted.Model.Postprocessor.Compute(output, geometry, request.WithConfidence, request.WithProbabilities);
+            }
         }
     }
 }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using InferenceServer.Kernels;
 using InferenceServer.Runtime.Manifests;
 using Microsoft.Extensions.Options;
 
@@ -15,28 +16,14 @@ public sealed class InferenceModes(IOptions<InferenceOptions> options)
     public int TilesInFlight(int capacity) => _options.TilesInFlight > 0 ? _options.TilesInFlight : capacity + 1;
 
     /// <summary>The passes of a request.</summary>
+    /// <param name="manifest">The model's.</param>
+    /// <param name="usual">What the manifest makes of a request that wants nothing else.</param>
+    /// <param name="wanted">What this one wants.</param>
     /// <exception cref="SegmentationException">A value is outside of what the configuration allows, or the graph cannot do that.</exception>
-    public InferenceSettings Resolve(ModelManifest manifest, InferenceOverrides wanted)
+    public InferenceSettings Resolve(ModelManifest manifest, InferenceSettings usual, InferenceOverrides wanted)
     {
-        InferenceSettings settings = InferenceSettings.Create(manifest, wanted);
-        Expect(settings.Scales.Count >= 1 && settings.Scales.Count <= _options.MaxScales, $"scales: expected 1 to {_options.MaxScales} of them, found {settings.Scales.Count}.");
-        foreach (double scale in settings.Scales)
-        {
-            Expect(scale >= _options.SmallestScale && scale <= _options.LargestScale, $"scales: expected {_options.SmallestScale} to {_options.LargestScale}, found {scale}.");
-        }
-
-        Expect(settings.StrideRate is > 0 and <= 1, $"stride_rate: expected a share of the crop above 0 to 1, found {settings.StrideRate}.");
-        Expect(settings.Crop is { Width: >= 1 and <= LongestCropSide, Height: >= 1 and <= LongestCropSide }, $"crop: expected sides of 1 to {LongestCropSide}, found {settings.Crop}.");
-        Expect(
-            manifest.Preprocess.Size.Fixed is not [int height, int width] || settings.Crop == new Kernels.ImageSize(width, height),
-            $"crop: the graph takes no other than {Fixed(manifest)}, found {settings.Crop}.");
-        Expect(
-            manifest.Graph.OutputKind != OutputKind.Labels || !settings.IsSeveral,
-            $"mode, scales, flip: the graph ends in labels, which cannot be averaged; it runs the photograph whole, once.");
-        Expect(
-            manifest.Graph.OutputKind != OutputKind.Probabilities || settings.Fuse == FuseMode.MeanSoftmax,
-            $"fuse: the graph gives probabilities; they can only be averaged: mean_softmax.");
-        return settings;
+        InferenceSettings settings = wanted == InferenceOverrides.None ? usual : InferenceSettings.Create(manifest, wanted);
+        return Complaint(manifest, settings) is { } complaint ? throw new SegmentationException(SegmentationError.InvalidRequest, FormattableString.Invariant(complaint)) : settings;
     }
 
     /// <summary>Holds the cost of several passes to the limits.</summary>
@@ -61,13 +48,37 @@ public sealed class InferenceModes(IOptions<InferenceOptions> options)
         }
     }
 
-    private static string Fixed(ModelManifest manifest) => manifest.Preprocess.Size.Fixed is [int height, int width] ? $"{width}×{height}" : "";
-
-    private static void Expect(bool holds, FormattableString message)
+    private FormattableString? Complaint(ModelManifest manifest, InferenceSettings settings)
     {
-        if (!holds)
+        if (settings.Scales.Count < 1 || settings.Scales.Count > _options.MaxScales)
         {
-            throw new SegmentationException(SegmentationError.InvalidRequest, FormattableString.Invariant(message));
+            return $"scales: expected 1 to {_options.MaxScales} of them, found {settings.Scales.Count}.";
         }
+
+        foreach (double scale in settings.Scales)
+        {
+            if (!(scale >= _options.SmallestScale && scale <= _options.LargestScale))
+            {
+                return $"scales: expected {_options.SmallestScale} to {_options.LargestScale}, found {scale}.";
+            }
+        }
+
+        if (settings.StrideRate is not (> 0 and <= 1))
+        {
+            return $"stride_rate: expected a share of the crop, above 0 to 1, found {settings.StrideRate}.";
+        }
+
+        if (settings.Crop is not { Width: >= 1 and <= LongestCropSide, Height: >= 1 and <= LongestCropSide })
+        {
+            return $"crop: expected sides of 1 to {LongestCropSide}, found {settings.Crop}.";
+        }
+
+        return manifest switch
+        {
+            { Preprocess.Size.Fixed: [int height, int width] } when settings.Crop != new ImageSize(width, height) => $"crop: the graph takes no other than {width}×{height}, found {settings.Crop}.",
+            { Graph.OutputKind: OutputKind.Labels } when settings.IsSeveral => $"mode, scales, flip: the graph ends in labels, which cannot be averaged; it runs the photograph whole, once.",
+            { Graph.OutputKind: OutputKind.Probabilities } when settings.Fuse != FuseMode.MeanSoftmax => $"fuse: the graph gives probabilities, which can only be averaged: mean_softmax.",
+            _ => null,
+        };
     }
 }

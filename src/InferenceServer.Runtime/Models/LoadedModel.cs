@@ -1,4 +1,5 @@
 using InferenceServer.Runtime.Batching;
+using InferenceServer.Runtime.Inference;
 using InferenceServer.Runtime.Manifests;
 using InferenceServer.Runtime.Postprocessing;
 using InferenceServer.Runtime.Preprocessing;
@@ -20,6 +21,7 @@ public sealed class LoadedModel : IDisposable
         Version = version;
         Manifest = manifest;
         Classes = ClassTable.Create(manifest.Classes);
+        Passes = InferenceSettings.Create(manifest, InferenceOverrides.None);
         Session = session;
         Preprocessor = new Preprocessor(manifest.Preprocess, schedulers.BucketMultiple(session.Provider, manifest.Graph.MaxBatch, manifest.Preprocess.Size.Bucket));
         Postprocessor = new Postprocessor(manifest);
@@ -37,6 +39,9 @@ public sealed class LoadedModel : IDisposable
 
     /// <summary>Names and colours of the classes.</summary>
     public ClassTable Classes { get; }
+
+    /// <summary>The passes of a request that wants nothing else than the manifest.</summary>
+    public InferenceSettings Passes { get; }
 
     /// <summary>The network itself, for benchmarks; requests go through <see cref="Scheduler"/>.</summary>
     public IModelSession Session { get; }

@@ -1,6 +1,5 @@
 using InferenceServer.Kernels;
 using InferenceServer.Runtime.Buffers;
-using InferenceServer.Runtime.Inference;
 using InferenceServer.Runtime.Manifests;
 using InferenceServer.Runtime.Postprocessing;
 using InferenceServer.Runtime.Preprocessing;
@@ -24,7 +23,6 @@ internal sealed class ModelWarmUp
     private readonly LoadedModel _model;
     private readonly string _file;
     private readonly CrfRefiner _refiner;
-    private readonly InferenceSettings _passes;
 
     public ModelWarmUp(LoadedModel model, string file, CrfRefiner refiner)
     {
@@ -33,11 +31,10 @@ internal sealed class ModelWarmUp
         _refiner = refiner;
         ModelManifest manifest = model.Manifest;
         IReadOnlyList<ImageSize> photos = [.. (manifest.WarmUp?.Sizes ?? [manifest.Cost?.At ?? Usual]).Select(s => new ImageSize(s[1], s[0]))];
-        _passes = InferenceSettings.Create(manifest, InferenceOverrides.None);
         // Photographs of several sizes may come to one size of the network.
         Steps =
         [
-            .. from size in photos.SelectMany(p => model.Preprocessor.Plan(p, _passes).Inputs).Distinct()
+            .. from size in photos.SelectMany(p => model.Preprocessor.Plan(p, model.Passes).Inputs).Distinct()
                from batch in manifest.WarmUp?.Batches ?? [.. Enumerable.Range(1, model.Scheduler.MaxBatch)]
                select (ModelTrial.Shape(batch, size), (Action<CancellationToken>)(ct => RunNetwork(batch, size, ct))),
             .. from photo in photos
@@ -74,7 +71,7 @@ internal sealed class ModelWarmUp
     {
         using PooledBuffer<byte> rgb = new(checked((int)(photo.Pixels * 3)));
         Paint(rgb.Span, photo);
-        PassPlan plan = _model.Preprocessor.Plan(photo, _passes);
+        PassPlan plan = _model.Preprocessor.Plan(photo, _model.Passes);
         if (!plan.IsOne)
         {
             RunTile(plan, rgb.Memory, runs, cancellationToken);
@@ -103,7 +100,7 @@ internal sealed class ModelWarmUp
         {
             cancellationToken.ThrowIfCancellationRequested();
             using InputTensor again = _model.Preprocessor.Prepare(view, pass);
-            using FusedPasses fused = _model.Postprocessor.Fuse(plan, output, _passes.Fuse, withConfidence: false, withProbabilities: false);
+            using FusedPasses fused = _model.Postprocessor.Fuse(plan, output, _model.Passes.Fuse, withConfidence: false, withProbabilities: false);
             fused.Add(pass, output);
             fused.Finish(pass.Bottom);
         }

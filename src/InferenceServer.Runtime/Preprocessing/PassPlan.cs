@@ -44,14 +44,15 @@ internal sealed class PassPlan
     public static PassPlan Create(ImageSize photo, InputSizing sizing, InferenceSettings settings)
     {
         double share = 1.0 / (settings.Scales.Count * (settings.Flip ? 2 : 1));
-        return new PassPlan(photo, [.. settings.Scales.Select(View)], settings.Flip);
-
-        PassView View(double scale, int index)
+        PassView[] views = new PassView[settings.Scales.Count];
+        for (int i = 0; i < views.Length; i++)
         {
-            InputGeometry whole = sizing.Plan(photo, scale, settings);
+            InputGeometry whole = sizing.Plan(photo, settings.Scales[i], settings);
             ImageSize crop = settings.Mode == InferenceMode.Slide ? sizing.Legal(settings.Crop) : whole.Resized;
-            return new PassView(index, whole, crop, settings.StrideRate, share);
+            views[i] = new PassView(i, whole, crop, settings.StrideRate, share);
         }
+
+        return new PassPlan(photo, views, settings.Flip);
     }
 
     /// <summary>Bytes that the passes hold at once, beside the photograph and its mask.</summary>
