@@ -12,12 +12,14 @@ internal sealed class PassOptions
     private readonly Option<InferenceMode?> _mode = Words<InferenceMode>(
         "--mode", "Run each image in one piece, or in tiles that overlap.", ("whole", InferenceMode.Whole), ("slide", InferenceMode.Slide));
 
-    private readonly Option<bool?> _keepSize = Words<bool>("--resize", "Resize images as the model's manifest says, or not at all.", ("model", false), ("none", true));
+    private readonly Option<ResizeChoice> _resize = ChoiceOption.Create(
+        "--resize", "Resize images as the model's manifest says, or not at all.", ("model", ResizeChoice.Model), ("none", ResizeChoice.None));
 
     private readonly Option<ImageSize?> _crop = new("--crop")
     {
         Description = "Size of a tile: " + InferenceText.CropForm + ".",
         HelpName = "SIZE",
+        Arity = ArgumentArity.ExactlyOne,
         CustomParser = argument => InferenceText.TryCrop(Text(argument), out ImageSize crop) ? crop : Fail<ImageSize>(argument, InferenceText.CropForm),
     };
 
@@ -27,6 +29,7 @@ internal sealed class PassOptions
     {
         Description = "Run each image at these scales: " + InferenceText.ScalesForm + ".",
         HelpName = "LIST",
+        Arity = ArgumentArity.ExactlyOne,
         CustomParser = argument => InferenceText.TryScales(Text(argument), out IReadOnlyList<double>? scales) ? scales : Fail(argument),
     };
 
@@ -37,7 +40,7 @@ internal sealed class PassOptions
 
     private PassOptions(Command command)
     {
-        foreach (Option option in (Option[])[_mode, _keepSize, _crop, _strideRate, _scales, _flip, _fuse])
+        foreach (Option option in (Option[])[_mode, _resize, _crop, _strideRate, _scales, _flip, _fuse])
         {
             command.Options.Add(option);
         }
@@ -50,7 +53,7 @@ internal sealed class PassOptions
     public InferenceOverrides Read(ParseResult parsed) => new()
     {
         Mode = parsed.GetValue(_mode),
-        KeepSize = parsed.GetValue(_keepSize),
+        KeepSize = parsed.GetValue(_resize) == ResizeChoice.None,
         Crop = parsed.GetValue(_crop),
         StrideRate = parsed.GetValue(_strideRate),
         Scales = parsed.GetValue(_scales),
@@ -65,6 +68,7 @@ internal sealed class PassOptions
         {
             Description = $"{description} [default: as the model's manifest says]",
             HelpName = string.Join('|', choices.Select(c => c.Word)),
+            Arity = ArgumentArity.ExactlyOne, // else its parser runs where the option was not given
             CustomParser = argument => choices.Where(c => c.Word == Text(argument)).Select(c => (T?)c.Value).FirstOrDefault()
                 ?? Fail<T>(argument, string.Join(", ", choices.Select(c => c.Word))),
         };
