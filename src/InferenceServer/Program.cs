@@ -8,6 +8,7 @@ using InferenceServer.Problems;
 using InferenceServer.Runtime;
 using InferenceServer.Security;
 using InferenceServer.Segment;
+using InferenceServer.Tls;
 
 if (args is [HealthCommand.Name, .. var rest])
 {
@@ -25,11 +26,13 @@ return StartUp.Run(() =>
 
     builder.AddLogging();
     builder.AddLimits();
+    builder.AddManagementAddress();
+    builder.AddTls();
     builder.AddDrain();
     builder.Services.AddSegmentation();
     builder.Services.AddHostedService<ModelLoading>();
     builder.Services.AddHostedService<ModelWatcher>();
-    builder.Services.AddKeys();
+    builder.Services.AddSecurity();
     builder.Services.AddTelemetry();
     builder.Services.AddProblems();
     builder.Services.AddOpenApiDocument();
@@ -39,7 +42,10 @@ return StartUp.Run(() =>
     app.UseRequestLog();
     app.UseObservation();
     app.UseDrain();
+    app.UseSecurityHeaders();
     app.UseProblems();
+    app.UseManagementAddress();
+    app.UseOrigins();
     app.UseKeys();
     app.UseSwagger();
     app.UseSwaggerUI(ui => ui.DefaultModelsExpandDepth(-1));

@@ -13,6 +13,9 @@ public static partial class ManifestReader
     /// <summary>Key of the metadata property that may hold a manifest.</summary>
     public const string MetadataKey = "segmentation.manifest";
 
+    private const int MostBytes = 1 << 20; // a thousand classes with their colours take fifty kilobytes
+    private const int Deepest = 16;
+
     // Comments and trailing commas are welcome: people write these files by hand.
     private static readonly JsonSerializerOptions Json = new()
     {
@@ -23,6 +26,7 @@ public static partial class ManifestReader
         AllowTrailingCommas = true,
         AllowDuplicateProperties = false,
         RespectNullableAnnotations = true,
+        MaxDepth = Deepest,
         WriteIndented = true,
         Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
         Converters = { new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower, allowIntegerValues: false) },
@@ -37,6 +41,7 @@ public static partial class ManifestReader
         try
         {
             using FileStream stream = File.OpenRead(Path.Combine(folder, FileName));
+            CheckLength(stream.Length, file);
             return Parse(JsonSerializer.Deserialize<ModelManifest>(stream, Json), file, name);
         }
         catch (FileNotFoundException)
@@ -57,6 +62,7 @@ public static partial class ManifestReader
         string file = $"{name}: {MetadataKey}";
         try
         {
+            CheckLength(json.Length, file);
             return Parse(JsonSerializer.Deserialize<ModelManifest>(json, Json), file, name);
         }
         catch (JsonException e)
@@ -67,6 +73,14 @@ public static partial class ManifestReader
 
     /// <summary>A manifest as text, indented, as <see cref="Read"/> reads it.</summary>
     public static string Write(ModelManifest manifest) => JsonSerializer.Serialize(manifest, Json);
+
+    private static void CheckLength(long length, string file)
+    {
+        if (length > MostBytes)
+        {
+            throw new ManifestException(file, [$"it has {length:N0} bytes; a manifest has at most {MostBytes:N0}"]);
+        }
+    }
 
     private static ModelManifest Parse(ModelManifest? manifest, string file, string name)
     {

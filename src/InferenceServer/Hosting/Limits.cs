@@ -4,7 +4,7 @@ using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Hosting;
 
-/// <summary>Kestrel's own limits, derived from the options of the runtime so that no number stands twice.</summary>
+/// <summary>Kestrel's own limits, from the options of the runtime and the host so that no number stands twice.</summary>
 internal static class Limits
 {
     /// <summary>A multipart body is the image and a few hundred bytes round it.</summary>
@@ -13,11 +13,13 @@ internal static class Limits
     public static void AddLimits(this WebApplicationBuilder builder)
     {
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.AddServerHeader = false);
-        builder.Services.AddOptions<KestrelServerOptions>().Configure<IOptions<DecodingOptions>>(
-            (kestrel, decoding) => kestrel.Limits.MaxRequestBodySize = decoding.Value.MaxBytes + MultipartOverhead);
-        if (builder.Configuration["urls"] is null && builder.Configuration["http_ports"] is null)
+        builder.Services.AddOptions<KestrelServerOptions>().Configure<IOptions<DecodingOptions>, IOptions<HostingOptions>>((kestrel, decoding, hosting) =>
         {
-            builder.WebHost.UseUrls("http://*:8080");
-        }
+            kestrel.Limits.MaxRequestBodySize = decoding.Value.MaxBytes + MultipartOverhead;
+            kestrel.Limits.MaxConcurrentConnections = hosting.Value.MaxConnections;
+            kestrel.Limits.MaxRequestHeadersTotalSize = hosting.Value.MaxHeaderBytes;
+            kestrel.Limits.MaxRequestLineSize = Math.Min(kestrel.Limits.MaxRequestLineSize, hosting.Value.MaxHeaderBytes);
+            kestrel.Limits.RequestHeadersTimeout = hosting.Value.HeadersTimeout;
+        });
     }
 }

@@ -1,3 +1,4 @@
+using InferenceServer.Hosting;
 using InferenceServer.Runtime.Buffers;
 using Microsoft.Extensions.Options;
 using Microsoft.Net.Http.Headers;
@@ -15,7 +16,7 @@ internal static class MetricsEndpoint
         if (routes.ServiceProvider.GetRequiredService<IOptions<TelemetryOptions>>().Value.Prometheus)
         {
             routes.MapGet("/metrics", ScrapeAsync).WithName("Metrics").WithTags("Metrics").WithSummary("All metrics, as Prometheus text, or OpenMetrics where that is accepted.")
-                .Produces<string>(StatusCodes.Status200OK, Text, OpenMetrics).DisableHttpMetrics();
+                .Produces<string>(StatusCodes.Status200OK, Text, OpenMetrics).DisableHttpMetrics().ForOperators();
         }
     }
 

@@ -1,3 +1,4 @@
+using InferenceServer.Hosting;
 using InferenceServer.Problems;
 using InferenceServer.Runtime.Models;
 using InferenceServer.Security;
@@ -16,10 +17,10 @@ internal static class ModelsEndpoints
             .ProducesProblem(StatusCodes.Status404NotFound);
         group.MapGet("/{model}/versions/{version:int}", DescribeVersion).WithName("DescribeModelVersion").RequireScope(Scope.Infer | Scope.Admin).WithSummary("Describes one version that serves.")
             .ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status503ServiceUnavailable);
-        group.MapPost("/{model}/load", LoadAsync).WithName("LoadModel").RequireScope(Scope.Admin)
+        group.MapPost("/{model}/load", LoadAsync).WithName("LoadModel").RequireScope(Scope.Admin).ForOperators()
             .WithSummary("Loads a model, or loads it again.").WithDescription("Answers when it serves. What served before goes on serving until then, and if the load fails. Needs a key with the scope admin.")
             .ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status422UnprocessableEntity);
-        group.MapPost("/{model}/unload", UnloadAsync).WithName("UnloadModel").RequireScope(Scope.Admin)
+        group.MapPost("/{model}/unload", UnloadAsync).WithName("UnloadModel").RequireScope(Scope.Admin).ForOperators()
             .WithSummary("Stops serving a model.").WithDescription("Requests under way are finished. It stays unloaded until it is loaded again or the server starts anew. Needs a key with the scope admin.")
             .ProducesProblem(StatusCodes.Status404NotFound);
         return group;

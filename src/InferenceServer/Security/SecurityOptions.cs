@@ -8,4 +8,7 @@ public sealed class SecurityOptions
 
     /// <summary>What needs no key: infer or none. Default: infer where there are no keys, else none.</summary>
     public Scope? Anonymous { get; set; }
+
+    /// <summary>Origins, such as <c>https://maps.example.org</c>, whose pages may ask this server in a browser. Default none.</summary>
+    public IList<string> Origins { get; } = [];
 }

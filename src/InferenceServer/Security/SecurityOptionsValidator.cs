@@ -26,6 +26,11 @@ internal sealed class SecurityOptionsValidator : IValidateOptions<SecurityOption
             failures.Add("Security:Anonymous: expected infer or none; changing what is served always needs a key.");
         }
 
+        failures.AddRange(options.Origins.Where(origin => !IsOrigin(origin)).Select(origin => $"Security:Origins: expected origins such as https://maps.example.org, without a path, found '{origin}'."));
         return failures.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(failures);
     }
+
+    // What browsers send: scheme, host and port, and no slash after them.
+    private static bool IsOrigin(string origin) =>
+        Uri.TryCreate(origin, UriKind.Absolute, out Uri? uri) && uri.Scheme is "http" or "https" && uri.GetLeftPart(UriPartial.Authority) == origin;
 }

@@ -3,13 +3,14 @@ using Microsoft.AspNetCore.Mvc;
 
 namespace InferenceServer.Security;
 
-/// <summary>Wires the keys, and says of each endpoint what it asks for.</summary>
+/// <summary>Wires the keys and origins, and says of each endpoint what it asks for.</summary>
 internal static class SecuritySetup
 {
-    public static void AddKeys(this IServiceCollection services)
+    public static void AddSecurity(this IServiceCollection services)
     {
         // Else the binder passes over a key with a value that it cannot read, and a server without keys is open.
         services.AddOptions<SecurityOptions>().BindConfiguration("Security", binder => binder.ErrorOnUnknownConfiguration = true).ValidateOnStart(new SecurityOptionsValidator(), "Security");
+        services.AddOrigins();
         services.AddSingleton<KeyRing>();
         services.AddSingleton<KeyGate>();
     }

@@ -122,6 +122,16 @@ public sealed class ManifestReaderTests : IDisposable
     public void Read_NoManifestAtAll_SaysSo(string text) => Assert.Throws<ManifestException>(() => Read(text));
 
     [Fact]
+    public void Read_TooLargeAFile_SaysSoAndReadsNothing() =>
+        Assert.Contains("at most 1,048,576", Assert.Throws<ManifestException>(() => Read(new string(' ', (1 << 20) + 1))).Message, StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData(20)]
+    [InlineData(100_000)] // which would end a reader that calls itself
+    public void Read_TooDeepAFile_IsRefused(int depth) =>
+        Assert.Throws<ManifestException>(() => Read("{\"schema\": " + new string('[', depth)));
+
+    [Fact]
     public void Read_MissingFile_SaysHowToGetOne()
     {
         ManifestException e = Assert.Throws<ManifestException>(() => ManifestReader.Read(Directory.CreateDirectory(_folder).FullName));

@@ -20,8 +20,11 @@ public sealed class SecurityOptionsTests
     [InlineData("Security:Keys:lab:RequestsPerHour", "-1")]
     [InlineData("Security:Keys:lab:RequestsPerDay", "-1")]
     [InlineData("Security:Anonymous", "admin")]
+    [InlineData("Security:Origins:0", "*")]
+    [InlineData("Security:Origins:0", "https://maps.example.org/")]
+    [InlineData("Security:Origins:0", "maps.example.org")]
     public void Validate_ValueOutOfRange_NamesTheKey(string key, string value) =>
-        Assert.Contains(key, Assert.Throws<OptionsValidationException>(() => Validate(("Security:Keys:lab:Hash", Hash), (key, value))).Message, StringComparison.Ordinal);
+        Assert.Contains(key.Replace(":0", "", StringComparison.Ordinal), Assert.Throws<OptionsValidationException>(() => Validate(("Security:Keys:lab:Hash", Hash), (key, value))).Message, StringComparison.Ordinal);
 
     [Fact]
     public void Validate_OneHashUnderTwoNames_NamesBoth()
@@ -44,14 +47,14 @@ public sealed class SecurityOptionsTests
 
     [Fact]
     public void Validate_Everything_Passes() => Validate(
-        ("Security:Keys:lab:Hash", Hash), ("Security:Keys:lab:Scopes", "Infer, Admin"), ("Security:Keys:lab:RequestsPerSecond", "0.5"), ("Security:Anonymous", "none"));
+        ("Security:Keys:lab:Hash", Hash), ("Security:Keys:lab:Scopes", "Infer, Admin"), ("Security:Keys:lab:RequestsPerSecond", "0.5"), ("Security:Anonymous", "none"), ("Security:Origins:0", "https://maps.example.org:8443"));
 
     private static void Validate(params (string Key, string Value)[] settings)
     {
         ServiceCollection services = new();
         services.AddSingleton<IConfiguration>(new ConfigurationBuilder().AddInMemoryCollection(
             settings.GroupBy(s => s.Key).Select(s => KeyValuePair.Create(s.Key, (string?)s.Last().Value))).Build());
-        services.AddKeys();
+        services.AddSecurity();
         using ServiceProvider provider = services.BuildServiceProvider();
         provider.GetRequiredService<IStartupValidator>().Validate();
     }

@@ -1,0 +1,6 @@
+using Microsoft.Extensions.Options;
+
+namespace InferenceServer.Tls;
+
+[OptionsValidator]
+internal sealed partial class TlsOptionsValidator : IValidateOptions<TlsOptions>;

@@ -1,0 +1,36 @@
+using System.Text;
+
+namespace InferenceServer.Fuzz.Cases;
+
+/// <summary>Mutated multipart bodies.</summary>
+internal sealed class FormCase(FuzzTarget target) : IFuzzCase
+{
+    private static readonly string[] Types =
+    [
+        "multipart/form-data; boundary=xyz", "multipart/form-data; boundary=\"xyz\"", "multipart/form-data", "multipart/form-data; boundary=", "multipart/form-data; boundary=abc",
+        "multipart/form-data; boundary=\"\"", "multipart/mixed; boundary=xyz", "Multipart/Form-Data; charset=utf-8; boundary=xyz",
+    ];
+
+    private static readonly byte[] Whole =
+    [
+        .. "--xyz\r\nContent-Disposition: form-data; name=\"note\"\r\n\r\nhello\r\n--xyz\r\nContent-Disposition: form-data; name=\"image\"; filename=\"a.png\"\r\nContent-Type: image/png\r\n\r\n"u8,
+        .. Seeds.Png,
+        .. "\r\n--xyz--\r\n"u8,
+    ];
+
+    public string Kind => "form";
+
+    public Task<FuzzOutcome> RunAsync(Random random)
+    {
+        byte[] bytes = Mutator.Mutate(random, Whole, Whole);
+        string type = random.Next(4) > 0 ? Types[0] : random.Pick(Types);
+        if (random.Next(20) == 0)
+        {
+            type += new string('a', random.Next(200));
+        }
+
+        HttpRequestMessage request = new(HttpMethod.Post, "/v1/segment/tiny?format=raw") { Content = new ByteArrayContent(bytes) };
+        request.Content.Headers.TryAddWithoutValidation("Content-Type", type);
+        return Answers.SendAsync(target, request, [.. Encoding.UTF8.GetBytes(type + "\n"), .. bytes]);
+    }
+}

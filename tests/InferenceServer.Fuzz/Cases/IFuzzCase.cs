@@ -1,0 +1,10 @@
+namespace InferenceServer.Fuzz.Cases;
+
+/// <summary>One kind of input.</summary>
+internal interface IFuzzCase
+{
+    string Kind { get; }
+
+    /// <summary>Makes an input, hands it over, and judges what came of it. Called by several threads at once.</summary>
+    Task<FuzzOutcome> RunAsync(Random random);
+}

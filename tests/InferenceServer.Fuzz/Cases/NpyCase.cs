@@ -1,0 +1,37 @@
+using InferenceServer.Runtime.Arrays;
+using InferenceServer.Runtime.Buffers;
+
+namespace InferenceServer.Fuzz.Cases;
+
+/// <summary>Mutated NumPy arrays, as the command line reads them.</summary>
+internal sealed class NpyCase : IFuzzCase
+{
+    private static readonly byte[] Whole = Make(), Other = [.. "{'descr': '<f4', 'fortran_order': False, 'shape': (4294967295, 2147483647, 2, 2), }"u8];
+
+    public string Kind => "npy";
+
+    public Task<FuzzOutcome> RunAsync(Random random)
+    {
+        byte[] bytes = Mutator.Mutate(random, Whole, Other);
+        try
+        {
+            using PooledBuffer<float> values = NpyFloats.Read(new MemoryStream(bytes), out _);
+            return Task.FromResult(new FuzzOutcome("read", null, bytes));
+        }
+        catch (InvalidDataException)
+        {
+            return Task.FromResult(new FuzzOutcome("refused", null, bytes));
+        }
+        catch (Exception e)
+        {
+            return Task.FromResult(new FuzzOutcome("thrown", e.ToString(), bytes));
+        }
+    }
+
+    private static byte[] Make()
+    {
+        MemoryStream stream = new();
+        NpyFloats.Write(stream, new float[2 * 3 * 4], [2, 3, 4]);
+        return stream.ToArray();
+    }
+}
