@@ -17,7 +17,8 @@ import importers
 import manifest
 import systems
 from graphs import half, quantize, tracing
-from preprocessing import photographs
+from preprocessing import legal_size, photographs
+from randomise import randomise
 
 
 def arguments():
@@ -31,6 +32,7 @@ def arguments():
     parser.add_argument("--precision", choices=("fp32", "fp16", "int8"), default="fp32", help="fp16 for GPUs, int8 for CPUs (default: fp32)")
     parser.add_argument("--calibrate", metavar="FOLDER", help="photographs like those to be served, for int8")
     parser.add_argument("--option", action="append", default=[], metavar="KEY=VALUE", help="an argument of the system's class, in JSON: width=0.5, output_stride=8, size=[512,1024]")
+    parser.add_argument("--at", metavar="HEIGHTxWIDTH", default="512x512", help="the usual size of photographs: cost is counted there, and the server warms up with it (default: 512x512)")
     parser.add_argument("--allow-missing", action="store_true", help="export although the checkpoint lacks weights")
     parser.add_argument("--out", required=True, help="the model's folder, whose name is the model's")
     return parser.parse_args()
@@ -39,7 +41,9 @@ def arguments():
 def build(system, backbone, classes, options, file):
     """The network with its weights, the backbone's name, and what the checkpoint was."""
     if file == "random":
-        return systems.create(system, backbone, classes, **options).eval(), backbone, None
+        network = systems.create(system, backbone, classes, **options)
+        images = torch.randn(2, 3, *legal_size((97, 129), network.size), generator=torch.Generator().manual_seed(0))
+        return randomise(network, 0, images), backbone, None
     checkpoint = importers.read(file)
     if checkpoint.fork:
         if checkpoint.fork.system != system:
@@ -87,7 +91,8 @@ def main():
     file.parent.mkdir(parents=True, exist_ok=True)
     tracing.export(network, given.outputs, file)
     text = manifest.create(network, given.system, backbone, given.outputs, class_part, count, {
-        "project": checkpoint.fork.name if checkpoint and checkpoint.fork else "InferenceServer model zoo", "checkpoint": Path(given.weights).name})
+        "project": checkpoint.fork.name if checkpoint and checkpoint.fork else "InferenceServer model zoo", "checkpoint": Path(given.weights).name},
+        tuple(int(side) for side in given.at.split("x")), checkpoint.fork.resize if checkpoint and checkpoint.fork else None)
     if given.precision != "fp32":
         convert(file, given.precision, text["preprocess"], given.calibrate)
         text["source"]["exporter"] += f", {given.precision}"

@@ -55,7 +55,8 @@ _UNET = [
 
 @dataclass
 class Fork:
-    """system: the one that its weights fit. options, backbones: what its definition does otherwise. ignored: keys that only training needs."""
+    """system: the one that its weights fit. options, backbones: what its definition does otherwise. ignored: keys that only training needs.
+    resize: of photographs, as its authors evaluate."""
 
     name: str
     system: str
@@ -64,8 +65,10 @@ class Fork:
     options: dict = field(default_factory=dict)
     backbones: dict = field(default_factory=dict)
     ignored: str = r"^aux"
+    resize: dict = None
 
 
+_SHORT_520 = {"mode": "short_side", "size": 520}
 FORKS = [
     Fork("VainF DeepLab v3+", "deeplabv3plus", r"^classifier\.aspp\.convs\.", [
         *_RESNET, *_MOBILENET, *_aspp(r"^classifier\.aspp\."), (r"^classifier\.project\.", "low."),
@@ -73,8 +76,8 @@ FORKS = [
         {"decoder_convs": 1}, {"mobilenetv2": "mobilenetv2-vainf"}),
     Fork("VainF DeepLab v3", "deeplabv3", r"^classifier\.classifier\.0\.convs\.", [*_MOBILENET, *_deeplab_v3(r"^classifier\.classifier\.")],
         {}, {"mobilenetv2": "mobilenetv2-vainf"}),
-    Fork("torchvision DeepLab v3", "deeplabv3", r"^classifier\.0\.convs\.", _deeplab_v3(r"^classifier\."), {"output_stride": 8}),
-    Fork("torchvision FCN", "fcn", r"^classifier\.0\.weight$", [*_RESNET, (r"^classifier\.", "head.")]),
+    Fork("torchvision DeepLab v3", "deeplabv3", r"^classifier\.0\.convs\.", _deeplab_v3(r"^classifier\."), {"output_stride": 8}, resize=_SHORT_520),
+    Fork("torchvision FCN", "fcn", r"^classifier\.0\.weight$", [*_RESNET, (r"^classifier\.", "head.")], resize=_SHORT_520),
     Fork("hszhao PSPNet", "pspnet", r"^ppm\.features\.", [
         (r"^layer0\.", "backbone.stem."), (r"^layer", "backbone.layer"), (r"^ppm\.features\.(\d)\.1\.", r"pyramid.\1.0."), (r"^ppm\.features\.(\d)\.2\.", r"pyramid.\1.1."),
         (r"^cls\.0\.", "head.0.0."), (r"^cls\.1\.", "head.0.1."), (r"^cls\.4\.", "head.2.")]),

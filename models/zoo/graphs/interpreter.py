@@ -116,7 +116,8 @@ def run(model, image, observe=lambda name, value: None):
     values = {i.name: tensor(i) for i in graph.initializer}
     values[graph.input[0].name] = image
     observe(graph.input[0].name, image)
-    for node in graph.node:
+    last_reader = {name: i for i, node in enumerate(graph.node) for name in node.input}
+    for i, node in enumerate(graph.node):
         if node.op_type not in OPERATORS:
             raise NotImplementedError(f"The operator {node.op_type} is not known to the interpreter.")
         out = OPERATORS[node.op_type](*[values[name] if name else None for name in node.input], **attributes(node))
@@ -124,4 +125,7 @@ def run(model, image, observe=lambda name, value: None):
             values[name] = value
             if value.is_floating_point():
                 observe(name, value)
+        for name in node.input:
+            if last_reader[name] == i and name != graph.output[0].name:
+                values.pop(name, None)  # a large network's tensors would not fit together
     return values[graph.output[0].name]

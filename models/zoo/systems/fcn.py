@@ -12,13 +12,14 @@ class FcnVgg(System):
     """The original on VGG16: the image padded by 100, skips cropped to fit and added. Answers at the image's size, whatever that is.
 
     stride 32, 16 or 8 says how many skips there are. padded=False is the form of most tutorials: padding 1, no crops, sides of 32·k.
+    at_once=True is the version whose skips were trained from the start, on features that are scaled down.
     """
 
     preprocess = "caffe"
 
-    def __init__(self, classes, stride=8, padded=True, width=1.0):
+    def __init__(self, classes, stride=8, padded=True, at_once=False, width=1.0):
         super().__init__()
-        self.stride, self.padded = stride, padded
+        self.stride, self.padded, self.at_once = stride, padded, at_once
         self.multiple = 1 if padded else 32
         self.vgg = Vgg16(width, first_padding=100 if padded else 1)
         hidden = scaled(4096, width)
@@ -40,9 +41,9 @@ class FcnVgg(System):
             pools.append(x)
         x = self.score(F.relu(self.fc7(F.relu(self.fc6(x)))))
         if self.up4 is not None:
-            x = self.join(self.up4(x), self.score_pool4(pools[3]), 5)
+            x = self.join(self.up4(x), self.score_pool4(pools[3] * 0.01 if self.at_once else pools[3]), 5)
         if self.up3 is not None:
-            x = self.join(self.up3(x), self.score_pool3(pools[2]), 9)
+            x = self.join(self.up3(x), self.score_pool3(pools[2] * 0.0001 if self.at_once else pools[2]), 9)
         x = self.up(x)
         return self.crop(x, image, {32: 19, 16: 27, 8: 31}[self.stride]) if self.padded else x
 

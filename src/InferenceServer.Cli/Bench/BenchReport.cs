@@ -23,6 +23,9 @@ internal sealed record BenchReport
     /// <summary>The network's input, width × height.</summary>
     public required string Input { get; init; }
 
+    /// <summary>Time that reading, trying and warming the model took.</summary>
+    public required double LoadMs { get; init; }
+
     /// <summary>Number of measured pairs.</summary>
     public required int Runs { get; init; }
 
@@ -62,6 +65,7 @@ internal sealed record BenchReport
             Version = model.Version,
             Provider = model.Session.Provider.ToString().ToLowerInvariant(),
             Input = $"{input.Width}x{input.Height}",
+            LoadMs = model.LoadTime.TotalMilliseconds,
             Runs = samples.Count,
             Raw = raw,
             Full = full,

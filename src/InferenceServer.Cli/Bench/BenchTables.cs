@@ -35,6 +35,7 @@ internal static class BenchTables
             .AddRow("Full ÷ network, median of pairs", Number(report.MedianOfRatios, "F3"))
             .AddRow("Full ÷ network, of medians", Number(report.RatioOfMedians, "F3"))
             .AddRow("Images a second", Number(report.ImagesPerSecond, "F2"))
+            .AddRow("Model ready after, ms", Number(report.LoadMs, "F1"))
             .AddRow("Peak resident memory, MiB", Number(report.PeakResidentBytes / Mebibyte, "F1"))
             .AddRow("Allocated by a request, bytes", Number(report.AllocatedBytesPerRequest, "N0")));
     }

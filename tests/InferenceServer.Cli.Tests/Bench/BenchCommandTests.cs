@@ -22,5 +22,6 @@ public sealed class BenchCommandTests : IDisposable
         Assert.Equal(5, json.RootElement.GetProperty("runs").GetInt32());
         Assert.Equal("64x48", json.RootElement.GetProperty("input").GetString());
         Assert.True(json.RootElement.GetProperty("peak_resident_bytes").GetInt64() > 0);
+        Assert.True(json.RootElement.GetProperty("load_ms").GetDouble() > 0);
     }
 }
