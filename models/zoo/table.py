@@ -36,7 +36,7 @@ ROWS = [
     ("unet", "original", "2", (388, 388), {}), ("unet", "transposed", "2", (512, 512), {}), ("unet", "bilinear", "2", (512, 512), {}),
     ("pspnet", "resnet50", "voc", (473, 473), {}), ("pspnet", "resnet101", "voc", (473, 473), {}),
     ("hrnetv2", "w18", "cityscapes", (512, 1024), {}), ("hrnetv2", "w32", "cityscapes", (512, 1024), {}), ("hrnetv2", "w48", "cityscapes", (512, 1024), {}),
-    ("segnet", "vgg16", "camvid", (352, 480), {}), ("dsrl", "resnet101", "cityscapes", (256, 512), {}), ("hanet", "resnet101", "cityscapes", (512, 1024), {}),
+    ("segnet", "vgg16", "camvid", (352, 480), {}), ("segnet", "basic", "camvid", (352, 480), {}), ("dsrl", "resnet101", "cityscapes", (256, 512), {}), ("hanet", "resnet101", "cityscapes", (512, 1024), {}),
     ("spnet", "resnet50", "ade20k", (480, 480), {}), ("spnet", "resnet101", "cityscapes", (480, 480), {}),
     ("cpnet", "resnet50", "ade20k", (480, 480), {}), ("cpnet", "resnet101", "ade20k", (480, 480), {}),
 ]

@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import onnx
 import torch
 from PIL import Image
 from torch.nn import functional as F
@@ -24,7 +25,7 @@ sys.path.insert(0, str(ROOT.parent.parent / "models" / "zoo"))
 
 import manifest  # noqa: E402 — found by the line above
 import systems  # noqa: E402
-from graphs import tracing  # noqa: E402
+from graphs import half, tracing  # noqa: E402
 from preprocessing import FAMILIES, padded  # noqa: E402
 from randomise import randomise  # noqa: E402
 
@@ -34,7 +35,7 @@ PALETTE = bytes.fromhex("000000 800000 008000 808000")
 # The export size, and an odd one that no graph was traced at.
 SIZES = {"export": (97, 129), "odd": (163, 201)}
 
-# name: system, backbone, outputs, options. Between them: every definition, every way to end a graph.
+# name: system, backbone, outputs, options. Between them: every definition, every way to end a graph. A name in -fp16 says the graph's precision.
 CASES = {
     "fcn32s": ("fcn32s", "vgg16", "logits", {"width": 1 / 32}),
     "fcn16s": ("fcn16s", "vgg16", "logits", {"width": 1 / 32}),
@@ -53,6 +54,7 @@ CASES = {
     "deeplabv3-xception65": ("deeplabv3", "xception65", "stride", {"width": 1 / 16}),
     "deeplabv3plus": ("deeplabv3plus", "resnet50", "stride", {"width": 1 / 16}),
     "deeplabv3plus-logits": ("deeplabv3plus", "resnet50", "logits", {"width": 1 / 16}),
+    "deeplabv3plus-fp16": ("deeplabv3plus", "resnet50", "stride", {"width": 1 / 16}),
     "deeplabv3plus-mobilenetv2": ("deeplabv3plus", "mobilenetv2", "labels", {"width": 1 / 8}),
     "deeplabv3plus-xception65": ("deeplabv3plus", "xception65", "stride", {"width": 1 / 16}),
     "refinenet": ("refinenet", "resnet50", "stride", {"width": 1 / 32}),
@@ -63,6 +65,7 @@ CASES = {
     "hrnetv2": ("hrnetv2", "w18", "stride", {"width": 4 / 18, "modules": (1, 2, 1)}),
     "hrnetv2-corners": ("hrnetv2", "w18", "stride", {"width": 4 / 18, "modules": (1, 1, 1), "align_corners": True}),
     "segnet": ("segnet", "vgg16", "logits", {"width": 1 / 16}),
+    "segnet-basic": ("segnet", "basic", "logits", {"width": 1 / 16}),
     "dsrl": ("dsrl", "resnet50", "logits", {"width": 1 / 16}),
     "hanet": ("hanet", "resnet50", "stride", {"width": 1 / 16}),
     "spnet": ("spnet", "resnet50", "stride", {"width": 1 / 16}),
@@ -100,7 +103,9 @@ def make(name, system, backbone, outputs, options, photos):
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "1").mkdir(parents=True, exist_ok=True)
     file = folder / "1" / "model.onnx"
-    tracing.export(network, outputs, file, SIZES["export"])
+    graph = tracing.export(network, outputs, file, SIZES["export"])
+    if name.endswith("-fp16"):
+        onnx.save(half.to_half(graph), str(file))
     part, count = manifest.classes(str(CLASSES))
     source = {"project": "InferenceServer model zoo", "checkpoint": f"random, seed {SEED}", "licence": "MIT", "sha256": hashlib.sha256(file.read_bytes()).hexdigest()}
     text = manifest.create(network, system, backbone, outputs, part, count, source, SIZES["export"])

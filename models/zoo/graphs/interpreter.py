@@ -89,12 +89,13 @@ def dequantize(x, scale, zero, *, axis=1):
 OPERATORS = {
     "QuantizeLinear": quantize, "DequantizeLinear": dequantize,
     "Conv": convolution, "ConvTranspose": transposed, "MaxPool": max_pool, "Resize": resize, "Slice": cut, "Pad": pad, "ReduceMean": mean, "Reshape": reshape,
+    "ReduceSum": lambda x, axes, *, keepdims=1: x.sum(axes.tolist(), keepdim=bool(keepdims)),
     "AveragePool": lambda x, *, kernel_shape, strides, pads=(0, 0, 0, 0), count_include_pad=0, **_:
         F.avg_pool2d(x, kernel_shape, strides, symmetric(pads), count_include_pad=bool(count_include_pad)),
     "GlobalAveragePool": lambda x: x.mean((2, 3), keepdim=True),
     "BatchNormalization": lambda x, scale, bias, m, v, *, epsilon=1e-5, **_: F.batch_norm(x, m, v, scale, bias, eps=epsilon),
     "Relu": F.relu, "Sigmoid": torch.sigmoid, "Clip": lambda x, low, high: x.clamp(low.item(), high.item()),
-    "Add": torch.add, "Sub": torch.sub, "Mul": torch.mul, "MatMul": torch.matmul, "Max": lambda *all: all[0] if len(all) == 1 else torch.maximum(*all),
+    "Add": torch.add, "Sub": torch.sub, "Mul": torch.mul, "MatMul": torch.matmul, "Pow": torch.pow, "Max": lambda *all: all[0] if len(all) == 1 else torch.maximum(*all),
     "Div": lambda a, b: a / b if a.is_floating_point() else torch.div(a, b, rounding_mode="trunc"),
     "Less": torch.lt, "GreaterOrEqual": torch.ge, "Equal": torch.eq, "And": torch.logical_and, "Not": torch.logical_not, "Where": torch.where,
     "Concat": lambda *all, axis: torch.cat(all, axis), "Transpose": lambda x, *, perm: x.permute(*perm), "Identity": lambda x: x,

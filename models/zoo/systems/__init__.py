@@ -10,7 +10,7 @@ from .hanet import HaNet
 from .hrnet import HrNetV2
 from .pspnet import PspNet
 from .refinenet import RefineNet
-from .segnet import SegNet
+from .segnet import SegNet, SegNetBasic
 from .spnet import SpNet
 from .unet import UNet, UNetOriginal
 
@@ -34,7 +34,7 @@ SYSTEMS = {
     "unet": {"transposed": (UNet, {}), "bilinear": (UNet, {"bilinear": True}), "original": (UNetOriginal, {})},
     "pspnet": {name: (PspNet, more) for name, more in _RESNETS.items()},
     "hrnetv2": {f"w{c}": (HrNetV2, {"channels": c}) for c in (18, 32, 48)},
-    "segnet": {"vgg16": (SegNet, {})},
+    "segnet": {"vgg16": (SegNet, {}), "basic": (SegNetBasic, {})},
     "dsrl": {name: (Dsrl, more) for name, more in reversed(_DEEPLAB.items())},
     "hanet": {name: (HaNet, more) for name, more in reversed(_RESNETS.items())},
     "spnet": {name: (SpNet, more) for name, more in _RESNETS.items()},
