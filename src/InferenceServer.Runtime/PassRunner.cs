@@ -2,7 +2,6 @@ using InferenceServer.Runtime.Batching;
 using InferenceServer.Runtime.Decoding;
 using InferenceServer.Runtime.Diagnostics;
 using InferenceServer.Runtime.Inference;
-using InferenceServer.Runtime.Manifests;
 using InferenceServer.Runtime.Models;
 using InferenceServer.Runtime.Postprocessing;
 using InferenceServer.Runtime.Preprocessing;
@@ -32,10 +31,9 @@ public sealed class PassRunner(CpuStages cpu, InferenceModes modes, Segmentation
     /// <param name="admitted">On whose behalf.</param>
     /// <param name="photo">The photograph.</param>
     /// <param name="plan">Its passes.</param>
-    /// <param name="fuse">How they become one.</param>
     /// <param name="request">What is wanted.</param>
     /// <returns>The mask, which the caller disposes.</returns>
-    internal async ValueTask<LabelMap> RunAsync(AdmittedRequest admitted, RgbImage photo, PassPlan plan, FuseMode fuse, SegmentationRequest request)
+    internal async ValueTask<LabelMap> RunAsync(AdmittedRequest admitted, RgbImage photo, PassPlan plan, SegmentationRequest request)
     {
         int most = (int)Math.Min(modes.TilesInFlight(admitted.Model.Scheduler.Capacity), plan.Passes.Count);
         admitted.Widen(most);
@@ -71,7 +69,7 @@ public sealed class PassRunner(CpuStages cpu, InferenceModes modes, Segmentation
                 using CpuStages.Turn turn = await cpu.EnterAsync(request.Timings, admitted.Cancellation).ConfigureAwait(false);
                 using (request.Timings.Measure(Stage.Postprocess))
                 {
-                    fused ??= admitted.Model.Postprocessor.Fuse(plan, output, fuse, request.WithConfidence, request.WithProbabilities);
+                    fused ??= admitted.Model.Postprocessor.Fuse(plan, output, request.WithConfidence, request.WithProbabilities);
                     fused.Add(plan.Passes[added++], output);
                     fused.Finish(added < plan.Passes.Count ? plan.Passes[added].Top : photo.Size.Height);
                 }

@@ -49,7 +49,7 @@ public sealed class Segmenter(
             try
             {
                 LabelMap labels = input is null
-                    ? await passes.RunAsync(admitted, photo, plan, settings.Fuse, asked).ConfigureAwait(false)
+                    ? await passes.RunAsync(admitted, photo, plan, asked).ConfigureAwait(false)
                     : await LabelAsync(admitted, input, plan.Whole, asked).ConfigureAwait(false);
                 return new SegmentationResult(
                     admitted.Model, photo, crf is null ? labels : await refinement.ReplaceAsync(admitted, photo, labels, request, crf).ConfigureAwait(false), request.Timings);

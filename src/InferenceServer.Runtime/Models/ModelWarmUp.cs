@@ -100,7 +100,7 @@ internal sealed class ModelWarmUp
         {
             cancellationToken.ThrowIfCancellationRequested();
             using InputTensor again = _model.Preprocessor.Prepare(view, pass);
-            using FusedPasses fused = _model.Postprocessor.Fuse(plan, output, _model.Passes.Fuse, withConfidence: false, withProbabilities: false);
+            using FusedPasses fused = _model.Postprocessor.Fuse(plan, output, withConfidence: false, withProbabilities: false);
             fused.Add(pass, output);
             fused.Finish(pass.Bottom);
         }

@@ -102,12 +102,11 @@ public sealed class Postprocessor
     /// <summary>Begins a label map that several passes add to.</summary>
     /// <param name="plan">The passes.</param>
     /// <param name="first">The first one's output.</param>
-    /// <param name="fuse">How they become one.</param>
     /// <param name="withConfidence">Whether the probability of each pixel's class is wanted.</param>
     /// <param name="withProbabilities">Whether the probability of every class is.</param>
     /// <returns>What takes the outputs, which the caller disposes.</returns>
-    internal FusedPasses Fuse(PassPlan plan, ModelOutput first, FuseMode fuse, bool withConfidence, bool withProbabilities) =>
-        new(this, plan, FusionRule.Create(fuse, _kind, first.Channels), first.Channels, withConfidence, withProbabilities);
+    internal FusedPasses Fuse(PassPlan plan, ModelOutput first, bool withConfidence, bool withProbabilities) =>
+        new(this, plan, FusionRule.Create(plan.Settings.Fuse, _kind, first.Channels), first.Channels, withConfidence, withProbabilities);
 
     /// <summary>Where the pixels that a pass answers for fall on its output.</summary>
     internal (AxisTaps Rows, AxisTaps Columns) Taps(ImageSize grid, in InputGeometry geometry) => (

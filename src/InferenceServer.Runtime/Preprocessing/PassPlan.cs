@@ -8,12 +8,13 @@ namespace InferenceServer.Runtime.Preprocessing;
 /// <remarks>The order lets rows be finished as soon as no later pass adds to them, so that only a band of scores is held.</remarks>
 internal sealed class PassPlan
 {
-    private readonly bool _flip;
     private IReadOnlyList<Pass>? _passes;
 
-    private PassPlan(ImageSize photo, IReadOnlyList<PassView> views, bool flip) => (Photo, Views, _flip) = (photo, views, flip);
+    private PassPlan(ImageSize photo, InferenceSettings settings, IReadOnlyList<PassView> views) => (Photo, Settings, Views) = (photo, settings, views);
 
     public ImageSize Photo { get; }
+
+    public InferenceSettings Settings { get; }
 
     public IReadOnlyList<PassView> Views { get; }
 
@@ -38,7 +39,7 @@ internal sealed class PassPlan
     /// <summary>The passes, by the first row that they add to; a mirrored one follows its twin.</summary>
     public IReadOnlyList<Pass> Passes => _passes ??= Order();
 
-    private int Mirrors => _flip ? 2 : 1;
+    private int Mirrors => Settings.Flip ? 2 : 1;
 
     /// <summary>Plans the passes for a photograph.</summary>
     public static PassPlan Create(ImageSize photo, InputSizing sizing, InferenceSettings settings)
@@ -52,7 +53,7 @@ internal sealed class PassPlan
             views[i] = new PassView(i, whole, crop, settings.StrideRate, share);
         }
 
-        return new PassPlan(photo, views, settings.Flip);
+        return new PassPlan(photo, settings, views);
     }
 
     /// <summary>Bytes that the passes hold at once, beside the photograph and its mask.</summary>

@@ -16,6 +16,7 @@ public sealed class Preprocessor
     private readonly ResizeManifest _resize;
     private readonly ChannelNormalization _normalization;
     private readonly float[] _padding;
+    private PassPlan? _last;
 
     internal Preprocessor(PreprocessManifest preprocess, int bucketMultiple = 1)
     {
@@ -32,7 +33,18 @@ public sealed class Preprocessor
 
     /// <summary>The passes of a photograph of this size.</summary>
     /// <exception cref="SegmentationException">The graph takes only one size, which does not hold it.</exception>
-    internal PassPlan Plan(ImageSize photo, InferenceSettings settings) => PassPlan.Create(photo, _sizing, settings);
+    internal PassPlan Plan(ImageSize photo, InferenceSettings settings)
+    {
+        // Most photographs run whole and have the size of the one before.
+        if (_last is { } last && last.Photo == photo && ReferenceEquals(last.Settings, settings))
+        {
+            return last;
+        }
+
+        PassPlan plan = PassPlan.Create(photo, _sizing, settings);
+        _last = plan.IsOne ? plan : _last;
+        return plan;
+    }
 
     /// <summary>The photograph as one of the plan's views sees it, which the caller disposes.</summary>
     internal PhotoView Open(PassView view, ReadOnlyMemory<byte> rgb, ImageSize photo) => new(rgb, photo, view.Size, _resize);

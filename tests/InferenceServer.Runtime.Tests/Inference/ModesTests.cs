@@ -2,6 +2,7 @@ using InferenceServer.Kernels;
 using InferenceServer.Runtime.Inference;
 using InferenceServer.Runtime.Manifests;
 using InferenceServer.Runtime.Scheduling;
+using InferenceServer.Runtime.Tests.Models;
 
 namespace InferenceServer.Runtime.Tests.Inference;
 
@@ -88,6 +89,25 @@ public sealed class ModesTests : IDisposable
         InferenceOverrides passes = new() { Mode = InferenceMode.Slide, KeepSize = true };
         using SegmentationResult result = await SegmentAsync(_tiny, "tiny-fixed", new() { Image = photo, Inference = passes });
         Assert.Equal(Enumerable.Range(0, 150 * 70).Where(i => i % 150 is < 73 or > 77).Select(i => i % 150 < 75 ? (byte)0 : (byte)2), result.Labels.Labels.ToArray().Where((_, i) => i % 150 is < 73 or > 77));
+    }
+
+    [Fact]
+    public async Task SegmentAsync_ManifestThatSlides_NeedsNoWordFromTheRequest()
+    {
+        using ModelsFolder folder = new();
+        folder.Add("tiny-fixed", 1);
+        folder.EditManifest("tiny-fixed", "\"exact\"", "\"none\"");
+        folder.EditManifest("tiny-fixed", "\"classes\"", "\"inference\": {\"mode\": \"slide\", \"flip\": true, \"scales\": [0.5, 1]}, \"classes\"");
+        string text = File.ReadAllText(folder.Combine("tiny-fixed", "model.json"));
+        File.WriteAllText(folder.Combine("tiny-fixed", "model.json"), System.Text.RegularExpressions.Regex.Replace(text, "\"none\",\\s*\"size\": \\[[^]]*\\],", "\"none\","));
+        using TestRuntime runtime = new(folder.Path);
+        byte[] photo = Photo.Png(new ImageSize(150, 30), (_, _) => (0, 200, 0));
+
+        using SegmentationResult result = await SegmentAsync(runtime, "tiny-fixed", new() { Image = photo });
+        SegmentationException e = await Assert.ThrowsAsync<SegmentationException>(() => SegmentAsync(runtime, "tiny-fixed", new() { Image = photo, Inference = new() { Mode = InferenceMode.Whole } }));
+
+        Assert.Equal([1], result.Labels.Labels.ToArray().Distinct());
+        Assert.Contains("mode=slide", e.Message, StringComparison.Ordinal);
     }
 
     [Fact]
