@@ -1,4 +1,5 @@
 using InferenceServer.Runtime.Batching;
+using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Decoding;
 using InferenceServer.Runtime.Diagnostics;
 using InferenceServer.Runtime.Inference;
@@ -20,6 +21,7 @@ public static class ServiceCollectionExtensions
     /// <summary>Adds <see cref="Segmenter"/> and all it needs; options come from the sections Models, Decoding, Scheduling, Batching, Onnx, Inference and Crf.</summary>
     public static IServiceCollection AddSegmentation(this IServiceCollection services)
     {
+        NativeHeap.Bound();
         services.AddOptions<ModelRepositoryOptions>().BindConfiguration("Models").ValidateOnStart(new ModelRepositoryOptionsValidator(), "Models");
         services.AddOptions<DecodingOptions>().BindConfiguration("Decoding").ValidateOnStart(new DecodingOptionsValidator(), "Decoding");
         services.AddOptions<SchedulingOptions>().BindConfiguration("Scheduling").ValidateOnStart(new SchedulingOptionsValidator(), "Scheduling");
