@@ -32,6 +32,7 @@ return StartUp.Run(() =>
     builder.Services.AddSegmentation();
     builder.Services.AddHostedService<ModelLoading>();
     builder.Services.AddHostedService<ModelWatcher>();
+    builder.Services.AddHostedService<MemoryUpkeep>();
     builder.Services.AddSecurity();
     builder.Services.AddTelemetry();
     builder.Services.AddProblems();

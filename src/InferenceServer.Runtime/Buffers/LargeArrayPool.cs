@@ -12,8 +12,9 @@ internal static class LargeArrayPool
     private const long LeastLimit = 32L << 20;
     private const long GreatestLimit = 128L << 20;
     private static readonly Lock Gate = new();
-    private static readonly List<(Array Array, long Bytes)> Kept = []; // in the order of their return; some dozens
+    private static readonly List<(Array Array, long Bytes, int Round)> Kept = []; // in the order of their return; some dozens
     private static long _keptBytes;
+    private static int _round;
 
     /// <summary>Most bytes that are kept: a sixteenth of what the process may have, between 32 and 128 MB.</summary>
     public static long Limit { get; } = Math.Clamp(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 16, LeastLimit, GreatestLimit);
@@ -58,12 +59,26 @@ internal static class LargeArrayPool
 
         lock (Gate)
         {
-            Kept.Add((array, bytes));
+            Kept.Add((array, bytes, _round));
             _keptBytes += bytes;
             while (_keptBytes > Limit)
             {
                 Forget(0);
             }
+        }
+    }
+
+    /// <summary>Drops what nobody has used since the last call.</summary>
+    public static void Trim()
+    {
+        lock (Gate)
+        {
+            while (Kept.Count > 0 && Kept[0].Round < _round)
+            {
+                Forget(0);
+            }
+
+            _round++;
         }
     }
 

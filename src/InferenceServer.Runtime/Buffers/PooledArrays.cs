@@ -14,6 +14,9 @@ public static class PooledArrays
     /// <summary>Bytes of large arrays that are kept for the next user; at most a sixteenth of the memory that the process may have, and 128 MB.</summary>
     public static long KeptBytes => LargeArrayPool.KeptBytes;
 
+    /// <summary>Drops large arrays that nobody has used since the last call.</summary>
+    public static void Trim() => LargeArrayPool.Trim();
+
     /// <summary>An array of at least <paramref name="length"/> elements, with whatever its last user left in it.</summary>
     internal static T[] Rent<T>(int length)
         where T : unmanaged

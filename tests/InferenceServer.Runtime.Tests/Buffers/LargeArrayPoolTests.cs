@@ -52,4 +52,24 @@ public class LargeArrayPoolTests
 
         Assert.InRange(LargeArrayPool.KeptBytes, 1, LargeArrayPool.Limit);
     }
+
+    [Fact]
+    public void Trim_WhatWasNotUsedSince_IsDroppedAndWhatWasStays()
+    {
+        const int Length = 5_000_011; // nobody else's
+        double[] unused = LargeArrayPool.Rent<double>(Length);
+        LargeArrayPool.Return(unused);
+        double[] again = LargeArrayPool.Rent<double>(Length);
+        Assert.Same(unused, again);
+
+        LargeArrayPool.Return(again);
+        LargeArrayPool.Trim();
+        double[] used = LargeArrayPool.Rent<double>(Length);
+        Assert.Same(unused, used);
+        LargeArrayPool.Return(used);
+        LargeArrayPool.Trim();
+        LargeArrayPool.Trim();
+
+        Assert.NotSame(unused, LargeArrayPool.Rent<double>(Length));
+    }
 }

@@ -1,0 +1,28 @@
+using InferenceServer.Runtime.Buffers;
+
+namespace InferenceServer.Hosting;
+
+/// <summary>Gives memory back that a burst has needed: once a minute, buffers that were not used since, and what the collector has put off.</summary>
+/// <remarks>A request allocates so little beside its pooled buffers that the collector looks at its oldest generation hardly once an hour, and keeps tens of megabytes of old requests until then.</remarks>
+internal sealed class MemoryUpkeep(TimeProvider clock) : BackgroundService
+{
+    private const long Worthwhile = 4 << 20;
+    private static readonly TimeSpan Interval = TimeSpan.FromMinutes(1);
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using PeriodicTimer timer = new(Interval, clock);
+        long allocated = 0;
+        while (await timer.WaitForNextTickAsync(stoppingToken))
+        {
+            PooledArrays.Trim();
+            long now = GC.GetTotalAllocatedBytes();
+            if (now - allocated > Worthwhile)
+            {
+                GC.Collect(GC.MaxGeneration, GCCollectionMode.Forced, blocking: false); // beside the requests, in some ten milliseconds
+            }
+
+            allocated = now;
+        }
+    }
+}
