@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using InferenceServer.Kernels.Crf.Buffers;
 
 namespace InferenceServer.Kernels.Crf.Permutohedral;
@@ -15,12 +16,15 @@ internal sealed unsafe class AxisChains(CrfWorkspace owner) : IDisposable
     private const uint HasPredecessor = 0x8000_0000;
 
     private readonly NativeBuffer<int> _ids = new(owner);
+    private readonly NativeBuffer<int> _ends = new(owner);
     private int _count;
 
     /// <summary>Lists the chains of an axis.</summary>
     /// <param name="links">Successor + 1 of every row, or 0; overwritten.</param>
     /// <param name="rows">Number of rows.</param>
-    public void Build(uint* links, int rows)
+    /// <param name="sorted">The rows cell by cell.</param>
+    /// <param name="cells">The cells that chains are listed by; null: in the order of their first row.</param>
+    public void Build(uint* links, int rows, int* sorted, LatticeCells? cells)
     {
         int* at = _ids.Ensure(rows + Slack);
         for (int id = 0; id < rows; id++)
@@ -32,25 +36,37 @@ internal sealed unsafe class AxisChains(CrfWorkspace owner) : IDisposable
             }
         }
 
-        for (int start = 0; start < rows; start++)
+        if (cells is null)
         {
-            if (links[start] is 0 or >= HasPredecessor)
+            for (int id = 0; id < rows; id++)
             {
-                continue;
+                at = Add(links, id, at);
             }
-
-            int id = start;
-            for (uint next = links[start]; next != 0; next = links[id] & ~HasPredecessor)
+        }
+        else
+        {
+            int* ends = _ends.Ensure(cells.Count + 1) + 1;
+            ends[-1] = 0;
+            for (int cell = 0, i = 0; cell < cells.Count; cell++)
             {
-                *at++ = id;
-                id = (int)next - 1;
-            }
+                for (; i < cells.End(cell); i++)
+                {
+                    at = Add(links, sorted[i], at);
+                }
 
-            *at++ = ~id;
+                ends[cell] = (int)(at - _ids.Pointer);
+            }
         }
 
         _count = (int)(at - _ids.Pointer);
         new Span<int>(at, Slack).Clear();
+    }
+
+    /// <summary>The chains that start in some cells.</summary>
+    public ReadOnlySpan<int> Cells(int first, int count)
+    {
+        int start = _ends.Pointer[first];
+        return new(_ids.Pointer + start, _ends.Pointer[first + count] - start);
     }
 
     /// <summary>Part <paramref name="part"/> of <paramref name="parts"/>: whole chains, about equally many vertices.</summary>
@@ -60,7 +76,32 @@ internal sealed unsafe class AxisChains(CrfWorkspace owner) : IDisposable
         return new(_ids.Pointer + start, end - start);
     }
 
-    public void Dispose() => _ids.Dispose();
+    public void Dispose()
+    {
+        _ids.Dispose();
+        _ends.Dispose();
+    }
+
+    /// <summary>Lists the chain that starts at a row, if one does.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static int* Add(uint* links, int id, int* at)
+    {
+        uint next = links[id];
+        if (next is 0 or >= HasPredecessor)
+        {
+            return at;
+        }
+
+        do
+        {
+            *at++ = id;
+            id = (int)next - 1;
+            next = links[id] & ~HasPredecessor;
+        }
+        while (next != 0);
+        *at++ = ~id;
+        return at;
+    }
 
     /// <summary>The first chain that starts at or behind the even share.</summary>
     private int Boundary(int part, int parts)

@@ -33,7 +33,7 @@ internal sealed unsafe class KernelLattice(CrfWorkspace owner) : IDisposable
     private readonly NativeBuffer<float> _next = new(owner);
     private CrfKernel _kernel = CrfKernel.Gaussian(0, 1);
     private FeatureScale[] _scales = [];
-    private KeyLayout _layout = new([]);
+    private KeyLayout _layout = null!;
     private Slabs _slabs = new(0, 1);
     private ImageSize _size;
     private PixelOrder _order;
@@ -87,6 +87,7 @@ internal sealed unsafe class KernelLattice(CrfWorkspace owner) : IDisposable
             _tables.Add(new VertexTable(owner));
         }
 
+        Links.Begin(_layout, slabs.Count);
         _ids.Ensure((size.Pixels + Ahead) * Corners);
         new Span<int>(_ids.Pointer + (size.Pixels * Corners), Ahead * Corners).Clear();
         _weights.Ensure(size.Pixels * Corners);
@@ -164,6 +165,8 @@ internal sealed unsafe class KernelLattice(CrfWorkspace owner) : IDisposable
             InsertOrigin(table, ref simplex, keys);
             _watermarks.Pointer[block - 1] = table.Count;
         }
+
+        Links.Count(slab, table);
     }
 
     /// <summary>Counts the rows, once all slabs are inserted.</summary>

@@ -25,7 +25,8 @@ internal sealed class KeyLayout
     {
         int d = scales.Length, shift = RemainderBits;
         (Dimensions, _units, _steps) = (d, new long[d + 1], new long[2 * (d + 1)]);
-        int[] shifts = new int[d];
+        int[] shifts = new int[d], bits = new int[d];
+        long[] lowests = new long[d];
         long bias = 0;
         double rest = scales.Sum(s => (double)s.Largest);
         for (int i = 0; i < d; i++)
@@ -34,10 +35,10 @@ internal sealed class KeyLayout
             double own = i == 0 ? 0 : scales[i - 1].Largest;
             double most = rest -= own, least = i * own;
             long lowest = (long)(least / (d + 1)) + Margin, highest = (long)Math.Min(most / (d + 1), int.MaxValue) + Margin;
-            shifts[i] = shift;
+            (shifts[i], bits[i], lowests[i]) = (shift, BitOperations.Log2((ulong)(lowest + highest)) + 1, lowest);
             _units[i] = shift < 64 ? 1L << shift : 0;
             bias += lowest * _units[i];
-            shift += BitOperations.Log2((ulong)(lowest + highest)) + 1;
+            shift += bits[i];
             if (!(Math.Max(most, least) < LargestCoordinate) || shift > 63)
             {
                 throw new ArgumentException("The standard deviations are too small for the image: lattice coordinates overflow.");
@@ -45,6 +46,13 @@ internal sealed class KeyLayout
         }
 
         (Bits, Writer) = (shift, new KeyWriter(shifts, _units, bias));
+
+        // e[j] − e[j + 1] is j + 2 times the scaled feature j + 1, less j times feature j; the coordinates are d + 1 times the quotients.
+        double x = scales[0].Largest / (d + 1), y = scales[1].Largest / (d + 1);
+        Columns = Bands(0, 0, 2 * x);
+        Rows = d > 2 ? Bands(1, -x, 3 * y) : default;
+        KeyBands Bands(int i, double least, double most) =>
+            new((shifts[i], bits[i]), (shifts[i + 1], bits[i + 1]), lowests[i] - lowests[i + 1], least, most);
 
         // One step along axis j: all coordinates grow by 1 except j, which drops by d. At remainder d the others turn over.
         long all = _units.Sum();
@@ -59,6 +67,12 @@ internal sealed class KeyLayout
 
     /// <summary>Length of a key.</summary>
     public int Bits { get; }
+
+    /// <summary>Bands along x: the first coordinate less the second.</summary>
+    public KeyBands Columns { get; }
+
+    /// <summary>Bands that within a column run along y: the second coordinate less the third. One band where there is no colour.</summary>
+    public KeyBands Rows { get; }
 
     /// <summary>Packs what a block of simplices holds.</summary>
     public KeyWriter Writer { get; }

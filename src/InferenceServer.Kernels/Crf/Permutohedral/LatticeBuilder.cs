@@ -22,6 +22,7 @@ internal sealed unsafe class LatticeBuilder(CrfTeam team, IReadOnlyList<KernelLa
 
         team.Run(lattices.Count, (slab, kernel) => lattices[kernel].Links.FindTwins(slab));
         team.Run(lattices.Count, (slab, kernel) => lattices[kernel].Links.Link(slab));
+        team.Run(lattices.Count, (slab, kernel) => lattices[kernel].Links.Sort(slab));
         int axes = lattices.Sum(lattice => lattice.Corners);
         team.Run((axes + team.Lanes - 1) / team.Lanes, (lane, item) => Chain((item * team.Lanes) + lane));
     }

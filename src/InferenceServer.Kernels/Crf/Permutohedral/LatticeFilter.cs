@@ -11,8 +11,8 @@ internal sealed unsafe class LatticeFilter
 
     private readonly CrfTeam _team;
     private readonly IReadOnlyList<KernelLattice> _lattices;
-    private readonly Action<int, int> _merge, _blur, _copy;
-    private readonly int _axes;
+    private readonly Action<int, int> _merge, _blur, _blurColumn, _copy;
+    private readonly int _columns;
     private RowOperations _rows = null!;
     private int _axis;
     private int _slab;
@@ -20,8 +20,8 @@ internal sealed unsafe class LatticeFilter
     public LatticeFilter(CrfTeam team, IReadOnlyList<KernelLattice> lattices)
     {
         // The delegates are made once: an iteration allocates nothing.
-        (_team, _lattices, _merge, _blur, _copy) = (team, lattices, Merge, Blur, Copy);
-        _axes = lattices.Max(lattice => lattice.Corners);
+        (_team, _lattices, _merge, _blur, _blurColumn, _copy) = (team, lattices, Merge, Blur, BlurColumn, Copy);
+        _columns = (lattices.Max(lattice => lattice.Layout.Columns.Count) + team.Lanes - 1) / team.Lanes;
     }
 
     /// <summary>Adds up twins, blurs along the axes in their order, and gives each twin the result.</summary>
@@ -39,10 +39,13 @@ internal sealed unsafe class LatticeFilter
             _team.Run(1, _merge);
         }
 
-        for (_axis = 0; _axis < _axes; _axis++)
+        for (_axis = 0; _axis < LatticeCells.FirstWithinColumn; _axis++)
         {
             _team.Run(Parts, _blur);
         }
+
+        // The other axes column by column, each on one thread, while its rows are in the cache; and where three are left, cell by cell.
+        _team.Run(_columns, _blurColumn);
 
         if (_team.Lanes > 1)
         {
@@ -62,10 +65,30 @@ internal sealed unsafe class LatticeFilter
     {
         for (int k = 0; k < _lattices.Count; k++)
         {
-            if (_axis < _lattices[k].Corners)
+            ReadOnlySpan<int> chains = _lattices[k].Links.Chains(_axis).Part((lane * Parts) + item, _team.Lanes * Parts);
+            _rows.Blur(_lattices[k].Rows, chains);
+        }
+    }
+
+    private void BlurColumn(int lane, int item)
+    {
+        int column = (lane * _columns) + item;
+        for (int k = 0; k < _lattices.Count; k++)
+        {
+            KernelLattice lattice = _lattices[k];
+            int cells = lattice.Links.CellsPerColumn, first = column * cells;
+            if (column >= lattice.Links.Columns)
             {
-                ReadOnlySpan<int> chains = _lattices[k].Links.Chains(_axis).Part((lane * Parts) + item, _team.Lanes * Parts);
-                _rows.Blur(_lattices[k].Rows, chains);
+                continue;
+            }
+
+            _rows.Blur(lattice.Rows, lattice.Links.Chains(LatticeCells.FirstWithinColumn).Cells(first, cells));
+            for (int cell = first; cell < first + cells; cell++)
+            {
+                for (int axis = LatticeCells.FirstWithinCell; axis < lattice.Corners; axis++)
+                {
+                    _rows.Blur(lattice.Rows, lattice.Links.Chains(axis).Cells(cell, 1));
+                }
             }
         }
     }
