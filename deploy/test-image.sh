@@ -6,18 +6,27 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 work=$(mktemp -d)
-export BUILDAH_ISOLATION=chroot STORAGE_DRIVER=vfs BUILDAH_FORMAT=docker
 storage=${IMAGE_STORAGE:-$work/storage}
-buildah() { command buildah --root "$storage/root" --runroot "$storage/run" --storage-driver vfs "$@"; }
+# overlay keeps a layer once; vfs, where the kernel has none, copies all below it into each.
+mkdir -p "$work"/probe/{lower,upper,work,merged}
+driver=vfs
+if mount -t overlay overlay -o "lowerdir=$work/probe/lower,upperdir=$work/probe/upper,workdir=$work/probe/work" "$work/probe/merged" 2>/dev/null; then
+  umount "$work/probe/merged"
+  driver=overlay
+fi
+buildah() { command buildah --root "$storage/root" --runroot "$storage/run" --storage-driver "$driver" "$@"; }
 sdk=mcr.microsoft.com/dotnet/sdk:10.0
 node=docker.io/library/node:22-slim
 chiseled=mcr.microsoft.com/dotnet/aspnet:10.0-noble-chiseled
+aspnet=mcr.microsoft.com/dotnet/aspnet:10.0-noble
+cuda=docker.io/nvidia/cuda:13.0.1-cudnn-runtime-ubuntu24.04
 server= container=
 finish() {
   # The server is process 1 of its own namespace: all of the container ends with it, and its mounts with the last process.
   [ -z "$server" ] || kill -KILL "$server" 2>/dev/null || true
   [ -z "$container" ] || { buildah umount "$container"; buildah rm "$container"; } >/dev/null 2>&1 || true
-  rm -rf "$work"
+  umount "$work/debian/proc" 2>/dev/null || true # debootstrap's, if it was interrupted
+  rm -rf --one-file-system "$work"
 }
 trap finish EXIT
 fail() { echo "FAILED: $*" >&2; [ -f "$work/log" ] && tail -20 "$work/log" >&2; exit 1; }
@@ -35,7 +44,7 @@ stand_in() {
 make_stand_ins() {
   local dotnet modules root=$work/debian slim=$work/chiseled
   dotnet=$(dirname "$(readlink -f "$(command -v dotnet)")")
-  modules=$(npm root -g)
+  modules=$(npm root -g 2>/dev/null)
   echo "== stand-ins for the base images, from Debian and the installed .NET"
   debootstrap --variant=minbase --include=ca-certificates,util-linux "$(. /etc/os-release && echo "$VERSION_CODENAME")" "$root" >"$work/debootstrap.log" || fail "debootstrap: $(tail -3 "$work/debootstrap.log")"
   mkdir -p "$root/usr/share/dotnet" "$root/usr/lib/node_modules" "$root/usr/bin"
@@ -59,9 +68,12 @@ make_stand_ins() {
   ln -sf /usr/share/dotnet/dotnet "$slim/usr/bin/dotnet"
   printf 'root:x:0:0:root:/root:/sbin/nologin\napp:x:1654:1654::/home/app:/sbin/nologin\n' >"$slim/etc/passwd"
   stand_in "$chiseled" "$slim" --env PATH=/usr/sbin:/usr/bin:/sbin:/bin --env APP_UID=1654
+  # The GPU's image takes .NET from one base and everything else from the other. CUDA itself is in no Debian package: that image is built, and not run.
+  buildah tag "$chiseled" "$aspnet"
+  buildah tag "$chiseled" "$cuda"
 }
 
-if [ -n "${STAND_IN:-}" ] || ! { buildah pull -q "$chiseled" && buildah pull -q "$sdk" && buildah pull -q "$node"; } >/dev/null 2>&1; then
+if [ -n "${STAND_IN:-}" ] || ! { buildah pull -q "$chiseled" && buildah pull -q "$sdk" && buildah pull -q "$node" && buildah pull -q "$aspnet" && buildah pull -q "$cuda"; } >/dev/null 2>&1; then
   buildah inspect --type image "$sdk" >/dev/null 2>&1 && buildah inspect --type image "$chiseled" >/dev/null 2>&1 || make_stand_ins
 fi
 base=$(buildah from --pull-never "$chiseled")
@@ -72,12 +84,20 @@ echo "== build"
 secrets=()
 [ -z "${NPMRC:-}" ] || secrets+=(--secret "id=npmrc,src=$NPMRC")
 [ -z "${NUGET_CONFIG:-}" ] || secrets+=(--secret "id=nugetconfig,src=$NUGET_CONFIG")
-buildah build --isolation chroot --format docker --pull-never --layers --network host "${secrets[@]}" --target cpu -t inference-server . >"$work/log" 2>&1 || fail "the image does not build"
+# build TARGET NAME [more options]
+build() {
+  local target=$1 name=$2; shift 2
+  buildah build --isolation chroot --format docker --pull-never --layers=false --network host "${secrets[@]}" "$@" --target "$target" -t "$name" . >"$work/log" 2>&1 || fail "target $target does not build"
+}
+# natives FOLDER: the native libraries in it, and what each is made for.
+natives() { (cd "$1" && find . -name '*.so*' -o -name '*.dylib' -o -name '*.dll' -path '*runtimes*' | sort | while read -r file; do echo "${file#./}:$(od -An -tu2 -j18 -N2 "$file" | tr -d ' ')"; done | tr '\n' ' '); }
+x64=62 arm64=183 # e_machine of an ELF file
+build cpu inference-server
 
 echo "== the image"
 container=$(buildah from --pull-never localhost/inference-server)
 root=$(buildah mount "$container")
-config() { buildah inspect --type image --format "{{json .Docker.config}}" localhost/inference-server | python3 -c "import json,sys; c=json.load(sys.stdin); $1"; }
+config() { buildah inspect --type image localhost/inference-server | python3 -c "import json,sys; c=json.load(sys.stdin)['Docker']['config']; $1"; }
 [ "$(config 'print(c["User"])')" = 1654 ] || fail "the image's user is not 1654"
 mapfile -t entry < <(config 'print(*c["Entrypoint"], sep="\n")')
 mapfile -t probe < <(config 'print(*c["Healthcheck"]["Test"][1:], sep="\n")')
@@ -87,8 +107,7 @@ echo "on top of the base: $((size / 1000000)) MB"
 (cd "$root" && du -sb app/* models/* | sort -rn | awk '$1 > 100000 { printf "  %6.1f MB  %s\n", $1 / 1e6, $2 }')
 [ "$size" -le 250000000 ] || fail "more than 250 MB on top of the base"
 [ ! -e "$root/bin/sh" ] && [ ! -e "$root/usr/bin/sh" ] || fail "there is a shell in the image"
-natives=$(cd "$root/app" && find . -name '*.so*' -o -name '*.dylib' -o -name runtimes | sort | tr '\n' ' ')
-[ "$natives" = "./libonnxruntime.so ./libvips-cpp.so " ] || fail "natives of other platforms: $natives"
+[ "$(natives "$root/app")" = "libonnxruntime.so:$x64 libvips-cpp.so:$x64 " ] || fail "other natives than expected: $(natives "$root/app")"
 
 echo "== start: read-only, user 1654, no capabilities, process 1"
 port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
@@ -170,4 +189,21 @@ PY
 code=0; wait "$outer" || code=$?
 server=
 [ "$code" = 0 ] || fail "exit code $code after SIGTERM"
-echo "PASSED: built, served, healthy, drained with exit code 0"
+
+# look NAME FOLDER NATIVES: what an image that cannot run here has in a folder.
+look() {
+  local image folder
+  image=$(buildah from --pull-never "localhost/$1")
+  folder=$(buildah mount "$image")$2
+  echo "   $(du -sb "$folder" | awk '{ printf "%.0f MB", $1 / 1e6 }') in $2: $(natives "$folder")"
+  [ "$(natives "$folder")" = "$3" ] || fail "other natives than expected: $3"
+  [ -f "$folder/InferenceServer.dll" ] && [ -f "$folder/appsettings.json" ] && [ -f "$folder/InferenceServer.runtimeconfig.json" ] || fail "files of the program are missing"
+  buildah rm "$image" >/dev/null
+}
+echo "== linux-arm64: built, not run"
+build build inference-server-arm64 --platform linux/arm64
+look inference-server-arm64 /app "libonnxruntime.so:$arm64 libvips-cpp.so:$arm64 "
+echo "== gpu: built, not run"
+build gpu inference-server-gpu
+look inference-server-gpu /app "libonnxruntime.so:$x64 libonnxruntime_providers_cuda.so:$x64 libonnxruntime_providers_shared.so:$x64 libvips-cpp.so:$x64 "
+echo "PASSED: built, served, healthy, drained with exit code 0; arm64 and gpu built"

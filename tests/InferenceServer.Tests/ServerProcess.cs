@@ -10,6 +10,7 @@ internal sealed partial class ServerProcess : IAsyncDisposable
 {
     public const int Terminate = 15;
     public const int Interrupt = 2;
+    public const int KillNow = 9;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
     private readonly Process _process;
     private readonly StringBuilder _log = new();

@@ -38,17 +38,18 @@ internal static class HealthCommand
         }
     }
 
-    /// <summary>Where the server can be reached from its own machine: the first plain HTTP address, with the loopback interface for a wildcard.</summary>
+    /// <summary>Where the server can be reached from its own machine: the first plain HTTP address, with the loopback address for a wildcard.</summary>
+    /// <remarks>An address and not the name: a container may have no <c>/etc/hosts</c>.</remarks>
     internal static Uri Address(string? urls, string? ports)
     {
         string? url = urls?.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
             .FirstOrDefault(u => u.StartsWith("http://", StringComparison.OrdinalIgnoreCase));
         if (url is null)
         {
-            return new Uri($"http://localhost:{ports?.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).FirstOrDefault() ?? "8080"}");
+            return new Uri($"http://127.0.0.1:{ports?.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).FirstOrDefault() ?? "8080"}");
         }
 
         BindingAddress address = BindingAddress.Parse(url);
-        return new Uri($"http://{(address.Host is "*" or "+" or "0.0.0.0" or "[::]" ? "localhost" : address.Host)}:{address.Port}");
+        return new Uri($"http://{(address.Host is "*" or "+" or "0.0.0.0" or "[::]" or "localhost" ? "127.0.0.1" : address.Host)}:{address.Port}");
     }
 }

@@ -1,93 +1,130 @@
 using System.Collections.Concurrent;
+using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using System.Text;
+using System.Text.Json;
 
 namespace InferenceServer.Tests.Deploy;
 
 /// <summary>Replicas behind nginx, with the configuration that deploy/ offers.</summary>
 public sealed class NginxTests
 {
+    private const int Clients = 6;
+
     [NginxFact]
     public async Task Restart_OneReplicaAfterTheOtherUnderLoad_FailsNoRequest()
     {
-        int[] ports = FreePorts(3);
-        ServerProcess first = await StartAsync(ports[0]), second = await StartAsync(ports[1]);
-        using NginxProcess nginx = new(ports[2], ports[0], ports[1]);
-        try
+        await using ReplicasBehindNginx pair = await ReplicasBehindNginx.StartAsync();
+        (ConcurrentDictionary<string, int> answers, Func<Task> stop) = Load(pair);
+
+        await pair.RestartAsync(0);
+        await pair.RestartAsync(1);
+
+        await stop();
+        Assert.True(answers.Keys.SequenceEqual(["OK"]), string.Join("; ", answers) + Environment.NewLine + pair.Errors);
+    }
+
+    [NginxFact]
+    public async Task Kill_OneReplicaUnderLoad_LosesAtMostWhatItWorkedOn()
+    {
+        await using ReplicasBehindNginx pair = await ReplicasBehindNginx.StartAsync();
+        (ConcurrentDictionary<string, int> answers, Func<Task> stop) = Load(pair);
+        await ServedAsync(answers, 50);
+
+        pair.Replicas[0].Signal(ServerProcess.KillNow);
+        _ = await pair.Replicas[0].ExitAsync();
+
+        await ServedAsync(answers, answers["OK"] + 200); // the other one carries on
+        await stop();
+        int lost = answers.Where(a => a.Key != "OK").Sum(a => a.Value);
+        Assert.True(lost <= Clients, string.Join("; ", answers) + Environment.NewLine + pair.Errors); // no client has more than one under way
+    }
+
+    [NginxFact]
+    public async Task Balance_OfEqualRequests_IsWithinATenth()
+    {
+        const int Waves = 30;
+        await using ReplicasBehindNginx pair = await ReplicasBehindNginx.StartAsync();
+        ConcurrentDictionary<string, int> answers = new();
+
+        // Waves, not a stream: in a stream, the replica that the system happens to run less is given less, and rightly so.
+        for (int wave = 0; wave < Waves; wave++)
         {
-            using HttpClient client = new() { BaseAddress = new Uri($"http://127.0.0.1:{ports[2]}") };
-            await ServerProcess.UntilAsync(async () => await IsReadyAsync(client));
-            using CancellationTokenSource done = new();
-            ConcurrentDictionary<string, int> answers = new();
-            Task[] clients = [.. Enumerable.Range(0, 6).Select(i => Task.Run(() => AskAsync(client, answers, i, done.Token)))];
-
-            first = await RestartAsync(first, ports[0]);
-            second = await RestartAsync(second, ports[1]);
-
-            await done.CancelAsync();
-            await Task.WhenAll(clients);
-            Assert.True(answers.Keys.SequenceEqual(["OK"]), string.Join("; ", answers) + Environment.NewLine + nginx.Errors);
+            await Task.WhenAll(Enumerable.Range(0, Clients).Select(i => Once(i)));
         }
-        finally
+
+        double[] served = await Task.WhenAll(pair.Replicas.Select(ServedByAsync));
+        Assert.True(answers.Keys.SequenceEqual(["OK"]), string.Join("; ", answers));
+        Assert.Equal(Waves * Clients, served.Sum());
+        Assert.All(served, s => Assert.InRange(s / (Waves * Clients / 2.0), 0.9, 1.1));
+
+        Task Once(int client)
         {
-            await first.DisposeAsync();
-            await second.DisposeAsync();
+            int left = 1;
+            return pair.AskAsync(answers, keepAlive: client % 2 == 0, () => left-- > 0);
         }
     }
 
-    private static Task<ServerProcess> StartAsync(int port) => ServerProcess.StartAsync($"http://127.0.0.1:{port}");
-
-    private static async Task<ServerProcess> RestartAsync(ServerProcess server, int port)
+    [NginxFact]
+    public async Task Overload_OfBothReplicas_ReachesTheClientUnchanged()
     {
-        await using (server)
-        {
-            server.Signal(ServerProcess.Terminate);
-            Assert.Equal(0, await server.ExitAsync());
-        }
+        await using ReplicasBehindNginx pair = await ReplicasBehindNginx.StartAsync(("Scheduling:MaxRequests", "1"));
+        using Socket first = await BeginAsync(pair.Replicas[0].Address), second = await BeginAsync(pair.Replicas[1].Address);
+        using HttpClient direct = new() { BaseAddress = pair.Replicas[0].Address };
 
-        return await StartAsync(port);
+        using HttpResponseMessage expected = await direct.PostAsync("/v1/segment/tiny", Photo.Content(Photo.Png));
+        using HttpResponseMessage answer = await pair.Client.PostAsync("/v1/segment/tiny", Photo.Content(Photo.Png));
+
+        Assert.Equal(HttpStatusCode.TooManyRequests, answer.StatusCode);
+        Assert.NotNull(answer.Headers.RetryAfter);
+        Assert.Equal(expected.Headers.RetryAfter, answer.Headers.RetryAfter);
+        Assert.Equal(expected.Content.Headers.ContentType, answer.Content.Headers.ContentType);
+        Assert.Equal(await ProblemAsync(expected), await ProblemAsync(answer));
     }
 
-    // Some clients keep their connection to nginx, some come anew each time.
-    private static async Task AskAsync(HttpClient client, ConcurrentDictionary<string, int> answers, int number, CancellationToken done)
+    private static (ConcurrentDictionary<string, int> Answers, Func<Task> Stop) Load(ReplicasBehindNginx pair)
     {
-        while (!done.IsCancellationRequested)
+        CancellationTokenSource done = new();
+        ConcurrentDictionary<string, int> answers = new();
+        // Some clients keep their connection to nginx, some come anew each time.
+        Task[] clients = [.. Enumerable.Range(0, Clients).Select(i => Task.Run(() => pair.AskAsync(answers, keepAlive: i % 2 != 0, () => !done.IsCancellationRequested)))];
+        return (answers, async () =>
         {
-            string answer;
-            try
+            using (done)
             {
-                using HttpRequestMessage request = new(HttpMethod.Post, "/v1/segment/tiny") { Content = Photo.Content(Photo.Png), Headers = { ConnectionClose = number % 2 == 0 } };
-                using HttpResponseMessage response = await client.SendAsync(request, CancellationToken.None);
-                answer = response.IsSuccessStatusCode ? "OK" : $"{response.StatusCode}: {await response.Content.ReadAsStringAsync(CancellationToken.None)}";
+                await done.CancelAsync();
+                await Task.WhenAll(clients);
             }
-            catch (HttpRequestException e)
-            {
-                answer = e.Message;
-            }
-
-            answers.AddOrUpdate(answer, 1, static (_, count) => count + 1);
-        }
+        });
     }
 
-    private static async Task<bool> IsReadyAsync(HttpClient client)
+    private static Task ServedAsync(ConcurrentDictionary<string, int> answers, int count) =>
+        ServerProcess.UntilAsync(() => Task.FromResult(answers.GetValueOrDefault("OK") >= count));
+
+    private static async Task<double> ServedByAsync(ServerProcess replica)
     {
-        try
-        {
-            using HttpResponseMessage response = await client.GetAsync("/health/ready");
-            return response.StatusCode == HttpStatusCode.OK;
-        }
-        catch (HttpRequestException)
-        {
-            return false; // nginx does not listen yet
-        }
+        using HttpClient client = new() { BaseAddress = replica.Address };
+        string metrics = await client.GetStringAsync("/metrics");
+        return metrics.Split('\n').Where(l => l.StartsWith("seg_requests_total{", StringComparison.Ordinal)).Sum(l => double.Parse(l[l.LastIndexOf(' ')..], CultureInfo.InvariantCulture));
     }
 
-    private static int[] FreePorts(int count)
+    // Takes a place: the server asks for the body once it has let the request in.
+    private static async Task<Socket> BeginAsync(Uri replica)
     {
-        TcpListener[] listeners = [.. Enumerable.Range(0, count).Select(_ => new TcpListener(IPAddress.Loopback, 0))];
-        Array.ForEach(listeners, l => l.Start());
-        int[] ports = [.. listeners.Select(l => ((IPEndPoint)l.LocalEndpoint).Port)];
-        Array.ForEach(listeners, l => l.Dispose());
-        return ports;
+        Socket socket = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        await socket.ConnectAsync(replica.Host, replica.Port);
+        await socket.SendAsync(Encoding.ASCII.GetBytes("POST /v1/segment/tiny HTTP/1.1\r\nHost: replica\r\nContent-Type: image/png\r\nContent-Length: 1000\r\nExpect: 100-continue\r\n\r\n"));
+        byte[] answer = new byte[64];
+        int length = await socket.ReceiveAsync(answer);
+        Assert.StartsWith("HTTP/1.1 100", Encoding.ASCII.GetString(answer, 0, length), StringComparison.Ordinal);
+        return socket;
+    }
+
+    // What differs from one answer to the next: the trace and the request.
+    private static async Task<string> ProblemAsync(HttpResponseMessage answer)
+    {
+        using JsonDocument problem = JsonDocument.Parse(await answer.Content.ReadAsStringAsync());
+        return string.Join(", ", problem.RootElement.EnumerateObject().Where(m => m.Name is not ("trace_id" or "request_id")));
     }
 }
