@@ -201,7 +201,8 @@ look() {
   buildah rm "$image" >/dev/null
 }
 echo "== linux-arm64: built, not run"
-build build inference-server-arm64 --platform linux/arm64
+# Not --platform, which asks for base images of that platform, too; the stages that build run on this one, and look at this argument.
+build build inference-server-arm64 --build-arg TARGETARCH=arm64
 look inference-server-arm64 /app "libonnxruntime.so:$arm64 libvips-cpp.so:$arm64 "
 echo "== gpu: built, not run"
 build gpu inference-server-gpu
