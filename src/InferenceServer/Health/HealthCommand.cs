@@ -12,7 +12,7 @@ internal static class HealthCommand
 
     /// <summary>Asks and tells.</summary>
     /// <param name="args">What follows the name: nothing or <c>ready</c>, or <c>live</c>.</param>
-    /// <param name="urls">The addresses that the server is configured to listen on, as in <c>ASPNETCORE_URLS</c>, or null.</param>
+    /// <param name="urls">Its address for operators, which is plain HTTP even where the others are not, or the addresses that it listens on, as in <c>ASPNETCORE_URLS</c>, or null.</param>
     /// <param name="ports">Its ports, as in <c>ASPNETCORE_HTTP_PORTS</c>, or null.</param>
     /// <returns>0 if the probe passed, 1 if it did not, 2 for other arguments.</returns>
     public static async Task<int> RunAsync(IReadOnlyList<string> args, string? urls, string? ports)
