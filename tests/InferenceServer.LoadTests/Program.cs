@@ -1,4 +1,5 @@
 using System.CommandLine;
+using InferenceServer.LoadTests.Capacity;
 using InferenceServer.LoadTests.Compare;
 using InferenceServer.LoadTests.Soak;
 using InferenceServer.LoadTests.Traffic;
@@ -9,5 +10,6 @@ RootCommand root = new("Load for servers of segmentation, and what they make of 
     CompareCommand.Create(),
     LoadCommand.Create(),
     SoakCommand.Create(),
+    CapacityCommand.Create(),
 };
 return await root.Parse(args).InvokeAsync().ConfigureAwait(false);

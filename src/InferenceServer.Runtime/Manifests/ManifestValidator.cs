@@ -22,9 +22,9 @@ internal static partial class ManifestValidator
         ValidateInference(manifest.Inference);
         ValidatePostprocess(manifest.Postprocess);
         ValidateClasses(manifest.Classes, manifest.Graph.OutputKind);
-        Expect(manifest.WarmUp?.Sizes is not { } sizes || sizes.All(s => s is [> 0 and <= 16384, > 0 and <= 16384] && (long)s[0] * s[1] <= MostInputPixels), "warm_up.sizes", "expected a list of [height, width]");
+        Expect(manifest.WarmUp?.Sizes is not { } sizes || sizes.All(IsPhotograph), "warm_up.sizes", "expected a list of [height, width]");
         Expect(manifest.WarmUp?.Batches?.All(b => b >= 1 && b <= manifest.Graph.MaxBatch) is not false, "warm_up.batches", $"expected numbers of 1 to graph.max_batch ({manifest.Graph.MaxBatch})");
-        Expect(manifest.Cost?.At is null or [> 0, > 0], "cost.at", "expected [height, width]");
+        Expect(manifest.Cost?.At is not { } at || IsPhotograph(at), "cost.at", "expected [height, width]");
         Expect(double.IsFinite(manifest.Cost?.Gmac ?? 0), "cost.gmac", "expected a finite number");
         Expect(double.IsFinite(manifest.Quality?.Value ?? 0), "quality.value", "expected a finite number");
         return errors;
@@ -76,6 +76,8 @@ internal static partial class ManifestValidator
         void ValidateResize(ResizeManifest resize, IReadOnlyList<int>? @fixed, bool slides)
         {
             Expect(resize.MaxPixels is >= 1024 and <= MostInputPixels, "preprocess.resize.max_pixels", $"expected 1024 to {MostInputPixels}");
+            // Every image is padded to min × min: without this, a line of JSON asks for gigabytes.
+            Expect((long)manifest.Preprocess.Size.Min * manifest.Preprocess.Size.Min <= 2 * resize.MaxPixels, "preprocess.resize.max_pixels", "expected at least half of size.min × size.min");
             Expect(resize is not { Mode: ResizeMode.LongSidePad or ResizeMode.Exact, Size: [int square] } || (long)square * square <= 2 * resize.MaxPixels,
                 "preprocess.resize.max_pixels", "expected at least half of size × size");
             bool sides = resize.Mode switch
@@ -154,4 +156,6 @@ internal static partial class ManifestValidator
 
     /// <summary>Height and width, where one side stands for both.</summary>
     public static IReadOnlyList<int> Sides(IReadOnlyList<int> size) => size is [int side] ? [side, side] : size;
+
+    private static bool IsPhotograph(IReadOnlyList<int> size) => size is [> 0 and <= 16384, > 0 and <= 16384] && (long)size[0] * size[1] <= MostInputPixels;
 }

@@ -5,23 +5,23 @@ namespace InferenceServer.Fuzz.Cases;
 /// <summary>Judges the server's answers: a mask, or a complete problem that is the caller's.</summary>
 internal static class Answers
 {
-    public static async Task<FuzzOutcome> SendAsync(FuzzTarget target, HttpRequestMessage request, byte[] input)
+    public static async Task<FuzzOutcome> SendAsync(FuzzTarget target, HttpRequestMessage request)
     {
         using (request)
         {
             using HttpResponseMessage response = await target.Client.SendAsync(request);
-            return await JudgeAsync(response, input);
+            return await JudgeAsync(response);
         }
     }
 
-    public static async Task<FuzzOutcome> JudgeAsync(HttpResponseMessage response, byte[] input)
+    public static async Task<FuzzOutcome> JudgeAsync(HttpResponseMessage response)
     {
         int status = (int)response.StatusCode;
         byte[] body = await response.Content.ReadAsByteArrayAsync();
         string? finding = status >= 500 && status is not (503 or 504) ? System.Text.Encoding.UTF8.GetString(body)
             : status >= 400 && !IsProblem(body, status) ? $"{status} without a problem: {System.Text.Encoding.UTF8.GetString(body)}"
             : null;
-        return new FuzzOutcome($"{status}", finding, input);
+        return new FuzzOutcome($"{status}", finding);
     }
 
     private static bool IsProblem(byte[] body, int status)

@@ -20,7 +20,7 @@ internal sealed class FormCase(FuzzTarget target) : IFuzzCase
 
     public string Kind => "form";
 
-    public Task<FuzzOutcome> RunAsync(Random random)
+    public Task<FuzzOutcome> RunAsync(Random random, Action<byte[]> made)
     {
         byte[] bytes = Mutator.Mutate(random, Whole, Whole);
         string type = random.Next(4) > 0 ? Types[0] : random.Pick(Types);
@@ -31,6 +31,7 @@ internal sealed class FormCase(FuzzTarget target) : IFuzzCase
 
         HttpRequestMessage request = new(HttpMethod.Post, "/v1/segment/tiny?format=raw") { Content = new ByteArrayContent(bytes) };
         request.Content.Headers.TryAddWithoutValidation("Content-Type", type);
-        return Answers.SendAsync(target, request, [.. Encoding.UTF8.GetBytes(type + "\n"), .. bytes]);
+        made([.. Encoding.UTF8.GetBytes(type + "\n"), .. bytes]);
+        return Answers.SendAsync(target, request);
     }
 }

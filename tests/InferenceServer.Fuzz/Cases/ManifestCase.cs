@@ -30,9 +30,10 @@ internal sealed partial class ManifestCase : IFuzzCase
 
     public string Kind => "manifest";
 
-    public async Task<FuzzOutcome> RunAsync(Random random)
+    public async Task<FuzzOutcome> RunAsync(Random random, Action<byte[]> made)
     {
         byte[] bytes = random.Next(2) == 0 ? Mutator.Mutate(random, random.Pick(_seeds), random.Pick(_seeds), mostSteps: 3) : Exchange(random, Encoding.UTF8.GetString(random.Pick(_seeds)));
+        made(bytes);
         bool load = random.Next(LoadedOneIn) == 0;
         try
         {
@@ -40,10 +41,10 @@ internal sealed partial class ManifestCase : IFuzzCase
         }
         catch (ManifestException)
         {
-            return new FuzzOutcome("refused", null, bytes);
+            return new FuzzOutcome("refused", null);
         }
 
-        return load ? await LoadAsync(bytes) : new FuzzOutcome("read", null, bytes);
+        return load ? await LoadAsync(bytes) : new FuzzOutcome("read", null);
     }
 
     // A value for another, so that the text stays JSON.
@@ -67,9 +68,9 @@ internal sealed partial class ManifestCase : IFuzzCase
         try
         {
             await File.WriteAllBytesAsync(Path.Combine(_target.Models, Name, "model.json"), manifest);
-            FuzzOutcome load = await Answers.SendAsync(_target, new HttpRequestMessage(HttpMethod.Post, $"/v1/models/{Name}/load") { Headers = { Authorization = new AuthenticationHeaderValue("Bearer", FuzzTarget.Key) } }, manifest);
+            FuzzOutcome load = await Answers.SendAsync(_target, new HttpRequestMessage(HttpMethod.Post, $"/v1/models/{Name}/load") { Headers = { Authorization = new AuthenticationHeaderValue("Bearer", FuzzTarget.Key) } });
             FuzzOutcome answer = load.Answer == "200"
-                ? await Answers.SendAsync(_target, new HttpRequestMessage(HttpMethod.Post, $"/v1/segment/{Name}?format=raw") { Content = new ByteArrayContent(Seeds.Png) }, manifest)
+                ? await Answers.SendAsync(_target, new HttpRequestMessage(HttpMethod.Post, $"/v1/segment/{Name}?format=raw") { Content = new ByteArrayContent(Seeds.Png) })
                 : load;
             return answer with { Answer = $"loaded {load.Answer}, mask {(load.Answer == "200" ? answer.Answer : "none")}" };
         }

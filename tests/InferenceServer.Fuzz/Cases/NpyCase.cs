@@ -10,21 +10,22 @@ internal sealed class NpyCase : IFuzzCase
 
     public string Kind => "npy";
 
-    public Task<FuzzOutcome> RunAsync(Random random)
+    public Task<FuzzOutcome> RunAsync(Random random, Action<byte[]> made)
     {
         byte[] bytes = Mutator.Mutate(random, Whole, Other);
+        made(bytes);
         try
         {
             using PooledBuffer<float> values = NpyFloats.Read(new MemoryStream(bytes), out _);
-            return Task.FromResult(new FuzzOutcome("read", null, bytes));
+            return Task.FromResult(new FuzzOutcome("read", null));
         }
         catch (InvalidDataException)
         {
-            return Task.FromResult(new FuzzOutcome("refused", null, bytes));
+            return Task.FromResult(new FuzzOutcome("refused", null));
         }
         catch (Exception e)
         {
-            return Task.FromResult(new FuzzOutcome("thrown", e.ToString(), bytes));
+            return Task.FromResult(new FuzzOutcome("thrown", e.ToString()));
         }
     }
 

@@ -33,7 +33,7 @@ internal sealed class QueryCase(FuzzTarget target) : IFuzzCase
 
     public string Kind => "query";
 
-    public Task<FuzzOutcome> RunAsync(Random random)
+    public Task<FuzzOutcome> RunAsync(Random random, Action<byte[]> made)
     {
         StringBuilder url = new(random.Next(3) > 0 ? Paths[0] : random.Pick(Paths));
         for (int i = random.Next(5); i > 0; i--)
@@ -63,19 +63,20 @@ internal sealed class QueryCase(FuzzTarget target) : IFuzzCase
             }
         }
 
-        return SendAsync(request, Encoding.UTF8.GetBytes(sent.ToString()));
+        made(Encoding.UTF8.GetBytes(sent.ToString()));
+        return SendAsync(request);
     }
 
     // An answer to HEAD has no body to judge.
-    private async Task<FuzzOutcome> SendAsync(HttpRequestMessage request, byte[] input)
+    private async Task<FuzzOutcome> SendAsync(HttpRequestMessage request)
     {
         if (request.Method != HttpMethod.Head)
         {
-            return await Answers.SendAsync(target, request, input);
+            return await Answers.SendAsync(target, request);
         }
 
         using HttpResponseMessage response = await target.Client.SendAsync(request);
         request.Dispose();
-        return new FuzzOutcome($"{(int)response.StatusCode}", (int)response.StatusCode == 500 ? "500" : null, input);
+        return new FuzzOutcome($"{(int)response.StatusCode}", (int)response.StatusCode == 500 ? "500" : null);
     }
 }

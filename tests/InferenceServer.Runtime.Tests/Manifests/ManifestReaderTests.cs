@@ -86,6 +86,8 @@ public sealed class ManifestReaderTests : IDisposable
         { "classes.ignore", "256", "classes.ignore: expected 0 to 255" },
         { "classes.values", "[0]", "classes.values: expected one for each class" },
         { "cost.at", "[520]", "cost.at: expected [height, width]" },
+        { "cost.at", "[2147483647, 2147483647]", "cost.at: expected [height, width]" },
+        { "preprocess.size.min", "16384", "preprocess.resize.max_pixels: expected at least half of size.min × size.min" }, // found by fuzzing: three gigabytes for any image
     };
 
     [Theory, MemberData(nameof(Wrong))]
