@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 
 namespace InferenceServer.Runtime.Buffers;
 
-/// <summary>The arrays of images, tensors and masks: .NET's shared pool below 64 KB, <see cref="LargeArrayPool"/> above.</summary>
+/// <summary>The arrays of images, tensors and masks: the shared pool of .NET up to 32 KB, <see cref="LargeArrayPool"/> above.</summary>
 public static class PooledArrays
 {
     private static long _rentedBytes;

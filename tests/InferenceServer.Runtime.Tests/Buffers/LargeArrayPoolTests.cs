@@ -72,4 +72,33 @@ public class LargeArrayPoolTests
 
         Assert.NotSame(unused, LargeArrayPool.Rent<double>(Length));
     }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(20_000)]
+    [InlineData(32_768)]
+    [InlineData(32_769)]
+    [InlineData(48_319)]
+    [InlineData(65_535)]
+    [InlineData(70_557)]
+    public void Takes_AnArrayThatWasRented_AsItsLengthWas(int length)
+    {
+        byte[] array = PooledArrays.Rent<byte>(length);
+
+        Assert.Equal(LargeArrayPool.Takes<byte>(length), LargeArrayPool.Takes<byte>(array.Length));
+        PooledArrays.Return(array);
+    }
+
+    [Fact]
+    public void Rent_AgainAndAgain_AllocatesOnce()
+    {
+        PooledArrays.Return(PooledArrays.Rent<byte>(48_319));
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        for (int i = 0; i < 100; i++)
+        {
+            PooledArrays.Return(PooledArrays.Rent<byte>(48_319));
+        }
+
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 10 * 65_536); // other tests may take the array away now and then
+    }
 }
