@@ -4,7 +4,7 @@ namespace InferenceServer.Runtime.Scheduling;
 /// <remarks>
 /// <para>A burst may queue up to the server's limit. A queue that stands is another matter: it adds to every answer's time and to no instance's work.
 /// So once somebody has been waiting for an interval without a pause, and many are, only as many are let in as keep the instances busy. An instance that
-/// finds nothing to do doubles what is let in, so that no work is lost to it.</para>
+/// finds nothing to do lets half as many more in, so that no work is lost to it for long.</para>
 /// <para>This is the idea of CoDel (Nichols and Jacobson, ACM Queue 2012) at the door instead of inside the queue: who was let in is served.</para>
 /// </remarks>
 public sealed class Backlog
@@ -112,7 +112,7 @@ public sealed class Backlog
         {
             if (_waiting == 0)
             {
-                _limit = Math.Min(2 * _limit, _options.MaxRequests);
+                _limit = Math.Min(_limit + Math.Max(_limit / 2, 1), _options.MaxRequests);
             }
         }
     }

@@ -66,7 +66,7 @@ public class BacklogTests
             limits.Add(_backlog.Limit);
         }
 
-        Assert.Equal([4, 8, 16, 32, 64], limits);
+        Assert.Equal([3, 4, 6, 9, 13, 19, 28, 42, 63, 64], limits);
     }
 
     [Fact]
