@@ -7,44 +7,48 @@ namespace InferenceServer.LoadTests.Capacity;
 internal static class CapacityCommand
 {
     private const int Requests = 100_000;
-    private static readonly double[] Loads = [0.2, 0.5, 0.7, 0.8, 0.9, 1.1];
+    private const double PlannedLoad = 0.7; // of the capacity: beyond, the tail grows fast, and a lost replica or a burst finds no room
+    private static readonly double[] Loads = [0.2, 0.5, 0.7, 0.8, 0.9, 0.95, 1.1];
+    private static readonly int[] Replicas = [1, 2, 8, 64];
 
     public static Command Create()
     {
         Option<int> instances = new("--instances") { Description = "Images that one replica's network works on at once.", DefaultValueFactory = _ => 2 };
         Option<double> alone = new("--alone-ms") { Description = "An image that has one replica to itself.", DefaultValueFactory = _ => 30 };
         Option<double> saturation = new("--saturation") { Description = "Masks a second of one replica at saturation.", DefaultValueFactory = _ => 40 };
-        Option<double> spread = new("--spread") { Description = "Standard deviation of the logarithm of an image's cost; 0 where all have one size." };
-        Option<double> rate = new("--rate") { Description = "Also: how many replicas this many masks a second take, at 70 % of their capacity." };
+        Option<double> spread = new("--spread") { Description = "Standard deviation of the logarithm of an image's cost; 0 where all cost the same." };
+        Option<Arrivals> arrivals = new("--arrivals") { Description = "Poisson, as many clients send, or Even, as the curve of compare does." };
         Option<double[]> rates = new("--rates") { Description = "One replica at these rates, to hold against measurements.", AllowMultipleArgumentsPerToken = true };
-        Command command = new("capacity", "Predict N replicas behind a balancer by simulation.") { instances, alone, saturation, spread, rate, rates };
+        Option<double> rate = new("--rate") { Description = "How many replicas this many masks a second take." };
+        Command command = new("capacity", "Predict N replicas behind a balancer by simulation.") { instances, alone, saturation, spread, arrivals, rates, rate };
         command.SetAction(parsed =>
         {
-            ReplicaModel replica = new(parsed.GetValue(instances), parsed.GetValue(alone) / 1000, parsed.GetValue(instances) / parsed.GetValue(saturation), MostInside: 64, parsed.GetValue(spread));
             double most = parsed.GetValue(saturation);
-            foreach (double one in parsed.GetValue(rates) ?? [])
+            ReplicaModel replica = new(parsed.GetValue(instances), parsed.GetValue(alone) / 1000, parsed.GetValue(instances) / most, MostInside: 64, parsed.GetValue(spread));
+            Prediction Predict(int replicas, Balancing balancing, double rate) => new CapacityModel(replica, replicas, balancing, parsed.GetValue(arrivals), seed: 1).Run(rate, Requests);
+            Console.WriteLine("| replicas | balancing | of capacity | offered/s | masks/s | refused | p50 ms | p99 ms |\n|--:|---|--:|--:|--:|--:|--:|--:|");
+            if (parsed.GetValue(rates) is { Length: > 0 } measured)
             {
-                Write(1, Balancing.RoundRobin, new CapacityModel(replica, 1, Balancing.RoundRobin, seed: 1).Run(one, Requests), most);
+                Array.ForEach(measured, offered => Write(1, Balancing.RoundRobin, Predict(1, Balancing.RoundRobin, offered), most));
             }
-
-            foreach (int replicas in (parsed.GetValue(rates) ?? []).Length > 0 ? [] : (int[])[1, 2, 8, 64])
+            else if (parsed.GetValue(rate) is > 0 and double wanted)
             {
-                foreach (Balancing balancing in replicas == 1 ? [Balancing.RoundRobin] : Enum.GetValues<Balancing>())
+                int replicas = (int)Math.Ceiling(wanted / (PlannedLoad * most));
+                Array.ForEach(Balancings(replicas), balancing => Write(replicas, balancing, Predict(replicas, balancing, wanted), most));
+            }
+            else
+            {
+                foreach ((int replicas, Balancing balancing) in Replicas.SelectMany(n => Balancings(n).Select(b => (n, b))))
                 {
-                    foreach (double load in Loads)
-                    {
-                        Write(replicas, balancing, new CapacityModel(replica, replicas, balancing, seed: 1).Run(load * most * replicas, Requests), most);
-                    }
+                    Array.ForEach(Loads, load => Write(replicas, balancing, Predict(replicas, balancing, load * most * replicas), most));
                 }
-            }
-
-            if (parsed.GetValue(rate) is > 0 and double wanted)
-            {
-                Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{wanted} a second: {Math.Ceiling(wanted / (0.7 * most))} replicas"));
             }
         });
         return command;
     }
+
+    // One replica is chosen in any case.
+    private static Balancing[] Balancings(int replicas) => replicas == 1 ? [Balancing.RoundRobin] : Enum.GetValues<Balancing>();
 
     private static void Write(int replicas, Balancing balancing, Prediction p, double most) => Console.WriteLine(string.Create(
         CultureInfo.InvariantCulture, $"| {replicas} | {(replicas == 1 ? "" : balancing)} | {p.Offered / (most * replicas):P0} | {p.Offered:F1} | {p.Accepted:F1} | {p.Refused:P1} | {p.P50:F0} | {p.P99:F0} |"));

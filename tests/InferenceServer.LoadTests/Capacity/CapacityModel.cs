@@ -1,11 +1,11 @@
 namespace InferenceServer.LoadTests.Capacity;
 
-/// <summary>A simulation, event by event, of replicas behind a balancer. Requests arrive by chance (Poisson).</summary>
+/// <summary>A simulation, event by event, of replicas behind a balancer.</summary>
 /// <remarks>
 /// A replica is what docs/overload.md describes, less what does not show in its curve: so many instances of the network, a queue in order of arrival in front of them, a bound on the requests inside. An image that is
 /// alone runs on all cores, and faster.
 /// </remarks>
-internal sealed class CapacityModel(ReplicaModel replica, int replicas, Balancing balancing, int seed)
+internal sealed class CapacityModel(ReplicaModel replica, int replicas, Balancing balancing, Arrivals arrivals, int seed)
 {
     private readonly Random _random = new(seed);
     private readonly Replica[] _replicas = [.. Enumerable.Range(0, replicas).Select(_ => new Replica())];
@@ -52,7 +52,7 @@ internal sealed class CapacityModel(ReplicaModel replica, int replicas, Balancin
 
             if (arrived < requests)
             {
-                _events.Enqueue(new Event(null, default), now - (Math.Log(1 - _random.NextDouble()) / rate));
+                _events.Enqueue(new Event(null, default), now + (Gap() / rate));
             }
         }
 
@@ -60,6 +60,8 @@ internal sealed class CapacityModel(ReplicaModel replica, int replicas, Balancin
         double share = latencies.Count / (double)Math.Max(1, latencies.Count + refused);
         return new Prediction(rate, rate * share, 1 - share, At(latencies, 0.5) * 1000, At(latencies, 0.99) * 1000);
     }
+
+    private double Gap() => arrivals == Arrivals.Even ? 1 : -Math.Log(1 - _random.NextDouble());
 
     // nginx knows only the connections that it opened itself, which here are all.
     private Replica Choose()
