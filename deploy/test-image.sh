@@ -20,11 +20,12 @@ node=docker.io/library/node:22-slim
 chiseled=mcr.microsoft.com/dotnet/aspnet:10.0-noble-chiseled
 aspnet=mcr.microsoft.com/dotnet/aspnet:10.0-noble
 cuda=docker.io/nvidia/cuda:13.0.1-cudnn-runtime-ubuntu24.04
-server= container=
+server=
 finish() {
   # The server is process 1 of its own namespace: all of the container ends with it, and its mounts with the last process.
   [ -z "$server" ] || kill -KILL "$server" 2>/dev/null || true
-  [ -z "$container" ] || { buildah umount "$container"; buildah rm "$container"; } >/dev/null 2>&1 || true
+  { buildah umount --all; buildah rm --all; } >/dev/null 2>&1 || true
+  umount "$storage/root/overlay" 2>/dev/null || true # the storage makes a mount point of it
   umount "$work/debian/proc" 2>/dev/null || true # debootstrap's, if it was interrupted
   rm -rf --one-file-system "$work"
 }
@@ -78,6 +79,7 @@ if [ -n "${STAND_IN:-}" ] || ! { buildah pull -q "$chiseled" && buildah pull -q 
 fi
 base=$(buildah from --pull-never "$chiseled")
 base_bytes=$(du -sb "$(buildah mount "$base")" | cut -f1)
+buildah umount "$base" >/dev/null
 buildah rm "$base" >/dev/null
 
 echo "== build"
@@ -198,6 +200,7 @@ look() {
   echo "   $(du -sb "$folder" | awk '{ printf "%.0f MB", $1 / 1e6 }') in $2: $(natives "$folder")"
   [ "$(natives "$folder")" = "$3" ] || fail "other natives than expected: $3"
   [ -f "$folder/InferenceServer.dll" ] && [ -f "$folder/appsettings.json" ] && [ -f "$folder/InferenceServer.runtimeconfig.json" ] || fail "files of the program are missing"
+  buildah umount "$image" >/dev/null
   buildah rm "$image" >/dev/null
 }
 echo "== linux-arm64: built, not run"
