@@ -1,0 +1,49 @@
+namespace InferenceServer.Kernels.Outlines;
+
+/// <summary>A label map with a label of its own round it.</summary>
+internal readonly ref struct LabelGrid(ReadOnlySpan<byte> labels, ImageSize size)
+{
+    private const int Outside = -1;
+    private readonly ReadOnlySpan<byte> _labels = labels;
+
+    public int Width { get; } = size.Width;
+
+    public int Height { get; } = size.Height;
+
+    public int this[int x, int y] => (uint)x < (uint)Width && (uint)y < (uint)Height ? _labels[(y * Width) + x] : Outside;
+
+    public ReadOnlySpan<byte> Row(int y) => _labels.Slice(y * Width, Width);
+
+    /// <summary>The pixels ahead of somebody who walks along sides of pixels and has come to a corner.</summary>
+    public (int Left, int Right) Ahead(GridPoint at, Heading heading) => heading switch
+    {
+        Heading.Up => (this[at.X - 1, at.Y - 1], this[at.X, at.Y - 1]),
+        Heading.Right => (this[at.X, at.Y - 1], this[at.X, at.Y]),
+        Heading.Down => (this[at.X, at.Y], this[at.X - 1, at.Y]),
+        _ => (this[at.X - 1, at.Y], this[at.X - 1, at.Y - 1]),
+    };
+
+    /// <summary>Whether a boundary leaves a corner in this direction.</summary>
+    public bool HasSide(GridPoint at, Heading heading)
+    {
+        (int left, int right) = Ahead(at, heading);
+        return left != right;
+    }
+
+    /// <summary>Whether more than two boundaries meet at a corner, or it is one of the image's.</summary>
+    public bool IsNode(GridPoint at)
+    {
+        (int upperLeft, int upperRight) = Ahead(at, Heading.Up);
+        (int lowerRight, int lowerLeft) = Ahead(at, Heading.Down);
+        int sides = (upperLeft != upperRight ? 1 : 0) + (upperRight != lowerRight ? 1 : 0) + (lowerRight != lowerLeft ? 1 : 0) + (lowerLeft != upperLeft ? 1 : 0);
+        return sides > 2 || ((at.X == 0 || at.X == Width) && (at.Y == 0 || at.Y == Height));
+    }
+
+    /// <summary>Whether one boundary turns at a corner.</summary>
+    public bool IsTurn(GridPoint at)
+    {
+        (int upperLeft, int upperRight) = Ahead(at, Heading.Up);
+        (int lowerRight, int lowerLeft) = Ahead(at, Heading.Down);
+        return upperLeft != upperRight ^ lowerLeft != lowerRight;
+    }
+}
