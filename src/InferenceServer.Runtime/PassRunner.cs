@@ -1,3 +1,4 @@
+using InferenceServer.Kernels;
 using InferenceServer.Runtime.Batching;
 using InferenceServer.Runtime.Decoding;
 using InferenceServer.Runtime.Diagnostics;
@@ -24,6 +25,16 @@ public sealed class PassRunner(CpuStages cpu, InferenceModes modes, Segmentation
     {
         long bytes = plan.Bytes(model.Postprocessor.Classes, modes.TilesInFlight(model.Scheduler.Capacity), allRows);
         modes.Check(plan.Runs, plan.InputPixels, bytes);
+        return bytes;
+    }
+
+    /// <summary>Holds the scores of all classes at every pixel, which a caller wants for itself, to the same limit.</summary>
+    /// <returns>Their bytes.</returns>
+    /// <exception cref="SegmentationException">It is too much.</exception>
+    internal long Afford(LoadedModel model, ImageSize photo)
+    {
+        long bytes = photo.Pixels * model.Postprocessor.Classes * sizeof(float);
+        modes.Check(runs: 1, inputPixels: 0, bytes);
         return bytes;
     }
 

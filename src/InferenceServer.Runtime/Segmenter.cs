@@ -45,7 +45,7 @@ public sealed class Segmenter(
         SegmentationRequest asked = crf is null ? request : request with { WithConfidence = false, WithProbabilities = true };
         try
         {
-            (RgbImage photo, PassPlan plan, InputTensor? input) = await PrepareAsync(admitted, asked, settings).ConfigureAwait(false);
+            (RgbImage photo, PassPlan plan, InputTensor? input) = await PrepareAsync(admitted, asked, settings, keepsScores: request.WithProbabilities).ConfigureAwait(false);
             try
             {
                 LabelMap labels = input is null
@@ -88,6 +88,19 @@ public sealed class Segmenter(
     public async ValueTask<string> EncodeAsync(AdmittedRequest admitted, SegmentationResult result, EncodingParameters parameters, IBufferWriter<byte> output)
     {
         IMaskEncoder encoder = MaskEncoders.For(parameters.Format);
+        await EncodeAsync(admitted, result, encoder, parameters, output).ConfigureAwait(false);
+        return encoder.ContentType;
+    }
+
+    /// <summary>Writes a result in a way that the runtime does not know.</summary>
+    /// <param name="admitted">The request that it answers.</param>
+    /// <param name="result">Of this segmenter; not disposed.</param>
+    /// <param name="encoder">Writes it.</param>
+    /// <param name="parameters">What the encoder is given.</param>
+    /// <param name="output">Takes the bytes.</param>
+    /// <exception cref="SegmentationException">The encoder's, or the time is up.</exception>
+    public async ValueTask EncodeAsync(AdmittedRequest admitted, SegmentationResult result, IMaskEncoder encoder, EncodingParameters parameters, IBufferWriter<byte> output)
+    {
         try
         {
             using CpuStages.Turn turn = await cpu.EnterAsync(result.Timings, admitted.Cancellation).ConfigureAwait(false);
@@ -102,15 +115,15 @@ public sealed class Segmenter(
         }
 
         metrics.Segmented(result.Model.Name, result.Labels.Size.Pixels);
-        return encoder.ContentType;
     }
 
     /// <summary>Decodes, and prepares the input too where there is only one: in one turn, so that no photograph waits between them.</summary>
-    private async ValueTask<(RgbImage Photo, PassPlan Plan, InputTensor? Input)> PrepareAsync(AdmittedRequest admitted, SegmentationRequest request, InferenceSettings settings)
+    private async ValueTask<(RgbImage Photo, PassPlan Plan, InputTensor? Input)> PrepareAsync(
+        AdmittedRequest admitted, SegmentationRequest request, InferenceSettings settings, bool keepsScores)
     {
         Preprocessor preprocessor = admitted.Model.Preprocessor;
         using CpuStages.Turn turn = await cpu.EnterAsync(request.Timings, admitted.Cancellation, admitted.Model.Scheduler.Backlog).ConfigureAwait(false);
-        (RgbImage photo, PassPlan plan) = Decode(admitted, request, settings);
+        (RgbImage photo, PassPlan plan) = Decode(admitted, request, settings, keepsScores);
         try
         {
             admitted.Cancellation.ThrowIfCancellationRequested();
@@ -132,13 +145,13 @@ public sealed class Segmenter(
         }
     }
 
-    private (RgbImage Photo, PassPlan Plan) Decode(AdmittedRequest admitted, SegmentationRequest request, InferenceSettings settings)
+    private (RgbImage Photo, PassPlan Plan) Decode(AdmittedRequest admitted, SegmentationRequest request, InferenceSettings settings, bool keepsScores)
     {
         using (request.Timings.Measure(Stage.Decode))
         {
             using EncodedImage image = decoder.Open(request.Image);
             PassPlan plan = admitted.Model.Preprocessor.Plan(image.Size, settings);
-            admitted.HoldPixels(image.Size.Pixels, plan.IsOne ? 0 : passes.Afford(admitted.Model, plan, request.WithProbabilities));
+            admitted.HoldPixels(image.Size.Pixels, !plan.IsOne ? passes.Afford(admitted.Model, plan, request.WithProbabilities) : keepsScores ? passes.Afford(admitted.Model, image.Size) : 0);
             return (image.Decode(admitted.Cancellation), plan);
         }
     }

@@ -36,7 +36,7 @@ public sealed partial class ArchitectureTests
         { "Sessions", ["Manifests", "Preprocessing.InputTensor", "Scheduling.SchedulingOptions"] },
         { "Postprocessing", ["Buffers", "Manifests", "Preprocessing.InputGeometry", "Preprocessing.Pass", "Preprocessing.PassPlan", "Sessions.ModelOutput"] },
         { "Refinement", ["Manifests", "Postprocessing.LabelMap"] },
-        { "Encoding", ["Buffers"] },
+        { "Encoding", ["Arrays", "Buffers"] },
         // What puts the stages of one model together, and what watches them.
         { "Models", ["Batching", "Buffers", "Diagnostics", "Inference", "Manifests", "Postprocessing", "Preprocessing", "Refinement", "Scheduling.Admission", "Scheduling.Backlog", "Sessions"] },
         { "Inspection", ["Manifests", "Models.NoiseInput", "Preprocessing.InputTensor", "Sessions"] },

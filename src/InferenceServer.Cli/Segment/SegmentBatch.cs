@@ -49,7 +49,8 @@ internal sealed class SegmentBatch(Segmenter segmenter, string model, EncodingPa
         SegmentationRequest request = new()
         {
             Image = await File.ReadAllBytesAsync(job.Image, cancellationToken).ConfigureAwait(false),
-            WithConfidence = parameters.Format == MaskFormat.Confidence,
+            WithConfidence = parameters.NeedsConfidence,
+            WithProbabilities = parameters.NeedsProbabilities,
             Inference = inference,
             Refine = refinement.Refine,
             Crf = refinement.Crf,

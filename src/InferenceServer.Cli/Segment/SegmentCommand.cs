@@ -18,16 +18,16 @@ internal static class SegmentCommand
         Option<string> folder = new("--out") { Description = "The folder for the masks; made if need be.", HelpName = "DIR", Required = true };
         Option<float> alpha = NumberOption.Create("--alpha", "Opacity of the colours in an overlay, 0 to 1.", usual: 0.5f, least: 0, most: 1);
         Option<MaskFormat> format = ChoiceOption.Create(
-            "--format", "What to write for each image.",
-            ("png", MaskFormat.Png), ("overlay", MaskFormat.Overlay), ("overlay-jpeg", MaskFormat.OverlayJpeg), ("color", MaskFormat.Color),
-            ("raw", MaskFormat.Raw), ("json", MaskFormat.Json), ("confidence", MaskFormat.Confidence));
-        Command command = new("segment", "Write the masks of images.") { images, model, folder, format, alpha };
+            "--format", "What to write for each image.", [.. MaskFormats.All.Select(f => (f.Word, f.Format))]);
+        Option<bool> uncompressed = new("--uncompressed") { Description = "Write the runs of coco-rle as numbers." };
+        Option<double> tolerance = NumberOption.Create("--tolerance", "Pixels that the lines of polygons and geojson may stray from the mask.", usual: 0d, least: 0, most: 1000);
+        Command command = new("segment", "Write the masks of images.") { images, model, folder, format, alpha, uncompressed, tolerance };
         PassOptions passes = PassOptions.AddTo(command);
         RefinementOptions refinement = RefinementOptions.AddTo(command);
         RuntimeOptions runtime = RuntimeOptions.AddTo(command);
         command.SetAction((parsed, ct) => SegmentAsync(
             parsed, runtime, parsed.GetRequiredValue(images), parsed.GetRequiredValue(model), parsed.GetRequiredValue(folder),
-            new EncodingParameters(parsed.GetValue(format), parsed.GetValue(alpha)), passes.Read(parsed), refinement.Read(parsed), ct));
+            new EncodingParameters(parsed.GetValue(format), parsed.GetValue(alpha)) { Uncompressed = parsed.GetValue(uncompressed), Tolerance = parsed.GetValue(tolerance) }, passes.Read(parsed), refinement.Read(parsed), ct));
         return command;
     }
 
@@ -38,7 +38,7 @@ internal static class SegmentCommand
         IReadOnlyList<SegmentJob> jobs = SegmentJob.Plan(ImageFiles.Expand(images), folder, parameters.Format);
         using ServiceProvider services = runtime.Build(parsed);
         LoadedModel loaded = services.GetRequiredService<ModelRepository>().Load(model, cancellationToken);
-        if (parameters.Format == MaskFormat.Confidence && !loaded.Postprocessor.HasScores)
+        if ((parameters.NeedsConfidence || parameters.NeedsProbabilities) && !loaded.Postprocessor.HasScores)
         {
             throw new CommandException($"The graph of '{model}' ends in labels, so it has no confidence to tell.");
         }

@@ -12,7 +12,7 @@ internal sealed record SegmentJob(string Image, string Output)
     /// <exception cref="CommandException">Two images would write the same file, or a mask would overwrite an image.</exception>
     public static IReadOnlyList<SegmentJob> Plan(IReadOnlyList<string> images, string folder, MaskFormat format)
     {
-        string extension = Extension(format);
+        string extension = MaskFormats.All.First(f => f.Format == format).Extension;
         SegmentJob[] jobs = [.. images.Select(image => new SegmentJob(image, Path.Combine(folder, Path.GetFileNameWithoutExtension(image) + extension)))];
         if (jobs.GroupBy(job => job.Output).FirstOrDefault(group => group.Count() > 1)?.ToArray() is [var first, var second, ..])
         {
@@ -27,12 +27,4 @@ internal sealed record SegmentJob(string Image, string Output)
 
         return jobs;
     }
-
-    private static string Extension(MaskFormat format) => format switch
-    {
-        MaskFormat.OverlayJpeg => ".jpg",
-        MaskFormat.Raw => ".raw",
-        MaskFormat.Json => ".json",
-        _ => ".png",
-    };
 }

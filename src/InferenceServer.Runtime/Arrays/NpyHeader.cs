@@ -11,6 +11,9 @@ namespace InferenceServer.Runtime.Arrays;
 /// <remarks>numpy.lib.format. Versions 1.0, 2.0 and 3.0 are read; 1.0 is written, which every reader knows.</remarks>
 public sealed partial record NpyHeader(string Type, bool FortranOrder, IReadOnlyList<int> Shape)
 {
+    /// <summary>The media type that people use, though none is registered.</summary>
+    public const string ContentType = "application/x-npy";
+
     private const int Alignment = 64;    // of the values, so that a mapped file can be read with SIMD
     private const int MaxLength = 65535; // far more than any plain array needs
 

@@ -1,6 +1,4 @@
 using System.Buffers;
-using System.Buffers.Binary;
-using System.IO.Compression;
 using InferenceServer.Kernels;
 using InferenceServer.Kernels.Coloring;
 
@@ -10,52 +8,11 @@ namespace InferenceServer.Runtime.Encoding;
 /// <remarks>Written here because libvips chooses palettes itself. PNG specification, third edition, §11.</remarks>
 public static class IndexedPng
 {
-    private static ReadOnlySpan<byte> Signature => [0x89, (byte)'P', (byte)'N', (byte)'G', (byte)'\r', (byte)'\n', 0x1A, (byte)'\n'];
-
     /// <summary>Writes a label map.</summary>
     /// <param name="labels">HW; a label from <see cref="Palette.Count"/> on is kept, but has no colour.</param>
     /// <param name="size">Of <paramref name="labels"/>.</param>
     /// <param name="palette">The colours.</param>
     /// <param name="output">Takes the bytes.</param>
-    public static void Write(ReadOnlySpan<byte> labels, ImageSize size, Palette palette, IBufferWriter<byte> output)
-    {
-        output.Write(Signature);
-        Span<byte> header = stackalloc byte[13];
-        BinaryPrimitives.WriteInt32BigEndian(header, size.Width);
-        BinaryPrimitives.WriteInt32BigEndian(header[4..], size.Height);
-        header[8] = 8; // bits
-        header[9] = 3; // indexed
-        header[10..].Clear(); // deflate, the five filters, not interlaced
-        PngChunk.Write("IHDR"u8, header, output);
-        PngChunk.Write("PLTE"u8, palette.Rgb, output);
-        using (PngDataStream data = new(output))
-        {
-            Compress(labels, size, data);
-        }
-
-        PngChunk.Write("IEND"u8, [], output);
-    }
-
-    private static void Compress(ReadOnlySpan<byte> labels, ImageSize size, PngDataStream data)
-    {
-        // Masks are long runs: the fastest level finds them, and a higher one costs several times the time for a few bytes.
-        using ZLibStream zlib = new(data, CompressionLevel.Fastest, leaveOpen: true);
-        int stride = size.Width + 1;
-        int rowsAtOnce = Math.Max(1, Math.Min(size.Height, (64 * 1024) / stride));
-        byte[] scanlines = ArrayPool<byte>.Shared.Rent(rowsAtOnce * stride);
-        for (int top = 0; top < size.Height; top += rowsAtOnce)
-        {
-            int rows = Math.Min(rowsAtOnce, size.Height - top);
-            for (int row = 0; row < rows; row++)
-            {
-                Span<byte> scanline = scanlines.AsSpan(row * stride, stride);
-                scanline[0] = 0; // no filter, as the specification advises for indexed images
-                labels.Slice((top + row) * size.Width, size.Width).CopyTo(scanline[1..]);
-            }
-
-            zlib.Write(scanlines, 0, rows * stride);
-        }
-
-        ArrayPool<byte>.Shared.Return(scanlines);
-    }
+    public static void Write(ReadOnlySpan<byte> labels, ImageSize size, Palette palette, IBufferWriter<byte> output) =>
+        BytePng.Write(labels, size, BytePng.Indexed, palette.Rgb, output);
 }

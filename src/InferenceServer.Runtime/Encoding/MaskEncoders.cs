@@ -10,6 +10,12 @@ internal static class MaskEncoders
     private static readonly RawEncoder Raw = new();
     private static readonly SummaryJsonEncoder Json = new();
     private static readonly ConfidencePngEncoder Confidence = new();
+    private static readonly CocoRleEncoder CocoRle = new();
+    private static readonly PolygonsEncoder Polygons = new();
+    private static readonly GeoJsonEncoder GeoJson = new();
+    private static readonly MasksZipEncoder Masks = new();
+    private static readonly NpyLabelsEncoder Npy = new();
+    private static readonly NpyProbabilitiesEncoder NpyProbabilities = new();
 
     public static IMaskEncoder For(MaskFormat format) => format switch
     {
@@ -20,6 +26,12 @@ internal static class MaskEncoders
         MaskFormat.Raw => Raw,
         MaskFormat.Json => Json,
         MaskFormat.Confidence => Confidence,
+        MaskFormat.CocoRle => CocoRle,
+        MaskFormat.Polygons => Polygons,
+        MaskFormat.GeoJson => GeoJson,
+        MaskFormat.Masks => Masks,
+        MaskFormat.Npy => Npy,
+        MaskFormat.NpyProbabilities => NpyProbabilities,
         _ => throw new ArgumentOutOfRangeException(nameof(format), format, "No such format."),
     };
 }

@@ -23,4 +23,22 @@ public enum MaskFormat
 
     /// <summary>Grey PNG of the winning class's probability × 255.</summary>
     Confidence,
+
+    /// <summary>A COCO data set of one image, with a run-length encoded mask for each class that occurs.</summary>
+    CocoRle,
+
+    /// <summary>What <see cref="Json"/> tells, and the outlines of each class in pixels.</summary>
+    Polygons,
+
+    /// <summary>A GeoJSON feature for each class that occurs.</summary>
+    GeoJson,
+
+    /// <summary>A zip of one black and white PNG for each class that occurs.</summary>
+    Masks,
+
+    /// <summary>Class indices as a NumPy array, HW, uint8.</summary>
+    Npy,
+
+    /// <summary>The network's probability of every class as a NumPy array, CHW, float32.</summary>
+    NpyProbabilities,
 }

@@ -1,3 +1,5 @@
+using InferenceServer.Kernels.Labeling;
+
 namespace InferenceServer.Runtime.Encoding;
 
 /// <summary>The answer in the format <c>json</c>.</summary>
@@ -17,4 +19,25 @@ public sealed record MaskSummary
 
     /// <summary>The classes that occur, in order of their index.</summary>
     public required IReadOnlyList<ClassSummary> Classes { get; init; }
+
+    internal static MaskSummary Of(SegmentationResult result)
+    {
+        IReadOnlyList<LabelRegion> present = LabelStatistics.Compute(result.Labels.Labels.Span, result.Labels.Size);
+        return new MaskSummary
+        {
+            Model = result.Model.Name,
+            Version = result.Model.Version,
+            Width = result.Labels.Size.Width,
+            Height = result.Labels.Size.Height,
+            Classes = [.. present.Select(s => new ClassSummary
+            {
+                Index = s.Label,
+                Name = s.Label < result.Classes.Names.Count ? result.Classes.Names[s.Label] : "void",
+                Color = result.Classes.Color(s.Label),
+                Pixels = s.Pixels,
+                Share = Math.Round((double)s.Pixels / result.Labels.Size.Pixels, 6),
+                Box = new BoxSummary { X = s.Left, Y = s.Top, Width = s.Width, Height = s.Height },
+            })],
+        };
+    }
 }

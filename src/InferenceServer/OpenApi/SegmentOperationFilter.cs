@@ -35,13 +35,15 @@ internal sealed class SegmentOperationFilter(IOptions<ModelRepositoryOptions> mo
         operation.Responses["200"] = new OpenApiResponse
         {
             Description = "The mask, as large as the upright photograph. Headers: X-Model, X-Model-Version, X-Image-Width, X-Image-Height, Server-Timing.",
-            Content = new Dictionary<string, IOpenApiMediaType>
+            Content = MaskNegotiation.ContentTypes.ToDictionary(t => t, IOpenApiMediaType (t) => new OpenApiMediaType
             {
-                ["image/png"] = new OpenApiMediaType { Schema = Binary() },
-                ["image/jpeg"] = new OpenApiMediaType { Schema = Binary() },
-                ["application/octet-stream"] = new OpenApiMediaType { Schema = Binary() },
-                ["application/json"] = new OpenApiMediaType { Schema = context.SchemaGenerator.GenerateSchema(typeof(Runtime.Encoding.MaskSummary), context.SchemaRepository) },
-            },
+                Schema = t switch
+                {
+                    "application/json" => context.SchemaGenerator.GenerateSchema(typeof(Runtime.Encoding.MaskSummary), context.SchemaRepository),
+                    "application/geo+json" => new OpenApiSchema { Type = JsonSchemaType.Object },
+                    _ => Binary(),
+                },
+            }),
         };
     }
 
@@ -61,6 +63,12 @@ internal sealed class SegmentOperationFilter(IOptions<ModelRepositoryOptions> mo
                     break;
                 case "format":
                     parameter.Schema = Choice(MaskNegotiation.Formats);
+                    break;
+                case "counts":
+                    parameter.Schema = Choice(MaskNegotiation.Counts);
+                    break;
+                case "tolerance":
+                    parameter.Schema = new OpenApiSchema { Type = JsonSchemaType.Number, Minimum = "0", Maximum = "1000" };
                     break;
                 case "timeout":
                     parameter.Schema = new OpenApiSchema { Type = JsonSchemaType.Integer, Minimum = "1" };

@@ -1,5 +1,7 @@
 using System.Globalization;
+using System.Numerics;
 using InferenceServer.Runtime;
+using InferenceServer.Runtime.Arrays;
 using InferenceServer.Runtime.Encoding;
 
 namespace InferenceServer.Segment;
@@ -8,12 +10,20 @@ namespace InferenceServer.Segment;
 internal static class MaskNegotiation
 {
     /// <summary>What <c>?format=</c> takes.</summary>
-    public static readonly string[] Formats = ["png", "overlay", "color", "raw", "json", "confidence"];
+    public static readonly string[] Formats = [.. MaskFormats.All.Where(f => f.Format != MaskFormat.OverlayJpeg).Select(f => f.Word)];
+
+    /// <summary>What <c>?counts=</c> takes.</summary>
+    public static readonly string[] Counts = ["compressed", "uncompressed"];
+
+    /// <summary>What answers come as.</summary>
+    public static readonly string[] ContentTypes =
+        ["image/png", "image/jpeg", "application/octet-stream", "application/json", "application/geo+json", "application/zip", "application/x-npy"];
 
     private const float DefaultAlpha = 0.5f;
+    private const double MaxTolerance = 1000;
     private static readonly string[] Parameters =
     [
-        "format", "alpha", "timeout", "priority", "mode", "resize", "crop", "stride_rate", "scales", "flip", "fuse", "refine", "crf.iterations", "crf.gaussian.weight", "crf.gaussian.xy", "crf.bilateral.weight", "crf.bilateral.xy", "crf.bilateral.rgb", "crf.quality",
+        "format", "alpha", "counts", "tolerance", "geotransform", "worldfile", "timeout", "priority", "mode", "resize", "crop", "stride_rate", "scales", "flip", "fuse", "refine", "crf.iterations", "crf.gaussian.weight", "crf.gaussian.xy", "crf.bilateral.weight", "crf.bilateral.xy", "crf.bilateral.rgb", "crf.quality",
     ];
 
     /// <exception cref="SegmentationException">A parameter is unknown or out of its range.</exception>
@@ -24,30 +34,43 @@ internal static class MaskNegotiation
             throw Invalid($"The query parameter '{unknown}' is not known; there are: {string.Join(", ", Parameters)}.");
         }
 
-        return new EncodingParameters(Format(request, query.Format), Alpha(query.Alpha));
-    }
-
-    private static float Alpha(string? alpha)
-    {
-        if (alpha is null)
+        return new EncodingParameters(Format(request, query.Format), Number("alpha", query.Alpha, DefaultAlpha, most: 1))
         {
-            return DefaultAlpha;
-        }
-
-        return float.TryParse(alpha, NumberStyles.Float, CultureInfo.InvariantCulture, out float value) && value is >= 0 and <= 1
-            ? value
-            : throw Invalid($"alpha: '{alpha}' is no number from 0 to 1.");
+            Uncompressed = query.Counts switch
+            {
+                null or "compressed" => false,
+                "uncompressed" => true,
+                _ => throw Invalid($"counts: expected {string.Join(" or ", Counts)}, found '{query.Counts}'."),
+            },
+            Tolerance = Number("tolerance", query.Tolerance, 0d, MaxTolerance),
+            Geotransform = Transform(query),
+        };
     }
+
+    private static T Number<T>(string key, string? text, T usual, T most)
+        where T : struct, INumber<T> => text is null ? usual
+        : T.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out T value) && value >= T.Zero && value <= most ? value
+        : throw Invalid(string.Create(CultureInfo.InvariantCulture, $"{key}: '{text}' is no number from 0 to {most}."));
+
+    private static Geotransform? Transform(SegmentQuery query) => (query.Geotransform, query.WorldFile) switch
+    {
+        (null, null) => null,
+        ({ } gdal, null) => Geotransform.FromGdal(Numbers(gdal)) ?? throw NoTransform("geotransform", gdal),
+        (null, { } world) => Geotransform.FromWorldFile(Numbers(world)) ?? throw NoTransform("worldfile", world),
+        _ => throw Invalid("geotransform and worldfile say the same thing; send one of them."),
+    };
+
+    private static double[] Numbers(string text) =>
+        [.. text.Split([',', ' ', '\r', '\n'], StringSplitOptions.RemoveEmptyEntries).Select(n => double.TryParse(n, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) ? value : double.NaN)];
+
+    private static SegmentationException NoTransform(string key, string value) =>
+        Invalid($"{key}: expected six numbers that map the image to an area, separated by commas, found '{value}'.");
 
     private static MaskFormat Format(HttpRequest request, string? format) => format switch
     {
-        "png" => MaskFormat.Png,
-        "overlay" => Accepts(request).FirstOrDefault(a => a is MaskFormat.Png or MaskFormat.OverlayJpeg) is MaskFormat.OverlayJpeg ? MaskFormat.OverlayJpeg : MaskFormat.Overlay,
-        "color" => MaskFormat.Color,
-        "raw" => MaskFormat.Raw,
-        "json" => MaskFormat.Json,
-        "confidence" => MaskFormat.Confidence,
         null => Accepts(request).FirstOrDefault(a => a is not null) ?? MaskFormat.Png,
+        "overlay" => Accepts(request).FirstOrDefault(a => a is MaskFormat.Png or MaskFormat.OverlayJpeg) is MaskFormat.OverlayJpeg ? MaskFormat.OverlayJpeg : MaskFormat.Overlay,
+        { } word when Formats.Contains(word) => MaskFormats.All.First(f => f.Word == word).Format,
         _ => throw Invalid($"format: '{format}' is not known; there are: {string.Join(", ", Formats)}."),
     };
 
@@ -61,6 +84,9 @@ internal static class MaskNegotiation
             "image/jpeg" => MaskFormat.OverlayJpeg,
             "application/json" => MaskFormat.Json,
             "application/octet-stream" => MaskFormat.Raw,
+            "application/geo+json" => MaskFormat.GeoJson,
+            "application/zip" => MaskFormat.Masks,
+            NpyHeader.ContentType => MaskFormat.Npy,
             _ => (MaskFormat?)null,
         });
 

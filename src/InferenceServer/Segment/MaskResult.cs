@@ -17,7 +17,7 @@ internal sealed class MaskResult(AdmittedRequest admitted, SegmentationResult re
     private readonly StageTimings _timings = result.Timings;
 
     public static void PopulateMetadata(MethodInfo method, EndpointBuilder builder) => builder.Metadata.Add(
-        new ProducesResponseTypeMetadata(StatusCodes.Status200OK, contentTypes: ["image/png", "image/jpeg", "application/octet-stream", "application/json"]));
+        new ProducesResponseTypeMetadata(StatusCodes.Status200OK, contentTypes: MaskNegotiation.ContentTypes));
 
     public async Task ExecuteAsync(HttpContext httpContext)
     {

@@ -56,7 +56,8 @@ internal static class SegmentEndpoints
             SegmentationRequest request = new()
             {
                 Image = image.Written,
-                WithConfidence = parameters.Format == MaskFormat.Confidence,
+                WithConfidence = parameters.NeedsConfidence,
+                WithProbabilities = parameters.NeedsProbabilities,
                 Inference = inference,
                 Refine = refine,
                 Crf = crf,

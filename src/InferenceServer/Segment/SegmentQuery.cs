@@ -6,9 +6,9 @@ namespace InferenceServer.Segment;
 /// <summary>What a caller can ask for beside the image.</summary>
 public readonly record struct SegmentQuery
 {
-    /// <summary>png (indexed, the default), overlay, color, raw, json or confidence; without it the Accept header decides.</summary>
+    /// <summary>png (indexed, the default), overlay, color, raw, json, confidence, coco-rle, polygons, geojson, masks (zip), npy or npy-probabilities; without it the Accept header decides.</summary>
     [FromQuery(Name = "format")]
-    [Description("png (indexed, the default), overlay, color, raw, json or confidence; without it the Accept header decides.")]
+    [Description("png (indexed, the default), overlay, color, raw, json, confidence, coco-rle, polygons, geojson, masks (zip), npy or npy-probabilities; without it the Accept header decides.")]
     public string? Format { get; init; }
 
     /// <summary>Opacity of the colours over the photograph, 0 to 1; for overlays. Default 0.5.</summary>
@@ -16,6 +16,26 @@ public readonly record struct SegmentQuery
     [FromQuery(Name = "alpha")]
     [Description("Opacity of the colours over the photograph, 0 to 1; for overlays. Default 0.5.")]
     public string? Alpha { get; init; }
+
+    /// <summary>How coco-rle writes lengths of runs: compressed (COCO's text, the default) or uncompressed (numbers).</summary>
+    [FromQuery(Name = "counts")]
+    [Description("How coco-rle writes lengths of runs: compressed (COCO's text, the default) or uncompressed (numbers).")]
+    public string? Counts { get; init; }
+
+    /// <summary>How far, in pixels, a corner that polygons or geojson leave out may lie from the line that takes its place, 0 to 1000. Default 0: the outlines of the pixels.</summary>
+    [FromQuery(Name = "tolerance")]
+    [Description("How far, in pixels, a corner that polygons or geojson leave out may lie from the line that takes its place, 0 to 1000. Default 0: the outlines of the pixels.")]
+    public string? Tolerance { get; init; }
+
+    /// <summary>Six numbers, in GDAL's order: coordinates of geojson instead of pixels.</summary>
+    [FromQuery(Name = "geotransform")]
+    [Description("Six numbers, in GDAL's order: coordinates of geojson instead of pixels.")]
+    public string? Geotransform { get; init; }
+
+    /// <summary>The same as the six numbers of a world file, whose last two are the middle of the upper left pixel.</summary>
+    [FromQuery(Name = "worldfile")]
+    [Description("The same as the six numbers of a world file, whose last two are the middle of the upper left pixel.")]
+    public string? WorldFile { get; init; }
 
     /// <summary>Milliseconds that the answer may take, all in all; the server's own limit and the header X-Request-Timeout-Ms hold as well.</summary>
     [FromQuery(Name = "timeout")]

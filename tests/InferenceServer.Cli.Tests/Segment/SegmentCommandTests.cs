@@ -31,6 +31,12 @@ public sealed class SegmentCommandTests : IDisposable
     [InlineData("raw", "a.raw")]
     [InlineData("json", "a.json")]
     [InlineData("confidence", "a.png")]
+    [InlineData("coco-rle", "a.json")]
+    [InlineData("polygons", "a.json")]
+    [InlineData("geojson", "a.geojson")]
+    [InlineData("masks", "a.zip")]
+    [InlineData("npy", "a.npy")]
+    [InlineData("npy-probabilities", "a.npy")]
     public async Task Segment_EveryFormat_IsWritten(string format, string file)
     {
         string photo = _folder.WritePhoto("photos/a.png", 20, 12, 200, 20, 30);

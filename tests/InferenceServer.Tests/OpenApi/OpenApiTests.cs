@@ -55,7 +55,7 @@ public sealed class OpenApiTests(SegmentationServer server)
         JsonElement responses = (await OperationAsync(path)).GetProperty("responses");
 
         Assert.Equal(
-            ["image/png", "image/jpeg", "application/octet-stream", "application/json"],
+            ["image/png", "image/jpeg", "application/octet-stream", "application/json", "application/geo+json", "application/zip", "application/x-npy"],
             responses.GetProperty("200").GetProperty("content").EnumerateObject().Select(c => c.Name));
         foreach (int status in (int[])[400, 401, 403, 404, 413, 415, 422, 429, 500, 503, 504])
         {
@@ -71,7 +71,7 @@ public sealed class OpenApiTests(SegmentationServer server)
 
         Assert.Equal("tiny", parameters["model"].GetProperty("example").GetString());
         Assert.Equal(
-            ["png", "overlay", "color", "raw", "json", "confidence"],
+            ["png", "overlay", "color", "raw", "json", "confidence", "coco-rle", "polygons", "geojson", "masks", "npy", "npy-probabilities"],
             parameters["format"].GetProperty("schema").GetProperty("enum").EnumerateArray().Select(f => f.GetString()!));
         Assert.Equal("number", parameters["alpha"].GetProperty("schema").GetProperty("type").GetString());
     }

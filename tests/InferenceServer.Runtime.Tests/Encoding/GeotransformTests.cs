@@ -1,0 +1,28 @@
+using InferenceServer.Runtime.Encoding;
+
+namespace InferenceServer.Runtime.Tests.Encoding;
+
+public sealed class GeotransformTests
+{
+    [Fact]
+    public void FromWorldFile_MiddleOfThePixel_IsTheSameAsGdal()
+    {
+        Geotransform? gdal = Geotransform.FromGdal([440720, 60, 0, 3751320, 0, -60]);
+        Geotransform? world = Geotransform.FromWorldFile([60, 0, 0, -60, 440750, 3751290]);
+
+        Assert.Equal(gdal, world);
+        Assert.Equal((440780, 3751200), gdal!.Value.Apply(1, 2));
+        Assert.True(gdal.Value.Mirrors);
+    }
+
+    [Theory]
+    [InlineData(1, 2, 3)]
+    [InlineData(0, 1, 0, 0, 1, 0)]
+    [InlineData(0, 1, 0, 0, 0, double.NaN)]
+    [InlineData(double.PositiveInfinity, 1, 0, 0, 0, 1)]
+    public void FromGdal_NoMapOfAnArea_IsNull(params double[] numbers)
+    {
+        Assert.Null(Geotransform.FromGdal(numbers));
+        Assert.False(Geotransform.Pixels.Mirrors);
+    }
+}
