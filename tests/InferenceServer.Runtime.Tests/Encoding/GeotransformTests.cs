@@ -1,3 +1,4 @@
+using System.Globalization;
 using InferenceServer.Runtime.Encoding;
 
 namespace InferenceServer.Runtime.Tests.Encoding;
@@ -16,13 +17,13 @@ public sealed class GeotransformTests
     }
 
     [Theory]
-    [InlineData(1, 2, 3)]
-    [InlineData(0, 1, 0, 0, 1, 0)]
-    [InlineData(0, 1, 0, 0, 0, double.NaN)]
-    [InlineData(double.PositiveInfinity, 1, 0, 0, 0, 1)]
-    public void FromGdal_NoMapOfAnArea_IsNull(params double[] numbers)
+    [InlineData("1 2 3")]
+    [InlineData("0 1 0 0 1 0")]
+    [InlineData("0 1 0 0 0 NaN")]
+    [InlineData("Infinity 1 0 0 0 1")]
+    public void FromGdal_NoMapOfAnArea_IsNull(string numbers)
     {
-        Assert.Null(Geotransform.FromGdal(numbers));
+        Assert.Null(Geotransform.FromGdal([.. numbers.Split(' ').Select(n => double.Parse(n, CultureInfo.InvariantCulture))]));
         Assert.False(Geotransform.Pixels.Mirrors);
     }
 }
