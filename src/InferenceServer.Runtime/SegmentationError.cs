@@ -44,4 +44,7 @@ public enum SegmentationError
 
     /// <summary>The key's rate or quota is used up; try again later.</summary>
     RateLimited,
+
+    /// <summary>A token came, and the keys that it would be checked with cannot be had; try again later.</summary>
+    TokensUnavailable,
 }

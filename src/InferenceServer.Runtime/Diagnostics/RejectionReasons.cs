@@ -27,6 +27,7 @@ public static class RejectionReasons
         SegmentationError.Unauthorized => RejectionReason.Unauthorized,
         SegmentationError.Forbidden => RejectionReason.Unauthorized,
         SegmentationError.RateLimited => RejectionReason.RateLimited,
+        SegmentationError.TokensUnavailable => null,
         _ => throw new ArgumentOutOfRangeException(nameof(error), error, "No such error."),
     };
 }

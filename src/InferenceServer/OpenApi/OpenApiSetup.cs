@@ -22,7 +22,7 @@ internal static class OpenApiSetup
             {
                 Type = SecuritySchemeType.Http,
                 Scheme = "bearer",
-                Description = "A key, where the server asks for one; the header `X-API-Key` takes it as well.",
+                Description = "A key or a token, where the server asks for one; the header `X-API-Key` takes a key as well.",
             });
             options.OperationFilter<KeyOperationFilter>();
             options.OperationFilter<SegmentOperationFilter>();

@@ -21,6 +21,7 @@ internal static class ProblemStatus
         SegmentationError.Unauthorized => StatusCodes.Status401Unauthorized,
         SegmentationError.Forbidden => StatusCodes.Status403Forbidden,
         SegmentationError.RateLimited => StatusCodes.Status429TooManyRequests,
+        SegmentationError.TokensUnavailable => StatusCodes.Status503ServiceUnavailable,
         _ => throw new ArgumentOutOfRangeException(nameof(error), error, "No such error."),
     };
 }

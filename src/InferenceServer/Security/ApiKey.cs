@@ -3,7 +3,7 @@ using System.Security.Principal;
 
 namespace InferenceServer.Security;
 
-/// <summary>A key as the server knows it: its name and hash, what it opens, and what it has left.</summary>
+/// <summary>A key as the server knows it: its hash, and who it stands for.</summary>
 internal sealed class ApiKey(string name, KeyOptions options, TimeProvider time)
 {
     public const string HashPrefix = "sha256:";
@@ -11,10 +11,5 @@ internal sealed class ApiKey(string name, KeyOptions options, TimeProvider time)
     /// <summary>The SHA-256 of the key.</summary>
     public byte[] Hash { get; } = Convert.FromHexString(options.Hash.AsSpan(HashPrefix.Length));
 
-    public Scope Scopes => options.Scopes;
-
-    public KeyBudget Budget { get; } = new(options, time);
-
-    /// <summary>Who the key stands for.</summary>
-    public ClaimsPrincipal Owner { get; } = new(new GenericIdentity(name, "Key"));
+    public Caller Caller { get; } = new(new ClaimsPrincipal(new GenericIdentity(name, "Key")), options.Scopes, new KeyBudget(options, time));
 }

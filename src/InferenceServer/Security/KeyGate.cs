@@ -6,8 +6,8 @@ using Microsoft.Net.Http.Headers;
 
 namespace InferenceServer.Security;
 
-/// <summary>Lets a request pass to an endpoint whose scope its key has, before a byte of its body is read.</summary>
-internal sealed class KeyGate(KeyRing keys)
+/// <summary>Lets a request pass to an endpoint whose scope its key or token has, before a byte of its body is read.</summary>
+internal sealed class KeyGate(KeyRing keys, TokenReader tokens)
 {
     private const string Bearer = "Bearer";
     private const string KeyHeader = "X-API-Key";
@@ -20,19 +20,32 @@ internal sealed class KeyGate(KeyRing keys)
         }
 
         string? secret = Secret(http.Request);
-        ApiKey? key = secret is null ? null : keys.Find(secret);
-        if (key is null || (key.Scopes & required.Scopes) == 0)
+        Caller? caller = secret is null ? null : keys.Find(secret);
+        return caller is null && secret is not null && tokens.MayBeToken(secret)
+            ? WithTokenAsync(http, next, required, secret)
+            : Decide(http, next, required, caller, secret is null ? Missing() : "The key is not known.", secret is not null);
+    }
+
+    private async Task WithTokenAsync(HttpContext http, RequestDelegate next, RequiredScope required, string token)
+    {
+        (Caller? caller, string reason) = await tokens.ReadAsync(token, http.RequestAborted);
+        await Decide(http, next, required, caller, $"The token is not valid: {reason}.", sent: true);
+    }
+
+    private Task Decide(HttpContext http, RequestDelegate next, RequiredScope required, Caller? caller, string unknown, bool sent)
+    {
+        if (caller is null || (caller.Scopes & required.Scopes) == 0)
         {
-            return (keys.Anonymous & required.Scopes) != 0 ? next(http) : Refuse(http, required.Scopes, key, secret);
+            return (keys.Anonymous & required.Scopes) != 0 ? next(http) : Refuse(http, required.Scopes, caller, unknown, sent);
         }
 
-        http.User = key.Owner;
-        return !required.Budgeted || key.Budget.TryTake(out string limit, out TimeSpan wait)
+        http.User = caller.Owner;
+        return !required.Budgeted || caller.Budget is not { } budget || budget.TryTake(out string limit, out TimeSpan wait)
             ? next(http)
             : Problem.WriteAsync(http, new SegmentationException(SegmentationError.RateLimited, $"This key may make {limit}; try again in {Seconds(wait)} s.") { RetryAfter = wait });
     }
 
-    private Task Refuse(HttpContext http, Scope scopes, ApiKey? key, string? secret)
+    private Task Refuse(HttpContext http, Scope scopes, Caller? caller, string unknown, bool sent)
     {
         string needed = scopes.ToString().Split(',')[0].ToLowerInvariant();
         if (!keys.Opens(scopes))
@@ -42,12 +55,14 @@ internal sealed class KeyGate(KeyRing keys)
         }
 
         // RFC 6750, section 3: an error is named only where a key was sent.
-        string error = key is not null ? $", error=\"insufficient_scope\", scope=\"{needed}\"" : secret is not null ? ", error=\"invalid_token\"" : "";
+        string error = caller is not null ? $", error=\"insufficient_scope\", scope=\"{needed}\"" : sent ? ", error=\"invalid_token\"" : "";
         http.Response.Headers[HeaderNames.WWWAuthenticate] = $"{Bearer} realm=\"inference-server\"{error}";
-        return Problem.WriteAsync(http, key is not null
-            ? new SegmentationException(SegmentationError.Forbidden, $"This key does not have the scope {needed}.")
-            : new SegmentationException(SegmentationError.Unauthorized, secret is null ? $"Send a key as 'Authorization: Bearer KEY' or as '{KeyHeader}: KEY'." : "The key is not known."));
+        return Problem.WriteAsync(http, caller is not null
+            ? new SegmentationException(SegmentationError.Forbidden, $"This {(caller.Budget is null ? "token" : "key")} does not have the scope {needed}.")
+            : new SegmentationException(SegmentationError.Unauthorized, unknown));
     }
+
+    private string Missing() => $"Send a key{(tokens.IsEnabled ? " or a token" : "")} as 'Authorization: Bearer KEY' or as '{KeyHeader}: KEY'.";
 
     private static string? Secret(HttpRequest request)
     {

@@ -10,14 +10,14 @@ internal sealed class KeyRing(IOptions<SecurityOptions> options, TimeProvider ti
     private readonly ApiKey[] _keys = [.. options.Value.Keys.Select(key => new ApiKey(key.Key, key.Value, time))];
 
     /// <summary>What nobody needs a key for.</summary>
-    public Scope Anonymous { get; } = options.Value.Anonymous ?? (options.Value.Keys.Count == 0 ? Scope.Infer : Scope.None);
+    public Scope Anonymous { get; } = options.Value.Anonymous ?? (options.Value.Keys.Count == 0 && options.Value.Jwt.Authority.Length == 0 ? Scope.Infer : Scope.None);
 
-    /// <summary>Whether some key opens this.</summary>
-    public bool Opens(Scope scope) => _keys.Any(key => (key.Scopes & scope) != 0);
+    /// <summary>Whether some key opens this, or a token may.</summary>
+    public bool Opens(Scope scope) => _keys.Any(key => (key.Caller.Scopes & scope) != 0) || options.Value.Jwt.Authority.Length > 0;
 
-    /// <summary>The key of that text, or null.</summary>
+    /// <summary>Who the key of that text stands for, or null.</summary>
     // Every hash is compared, each in constant time, so that no answer's time tells how much of a guess was right, or whose it was.
-    public ApiKey? Find(string secret)
+    public Caller? Find(string secret)
     {
         byte[] hash = SHA256.HashData(Encoding.UTF8.GetBytes(secret));
         ApiKey? found = null;
@@ -26,6 +26,6 @@ internal sealed class KeyRing(IOptions<SecurityOptions> options, TimeProvider ti
             found = CryptographicOperations.FixedTimeEquals(hash, key.Hash) ? key : found;
         }
 
-        return found;
+        return found?.Caller;
     }
 }

@@ -6,6 +6,7 @@ namespace InferenceServer.Security;
 internal sealed class SecurityOptionsValidator : IValidateOptions<SecurityOptions>
 {
     private static readonly KeyOptionsValidator Key = new();
+    private static readonly JwtOptionsValidator Jwt = new();
 
     public ValidateOptionsResult Validate(string? name, SecurityOptions options)
     {
@@ -21,6 +22,17 @@ internal sealed class SecurityOptionsValidator : IValidateOptions<SecurityOption
             failures.Add($"Security:Keys: {string.Join(" and ", same)} have the same hash; each name needs a key of its own.");
         }
 
+        failures.AddRange((Jwt.Validate("Security:Jwt", options.Jwt).Failures ?? []).Select(f => f.Replace("Security:Jwt.", "Security:Jwt:", StringComparison.Ordinal)));
+        if (options.Jwt.Authority.Length > 0 && !IsAuthority(options.Jwt.Authority))
+        {
+            failures.Add($"Security:Jwt:Authority: expected an address such as https://login.example.org, without encryption only on this machine, found '{options.Jwt.Authority}'.");
+        }
+
+        if (options.Jwt.Authority.Length > 0 != options.Jwt.Audience.Length > 0)
+        {
+            failures.Add("Security:Jwt:Audience: needed with Security:Jwt:Authority, and only there; without it, tokens for other services would be taken.");
+        }
+
         if (options.Anonymous is not (null or Scope.None or Scope.Infer))
         {
             failures.Add("Security:Anonymous: expected infer or none; changing what is served always needs a key.");
@@ -29,6 +41,10 @@ internal sealed class SecurityOptionsValidator : IValidateOptions<SecurityOption
         failures.AddRange(options.Origins.Where(origin => !IsOrigin(origin)).Select(origin => $"Security:Origins: expected origins such as https://maps.example.org, without a path, found '{origin}'."));
         return failures.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(failures);
     }
+
+    // Over plain HTTP, anybody on the way could put other keys in.
+    private static bool IsAuthority(string authority) =>
+        Uri.TryCreate(authority, UriKind.Absolute, out Uri? uri) && (uri.Scheme == Uri.UriSchemeHttps || (uri.Scheme == Uri.UriSchemeHttp && uri.IsLoopback));
 
     // What browsers send: scheme, host and port, and no slash after them.
     private static bool IsOrigin(string origin) =>

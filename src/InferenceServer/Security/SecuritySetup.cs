@@ -12,6 +12,7 @@ internal static class SecuritySetup
         services.AddOptions<SecurityOptions>().BindConfiguration("Security", binder => binder.ErrorOnUnknownConfiguration = true).ValidateOnStart(new SecurityOptionsValidator(), "Security");
         services.AddOrigins();
         services.AddSingleton<KeyRing>();
+        services.AddSingleton<TokenReader>();
         services.AddSingleton<KeyGate>();
     }
 

@@ -1,0 +1,63 @@
+using System.Security.Cryptography;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
+using Microsoft.IdentityModel.JsonWebTokens;
+using Microsoft.IdentityModel.Tokens;
+
+namespace InferenceServer.Tests.Security;
+
+/// <summary>Issues tokens, and publishes the key of their signatures.</summary>
+internal sealed class TokenAuthority : IAsyncDisposable
+{
+    public const string Audience = "inference-server";
+    private readonly WebApplication _app;
+    private readonly RSA _rsa = RSA.Create(2048);
+
+    private TokenAuthority()
+    {
+        WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.WebHost.UseUrls("http://127.0.0.1:0");
+        _app = builder.Build();
+        _app.MapGet("/.well-known/openid-configuration", () => Results.Text($$"""{ "issuer": "{{Url}}", "jwks_uri": "{{Url}}/keys" }""", "application/json"));
+        _app.MapGet("/keys", () =>
+        {
+            RSAParameters key = _rsa.ExportParameters(includePrivateParameters: false);
+            return Results.Text($$"""{ "keys": [{ "kty": "RSA", "use": "sig", "kid": "one", "n": "{{Base64UrlEncoder.Encode(key.Modulus)}}", "e": "{{Base64UrlEncoder.Encode(key.Exponent)}}" }] }""", "application/json");
+        });
+    }
+
+    public string Url => _app.Urls.Single();
+
+    public SigningCredentials Credentials => new(new RsaSecurityKey(_rsa) { KeyId = "one" }, SecurityAlgorithms.RsaSha256);
+
+    public static async Task<TokenAuthority> StartAsync()
+    {
+        TokenAuthority authority = new();
+        await authority._app.StartAsync();
+        return authority;
+    }
+
+    /// <summary>A token that is in order, but for what <paramref name="change"/> makes of it.</summary>
+    public string Issue(string claim, object scopes, Action<SecurityTokenDescriptor>? change = null)
+    {
+        SecurityTokenDescriptor token = new()
+        {
+            Issuer = Url,
+            Audience = Audience,
+            Expires = DateTime.UtcNow.AddHours(1),
+            Claims = new Dictionary<string, object> { ["sub"] = "map-maker", [claim] = scopes },
+            SigningCredentials = Credentials,
+        };
+        change?.Invoke(token);
+        return new JsonWebTokenHandler { SetDefaultTimesOnTokenCreation = false }.CreateToken(token);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _app.DisposeAsync();
+        _rsa.Dispose();
+    }
+}
