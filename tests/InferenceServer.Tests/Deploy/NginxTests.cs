@@ -71,6 +71,7 @@ public sealed class NginxTests
     {
         await using ReplicasBehindNginx pair = await ReplicasBehindNginx.StartAsync(("Scheduling:MaxRequests", "1"));
         using Socket first = await BeginAsync(pair.Replicas[0].Address), second = await BeginAsync(pair.Replicas[1].Address);
+        pair.Client.DefaultRequestHeaders.Add("X-Request-Id", "photo-17");
         using HttpClient direct = new() { BaseAddress = pair.Replicas[0].Address };
 
         using HttpResponseMessage expected = await direct.PostAsync("/v1/segment/tiny", Photo.Content(Photo.Png));
@@ -78,6 +79,7 @@ public sealed class NginxTests
 
         Assert.Equal(HttpStatusCode.TooManyRequests, answer.StatusCode);
         Assert.NotNull(answer.Headers.RetryAfter);
+        Assert.Equal("photo-17", Assert.Single(answer.Headers.GetValues("X-Request-Id")));
         Assert.Equal(expected.Headers.RetryAfter, answer.Headers.RetryAfter);
         Assert.Equal(expected.Content.Headers.ContentType, answer.Content.Headers.ContentType);
         Assert.Equal(await ProblemAsync(expected), await ProblemAsync(answer));
