@@ -118,7 +118,7 @@ public sealed class SegmentationMetricsTests : IDisposable
     {
         foreach (SegmentationError error in Enum.GetValues<SegmentationError>())
         {
-            Assert.Equal(error == SegmentationError.InferenceFailed, RejectionReasons.Of(error) is null);
+            Assert.Equal(error is SegmentationError.InferenceFailed or SegmentationError.TokensUnavailable, RejectionReasons.Of(error) is null);
         }
     }
 
