@@ -21,7 +21,7 @@ ARCHITECTURES = {
     "deeplab_v3plus": "deeplabv3plus", "narrow.refinenet": "refinenet", "narrow.fcn8s": "fcn8s", "narrow.deeplab_largefov": "deeplab-largefov",
 }
 
-# What tune-crf found on every sixth training image for camvid-deeplabv3plus; docs/crf.md has the table.
+# What tune-crf found on every sixth training image for camvid-deeplabv3plus. A model that was exported before keeps its own; docs/crf.md has the table.
 CRF = {"default": False, "iterations": 5, "gaussian": {"weight": 0.84, "xy": 0.5}, "bilateral": {"weight": 3, "xy": 16, "rgb": 4.2}}
 
 
@@ -53,6 +53,8 @@ def main():
     file = Path(arguments.out, "1", "model.onnx")
     file.parent.mkdir(parents=True, exist_ok=True)
     fold_and_export(model, file)
+    text = Path(arguments.out, "model.json")
+    crf = json.loads(text.read_text())["postprocess"]["crf"] if text.exists() else CRF
     manifest = {
         "schema": 1,
         "name": arguments.name,
@@ -73,7 +75,7 @@ def main():
             "size": {"multiple": model.multiple, "min": 64},
             "pad": {"where": "bottom_right", "value": "mean"},
         },
-        "postprocess": {"activation": "softmax", "align_corners": False, "crf": CRF},
+        "postprocess": {"activation": "softmax", "align_corners": False, "crf": crf},
         "classes": {"dataset": "camvid", "palette": "camvid", "ignore": 255},
         "cost": {
             "parameters": parameters(model), "at": [360, 480],
@@ -82,7 +84,7 @@ def main():
     }
     if arguments.miou is not None:
         manifest["quality"] = {"metric": "mIoU", "value": arguments.miou, "dataset": "CamVid val, 101 images, 11 classes", "protocol": "480x360, single scale, void skipped"}
-    Path(arguments.out, "model.json").write_text(json.dumps(manifest, indent=2) + "\n")
+    text.write_text(json.dumps(manifest, indent=2) + "\n")
     print(file, f"{file.stat().st_size / 1e6:.1f} MB", manifest["cost"])
 
 
