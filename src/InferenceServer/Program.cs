@@ -4,6 +4,7 @@ using InferenceServer.Logging;
 using InferenceServer.Metrics;
 using InferenceServer.Models;
 using InferenceServer.OpenApi;
+using InferenceServer.Playground;
 using InferenceServer.Problems;
 using InferenceServer.Runtime;
 using InferenceServer.Security;
@@ -50,11 +51,11 @@ return StartUp.Run(() =>
     app.UseKeys();
     app.UseSwagger();
     app.UseSwaggerUI(ui => ui.DefaultModelsExpandDepth(-1));
+    app.UsePlayground();
     app.MapSegment();
     app.MapModels();
     app.MapHealth();
     app.MapMetrics();
-    app.MapGet("/", () => TypedResults.Redirect("/swagger")).ExcludeFromDescription();
 
     app.RunAndDrain();
 });

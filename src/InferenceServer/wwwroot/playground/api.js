@@ -1,0 +1,81 @@
+// The server's API, addressed relative to the page, so that a proxy may put both under a prefix.
+
+import { key } from "./key.js";
+
+/** An answer from 400 on. The message is the sentence that the server says (RFC 9457, detail). */
+export class Refusal extends Error {
+  constructor(status, problem) {
+    super(problem.detail ?? `The server answered ${status}.`);
+    this.status = status;
+  }
+}
+
+const headers = () => (key() ? { Authorization: `Bearer ${key()}` } : {});
+
+async function get(path) {
+  let response;
+  try {
+    response = await fetch(path, { headers: headers() });
+  } catch {
+    throw new Error("The server cannot be reached.");
+  }
+  if (!response.ok) {
+    throw new Refusal(response.status, await response.json().catch(() => ({})));
+  }
+  return response.json();
+}
+
+export const listModels = () => get("v1/models");
+
+export const describeModel = name => get(`v1/models/${encodeURIComponent(name)}`);
+
+/** What `?format=` takes, from the OpenAPI document: this page never lags behind the server. */
+export async function listFormats() {
+  const { paths } = await get("swagger/v1/swagger.json");
+  return paths["/v1/segment/{model}"].post.parameters.find(p => p.name === "format").schema.enum;
+}
+
+/** Where a mask is asked for. */
+export function segmentPath(model, query) {
+  const parameters = new URLSearchParams(query).toString().replaceAll("%2C", ",");
+  return `v1/segment/${encodeURIComponent(model)}${parameters && "?" + parameters}`;
+}
+
+/**
+ * Sends a photograph. With XMLHttpRequest, because fetch does not tell how much of a body has gone.
+ * @param {string} path Of segmentPath.
+ * @param {Blob} image The encoded photograph.
+ * @param {{signal?: AbortSignal, onProgress?: (share: number) => void}} options The share that was sent, 0 to 1.
+ * @returns {Promise<{bytes: ArrayBuffer, type: string, timing: string}>}
+ */
+export function segment(path, image, { signal, onProgress } = {}) {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    request.open("POST", path);
+    request.responseType = "arraybuffer";
+    request.setRequestHeader("Content-Type", image.type || "application/octet-stream");
+    Object.entries(headers()).forEach(([name, value]) => request.setRequestHeader(name, value));
+    request.upload.onprogress = e => e.lengthComputable && onProgress?.(e.loaded / e.total);
+    request.onload = () => {
+      const bytes = request.response;
+      if (request.status === 200) {
+        resolve({ bytes, type: request.getResponseHeader("Content-Type"), timing: request.getResponseHeader("Server-Timing") ?? "" });
+      } else {
+        reject(new Refusal(request.status, parse(bytes)));
+      }
+    };
+    request.onerror = () => reject(new Error("The connection broke off; the server cannot be reached, or does not take what was sent."));
+    request.onabort = () => reject(signal.reason);
+    signal?.addEventListener("abort", () => request.abort());
+    request.send(image);
+  });
+}
+
+// A proxy in front may answer with a page of its own.
+function parse(bytes) {
+  try {
+    return JSON.parse(new TextDecoder().decode(bytes));
+  } catch {
+    return {};
+  }
+}

@@ -1,0 +1,28 @@
+import { find } from "./dom.js";
+
+const JPEG_QUALITY = 0.95;
+
+/** Opens the camera at a press of its button. @param {(photograph: File) => void} take */
+export function onCamera(take) {
+  const dialog = find("camera");
+  const video = dialog.querySelector("video");
+
+  find("camera-open").onclick = async () => {
+    try {
+      video.srcObject = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment", width: { ideal: 1920 } } });
+      dialog.returnValue = "";
+      dialog.showModal();
+    } catch {
+      find("capture").click(); // no camera, no permission, or no TLS: a telephone's own camera still serves
+    }
+  };
+  dialog.onclose = () => {
+    if (dialog.returnValue === "take" && video.videoWidth > 0) {
+      const canvas = new OffscreenCanvas(video.videoWidth, video.videoHeight);
+      canvas.getContext("2d").drawImage(video, 0, 0);
+      canvas.convertToBlob({ type: "image/jpeg", quality: JPEG_QUALITY }).then(blob => take(new File([blob], "camera.jpg", { type: blob.type })));
+    }
+    video.srcObject.getTracks().forEach(track => track.stop());
+    video.srcObject = null;
+  };
+}

@@ -1,0 +1,72 @@
+import { segment, segmentPath } from "./api.js";
+import { element, find } from "./dom.js";
+import { key } from "./key.js";
+
+const EXTENSIONS = {
+  "image/png": "png",
+  "image/jpeg": "jpg",
+  "application/json": "json",
+  "application/geo+json": "geojson",
+  "application/zip": "zip",
+  "application/x-npy": "npy",
+};
+
+const quote = text => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`);
+const stem = name => name.replace(/\.[^.]*$/, "");
+
+/** The answer as a file, in any format that the server has, and the command that fetches the same. */
+export class Export {
+  #current;
+
+  /** @param {() => {sides: import("./side.js").Side[], image: {file: Blob, name: string} | null, settings: object, opacity: number}} current */
+  constructor(current, onError) {
+    this.#current = current;
+    find("export").onchange = () => this.update();
+    find("copy").onclick = async e => {
+      await navigator.clipboard.writeText(find("curl").textContent);
+      e.target.textContent = "Copied";
+      setTimeout(() => (e.target.textContent = "Copy command"), 1500);
+    };
+    find("download").onclick = () => this.#download().catch(onError);
+  }
+
+  /** Fills the list of formats. */
+  offer(formats) {
+    find("formats").replaceChildren(find("formats").firstElementChild, ...formats.map((format, i) =>
+      element("label", {}, element("input", { type: "radio", name: "format", value: format, checked: i === 0 }), format)));
+    this.update();
+  }
+
+  /** Writes the command for what is chosen now. */
+  update() {
+    const { sides, image } = this.#current();
+    find("export-sides").hidden = sides.length < 2;
+    find("download").disabled = !image || sides.length === 0;
+    find("curl").textContent = sides.length === 0 ? "" : [
+      `curl --data-binary @${quote(image?.name ?? "photo.jpg")}`,
+      ...(image?.file.type ? [`-H ${quote(`Content-Type: ${image.file.type}`)}`] : []),
+      ...(key() ? [`-H "Authorization: Bearer $KEY"`] : []),
+      quote(new URL(this.#path(), document.baseURI).href),
+      `-o ${quote(`${stem(image?.name ?? "photo.jpg")}-mask.${this.#format === "png" ? "png" : this.#format}`)}`,
+    ].join(" \\\n  ");
+  }
+
+  get #format() {
+    return document.querySelector("[name=format]:checked")?.value ?? "png";
+  }
+
+  #path() {
+    const { sides, settings, opacity } = this.#current();
+    const side = sides.find(s => s.id === document.querySelector("[name=export-side]:checked").value) ?? sides[0];
+    return segmentPath(side.model, { format: this.#format, ...(this.#format === "overlay" && { alpha: opacity }), ...side.query(settings) });
+  }
+
+  async #download() {
+    const { image } = this.#current();
+    const answer = await segment(this.#path(), image.file);
+    const type = answer.type.split(";")[0];
+    const url = URL.createObjectURL(new Blob([answer.bytes], { type }));
+    element("a", { href: url, download: `${stem(image.name)}-${this.#format}.${EXTENSIONS[type] ?? "bin"}` }).click();
+    setTimeout(() => URL.revokeObjectURL(url), 60_000); // the browser may ask where to put it first
+  }
+}

@@ -1,0 +1,42 @@
+// Where photographs come from: dropped, pasted, opened, taken, or one of the samples.
+
+import { onCamera } from "./camera.js";
+import { element, find } from "./dom.js";
+
+const SAMPLES = [{ file: "street.jpg", name: "A rendered street" }];
+
+/** @param {(file: Blob, name: string) => void} onPhotograph */
+export function takePhotographs(onPhotograph) {
+  const take = file => file && onPhotograph(file, file.name || "photograph");
+  const fromInput = input => (input.onchange = () => {
+    take(input.files[0]);
+    input.value = ""; // the same file may be opened again
+  });
+  fromInput(find("file"));
+  fromInput(find("capture"));
+  onCamera(take);
+  addEventListener("paste", e => take(e.clipboardData.files[0]));
+  onDrop(take);
+  find("samples").append(...SAMPLES.map(sample => thumbnail(sample, onPhotograph)));
+  find("samples-again").append(...SAMPLES.map(sample => thumbnail(sample, onPhotograph)));
+}
+
+function onDrop(take) {
+  const viewer = find("viewer");
+  addEventListener("dragover", e => {
+    e.preventDefault();
+    viewer.classList.add("dropping");
+  });
+  addEventListener("dragleave", e => e.relatedTarget === null && viewer.classList.remove("dropping"));
+  addEventListener("drop", e => {
+    e.preventDefault();
+    viewer.classList.remove("dropping");
+    take(e.dataTransfer.files[0]);
+  });
+}
+
+function thumbnail({ file, name }, onPhotograph) {
+  const url = `playground/samples/${file}`;
+  return element("button", { type: "button", title: name, onclick: async () => onPhotograph(await (await fetch(url)).blob(), file) },
+    element("img", { src: url, alt: name }));
+}

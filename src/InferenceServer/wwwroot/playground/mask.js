@@ -1,0 +1,84 @@
+const LONGEST_SIDE = 2048; // of what is painted; a photograph of 100 megapixels needs no canvas of that size
+const OUTLINES_ACROSS = 480; // how many times as wide as half an outline the mask is
+
+/** The label of every pixel of a photograph, and what the labels mean. */
+export class Mask {
+  #labels;
+  #classes;
+
+  /**
+   * @param {{width: number, height: number, samples: Uint8Array}} image One label a pixel, row by row.
+   * @param {{index: number, name: string, color: string}[]} classes By index.
+   */
+  constructor({ width, height, samples }, classes) {
+    this.width = width;
+    this.height = height;
+    this.#labels = samples;
+    this.#classes = this.#count(classes);
+  }
+
+  /** The classes that occur and their shares of the photograph, the largest first. */
+  get classes() {
+    return this.#classes.filter(c => c.share > 0).sort((a, b) => b.share - a.share);
+  }
+
+  /** The class of a pixel. */
+  at(x, y) {
+    return this.#classes[this.#labels[y * this.width + x]];
+  }
+
+  /**
+   * Paints the classes' colours.
+   * @param {HTMLCanvasElement} canvas Gets the mask's proportions.
+   * @param {boolean} outline Only where classes meet.
+   * @param {(name: string) => boolean} visible Which classes; others stay transparent.
+   */
+  paint(canvas, outline, visible) {
+    const scale = Math.min(1, LONGEST_SIDE / Math.max(this.width, this.height));
+    const width = (canvas.width = Math.max(1, Math.round(this.width * scale)));
+    const height = (canvas.height = Math.max(1, Math.round(this.height * scale)));
+    const labels = scale < 1 ? this.#sample(width, height) : this.#labels;
+    const colors = this.#palette(visible);
+    const image = new ImageData(width, height);
+    const pixels = new Uint32Array(image.data.buffer);
+    const reach = Math.max(1, Math.round(Math.max(width, height) / OUTLINES_ACROSS));
+    const meets = i => [i - reach, i + reach, i - reach * width, i + reach * width].some(j => labels[j] !== labels[i]);
+    for (let i = 0; i < pixels.length; i++) {
+      if (colors[labels[i]] && (!outline || meets(i))) {
+        pixels[i] = colors[labels[i]];
+      }
+    }
+    canvas.getContext("2d").putImageData(image, 0, 0);
+  }
+
+  // Every label gets a class, so that one beyond the model's has a name, too.
+  #count(classes) {
+    const counts = new Uint32Array(256);
+    this.#labels.forEach(label => counts[label]++);
+    return Array.from(counts, (count, label) => ({
+      name: classes[label]?.name ?? "void",
+      color: classes[label]?.color ?? "#000000",
+      share: count / this.#labels.length,
+    }));
+  }
+
+  // The labels of a smaller mask, each taken where its pixel has its centre.
+  #sample(width, height) {
+    const labels = new Uint8Array(width * height);
+    for (let y = 0; y < height; y++) {
+      const row = Math.floor(((y + 0.5) * this.height) / height) * this.width;
+      for (let x = 0; x < width; x++) {
+        labels[y * width + x] = this.#labels[row + Math.floor(((x + 0.5) * this.width) / width)];
+      }
+    }
+    return labels;
+  }
+
+  // ABGR, since whatever runs a browser is little-endian; 0 is transparent.
+  #palette(visible) {
+    return Uint32Array.from(this.#classes, ({ name, color }) => {
+      const rgb = parseInt(color.slice(1), 16);
+      return visible(name) ? 0xff000000 | ((rgb & 0xff) << 16) | (rgb & 0xff00) | (rgb >> 16) : 0;
+    });
+  }
+}

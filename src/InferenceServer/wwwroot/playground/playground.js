@@ -1,0 +1,148 @@
+// The page: takes a photograph, asks the server for its masks, and shows them.
+
+import { listFormats, listModels, segment, segmentPath } from "./api.js";
+import { Divider } from "./divider.js";
+import { find } from "./dom.js";
+import { Export } from "./export.js";
+import { takePhotographs } from "./intake.js";
+import { askForKey, onKey } from "./key.js";
+import { showLegend } from "./legend.js";
+import { calm, complain, endProgress, say, showProgress } from "./notice.js";
+import { Probe } from "./probe.js";
+import { Settings } from "./settings.js";
+import { Side } from "./side.js";
+import { showTimings } from "./timings.js";
+import { Viewer } from "./viewer.js";
+
+const POLL_MS = 1000; // while models load
+
+const viewer = new Viewer();
+const divider = new Divider();
+const settings = new Settings(run);
+const sides = [new Side("a", changed), new Side("b", changed)];
+const exports = new Export(() => ({ sides: chosen(), image, settings, opacity: viewer.opacity }), report);
+new Probe(sideAt, side => side.confidence(settings));
+
+let image = null;
+let isolated = null;
+let round = 0;
+
+find("opacity").addEventListener("change", () => exports.update());
+takePhotographs(open);
+onKey(start);
+start();
+
+// Sides that have a model, and those of them whose mask of this photograph is here.
+function chosen() {
+  return sides.filter(side => side.model);
+}
+
+function shown() {
+  return chosen().filter(side => side.result?.image === image);
+}
+
+function sideAt(x) {
+  const all = shown();
+  return all.length === 2 ? all[x * 100 < divider.at ? 0 : 1] : all[0];
+}
+
+/** Learns what the server has; again while models load. */
+async function start() {
+  try {
+    const { models, default: standard } = await listModels();
+    const ready = models.filter(m => m.state === "READY");
+    const loading = models.filter(m => m.state === "LOADING");
+    find("server").textContent = [`${ready.length} ${ready.length === 1 ? "model" : "models"} ready`, ...(loading.length ? [`${loading.length} loading`] : [])].join(", ");
+    sides[0].offer(models);
+    sides[1].offer(models, "No second model");
+    const first = ready.find(m => m.name === standard) ?? ready[0];
+    if (!sides[0].model && first) {
+      await sides[0].choose(first.name);
+      exports.offer(await listFormats());
+      changed();
+    }
+    if (loading.length) {
+      setTimeout(start, POLL_MS);
+    }
+    calm();
+  } catch (error) {
+    report(error, start);
+  }
+}
+
+function open(file, name) {
+  if (image) {
+    URL.revokeObjectURL(image.url);
+  }
+  image = { file, name, url: URL.createObjectURL(file) };
+  isolated = null;
+  viewer.clear();
+  viewer.open(image.url, name, askServerForPhotograph);
+  run();
+}
+
+// Browsers read fewer formats than the server, which shows the photograph as a mask of no opacity.
+async function askServerForPhotograph() {
+  const { file, name } = image;
+  const side = chosen()[0];
+  if (side) {
+    await segment(segmentPath(side.model, { format: "overlay", alpha: 0 }), file)
+      .then(answer => viewer.open(URL.createObjectURL(new Blob([answer.bytes], { type: answer.type })), name))
+      .catch(() => {}); // what is wrong with it is said where the mask is asked for
+  }
+}
+
+function changed() {
+  settings.follow(sides[0].crf);
+  show();
+  run();
+}
+
+/** Brings every mask up to date. */
+async function run() {
+  exports.update();
+  if (!image || chosen().length === 0) {
+    return;
+  }
+  const mine = ++round;
+  calm();
+  const outcomes = await Promise.allSettled(chosen().map(side => side.run(image, settings, share => showProgress(side.id, share)).then(show)));
+  if (mine !== round) {
+    return; // a newer round tells
+  }
+  endProgress();
+  show();
+  const failure = outcomes.find(o => o.status === "rejected")?.reason;
+  if (failure) {
+    say("");
+    report(failure, run);
+  }
+}
+
+function show() {
+  const all = shown();
+  viewer.show(all, isolated);
+  showLegend(all, isolated, name => {
+    isolated = name;
+    show();
+  });
+  if (all.length) {
+    showTimings(all);
+    const { mask } = all[0].result;
+    say(`${image.name}, ${mask.width} × ${mask.height} pixels, ${size(image.file.size)}`);
+  }
+}
+
+function report(error, again = run) {
+  if (error.name === "AbortError") {
+    return;
+  }
+  if (error.status === 401) {
+    askForKey(error.message);
+  }
+  complain(error.message, again);
+}
+
+function size(bytes) {
+  return bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} KB` : `${(bytes / 1e6).toFixed(1)} MB`;
+}

@@ -1,0 +1,44 @@
+const HEADER = 0x49484452; // "IHDR"
+const DATA = 0x49444154; // "IDAT"
+const SIGNATURE_LENGTH = 8;
+const CHUNK_OVERHEAD = 12; // length, type, checksum
+
+/**
+ * Reads the samples of a PNG of one 8-bit channel: labels of an indexed one, or levels of grey.
+ * The browser's own decoder would turn indices into colours, which classes may share.
+ * PNG specification, third edition, §5 and §9. The server filters no scanline and interlaces nothing.
+ * @param {ArrayBuffer} file
+ * @returns {Promise<{width: number, height: number, samples: Uint8Array}>}
+ */
+export async function readSamples(file) {
+  const view = new DataView(file);
+  const data = [];
+  let width, height;
+  for (let at = SIGNATURE_LENGTH; at < view.byteLength;) {
+    const length = view.getUint32(at);
+    const type = view.getUint32(at + 4);
+    const body = new Uint8Array(file, at + 8, length);
+    if (type === HEADER) {
+      [width, height] = [view.getUint32(at + 8), view.getUint32(at + 12)];
+    } else if (type === DATA) {
+      data.push(body);
+    }
+    at += length + CHUNK_OVERHEAD;
+  }
+
+  const scanlines = await inflate(data);
+  const samples = new Uint8Array(width * height);
+  for (let y = 0; y < height; y++) {
+    const start = y * (width + 1);
+    if (scanlines[start] !== 0) {
+      throw new Error("The mask's PNG is filtered, which this page does not read.");
+    }
+    samples.set(scanlines.subarray(start + 1, start + 1 + width), y * width);
+  }
+  return { width, height, samples };
+}
+
+async function inflate(parts) {
+  const stream = new Blob(parts).stream().pipeThrough(new DecompressionStream("deflate"));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}

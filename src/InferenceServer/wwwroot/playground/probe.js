@@ -1,0 +1,74 @@
+import { element, find } from "./dom.js";
+
+const STEP = 0.01;
+const KEYS = { ArrowLeft: [-STEP, 0], ArrowRight: [STEP, 0], ArrowUp: [0, -STEP], ArrowDown: [0, STEP] };
+
+const picture = find("picture");
+const readout = find("readout");
+const crosshair = find("crosshair");
+
+/** Reads the class and the confidence under the pointer, or under a crosshair that the arrow keys move. */
+export class Probe {
+  #at = { x: 0.5, y: 0.5 };
+  #sideAt;
+  #confidenceOf;
+
+  /**
+   * @param {(x: number) => import("./side.js").Side | undefined} sideAt Whose mask is shown at a share of the width.
+   * @param {(side: import("./side.js").Side) => Promise<{samples: Uint8Array} | null>} confidenceOf
+   */
+  constructor(sideAt, confidenceOf) {
+    this.#sideAt = sideAt;
+    this.#confidenceOf = confidenceOf;
+    picture.onpointermove = picture.onpointerdown = e => {
+      const { left, top, width, height } = picture.getBoundingClientRect();
+      crosshair.hidden = true;
+      this.#read((e.clientX - left) / width, (e.clientY - top) / height);
+    };
+    picture.onpointerleave = picture.onblur = () => this.hide();
+    picture.onkeydown = e => {
+      const step = KEYS[e.key];
+      if (step && e.target === picture) {
+        e.preventDefault();
+        const far = e.shiftKey ? 5 : 1;
+        crosshair.hidden = false;
+        this.#read(this.#at.x + far * step[0], this.#at.y + far * step[1]);
+      }
+    };
+  }
+
+  hide() {
+    readout.hidden = crosshair.hidden = true;
+  }
+
+  async #read(x, y) {
+    x = Math.min(0.9999, Math.max(0, x));
+    y = Math.min(0.9999, Math.max(0, y));
+    const at = (this.#at = { x, y });
+    const side = this.#sideAt(x);
+    if (!side) {
+      this.hide();
+      return;
+    }
+    const { mask } = side.result;
+    const [column, row] = [Math.floor(x * mask.width), Math.floor(y * mask.height)];
+    this.#show(mask.at(column, row));
+    const confidence = await this.#confidenceOf(side);
+    if (confidence && this.#at === at && !readout.hidden) {
+      this.#show(mask.at(column, row), confidence.samples[row * mask.width + column] / 255);
+    }
+  }
+
+  #show({ name, color }, confidence) {
+    const swatch = element("span", { className: "swatch" });
+    swatch.style.background = color;
+    readout.replaceChildren(swatch, name, ...(confidence === undefined ? [] : [element("b", {}, `${Math.round(confidence * 100)} %`)]));
+    for (const node of [readout, crosshair]) {
+      node.style.setProperty("--x", `${this.#at.x * 100}%`);
+      node.style.setProperty("--y", `${this.#at.y * 100}%`);
+    }
+    readout.classList.toggle("leftwards", this.#at.x > 0.7);
+    readout.classList.toggle("upwards", this.#at.y > 0.8);
+    readout.hidden = false;
+  }
+}

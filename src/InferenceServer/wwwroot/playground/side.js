@@ -1,0 +1,130 @@
+import { describeModel, segment, segmentPath } from "./api.js";
+import { element, find } from "./dom.js";
+import { Mask } from "./mask.js";
+import { readSamples } from "./png.js";
+
+/** One of the two models on show: which it is, whether a CRF refines it, and the mask that it made. */
+export class Side {
+  #select;
+  #crf;
+  #facts;
+  #work = new AbortController();
+  #wanted = null;
+
+  /**
+   * @param {"a" | "b"} id
+   * @param {() => void} onChange Another model, or the CRF switched.
+   */
+  constructor(id, onChange) {
+    const root = find(`side-${id}`);
+    this.id = id;
+    this.result = null;
+    this.#select = root.querySelector("select");
+    this.#crf = root.querySelector("input");
+    this.#facts = root.querySelector(".facts");
+    this.#crf.onchange = onChange;
+    this.#select.onchange = () => this.choose(this.#select.value).finally(onChange);
+  }
+
+  /** The model's name; empty where there is none. */
+  get model() {
+    return this.description?.model.name ?? "";
+  }
+
+  /** What this side shows, in words. */
+  get title() {
+    return this.model + (this.#crf.checked ? " + CRF" : "");
+  }
+
+  /** The parameters of the model's CRF, as its manifest has them. */
+  get crf() {
+    return this.description?.manifest.postprocess.crf ?? {};
+  }
+
+  /** Fills the list of models. */
+  offer(models, none) {
+    const chosen = this.#select.value;
+    this.#select.replaceChildren(
+      ...(none ? [new Option(none, "")] : []),
+      ...models.map(m => element("option", { value: m.name, textContent: m.state === "READY" ? m.name : `${m.name} (${m.state.toLowerCase()})`, disabled: m.state !== "READY" })),
+    );
+    this.#select.value = models.some(m => m.name === chosen) ? chosen : none ? "" : this.#select.value;
+  }
+
+  /** Takes a model; its classes and the CRF's parameters come with it. */
+  async choose(name) {
+    this.#select.value = name;
+    this.#forget();
+    this.description = name ? await describeModel(name) : null;
+    this.#crf.disabled = !name;
+    this.#crf.checked = this.crf.default ?? false;
+    this.#facts.textContent = this.description ? facts(this.description) : "";
+  }
+
+  /** What is asked for: the settings, and what differs from the model's own way. */
+  query(settings) {
+    const refine = this.#crf.checked;
+    return {
+      ...settings.passes,
+      ...(refine !== (this.crf.default ?? false) && { refine: refine ? "crf" : "none" }),
+      ...(refine && settings.crf),
+    };
+  }
+
+  /**
+   * Brings the result up to date; does nothing where it is. An older request is given up.
+   * @returns {Promise<void>} Rejected with an AbortError where a newer request took this one's place.
+   */
+  async run(image, settings, onProgress) {
+    const path = segmentPath(this.model, this.query(settings));
+    if (this.#wanted?.image === image && this.#wanted.path === path) {
+      return this.#wanted.done;
+    }
+    this.#forget();
+    this.#wanted = { image, path, done: this.#ask(image, path, onProgress) };
+    return this.#wanted.done;
+  }
+
+  /** The probability of each pixel's class × 255; asked for when somebody looks. Null where the model tells none. */
+  confidence(settings) {
+    const { result } = this;
+    result.confidence ??= segment(segmentPath(this.model, { ...this.query(settings), format: "confidence" }), result.image.file, { signal: this.#work.signal })
+      .then(answer => readSamples(answer.bytes))
+      .catch(() => null);
+    return result.confidence;
+  }
+
+  async #ask(image, path, onProgress) {
+    const { signal } = (this.#work = new AbortController());
+    const { classes } = this.description;
+    const began = performance.now();
+    try {
+      const answer = await segment(path, image.file, { signal, onProgress });
+      const elapsed = performance.now() - began;
+      const mask = new Mask(await readSamples(answer.bytes), classes);
+      signal.throwIfAborted();
+      this.result = { image, mask, elapsed, timing: answer.timing, confidence: null };
+    } catch (error) {
+      if (!signal.aborted) {
+        this.#wanted = null; // the same may be asked for again
+        this.result = null;
+      }
+      throw error;
+    }
+  }
+
+  #forget() {
+    this.#work.abort();
+    this.#wanted = null;
+  }
+}
+
+function facts({ model, manifest }) {
+  const { quality, cost } = manifest;
+  return [
+    quality && `${quality.value.toFixed(1)} ${quality.metric}`,
+    cost?.parameters && `${(cost.parameters / 1e6).toFixed(1)} M parameters`,
+    `version ${model.version}`,
+    model.provider.toUpperCase(),
+  ].filter(Boolean).join(" · ");
+}

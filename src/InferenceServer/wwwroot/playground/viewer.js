@@ -1,0 +1,78 @@
+import { find } from "./dom.js";
+
+const picture = find("picture");
+const photo = find("photo");
+
+/** The photograph with the masks laid over it, A left of the divider and B right of it. */
+export class Viewer {
+  #outline = false;
+  #sides = [];
+  #isolated = null;
+
+  constructor() {
+    const opacity = find("opacity");
+    opacity.oninput = () => picture.style.setProperty("--opacity", opacity.value / 100);
+    opacity.oninput();
+    for (const choice of document.getElementsByName("style")) {
+      choice.onchange = () => {
+        this.#outline = choice.value === "outline";
+        this.#paint();
+      };
+    }
+  }
+
+  /** Opacity of the masks, 0 to 1. */
+  get opacity() {
+    return find("opacity").value / 100;
+  }
+
+  /**
+   * Shows a photograph.
+   * @param {string} url
+   * @param {string} name
+   * @param {() => void} onUnknown Calls where the browser cannot read the format.
+   */
+  open(url, name, onUnknown = () => {}) {
+    find("welcome").hidden = true;
+    photo.onload = () => {
+      picture.style.setProperty("--aspect", photo.naturalWidth / photo.naturalHeight);
+      picture.hidden = false;
+    };
+    photo.onerror = onUnknown;
+    photo.alt = name;
+    photo.src = url;
+  }
+
+  /** Takes away the masks, which belong to another photograph. */
+  clear() {
+    this.show([], null);
+  }
+
+  /**
+   * Shows masks.
+   * @param {import("./side.js").Side[]} sides Those that have one.
+   * @param {string | null} isolated The one class to show; null shows all.
+   */
+  show(sides, isolated) {
+    this.#sides = sides;
+    this.#isolated = isolated;
+    this.#paint();
+  }
+
+  #paint() {
+    for (const id of ["a", "b"]) {
+      const side = this.#sides.find(s => s.id === id);
+      const canvas = find(`mask-${id}`);
+      const caption = find(`caption-${id}`);
+      canvas.hidden = caption.hidden = !side;
+      if (side) {
+        side.result.mask.paint(canvas, this.#outline, name => this.#isolated === null || name === this.#isolated);
+        caption.textContent = side.title;
+      }
+    }
+    picture.classList.toggle("outline", this.#outline);
+    const both = this.#sides.length === 2;
+    picture.classList.toggle("both", both);
+    find("divider").hidden = !both;
+  }
+}
