@@ -3,7 +3,11 @@
 import { onCamera } from "./camera.js";
 import { element, find } from "./dom.js";
 
-const SAMPLES = [{ file: "street.jpg", name: "A rendered street" }];
+const SAMPLES = [
+  { file: "street.jpg", name: "A rendered street" },
+  { file: "dusk.jpg", name: "The street at dusk" },
+  { file: "fog.jpg", name: "The street in fog" },
+];
 
 /** @param {(file: Blob, name: string) => void} onPhotograph */
 export function takePhotographs(onPhotograph) {

@@ -10,6 +10,7 @@ export const key = () => sessionStorage.getItem("key") ?? "";
 
 /** Asks for a key, with the sentence that the server said. */
 export function askForKey(reason = usual) {
+  find("key-open").hidden = false;
   if (!dialog.open) {
     find("key-reason").textContent = reason;
     input.value = key();
@@ -20,6 +21,7 @@ export function askForKey(reason = usual) {
 
 /** Calls when there is a new one. */
 export function onKey(changed) {
+  find("key-open").hidden = !key();
   find("key-open").onclick = () => askForKey();
   dialog.onclose = () => {
     if (dialog.returnValue === "use") {

@@ -42,10 +42,11 @@ export class Mask {
     const image = new ImageData(width, height);
     const pixels = new Uint32Array(image.data.buffer);
     const reach = Math.max(1, Math.round(Math.max(width, height) / OUTLINES_ACROSS));
-    const meets = i => [i - reach, i + reach, i - reach * width, i + reach * width].some(j => labels[j] !== labels[i]);
-    for (let i = 0; i < pixels.length; i++) {
-      if (colors[labels[i]] && (!outline || meets(i))) {
-        pixels[i] = colors[labels[i]];
+    for (let y = 0, i = 0; y < height; y++) {
+      for (let x = 0; x < width; x++, i++) {
+        if (!outline || meets(labels, width, height, x, y, reach)) {
+          pixels[i] = colors[labels[i]];
+        }
       }
     }
     canvas.getContext("2d").putImageData(image, 0, 0);
@@ -81,4 +82,14 @@ export class Mask {
       return visible(name) ? 0xff000000 | ((rgb & 0xff) << 16) | (rgb & 0xff00) | (rgb >> 16) : 0;
     });
   }
+}
+
+// Whether another class is this near; beyond the mask there is none.
+function meets(labels, width, height, x, y, reach) {
+  const row = y * width;
+  const label = labels[row + x];
+  return (x >= reach && labels[row + x - reach] !== label)
+    || (x + reach < width && labels[row + x + reach] !== label)
+    || (y >= reach && labels[row + x - reach * width] !== label)
+    || (y + reach < height && labels[row + x + reach * width] !== label);
 }

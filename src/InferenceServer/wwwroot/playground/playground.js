@@ -29,7 +29,7 @@ let round = 0;
 
 find("opacity").addEventListener("change", () => exports.update());
 takePhotographs(open);
-onKey(start);
+onKey(() => start().then(run));
 start();
 
 // Sides that have a model, and those of them whose mask of this photograph is here.
@@ -76,7 +76,7 @@ function open(file, name) {
   }
   image = { file, name, url: URL.createObjectURL(file) };
   isolated = null;
-  viewer.clear();
+  show();
   viewer.open(image.url, name, askServerForPhotograph);
   run();
 }
@@ -126,8 +126,8 @@ function show() {
     isolated = name;
     show();
   });
+  showTimings(all);
   if (all.length) {
-    showTimings(all);
     const { mask } = all[0].result;
     say(`${image.name}, ${mask.width} × ${mask.height} pixels, ${size(image.file.size)}`);
   }

@@ -34,6 +34,7 @@ export class Viewer {
    */
   open(url, name, onUnknown = () => {}) {
     find("welcome").hidden = true;
+    find("samples-again").hidden = false;
     photo.onload = () => {
       picture.style.setProperty("--aspect", photo.naturalWidth / photo.naturalHeight);
       picture.hidden = false;
@@ -41,11 +42,6 @@ export class Viewer {
     photo.onerror = onUnknown;
     photo.alt = name;
     photo.src = url;
-  }
-
-  /** Takes away the masks, which belong to another photograph. */
-  clear() {
-    this.show([], null);
   }
 
   /**

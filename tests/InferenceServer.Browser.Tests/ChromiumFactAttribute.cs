@@ -1,0 +1,22 @@
+using System.Runtime.CompilerServices;
+
+namespace InferenceServer.Tests;
+
+/// <summary>A test that needs a browser, and says so where none is installed.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+public sealed class ChromiumFactAttribute : FactAttribute
+{
+    /// <summary>Looks for the program.</summary>
+    public ChromiumFactAttribute([CallerMemberName] string test = "")
+    {
+        if (Program is null)
+        {
+            Skip = "Chromium is not installed; apt-get install chromium";
+            DisplayName = $"{test}: {Skip}"; // the console shows the names of skipped tests, but not why they were
+        }
+    }
+
+    /// <summary>Where the browser is; null where it is not installed.</summary>
+    internal static string? Program { get; } =
+        ((string[])["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"]).FirstOrDefault(File.Exists);
+}

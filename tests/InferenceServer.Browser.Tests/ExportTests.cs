@@ -1,0 +1,48 @@
+using System.Diagnostics;
+using Microsoft.Playwright;
+
+namespace InferenceServer.Tests;
+
+/// <summary>What the page hands out is what the API answers.</summary>
+[Collection(BrowserCollection.Name)]
+public sealed class ExportTests(Browser browser)
+{
+    [ChromiumFact]
+    public async Task Download_EveryFormat_IsTheApisAnswer()
+    {
+        await using PlaygroundWindow window = await browser.OpenAsync();
+        await window.UploadAsync(Photo.Png);
+        string[] formats = await window.Page.EvaluateAsync<string[]>("() => [...document.querySelectorAll('[name=format]')].map(f => f.value)");
+        Assert.Contains("png", formats);
+
+        foreach (string format in formats)
+        {
+            await window.Page.CheckAsync($"[name=format][value='{format}']", new() { Force = true });
+            IDownload download = await window.Page.RunAndWaitForDownloadAsync(() => window.Page.ClickAsync("#download"));
+
+            Assert.StartsWith($"photo-{format}.", download.SuggestedFilename, StringComparison.Ordinal);
+            string query = $"/v1/segment/tiny?format={format}" + (format == "overlay" ? "&alpha=0.6" : "");
+            Assert.Equal(await window.AnswerAsync(query, Photo.Png), await File.ReadAllBytesAsync(await download.PathAsync()));
+        }
+    }
+
+    [ChromiumFact]
+    public async Task Command_Run_FetchesTheSame()
+    {
+        await using PlaygroundWindow window = await browser.OpenAsync();
+        await window.UploadAsync(Photo.Png, "a photo's.png");
+        await window.SegmentsAsync(() => window.Page.SelectOptionAsync("#side-a select", "tiny-stride8"));
+        await window.SegmentsAsync(() => window.Page.CheckAsync("#flip"));
+        string folder = Directory.CreateTempSubdirectory().FullName;
+        await File.WriteAllBytesAsync(Path.Combine(folder, "a photo's.png"), Photo.Png);
+
+        using Process shell = Process.Start(new ProcessStartInfo("bash", ["-c", await window.Page.InnerTextAsync("#curl")]) { WorkingDirectory = folder })!;
+        await shell.WaitForExitAsync();
+
+        Assert.Equal(0, shell.ExitCode);
+        Assert.Equal(
+            await window.AnswerAsync("/v1/segment/tiny-stride8?format=png&flip=true", Photo.Png),
+            await File.ReadAllBytesAsync(Path.Combine(folder, "a photo's-mask.png")));
+        Directory.Delete(folder, recursive: true);
+    }
+}

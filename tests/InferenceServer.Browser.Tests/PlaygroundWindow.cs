@@ -1,0 +1,89 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using Microsoft.Playwright;
+
+namespace InferenceServer.Tests;
+
+/// <summary>The page as somebody sees and uses it. What the browser complains of fails the test at the end.</summary>
+internal sealed class PlaygroundWindow : IAsyncDisposable
+{
+    private readonly ConcurrentQueue<string> _complaints = [];
+
+    private PlaygroundWindow(IPage page) => Page = page;
+
+    public IPage Page { get; }
+
+    /// <summary>Whatever the page asked for, of any host.</summary>
+    public ConcurrentQueue<Uri> Requests { get; } = [];
+
+    public HttpClient Api { get; private init; } = null!;
+
+    public static async Task<PlaygroundWindow> OpenAsync(IPage page, Uri server)
+    {
+        PlaygroundWindow window = new(page) { Api = new HttpClient { BaseAddress = server } };
+        page.PageError += (_, error) => window._complaints.Enqueue(error);
+        page.Console += (_, message) =>
+        {
+            // Answers from 400 on are written down by the browser, too, and are some tests' very subject.
+            if (message.Type is "error" or "warning" && !message.Text.StartsWith("Failed to load resource", StringComparison.Ordinal))
+            {
+                window._complaints.Enqueue(message.Text);
+            }
+        };
+        page.Request += (_, request) => window.Requests.Enqueue(new Uri(request.Url));
+        await page.GotoAsync(server.ToString());
+        return window;
+    }
+
+    /// <summary>Opens a photograph by the button and waits for its mask.</summary>
+    public async Task UploadAsync(byte[] photograph, string name = "photo.png", string type = "image/png")
+    {
+        await ReadyAsync();
+        await Page.SetInputFilesAsync("#file", new FilePayload { Name = name, MimeType = type, Buffer = photograph });
+        await ShownAsync(name);
+    }
+
+    /// <summary>Waits until a model is chosen, formats are known, and a photograph may come.</summary>
+    public Task ReadyAsync() => Page.WaitForFunctionAsync("() => document.querySelector('#curl').textContent !== ''");
+
+    /// <summary>Waits until the masks of a photograph are there.</summary>
+    public Task ShownAsync(string name) => Page.WaitForFunctionAsync(
+        "name => document.querySelector('#status').textContent.startsWith(name + ',') && document.querySelector('#progress').hidden", name);
+
+    /// <summary>Waits for the answer that an action brings about, and for its mask.</summary>
+    /// <returns>What was asked for.</returns>
+    public async Task<string> SegmentsAsync(Func<Task> action)
+    {
+        IResponse response = await Page.RunAndWaitForResponseAsync(action, r => r.Url.Contains("/v1/segment/", StringComparison.Ordinal));
+        await Page.WaitForFunctionAsync("() => document.querySelector('#progress').hidden");
+        return new Uri(response.Url).PathAndQuery;
+    }
+
+    /// <summary>The colours of a canvas, #rrggbb for each pixel that is not transparent, row by row.</summary>
+    public Task<string[]> PixelsAsync(string canvas) => Page.EvaluateAsync<string[]>(
+        """
+        canvas => {
+          const { width, height } = document.querySelector(canvas);
+          const { data } = document.querySelector(canvas).getContext("2d").getImageData(0, 0, width, height);
+          return Array.from({ length: width * height }, (_, i) => data[4 * i + 3] === 0 ? "" : "#" + [...data.slice(4 * i, 4 * i + 3)].map(v => v.toString(16).padStart(2, "0")).join(""));
+        }
+        """,
+        canvas);
+
+    /// <summary>What the API answers to the same photograph.</summary>
+    public async Task<byte[]> AnswerAsync(string pathAndQuery, byte[] photograph)
+    {
+        using HttpResponseMessage response = await Api.PostAsync(pathAndQuery, Photo.Content(photograph));
+        return await response.EnsureSuccessStatusCode().Content.ReadAsByteArrayAsync();
+    }
+
+    /// <summary>Moves a slider as the keys would.</summary>
+    public Task SlideAsync(string selector, double value) => Page.Locator(selector).FillAsync(value.ToString(CultureInfo.InvariantCulture));
+
+    public async ValueTask DisposeAsync()
+    {
+        Api.Dispose();
+        await Page.Context.CloseAsync();
+        Assert.Empty(_complaints);
+    }
+}

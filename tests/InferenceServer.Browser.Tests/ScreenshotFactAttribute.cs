@@ -1,0 +1,21 @@
+using System.Runtime.CompilerServices;
+
+namespace InferenceServer.Tests;
+
+/// <summary>Makes pictures for the documentation rather than testing; only where it is told where they go.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+public sealed class ScreenshotFactAttribute : FactAttribute
+{
+    /// <summary>Looks for the folder.</summary>
+    public ScreenshotFactAttribute([CallerMemberName] string test = "")
+    {
+        if (Folder is null || ChromiumFactAttribute.Program is null)
+        {
+            Skip = "SCREENSHOTS names no folder for them";
+            DisplayName = $"{test}: {Skip}";
+        }
+    }
+
+    /// <summary>Where the pictures go, relative to the repository; null where nobody wants them.</summary>
+    internal static string? Folder { get; } = Environment.GetEnvironmentVariable("SCREENSHOTS") is { Length: > 0 } folder ? Path.Combine(Repository.Root, folder) : null;
+}
