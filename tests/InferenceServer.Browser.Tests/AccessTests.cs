@@ -4,7 +4,7 @@ using Microsoft.Playwright;
 namespace InferenceServer.Tests;
 
 /// <summary>The page is for everybody: by keyboard, on a telephone, in the dark; and it talks to this server only.</summary>
-[Collection(BrowserCollection.Name)]
+[Collection(SharedBrowser.Name)]
 public sealed class AccessTests(Browser browser)
 {
     // Every text against what lies behind it, by the formula of WCAG 2.2, §1.4.3. Over the photograph the captions bring a ground of their own.

@@ -4,7 +4,7 @@ using Microsoft.Playwright;
 namespace InferenceServer.Tests;
 
 /// <summary>What the page hands out is what the API answers.</summary>
-[Collection(BrowserCollection.Name)]
+[Collection(SharedBrowser.Name)]
 public sealed class ExportTests(Browser browser)
 {
     [ChromiumFact]

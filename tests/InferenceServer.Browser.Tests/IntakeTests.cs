@@ -3,7 +3,7 @@ using Microsoft.Playwright;
 namespace InferenceServer.Tests;
 
 /// <summary>However a photograph comes, its mask is shown.</summary>
-[Collection(BrowserCollection.Name)]
+[Collection(SharedBrowser.Name)]
 public sealed class IntakeTests(Browser browser)
 {
     // A file as the system's clipboard, or a hand with a mouse, would carry it.

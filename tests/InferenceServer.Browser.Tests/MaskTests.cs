@@ -5,7 +5,7 @@ using Microsoft.Playwright;
 namespace InferenceServer.Tests;
 
 /// <summary>What the page shows of a mask, and how it follows the settings.</summary>
-[Collection(BrowserCollection.Name)]
+[Collection(SharedBrowser.Name)]
 public sealed class MaskTests(Browser browser)
 {
     private const string Coarse = "tiny-stride8";

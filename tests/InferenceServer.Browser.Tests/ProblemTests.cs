@@ -5,7 +5,7 @@ using Microsoft.Playwright;
 namespace InferenceServer.Tests;
 
 /// <summary>What goes wrong is said in the API's own sentences, and can be mended on the page.</summary>
-[Collection(BrowserCollection.Name)]
+[Collection(SharedBrowser.Name)]
 public sealed class ProblemTests(Browser browser)
 {
     [ChromiumFact]

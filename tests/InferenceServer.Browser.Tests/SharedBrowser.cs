@@ -2,7 +2,7 @@ namespace InferenceServer.Tests;
 
 /// <summary>The tests that share the browser.</summary>
 [CollectionDefinition(Name)]
-public sealed class BrowserCollection : ICollectionFixture<Browser>
+public sealed class SharedBrowser : ICollectionFixture<Browser>
 {
-    public const string Name = "Browser";
+    public const string Name = "Shared browser";
 }
