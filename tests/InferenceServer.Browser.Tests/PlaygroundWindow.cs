@@ -63,8 +63,11 @@ internal sealed class PlaygroundWindow : IAsyncDisposable
     public Task<string[]> PixelsAsync(string canvas) => Page.EvaluateAsync<string[]>(
         """
         canvas => {
-          const { width, height } = document.querySelector(canvas);
-          const { data } = document.querySelector(canvas).getContext("2d").getImageData(0, 0, width, height);
+          const source = document.querySelector(canvas);
+          const { width, height } = source;
+          const copy = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
+          copy.drawImage(source, 0, 0);
+          const { data } = copy.getImageData(0, 0, width, height);
           return Array.from({ length: width * height }, (_, i) => data[4 * i + 3] === 0 ? "" : "#" + [...data.slice(4 * i, 4 * i + 3)].map(v => v.toString(16).padStart(2, "0")).join(""));
         }
         """,

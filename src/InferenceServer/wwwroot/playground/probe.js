@@ -25,7 +25,8 @@ export class Probe {
       crosshair.hidden = true;
       this.#read((e.clientX - left) / width, (e.clientY - top) / height);
     };
-    picture.onpointerleave = picture.onblur = () => this.hide();
+    picture.onpointerleave = e => e.pointerType === "mouse" && this.hide(); // a finger always leaves
+    picture.onblur = () => this.hide();
     picture.onkeydown = e => {
       const step = KEYS[e.key];
       if (step && e.target === picture) {
