@@ -10,8 +10,8 @@ public sealed class Screenshots(Browser browser)
     public async Task Screenshots_OfEachKind_AreMade()
     {
         await using ServerProcess server = await ServerProcess.StartAsync(("Models:Path", Path.Combine(Repository.Root, "models")), ("Models:Default", "camvid-deeplabv3plus"));
-        await TakeAsync("playground", new() { ViewportSize = new() { Width = 1440, Height = 900 } }, server.Address, both: true);
-        await TakeAsync("playground-dark", new() { ViewportSize = new() { Width = 1440, Height = 900 }, ColorScheme = ColorScheme.Dark }, server.Address, both: true);
+        await TakeAsync("playground", new() { ViewportSize = new() { Width = 1440, Height = 1180 } }, server.Address, both: true);
+        await TakeAsync("playground-dark", new() { ViewportSize = new() { Width = 1440, Height = 1180 }, ColorScheme = ColorScheme.Dark }, server.Address, both: true);
         await TakeAsync("playground-phone", new() { ViewportSize = new() { Width = 390, Height = 844 }, DeviceScaleFactor = 2, IsMobile = true, HasTouch = true }, server.Address, both: false);
     }
 

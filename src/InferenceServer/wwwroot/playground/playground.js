@@ -19,7 +19,7 @@ const POLL_MS = 1000; // while models load
 const viewer = new Viewer();
 const divider = new Divider();
 const settings = new Settings(run);
-const sides = [new Side("a", changed), new Side("b", changed)];
+const sides = [new Side("a", changed, report), new Side("b", changed, report)];
 const exports = new Export(() => ({ sides: chosen(), image, settings, opacity: viewer.opacity }), report);
 new Probe(sideAt, side => side.confidence(settings));
 
@@ -58,7 +58,7 @@ async function start() {
     const first = ready.find(m => m.name === standard) ?? ready[0];
     if (!sides[0].model && first) {
       await sides[0].choose(first.name);
-      exports.offer(await listFormats());
+      exports.offer(await listFormats().catch(() => ["png"])); // a proxy may keep the document to itself
       changed();
     }
     if (loading.length) {

@@ -14,8 +14,9 @@ export class Side {
   /**
    * @param {"a" | "b"} id
    * @param {() => void} onChange Another model, or the CRF switched.
+   * @param {(error: Error) => void} onError The model could not be asked about.
    */
-  constructor(id, onChange) {
+  constructor(id, onChange, onError) {
     const root = find(`side-${id}`);
     this.id = id;
     this.result = null;
@@ -23,7 +24,7 @@ export class Side {
     this.#crf = root.querySelector("input");
     this.#facts = root.querySelector(".facts");
     this.#crf.onchange = onChange;
-    this.#select.onchange = () => this.choose(this.#select.value).finally(onChange);
+    this.#select.onchange = () => this.choose(this.#select.value).then(onChange, onError);
   }
 
   /** The model's name; empty where there is none. */
