@@ -9,6 +9,7 @@ public sealed partial class SecurityHeadersTests(SegmentationServer server)
     [Theory]
     [InlineData("/health/live")]
     [InlineData("/v1/models/none")]
+    [InlineData("/")]
     [InlineData("/nowhere")]
     [InlineData("/swagger/index.html")]
     public async Task Headers_EveryAnswer_HasThem(string path)
