@@ -18,7 +18,10 @@ internal sealed partial class ServerProcess : IAsyncDisposable
 
     private ServerProcess(string url, (string Key, string Value)[] settings)
     {
-        ProcessStartInfo start = new("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };
+        // A shell's background jobs inherit SIGINT ignored, and .NET leaves it so; `env` becomes the server and keeps its number.
+        ProcessStartInfo start = new("env") { RedirectStandardOutput = true, RedirectStandardError = true };
+        start.ArgumentList.Add("--default-signal=INT");
+        start.ArgumentList.Add("dotnet");
         start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "InferenceServer.dll"));
         start.ArgumentList.Add("--urls=" + url);
         foreach ((string key, string value) in ((string, string)[])[("Models:Path", Path.Combine(AppContext.BaseDirectory, "models")), ("Models:Default", "tiny"), ("Models:Watch", "Off"), ("Onnx:Provider", "Cpu"), .. settings])
