@@ -21,6 +21,9 @@ public enum SegmentationError
     /// <summary>The format is supported, but the image is truncated or damaged.</summary>
     UndecodableImage,
 
+    /// <summary>The image's URL leads to no image: its host does not answer, or refuses.</summary>
+    ImageNotFetched,
+
     /// <summary>As many requests as allowed are waiting already; try again later.</summary>
     Overloaded,
 

@@ -1,3 +1,7 @@
+using InferenceServer.Dialects.Cvat;
+using InferenceServer.Dialects.HuggingFace;
+using InferenceServer.Dialects.LabelStudio;
+using InferenceServer.Fetching;
 using InferenceServer.Health;
 using InferenceServer.Hosting;
 using InferenceServer.Logging;
@@ -34,6 +38,10 @@ return StartUp.Run(() =>
     builder.Services.AddHostedService<ModelLoading>();
     builder.Services.AddHostedService<ModelWatcher>();
     builder.Services.AddHostedService<MemoryUpkeep>();
+    builder.Services.AddSingleton<MaskRoad>();
+    builder.Services.AddFetching();
+    builder.Services.AddLabelStudio();
+    builder.Services.AddCvat();
     builder.Services.AddSecurity();
     builder.Services.AddTelemetry();
     builder.Services.AddProblems();
@@ -53,6 +61,9 @@ return StartUp.Run(() =>
     app.UseSwaggerUI(ui => ui.DefaultModelsExpandDepth(-1));
     app.UsePlayground();
     app.MapSegment();
+    app.MapHuggingFace();
+    app.MapLabelStudio();
+    app.MapCvat();
     app.MapModels();
     app.MapHealth();
     app.MapMetrics();

@@ -22,6 +22,9 @@ public sealed class PooledBufferWriter : IBufferWriter<byte>, IDisposable
         _written += count;
     }
 
+    /// <summary>Forgets what was written and keeps the room.</summary>
+    public void Clear() => _written = 0;
+
     /// <inheritdoc/>
     public Memory<byte> GetMemory(int sizeHint = 0)
     {

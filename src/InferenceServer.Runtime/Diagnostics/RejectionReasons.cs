@@ -19,6 +19,7 @@ public static class RejectionReasons
         SegmentationError.TooManyPixels => RejectionReason.TooManyPixels,
         SegmentationError.UnsupportedMediaType => RejectionReason.BadImage,
         SegmentationError.UndecodableImage => RejectionReason.BadImage,
+        SegmentationError.ImageNotFetched => RejectionReason.BadImage,
         SegmentationError.Overloaded => RejectionReason.QueueFull,
         SegmentationError.QueueTimeout => RejectionReason.Deadline,
         SegmentationError.DeadlineExceeded => RejectionReason.Deadline,

@@ -20,7 +20,8 @@ public sealed record MaskSummary
     /// <summary>The classes that occur, in order of their index.</summary>
     public required IReadOnlyList<ClassSummary> Classes { get; init; }
 
-    internal static MaskSummary Of(SegmentationResult result)
+    /// <summary>Summarizes a result.</summary>
+    public static MaskSummary Of(SegmentationResult result)
     {
         IReadOnlyList<LabelRegion> present = LabelStatistics.Compute(result.Labels.Labels.Span, result.Labels.Size);
         return new MaskSummary

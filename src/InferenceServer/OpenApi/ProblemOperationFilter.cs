@@ -1,4 +1,5 @@
 using System.Globalization;
+using InferenceServer.Metrics;
 using InferenceServer.Problems;
 using InferenceServer.Runtime;
 using Microsoft.AspNetCore.Mvc;
@@ -12,7 +13,7 @@ internal sealed class ProblemOperationFilter : IOperationFilter
 {
     public void Apply(OpenApiOperation operation, OperationFilterContext context)
     {
-        if (context.ApiDescription.RelativePath?.StartsWith("v1/segment", StringComparison.Ordinal) is not true)
+        if (!context.ApiDescription.ActionDescriptor.EndpointMetadata.OfType<ObservedRoute>().Any())
         {
             return;
         }

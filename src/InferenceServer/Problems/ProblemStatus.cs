@@ -13,6 +13,7 @@ internal static class ProblemStatus
         SegmentationError.TooManyPixels => StatusCodes.Status413PayloadTooLarge,
         SegmentationError.UnsupportedMediaType => StatusCodes.Status415UnsupportedMediaType,
         SegmentationError.UndecodableImage => StatusCodes.Status422UnprocessableEntity,
+        SegmentationError.ImageNotFetched => StatusCodes.Status422UnprocessableEntity,
         SegmentationError.Overloaded => StatusCodes.Status429TooManyRequests,
         SegmentationError.QueueTimeout => StatusCodes.Status503ServiceUnavailable,
         SegmentationError.DeadlineExceeded => StatusCodes.Status504GatewayTimeout,

@@ -14,6 +14,9 @@ internal static class ArrivalQuery
     private const string TimeoutHeader = "X-Request-Timeout-Ms";
     private const string PriorityHeader = "X-Priority";
 
+    /// <inheritdoc cref="Parse(string?, int?, HttpRequest, SegmentQuery)"/>
+    public static Arrival Parse(string? model, HttpRequest request) => Parse(model, version: null, request, default);
+
     /// <exception cref="SegmentationException">A time that is none, or a class that is not known.</exception>
     public static Arrival Parse(string? model, int? version, HttpRequest request, SegmentQuery query)
     {

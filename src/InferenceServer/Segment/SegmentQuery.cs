@@ -1,4 +1,6 @@
 using System.ComponentModel;
+using InferenceServer.Runtime;
+using InferenceServer.Runtime.Refinement;
 using Microsoft.AspNetCore.Mvc;
 
 namespace InferenceServer.Segment;
@@ -121,4 +123,12 @@ public readonly record struct SegmentQuery
     [FromQuery(Name = "crf.quality")]
     [Description("exact, or fast: an approximation.")]
     public string? CrfQuality { get; init; }
+
+    /// <summary>What is asked for, read and found right as far as that can be told without a model.</summary>
+    /// <exception cref="SegmentationException">A parameter is unknown, or out of its range.</exception>
+    internal MaskOrder Order(HttpRequest request)
+    {
+        (bool? refine, CrfOverrides crf) = RefinementQuery.Parse(this);
+        return new MaskOrder { Parameters = MaskNegotiation.Parse(request, this), Inference = InferenceQuery.Parse(this), Refine = refine, Crf = crf };
+    }
 }

@@ -1,3 +1,4 @@
+using InferenceServer.Kernels.Labeling;
 using InferenceServer.Kernels.Outlines;
 
 namespace InferenceServer.Kernels.Tests.Outlines;
@@ -51,6 +52,25 @@ public sealed class LabelOutlinesTests
         IReadOnlyList<LabelPolygon> parts = LabelOutlines.Compute(labels, new ImageSize(width, height))!;
 
         Assert.Equal(labels, PolygonAssert.Fill(parts, width, height));
+    }
+
+    [Theory]
+    [MemberData(nameof(RandomMaps.Cases), MemberType = typeof(RandomMaps))]
+    public void Fill_ToleranceZero_IsTheMap(int width, int height, int seed)
+    {
+        byte[] labels = RandomMaps.Create(width, height, seed), filled = new byte[labels.Length];
+
+        foreach (LabelPolygon part in LabelOutlines.Compute(labels, new ImageSize(width, height))!)
+        {
+            LabelRegion box = PolygonFill.Box(part);
+            byte[] mask = PolygonFill.Fill(part, box);
+            for (int i = 0; i < mask.Length; i++)
+            {
+                filled[((box.Top + (i / box.Width)) * width) + box.Left + (i % box.Width)] |= (byte)(mask[i] & part.Label);
+            }
+        }
+
+        Assert.Equal(labels, filled);
     }
 
     [Theory]

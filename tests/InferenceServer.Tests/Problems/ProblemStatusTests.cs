@@ -12,6 +12,7 @@ public sealed class ProblemStatusTests
     [InlineData(SegmentationError.TooManyPixels, 413)]
     [InlineData(SegmentationError.UnsupportedMediaType, 415)]
     [InlineData(SegmentationError.UndecodableImage, 422)]
+    [InlineData(SegmentationError.ImageNotFetched, 422)]
     [InlineData(SegmentationError.Overloaded, 429)]
     [InlineData(SegmentationError.QueueTimeout, 503)]
     [InlineData(SegmentationError.DeadlineExceeded, 504)]

@@ -1,0 +1,45 @@
+using InferenceServer.Kernels.Labeling;
+
+namespace InferenceServer.Kernels.Outlines;
+
+/// <summary>Pixels of polygons whose sides run along pixels: those that <see cref="LabelOutlines"/> finds without tolerance.</summary>
+public static class PolygonFill
+{
+    /// <summary>The smallest box round a polygon; its <see cref="LabelRegion.Pixels"/> are those of the box.</summary>
+    public static LabelRegion Box(LabelPolygon polygon)
+    {
+        GridPoint[] outline = polygon.Rings[0];
+        int left = outline.Min(p => p.X), top = outline.Min(p => p.Y), width = outline.Max(p => p.X) - left, height = outline.Max(p => p.Y) - top;
+        return new LabelRegion(polygon.Label, (long)width * height, left, top, width, height);
+    }
+
+    /// <summary>Fills a polygon.</summary>
+    /// <param name="polygon">Its sides run along pixels.</param>
+    /// <param name="box">Of <see cref="Box"/>.</param>
+    /// <returns>HW of the box: 255 within, 0 outside and in holes.</returns>
+    public static byte[] Fill(LabelPolygon polygon, LabelRegion box)
+    {
+        byte[] mask = new byte[box.Width * box.Height];
+        foreach (GridPoint[] ring in polygon.Rings)
+        {
+            GridPoint from = ring[^1];
+            foreach (GridPoint to in ring)
+            {
+                // Each upright side turns everything on its right; those of the box's own right side have nothing there.
+                for (int y = Math.Min(from.Y, to.Y); from.X < box.Left + box.Width && y < Math.Max(from.Y, to.Y); y++)
+                {
+                    mask[((y - box.Top) * box.Width) + from.X - box.Left] ^= byte.MaxValue;
+                }
+
+                from = to;
+            }
+        }
+
+        for (int i = 0; i < mask.Length; i++)
+        {
+            mask[i] ^= i % box.Width == 0 ? (byte)0 : mask[i - 1];
+        }
+
+        return mask;
+    }
+}

@@ -1,0 +1,6 @@
+using Microsoft.Extensions.Options;
+
+namespace InferenceServer.Dialects.Cvat;
+
+[OptionsValidator]
+internal sealed partial class CvatOptionsValidator : IValidateOptions<CvatOptions>;

@@ -1,0 +1,10 @@
+using InferenceServer.Runtime;
+
+namespace InferenceServer.Dialects.Cvat;
+
+/// <summary>Wires what serves CVAT.</summary>
+internal static class CvatSetup
+{
+    public static void AddCvat(this IServiceCollection services) =>
+        services.AddOptions<CvatOptions>().BindConfiguration("Cvat").ValidateOnStart(new CvatOptionsValidator(), "Cvat");
+}

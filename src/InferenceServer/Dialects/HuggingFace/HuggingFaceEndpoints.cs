@@ -1,0 +1,32 @@
+using InferenceServer.Metrics;
+using InferenceServer.Problems;
+using InferenceServer.Runtime;
+using InferenceServer.Security;
+using InferenceServer.Segment;
+using Microsoft.AspNetCore.Http.HttpResults;
+
+namespace InferenceServer.Dialects.HuggingFace;
+
+/// <summary>The task <c>image-segmentation</c> of Hugging Face's inference endpoints.</summary>
+internal static class HuggingFaceEndpoints
+{
+    public static void MapHuggingFace(this IEndpointRouteBuilder routes)
+    {
+        RouteGroupBuilder group = routes.MapGroup("/huggingface").WithTags("Hugging Face").Observed().RequireScope(Scope.Infer, budgeted: true);
+        group.MapPost("/{model}", SegmentAsync).WithName("HuggingFaceSegment").WithSummary("Segments a photograph, as Hugging Face's task image-segmentation.")
+            .WithDescription("The body is the encoded image, or JSON: `{\"inputs\": base64, \"parameters\": {\"threshold\": 0.5}}`. The answer has for each class that occurs its `label`, the mean confidence as `score`, and `mask`: a black and white PNG in base64.")
+            .Produces<IEnumerable<HuggingFaceSegment>>();
+        group.MapPost("/", SegmentWithDefaultAsync).WithName("HuggingFaceSegmentWithDefault").WithSummary("The same with the default model.").Produces<IEnumerable<HuggingFaceSegment>>();
+    }
+
+    private static Task<Results<MaskResult, RefusedResult>> SegmentAsync(string model, HttpContext http, MaskRoad road) => AnswerAsync(model, http, road);
+
+    private static Task<Results<MaskResult, RefusedResult>> SegmentWithDefaultAsync(HttpContext http, MaskRoad road) => AnswerAsync(null, http, road);
+
+    private static Task<Results<MaskResult, RefusedResult>> AnswerAsync(string? model, HttpContext http, MaskRoad road)
+    {
+        HuggingFaceExchange exchange = new(http.Request);
+        MaskOrder order = new() { Encoder = exchange, WithScores = true };
+        return road.AnswerAsync(http, ArrivalQuery.Parse(model, http.Request), order, exchange.ReadAsync);
+    }
+}

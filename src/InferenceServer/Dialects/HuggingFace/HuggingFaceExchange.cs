@@ -1,0 +1,60 @@
+using System.Buffers;
+using System.Text.Json;
+using InferenceServer.Kernels.Labeling;
+using InferenceServer.Runtime;
+using InferenceServer.Runtime.Buffers;
+using InferenceServer.Runtime.Encoding;
+using InferenceServer.Segment;
+
+namespace InferenceServer.Dialects.HuggingFace;
+
+/// <summary>One request and its answer: raw bytes or JSON in, segments out.</summary>
+internal sealed class HuggingFaceExchange(HttpRequest request) : IMaskEncoder
+{
+    private double _threshold;
+
+    public string ContentType => "application/json";
+
+    /// <inheritdoc cref="ImageReader"/>
+    public Task<PooledBufferWriter> ReadAsync(long maxBytes, Action<long> hold, CancellationToken cancellationToken) =>
+        JsonBody.IsJson(request) ? JsonBody.ReadAsync(request, maxBytes, hold, Take, cancellationToken) : ImageBody.ReadAsync(request, maxBytes, hold, cancellationToken);
+
+    public void Encode(SegmentationResult result, EncodingParameters parameters, IBufferWriter<byte> output)
+    {
+        ReadOnlySpan<byte> labels = result.Labels.Labels.Span;
+        double[] confidences = ClassConfidence.Compute(labels, result.Labels.Confidence.Span);
+        using PooledBufferWriter png = new();
+        using Utf8JsonWriter json = new(output);
+        json.WriteStartArray();
+        foreach (ClassSummary of in MaskSummary.Of(result).Classes.Where(c => result.Labels.Confidence.IsEmpty || confidences[c.Index] >= _threshold))
+        {
+            png.Clear();
+            BinaryPng.Write(labels, result.Labels.Size, (byte)of.Index, png);
+            json.WriteStartObject();
+            json.WriteString("label"u8, of.Name);
+            if (!result.Labels.Confidence.IsEmpty)
+            {
+                json.WriteNumber("score"u8, Math.Round(confidences[of.Index], 6));
+            }
+
+            json.WriteBase64String("mask"u8, png.Written.Span);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+    }
+
+    private PooledBufferWriter Take(JsonElement body)
+    {
+        if (body.TryGetProperty("parameters", out JsonElement parameters) && parameters.ValueKind == JsonValueKind.Object)
+        {
+            _threshold = JsonBody.Number(parameters, "threshold") ?? 0;
+            if (JsonBody.Text(parameters, "subtask") is { } subtask and not "semantic")
+            {
+                throw new SegmentationException(SegmentationError.InvalidRequest, $"subtask: the models here are for semantic segmentation, '{subtask}' is something else; send semantic, or none.");
+            }
+        }
+
+        return JsonBody.Image(body, "inputs");
+    }
+}

@@ -1,0 +1,79 @@
+using System.Text.Json.Nodes;
+using InferenceServer.Metrics;
+using InferenceServer.Problems;
+using InferenceServer.Runtime;
+using InferenceServer.Runtime.Buffers;
+using InferenceServer.Runtime.Diagnostics;
+using InferenceServer.Runtime.Models;
+using InferenceServer.Security;
+using InferenceServer.Segment;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.Extensions.Options;
+
+namespace InferenceServer.Dialects.LabelStudio;
+
+/// <summary>The machine learning backend that Label Studio asks for predictions.</summary>
+internal static class LabelStudioEndpoints
+{
+    private const int MaxRequestBytes = 4 << 20;
+
+    public static void MapLabelStudio(this IEndpointRouteBuilder routes)
+    {
+        foreach ((string prefix, string suffix) in ((string, string)[])[("/label-studio", "WithDefault"), ("/label-studio/models/{model}", "")])
+        {
+            RouteGroupBuilder group = routes.MapGroup(prefix).WithTags("Label Studio");
+            group.MapGet("/", Health).ExcludeFromDescription();
+            group.MapGet("/health", Health).WithName("LabelStudioHealth" + suffix).WithSummary("Tells Label Studio that the backend is there.");
+            group.MapPost("/setup", Setup).WithName("LabelStudioSetup" + suffix).RequireScope(Scope.Infer).WithSummary("Tells Label Studio which model predicts.").Accepts<JsonObject>("application/json");
+            group.MapPost("/predict", PredictAsync).WithName("LabelStudioPredict" + suffix).Observed().RequireScope(Scope.Infer, budgeted: true).Accepts<JsonObject>("application/json")
+                .WithSummary("Predicts masks of tasks, as brush strokes or polygons.").WithDescription("Which of them, and for which labels, the project's labelling configuration says. Images are fetched from Label Studio and from the hosts in `Fetch`.")
+                .Produces<JsonObject>();
+            group.MapPost("/webhook", Webhook).WithName("LabelStudioWebhook" + suffix).RequireScope(Scope.Infer).WithSummary("Takes note of nothing: models here do not learn from annotations.").Accepts<JsonObject>("application/json");
+        }
+    }
+
+    private static Ok<JsonObject> Health() => TypedResults.Ok(new JsonObject { ["status"] = "UP", ["model_class"] = "InferenceServer" });
+
+    private static Ok<JsonObject> Setup(ModelRepository repository, string? model = null)
+    {
+        using ModelLease lease = repository.Lease(model);
+        return TypedResults.Ok(new JsonObject { ["model_version"] = $"{lease.Model.Name}:{lease.Model.Version}" });
+    }
+
+    private static Created Webhook() => TypedResults.Created();
+
+    private static async Task<Results<LabelStudioResult, RefusedResult>> PredictAsync(
+        HttpContext http, Segmenter segmenter, MaskRoad road, TaskImages images, IOptions<LabelStudioOptions> options, string? model = null)
+    {
+        PredictRequest request = await JsonBody.ReadAsync(http.Request, MaxRequestBytes, static _ => { }, PredictRequest.Parse, http.RequestAborted);
+        MaskOrder order = new() { Encoder = new PredictionEncoder(request.Control, options.Value.Tolerance), WithScores = true };
+        LabelStudioResult answer = new();
+        try
+        {
+            StageTimings? timings = null;
+            foreach (string image in request.Images)
+            {
+                if (!segmenter.TryAdmit(ArrivalQuery.Parse(model, http.Request), out AdmittedRequest? admitted, out SegmentationException? refusal))
+                {
+                    answer.Dispose();
+                    return new RefusedResult(refusal);
+                }
+
+                using (admitted)
+                {
+                    timings ??= http.Observation().Admitted(admitted.Model);
+                    using PooledBufferWriter prediction = new();
+                    await road.SegmentAsync(admitted, order, (maxBytes, hold, ct) => images.FetchAsync(image, maxBytes, hold, ct), timings, prediction);
+                    answer.Add(prediction);
+                }
+            }
+
+            return answer;
+        }
+        catch
+        {
+            answer.Dispose();
+            throw;
+        }
+    }
+}

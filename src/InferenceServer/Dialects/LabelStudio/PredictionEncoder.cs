@@ -1,0 +1,99 @@
+using System.Buffers;
+using System.Security.Cryptography;
+using System.Text.Json;
+using InferenceServer.Kernels;
+using InferenceServer.Kernels.Labeling;
+using InferenceServer.Kernels.Outlines;
+using InferenceServer.Runtime;
+using InferenceServer.Runtime.Encoding;
+
+namespace InferenceServer.Dialects.LabelStudio;
+
+/// <summary>A mask as a prediction of Label Studio: a brush stroke for each class, or a polygon for each of its parts.</summary>
+internal sealed class PredictionEncoder(LabelControl control, double tolerance) : IMaskEncoder
+{
+    private const int IdBytes = 5;
+    private const int MaxPoints = 1_000_000; // more than a browser draws
+
+    public string ContentType => "application/json";
+
+    public void Encode(SegmentationResult result, EncodingParameters parameters, IBufferWriter<byte> output)
+    {
+        double[] confidences = ClassConfidence.Compute(result.Labels.Labels.Span, result.Labels.Confidence.Span);
+        ClassSummary[] wanted = [.. MaskSummary.Of(result).Classes.Where(c => control.Labels.ContainsKey(c.Name.ToLowerInvariant()))];
+        using Utf8JsonWriter json = new(output);
+        json.WriteStartObject();
+        json.WriteString("model_version"u8, $"{result.Model.Name}:{result.Model.Version}");
+        json.WriteNumber("score"u8, Share(wanted, confidences));
+        json.WriteStartArray("result"u8);
+        ILookup<byte, LabelPolygon>? parts = control.IsBrush ? null : Parts(result);
+        foreach (ClassSummary of in wanted)
+        {
+            string label = control.Labels[of.Name.ToLowerInvariant()];
+            if (parts is null)
+            {
+                StartItem(json, result.Labels.Size, "brushlabels", label, confidences[of.Index]);
+                json.WriteString("format"u8, "rle"u8);
+                json.WriteStartArray("rle"u8);
+                foreach (byte value in BrushRle.Encode(result.Labels.Labels.Span, (byte)of.Index))
+                {
+                    json.WriteNumberValue(value);
+                }
+
+                EndItem(json);
+                continue;
+            }
+
+            foreach (LabelPolygon part in parts[(byte)of.Index])
+            {
+                StartItem(json, result.Labels.Size, "polygonlabels", label, confidences[of.Index]);
+                json.WriteBoolean("closed"u8, true);
+                json.WriteStartArray("points"u8);
+                foreach (GridPoint point in part.Rings[0])
+                {
+                    json.WriteStartArray();
+                    json.WriteNumberValue(100.0 * point.X / result.Labels.Size.Width);
+                    json.WriteNumberValue(100.0 * point.Y / result.Labels.Size.Height);
+                    json.WriteEndArray();
+                }
+
+                EndItem(json);
+            }
+        }
+
+        json.WriteEndArray();
+        json.WriteEndObject();
+    }
+
+    // By pixels, so that a speck counts for little.
+    private static double Share(ClassSummary[] wanted, double[] confidences) =>
+        wanted.Length == 0 ? 0 : Math.Round(wanted.Sum(c => confidences[c.Index] * c.Pixels) / wanted.Sum(c => c.Pixels), 6);
+
+    private ILookup<byte, LabelPolygon> Parts(SegmentationResult result) =>
+        (LabelOutlines.Compute(result.Labels.Labels.Span, result.Labels.Size, tolerance, MaxPoints)
+            ?? throw new SegmentationException(SegmentationError.InvalidRequest, $"The polygons have more than {MaxPoints:N0} points; use BrushLabels instead of PolygonLabels.")).ToLookup(p => p.Label);
+
+    private void StartItem(Utf8JsonWriter json, ImageSize size, string type, string label, double score)
+    {
+        json.WriteStartObject();
+        json.WriteString("id"u8, Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(IdBytes)));
+        json.WriteString("from_name"u8, control.Name);
+        json.WriteString("to_name"u8, control.ToName);
+        json.WriteString("type"u8, type);
+        json.WriteNumber("original_width"u8, size.Width);
+        json.WriteNumber("original_height"u8, size.Height);
+        json.WriteNumber("image_rotation"u8, 0);
+        json.WriteNumber("score"u8, Math.Round(score, 6));
+        json.WriteStartObject("value"u8);
+        json.WriteStartArray(type);
+        json.WriteStringValue(label);
+        json.WriteEndArray();
+    }
+
+    private static void EndItem(Utf8JsonWriter json)
+    {
+        json.WriteEndArray();
+        json.WriteEndObject();
+        json.WriteEndObject();
+    }
+}

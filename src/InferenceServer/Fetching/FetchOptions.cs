@@ -1,0 +1,21 @@
+using System.ComponentModel.DataAnnotations;
+
+namespace InferenceServer.Fetching;
+
+/// <summary>Which images the server fetches for callers; section <c>Fetch</c>. None unless hosts are listed.</summary>
+public sealed class FetchOptions
+{
+    /// <summary>Hosts on the Internet, such as <c>images.example.org</c>, <c>*.example.org</c> or <c>example.org:8443</c>; an address within a private network is never asked on their behalf. Default none.</summary>
+    public IList<string> Hosts { get; } = [];
+
+    /// <summary>Hosts that may have any address, for those beside this server. Default none.</summary>
+    public IList<string> PrivateHosts { get; } = [];
+
+    /// <summary>Longest time until an image is there whole, up to ten minutes. Default 10 s.</summary>
+    [Range(typeof(TimeSpan), "00:00:00.001", "00:10:00")]
+    public TimeSpan Timeout { get; set; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>Most redirections, each of which leads to a listed host. Default 3.</summary>
+    [Range(0, 20)]
+    public int MaxRedirects { get; set; } = 3;
+}

@@ -1,0 +1,15 @@
+using InferenceServer.Runtime;
+using Microsoft.Extensions.Options;
+
+namespace InferenceServer.Fetching;
+
+/// <summary>Wires the fetching of images by URL.</summary>
+internal static class FetchSetup
+{
+    public static void AddFetching(this IServiceCollection services)
+    {
+        services.AddOptions<FetchOptions>().BindConfiguration("Fetch").ValidateOnStart(new FetchOptionsValidator(), "Fetch");
+        services.AddSingleton<IValidateOptions<FetchOptions>, FetchConsistency>();
+        services.AddSingleton<ImageFetcher>();
+    }
+}

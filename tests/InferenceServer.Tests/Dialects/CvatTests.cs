@@ -1,0 +1,96 @@
+using System.Net;
+using System.Net.Http.Json;
+using System.Text.Json;
+
+namespace InferenceServer.Tests.Dialects;
+
+/// <summary>Requests as CVAT's <c>lambda_manager/views.py</c> sends them to Nuclio's dashboard.</summary>
+public sealed class CvatTests
+{
+    [Theory]
+    [InlineData("")]
+    [InlineData("/cvat")]
+    public async Task Functions_Models_AreDetectorsOfMasks(string prefix)
+    {
+        await using SegmentationServer server = await SegmentationServer.StartAsync(("Cvat:Prefix", prefix));
+
+        JsonElement listed = (await server.Client.GetFromJsonAsync<JsonElement>(prefix + "/api/functions")).GetProperty("tiny");
+        JsonElement function = await server.Client.GetFromJsonAsync<JsonElement>(prefix + "/api/functions/tiny");
+
+        Assert.Equal(listed.GetRawText(), function.GetRawText());
+        JsonElement metadata = function.GetProperty("metadata"), annotations = metadata.GetProperty("annotations");
+        Assert.Equal(("tiny", "detector", "1"), (metadata.GetProperty("name").GetString(), annotations.GetProperty("type").GetString(), annotations.GetProperty("version").GetString()));
+        Assert.Equal("""[{"id":0,"name":"red","type":"mask"},{"id":1,"name":"green","type":"mask"},{"id":2,"name":"blue","type":"mask"}]""", annotations.GetProperty("spec").GetString());
+        Assert.Equal("ready", function.GetProperty("status").GetProperty("state").GetString());
+        Assert.NotEqual("", function.GetProperty("spec").GetProperty("description").GetString());
+        using HttpResponseMessage unknown = await server.Client.GetAsync(prefix + "/api/functions/none");
+        Assert.Equal(HttpStatusCode.NotFound, unknown.StatusCode);
+    }
+
+    [Theory]
+    [InlineData("Class")]
+    [InlineData("Component")]
+    public async Task Invoke_Frame_IsTheMaskInBoxes(string masks)
+    {
+        await using SegmentationServer server = await SegmentationServer.StartAsync(("Cvat:Masks", masks));
+
+        JsonElement answer = await InvokeAsync(server, Convert.ToBase64String(Photo.Png), threshold: 0.1);
+
+        byte[] labels = [.. Enumerable.Repeat((byte)255, Photo.Labels.Length)];
+        foreach (JsonElement item in answer.EnumerateArray())
+        {
+            Assert.Equal("mask", item.GetProperty("type").GetString());
+            Assert.InRange(double.Parse(item.GetProperty("confidence").GetString()!, System.Globalization.CultureInfo.InvariantCulture), 0.33, 1);
+            Assert.InRange(item.GetProperty("points").GetArrayLength(), 8, 100);
+            int[] mask = [.. item.GetProperty("mask").EnumerateArray().Select(m => m.GetInt32())];
+            (int left, int top, int right, int bottom) = (mask[^4], mask[^3], mask[^2], mask[^1]);
+            int width = right - left + 1;
+            Assert.Equal((width * (bottom - top + 1)) + 4, mask.Length);
+            for (int i = 0; i < mask.Length - 4; i++)
+            {
+                int at = ((top + (i / width)) * Photo.Width) + left + (i % width);
+                labels[at] = mask[i] == 1 ? (byte)Array.IndexOf(["red", "green", "blue"], item.GetProperty("label").GetString()) : labels[at];
+            }
+        }
+
+        Assert.Equal(Photo.Labels, labels);
+    }
+
+    [Fact]
+    public async Task Invoke_HighThresholdOrFewPixels_IsEmpty()
+    {
+        await using SegmentationServer server = await SegmentationServer.StartAsync(("Cvat:MinPixels", "500"));
+
+        Assert.Equal("red", Assert.Single((await InvokeAsync(server, Convert.ToBase64String(Photo.Png), threshold: 0)).EnumerateArray()).GetProperty("label").GetString());
+        Assert.Empty((await InvokeAsync(server, Convert.ToBase64String(Photo.Png), threshold: 0.999)).EnumerateArray());
+    }
+
+    [Fact]
+    public async Task Invoke_NoBase64OrNoName_IsExplained()
+    {
+        await using SegmentationServer server = await SegmentationServer.StartAsync();
+
+        using HttpResponseMessage noImage = await PostAsync(server, "!", "tiny", 0);
+        Assert.Contains("base64", await ProblemAssert.IsAsync(HttpStatusCode.BadRequest, noImage), StringComparison.Ordinal);
+        using HttpResponseMessage noName = await PostAsync(server, "", "", 0);
+        Assert.Contains("x-nuclio-function-name", await ProblemAssert.IsAsync(HttpStatusCode.BadRequest, noName), StringComparison.Ordinal);
+    }
+
+    private static async Task<JsonElement> InvokeAsync(SegmentationServer server, string image, double threshold)
+    {
+        using HttpResponseMessage response = await PostAsync(server, image, "tiny", threshold);
+        Assert.True(response.IsSuccessStatusCode, await response.Content.ReadAsStringAsync());
+        return await response.Content.ReadFromJsonAsync<JsonElement>();
+    }
+
+    private static async Task<HttpResponseMessage> PostAsync(SegmentationServer server, string image, string model, double threshold)
+    {
+        using HttpRequestMessage request = new(HttpMethod.Post, "/api/function_invocations") { Content = JsonContent.Create(new { threshold, image }) };
+        request.Headers.Add("x-nuclio-project-name", "cvat");
+        request.Headers.Add("x-nuclio-function-namespace", "nuclio");
+        request.Headers.Add("x-nuclio-invoke-via", "domain-name");
+        request.Headers.Add("x-nuclio-path", "/");
+        request.Headers.Add("x-nuclio-function-name", model);
+        return await server.Client.SendAsync(request);
+    }
+}
