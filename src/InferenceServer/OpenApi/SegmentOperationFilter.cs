@@ -14,7 +14,7 @@ internal sealed class SegmentOperationFilter(IOptions<ModelRepositoryOptions> mo
 
     public void Apply(OpenApiOperation operation, OperationFilterContext context)
     {
-        if (context.ApiDescription.RelativePath?.StartsWith("v1/segment", StringComparison.Ordinal) is not true)
+        if (context.ApiDescription.RelativePath is not "v1/segment" && context.ApiDescription.RelativePath?.StartsWith("v1/segment/", StringComparison.Ordinal) is not true)
         {
             return;
         }
@@ -27,6 +27,16 @@ internal sealed class SegmentOperationFilter(IOptions<ModelRepositoryOptions> mo
                 Type = JsonSchemaType.Object,
                 Properties = new Dictionary<string, IOpenApiSchema> { ["image"] = Binary() },
                 Required = new HashSet<string> { "image" },
+            },
+        };
+        content["application/json"] = new OpenApiMediaType
+        {
+            Schema = new OpenApiSchema
+            {
+                Type = JsonSchemaType.Object,
+                Description = "Where an image is, on one of the hosts that the server's operator has listed.",
+                Properties = new Dictionary<string, IOpenApiSchema> { ["url"] = new OpenApiSchema { Type = JsonSchemaType.String, Format = "uri" } },
+                Required = new HashSet<string> { "url" },
             },
         };
         Describe(operation.Parameters ?? []);

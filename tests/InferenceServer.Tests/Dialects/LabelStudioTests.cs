@@ -116,8 +116,14 @@ public sealed class LabelStudioTests
         return (await response.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("results");
     }
 
-    private static StringContent Body(string config, string[] images) => Json(
-        $$"""{"tasks": [{{string.Join(", ", images.Select((image, i) => $$"""{"id": {{i + 1}}, "data": {"image": {{JsonSerializer.Serialize(image)}}}, "meta": {}, "annotations": [], "predictions": []}"""))}}], "model_version": "tiny:1", "project": "1.1700000000", "label_config": {{JsonSerializer.Serialize(config)}}, "params": {"login": null, "password": null, "context": null}}""");
+    private static StringContent Body(string config, string[] images)
+    {
+        IEnumerable<string> tasks = images.Select((image, i) => $$$"""{"id": {{{i + 1}}}, "data": {"image": {{{JsonSerializer.Serialize(image)}}}}, "meta": {}, "annotations": [], "predictions": []}""");
+        return Json($$"""
+            {"tasks": [{{string.Join(", ", tasks)}}], "model_version": "tiny:1", "project": "1.1700000000", "label_config": {{JsonSerializer.Serialize(config)}},
+             "params": {"login": null, "password": null, "context": null} }
+            """);
+    }
 
     private static StringContent Json(string json) => new(json, Encoding.UTF8, "application/json");
 }
