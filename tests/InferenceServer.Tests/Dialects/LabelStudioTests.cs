@@ -71,8 +71,8 @@ public sealed class LabelStudioTests
 
         Assert.Equal("polygonlabels", red.GetProperty("type").GetString());
         Assert.Equal("red", red.GetProperty("value").GetProperty("polygonlabels")[0].GetString());
-        (double, double)[] points = [.. red.GetProperty("value").GetProperty("points").EnumerateArray().Select(p => (p[0].GetDouble(), p[1].GetDouble()))];
-        Assert.Superset(new HashSet<(double, double)> { (0, 0), (100, 0), (100, 50), (0, 50) }, [.. points]);
+        HashSet<(double, double)> points = [.. red.GetProperty("value").GetProperty("points").EnumerateArray().Select(p => (p[0].GetDouble(), p[1].GetDouble()))];
+        Assert.Superset(new HashSet<(double, double)> { (0, 0), (100, 0), (100, 50), (0, 50) }, points);
     }
 
     [Fact]
