@@ -1,3 +1,4 @@
+using InferenceServer.Bulk;
 using InferenceServer.Dialects.Cvat;
 using InferenceServer.Dialects.HuggingFace;
 using InferenceServer.Dialects.LabelStudio;
@@ -39,6 +40,7 @@ return StartUp.Run(() =>
     builder.Services.AddHostedService<ModelWatcher>();
     builder.Services.AddHostedService<MemoryUpkeep>();
     builder.Services.AddSingleton<MaskRoad>();
+    builder.Services.AddBulk();
     builder.Services.AddFetching();
     builder.Services.AddLabelStudio();
     builder.Services.AddCvat();
@@ -61,6 +63,7 @@ return StartUp.Run(() =>
     app.UseSwaggerUI(ui => ui.DefaultModelsExpandDepth(-1));
     app.UsePlayground();
     app.MapSegment();
+    app.MapBulk();
     app.MapHuggingFace();
     app.MapLabelStudio();
     app.MapCvat();

@@ -3,7 +3,7 @@ namespace InferenceServer.Runtime.Encoding;
 /// <summary>What formats are called, and the names of their files.</summary>
 public static class MaskFormats
 {
-    /// <summary>The word for each format and the extension of its file; JPEG is a kind of <c>overlay</c> where a caller says so elsewhere.</summary>
+    /// <summary>The word for each format and the extension of its file.</summary>
     public static IReadOnlyList<(string Word, MaskFormat Format, string Extension)> All { get; } =
     [
         ("png", MaskFormat.Png, ".png"),

@@ -10,7 +10,7 @@ namespace InferenceServer.Segment;
 internal static class MaskNegotiation
 {
     /// <summary>What <c>?format=</c> takes.</summary>
-    public static readonly string[] Formats = [.. MaskFormats.All.Where(f => f.Format != MaskFormat.OverlayJpeg).Select(f => f.Word)];
+    public static readonly string[] Formats = [.. MaskFormats.All.Select(f => f.Word)];
 
     /// <summary>What <c>?counts=</c> takes.</summary>
     public static readonly string[] Counts = ["compressed", "uncompressed"];
@@ -27,9 +27,9 @@ internal static class MaskNegotiation
     ];
 
     /// <exception cref="SegmentationException">A parameter is unknown or out of its range.</exception>
-    public static EncodingParameters Parse(HttpRequest request, SegmentQuery query)
+    public static EncodingParameters Parse(HttpRequest request, SegmentQuery query, params string[] others)
     {
-        if (request.Query.Keys.FirstOrDefault(k => !Parameters.Contains(k)) is { } unknown)
+        if (request.Query.Keys.FirstOrDefault(k => !Parameters.Contains(k) && !others.Contains(k)) is { } unknown)
         {
             throw Invalid($"The query parameter '{unknown}' is not known; there are: {string.Join(", ", Parameters)}.");
         }

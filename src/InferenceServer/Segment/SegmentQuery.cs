@@ -125,10 +125,12 @@ public readonly record struct SegmentQuery
     public string? CrfQuality { get; init; }
 
     /// <summary>What is asked for, read and found right as far as that can be told without a model.</summary>
+    /// <param name="request">The request.</param>
+    /// <param name="others">Parameters of the query that are no concern of this.</param>
     /// <exception cref="SegmentationException">A parameter is unknown, or out of its range.</exception>
-    internal MaskOrder Order(HttpRequest request)
+    internal MaskOrder Order(HttpRequest request, params string[] others)
     {
         (bool? refine, CrfOverrides crf) = RefinementQuery.Parse(this);
-        return new MaskOrder { Parameters = MaskNegotiation.Parse(request, this), Inference = InferenceQuery.Parse(this), Refine = refine, Crf = crf };
+        return new MaskOrder { Parameters = MaskNegotiation.Parse(request, this, others), Inference = InferenceQuery.Parse(this), Refine = refine, Crf = crf };
     }
 }

@@ -17,7 +17,7 @@ public sealed class OpenApiTests(SegmentationServer server)
                 "/api/function_invocations", "/api/functions", "/api/functions/{model}", "/health/live", "/health/ready", "/huggingface", "/huggingface/{model}",
                 "/label-studio/health", "/label-studio/models/{model}/health", "/label-studio/models/{model}/predict", "/label-studio/models/{model}/setup", "/label-studio/models/{model}/webhook",
                 "/label-studio/predict", "/label-studio/setup", "/label-studio/webhook", "/metrics", "/v1/models", "/v1/models/{model}", "/v1/models/{model}/load", "/v1/models/{model}/unload", "/v1/models/{model}/versions/{version}",
-                "/v1/segment", "/v1/segment/{model}", "/v1/segment/{model}/versions/{version}",
+                "/v1/segment", "/v1/segment/{model}", "/v1/segment/{model}/versions/{version}", "/v1/segment:batch",
             ],
             document.GetProperty("paths").EnumerateObject().Select(p => p.Name).Order(StringComparer.Ordinal));
     }
@@ -73,7 +73,7 @@ public sealed class OpenApiTests(SegmentationServer server)
 
         Assert.Equal("tiny", parameters["model"].GetProperty("example").GetString());
         Assert.Equal(
-            ["png", "overlay", "color", "raw", "json", "confidence", "coco-rle", "polygons", "geojson", "masks", "npy", "npy-probabilities"],
+            ["png", "overlay", "overlay-jpeg", "color", "raw", "json", "confidence", "coco-rle", "polygons", "geojson", "masks", "npy", "npy-probabilities"],
             parameters["format"].GetProperty("schema").GetProperty("enum").EnumerateArray().Select(f => f.GetString()!));
         Assert.Equal("number", parameters["alpha"].GetProperty("schema").GetProperty("type").GetString());
     }

@@ -1,0 +1,19 @@
+using System.ComponentModel.DataAnnotations;
+
+namespace InferenceServer.Bulk;
+
+/// <summary>Requests with many images; section <c>Bulk</c>.</summary>
+public sealed class BulkOptions
+{
+    /// <summary>Most bytes of such a request, and of all its images once unpacked, up to a terabyte; they lie in the folder for temporary files meanwhile. Default 1 GiB.</summary>
+    [Range(1L << 10, 1L << 40)]
+    public long MaxBytes { get; set; } = 1L << 30;
+
+    /// <summary>Most images of such a request. Default 1000.</summary>
+    [Range(1, 1_000_000)]
+    public int MaxImages { get; set; } = 1000;
+
+    /// <summary>Images of one request that are under way at once. Default 4.</summary>
+    [Range(1, 256)]
+    public int Concurrency { get; set; } = 4;
+}

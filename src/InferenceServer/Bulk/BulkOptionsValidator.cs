@@ -1,0 +1,6 @@
+using Microsoft.Extensions.Options;
+
+namespace InferenceServer.Bulk;
+
+[OptionsValidator]
+internal sealed partial class BulkOptionsValidator : IValidateOptions<BulkOptions>;

@@ -1,0 +1,149 @@
+using System.IO.Compression;
+using System.Runtime.CompilerServices;
+using InferenceServer.Runtime;
+using InferenceServer.Runtime.Buffers;
+using Microsoft.AspNetCore.WebUtilities;
+using Microsoft.Net.Http.Headers;
+
+namespace InferenceServer.Bulk;
+
+/// <summary>A request with many images, laid aside in a file of its own, which goes when this is disposed.</summary>
+/// <remarks>Whole before the first answer, because most clients read nothing until they have sent all, and because the list of a zip stands at its end.</remarks>
+internal sealed class Upload : IDisposable
+{
+    private const int BufferSize = 64 * 1024;
+    private readonly FileStream _file;
+    private readonly string? _boundary;
+
+    private Upload(FileStream file, string? boundary)
+    {
+        _file = file;
+        _boundary = boundary;
+    }
+
+    /// <summary>Takes a request's body.</summary>
+    /// <exception cref="SegmentationException">Neither a form nor a zip, or too large.</exception>
+    public static async Task<Upload> ReceiveAsync(HttpRequest request, BulkOptions options, CancellationToken cancellationToken)
+    {
+        string? boundary = Boundary(request.GetTypedHeaders().ContentType);
+        if (request.ContentLength > options.MaxBytes)
+        {
+            throw TooLarge(options);
+        }
+
+        FileStream file = new(
+            Path.Combine(Path.GetTempPath(), Path.GetRandomFileName()), FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, BufferSize, FileOptions.DeleteOnClose | FileOptions.Asynchronous);
+        try
+        {
+            byte[] buffer = new byte[BufferSize];
+            while (await request.Body.ReadAsync(buffer, cancellationToken) is > 0 and int count)
+            {
+                if (file.Length + count > options.MaxBytes)
+                {
+                    throw TooLarge(options);
+                }
+
+                await file.WriteAsync(buffer.AsMemory(0, count), cancellationToken);
+            }
+
+            return new Upload(file, boundary);
+        }
+        catch
+        {
+            await file.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>The images, one after another; whoever takes one disposes it.</summary>
+    /// <param name="options">Their limits.</param>
+    /// <param name="maxBytes">Most bytes of one image; a larger one comes with one more, which no decoder gets to see.</param>
+    /// <param name="cancellationToken">Ends the reading.</param>
+    /// <exception cref="SegmentationException">The form or the zip is damaged, or holds too much.</exception>
+    public async IAsyncEnumerable<BulkImage> ImagesAsync(BulkOptions options, long maxBytes, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        long total = 0;
+        int index = 0;
+        _file.Position = 0;
+        await foreach ((string name, Stream content) in _boundary is null ? Zip() : FormAsync(_boundary, cancellationToken))
+        {
+            if (index == options.MaxImages)
+            {
+                throw new SegmentationException(SegmentationError.PayloadTooLarge, $"The request has more than {options.MaxImages:N0} images, the most that is accepted.");
+            }
+
+            PooledBufferWriter bytes = await ReadAsync(content, Math.Min(maxBytes, options.MaxBytes - total), cancellationToken);
+            if ((total += bytes.Written.Length) > options.MaxBytes)
+            {
+                bytes.Dispose();
+                throw TooLarge(options);
+            }
+
+            yield return new BulkImage(index++, name, bytes);
+        }
+    }
+
+    public void Dispose() => _file.Dispose();
+
+    private static string? Boundary(MediaTypeHeaderValue? type) => type?.MediaType.Value?.ToLowerInvariant() switch
+    {
+        "application/zip" or "application/x-zip-compressed" => null,
+        "multipart/form-data" or "multipart/mixed" when HeaderUtilities.RemoveQuotes(type.Boundary).Value is { Length: > 0 } boundary => boundary,
+        _ => throw new SegmentationException(SegmentationError.UnsupportedMediaType, "Send multipart/form-data with an image in each part, or application/zip."),
+    };
+
+    private async IAsyncEnumerable<(string Name, Stream Content)> FormAsync(string boundary, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        MultipartReader reader = new(boundary, _file, BufferSize);
+        while (await Guarded(() => reader.ReadNextSectionAsync(cancellationToken), cancellationToken) is { } section)
+        {
+            ContentDispositionHeaderValue? disposition = section.GetContentDispositionHeader();
+            yield return (HeaderUtilities.RemoveQuotes(disposition?.FileNameStar.HasValue is true ? disposition.FileNameStar : disposition?.FileName.HasValue is true ? disposition.FileName : disposition?.Name ?? "").ToString(), section.Body);
+        }
+    }
+
+    // Asynchronous for the sake of its sibling; a zip is read from a file.
+    private async IAsyncEnumerable<(string Name, Stream Content)> Zip()
+    {
+        using ZipArchive zip = await Guarded(() => Task.FromResult(new ZipArchive(_file, ZipArchiveMode.Read, leaveOpen: true)), CancellationToken.None);
+        foreach (ZipArchiveEntry entry in zip.Entries.Where(e => e.Name.Length > 0)) // folders have none
+        {
+            await using Stream content = await Guarded(() => Task.FromResult(entry.Open()), CancellationToken.None);
+            yield return (entry.FullName, content);
+        }
+    }
+
+    private static async Task<PooledBufferWriter> ReadAsync(Stream content, long maxBytes, CancellationToken cancellationToken)
+    {
+        PooledBufferWriter bytes = new();
+        try
+        {
+            while (bytes.Written.Length <= maxBytes && await Guarded(() => content.ReadAsync(bytes.GetMemory(), cancellationToken).AsTask(), cancellationToken) is > 0 and int count)
+            {
+                bytes.Advance(count);
+            }
+
+            return bytes;
+        }
+        catch
+        {
+            bytes.Dispose();
+            throw;
+        }
+    }
+
+    private static async Task<T> Guarded<T>(Func<Task<T>> read, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await read();
+        }
+        catch (Exception e) when (e is InvalidDataException or IOException or NotSupportedException or ArgumentOutOfRangeException && !cancellationToken.IsCancellationRequested)
+        {
+            throw new SegmentationException(SegmentationError.InvalidRequest, "The form or the zip is damaged: " + e.Message, e);
+        }
+    }
+
+    private static SegmentationException TooLarge(BulkOptions options) =>
+        new(SegmentationError.PayloadTooLarge, $"The request has more than {options.MaxBytes:N0} bytes, packed or unpacked, the most that is accepted; send several.");
+}
