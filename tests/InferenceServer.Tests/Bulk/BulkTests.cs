@@ -33,7 +33,7 @@ public sealed class BulkTests(SegmentationServer server)
     [Fact]
     public async Task Zip_WithADamagedImage_HasAllOtherMasks()
     {
-        using ByteArrayContent zip = Zip(("a/one.png", Photo.Png), ("a/readme.txt", "no image"u8.ToArray()), ("two.png", Photo.Png[..^200]), ("three.png", Photo.Png));
+        using ByteArrayContent zip = Zip(("a/one.png", Photo.Png), ("a/readme.txt", "no image"u8.ToArray()), ("two.png", Photo.Png[..^30]), ("three.png", Photo.Png));
 
         JsonElement[] lines = [.. (await LinesAsync("/v1/segment:batch?format=json", zip)).OrderBy(l => l.GetProperty("index").GetInt32())];
 
@@ -72,11 +72,13 @@ public sealed class BulkTests(SegmentationServer server)
         await using SegmentationServer small = await SegmentationServer.StartAsync(("Bulk:MaxBytes", "100000"), ("Bulk:MaxImages", "3"));
         using ByteArrayContent bomb = Zip(("zeros.png", new byte[10_000_000]));
         using ByteArrayContent many = Zip([.. Enumerable.Range(0, 4).Select(i => ($"{i}.png", Photo.Png))]);
-        using ByteArrayContent large = Zip([("noise.png", [.. Enumerable.Range(0, 200).SelectMany(_ => Photo.Noise(jpeg: false))])], CompressionLevel.NoCompression);
+        using ByteArrayContent large = Zip([("noise.png", [.. Enumerable.Range(0, 30).SelectMany(_ => Photo.Noise(jpeg: false))])], CompressionLevel.NoCompression);
 
         using HttpResponseMessage ofBomb = await small.Client.PostAsync("/v1/segment:batch", bomb);
         Assert.Contains("100,000 bytes", await ProblemAssert.IsAsync(HttpStatusCode.RequestEntityTooLarge, ofBomb), StringComparison.Ordinal);
-        using HttpResponseMessage ofLarge = await small.Client.PostAsync("/v1/segment:batch", large);
+        // Asks first, as curl does: a server that closes on a body it does not want may cut off its own answer.
+        using HttpRequestMessage asking = new(HttpMethod.Post, "/v1/segment:batch") { Content = large, Headers = { ExpectContinue = true } };
+        using HttpResponseMessage ofLarge = await small.Client.SendAsync(asking);
         Assert.Contains("100,000 bytes", await ProblemAssert.IsAsync(HttpStatusCode.RequestEntityTooLarge, ofLarge), StringComparison.Ordinal);
         using HttpResponseMessage ofMany = await small.Client.PostAsync("/v1/segment:batch", many);
         string[] lines = (await ofMany.Content.ReadAsStringAsync()).Split('\n', StringSplitOptions.RemoveEmptyEntries);
