@@ -16,7 +16,8 @@ internal static partial class ManifestValidator
         Expect(manifest.Schema == 1, "schema", "expected 1");
         Expect(manifest.Name is null || manifest.Name == folder, "name", $"expected the folder's name '{folder}', found '{manifest.Name}'; correct or remove the key");
         Expect(FolderName().IsMatch(folder), "name", "expected a folder's name of ASCII letters, digits, '.', '_' and '-', which URLs and headers can carry");
-        Expect(manifest.Source?.Sha256 is not { } hash || (hash.Length == 64 && hash.All(char.IsAsciiHexDigit)), "source.sha256", "expected 64 hexadecimal digits");
+        Expect(manifest.Source?.Sha256 is not { } hash || IsSha256(hash), "source.sha256", "expected 64 hexadecimal digits");
+        Expect(manifest.Source?.Weights?.All(w => FolderName().IsMatch(w.Key) && IsSha256(w.Value)) is not false, "source.weights", "expected names of files beside the graph, each with 64 hexadecimal digits");
         ValidateGraph(manifest.Graph);
         ValidatePreprocess(manifest.Preprocess);
         ValidateInference(manifest.Inference);
@@ -156,6 +157,8 @@ internal static partial class ManifestValidator
 
     /// <summary>Height and width, where one side stands for both.</summary>
     public static IReadOnlyList<int> Sides(IReadOnlyList<int> size) => size is [int side] ? [side, side] : size;
+
+    private static bool IsSha256(string text) => text.Length == 64 && text.All(char.IsAsciiHexDigit);
 
     private static bool IsPhotograph(IReadOnlyList<int> size) => size is [> 0 and <= 16384, > 0 and <= 16384] && (long)size[0] * size[1] <= MostInputPixels;
 }

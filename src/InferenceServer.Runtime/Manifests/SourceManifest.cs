@@ -1,6 +1,6 @@
 namespace InferenceServer.Runtime.Manifests;
 
-/// <summary>Where the weights come from; shown to users, and <see cref="Sha256"/> is checked at load.</summary>
+/// <summary>Where the weights come from; shown to users, and <see cref="Sha256"/> and <see cref="Weights"/> are checked at load.</summary>
 public sealed record SourceManifest
 {
     /// <summary>The project whose definition the graph has.</summary>
@@ -20,4 +20,7 @@ public sealed record SourceManifest
 
     /// <summary>SHA-256 of <c>model.onnx</c> of the largest version, in hexadecimal digits.</summary>
     public string? Sha256 { get; init; }
+
+    /// <summary>The same of files beside that graph which hold its weights, by their names.</summary>
+    public IReadOnlyDictionary<string, string>? Weights { get; init; }
 }

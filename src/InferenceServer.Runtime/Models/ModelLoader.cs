@@ -24,7 +24,11 @@ internal sealed class ModelLoader(SessionFactory sessions, SchedulerFactory sche
         progress(new LoadProgress($"opening version {version}"));
         string file = folder.GraphFile(version);
         ModelManifest manifest = ReadManifest(folder.Path, file);
-        Verify(file, manifest.Source?.Sha256, isLargest: folder.Versions[0] == version);
+        if (folder.Versions[0] == version && manifest.Source is { } source)
+        {
+            Verify(file, source); // the manifest speaks of the newest weights; an older version that steps in for them has others
+        }
+
         IModelSession session = sessions.Open(file, manifest.Graph, manifest.Gpu);
         LoadedModel model = Create(folder.Name, version, manifest, session, stamp);
         try
@@ -84,19 +88,31 @@ internal sealed class ModelLoader(SessionFactory sessions, SchedulerFactory sche
             ? ManifestReader.ReadEmbedded(json, folder)
             : ManifestReader.Read(folder);
 
-    private static void Verify(string file, string? sha256, bool isLargest)
+    private static void Verify(string graph, SourceManifest source)
     {
-        // The manifest speaks of the newest weights; an older version that steps in for them has others.
-        if (sha256 is null || !isLargest)
+        if (source.Sha256 is { } expected)
         {
-            return;
+            Verify(graph, "source.sha256", expected);
+        }
+
+        foreach ((string name, string hash) in source.Weights ?? new Dictionary<string, string>())
+        {
+            Verify(Path.Combine(Path.GetDirectoryName(graph)!, name), $"source.weights.{name}", hash);
+        }
+    }
+
+    private static void Verify(string file, string key, string expected)
+    {
+        if (!File.Exists(file))
+        {
+            throw new ManifestException(ModelFile.Display(file), [$"{key}: the file does not exist"]);
         }
 
         using FileStream stream = File.OpenRead(file);
         string actual = Convert.ToHexStringLower(SHA256.HashData(stream));
-        if (!actual.Equals(sha256, StringComparison.OrdinalIgnoreCase))
+        if (!actual.Equals(expected, StringComparison.OrdinalIgnoreCase))
         {
-            throw new ManifestException(ModelFile.Display(file), [$"source.sha256: the manifest expects {sha256}, the file has {actual}; after a new export, correct or remove the key"]);
+            throw new ManifestException(ModelFile.Display(file), [$"{key}: the manifest expects {expected}, the file has {actual}; after a new export, correct or remove the key"]);
         }
     }
 }

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using InferenceServer.Runtime.Models;
 
 namespace InferenceServer.Runtime.Tests.Models;
@@ -39,6 +40,31 @@ public sealed class ExternalDataTests : IDisposable
         Assert.Equal(ModelState.Unavailable, State(runtime).State);
     }
 
+    [Fact]
+    public void Load_WeightsWithTheirHash_Serves()
+    {
+        Add("beside", "1", "weights.bin");
+        Expect("weights.bin", Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(Asset("weights.bin")))));
+
+        using TestRuntime runtime = new(_folder.Path);
+
+        Assert.Equal((ModelState.Ready, null), State(runtime));
+    }
+
+    [Theory]
+    [InlineData("weights.bin", "source.weights.weights.bin: the manifest expects 0000")]
+    [InlineData("absent.bin", "source.weights.absent.bin: the file does not exist")]
+    [InlineData("../model.json", "source.weights: expected names of files beside the graph")]
+    public void Load_WeightsThatAreNotThoseOfTheManifest_IsRefused(string file, string reason)
+    {
+        Add("beside", "1", "weights.bin");
+        Expect(file, new string('0', 64));
+
+        using TestRuntime runtime = new(_folder.Path);
+
+        Assert.Contains(reason, State(runtime).Reason, StringComparison.Ordinal);
+    }
+
     public void Dispose() => _folder.Dispose();
 
     private static (ModelState State, string? Reason) State(TestRuntime runtime)
@@ -53,6 +79,10 @@ public sealed class ExternalDataTests : IDisposable
         File.Copy(Asset(graph + ".onnx"), target, overwrite: true);
         File.Copy(Asset("weights.bin"), _folder.Combine(["tiny", .. weights]));
     }
+
+    private void Expect(string file, string hash) => _folder.EditManifest("tiny", "\"schema\": 1", $$"""
+        "schema": 1, "source": { "weights": { "{{file}}": "{{hash}}" } }
+        """);
 
     private static string Asset(string name) => Path.Combine(AppContext.BaseDirectory, "assets", "external", name);
 }
