@@ -7,6 +7,7 @@ namespace InferenceServer.Tests;
 /// <summary>The page as somebody sees and uses it. What the browser complains of fails the test at the end.</summary>
 internal sealed class PlaygroundWindow : IAsyncDisposable
 {
+    private const float PatienceMs = 120_000; // of every wait; a busy machine is no failure
     private readonly ConcurrentQueue<string> _complaints = [];
 
     private PlaygroundWindow(IPage page) => Page = page;
@@ -21,6 +22,7 @@ internal sealed class PlaygroundWindow : IAsyncDisposable
     public static async Task<PlaygroundWindow> OpenAsync(IPage page, Uri server)
     {
         PlaygroundWindow window = new(page) { Api = new HttpClient { BaseAddress = server } };
+        page.SetDefaultTimeout(PatienceMs);
         page.PageError += (_, error) => window._complaints.Enqueue(error);
         page.Console += (_, message) =>
         {

@@ -10,8 +10,8 @@ public sealed class Screenshots(Browser browser)
     public async Task Screenshots_OfEachKind_AreMade()
     {
         await using ServerProcess server = await ServerProcess.StartAsync(("Models:Path", Path.Combine(Repository.Root, "models")), ("Models:Default", "camvid-deeplabv3plus"));
-        await TakeAsync("playground", new() { ViewportSize = new() { Width = 1440, Height = 1180 } }, server.Address, both: true);
-        await TakeAsync("playground-dark", new() { ViewportSize = new() { Width = 1440, Height = 1180 }, ColorScheme = ColorScheme.Dark }, server.Address, both: true);
+        await TakeAsync("playground", new() { ViewportSize = new() { Width = 1440, Height = 900 } }, server.Address, both: true);
+        await TakeAsync("playground-dark", new() { ViewportSize = new() { Width = 1440, Height = 900 }, ColorScheme = ColorScheme.Dark }, server.Address, both: true);
         await TakeAsync("playground-phone", new() { ViewportSize = new() { Width = 390, Height = 844 }, DeviceScaleFactor = 2, IsMobile = true, HasTouch = true }, server.Address, both: false);
     }
 
@@ -26,7 +26,7 @@ public sealed class Screenshots(Browser browser)
             await window.SegmentsAsync(() => window.Page.SelectOptionAsync("#side-b select", "camvid-refinenet"));
             await window.SegmentsAsync(() => window.Page.CheckAsync("#side-b input"));
             await window.Page.WaitForFunctionAsync("() => document.querySelector('#caption-b').textContent.includes('CRF')");
-            await window.Page.HoverAsync("#picture", new() { Position = new() { X = 200, Y = 380 } });
+            await window.Page.HoverAsync("#picture", new() { Position = new() { X = 245, Y = 285 } });
             await window.Page.WaitForSelectorAsync("#readout b");
         }
 

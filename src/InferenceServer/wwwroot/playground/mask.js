@@ -55,7 +55,9 @@ export class Mask {
   // Every label gets a class, so that one beyond the model's has a name, too.
   #count(classes) {
     const counts = new Uint32Array(256);
-    this.#labels.forEach(label => counts[label]++);
+    for (let i = 0; i < this.#labels.length; i++) {
+      counts[this.#labels[i]]++;
+    }
     return Array.from(counts, (count, label) => ({
       name: classes[label]?.name ?? "void",
       color: classes[label]?.color ?? "#000000",

@@ -21,7 +21,7 @@ const divider = new Divider();
 const settings = new Settings(run);
 const sides = [new Side("a", changed, report), new Side("b", changed, report)];
 const exports = new Export(() => ({ sides: chosen(), image, settings, opacity: viewer.opacity }), report);
-new Probe(sideAt, side => side.confidence(settings));
+new Probe(sideAt);
 
 let image = null;
 let isolated = null;

@@ -11,15 +11,10 @@ const crosshair = find("crosshair");
 export class Probe {
   #at = { x: 0.5, y: 0.5 };
   #sideAt;
-  #confidenceOf;
 
-  /**
-   * @param {(x: number) => import("./side.js").Side | undefined} sideAt Whose mask is shown at a share of the width.
-   * @param {(side: import("./side.js").Side) => Promise<{samples: Uint8Array} | null>} confidenceOf
-   */
-  constructor(sideAt, confidenceOf) {
+  /** @param {(x: number) => import("./side.js").Side | undefined} sideAt Whose mask is shown at a share of the width. */
+  constructor(sideAt) {
     this.#sideAt = sideAt;
-    this.#confidenceOf = confidenceOf;
     picture.onpointermove = picture.onpointerdown = e => {
       const { left, top, width, height } = picture.getBoundingClientRect();
       crosshair.hidden = true;
@@ -54,7 +49,7 @@ export class Probe {
     const { mask } = side.result;
     const [column, row] = [Math.floor(x * mask.width), Math.floor(y * mask.height)];
     this.#show(mask.at(column, row));
-    const confidence = await this.#confidenceOf(side);
+    const confidence = await side.confidence();
     if (confidence && this.#at === at && !readout.hidden) {
       this.#show(mask.at(column, row), confidence.samples[row * mask.width + column] / 255);
     }

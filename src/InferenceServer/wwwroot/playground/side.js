@@ -77,34 +77,33 @@ export class Side {
    * @returns {Promise<void>} Rejected with an AbortError where a newer request took this one's place.
    */
   async run(image, settings, onProgress) {
-    const path = segmentPath(this.model, this.query(settings));
-    if (this.#wanted?.image === image && this.#wanted.path === path) {
-      return this.#wanted.done;
+    const query = this.query(settings);
+    const path = segmentPath(this.model, query);
+    if (this.#wanted?.image !== image || this.#wanted.path !== path) {
+      this.#forget();
+      this.#wanted = { image, path, done: this.#ask(image, query, onProgress) };
     }
-    this.#forget();
-    this.#wanted = { image, path, done: this.#ask(image, path, onProgress) };
     return this.#wanted.done;
   }
 
   /** The probability of each pixel's class × 255; asked for when somebody looks. Null where the model tells none. */
-  confidence(settings) {
+  confidence() {
     const { result } = this;
-    result.confidence ??= segment(segmentPath(this.model, { ...this.query(settings), format: "confidence" }), result.image.file, { signal: this.#work.signal })
-      .then(answer => readSamples(answer.bytes))
-      .catch(() => null);
+    result.confidence ??= segment(result.confidencePath, result.image.file).then(answer => readSamples(answer.bytes)).catch(() => null);
     return result.confidence;
   }
 
-  async #ask(image, path, onProgress) {
+  async #ask(image, query, onProgress) {
     const { signal } = (this.#work = new AbortController());
+    const { model, title } = this;
     const { classes } = this.description;
     const began = performance.now();
     try {
-      const answer = await segment(path, image.file, { signal, onProgress });
+      const answer = await segment(segmentPath(model, query), image.file, { signal, onProgress });
       const elapsed = performance.now() - began;
       const mask = new Mask(await readSamples(answer.bytes), classes);
       signal.throwIfAborted();
-      this.result = { image, mask, elapsed, timing: answer.timing, confidence: null };
+      this.result = { image, title, mask, elapsed, timing: answer.timing, confidencePath: segmentPath(model, { ...query, format: "confidence" }), confidence: null };
     } catch (error) {
       if (!signal.aborted) {
         this.#wanted = null; // the same may be asked for again

@@ -30,7 +30,7 @@ export class Viewer {
    * Shows a photograph.
    * @param {string} url
    * @param {string} name
-   * @param {() => void} onUnknown Calls where the browser cannot read the format.
+   * @param {() => void} onUnknown Called where the browser cannot read the format.
    */
   open(url, name, onUnknown = () => {}) {
     find("welcome").hidden = true;
@@ -63,7 +63,7 @@ export class Viewer {
       canvas.hidden = caption.hidden = !side;
       if (side) {
         side.result.mask.paint(canvas, this.#outline, name => this.#isolated === null || name === this.#isolated);
-        caption.textContent = side.title;
+        caption.textContent = side.result.title;
       }
     }
     picture.classList.toggle("outline", this.#outline);
