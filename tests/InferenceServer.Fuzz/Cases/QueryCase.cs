@@ -12,12 +12,14 @@ internal sealed class QueryCase(FuzzTarget target) : IFuzzCase
     ];
 
     private static readonly string[] Keys =
-        ["format", "alpha", "counts", "tolerance", "geotransform", "worldfile", "timeout", "priority", "refine", "crf.iterations", "crf.gaussian.weight", "crf.gaussian.xy", "crf.bilateral.weight", "crf.bilateral.xy", "crf.bilateral.rgb", "crf.quality", "FORMAT", "unknown", ""];
+        ["format", "alpha", "counts", "tolerance", "geotransform", "worldfile", "timeout", "priority", "refine", "crf.iterations", "crf.gaussian.weight", "crf.gaussian.xy", "crf.bilateral.weight", "crf.bilateral.xy", "crf.bilateral.rgb", "crf.quality", "FORMAT", "unknown", "",
+        "mode", "resize", "crop", "stride_rate", "scales", "flip", "fuse"];
 
     private static readonly string[] Values =
     [
         "", "png", "overlay", "color", "raw", "json", "confidence", "coco-rle", "polygons", "geojson", "masks", "npy", "npy-probabilities", "uncompressed", "1,0,0,0,0,-1", "crf", "none", "fast", "exact", "batch", "interactive", "0", "1", "-1", "0.5", "1e308", "1e309", "NaN", "Infinity", "-Infinity", "2147483647", "2147483648", "99999999999999999999",
         "%00", "%0d%0aX: 1", "%ff", "../..", "0x10", "1,5", "١", "null", "[]", "{}", "1e-320", "20", "500", "100", "0.001",
+        "whole", "slide", "16", "16x16", "1,0.5", "0.25,0.5,1,1.5,2", "true", "mean_softmax", "sum_logits", "max_logits",
     ];
 
     private static readonly string[] Headers =
