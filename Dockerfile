@@ -1,7 +1,7 @@
 # syntax=docker/dockerfile:1
 # The server with its models.
-#   CPU:  docker build -t inference-server . && docker run --rm --read-only -p 8080:8080 inference-server
-#   GPU:  docker build --target gpu -t inference-server:gpu . && docker run --rm --gpus all --read-only -p 8080:8080 inference-server:gpu
+#   CPU:  docker build -t inference-server . && docker run --rm --read-only --tmpfs /tmp -p 8080:8080 inference-server
+#   GPU:  docker build --target gpu -t inference-server:gpu . && docker run --rm --gpus all --read-only --tmpfs /tmp -p 8080:8080 inference-server:gpu
 
 # Native libraries, fetched anew only when package.json changes.
 FROM --platform=$BUILDPLATFORM node:22-slim AS natives

@@ -65,7 +65,7 @@ internal sealed class Upload : IDisposable
         long total = 0;
         int index = 0;
         _file.Position = 0;
-        await foreach ((string name, Stream content) in _boundary is null ? Zip() : FormAsync(_boundary, cancellationToken))
+        await foreach ((string name, Stream content) in _boundary is null ? Zip(options.MaxImages) : FormAsync(_boundary, cancellationToken))
         {
             if (index == options.MaxImages)
             {
@@ -103,8 +103,9 @@ internal sealed class Upload : IDisposable
     }
 
     // Asynchronous for the sake of its sibling; a zip is read from a file.
-    private async IAsyncEnumerable<(string Name, Stream Content)> Zip()
+    private async IAsyncEnumerable<(string Name, Stream Content)> Zip(int maxImages)
     {
+        ZipDirectory.Check(_file, maxImages);
         using ZipArchive zip = await Guarded(() => Task.FromResult(new ZipArchive(_file, ZipArchiveMode.Read, leaveOpen: true)), CancellationToken.None);
         foreach (ZipArchiveEntry entry in zip.Entries.Where(e => e.Name.Length > 0)) // folders have none
         {

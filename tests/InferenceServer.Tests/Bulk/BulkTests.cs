@@ -86,6 +86,19 @@ public sealed class BulkTests(SegmentationServer server)
     }
 
     [Theory]
+    [InlineData(2_000)]
+    [InlineData(66_000)] // from here on, zips count with 64 bits
+    public async Task Zip_OfEmptyFilesWithoutEnd_IsRefusedBeforeItsListIsRead(int files)
+    {
+        await using SegmentationServer small = await SegmentationServer.StartAsync(("Bulk:MaxImages", "3"));
+        using ByteArrayContent zip = Zip([.. Enumerable.Range(0, files).Select(i => ($"{i}.png", Array.Empty<byte>()))], CompressionLevel.NoCompression);
+
+        using HttpResponseMessage response = await small.Client.PostAsync("/v1/segment:batch", zip);
+
+        Assert.Contains("list of files", await ProblemAssert.IsAsync(HttpStatusCode.RequestEntityTooLarge, response), StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("image/png", HttpStatusCode.UnsupportedMediaType)]
     [InlineData("application/zip", HttpStatusCode.BadRequest)]
     [InlineData("multipart/form-data; boundary=x", HttpStatusCode.BadRequest)]
