@@ -16,7 +16,8 @@ public sealed partial class ArchitectureTests
         { "Vips", [] },
         { "InferenceServer.Runtime", ["InferenceServer.Kernels", "OnnxRuntime", "Vips"] },
         { "InferenceServer", ["InferenceServer.Runtime"] },
-        { "InferenceServer.Cli", ["InferenceServer.Runtime"] },
+        { "InferenceServer.Client", [] },
+        { "InferenceServer.Cli", ["InferenceServer.Client", "InferenceServer.Runtime"] },
     };
 
     /// <summary>Each folder of the runtime and the types of other folders it may use; a stage uses only what flows along the road.</summary>

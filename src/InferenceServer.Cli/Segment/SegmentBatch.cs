@@ -1,13 +1,11 @@
 using InferenceServer.Cli.Hosting;
+using InferenceServer.Client;
 using InferenceServer.Runtime;
-using InferenceServer.Runtime.Buffers;
-using InferenceServer.Runtime.Encoding;
-using InferenceServer.Runtime.Inference;
 
 namespace InferenceServer.Cli.Segment;
 
 /// <summary>Segments images one after another; what is wrong with one keeps no other from its mask.</summary>
-internal sealed class SegmentBatch(Segmenter segmenter, string model, EncodingParameters parameters, InferenceOverrides inference, Refinement refinement, Terminal terminal)
+internal sealed class SegmentBatch(IMaskSource masks, Terminal terminal)
 {
     /// <summary>Runs all jobs, prints the path of each mask and complains about each image that has none.</summary>
     /// <returns>The number of images without a mask.</returns>
@@ -21,10 +19,10 @@ internal sealed class SegmentBatch(Segmenter segmenter, string model, EncodingPa
             {
                 try
                 {
-                    await WriteAsync(job, cancellationToken).ConfigureAwait(false);
+                    await masks.WriteAsync(await File.ReadAllBytesAsync(job.Image, cancellationToken).ConfigureAwait(false), job.Output, cancellationToken).ConfigureAwait(false);
                     written.Add(job.Output);
                 }
-                catch (Exception e) when (e is SegmentationException or IOException or UnauthorizedAccessException)
+                catch (Exception e) when (e is SegmentationException or InferenceServerException or HttpRequestException or IOException or UnauthorizedAccessException)
                 {
                     failures.Add($"{job.Image}: {e.Message}");
                 }
@@ -42,23 +40,5 @@ internal sealed class SegmentBatch(Segmenter segmenter, string model, EncodingPa
         }
 
         return failures.Count;
-    }
-
-    private async Task WriteAsync(SegmentJob job, CancellationToken cancellationToken)
-    {
-        SegmentationRequest request = new()
-        {
-            Image = await File.ReadAllBytesAsync(job.Image, cancellationToken).ConfigureAwait(false),
-            WithConfidence = parameters.NeedsConfidence,
-            WithProbabilities = parameters.NeedsProbabilities,
-            Inference = inference,
-            Refine = refinement.Refine,
-            Crf = refinement.Crf,
-        };
-        using AdmittedRequest admitted = segmenter.Admit(model, cancellationToken);
-        using SegmentationResult result = await segmenter.SegmentAsync(admitted, request).ConfigureAwait(false);
-        using PooledBufferWriter mask = new();
-        await segmenter.EncodeAsync(admitted, result, parameters, mask).ConfigureAwait(false);
-        await File.WriteAllBytesAsync(job.Output, mask.Written, cancellationToken).ConfigureAwait(false);
     }
 }

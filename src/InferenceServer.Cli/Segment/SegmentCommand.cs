@@ -1,5 +1,6 @@
 using System.CommandLine;
 using InferenceServer.Cli.Hosting;
+using InferenceServer.Client;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Encoding;
 using InferenceServer.Runtime.Inference;
@@ -8,7 +9,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace InferenceServer.Cli.Segment;
 
-/// <summary><c>segment</c>: masks of images, without a server.</summary>
+/// <summary><c>segment</c>: masks of images, without a server or from one.</summary>
 internal static class SegmentCommand
 {
     public static Command Create()
@@ -21,31 +22,45 @@ internal static class SegmentCommand
             "--format", "What to write for each image.", [.. MaskFormats.All.Select(f => (f.Word, f.Format))]);
         Option<bool> uncompressed = new("--uncompressed") { Description = "Write the runs of coco-rle as numbers." };
         Option<double> tolerance = NumberOption.Create("--tolerance", "Pixels that the lines of polygons and geojson may stray from the mask.", usual: 0d, least: 0, most: 1000);
-        Command command = new("segment", "Write the masks of images.") { images, model, folder, format, alpha, uncompressed, tolerance };
+        Option<string?> server = new("--server") { Description = "A server to ask, instead of running the model here.", HelpName = "URL" };
+        Option<string?> key = new("--key") { Description = "The key, where the server asks for one; else INFERENCE_SERVER_KEY of the environment.", HelpName = "KEY" };
+        Command command = new("segment", "Write the masks of images.") { images, model, folder, format, alpha, uncompressed, tolerance, server, key };
         PassOptions passes = PassOptions.AddTo(command);
         RefinementOptions refinement = RefinementOptions.AddTo(command);
         RuntimeOptions runtime = RuntimeOptions.AddTo(command);
-        command.SetAction((parsed, ct) => SegmentAsync(
-            parsed, runtime, parsed.GetRequiredValue(images), parsed.GetRequiredValue(model), parsed.GetRequiredValue(folder),
-            new EncodingParameters(parsed.GetValue(format), parsed.GetValue(alpha)) { Uncompressed = parsed.GetValue(uncompressed), Tolerance = parsed.GetValue(tolerance) }, passes.Read(parsed), refinement.Read(parsed), ct));
+        command.SetAction(async (parsed, ct) =>
+        {
+            string name = parsed.GetRequiredValue(model), target = parsed.GetRequiredValue(folder);
+            EncodingParameters parameters = new(parsed.GetValue(format), parsed.GetValue(alpha)) { Uncompressed = parsed.GetValue(uncompressed), Tolerance = parsed.GetValue(tolerance) };
+            IReadOnlyList<SegmentJob> jobs = SegmentJob.Plan(ImageFiles.Expand(parsed.GetRequiredValue(images)), target, parameters.Format);
+            if (parsed.GetValue(server) is not { } url)
+            {
+                using ServiceProvider services = runtime.Build(parsed);
+                return await SegmentAsync(jobs, target, Local(services, name, parameters, passes.Read(parsed), refinement.Read(parsed), ct), parsed, ct).ConfigureAwait(false);
+            }
+
+            using InferenceClient client = Connect(url, parsed.GetValue(key));
+            return await SegmentAsync(jobs, target, new ServerMasks(client, ServerMasks.Query(name, parameters, passes.Read(parsed), refinement.Read(parsed))), parsed, ct).ConfigureAwait(false);
+        });
         return command;
     }
 
-    private static async Task<int> SegmentAsync(
-        ParseResult parsed, RuntimeOptions runtime, string[] images, string model, string folder, EncodingParameters parameters,
-        InferenceOverrides inference, Refinement refinement, CancellationToken cancellationToken)
+    private static LocalMasks Local(
+        ServiceProvider services, string model, EncodingParameters parameters, InferenceOverrides inference, Refinement refinement, CancellationToken cancellationToken)
     {
-        IReadOnlyList<SegmentJob> jobs = SegmentJob.Plan(ImageFiles.Expand(images), folder, parameters.Format);
-        using ServiceProvider services = runtime.Build(parsed);
         LoadedModel loaded = services.GetRequiredService<ModelRepository>().Load(model, cancellationToken);
-        if ((parameters.NeedsConfidence || parameters.NeedsProbabilities) && !loaded.Postprocessor.HasScores)
-        {
-            throw new CommandException($"The graph of '{model}' ends in labels, so it has no confidence to tell.");
-        }
+        return (parameters.NeedsConfidence || parameters.NeedsProbabilities) && !loaded.Postprocessor.HasScores
+            ? throw new CommandException($"The graph of '{model}' ends in labels, so it has no confidence to tell.")
+            : new LocalMasks(services.GetRequiredService<Segmenter>(), loaded.Name, parameters, inference, refinement);
+    }
 
+    private static InferenceClient Connect(string url, string? key) => Uri.TryCreate(url, UriKind.Absolute, out Uri? server) && server.Scheme is "http" or "https"
+        ? new InferenceClient(server, new InferenceClientOptions { Key = key ?? Environment.GetEnvironmentVariable("INFERENCE_SERVER_KEY") })
+        : throw new CommandException($"--server: '{url}' is no URL such as http://localhost:8080.");
+
+    private static async Task<int> SegmentAsync(IReadOnlyList<SegmentJob> jobs, string folder, IMaskSource masks, ParseResult parsed, CancellationToken cancellationToken)
+    {
         Directory.CreateDirectory(folder);
-        Terminal terminal = Terminal.For(parsed);
-        SegmentBatch batch = new(services.GetRequiredService<Segmenter>(), loaded.Name, parameters, inference, refinement, terminal);
-        return await batch.RunAsync(jobs, cancellationToken).ConfigureAwait(false) == 0 ? 0 : 1;
+        return await new SegmentBatch(masks, Terminal.For(parsed)).RunAsync(jobs, cancellationToken).ConfigureAwait(false) == 0 ? 0 : 1;
     }
 }

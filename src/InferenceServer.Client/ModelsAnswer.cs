@@ -1,0 +1,3 @@
+namespace InferenceServer.Client;
+
+internal sealed record ModelsAnswer(IReadOnlyList<ModelInfo> Models);

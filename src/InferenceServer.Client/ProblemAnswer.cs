@@ -1,0 +1,3 @@
+namespace InferenceServer.Client;
+
+internal sealed record ProblemAnswer(string? Type, string? Detail);
