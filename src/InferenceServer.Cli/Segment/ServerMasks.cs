@@ -3,6 +3,7 @@ using InferenceServer.Cli.Hosting;
 using InferenceServer.Client;
 using InferenceServer.Runtime.Encoding;
 using InferenceServer.Runtime.Inference;
+using InferenceServer.Runtime.Manifests;
 
 namespace InferenceServer.Cli.Segment;
 
