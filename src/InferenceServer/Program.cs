@@ -5,6 +5,7 @@ using InferenceServer.Dialects.LabelStudio;
 using InferenceServer.Fetching;
 using InferenceServer.Health;
 using InferenceServer.Hosting;
+using InferenceServer.Jobs;
 using InferenceServer.Logging;
 using InferenceServer.Metrics;
 using InferenceServer.Models;
@@ -41,6 +42,7 @@ return StartUp.Run(() =>
     builder.Services.AddHostedService<MemoryUpkeep>();
     builder.Services.AddSingleton<MaskRoad>();
     builder.Services.AddBulk();
+    builder.Services.AddJobs();
     builder.Services.AddFetching();
     builder.Services.AddLabelStudio();
     builder.Services.AddCvat();
@@ -64,6 +66,7 @@ return StartUp.Run(() =>
     app.UsePlayground();
     app.MapSegment();
     app.MapBulk();
+    app.MapJobs();
     app.MapHuggingFace();
     app.MapLabelStudio();
     app.MapCvat();

@@ -19,8 +19,9 @@ internal sealed class BulkRunner(Segmenter segmenter, MaskRoad road, ImageDecode
     /// <param name="order">What is wanted of each.</param>
     /// <param name="answer">Takes each answer, never two at once; it disposes none.</param>
     /// <param name="cancellationToken">Ends all.</param>
+    /// <param name="answered">Images that have an answer already, by their place.</param>
     /// <exception cref="SegmentationException">What is wrong with all: the upload is damaged, or holds too much.</exception>
-    public async Task RunAsync(Upload upload, Arrival arrival, MaskOrder order, Func<BulkAnswer, Task> answer, CancellationToken cancellationToken)
+    public async Task RunAsync(Upload upload, Arrival arrival, MaskOrder order, Func<BulkAnswer, Task> answer, CancellationToken cancellationToken, IReadOnlySet<int>? answered = null)
     {
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         Channel<BulkImage> images = Channel.CreateBounded<BulkImage>(1);
@@ -47,6 +48,12 @@ internal sealed class BulkRunner(Segmenter segmenter, MaskRoad road, ImageDecode
             {
                 await foreach (BulkImage image in upload.ImagesAsync(options.Value, decoder.Limits.MaxBytes, stop.Token))
                 {
+                    if (answered?.Contains(image.Index) is true)
+                    {
+                        image.Bytes.Dispose();
+                        continue;
+                    }
+
                     await images.Writer.WriteAsync(image, stop.Token);
                 }
             }

@@ -21,6 +21,22 @@ internal sealed class Upload : IDisposable
         _boundary = boundary;
     }
 
+    /// <summary>The body, from its start.</summary>
+    public Stream Body
+    {
+        get
+        {
+            _file.Position = 0;
+            return _file;
+        }
+    }
+
+    /// <summary>Opens a body that was laid aside before, and stays.</summary>
+    /// <param name="path">Its file.</param>
+    /// <param name="contentType">Its media type.</param>
+    public static Upload Open(string path, string contentType) =>
+        new(new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, BufferSize, FileOptions.Asynchronous), Boundary(MediaTypeHeaderValue.Parse(contentType)));
+
     /// <summary>Takes a request's body.</summary>
     /// <exception cref="SegmentationException">Neither a form nor a zip, or too large.</exception>
     public static async Task<Upload> ReceiveAsync(HttpRequest request, BulkOptions options, CancellationToken cancellationToken)

@@ -16,7 +16,7 @@ public sealed class OpenApiTests(SegmentationServer server)
             [
                 "/api/function_invocations", "/api/functions", "/api/functions/{model}", "/health/live", "/health/ready", "/huggingface", "/huggingface/{model}",
                 "/label-studio/health", "/label-studio/models/{model}/health", "/label-studio/models/{model}/predict", "/label-studio/models/{model}/setup", "/label-studio/models/{model}/webhook",
-                "/label-studio/predict", "/label-studio/setup", "/label-studio/webhook", "/metrics", "/v1/models", "/v1/models/{model}", "/v1/models/{model}/load", "/v1/models/{model}/unload", "/v1/models/{model}/versions/{version}",
+                "/label-studio/predict", "/label-studio/setup", "/label-studio/webhook", "/metrics", "/v1/jobs", "/v1/jobs/{id}", "/v1/jobs/{id}/events", "/v1/jobs/{id}/result", "/v1/models", "/v1/models/{model}", "/v1/models/{model}/load", "/v1/models/{model}/unload", "/v1/models/{model}/versions/{version}",
                 "/v1/segment", "/v1/segment/{model}", "/v1/segment/{model}/versions/{version}", "/v1/segment:batch",
             ],
             document.GetProperty("paths").EnumerateObject().Select(p => p.Name).Order(StringComparer.Ordinal));

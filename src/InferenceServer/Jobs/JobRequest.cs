@@ -1,0 +1,9 @@
+using InferenceServer.Segment;
+
+namespace InferenceServer.Jobs;
+
+/// <summary>What a job was asked for, as it is kept.</summary>
+/// <param name="ContentType">Of the upload.</param>
+/// <param name="Model">The model's name; null takes the default.</param>
+/// <param name="Query">The parameters of each image, the format among them.</param>
+public sealed record JobRequest(string ContentType, string? Model, SegmentQuery Query);
