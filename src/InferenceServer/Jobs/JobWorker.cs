@@ -1,14 +1,17 @@
 using InferenceServer.Bulk;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Buffers;
+using InferenceServer.Runtime.Models;
 using InferenceServer.Runtime.Scheduling;
 using InferenceServer.Segment;
 
 namespace InferenceServer.Jobs;
 
 /// <summary>Works on one job after another, at priority batch; a job that a restart has interrupted goes on where it was.</summary>
-internal sealed class JobWorker(JobStore store, JobFolder folder, BulkRunner runner, ILogger<JobWorker> logger) : BackgroundService
+internal sealed class JobWorker(JobStore store, JobFolder folder, BulkRunner runner, ModelRepository repository, TimeProvider time, ILogger<JobWorker> logger) : BackgroundService
 {
+    private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(100);
+
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         if (!folder.IsEnabled)
@@ -67,6 +70,12 @@ internal sealed class JobWorker(JobStore store, JobFolder folder, BulkRunner run
 
     private async Task SegmentAsync(Job job, string id, CancellationToken cancellationToken)
     {
+        // A server that has just started loads its models still; what has waited for it can wait for them.
+        while (!repository.IsReady || repository.Find(job.Request.Model ?? repository.Default ?? "")?.State == ModelState.Loading)
+        {
+            await Task.Delay(Interval, time, cancellationToken);
+        }
+
         HttpRequest none = new DefaultHttpContext().Request; // the format was settled when the job was made
         HashSet<int> answered = folder.Answered(id, out _);
         using Upload upload = Upload.Open(folder.Upload(id), job.Request.ContentType);
