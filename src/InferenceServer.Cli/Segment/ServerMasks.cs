@@ -13,32 +13,32 @@ internal sealed class ServerMasks(InferenceClient client, SegmentQuery query) : 
     /// <summary>What was typed, as the server's query parameters.</summary>
     public static SegmentQuery Query(string model, EncodingParameters parameters, InferenceOverrides inference, Refinement refinement)
     {
-        (string Key, FormattableString? Value)[] all =
+        (string Key, object? Value)[] all =
         [
-            ("alpha", $"{parameters.Alpha}"),
-            ("counts", parameters.Uncompressed ? $"uncompressed" : null),
-            ("tolerance", parameters.Tolerance > 0 ? $"{parameters.Tolerance}" : null),
-            ("mode", inference.Mode is { } mode ? $"{mode.ToString().ToLowerInvariant()}" : null),
-            ("resize", inference.KeepSize is { } keep ? keep ? $"none" : $"model" : null),
-            ("crop", inference.Crop is { } crop ? $"{crop.Width}x{crop.Height}" : null),
-            ("stride_rate", inference.StrideRate is { } rate ? $"{rate}" : null),
-            ("scales", inference.Scales is { } scales ? $"{string.Join(',', scales.Select(s => s.ToString(CultureInfo.InvariantCulture)))}" : null),
-            ("flip", inference.Flip is { } flip ? flip ? $"true" : $"false" : null),
-            ("fuse", inference.Fuse is { } fuse ? $"{Fuse(fuse)}" : null),
-            ("refine", refinement.Refine is { } refine ? refine ? $"crf" : $"none" : null),
-            ("crf.iterations", refinement.Crf.Iterations is { } iterations ? $"{iterations}" : null),
-            ("crf.gaussian.weight", refinement.Crf.GaussianWeight is { } gaussian ? $"{gaussian}" : null),
-            ("crf.gaussian.xy", refinement.Crf.GaussianXy is { } near ? $"{near}" : null),
-            ("crf.bilateral.weight", refinement.Crf.BilateralWeight is { } bilateral ? $"{bilateral}" : null),
-            ("crf.bilateral.xy", refinement.Crf.BilateralXy is { } far ? $"{far}" : null),
-            ("crf.bilateral.rgb", refinement.Crf.BilateralRgb is { } color ? $"{color}" : null),
-            ("crf.quality", refinement.Crf.Quality is { } quality ? $"{quality.ToString().ToLowerInvariant()}" : null),
+            ("alpha", parameters.Alpha),
+            ("counts", parameters.Uncompressed ? "uncompressed" : null),
+            ("tolerance", parameters.Tolerance > 0 ? parameters.Tolerance : null),
+            ("mode", inference.Mode?.ToString().ToLowerInvariant()),
+            ("resize", inference.KeepSize switch { true => "none", false => "model", null => null }),
+            ("crop", inference.Crop is { } crop ? FormattableString.Invariant($"{crop.Width}x{crop.Height}") : null),
+            ("stride_rate", inference.StrideRate),
+            ("scales", inference.Scales is { } scales ? string.Join(',', scales.Select(s => s.ToString(CultureInfo.InvariantCulture))) : null),
+            ("flip", inference.Flip switch { true => "true", false => "false", null => null }),
+            ("fuse", inference.Fuse is { } fuse ? Fuse(fuse) : null),
+            ("refine", refinement.Refine switch { true => "crf", false => "none", null => null }),
+            ("crf.iterations", refinement.Crf.Iterations),
+            ("crf.gaussian.weight", refinement.Crf.GaussianWeight),
+            ("crf.gaussian.xy", refinement.Crf.GaussianXy),
+            ("crf.bilateral.weight", refinement.Crf.BilateralWeight),
+            ("crf.bilateral.xy", refinement.Crf.BilateralXy),
+            ("crf.bilateral.rgb", refinement.Crf.BilateralRgb),
+            ("crf.quality", refinement.Crf.Quality?.ToString().ToLowerInvariant()),
         ];
         return new SegmentQuery
         {
             Model = model,
             Format = MaskFormats.All.First(f => f.Format == parameters.Format).Word,
-            Parameters = all.Where(p => p.Value is not null).ToDictionary(p => p.Key, p => FormattableString.Invariant(p.Value!)),
+            Parameters = all.Where(p => p.Value is not null).ToDictionary(p => p.Key, p => Convert.ToString(p.Value, CultureInfo.InvariantCulture)!),
         };
     }
 
