@@ -12,8 +12,9 @@ internal sealed class MemoryUpkeep(TimeProvider clock) : BackgroundService
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         using PeriodicTimer timer = new(Interval, clock);
+        await using CancellationTokenRegistration stop = stoppingToken.Register(timer.Dispose); // ends the wait with `false`: to be told to stop is no error
         long allocated = 0;
-        while (await timer.WaitForNextTickAsync(stoppingToken))
+        while (await timer.WaitForNextTickAsync(CancellationToken.None))
         {
             PooledArrays.Trim();
             long now = GC.GetTotalAllocatedBytes();
