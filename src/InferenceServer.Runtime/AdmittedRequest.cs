@@ -25,7 +25,7 @@ public sealed class AdmittedRequest : IDisposable
     public LoadedModel Model => _lease.Model;
 
     /// <summary>The request's class.</summary>
-    public Priority Priority { get; }
+    public Priority Priority { get; private set; }
 
     /// <summary>Cancelled when the caller has gone or the request's time is up.</summary>
     public CancellationToken Cancellation => _deadline.Token;
@@ -36,6 +36,18 @@ public sealed class AdmittedRequest : IDisposable
     /// <summary>What to answer when <see cref="IsLate"/>.</summary>
     /// <param name="stage">Where the request was.</param>
     public SegmentationException Late(Stage stage) => Refusals.Late(Model, _deadline.Timeout, stage);
+
+    /// <summary>What the request says of itself only in its body, once that was read.</summary>
+    /// <param name="timeout">The time that it gives, from its arrival; only a shorter one than it had counts, and null changes nothing.</param>
+    /// <param name="priority">Its class in the queue; it was let in as the one that its headers named.</param>
+    public void Amend(TimeSpan? timeout, Priority priority)
+    {
+        Priority = priority;
+        if (timeout is { } shorter)
+        {
+            _deadline.Shorten(shorter);
+        }
+    }
 
     /// <summary>Claims memory for an encoded image that has grown to <paramref name="bytes"/>.</summary>
     /// <exception cref="SegmentationException">The server holds as much as it may.</exception>

@@ -50,4 +50,7 @@ public enum SegmentationError
 
     /// <summary>A token came, and the keys that it would be checked with cannot be had; try again later.</summary>
     TokensUnavailable,
+
+    /// <summary>A part of a protocol that this server does not have.</summary>
+    NotSupported,
 }

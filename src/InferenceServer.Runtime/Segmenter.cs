@@ -117,6 +117,27 @@ public sealed class Segmenter(
         metrics.Segmented(result.Model.Name, result.Labels.Size.Pixels);
     }
 
+    /// <summary>Makes the network's input of one photograph, for a caller that wants the network's own output.</summary>
+    /// <param name="admitted">Stays the caller's.</param>
+    /// <param name="image">The bytes of an encoded image.</param>
+    /// <param name="timings">Gets the time.</param>
+    /// <returns>1×3×H×W, which the caller disposes.</returns>
+    /// <exception cref="SegmentationException">The image cannot be decoded, the model takes several passes, or the time is up.</exception>
+    internal async ValueTask<InputTensor> PrepareAsync(AdmittedRequest admitted, ReadOnlyMemory<byte> image, StageTimings timings)
+    {
+        try
+        {
+            (RgbImage photo, _, InputTensor? input) = await PrepareAsync(admitted, new SegmentationRequest { Image = image, Timings = timings }, admitted.Model.Passes).ConfigureAwait(false);
+            photo.Dispose();
+            return input ?? throw new SegmentationException(
+                SegmentationError.InvalidRequest, $"The model '{admitted.Model.Name}' runs a photograph in several passes, so there is no one output of its network; ask for a mask.");
+        }
+        catch (OperationCanceledException) when (admitted.IsLate)
+        {
+            throw admitted.Late(timings.Current);
+        }
+    }
+
     /// <summary>Decodes, and prepares the input too where there is only one: in one turn, so that no photograph waits between them.</summary>
     private async ValueTask<(RgbImage Photo, PassPlan Plan, InputTensor? Input)> PrepareAsync(
         AdmittedRequest admitted, SegmentationRequest request, InferenceSettings settings, bool keepsScores)

@@ -51,6 +51,7 @@ public static class ServiceCollectionExtensions
         services.AddSingleton<SegmentationMetrics>();
         services.AddSingleton<ModelGauges>();
         services.AddSingleton<Segmenter>();
+        services.AddSingleton<TensorRunner>();
         return services;
     }
 

@@ -10,6 +10,8 @@ using InferenceServer.Logging;
 using InferenceServer.Metrics;
 using InferenceServer.Models;
 using InferenceServer.OpenApi;
+using InferenceServer.OpenInference;
+using InferenceServer.OpenInference.Grpc;
 using InferenceServer.Playground;
 using InferenceServer.Problems;
 using InferenceServer.Runtime;
@@ -36,7 +38,9 @@ return StartUp.Run(() =>
     builder.AddManagementAddress();
     builder.AddTls();
     builder.AddDrain();
+    builder.AddOpenInference();
     builder.Services.AddSegmentation();
+    builder.Services.AddSingleton<ModelLifecycle>();
     builder.Services.AddHostedService<ModelLoading>();
     builder.Services.AddHostedService<ModelWatcher>();
     builder.Services.AddHostedService<MemoryUpkeep>();
@@ -61,6 +65,7 @@ return StartUp.Run(() =>
     app.UseManagementAddress();
     app.UseOrigins();
     app.UseKeys();
+    app.UseCompression();
     app.UseSwagger();
     app.UseSwaggerUI(ui => ui.DefaultModelsExpandDepth(-1));
     app.UsePlayground();
@@ -71,6 +76,8 @@ return StartUp.Run(() =>
     app.MapLabelStudio();
     app.MapCvat();
     app.MapModels();
+    app.MapOpenInference();
+    app.MapGrpc();
     app.MapHealth();
     app.MapMetrics();
 

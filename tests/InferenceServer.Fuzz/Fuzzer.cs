@@ -6,7 +6,7 @@ namespace InferenceServer.Fuzz;
 /// <summary><c>fuzz</c>: mutated input for the real handlers, the same for the same seed.</summary>
 internal static class Fuzzer
 {
-    private static readonly string[] Kinds = ["image", "form", "query", "npy", "manifest"];
+    private static readonly string[] Kinds = ["image", "form", "query", "npy", "manifest", "infer"];
 
     private static async Task<int> Main(string[] args)
     {
@@ -29,7 +29,7 @@ internal static class Fuzzer
         return await command.Parse(args).InvokeAsync();
     }
 
-    /// <summary>Another protocol's bodies join here.</summary>
+    /// <summary>Another kind joins here.</summary>
     private static IFuzzCase Create(string kind, FuzzTarget target) => kind switch
     {
         "image" => new ImageCase(target),
@@ -37,6 +37,7 @@ internal static class Fuzzer
         "query" => new QueryCase(target),
         "npy" => new NpyCase(),
         "manifest" => new ManifestCase(target),
+        "infer" => new InferCase(target),
         _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "No such kind."),
     };
 }

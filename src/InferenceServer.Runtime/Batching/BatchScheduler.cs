@@ -42,8 +42,8 @@ public sealed class BatchScheduler
     /// <summary>Inputs that all instances work on at once, at most.</summary>
     public int Capacity => _instances.Length * _limits.Images;
 
-    /// <summary>Told the number of images after each run.</summary>
-    internal Action<int>? Ran { get; init; }
+    /// <summary>Told the number of images of each run and how long it took.</summary>
+    internal Action<int, TimeSpan>? Ran { get; init; }
 
     /// <summary>Inputs that wait.</summary>
     public int QueuedImages => Locked(() => _queue.Count);
@@ -203,7 +203,7 @@ public sealed class BatchScheduler
         }
 
         Backlog.Served(batch.Images.Count, duration);
-        Ran?.Invoke(batch.Images.Count);
+        Ran?.Invoke(batch.Images.Count, duration);
     }
 
     // On the request's own flow, since timings are not made for two threads.

@@ -17,12 +17,16 @@ public sealed class SchedulerFactory(IOptions<SchedulingOptions> scheduling, IOp
 
     /// <summary>Starts the instances of one model.</summary>
     /// <param name="model">Its name, which its threads bear.</param>
+    /// <param name="version">Its version.</param>
     /// <param name="session">The network that all of them run.</param>
     /// <param name="maxBatch">Most images that the graph takes.</param>
-    internal BatchScheduler Create(string model, IModelSession session, int maxBatch)
+    internal BatchScheduler Create(string model, int version, IModelSession session, int maxBatch)
     {
         BatchLimits limits = BatchLimits.For(batching.Value, session.Provider, maxBatch);
         int instances = scheduling.Value.InstancesOn(gpu: session.Provider != ExecutionProvider.Cpu);
-        return new BatchScheduler(model, session, limits, instances, new Backlog(instances, limits.Images, scheduling.Value, clock), clock) { Ran = images => metrics.Ran(model, images) };
+        return new BatchScheduler(model, session, limits, instances, new Backlog(instances, limits.Images, scheduling.Value, clock), clock)
+        {
+            Ran = (images, duration) => metrics.Ran(model, version, images, duration),
+        };
     }
 }

@@ -29,6 +29,7 @@ public static class RejectionReasons
         SegmentationError.Forbidden => RejectionReason.Unauthorized,
         SegmentationError.RateLimited => RejectionReason.RateLimited,
         SegmentationError.TokensUnavailable => null,
+        SegmentationError.NotSupported => RejectionReason.BadRequest,
         _ => throw new ArgumentOutOfRangeException(nameof(error), error, "No such error."),
     };
 }

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
 
@@ -16,6 +17,7 @@ public sealed class SegmentationMetrics
     // .NET's default buckets are for milliseconds; these run from half a millisecond to half a minute.
     private static readonly InstrumentAdvice<double> Seconds = Buckets<double>(0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30);
 
+    private readonly ConcurrentDictionary<(string Model, int Version), InferenceStatistics> _statistics = [];
     private readonly Counter<long> _requests;
     private readonly Counter<long> _rejected;
     private readonly Counter<long> _cancelled;
@@ -47,6 +49,9 @@ public sealed class SegmentationMetrics
         _reloads = meter.CreateCounter<long>("seg_model_reloads_total", "{reload}", "Loads of a model beside one that served, by result.");
     }
 
+    /// <summary>The sums of one version of a model since the server started, of the same events as the instruments.</summary>
+    public InferenceStatistics Statistics(string model, int version) => _statistics.GetOrAdd((model, version), static _ => new InferenceStatistics());
+
     /// <summary>A request was let in.</summary>
     public void Entered(string model) => _inFlight.Add(1, Labels.Model(model));
 
@@ -70,6 +75,11 @@ public sealed class SegmentationMetrics
             _requestDuration.Record(duration.TotalSeconds, Labels.Model(model), new("route", route));
         }
 
+        if (version != 0)
+        {
+            Statistics(model, version).Ended(succeeded: status < 400, duration, timings);
+        }
+
         if (_stageDuration.Enabled)
         {
             for (Stage stage = 0; (int)stage < StageTimings.Stages.Count; stage++)
@@ -89,7 +99,11 @@ public sealed class SegmentationMetrics
     public void Cancelled(Stage stage) => _cancelled.Add(1, Labels.Of(stage));
 
     /// <summary>The network ran, on this many images together.</summary>
-    public void Ran(string model, int images) => _batchSize.Record(images, Labels.Model(model));
+    public void Ran(string model, int version, int images, TimeSpan duration)
+    {
+        _batchSize.Record(images, Labels.Model(model));
+        Statistics(model, version).Ran(images, duration);
+    }
 
     /// <summary>A photograph was laid into an input.</summary>
     /// <param name="model">The model's name.</param>

@@ -25,7 +25,7 @@ public sealed class LoadedModel : IDisposable
         Session = session;
         Preprocessor = new Preprocessor(manifest.Preprocess, schedulers.BucketMultiple(session.Provider, manifest.Graph.MaxBatch, manifest.Preprocess.Size.Bucket));
         Postprocessor = new Postprocessor(manifest);
-        Scheduler = schedulers.Create(name, session, manifest.Graph.MaxBatch);
+        Scheduler = schedulers.Create(name, version, session, manifest.Graph.MaxBatch);
     }
 
     /// <summary>The folder's name.</summary>

@@ -35,6 +35,14 @@ internal sealed class InputSizing(PreprocessManifest preprocess, int bucketMulti
     /// <summary>The smallest legal size of a tile that is no smaller than <paramref name="crop"/>.</summary>
     public ImageSize Legal(ImageSize crop) => _size.Fixed is [int height, int width] ? new ImageSize(width, height) : new ImageSize(Legal(crop.Width), Legal(crop.Height));
 
+    /// <summary>Whether the graph takes an input of this size as it is, and the model's limit on what its network sees allows it.</summary>
+    public bool Takes(ImageSize input) => Legal(input) == input && input.Pixels <= 2 * _resize.MaxPixels;
+
+    /// <summary>What <see cref="Takes"/> asks for, for people.</summary>
+    public string Sizes => _size.Fixed is [int height, int width]
+        ? $"it is always {height}×{width}"
+        : $"heights and widths are multiples of {_size.Multiple}{(_size.Offset == 0 ? "" : $" plus {_size.Offset}")}, {Legal(1)} or more, and {2 * _resize.MaxPixels:N0} pixels or fewer in all";
+
     private InputGeometry Lay(ImageSize photo, ImageSize resized, int longSide)
     {
         ImageSize input = _size.Fixed is [int height, int width]

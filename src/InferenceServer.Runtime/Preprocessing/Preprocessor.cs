@@ -31,6 +31,12 @@ public sealed class Preprocessor
     /// <summary>How a photograph of this size lies in the network's input where it runs whole.</summary>
     public InputGeometry Plan(ImageSize photo) => _sizing.Plan(photo);
 
+    /// <summary>Whether the network takes an input of this size as it is.</summary>
+    public bool Takes(ImageSize input) => _sizing.Takes(input);
+
+    /// <summary>The sizes that it takes, for people.</summary>
+    public string Sizes => _sizing.Sizes;
+
     /// <summary>The passes of a photograph of this size.</summary>
     /// <exception cref="SegmentationException">The graph takes only one size, which does not hold it.</exception>
     internal PassPlan Plan(ImageSize photo, InferenceSettings settings)

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Microsoft.ML.OnnxRuntime;
 using Microsoft.ML.OnnxRuntime.Tensors;
 
@@ -89,6 +90,17 @@ public sealed class ModelOutput : IDisposable
         return all.Slice((_first + index) * length, length);
     }
 
+    /// <summary>All elements in the order of the axes, as they lie in memory.</summary>
+    public ReadOnlySpan<byte> Data
+    {
+        get
+        {
+            ReadOnlySpan<byte> all = _value is null ? MemoryMarshal.AsBytes(_scores.Span) : _value.GetTensorDataAsSpan<byte>();
+            int length = checked(Shape.Aggregate(1, (product, side) => product * side) * ElementSize);
+            return all.Slice(_first * length, length);
+        }
+    }
+
     /// <summary>Class indices of image <paramref name="index"/>, HW, as bytes; what does not fit a byte becomes <paramref name="other"/>.</summary>
     /// <exception cref="InvalidOperationException">The output's type is no integer.</exception>
     public void CopyLabels(Span<byte> destination, byte other, int index = 0)
@@ -118,6 +130,14 @@ public sealed class ModelOutput : IDisposable
 
     /// <summary>Gives the memory back to ONNX Runtime; a second call does nothing.</summary>
     public void Dispose() => Interlocked.Exchange(ref _owner, null)?.Dispose();
+
+    private int ElementSize => ElementType switch
+    {
+        TensorElementType.UInt8 or TensorElementType.Int8 => sizeof(byte),
+        TensorElementType.Int32 => sizeof(int),
+        TensorElementType.Int64 => sizeof(long),
+        _ => sizeof(float),
+    };
 
     private static void Narrow<T>(ReadOnlySpan<T> labels, Span<byte> destination, byte other)
         where T : struct, System.Numerics.IBinaryInteger<T>

@@ -17,21 +17,19 @@ internal static class HealthEndpoints
         RouteGroupBuilder group = routes.MapGroup("/health").WithTags("Health");
         group.MapMethods("/live", Probes, Live).WithName("Live").WithSummary("200 as long as the process answers, whatever its load.");
         group.MapMethods("/ready", Probes, Ready).WithName("Ready").WithSummary("200 once the required models are warm, and until the server is told to stop.")
+            .Produces<HealthStatus>()
             .ProducesProblem(StatusCodes.Status503ServiceUnavailable);
         return group;
     }
 
     private static Ok<HealthStatus> Live() => TypedResults.Ok(new HealthStatus("live"));
 
-    private static Results<Ok<HealthStatus>, ProblemResult> Ready(ModelRepository repository, Drain drain)
-    {
-        if (drain.HasBegun)
-        {
-            return new ProblemResult(StatusCodes.Status503ServiceUnavailable, "draining", "The server is draining: it was told to stop, and serves what still comes for a moment.");
-        }
+    /// <summary>What keeps the server from being ready; null where nothing does.</summary>
+    public static IResult? NotReady(ModelRepository repository, Drain drain) => drain.HasBegun
+        ? new ProblemResult(StatusCodes.Status503ServiceUnavailable, "draining", "The server is draining: it was told to stop, and serves what still comes for a moment.")
+        : repository.NotReady() is { Count: > 0 } reasons
+            ? new RefusedResult(new SegmentationException(SegmentationError.ModelNotReady, string.Join(' ', reasons)))
+            : null;
 
-        return repository.NotReady() is { Count: > 0 } reasons
-            ? throw new SegmentationException(SegmentationError.ModelNotReady, string.Join(' ', reasons))
-            : TypedResults.Ok(new HealthStatus("ready"));
-    }
+    private static IResult Ready(ModelRepository repository, Drain drain) => NotReady(repository, drain) ?? TypedResults.Ok(new HealthStatus("ready"));
 }

@@ -43,7 +43,7 @@ internal static class RequestLog
     }
 
     /// <summary>Whether a machine asks every few seconds.</summary>
-    public static bool IsProbe(this HttpContext http) => http.Request.Path.StartsWithSegments("/health") || http.Request.Path.StartsWithSegments("/metrics");
+    public static bool IsProbe(this HttpContext http) => http.Request.Path.StartsWithSegments("/health") || http.Request.Path.StartsWithSegments("/v2/health") || http.Request.Path.StartsWithSegments("/metrics");
 
     private static void Write(ILogger logger, LogLevel level, HttpContext http, double elapsedMs)
     {

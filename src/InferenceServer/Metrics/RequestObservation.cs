@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using InferenceServer.Problems;
+using InferenceServer.Runtime;
 using InferenceServer.Runtime.Diagnostics;
 using InferenceServer.Runtime.Models;
 using Microsoft.AspNetCore.Diagnostics;
@@ -12,8 +13,12 @@ internal sealed class RequestObservation(SegmentationMetrics metrics, string rou
     private readonly long _start = Stopwatch.GetTimestamp();
     private readonly Activity? _span = Tracing.StartRequest();
     private readonly StageTimings _timings = new(); // after the span, which is its parent
+    private string? _askedFor = askedFor;
     private LoadedModel? _model;
     private bool _sent;
+
+    /// <summary>The model that the request names, where that is not what stands in its route.</summary>
+    public void AskedFor(string model) => _askedFor = model;
 
     /// <summary>The request was let in.</summary>
     /// <returns>Takes the time of its stages.</returns>
@@ -37,7 +42,7 @@ internal sealed class RequestObservation(SegmentationMetrics metrics, string rou
         string name = _model?.Name ?? Known();
         // Once the headers have gone out with 200, the framework cannot say that the client went away.
         bool isCancelled = !_sent && http.RequestAborted.IsCancellationRequested;
-        int status = isCancelled ? StatusCodes.Status499ClientClosedRequest : http.Response.StatusCode;
+        int status = isCancelled ? StatusCodes.Status499ClientClosedRequest : Status(http);
         metrics.Ended(name, _model?.Version ?? 0, route, status, Stopwatch.GetElapsedTime(_start), _timings);
         if (isCancelled || BrokeOff(http))
         {
@@ -56,12 +61,17 @@ internal sealed class RequestObservation(SegmentationMetrics metrics, string rou
         Trace(name, status);
     }
 
+    // A call over gRPC is answered with 200, and tells in its trailers how it went.
+    private static int Status(HttpContext http) => http.Response.StatusCode < StatusCodes.Status400BadRequest && http.Features.Get<SegmentationException>() is { } problem
+        ? ProblemStatus.Of(problem.Error)
+        : http.Response.StatusCode;
+
     // A connection that ends in the middle of a body reaches us as a malformed request, a moment before it is known to be gone.
     private bool BrokeOff(HttpContext http) => _timings.Current == Stage.Read && _timings.Entered(Stage.Read)
         && http.Features.Get<IExceptionHandlerFeature>()?.Error is BadHttpRequestException { StatusCode: StatusCodes.Status400BadRequest };
 
     // A name that is none of the repository's would be a label that callers choose.
-    private string Known() => repository.Find(askedFor ?? repository.Default ?? "")?.Name ?? SegmentationMetrics.NoModel;
+    private string Known() => repository.Find(_askedFor ?? repository.Default ?? "")?.Name ?? SegmentationMetrics.NoModel;
 
     private void Trace(string model, int status)
     {

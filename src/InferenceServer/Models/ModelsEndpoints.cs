@@ -37,17 +37,13 @@ internal static class ModelsEndpoints
     private static Ok<ModelDescription> DescribeVersion(string model, int version, ModelRepository repository) =>
         TypedResults.Ok(ModelDescription.Of(repository.Entry(model), repository.Version(model, version)));
 
-    private static async Task<Results<Ok<ModelDescription>, ProblemResult>> LoadAsync(string model, ModelRepository repository, IHostApplicationLifetime lifetime)
+    private static async Task<Results<Ok<ModelDescription>, ProblemResult>> LoadAsync(string model, ModelLifecycle lifecycle)
     {
-        ModelEntry entry = await Aside(() => repository.Reload(model, lifetime.ApplicationStopping));
-        return entry.Reason is null ? TypedResults.Ok(ModelDescription.Of(entry)) : new ProblemResult(
-            StatusCodes.Status422UnprocessableEntity, "model-unusable", entry.Model is null ? entry.Reason : $"{entry.Reason} Version {entry.Model.Version} keeps serving.");
+        ModelEntry entry = await lifecycle.LoadAsync(model);
+        return ModelLifecycle.Failure(entry) is { } failure
+            ? new ProblemResult(StatusCodes.Status422UnprocessableEntity, ModelLifecycle.Unusable, failure)
+            : TypedResults.Ok(ModelDescription.Of(entry));
     }
 
-    private static async Task<Ok<ModelDescription>> UnloadAsync(string model, ModelRepository repository, IHostApplicationLifetime lifetime) =>
-        TypedResults.Ok(ModelDescription.Of(await Aside(() => repository.Unload(model, lifetime.ApplicationStopping))));
-
-    // Loading takes seconds of a whole thread, of which the pool has few to spare. It goes on when the caller has gone: half a load helps nobody.
-    private static Task<ModelEntry> Aside(Func<ModelEntry> change) =>
-        Task.Factory.StartNew(change, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+    private static async Task<Ok<ModelDescription>> UnloadAsync(string model, ModelLifecycle lifecycle) => TypedResults.Ok(ModelDescription.Of(await lifecycle.UnloadAsync(model)));
 }

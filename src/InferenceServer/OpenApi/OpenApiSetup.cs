@@ -27,6 +27,7 @@ internal static class OpenApiSetup
             options.OperationFilter<KeyOperationFilter>();
             options.OperationFilter<SegmentOperationFilter>();
             options.OperationFilter<ProblemOperationFilter>();
+            options.OperationFilter<OpenInferenceOperationFilter>();
         });
         services.ConfigureHttpJsonOptions(options =>
         {

@@ -19,7 +19,7 @@ internal sealed class ProblemOperationFilter : IOperationFilter
         }
 
         operation.Responses ??= [];
-        foreach (IGrouping<int, SegmentationError> errors in Enum.GetValues<SegmentationError>().GroupBy(ProblemStatus.Of))
+        foreach (IGrouping<int, SegmentationError> errors in Enum.GetValues<SegmentationError>().Except([SegmentationError.NotSupported]).GroupBy(ProblemStatus.Of))
         {
             operation.Responses[errors.Key.ToString(CultureInfo.InvariantCulture)] = new OpenApiResponse
             {

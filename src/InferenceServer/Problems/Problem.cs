@@ -13,8 +13,14 @@ internal static class Problem
     public static Task WriteAsync(HttpContext http, SegmentationException exception)
     {
         http.Features.Set(exception); // for logs and metrics, also where nothing was thrown
+        TimeSpan? retryAfter = exception.RetryAfter ?? Usual(exception.Error);
+        if (Form(http) is { } form)
+        {
+            return form.WriteAsync(http, ProblemStatus.Of(exception.Error), exception.Message, retryAfter);
+        }
+
         List<KeyValuePair<string, object?>> members = [new("error", exception.Message), new("request_id", http.TraceIdentifier)];
-        if ((exception.RetryAfter ?? Usual(exception.Error)) is { } wait)
+        if (retryAfter is { } wait)
         {
             wait = wait > ShortestWait ? wait : ShortestWait;
             http.Response.Headers.RetryAfter = Math.Ceiling(wait.TotalSeconds).ToString(CultureInfo.InvariantCulture); // the header knows only whole seconds
@@ -30,8 +36,10 @@ internal static class Problem
     public static Task WriteAsync(HttpContext http, int status, string? detail = null, string? kind = null)
     {
         detail ??= ReasonPhrases.GetReasonPhrase(status);
-        return WriteAsync(http, status, detail, kind is null ? null : ProblemTypes.Of(kind), [new("error", detail), new("request_id", http.TraceIdentifier)]);
+        return Form(http) is { } form ? form.WriteAsync(http, status, detail, null) : WriteAsync(http, status, detail, kind is null ? null : ProblemTypes.Of(kind), [new("error", detail), new("request_id", http.TraceIdentifier)]);
     }
+
+    private static IProblemForm? Form(HttpContext http) => http.GetEndpoint()?.Metadata.GetMetadata<IProblemForm>();
 
     private static Task WriteAsync(HttpContext http, int status, string detail, string? type, IEnumerable<KeyValuePair<string, object?>> members) =>
         TypedResults.Problem(detail, statusCode: status, type: type, extensions: members).ExecuteAsync(http);

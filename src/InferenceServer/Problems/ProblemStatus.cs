@@ -23,6 +23,7 @@ internal static class ProblemStatus
         SegmentationError.Forbidden => StatusCodes.Status403Forbidden,
         SegmentationError.RateLimited => StatusCodes.Status429TooManyRequests,
         SegmentationError.TokensUnavailable => StatusCodes.Status503ServiceUnavailable,
+        SegmentationError.NotSupported => StatusCodes.Status501NotImplemented,
         _ => throw new ArgumentOutOfRangeException(nameof(error), error, "No such error."),
     };
 }

@@ -18,7 +18,7 @@ internal static class Answers
     {
         int status = (int)response.StatusCode;
         byte[] body = await response.Content.ReadAsByteArrayAsync();
-        string? finding = status >= 500 && status is not (503 or 504) ? System.Text.Encoding.UTF8.GetString(body)
+        string? finding = status >= 500 && status is not (501 or 503 or 504) ? System.Text.Encoding.UTF8.GetString(body)
             : status >= 400 && !IsProblem(body, status) ? $"{status} without a problem: {System.Text.Encoding.UTF8.GetString(body)}"
             : null;
         return new FuzzOutcome($"{status}", finding);

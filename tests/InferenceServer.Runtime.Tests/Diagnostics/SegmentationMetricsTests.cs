@@ -145,7 +145,7 @@ public sealed class SegmentationMetricsTests : IDisposable
     private void Record(StageTimings timings)
     {
         Metrics.Entered("tiny");
-        Metrics.Ran("tiny", 2);
+        Metrics.Ran("tiny", 1, 2, TimeSpan.FromMilliseconds(3));
         Metrics.Padded("tiny", 0.1);
         Metrics.Segmented("tiny", 100);
         Metrics.Sent("tiny", 100);

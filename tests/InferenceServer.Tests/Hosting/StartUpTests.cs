@@ -27,6 +27,8 @@ public sealed class StartUpTests
     }
 
     [Theory]
+    [InlineData("OpenInference:MaxMessageBytes", "0")]
+    [InlineData("OpenInference:GrpcUrl", "localhost:8001")]
     [InlineData("Decoding:MaxPixels", "0")]
     [InlineData("Onnx:Provider", "Abacus")]
     public async Task Start_BadOption_EndsWithItsKeyInOneLine(string key, string value)

@@ -18,6 +18,11 @@ public sealed class OpenApiTests(SegmentationServer server)
                 "/label-studio/health", "/label-studio/models/{model}/health", "/label-studio/models/{model}/predict", "/label-studio/models/{model}/setup", "/label-studio/models/{model}/webhook",
                 "/label-studio/predict", "/label-studio/setup", "/label-studio/webhook", "/metrics", "/v1/jobs", "/v1/jobs/{id}", "/v1/jobs/{id}/events", "/v1/jobs/{id}/result", "/v1/models", "/v1/models/{model}", "/v1/models/{model}/load", "/v1/models/{model}/unload", "/v1/models/{model}/versions/{version}",
                 "/v1/segment", "/v1/segment/{model}", "/v1/segment/{model}/versions/{version}", "/v1/segment:batch",
+                "/v2", "/v2/health/live", "/v2/health/ready", "/v2/models/stats", "/v2/models/{model}", "/v2/models/{model}/config", "/v2/models/{model}/infer", "/v2/models/{model}/ready", "/v2/models/{model}/stats",
+                "/v2/models/{model}/versions/{version}", "/v2/models/{model}/versions/{version}/config", "/v2/models/{model}/versions/{version}/infer", "/v2/models/{model}/versions/{version}/ready",
+                "/v2/models/{model}/versions/{version}/stats",
+                "/v2/repository/index", "/v2/repository/models/{model}/load", "/v2/repository/models/{model}/unload",
+                "/v2/repository/{repository}/index", "/v2/repository/{repository}/models/{model}/load", "/v2/repository/{repository}/models/{model}/unload",
             ],
             document.GetProperty("paths").EnumerateObject().Select(p => p.Name).Order(StringComparer.Ordinal));
     }
@@ -63,6 +68,19 @@ public sealed class OpenApiTests(SegmentationServer server)
         {
             Assert.True(responses.GetProperty($"{status}").GetProperty("content").TryGetProperty("application/problem+json", out _));
         }
+    }
+
+    [Theory]
+    [InlineData("/v2/models/{model}/infer")]
+    [InlineData("/v2/models/{model}/versions/{version}/infer")]
+    public async Task Document_Infer_TakesAndGivesJsonAndBytes(string path)
+    {
+        JsonElement operation = await OperationAsync(path);
+
+        Assert.Equal(["application/json", "application/octet-stream"], operation.GetProperty("requestBody").GetProperty("content").EnumerateObject().Select(c => c.Name));
+        Assert.Equal(["application/json", "application/octet-stream"], operation.GetProperty("responses").GetProperty("200").GetProperty("content").EnumerateObject().Select(c => c.Name));
+        Assert.Contains("Inference-Header-Content-Length", operation.GetProperty("parameters").EnumerateArray().Select(p => p.GetProperty("name").GetString()));
+        Assert.True(operation.GetProperty("responses").TryGetProperty("501", out _));
     }
 
     [Fact]

@@ -22,6 +22,7 @@ public sealed class ProblemStatusTests
     [InlineData(SegmentationError.Forbidden, 403)]
     [InlineData(SegmentationError.RateLimited, 429)]
     [InlineData(SegmentationError.TokensUnavailable, 503)]
+    [InlineData(SegmentationError.NotSupported, 501)]
     public void Of_EachError_HasItsStatus(SegmentationError error, int status) => Assert.Equal(status, ProblemStatus.Of(error));
 
     [Fact]

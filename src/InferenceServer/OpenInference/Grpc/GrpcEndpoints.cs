@@ -1,0 +1,107 @@
+using Google.Protobuf;
+using InferenceServer.Health;
+using InferenceServer.Hosting;
+using InferenceServer.Metrics;
+using InferenceServer.Models;
+using InferenceServer.OpenInference.Grpc.Messages;
+using InferenceServer.Runtime;
+using InferenceServer.Runtime.Models;
+using InferenceServer.Security;
+using Microsoft.Extensions.Options;
+
+namespace InferenceServer.OpenInference.Grpc;
+
+/// <summary>The Open Inference Protocol and gRPC's health check over gRPC: unary methods, with the scopes that their twins over HTTP have.</summary>
+internal static class GrpcEndpoints
+{
+    private const string Service = "inference.GRPCInferenceService";
+
+    public static void MapGrpc(this WebApplication app)
+    {
+        if (string.IsNullOrEmpty(app.Services.GetRequiredService<IOptions<OpenInferenceOptions>>().Value.GrpcUrl))
+        {
+            return;
+        }
+
+        RouteGroupBuilder service = app.MapGroup("/" + Service);
+        service.MapServer(app.Services);
+        service.MapModels(app.Services.GetRequiredService<ModelCatalog>());
+        service.MapRepository(app.Services);
+        service.MapCall("/ModelInfer", GrpcInfer.HandleAsync).Observed().RequireScope(Scope.Infer, budgeted: true);
+        service.MapCall("/{method}", Absent);
+        app.MapHealthService();
+    }
+
+    private static void MapServer(this RouteGroupBuilder service, IServiceProvider services)
+    {
+        ModelRepository repository = services.GetRequiredService<ModelRepository>();
+        Drain drain = services.GetRequiredService<Drain>();
+        service.MapCall("/ServerLive", ServerLiveRequest.Parser, (_, _) => Now(new ServerLiveResponse { Live = true }));
+        service.MapCall("/ServerReady", ServerReadyRequest.Parser, (_, _) => Now(new ServerReadyResponse { Ready = HealthEndpoints.NotReady(repository, drain) is null }));
+        service.MapCall("/ServerMetadata", ServerMetadataRequest.Parser, (_, _) =>
+        {
+            ServerMetadata server = new();
+            return Now(new ServerMetadataResponse { Name = server.Name, Version = server.Version, Extensions = { server.Extensions } });
+        });
+    }
+
+    private static void MapModels(this RouteGroupBuilder service, ModelCatalog catalog)
+    {
+        RouteGroupBuilder models = service.MapGroup("").RequireScope(Scope.Infer | Scope.Admin);
+        models.MapCall("/ModelReady", ModelReadyRequest.Parser, (r, _) => Now(new ModelReadyResponse { Ready = IsReady(catalog, r.Name, GrpcInfer.Version(r.Version)) }));
+        models.MapCall("/ModelMetadata", ModelMetadataRequest.Parser, (r, _) => Now(DescriptionMessages.Of(catalog.Metadata(r.Name, GrpcInfer.Version(r.Version)))));
+        models.MapCall("/ModelConfig", ModelConfigRequest.Parser, (r, _) => Now(new ModelConfigResponse { Config = DescriptionMessages.Of(catalog.Configuration(r.Name, GrpcInfer.Version(r.Version))) }));
+        models.MapCall("/ModelStatistics", ModelStatisticsRequest.Parser, (r, _) => Now(DescriptionMessages.Of(catalog.Statistics(r.Name, GrpcInfer.Version(r.Version)))));
+        models.MapCall("/RepositoryIndex", RepositoryIndexRequest.Parser, (r, _) => Now(DescriptionMessages.Of(catalog.Index(r.Ready))));
+    }
+
+    private static void MapRepository(this RouteGroupBuilder service, IServiceProvider services)
+    {
+        ModelLifecycle lifecycle = services.GetRequiredService<ModelLifecycle>();
+        InferService infer = services.GetRequiredService<InferService>();
+        RouteGroupBuilder repository = service.MapGroup("").RequireScope(Scope.Admin).ForOperators();
+        repository.MapCall("/RepositoryModelLoad", RepositoryModelLoadRequest.Parser, async (r, _) =>
+        {
+            RepositoryEndpoints.RefuseOverrides(r.Parameters.Keys);
+            ModelEntry entry = await lifecycle.LoadAsync(infer.View(r.ModelName).Model);
+            return ModelLifecycle.Failure(entry) is { } failure ? throw new SegmentationException(SegmentationError.InvalidRequest, failure) : new RepositoryModelLoadResponse();
+        });
+        repository.MapCall("/RepositoryModelUnload", RepositoryModelUnloadRequest.Parser, async (r, _) =>
+        {
+            await lifecycle.UnloadAsync(infer.View(r.ModelName).Model);
+            return new RepositoryModelUnloadResponse();
+        });
+    }
+
+    private static void MapHealthService(this WebApplication app)
+    {
+        ModelRepository repository = app.Services.GetRequiredService<ModelRepository>();
+        Drain drain = app.Services.GetRequiredService<Drain>();
+        RouteGroupBuilder health = app.MapGroup("/grpc.health.v1.Health");
+        health.MapCall("/Check", HealthCheckRequest.Parser, (r, _) => Now(new HealthCheckResponse
+        {
+            Status = r.Service is not ("" or Service) ? throw new SegmentationException(SegmentationError.UnknownModel, $"There is no service '{r.Service}'; there is {Service}.")
+                : HealthEndpoints.NotReady(repository, drain) is null ? HealthCheckResponse.Types.ServingStatus.Serving : HealthCheckResponse.Types.ServingStatus.NotServing,
+        }));
+        health.MapCall("/{method}", Absent);
+    }
+
+    // A model that is loading is not ready, which is an answer; one that is not there is an error.
+    private static bool IsReady(ModelCatalog catalog, string name, int? version)
+    {
+        try
+        {
+            catalog.Find(name, version);
+            return true;
+        }
+        catch (SegmentationException e) when (e.Error == SegmentationError.ModelNotReady)
+        {
+            return false;
+        }
+    }
+
+    private static Task Absent(HttpContext http) => throw new SegmentationException(
+        SegmentationError.NotSupported, $"There is no method {http.Request.Path.Value!.TrimStart('/')}: streams, shared memory, tracing and logging are not there.");
+
+    private static Task<IMessage> Now(IMessage message) => Task.FromResult(message);
+}

@@ -1,0 +1,58 @@
+using System.Globalization;
+using System.Text;
+using InferenceServer.Problems;
+
+namespace InferenceServer.OpenInference.Grpc;
+
+/// <summary>Says in gRPC's own way what went wrong: a status and a sentence, and nothing else.</summary>
+internal sealed class GrpcProblem : IProblemForm
+{
+    public static readonly GrpcProblem Instance = new();
+
+    private GrpcProblem()
+    {
+    }
+
+    /// <summary>The code for what HTTP says with a status.</summary>
+    public static GrpcStatus Of(int status) => status switch
+    {
+        StatusCodes.Status400BadRequest or StatusCodes.Status415UnsupportedMediaType or StatusCodes.Status422UnprocessableEntity => GrpcStatus.InvalidArgument,
+        StatusCodes.Status401Unauthorized => GrpcStatus.Unauthenticated,
+        StatusCodes.Status403Forbidden => GrpcStatus.PermissionDenied,
+        StatusCodes.Status404NotFound => GrpcStatus.NotFound,
+        StatusCodes.Status413PayloadTooLarge or StatusCodes.Status429TooManyRequests => GrpcStatus.ResourceExhausted,
+        StatusCodes.Status500InternalServerError => GrpcStatus.Internal,
+        StatusCodes.Status501NotImplemented => GrpcStatus.Unimplemented,
+        StatusCodes.Status503ServiceUnavailable => GrpcStatus.Unavailable,
+        StatusCodes.Status504GatewayTimeout => GrpcStatus.DeadlineExceeded,
+        _ => GrpcStatus.Unknown,
+    };
+
+    /// <summary>Headers that are trailers, too: the whole answer is one frame.</summary>
+    public Task WriteAsync(HttpContext http, int status, string detail, TimeSpan? retryAfter)
+    {
+        HttpResponse response = http.Response;
+        response.StatusCode = StatusCodes.Status200OK;
+        response.ContentType = GrpcMessage.ContentType;
+        response.Headers["grpc-status"] = ((int)Of(status)).ToString(CultureInfo.InvariantCulture);
+        response.Headers["grpc-message"] = Encode(detail);
+        if (retryAfter is { } wait)
+        {
+            response.Headers["grpc-retry-pushback-ms"] = Math.Ceiling(wait.TotalMilliseconds).ToString(CultureInfo.InvariantCulture);
+        }
+
+        return response.CompleteAsync();
+    }
+
+    // Percent-encoded UTF-8: "Responses" in the specification of gRPC over HTTP/2.
+    private static string Encode(string text)
+    {
+        StringBuilder encoded = new(text.Length);
+        foreach (byte b in Encoding.UTF8.GetBytes(text))
+        {
+            _ = b is >= (byte)' ' and <= (byte)'~' and not (byte)'%' ? encoded.Append((char)b) : encoded.Append(CultureInfo.InvariantCulture, $"%{b:X2}");
+        }
+
+        return encoded.ToString();
+    }
+}

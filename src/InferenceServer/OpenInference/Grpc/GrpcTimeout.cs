@@ -1,0 +1,36 @@
+using System.Globalization;
+using InferenceServer.Runtime;
+
+namespace InferenceServer.OpenInference.Grpc;
+
+/// <summary>The header <c>grpc-timeout</c>: up to eight digits and a unit.</summary>
+internal static class GrpcTimeout
+{
+    private const string Header = "grpc-timeout";
+    private const int MostDigits = 8;
+
+    /// <exception cref="SegmentationException">It is no time.</exception>
+    public static TimeSpan? Read(HttpRequest request)
+    {
+        if (request.Headers[Header] is not [{ } text])
+        {
+            return null;
+        }
+
+        return text.Length is > 1 and <= MostDigits + 1 && long.TryParse(text.AsSpan(..^1), NumberStyles.None, CultureInfo.InvariantCulture, out long number) && Unit(text[^1]) is { } unit
+            // A deadline that has passed is still one, and none is shorter than the clock's tick.
+            ? TimeSpan.FromTicks(Math.Max((long)(number * unit), 1))
+            : throw new SegmentationException(SegmentationError.InvalidRequest, $"{Header}: expected up to {MostDigits} digits and one of H, M, S, m, u, n, found '{text}'.");
+    }
+
+    private static double? Unit(char unit) => unit switch
+    {
+        'H' => TimeSpan.TicksPerHour,
+        'M' => TimeSpan.TicksPerMinute,
+        'S' => TimeSpan.TicksPerSecond,
+        'm' => TimeSpan.TicksPerMillisecond,
+        'u' => TimeSpan.TicksPerMicrosecond,
+        'n' => 1.0 / TimeSpan.NanosecondsPerTick,
+        _ => null,
+    };
+}

@@ -1,0 +1,127 @@
+using System.Globalization;
+using InferenceServer.Runtime;
+using InferenceServer.Runtime.Batching;
+using InferenceServer.Runtime.Diagnostics;
+using InferenceServer.Runtime.Models;
+using InferenceServer.Runtime.Sessions;
+using Microsoft.Extensions.Options;
+
+namespace InferenceServer.OpenInference;
+
+/// <summary>What the protocol tells of the models: the same for HTTP and gRPC.</summary>
+internal sealed class ModelCatalog(ModelRepository repository, SegmentationMetrics metrics, IOptions<BatchingOptions> batching)
+{
+    private const int Unknown = -1;
+    private const int BatchAxisOnly = 1;
+
+    /// <exception cref="SegmentationException">There is no such model or version, or it is not ready.</exception>
+    public ModelMetadata Metadata(string name, int? version)
+    {
+        (ModelView view, LoadedModel model) = Find(name, version);
+        return new ModelMetadata
+        {
+            Name = view.Name,
+            Versions = [.. repository.Entry(view.Model).Versions.Select(m => Text(m.Version))],
+            Inputs = [Input(view, model)],
+            Outputs = [Output(view, model)],
+        };
+    }
+
+    /// <exception cref="SegmentationException">There is no such model or version, or it is not ready.</exception>
+    public ModelConfiguration Configuration(string name, int? version)
+    {
+        (ModelView view, LoadedModel model) = Find(name, version);
+        bool hasBatchAxis = !view.IsImage && model.Session.Signature.Inputs[0].Shape[0] < 0;
+        int skipped = hasBatchAxis ? BatchAxisOnly : 0;
+        return new ModelConfiguration
+        {
+            Name = view.Name,
+            MaxBatchSize = hasBatchAxis ? model.Manifest.Graph.MaxBatch : 0,
+            Input = [Configured(Input(view, model), skipped)],
+            Output = [Configured(Output(view, model), skipped)],
+            InstanceGroup = [new InstanceGroup { Count = model.Scheduler.Capacity / model.Scheduler.MaxBatch, Kind = model.Session.Provider == ExecutionProvider.Cpu ? "KIND_CPU" : "KIND_GPU" }],
+            DynamicBatching = model.Scheduler.MaxBatch == 1 ? null : new DynamicBatching
+            {
+                PreferredBatchSize = [model.Scheduler.MaxBatch],
+                MaxQueueDelayMicroseconds = (long)batching.Value.MaxQueueDelay.TotalMicroseconds,
+            },
+        };
+    }
+
+    /// <summary>Of one model, or of all that serve.</summary>
+    /// <exception cref="SegmentationException">There is no such model or version, or it is not ready.</exception>
+    public StatisticsReport Statistics(string? name, int? version)
+    {
+        if (string.IsNullOrEmpty(name))
+        {
+            return new StatisticsReport { ModelStats = [.. repository.Entries.SelectMany(e => e.Versions).Select(m => Statistics(m.Name, m))] };
+        }
+
+        (ModelView view, LoadedModel model) = Find(name, version);
+        IReadOnlyList<LoadedModel> versions = version is null ? repository.Entry(view.Model).Versions : [model];
+        return new StatisticsReport { ModelStats = [.. versions.Select(m => Statistics(view.Name, m))] };
+    }
+
+    /// <summary>Both forms of each model.</summary>
+    /// <param name="onlyReady">Whether those that do not serve are left out.</param>
+    public IReadOnlyList<RepositoryEntry> Index(bool onlyReady) =>
+    [
+        .. from entry in repository.Entries
+           where !onlyReady || entry.State == ModelState.Ready
+           from isImage in (bool[])[false, true]
+           from version in entry.Versions.Count > 0 ? entry.Versions.Select(m => Text(m.Version)) : [""]
+           select new RepositoryEntry
+           {
+               Name = new ModelView(entry.Name, isImage).Name,
+               Version = version,
+               State = entry.State.ToString().ToUpperInvariant(),
+               Reason = entry.Reason ?? "",
+           },
+    ];
+
+    /// <exception cref="SegmentationException">There is no such model or version, or it is not ready.</exception>
+    public (ModelView View, LoadedModel Model) Find(string name, int? version)
+    {
+        ModelView view = ModelView.Parse(name, repository);
+        using ModelLease lease = repository.Lease(view.Model, version); // what is read here outlives the session
+        return (view, lease.Model);
+    }
+
+    /// <summary>The input of a form.</summary>
+    public static TensorMetadata Input(ModelView view, LoadedModel model)
+    {
+        if (view.IsImage)
+        {
+            return new TensorMetadata { Name = ModelView.Image, Datatype = Datatype.Bytes, Shape = [1] };
+        }
+
+        TensorSignature declared = model.Session.Signature.Inputs[0];
+        (int height, int width) = model.Manifest.Preprocess.Size.Fixed is [int rows, int columns] ? (rows, columns) : (declared.Shape[2], declared.Shape[3]);
+        return new TensorMetadata { Name = declared.Name, Datatype = Datatype.Of(declared.ElementType), Shape = [declared.Shape[0], 3, height, width] };
+    }
+
+    /// <summary>The output of a form.</summary>
+    public static TensorMetadata Output(ModelView view, LoadedModel model)
+    {
+        if (view.IsImage)
+        {
+            return new TensorMetadata { Name = ModelView.Mask, Datatype = Datatype.UInt8, Shape = [Unknown, Unknown] };
+        }
+
+        IReadOnlyList<TensorSignature> outputs = model.Session.Signature.Outputs;
+        TensorSignature bound = outputs.FirstOrDefault(o => o.Name == model.Manifest.Graph.Output) ?? outputs[0];
+        return new TensorMetadata
+        {
+            Name = bound.Name,
+            Datatype = Datatype.Of(bound.ElementType),
+            Shape = bound.Shape.Count > 0 ? [.. bound.Shape.Select(d => (long)d)] : [Unknown, Unknown, Unknown, Unknown], // exporters lose shapes
+        };
+    }
+
+    private ModelStatistics Statistics(string name, LoadedModel model) => ModelStatistics.Of(name, model.Version, metrics.Statistics(model.Name, model.Version).Read());
+
+    private static TensorConfiguration Configured(TensorMetadata tensor, int skipped) =>
+        new() { Name = tensor.Name, DataType = Datatype.Configured(tensor.Datatype), Dims = [.. tensor.Shape.Skip(skipped)] };
+
+    private static string Text(int version) => version.ToString(CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,35 @@
+namespace InferenceServer.OpenInference;
+
+/// <summary>How a model is run, in the terms that clients of this protocol know.</summary>
+public sealed record ModelConfiguration
+{
+    /// <summary>Its name.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>What computes it.</summary>
+    public string Platform { get; init; } = "onnxruntime_onnx";
+
+    /// <summary>The program that runs it.</summary>
+    public string Backend { get; init; } = "onnxruntime";
+
+    /// <summary>The graph's file in a version's folder.</summary>
+    public string DefaultModelFilename { get; init; } = "model.onnx";
+
+    /// <summary>Most images of a request; 0 where shapes have no batch axis, and then <c>dims</c> are the whole shape.</summary>
+    public required int MaxBatchSize { get; init; }
+
+    /// <summary>Its one input.</summary>
+    public required IReadOnlyList<TensorConfiguration> Input { get; init; }
+
+    /// <summary>Its one output.</summary>
+    public required IReadOnlyList<TensorConfiguration> Output { get; init; }
+
+    /// <summary>Runs at the same time.</summary>
+    public required IReadOnlyList<InstanceGroup> InstanceGroup { get; init; }
+
+    /// <summary>How requests share runs; absent where each runs alone.</summary>
+    public DynamicBatching? DynamicBatching { get; init; }
+
+    /// <summary>One answer to a request.</summary>
+    public TransactionPolicy ModelTransactionPolicy { get; init; } = new();
+}

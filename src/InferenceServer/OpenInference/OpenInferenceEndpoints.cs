@@ -1,0 +1,75 @@
+using InferenceServer.Health;
+using InferenceServer.Hosting;
+using InferenceServer.Runtime;
+using InferenceServer.Runtime.Models;
+using InferenceServer.Security;
+using Microsoft.AspNetCore.Http.HttpResults;
+
+namespace InferenceServer.OpenInference;
+
+/// <summary>The Open Inference Protocol, version 2, over HTTP: what clients of KServe, Triton and OpenVINO Model Server speak.</summary>
+/// <remarks>Every error has the member <c>error</c> that those clients read.</remarks>
+internal static class OpenInferenceEndpoints
+{
+    private static readonly string[] Probes = [HttpMethods.Get, HttpMethods.Head];
+
+    public static RouteGroupBuilder MapOpenInference(this IEndpointRouteBuilder routes)
+    {
+        RouteGroupBuilder group = routes.MapGroup("/v2").WithTags("Open Inference Protocol");
+        group.MapGet("/", () => TypedResults.Ok(new ServerMetadata())).WithName("ServerMetadata").WithSummary("The server's name, version and extensions of the protocol.");
+        group.MapMethods("/health/live", Probes, () => TypedResults.Ok()).WithName("ServerLive").WithSummary("200 as long as the process answers.");
+        group.MapMethods("/health/ready", Probes, ServerReady).WithName("ServerReady").WithSummary("200 once the required models are warm, and until the server is told to stop.")
+            .Produces(StatusCodes.Status200OK).ProducesProblem(StatusCodes.Status503ServiceUnavailable);
+        group.MapDescriptions();
+        group.MapGroup("/models").MapInfer();
+        group.MapRepository();
+        group.MapAbsent();
+        return group;
+    }
+
+    private static void MapDescriptions(this RouteGroupBuilder group)
+    {
+        RouteGroupBuilder models = group.MapGroup("/models").RequireScope(Scope.Infer | Scope.Admin).ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status503ServiceUnavailable);
+        models.MapGet("/{model}", (string model, ModelCatalog catalog) => TypedResults.Ok(catalog.Metadata(model, null))).WithName("ModelMetadata").WithSummary("A model's inputs and outputs.");
+        models.MapGet("/{model}/versions/{version:int}", (string model, int version, ModelCatalog catalog) => TypedResults.Ok(catalog.Metadata(model, version)))
+            .WithName("ModelVersionMetadata").WithSummary("The same of one version.");
+        models.MapGet("/{model}/ready", (string model, ModelCatalog catalog) => Ready(model, null, catalog)).WithName("ModelReady").WithSummary("200 where a model serves.");
+        models.MapGet("/{model}/versions/{version:int}/ready", (string model, int version, ModelCatalog catalog) => Ready(model, version, catalog))
+            .WithName("ModelVersionReady").WithSummary("200 where this version serves.");
+        models.MapGet("/{model}/config", (string model, ModelCatalog catalog) => TypedResults.Ok(catalog.Configuration(model, null))).WithName("ModelConfig").WithSummary("How a model is run.");
+        models.MapGet("/{model}/versions/{version:int}/config", (string model, int version, ModelCatalog catalog) => TypedResults.Ok(catalog.Configuration(model, version)))
+            .WithName("ModelVersionConfig").WithSummary("How one version is run.");
+        models.MapGet("/stats", (ModelCatalog catalog) => TypedResults.Ok(catalog.Statistics(null, null))).WithName("Statistics").WithSummary("What all models have done since the server started.");
+        models.MapGet("/{model}/stats", (string model, ModelCatalog catalog) => TypedResults.Ok(catalog.Statistics(model, null))).WithName("ModelStatistics").WithSummary("What a model has done.");
+        models.MapGet("/{model}/versions/{version:int}/stats", (string model, int version, ModelCatalog catalog) => TypedResults.Ok(catalog.Statistics(model, version)))
+            .WithName("ModelVersionStatistics").WithSummary("What one version has done.");
+    }
+
+    // Requests for what is not there must not look like a misspelt address.
+    private static void MapAbsent(this RouteGroupBuilder group)
+    {
+        foreach ((string pattern, string extension, string instead) in ((string, string, string)[])
+        [
+            ("/systemsharedmemory/{**rest}", "system_shared_memory", "send tensors in the request"),
+            ("/cudasharedmemory/{**rest}", "cuda_shared_memory", "send tensors in the request"),
+            ("/trace/setting", "trace", "traces go to an OpenTelemetry collector"),
+            ("/models/{model}/trace/setting", "trace", "traces go to an OpenTelemetry collector"),
+            ("/models/{model}/versions/{version}/trace/setting", "trace", "traces go to an OpenTelemetry collector"),
+            ("/logging", "logging", "the log is configured at start"),
+            ("/models/{model}/generate", "generate", "models here give masks"),
+            ("/models/{model}/generate_stream", "generate", "models here give masks"),
+        ])
+        {
+            SegmentationException missing = InferRules.Missing(extension, instead);
+            group.Map(pattern, IResult () => new Problems.RefusedResult(missing)).ExcludeFromDescription();
+        }
+    }
+
+    private static IResult ServerReady(ModelRepository repository, Drain drain) => HealthEndpoints.NotReady(repository, drain) ?? TypedResults.Ok();
+
+    private static Ok Ready(string model, int? version, ModelCatalog catalog)
+    {
+        catalog.Find(model, version);
+        return TypedResults.Ok();
+    }
+}

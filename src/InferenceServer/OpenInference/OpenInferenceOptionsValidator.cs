@@ -1,0 +1,6 @@
+using Microsoft.Extensions.Options;
+
+namespace InferenceServer.OpenInference;
+
+[OptionsValidator]
+internal sealed partial class OpenInferenceOptionsValidator : IValidateOptions<OpenInferenceOptions>;

@@ -1,0 +1,18 @@
+using InferenceServer.OpenInference.Grpc;
+using InferenceServer.Runtime;
+
+namespace InferenceServer.OpenInference;
+
+/// <summary>Wires the protocol.</summary>
+internal static class OpenInferenceSetup
+{
+    public static void AddOpenInference(this WebApplicationBuilder builder)
+    {
+        builder.Services.AddOptions<OpenInferenceOptions>().BindConfiguration("OpenInference").ValidateOnStart(new OpenInferenceOptionsValidator(), "OpenInference");
+        builder.Services.AddSingleton<ModelCatalog>();
+        builder.Services.AddSingleton<InferRunner>();
+        builder.Services.AddSingleton<InferService>();
+        builder.Services.AddCompression();
+        builder.AddGrpcAddress();
+    }
+}

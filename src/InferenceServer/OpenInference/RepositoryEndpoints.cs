@@ -1,0 +1,80 @@
+using System.Text.Json;
+using InferenceServer.Hosting;
+using InferenceServer.Models;
+using InferenceServer.Problems;
+using InferenceServer.Runtime;
+using InferenceServer.Runtime.Models;
+using InferenceServer.Security;
+using Microsoft.AspNetCore.Http.HttpResults;
+
+namespace InferenceServer.OpenInference;
+
+/// <summary>The protocol's model repository extension; the server has one repository, whatever it is called.</summary>
+internal static class RepositoryEndpoints
+{
+    public static void MapRepository(this RouteGroupBuilder group)
+    {
+        foreach ((string prefix, string suffix) in ((string, string)[])[("/repository", ""), ("/repository/{repository}", "Named")])
+        {
+            RouteGroupBuilder repository = group.MapGroup(prefix);
+            repository.MapPost("/index", IndexAsync).WithName("RepositoryIndex" + suffix).RequireScope(Scope.Infer | Scope.Admin).WithSummary("All models and their states; with {\"ready\": true} those that serve.");
+            repository.MapPost("/models/{model}/load", LoadAsync).WithName("RepositoryLoad" + suffix).RequireScope(Scope.Admin).ForOperators()
+                .WithSummary("Loads a model, or loads it again.").WithDescription("Answers when it serves. Needs a key with the scope admin.")
+                .ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status422UnprocessableEntity).ProducesProblem(StatusCodes.Status501NotImplemented);
+            repository.MapPost("/models/{model}/unload", UnloadAsync).WithName("RepositoryUnload" + suffix).RequireScope(Scope.Admin).ForOperators()
+                .WithSummary("Stops serving a model.").WithDescription("Requests under way are finished. Needs a key with the scope admin.").ProducesProblem(StatusCodes.Status404NotFound);
+        }
+    }
+
+    private static async Task<Ok<IReadOnlyList<RepositoryEntry>>> IndexAsync(HttpContext http, ModelCatalog catalog)
+    {
+        using JsonDocument? asked = await ReadAsync(http);
+        return TypedResults.Ok(catalog.Index(asked?.RootElement is { ValueKind: JsonValueKind.Object } body && body.TryGetProperty("ready", out JsonElement ready) && ready.ValueKind == JsonValueKind.True));
+    }
+
+    private static async Task<Results<Ok, ProblemResult>> LoadAsync(string model, HttpContext http, InferService service, ModelLifecycle lifecycle)
+    {
+        using JsonDocument? asked = await ReadAsync(http);
+        if (asked?.RootElement is { ValueKind: JsonValueKind.Object } body && body.TryGetProperty("parameters", out JsonElement parameters) && parameters.ValueKind == JsonValueKind.Object)
+        {
+            RefuseOverrides(parameters.EnumerateObject().Select(p => p.Name));
+        }
+
+        ModelEntry entry = await lifecycle.LoadAsync(service.View(model).Model);
+        return ModelLifecycle.Failure(entry) is { } failure ? new ProblemResult(StatusCodes.Status422UnprocessableEntity, ModelLifecycle.Unusable, failure) : TypedResults.Ok();
+    }
+
+    private static async Task<Ok> UnloadAsync(string model, InferService service, ModelLifecycle lifecycle)
+    {
+        await lifecycle.UnloadAsync(service.View(model).Model);
+        return TypedResults.Ok();
+    }
+
+    /// <exception cref="SegmentationException">A load shall use other files or another configuration than the repository's.</exception>
+    public static void RefuseOverrides(IEnumerable<string> parameters)
+    {
+        if (parameters.Any(p => p == "config" || p.StartsWith("file:", StringComparison.Ordinal)))
+        {
+            throw InferRules.Missing("model_repository(config, file)", "put the model's files into the repository's folder, and load it then");
+        }
+    }
+
+    private static async Task<JsonDocument?> ReadAsync(HttpContext http)
+    {
+        if (http.Request.ContentLength == 0)
+        {
+            return null;
+        }
+
+        try
+        {
+            using MemoryStream body = new();
+            await http.Request.Body.CopyToAsync(body, http.RequestAborted);
+            return body.Length == 0 ? null : JsonDocument.Parse(body.GetBuffer().AsMemory(0, (int)body.Length));
+        }
+        catch (Exception e) when (e is JsonException or InvalidDataException)
+        {
+            throw new SegmentationException(SegmentationError.InvalidRequest, "The body is no JSON: " + e.Message, e);
+        }
+    }
+}

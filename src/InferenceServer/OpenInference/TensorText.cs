@@ -1,0 +1,137 @@
+using System.Runtime.InteropServices;
+using System.Text.Json;
+using InferenceServer.Runtime;
+using InferenceServer.Runtime.Buffers;
+
+namespace InferenceServer.OpenInference;
+
+/// <summary>A tensor as it stands in JSON. Its data are read only once all of it is known: they may come before the datatype.</summary>
+internal sealed record TensorText
+{
+    public string Name { get; private set; } = "";
+
+    public string Datatype { get; private set; } = "";
+
+    public IReadOnlyList<long> Shape { get; private set; } = [];
+
+    public InferParameters Parameters { get; private set; } = InferParameters.None;
+
+    /// <summary>Where the data lie in the JSON; null where they do not.</summary>
+    public Range? Data { get; private set; }
+
+    /// <summary>Reads the object that the reader stands at the beginning of.</summary>
+    public static TensorText Read(ref Utf8JsonReader reader)
+    {
+        JsonBody.Expect(reader, JsonTokenType.StartObject, "a tensor");
+        TensorText tensor = new();
+        while (JsonBody.NextMember(ref reader) is { } member)
+        {
+            switch (member)
+            {
+                case "name":
+                    tensor.Name = JsonBody.Text(ref reader, member);
+                    break;
+                case "datatype":
+                    tensor.Datatype = JsonBody.Text(ref reader, member);
+                    break;
+                case "shape":
+                    tensor.Shape = ReadShape(ref reader);
+                    break;
+                case "parameters":
+                    tensor.Parameters = InferParameters.Read(ref reader);
+                    break;
+                case "data":
+                    JsonBody.Expect(reader, JsonTokenType.StartArray, member);
+                    int start = (int)reader.TokenStartIndex;
+                    reader.Skip();
+                    tensor.Data = start..(int)reader.BytesConsumed;
+                    break;
+                default:
+                    reader.Skip();
+                    break;
+            }
+        }
+
+        return tensor;
+    }
+
+    /// <summary>The tensor with data that came as bytes.</summary>
+    public InferInput Attach(ReadOnlyMemory<byte> data, IReadOnlyList<ReadOnlyMemory<byte>> elements) =>
+        new() { Name = Name, Datatype = Datatype, Shape = Shape, Parameters = Parameters, Data = data, Elements = elements };
+
+    /// <summary>The tensor with the data of its JSON: flat or nested, in the order of the axes.</summary>
+    /// <param name="request">Keeps their memory.</param>
+    /// <param name="data">The array.</param>
+    /// <exception cref="SegmentationException">They are not what the datatype says.</exception>
+    public InferInput Parse(InferRequest request, ReadOnlyMemory<byte> data)
+    {
+        Utf8JsonReader reader = new(data.Span);
+        switch (Datatype)
+        {
+            case OpenInference.Datatype.Float32:
+                return Attach(Floats(ref reader, request.Own(new PooledBufferWriter(data.Length))), []);
+            case OpenInference.Datatype.Bytes:
+                return Attach(default, Texts(ref reader));
+            default:
+                throw Invalid($"expected an input of {OpenInference.Datatype.Float32} or {OpenInference.Datatype.Bytes}, found '{Datatype}'");
+        }
+    }
+
+    private static List<long> ReadShape(ref Utf8JsonReader reader)
+    {
+        JsonBody.Expect(reader, JsonTokenType.StartArray, "shape");
+        List<long> shape = [];
+        while (JsonBody.NextElement(ref reader))
+        {
+            JsonBody.Expect(reader, JsonTokenType.Number, "shape");
+            shape.Add(reader.GetInt64());
+        }
+
+        return shape;
+    }
+
+    private ReadOnlyMemory<byte> Floats(ref Utf8JsonReader reader, PooledBufferWriter values)
+    {
+        while (reader.Read())
+        {
+            if (reader.TokenType is JsonTokenType.StartArray or JsonTokenType.EndArray)
+            {
+                continue;
+            }
+
+            if (reader.TokenType != JsonTokenType.Number)
+            {
+                throw Invalid("expected numbers in data");
+            }
+
+            MemoryMarshal.Write(values.GetSpan(sizeof(float)), reader.GetSingle());
+            values.Advance(sizeof(float));
+        }
+
+        return values.Written;
+    }
+
+    // JSON has no bytes, so an encoded image is a text in base64.
+    private List<ReadOnlyMemory<byte>> Texts(ref Utf8JsonReader reader)
+    {
+        List<ReadOnlyMemory<byte>> elements = [];
+        while (reader.Read())
+        {
+            if (reader.TokenType is JsonTokenType.StartArray or JsonTokenType.EndArray)
+            {
+                continue;
+            }
+
+            if (reader.TokenType != JsonTokenType.String || !reader.TryGetBytesFromBase64(out byte[]? element))
+            {
+                throw Invalid("expected texts in base64 in data");
+            }
+
+            elements.Add(element);
+        }
+
+        return elements;
+    }
+
+    private SegmentationException Invalid(string expected) => new(SegmentationError.InvalidRequest, $"The input '{Name}': {expected}.");
+}

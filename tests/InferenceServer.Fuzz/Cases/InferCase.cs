@@ -1,0 +1,71 @@
+using System.IO.Compression;
+using System.Text;
+
+namespace InferenceServer.Fuzz.Cases;
+
+/// <summary>Mutated bodies of the Open Inference Protocol: JSON, lengths, tensors and compression, to both forms of a model.</summary>
+internal sealed class InferCase(FuzzTarget target) : IFuzzCase
+{
+    private const string HeaderLength = "Inference-Header-Content-Length";
+
+    private static readonly string[] Routes =
+        ["/v2/models/tiny/infer", "/v2/models/tiny.image/infer", "/v2/models/tiny-fixed/infer", "/v2/models/tiny-labels/versions/1/infer", "/v2/models/tiny-labels.image/infer", "/v2/repository/index", "/v2/repository/models/tiny/load"];
+
+    private static readonly string[] Texts =
+    [
+        """{"id": "1", "inputs": [{"name": "input", "datatype": "FP32", "shape": [1, 3, 8, 8], "parameters": {"binary_data_size": 768}}], "outputs": [{"name": "logits", "parameters": {"binary_data": true}}]}""",
+        """{"inputs": [{"name": "input", "datatype": "FP32", "shape": [2, 3, 8, 8]}], "parameters": {"binary_data_output": true, "timeout": 100000, "priority": 2}}""",
+        """{"inputs": [{"name": "image", "datatype": "BYTES", "shape": [1]}], "parameters": {"refine": "crf", "crf.iterations": 1, "flip": true, "scales": "0.5,1"}}""",
+        """{"inputs": [{"name": "input", "datatype": "BYTES", "shape": [1], "parameters": {"binary_data_size": 90}}]}""",
+        """{"inputs": [{"name": "input", "datatype": "FP32", "shape": [1, 3, 8, 8], "data": [[[[0.5, 1e-3, -2]]]]}], "outputs": [{"name": "logits", "parameters": {"classification": 1}}]}""",
+        """{"inputs": [{"name": "image", "datatype": "BYTES", "shape": [1], "data": ["iVBORw0KGgo="]}]}""",
+    ];
+
+    private static readonly string[] Lengths = ["", "0", "-1", "1", "2147483647", "2147483648", "x"];
+
+    private static readonly byte[] Tensor = new byte[768];
+
+    public string Kind => "infer";
+
+    public Task<FuzzOutcome> RunAsync(Random random)
+    {
+        byte[] text = Encoding.UTF8.GetBytes(random.Pick(Texts));
+        text = random.Next(3) > 0 ? Mutator.Mutate(random, text, Encoding.UTF8.GetBytes(random.Pick(Texts)), mostSteps: 3) : text;
+        byte[] tensor = random.Next(2) > 0 ? Tensor : Mutator.Mutate(random, random.Pick(Seeds.Images), Tensor);
+        byte[] body = [.. text, .. tensor];
+        string length = random.Next(4) > 0 ? $"{text.Length}" : random.Pick(Lengths);
+        string encoding = random.Next(6) > 0 ? "" : random.Next(2) > 0 ? "gzip" : "deflate";
+        body = encoding.Length > 0 ? Compress(random, body, encoding) : body;
+
+        string route = random.Next(3) > 0 ? Routes[random.Next(2)] : random.Pick(Routes);
+        HttpRequestMessage request = new(HttpMethod.Post, route) { Content = new ByteArrayContent(body) };
+        if (random.Next(10) == 0)
+        {
+            request.Headers.TryAddWithoutValidation("X-API-Key", FuzzTarget.Key);
+        }
+
+        if (length.Length > 0)
+        {
+            request.Headers.TryAddWithoutValidation(HeaderLength, length);
+        }
+
+        if (encoding.Length > 0)
+        {
+            request.Content.Headers.ContentEncoding.Add(encoding);
+        }
+
+        return Answers.SendAsync(target, request, [.. Encoding.UTF8.GetBytes($"{route}\n{HeaderLength}: {length}\nContent-Encoding: {encoding}\n\n"), .. body]);
+    }
+
+    // Now and then what comes out is no stream any more.
+    private static byte[] Compress(Random random, byte[] body, string encoding)
+    {
+        using MemoryStream compressed = new();
+        using (Stream stream = encoding == "gzip" ? new GZipStream(compressed, CompressionLevel.Fastest, leaveOpen: true) : new ZLibStream(compressed, CompressionLevel.Fastest, leaveOpen: true))
+        {
+            stream.Write(body);
+        }
+
+        return random.Next(2) > 0 ? compressed.ToArray() : Mutator.Mutate(random, compressed.ToArray(), body, mostSteps: 2);
+    }
+}

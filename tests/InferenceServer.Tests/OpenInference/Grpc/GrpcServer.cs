@@ -1,0 +1,98 @@
+using System.Buffers.Binary;
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using Google.Protobuf;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace InferenceServer.Tests.OpenInference.Grpc;
+
+/// <summary>A server with gRPC, and calls as they are on the wire.</summary>
+internal sealed class GrpcServer : IAsyncDisposable
+{
+    private readonly HttpClient _client;
+
+    private GrpcServer(SegmentationServer server, int port)
+    {
+        Server = server;
+        // The factory's own client would ask the address that was opened last, which is that of gRPC.
+        Http = new HttpClient { BaseAddress = new Uri(server.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First()) };
+        Address = $"127.0.0.1:{port}";
+        _client = new HttpClient { BaseAddress = new Uri("http://" + Address), DefaultRequestVersion = HttpVersion.Version20, DefaultVersionPolicy = HttpVersionPolicy.RequestVersionExact };
+    }
+
+    public SegmentationServer Server { get; }
+
+    /// <summary>A client of the same server over HTTP.</summary>
+    public HttpClient Http { get; }
+
+    /// <summary>Host and port of gRPC.</summary>
+    public string Address { get; }
+
+    public static async Task<GrpcServer> StartAsync(params (string Key, string Value)[] settings)
+    {
+        int port = FreePort();
+        return new GrpcServer(await SegmentationServer.StartAsync([("OpenInference:GrpcUrl", $"http://127.0.0.1:{port}"), .. settings]), port);
+    }
+
+    /// <summary>Calls a method of the inference service.</summary>
+    /// <returns>The status, its sentence, and where that is 0 the answer.</returns>
+    public async Task<(int Status, string Message, TResponse? Response)> CallAsync<TResponse>(string method, IMessage request, MessageParser<TResponse> parser, params (string Key, string Value)[] headers)
+        where TResponse : class, IMessage<TResponse>
+    {
+        (int status, string message, byte[] body) = await SendAsync("inference.GRPCInferenceService/" + method, Frame(request.ToByteArray()), headers);
+        Assert.Equal(status == 0, body.Length > 0);
+        if (status != 0)
+        {
+            return (status, message, null);
+        }
+
+        Assert.Equal(0, body[0]);
+        Assert.Equal((uint)(body.Length - 5), BinaryPrimitives.ReadUInt32BigEndian(body.AsSpan(1)));
+        return (status, message, parser.ParseFrom(body.AsSpan(5)));
+    }
+
+    /// <summary>Sends any body.</summary>
+    public async Task<(int Status, string Message, byte[] Body)> SendAsync(string path, byte[] body, params (string Key, string Value)[] headers)
+    {
+        using HttpRequestMessage request = new(HttpMethod.Post, "/" + path) { Version = HttpVersion.Version20, VersionPolicy = HttpVersionPolicy.RequestVersionExact, Content = new ByteArrayContent(body) };
+        request.Content.Headers.TryAddWithoutValidation("Content-Type", "application/grpc");
+        request.Headers.TryAddWithoutValidation("te", "trailers");
+        foreach ((string key, string value) in headers)
+        {
+            request.Headers.TryAddWithoutValidation(key, value);
+        }
+
+        using HttpResponseMessage response = await _client.SendAsync(request);
+        byte[] answer = await response.Content.ReadAsByteArrayAsync();
+        Assert.Equal(HttpStatusCode.OK, response.StatusCode);
+        Assert.Equal("application/grpc", response.Content.Headers.ContentType?.MediaType);
+        string status = (response.TrailingHeaders.TryGetValues("grpc-status", out IEnumerable<string>? trailers) ? trailers : response.Headers.GetValues("grpc-status")).Single();
+        string message = response.Headers.TryGetValues("grpc-message", out IEnumerable<string>? messages) ? Uri.UnescapeDataString(messages.Single()) : "";
+        return (int.Parse(status, CultureInfo.InvariantCulture), message, answer);
+    }
+
+    public static byte[] Frame(byte[] message)
+    {
+        byte[] frame = new byte[5 + message.Length];
+        BinaryPrimitives.WriteUInt32BigEndian(frame.AsSpan(1), (uint)message.Length);
+        message.CopyTo(frame, 5);
+        return frame;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _client.Dispose();
+        Http.Dispose();
+        await Server.DisposeAsync();
+    }
+
+    private static int FreePort()
+    {
+        using TcpListener listener = new(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+}

@@ -1,0 +1,97 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+
+namespace InferenceServer.Tests.OpenInference;
+
+/// <summary>The model repository extension, and who may use it.</summary>
+public sealed class RepositoryTests : IAsyncLifetime
+{
+    private const string Operator = "the operator's key";
+    private const string Lab = "the lab's key";
+    private SegmentationServer _server = null!;
+
+    public async Task InitializeAsync() => _server = await SegmentationServer.StartAsync(
+        ("Security:Keys:operator:Hash", Hash(Operator)), ("Security:Keys:operator:Scopes", "admin"), ("Security:Keys:lab:Hash", Hash(Lab)));
+
+    public async Task DisposeAsync() => await _server.DisposeAsync();
+
+    [Theory]
+    [InlineData("/v2/repository/index")]
+    [InlineData("/v2/repository/main/index")]
+    public async Task Index_AllModels_HasBothFormsWithStateAndReason(string path)
+    {
+        JsonElement[] entries = [.. (await ReadAsync(await PostAsync(path, "", Lab))).EnumerateArray()];
+
+        Assert.All(entries, e => Assert.Equal(["name", "version", "state", "reason"], e.EnumerateObject().Select(m => m.Name)));
+        Assert.Equal(("1", "READY", ""), State(entries, "tiny"));
+        Assert.Equal(("1", "READY", ""), State(entries, "tiny.image"));
+        (string version, string state, string reason) = State(entries, "tiny-nan");
+        Assert.Equal(("", "UNAVAILABLE"), (version, state));
+        Assert.Contains("NaN", reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Index_OnlyReady_LeavesOutTheOthers()
+    {
+        JsonElement[] entries = [.. (await ReadAsync(await PostAsync("/v2/repository/index", """{"ready": true}""", Operator))).EnumerateArray()];
+
+        Assert.NotEmpty(entries);
+        Assert.All(entries, e => Assert.Equal("READY", e.GetProperty("state").GetString()));
+    }
+
+    [Fact]
+    public async Task UnloadAndLoad_ByEitherName_TakeTheModelOutAndBack()
+    {
+        using HttpResponseMessage unloaded = await PostAsync("/v2/repository/models/tiny.image/unload", """{"parameters": {"unload_dependents": false}}""", Operator);
+        JsonElement[] without = [.. (await ReadAsync(await PostAsync("/v2/repository/index", "", Operator))).EnumerateArray()];
+        using HttpResponseMessage loaded = await PostAsync("/v2/repository/main/models/tiny/load", "", Operator);
+        JsonElement[] with = [.. (await ReadAsync(await PostAsync("/v2/repository/index", "", Operator))).EnumerateArray()];
+
+        Assert.Equal((HttpStatusCode.OK, HttpStatusCode.OK), (unloaded.StatusCode, loaded.StatusCode));
+        Assert.Empty(await loaded.Content.ReadAsByteArrayAsync());
+        Assert.Equal("UNAVAILABLE", State(without, "tiny").State);
+        Assert.Equal("READY", State(with, "tiny").State);
+    }
+
+    [Theory]
+    [InlineData("/v2/repository/models/absent/load", "", HttpStatusCode.NotFound)]
+    [InlineData("/v2/repository/models/absent/unload", "", HttpStatusCode.NotFound)]
+    [InlineData("/v2/repository/models/tiny-nan/load", "", HttpStatusCode.UnprocessableEntity)]
+    [InlineData("/v2/repository/models/tiny/load", """{"parameters": {"config": "{}"}}""", HttpStatusCode.NotImplemented)]
+    [InlineData("/v2/repository/models/tiny/load", """{"parameters": {"file:1/model.onnx": "AA=="}}""", HttpStatusCode.NotImplemented)]
+    [InlineData("/v2/repository/models/tiny/load", "{", HttpStatusCode.BadRequest)]
+    public async Task Change_ThatCannotBe_HasAnErrorInItsBody(string path, string body, HttpStatusCode status) => await ProblemAssert.IsAsync(status, await PostAsync(path, body, Operator));
+
+    [Theory]
+    [InlineData("/v2/repository/models/tiny/load", Lab, HttpStatusCode.Forbidden)]
+    [InlineData("/v2/repository/models/tiny/unload", Lab, HttpStatusCode.Forbidden)]
+    [InlineData("/v2/repository/models/tiny/load", null, HttpStatusCode.Unauthorized)]
+    [InlineData("/v2/repository/index", null, HttpStatusCode.Unauthorized)]
+    [InlineData("/v2/models/tiny/infer", null, HttpStatusCode.Unauthorized)]
+    [InlineData("/v2/models/tiny/infer", Operator, HttpStatusCode.Forbidden)]
+    public async Task Post_WithoutTheScope_IsRefused(string path, string? key, HttpStatusCode status) => await ProblemAssert.IsAsync(status, await PostAsync(path, "", key));
+
+    private static (string Version, string State, string Reason) State(JsonElement[] entries, string name)
+    {
+        JsonElement entry = Assert.Single(entries, e => e.GetProperty("name").GetString() == name);
+        return (entry.GetProperty("version").GetString()!, entry.GetProperty("state").GetString()!, entry.GetProperty("reason").GetString()!);
+    }
+
+    private static async Task<JsonElement> ReadAsync(HttpResponseMessage response)
+    {
+        Assert.Equal(HttpStatusCode.OK, response.StatusCode);
+        return JsonDocument.Parse(await response.Content.ReadAsStringAsync()).RootElement;
+    }
+
+    private static string Hash(string key) => "sha256:" + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(key)));
+
+    private async Task<HttpResponseMessage> PostAsync(string path, string body, string? key)
+    {
+        using HttpRequestMessage request = new(HttpMethod.Post, path) { Content = new ByteArrayContent(Encoding.UTF8.GetBytes(body)) };
+        request.Headers.Authorization = key is null ? null : new AuthenticationHeaderValue("Bearer", key);
+        return await _server.Client.SendAsync(request);
+    }
+}
