@@ -127,7 +127,7 @@ public sealed class Segmenter(
     {
         try
         {
-            (RgbImage photo, _, InputTensor? input) = await PrepareAsync(admitted, new SegmentationRequest { Image = image, Timings = timings }, admitted.Model.Passes).ConfigureAwait(false);
+            (RgbImage photo, _, InputTensor? input) = await PrepareAsync(admitted, new SegmentationRequest { Image = image, Timings = timings }, admitted.Model.Passes, keepsScores: false).ConfigureAwait(false);
             photo.Dispose();
             return input ?? throw new SegmentationException(
                 SegmentationError.InvalidRequest, $"The model '{admitted.Model.Name}' runs a photograph in several passes, so there is no one output of its network; ask for a mask.");
