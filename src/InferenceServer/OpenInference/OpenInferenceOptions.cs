@@ -10,6 +10,6 @@ public sealed class OpenInferenceOptions
     public int MaxMessageBytes { get; set; } = 64 << 20;
 
     /// <summary>An address of its own for gRPC, such as <c>http://*:8001</c>, which speaks HTTP/2 only. Default none: there is no gRPC.</summary>
-    [RegularExpression(@"^https?://[^/:]+:\d+$", ErrorMessage = "{0}: expected a scheme, a host and a port, such as http://*:8001.")]
+    [RegularExpression(@"^https?://[^/:]+:[1-9]\d*$", ErrorMessage = "{0}: expected a scheme, a host and a port, such as http://*:8001.")]
     public string? GrpcUrl { get; set; }
 }

@@ -1,4 +1,4 @@
-using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
 
 namespace InferenceServer.OpenInference.Grpc;
 
@@ -16,19 +16,19 @@ internal static class GrpcAddress
             return;
         }
 
-        // Only an endpoint has protocols of its own, and addresses are ignored beside endpoints: so they become some, too.
-        if (!configuration.GetSection(Endpoints).GetChildren().Any())
+        if (configuration.GetSection(Endpoints).GetChildren().Any())
         {
-            string[] addresses = (builder.WebHost.GetSetting(WebHostDefaults.ServerUrlsKey) ?? "").Split(';', StringSplitOptions.RemoveEmptyEntries);
-            for (int i = 0; i < addresses.Length; i++)
-            {
-                configuration[$"{Endpoints}:Address{i}:Url"] = addresses[i];
-            }
-
-            builder.WebHost.UseUrls("");
+            // Addresses are ignored beside endpoints, and so this has to be one.
+            configuration[$"{Endpoints}:Grpc:Url"] = url;
+            configuration[$"{Endpoints}:Grpc:Protocols"] = nameof(HttpProtocols.Http2);
+            return;
         }
 
-        configuration[$"{Endpoints}:Grpc:Url"] = url;
-        configuration[$"{Endpoints}:Grpc:Protocols"] = "Http2";
+        builder.WebHost.UseUrls($"{builder.WebHost.GetSetting(WebHostDefaults.ServerUrlsKey)};{url}");
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            int port = BindingAddress.Parse(url).Port; // the options are validated by now
+            kestrel.ConfigureEndpointDefaults(endpoint => endpoint.Protocols = endpoint.IPEndPoint?.Port == port ? HttpProtocols.Http2 : endpoint.Protocols);
+        });
     }
 }
