@@ -1,7 +1,5 @@
-using System.Globalization;
 using System.Text.Json.Nodes;
 using InferenceServer.OpenInference;
-using InferenceServer.Problems;
 using InferenceServer.Runtime;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.OpenApi;
@@ -58,17 +56,15 @@ internal sealed class OpenInferenceOperationFilter : IOperationFilter
                 [Binary] = new OpenApiMediaType { Schema = new OpenApiSchema { Type = JsonSchemaType.String, Format = "binary" } },
             },
         };
-        foreach (IGrouping<int, SegmentationError> errors in Enum.GetValues<SegmentationError>().GroupBy(ProblemStatus.Of))
+        // The others stand there already, as for every request that is counted.
+        operation.Responses[$"{StatusCodes.Status501NotImplemented}"] = new OpenApiResponse
         {
-            operation.Responses[errors.Key.ToString(CultureInfo.InvariantCulture)] = new OpenApiResponse
+            Description = nameof(SegmentationError.NotSupported),
+            Content = new Dictionary<string, IOpenApiMediaType>
             {
-                Description = string.Join(" or ", errors),
-                Content = new Dictionary<string, IOpenApiMediaType>
-                {
-                    ["application/problem+json"] = new OpenApiMediaType { Schema = context.SchemaGenerator.GenerateSchema(typeof(ProblemDetails), context.SchemaRepository) },
-                },
-            };
-        }
+                ["application/problem+json"] = new OpenApiMediaType { Schema = context.SchemaGenerator.GenerateSchema(typeof(ProblemDetails), context.SchemaRepository) },
+            },
+        };
     }
 
     private static OpenApiSchema Request()

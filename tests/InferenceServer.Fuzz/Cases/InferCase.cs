@@ -27,7 +27,7 @@ internal sealed class InferCase(FuzzTarget target) : IFuzzCase
 
     public string Kind => "infer";
 
-    public Task<FuzzOutcome> RunAsync(Random random)
+    public Task<FuzzOutcome> RunAsync(Random random, Action<byte[]> made)
     {
         byte[] text = Encoding.UTF8.GetBytes(random.Pick(Texts));
         text = random.Next(3) > 0 ? Mutator.Mutate(random, text, Encoding.UTF8.GetBytes(random.Pick(Texts)), mostSteps: 3) : text;
@@ -54,7 +54,8 @@ internal sealed class InferCase(FuzzTarget target) : IFuzzCase
             request.Content.Headers.ContentEncoding.Add(encoding);
         }
 
-        return Answers.SendAsync(target, request, [.. Encoding.UTF8.GetBytes($"{route}\n{HeaderLength}: {length}\nContent-Encoding: {encoding}\n\n"), .. body]);
+        made([.. Encoding.UTF8.GetBytes($"{route}\n{HeaderLength}: {length}\nContent-Encoding: {encoding}\n\n"), .. body]);
+        return Answers.SendAsync(target, request);
     }
 
     // Now and then what comes out is no stream any more.
