@@ -5,14 +5,30 @@ public sealed class InferenceStatistics
 {
     private readonly Lock _lock = new();
     private readonly SortedDictionary<int, DurationSum> _runs = [];
-    private InferenceTotals _totals = new();
+    private DurationSum _success;
+    private DurationSum _fail;
+    private DurationSum _queue;
+    private DurationSum _computeInput;
+    private DurationSum _computeInfer;
+    private DurationSum _computeOutput;
+    private DateTimeOffset? _lastRun;
 
     /// <summary>The sums as they stand now.</summary>
     public InferenceTotals Read()
     {
         lock (_lock)
         {
-            return _totals with { Runs = new SortedDictionary<int, DurationSum>(_runs) };
+            return new InferenceTotals
+            {
+                Success = _success,
+                Fail = _fail,
+                Queue = _queue,
+                ComputeInput = _computeInput,
+                ComputeInfer = _computeInfer,
+                ComputeOutput = _computeOutput,
+                Runs = new SortedDictionary<int, DurationSum>(_runs),
+                LastRun = _lastRun,
+            };
         }
     }
 
@@ -21,14 +37,17 @@ public sealed class InferenceStatistics
     {
         lock (_lock)
         {
-            _totals = !succeeded ? _totals with { Fail = _totals.Fail.Plus(duration) } : _totals with
+            if (!succeeded)
             {
-                Success = _totals.Success.Plus(duration),
-                Queue = _totals.Queue.Plus(timings[Stage.Queue]),
-                ComputeInput = _totals.ComputeInput.Plus(timings[Stage.Decode] + timings[Stage.Preprocess]),
-                ComputeInfer = _totals.ComputeInfer.Plus(timings[Stage.Infer]),
-                ComputeOutput = _totals.ComputeOutput.Plus(timings[Stage.Postprocess] + timings[Stage.Crf] + timings[Stage.Encode]),
-            };
+                _fail = _fail.Plus(duration);
+                return;
+            }
+
+            _success = _success.Plus(duration);
+            _queue = _queue.Plus(timings[Stage.Queue]);
+            _computeInput = _computeInput.Plus(timings[Stage.Decode] + timings[Stage.Preprocess]);
+            _computeInfer = _computeInfer.Plus(timings[Stage.Infer]);
+            _computeOutput = _computeOutput.Plus(timings[Stage.Postprocess] + timings[Stage.Crf] + timings[Stage.Encode]);
         }
     }
 
@@ -38,7 +57,7 @@ public sealed class InferenceStatistics
         lock (_lock)
         {
             _runs[images] = _runs.GetValueOrDefault(images).Plus(duration);
-            _totals = _totals with { LastRun = DateTimeOffset.UtcNow };
+            _lastRun = DateTimeOffset.UtcNow;
         }
     }
 }
