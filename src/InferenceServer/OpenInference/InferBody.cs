@@ -55,7 +55,7 @@ internal static class InferBody
 
             return body;
         }
-        catch (InvalidDataException e)
+        catch (Exception e) when (e is InvalidDataException or InvalidOperationException) // the latter is what Brotli throws
         {
             body.Dispose();
             throw new SegmentationException(SegmentationError.InvalidRequest, "The body is compressed, but not whole: " + e.Message, e);

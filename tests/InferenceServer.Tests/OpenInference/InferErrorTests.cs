@@ -101,6 +101,7 @@ public sealed class InferErrorTests(SegmentationServer server)
     [Theory]
     [InlineData("zstd", HttpStatusCode.UnsupportedMediaType)]
     [InlineData("gzip", HttpStatusCode.BadRequest)]
+    [InlineData("br", HttpStatusCode.BadRequest)]
     [InlineData("deflate", HttpStatusCode.BadRequest)]
     public async Task Infer_EncodingUnknownOrBroken_IsTheCallersFault(string encoding, HttpStatusCode status)
     {
