@@ -8,7 +8,7 @@ internal sealed class QueryCase(FuzzTarget target) : IFuzzCase
     private static readonly string[] Paths =
     [
         "/v1/segment/tiny", "/v1/segment", "/v1/segment/tiny/versions/1", "/v1/segment/tiny/versions/2147483648", "/v1/segment/..%2f..%2fetc", "/v1/models", "/v1/models/tiny",
-        "/v1/models/tiny/versions/-1", "/v1/models/tiny/unload", "/v1/models//load", "/v1/segment/%01", "/health/ready", "/metrics", "/swagger/v1/swagger.json", "/", "/v1/segment/%ff", "//", "/v1/segment/tiny/",
+        "/v1/models/tiny/versions/-1", "/v1/models/tiny/unload", "/v1/models//load", "/v1/segment/%01", "/health/ready", "/metrics", "/swagger/v1/swagger.json", "/", "/v1/segment/%ff", "//", "/v1/segment/tiny/", "/v1/segment:batch", "/v1/jobs", "/v1/jobs/x/events", "/huggingface/tiny", "/label-studio/predict", "/label-studio/models/tiny/setup", "/api/functions", "/api/function_invocations",
     ];
 
     private static readonly string[] Keys =
@@ -23,11 +23,11 @@ internal sealed class QueryCase(FuzzTarget target) : IFuzzCase
     ];
 
     private static readonly string[] Headers =
-        ["Accept", "X-Request-Timeout-Ms", "X-Priority", "X-Request-Id", "Authorization", "X-API-Key", "traceparent", "tracestate", "Content-Type", "Content-Encoding", "Range", "If-Match", "Origin", "Cookie", "Expect", "Accept-Encoding", "X-Forwarded-For", "Host"];
+        ["Accept", "X-Request-Timeout-Ms", "X-Priority", "X-Request-Id", "Authorization", "X-API-Key", "traceparent", "tracestate", "Content-Type", "x-nuclio-function-name", "Content-Encoding", "Range", "If-Match", "Origin", "Cookie", "Expect", "Accept-Encoding", "X-Forwarded-For", "Host"];
 
     private static readonly string[] HeaderValues =
     [
-        "", "*/*", "image/png", "image/png;q=0, */*;q=0.1", "image/png;q=9", "application/json, image/*;q=0.5", "text/html", ",,,", ";", "q=", "multipart/form-data", "application/x-www-form-urlencoded", "gzip", "bytes=0-10", "Bearer", "Bearer a b", "Basic !",
+        "", "*/*", "image/png", "image/png;q=0, */*;q=0.1", "image/png;q=9", "application/json, image/*;q=0.5", "text/html", ",,,", ";", "q=", "multipart/form-data", "multipart/form-data; boundary=a", "application/zip", "application/json", "tiny", "application/x-www-form-urlencoded", "gzip", "bytes=0-10", "Bearer", "Bearer a b", "Basic !",
         "1", "0", "-1", "abc", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "00-zz-zz-zz", "batch", "https://x", "\u00e9", "a=b; c", "application/openmetrics-text; version=1.0.0",
     ];
 
