@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.Options;
 
 namespace InferenceServer.OpenInference.Grpc;
 
@@ -25,9 +26,9 @@ internal static class GrpcAddress
         }
 
         builder.WebHost.UseUrls($"{builder.WebHost.GetSetting(WebHostDefaults.ServerUrlsKey)};{url}");
-        builder.WebHost.ConfigureKestrel(kestrel =>
+        builder.Services.AddOptions<KestrelServerOptions>().Configure<IOptions<OpenInferenceOptions>>((kestrel, options) =>
         {
-            int port = BindingAddress.Parse(url).Port; // the options are validated by now
+            int port = BindingAddress.Parse(options.Value.GrpcUrl!).Port; // of the options, which are validated
             kestrel.ConfigureEndpointDefaults(endpoint => endpoint.Protocols = endpoint.IPEndPoint?.Port == port ? HttpProtocols.Http2 : endpoint.Protocols);
         });
     }
