@@ -10,7 +10,7 @@ public class BoundaryDistanceTests
     {
         get
         {
-            TheoryData<int, int> sizes = new() { { 1, 1 }, { 1, 40 }, { 40, 1 }, { 2, 2 }, { 3, 100 } };
+            TheoryData<int, int> sizes = new() { { 1, 1 }, { 1, 40 }, { 40, 1 }, { 3, 100 } };
             for (int width = 1; width <= 70; width++)
             {
                 sizes.Add(width, 1 + (width * 7 % 13));
