@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using InferenceServer.Runtime.Encoding;
 using Microsoft.Playwright;
 
 namespace InferenceServer.Tests;
@@ -21,8 +22,10 @@ public sealed class ExportTests(Browser browser)
             await window.Page.CheckAsync($"[name=format][value='{format}']", new() { Force = true });
             IDownload download = await window.Page.RunAndWaitForDownloadAsync(() => window.Page.ClickAsync("#download"));
 
-            Assert.StartsWith($"photo-{format}.", download.SuggestedFilename, StringComparison.Ordinal);
-            string query = $"/v1/segment/tiny?format={format}" + (format == "overlay" ? "&alpha=0.6" : "");
+            string extension = MaskFormats.All.Single(f => f.Word == format).Extension;
+            Assert.Equal((format == "png" ? "photo-mask" : "photo-" + format) + extension, download.SuggestedFilename);
+            Assert.EndsWith("-o " + download.SuggestedFilename, await window.Page.InnerTextAsync("#curl"), StringComparison.Ordinal);
+            string query = $"/v1/segment/tiny?format={format}" + (format.StartsWith("overlay", StringComparison.Ordinal) ? "&alpha=0.6" : "");
             Assert.Equal(await window.AnswerAsync(query, Photo.Png), await File.ReadAllBytesAsync(await download.PathAsync()));
         }
     }
@@ -45,6 +48,36 @@ public sealed class ExportTests(Browser browser)
             await window.AnswerAsync("/v1/segment/tiny-stride8?format=png&flip=true", Photo.Png),
             await File.ReadAllBytesAsync(Path.Combine(folder, "a photo's-mask.png")));
         Directory.Delete(folder, recursive: true);
+    }
+
+    [ChromiumFact]
+    public async Task Download_Refused_IsWhatTryAgainDoes()
+    {
+        await using PlaygroundWindow window = await browser.OpenAsync();
+        await window.UploadAsync(Photo.Png);
+        await window.Page.RouteAsync("**/v1/segment/**", route => route.AbortAsync());
+        await window.Page.ClickAsync("#download");
+        Assert.Contains("cannot be reached", await window.ProblemAsync(), StringComparison.Ordinal);
+
+        await window.Page.UnrouteAllAsync();
+        IDownload download = await window.Page.RunAndWaitForDownloadAsync(() => window.Page.ClickAsync("text=Try again"));
+
+        Assert.Equal("photo-mask.png", download.SuggestedFilename);
+        await window.Page.WaitForSelectorAsync("#problem", new() { State = WaitForSelectorState.Hidden });
+    }
+
+    // As over plain HTTP, where browsers hide the clipboard.
+    [ChromiumFact]
+    public async Task Copy_NoClipboard_SelectsTheCommand()
+    {
+        await using PlaygroundWindow window = await browser.OpenAsync();
+        await window.ReadyAsync();
+        await window.Page.EvaluateAsync("() => { Object.defineProperty(navigator, 'clipboard', { value: undefined }); }");
+
+        await window.Page.ClickAsync("#copy");
+        await window.Page.WaitForFunctionAsync("() => document.querySelector('#copy').textContent === 'Selected'");
+
+        Assert.Equal(await window.Page.InnerTextAsync("#curl"), await window.Page.EvaluateAsync<string>("() => getSelection().toString()"));
     }
 
     private async Task<string[]> FormatsAsync()

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Microsoft.Playwright;
 
 namespace InferenceServer.Tests;
@@ -21,6 +22,72 @@ public sealed class MaskTests(Browser browser)
 
         Assert.Equal($"/v1/segment/{Coarse}", asked);
         Assert.NotEqual(before, await window.PixelsAsync("#mask-a"));
+    }
+
+    // The first is described late: by then it is not wanted any more.
+    [ChromiumFact]
+    public async Task Model_TwoOneAfterTheOther_ShowsTheSecond()
+    {
+        await using PlaygroundWindow window = await browser.OpenAsync();
+        await window.UploadAsync(Photo.Png);
+        TaskCompletionSource chosen = await ChooseSlowlyAsync(window, "#side-a select");
+
+        string asked = await window.SegmentsAsync(() => window.Page.SelectOptionAsync("#side-a select", "tiny"));
+        chosen.SetResult();
+        string mirrored = await window.SegmentsAsync(() => window.Page.CheckAsync("#flip"));
+
+        Assert.Equal("/v1/segment/tiny", asked);
+        Assert.Equal("/v1/segment/tiny?flip=true", mirrored);
+    }
+
+    [ChromiumFact]
+    public async Task Model_NoneWhileOneIsAskedAbout_ShowsNone()
+    {
+        await using PlaygroundWindow window = await browser.OpenAsync();
+        await window.UploadAsync(Photo.Png);
+        TaskCompletionSource chosen = await ChooseSlowlyAsync(window, "#side-b select");
+
+        await window.Page.SelectOptionAsync("#side-b select", "");
+        chosen.SetResult();
+        await window.SegmentsAsync(() => window.Page.CheckAsync("#flip"));
+
+        Assert.DoesNotContain(window.Requests, uri => uri.AbsolutePath == $"/v1/segment/{Coarse}");
+        Assert.Equal("", await window.Page.InnerTextAsync("#side-b .facts"));
+    }
+
+    [ChromiumFact]
+    public async Task Model_WithoutAFigureOfItsQuality_IsShownWithoutOne()
+    {
+        await using PlaygroundWindow window = await browser.OpenAsync();
+        await window.UploadAsync(Photo.Png);
+        await window.DescribeAsync(Coarse, description => description["manifest"]!["quality"] = new JsonObject { ["metric"] = "mIoU" });
+
+        await window.SegmentsAsync(() => window.Page.SelectOptionAsync("#side-a select", Coarse));
+
+        Assert.DoesNotContain("mIoU", await window.Page.InnerTextAsync("#side-a .facts"), StringComparison.Ordinal);
+        Assert.Contains("version 1", await window.Page.InnerTextAsync("#side-a .facts"), StringComparison.Ordinal);
+    }
+
+    // As when a new version took over since the page asked.
+    [ChromiumFact]
+    public async Task Model_AnotherVersionByNow_IsShownWithItsClasses()
+    {
+        await using PlaygroundWindow window = await browser.OpenAsync();
+        await window.UploadAsync(Photo.Png);
+        int asked = 0;
+        await window.DescribeAsync(Coarse, description =>
+        {
+            if (asked++ == 0)
+            {
+                description["model"]!["version"] = 7;
+                description["classes"]![0]!["name"] = "crimson";
+            }
+        });
+
+        await window.SegmentsAsync(() => window.Page.SelectOptionAsync("#side-a select", Coarse));
+
+        Assert.DoesNotContain("crimson", await window.Page.InnerTextAsync("#legend"), StringComparison.Ordinal);
+        Assert.Contains("version 1", await window.Page.InnerTextAsync("#side-a .facts"), StringComparison.Ordinal);
     }
 
     [ChromiumFact]
@@ -94,6 +161,34 @@ public sealed class MaskTests(Browser browser)
 
         Assert.Equal(all.Select(color => color == all[0] ? color : ""), isolated); // the largest class is the upper half
         Assert.Equal(all, await window.PixelsAsync("#mask-a"));
+    }
+
+    [ChromiumFact]
+    public async Task Legend_PressedByKey_KeepsTheFocus()
+    {
+        await using PlaygroundWindow window = await browser.OpenAsync();
+        await window.UploadAsync(Photo.Png);
+        string? name = await window.Page.GetAttributeAsync("#legend button >> nth=1", "data-class");
+
+        await window.Page.FocusAsync("#legend button >> nth=1");
+        await window.Page.Keyboard.PressAsync("Enter");
+
+        Assert.Equal(name, await window.Page.EvaluateAsync<string>("() => document.activeElement.dataset.class"));
+        Assert.Equal(name, await window.Page.GetAttributeAsync("#legend [aria-pressed=true]", "data-class"));
+    }
+
+    [ChromiumFact]
+    public async Task Legend_IsolatedClassThatTheNextMaskLacks_ShowsAllAgain()
+    {
+        await using PlaygroundWindow window = await browser.OpenAsync();
+        await window.UploadAsync(Photo.Png);
+        await window.DescribeAsync(Coarse, description => description["classes"]![0]!["name"] = "crimson");
+        await window.Page.ClickAsync("#legend [data-class=red]");
+
+        await window.SegmentsAsync(() => window.Page.SelectOptionAsync("#side-a select", Coarse));
+
+        Assert.DoesNotContain("", await window.PixelsAsync("#mask-a"));
+        Assert.Equal(0, await window.Page.Locator("#legend .dimmed").CountAsync());
     }
 
     [ChromiumFact]
@@ -187,6 +282,19 @@ public sealed class MaskTests(Browser browser)
         string[] stages = [.. await window.Page.Locator("#timings .stage > span").AllInnerTextsAsync()];
         Assert.Contains("infer", stages);
         Assert.All(stages, stage => Assert.Contains(stage + ";dur=", timing, StringComparison.Ordinal));
+    }
+
+    // Chooses the coarse model, of which the page hears nothing until the result is set.
+    private static async Task<TaskCompletionSource> ChooseSlowlyAsync(PlaygroundWindow window, string select)
+    {
+        TaskCompletionSource answer = new();
+        await window.Page.RouteAsync($"**/v1/models/{Coarse}", async route =>
+        {
+            await answer.Task;
+            await route.ContinueAsync();
+        });
+        await window.Page.RunAndWaitForRequestAsync(() => window.Page.SelectOptionAsync(select, Coarse), request => request.Url.EndsWith(Coarse, StringComparison.Ordinal));
+        return answer;
     }
 
     private static Task<string> ClipAsync(PlaygroundWindow window, string canvas) =>

@@ -1,5 +1,7 @@
 using System.Collections.Concurrent;
 using System.Globalization;
+using System.Net.Http.Json;
+using System.Text.Json.Nodes;
 using Microsoft.Playwright;
 
 namespace InferenceServer.Tests;
@@ -40,9 +42,15 @@ internal sealed class PlaygroundWindow : IAsyncDisposable
     /// <summary>Opens a photograph by the button and waits for its mask.</summary>
     public async Task UploadAsync(byte[] photograph, string name = "photo.png", string type = "image/png")
     {
+        await OpenAsync(photograph, name, type);
+        await ShownAsync(name);
+    }
+
+    /// <summary>Opens a photograph by the button.</summary>
+    public async Task OpenAsync(byte[] photograph, string name = "photo.png", string type = "image/png")
+    {
         await ReadyAsync();
         await Page.SetInputFilesAsync("#file", new FilePayload { Name = name, MimeType = type, Buffer = photograph });
-        await ShownAsync(name);
     }
 
     /// <summary>Waits until a model is chosen, formats are known, and a photograph may come.</summary>
@@ -60,6 +68,21 @@ internal sealed class PlaygroundWindow : IAsyncDisposable
         await Page.WaitForFunctionAsync("() => document.querySelector('#progress').hidden");
         return new Uri(response.Url).PathAndQuery;
     }
+
+    /// <summary>Waits for what stands where the page says what went wrong.</summary>
+    public async Task<string> ProblemAsync()
+    {
+        await Page.WaitForSelectorAsync("#problem");
+        return await Page.InnerTextAsync("#problem p");
+    }
+
+    /// <summary>Changes what the server says of a model, as often as it is asked.</summary>
+    public Task DescribeAsync(string model, Action<JsonObject> change) => Page.RouteAsync($"**/v1/models/{model}", async route =>
+    {
+        JsonObject description = (await Api.GetFromJsonAsync<JsonObject>($"/v1/models/{model}"))!;
+        change(description);
+        await route.FulfillAsync(new() { ContentType = "application/json", Body = description.ToJsonString() });
+    });
 
     /// <summary>The colours of a canvas, #rrggbb for each pixel that is not transparent, row by row.</summary>
     public Task<string[]> PixelsAsync(string canvas) => Page.EvaluateAsync<string[]>(

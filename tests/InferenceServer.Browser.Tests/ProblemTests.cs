@@ -1,6 +1,5 @@
 using System.Security.Cryptography;
 using System.Text;
-using Microsoft.Playwright;
 
 namespace InferenceServer.Tests;
 
@@ -12,12 +11,10 @@ public sealed class ProblemTests(Browser browser)
     public async Task Open_NoImage_ShowsTheApisSentenceUntilOneComes()
     {
         await using PlaygroundWindow window = await browser.OpenAsync();
-        await window.ReadyAsync();
 
-        await window.Page.SetInputFilesAsync("#file", new FilePayload { Name = "notes.txt", MimeType = "text/plain", Buffer = "no image"u8.ToArray() });
-        await window.Page.WaitForSelectorAsync("#problem");
+        await window.OpenAsync("no image"u8.ToArray(), "notes.txt", "text/plain");
 
-        Assert.StartsWith("Content-Type 'text/plain' holds no image; send image/jpeg", await window.Page.InnerTextAsync("#problem p"), StringComparison.Ordinal);
+        Assert.StartsWith("Content-Type 'text/plain' holds no image; send image/jpeg", await window.ProblemAsync(), StringComparison.Ordinal);
         await window.UploadAsync(Photo.Png);
         Assert.False(await window.Page.IsVisibleAsync("#problem"));
     }
@@ -26,16 +23,52 @@ public sealed class ProblemTests(Browser browser)
     public async Task Again_AfterTheServerWasAway_ShowsTheMask()
     {
         await using PlaygroundWindow window = await browser.OpenAsync();
-        await window.ReadyAsync();
         await window.Page.RouteAsync("**/v1/segment/**", route => route.AbortAsync());
-        await window.Page.SetInputFilesAsync("#file", new FilePayload { Name = "photo.png", MimeType = "image/png", Buffer = Photo.Png });
-        await window.Page.WaitForSelectorAsync("#problem");
-        Assert.Contains("cannot be reached", await window.Page.InnerTextAsync("#problem p"), StringComparison.Ordinal);
+        await window.OpenAsync(Photo.Png);
+        Assert.Contains("cannot be reached", await window.ProblemAsync(), StringComparison.Ordinal);
 
         await window.Page.UnrouteAllAsync();
         await window.Page.ClickAsync("text=Try again");
 
         await window.ShownAsync("photo.png");
+    }
+
+    [ChromiumFact]
+    public async Task Model_NotDescribed_ShowsNoneUntilItIs()
+    {
+        await using PlaygroundWindow window = await browser.OpenAsync();
+        await window.UploadAsync(Photo.Png);
+        await window.Page.RouteAsync("**/v1/models/tiny-stride8", route => route.AbortAsync());
+
+        await window.Page.SelectOptionAsync("#side-a select", "tiny-stride8");
+        Assert.Equal("The server cannot be reached.", await window.ProblemAsync());
+        Assert.Equal("", await window.Page.InnerTextAsync("#side-a .facts"));
+        Assert.False(await window.Page.IsVisibleAsync("#mask-a"));
+        Assert.True(await window.Page.IsDisabledAsync("#download"));
+
+        await window.Page.UnrouteAllAsync();
+        string asked = await window.SegmentsAsync(() => window.Page.ClickAsync("text=Try again"));
+
+        Assert.Equal("/v1/segment/tiny-stride8", asked);
+        await window.Page.WaitForSelectorAsync("#mask-a");
+    }
+
+    [ChromiumFact]
+    public async Task Model_NotReadyAnyMore_SaysWhy()
+    {
+        await using PlaygroundWindow window = await browser.OpenAsync();
+        await window.ReadyAsync();
+        await window.DescribeAsync("tiny-stride8", description =>
+        {
+            description.Remove("manifest");
+            description.Remove("classes");
+            description["model"]!["state"] = "UNAVAILABLE";
+            description["model"]!["reason"] = "It was unloaded.";
+        });
+
+        await window.Page.SelectOptionAsync("#side-a select", "tiny-stride8");
+
+        Assert.Equal("The model 'tiny-stride8' is unavailable: It was unloaded.", await window.ProblemAsync());
     }
 
     [ChromiumFact]

@@ -12,22 +12,37 @@ export class Refusal extends Error {
 
 const headers = () => (key() ? { Authorization: `Bearer ${key()}` } : {});
 
-async function get(path) {
+async function ask(path, signal) {
   let response;
   try {
-    response = await fetch(path, { headers: headers() });
+    response = await fetch(path, { headers: headers(), signal });
   } catch {
+    signal?.throwIfAborted();
     throw new Error("The server cannot be reached.");
   }
   if (!response.ok) {
-    throw new Refusal(response.status, await response.json().catch(() => ({})));
+    const problem = await response.json().catch(() => ({}));
+    signal?.throwIfAborted();
+    throw new Refusal(response.status, problem);
   }
-  return response.json();
+  return response;
 }
+
+const get = async (path, signal) => (await ask(path, signal)).json();
 
 export const listModels = () => get("v1/models");
 
-export const describeModel = name => get(`v1/models/${encodeURIComponent(name)}`);
+/** A model that is ready: its overview, classes and manifest. Others have no more than a reason, which is what the error says. */
+export async function describeModel(name, signal) {
+  const description = await get(`v1/models/${encodeURIComponent(name)}`, signal);
+  if (!description.manifest) {
+    const { state, reason } = description.model;
+    throw new Error(`The model '${name}' is ${state.toLowerCase()}${reason ? `: ${reason}` : "."}`);
+  }
+  return description;
+}
+
+export const fetchSample = async file => (await ask(`playground/samples/${file}`)).blob();
 
 /** What `?format=` takes, from the OpenAPI document: this page never lags behind the server. */
 export async function listFormats() {
@@ -46,7 +61,7 @@ export function segmentPath(model, query) {
  * @param {string} path Of segmentPath.
  * @param {Blob} image The encoded photograph.
  * @param {{signal?: AbortSignal, onProgress?: (share: number) => void}} options The share that was sent, 0 to 1.
- * @returns {Promise<{bytes: ArrayBuffer, type: string, timing: string}>}
+ * @returns {Promise<{bytes: ArrayBuffer, type: string, version: number, timing: string}>}
  */
 export function segment(path, image, { signal, onProgress } = {}) {
   return new Promise((resolve, reject) => {
@@ -59,7 +74,8 @@ export function segment(path, image, { signal, onProgress } = {}) {
     request.onload = () => {
       const bytes = request.response;
       if (request.status === 200) {
-        resolve({ bytes, type: request.getResponseHeader("Content-Type"), timing: request.getResponseHeader("Server-Timing") ?? "" });
+        const header = name => request.getResponseHeader(name) ?? "";
+        resolve({ bytes, type: header("Content-Type"), version: Number(header("X-Model-Version")), timing: header("Server-Timing") });
       } else {
         reject(new Refusal(request.status, parse(bytes)));
       }

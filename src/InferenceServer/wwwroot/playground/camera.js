@@ -7,13 +7,21 @@ export function onCamera(take) {
   const dialog = find("camera");
   const video = dialog.querySelector("video");
 
+  let opening = false;
+
   find("camera-open").onclick = async () => {
+    if (opening) {
+      return; // somebody may be deciding yet; a second picture would have nobody to stop it
+    }
+    opening = true;
     try {
       video.srcObject = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment", width: { ideal: 1920 } } });
       dialog.returnValue = "";
       dialog.showModal();
     } catch {
       find("capture").click(); // no camera, no permission, or no TLS: a telephone's own camera still serves
+    } finally {
+      opening = false;
     }
   };
   dialog.onclose = () => {

@@ -1,14 +1,22 @@
 import { segment, segmentPath } from "./api.js";
 import { element, find } from "./dom.js";
 import { key } from "./key.js";
+import { attempt } from "./notice.js";
 
 const EXTENSIONS = {
-  "image/png": "png",
-  "image/jpeg": "jpg",
-  "application/json": "json",
-  "application/geo+json": "geojson",
-  "application/zip": "zip",
-  "application/x-npy": "npy",
+  png: "png",
+  overlay: "png",
+  "overlay-jpeg": "jpg",
+  color: "png",
+  raw: "raw",
+  json: "json",
+  confidence: "png",
+  "coco-rle": "json",
+  polygons: "json",
+  geojson: "geojson",
+  masks: "zip",
+  npy: "npy",
+  "npy-probabilities": "npy",
 };
 
 const quote = text => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`);
@@ -23,11 +31,12 @@ export class Export {
     this.#current = current;
     find("export").onchange = () => this.update();
     find("copy").onclick = async e => {
-      await navigator.clipboard.writeText(find("curl").textContent);
-      e.target.textContent = "Copied";
+      getSelection().selectAllChildren(find("curl")); // over plain HTTP the browser lends no clipboard, but Ctrl+C takes what is selected
+      const copied = await navigator.clipboard?.writeText(find("curl").textContent).then(() => true, () => false);
+      e.target.textContent = copied ? "Copied" : "Selected";
       setTimeout(() => (e.target.textContent = "Copy command"), 1500);
     };
-    find("download").onclick = () => this.#download().catch(onError);
+    find("download").onclick = () => attempt(() => this.#download(), onError);
   }
 
   /** Fills the list of formats. */
@@ -47,7 +56,7 @@ export class Export {
       ...(image?.file.type ? [`-H ${quote(`Content-Type: ${image.file.type}`)}`] : []),
       ...(key() ? [`-H "Authorization: Bearer $KEY"`] : []),
       quote(new URL(this.#path(), document.baseURI).href),
-      `-o ${quote(`${stem(image?.name ?? "photo.jpg")}-mask.${this.#format === "png" ? "png" : this.#format}`)}`,
+      `-o ${quote(this.#file(image?.name ?? "photo.jpg"))}`,
     ].join(" \\\n  ");
   }
 
@@ -55,18 +64,26 @@ export class Export {
     return document.querySelector("[name=format]:checked")?.value ?? "png";
   }
 
+  #file(photograph) {
+    const format = this.#format;
+    return `${stem(photograph)}-${format === "png" ? "mask" : format}.${EXTENSIONS[format] ?? "bin"}`;
+  }
+
   #path() {
     const { sides, settings, opacity } = this.#current();
     const side = sides.find(s => s.id === document.querySelector("[name=export-side]:checked").value) ?? sides[0];
-    return segmentPath(side.model, { format: this.#format, ...(this.#format === "overlay" && { alpha: opacity }), ...side.query(settings) });
+    return segmentPath(side.model, { format: this.#format, ...(this.#format.startsWith("overlay") && { alpha: opacity }), ...side.query(settings) });
   }
 
   async #download() {
-    const { image } = this.#current();
+    const { sides, image } = this.#current();
+    if (sides.length === 0) {
+      return; // another model is being asked about
+    }
+    const file = this.#file(image.name); // before somebody chooses another format
     const answer = await segment(this.#path(), image.file);
-    const type = answer.type.split(";")[0];
-    const url = URL.createObjectURL(new Blob([answer.bytes], { type }));
-    element("a", { href: url, download: `${stem(image.name)}-${this.#format}.${EXTENSIONS[type] ?? "bin"}` }).click();
+    const url = URL.createObjectURL(new Blob([answer.bytes], { type: answer.type }));
+    element("a", { href: url, download: file }).click();
     setTimeout(() => URL.revokeObjectURL(url), 60_000); // the browser may ask where to put it first
   }
 }

@@ -1,7 +1,9 @@
 // Where photographs come from: dropped, pasted, opened, taken, or one of the samples.
 
+import { fetchSample } from "./api.js";
 import { onCamera } from "./camera.js";
 import { element, find } from "./dom.js";
+import { attempt } from "./notice.js";
 
 const SAMPLES = [
   { file: "street.jpg", name: "A rendered street" },
@@ -10,7 +12,7 @@ const SAMPLES = [
 ];
 
 /** @param {(file: Blob, name: string) => void} onPhotograph */
-export function takePhotographs(onPhotograph) {
+export function takePhotographs(onPhotograph, onError) {
   const take = file => file && onPhotograph(file, file.name || "photograph");
   const fromInput = input => (input.onchange = () => {
     take(input.files[0]);
@@ -21,8 +23,10 @@ export function takePhotographs(onPhotograph) {
   onCamera(take);
   addEventListener("paste", e => take(e.clipboardData.files[0]));
   onDrop(take);
-  find("samples").append(...SAMPLES.map(sample => thumbnail(sample, onPhotograph)));
-  find("samples-again").append(...SAMPLES.map(sample => thumbnail(sample, onPhotograph)));
+  const fetchAndTake = file => attempt(async () => onPhotograph(await fetchSample(file), file), onError);
+  for (const id of ["samples", "samples-again"]) {
+    find(id).append(...SAMPLES.map(sample => thumbnail(sample, fetchAndTake)));
+  }
 }
 
 function onDrop(take) {
@@ -39,8 +43,6 @@ function onDrop(take) {
   });
 }
 
-function thumbnail({ file, name }, onPhotograph) {
-  const url = `playground/samples/${file}`;
-  return element("button", { type: "button", title: name, onclick: async () => onPhotograph(await (await fetch(url)).blob(), file) },
-    element("img", { src: url, alt: name }));
+function thumbnail({ file, name }, onPress) {
+  return element("button", { type: "button", title: name, onclick: () => onPress(file) }, element("img", { src: `playground/samples/${file}`, alt: name }));
 }

@@ -17,10 +17,13 @@ export function showLegend(sides, isolated, onIsolate) {
       rows.set(name, row);
     }
   });
+  const focused = document.activeElement?.dataset.class;
+  const entries = [...rows.values()].map(row => entry(row, sides.length, row.name === isolated, isolated, onIsolate));
   find("legend").replaceChildren(
     ...(sides.length === 2 ? [element("li", { className: "head" }, ...sides.map(side => element("span", {}, side.id.toUpperCase())))] : []),
-    ...[...rows.values()].map(row => element("li", {}, entry(row, sides.length, row.name === isolated, isolated, onIsolate))),
+    ...entries.map(button => element("li", {}, button)),
   );
+  entries.find(button => button.dataset.class === focused)?.focus({ preventScroll: true });
 }
 
 function entry({ name, color, shares }, sides, pressed, isolated, onIsolate) {

@@ -22,6 +22,11 @@ export class Mask {
     return this.#classes.filter(c => c.share > 0).sort((a, b) => b.share - a.share);
   }
 
+  /** Whether a class of this name occurs. */
+  has(name) {
+    return this.#classes.some(c => c.share > 0 && c.name === name);
+  }
+
   /** The class of a pixel. */
   at(x, y) {
     return this.#classes[this.#labels[y * this.width + x]];

@@ -27,9 +27,13 @@ export function showProgress(id, share) {
   }
 }
 
+/** A side has its mask, or waits for none any more. */
+export function dropProgress(id) {
+  shares.delete(id);
+}
+
 /** Nothing is on its way any more. */
 export function endProgress() {
-  shares.clear();
   progress.hidden = true;
 }
 
@@ -42,4 +46,13 @@ export function complain(sentence, again) {
 
 export function calm() {
   problem.hidden = true;
+}
+
+/**
+ * Does something; where it fails, "Try again" does the same once more.
+ * @param {() => Promise<void>} work Rejected with an AbortError where something newer took its place, of which nobody is told.
+ * @param {(error: Error, again: () => void) => void} onError
+ */
+export function attempt(work, onError) {
+  return work().then(calm, error => error.name !== "AbortError" && onError(error, () => attempt(work, onError)));
 }

@@ -7,7 +7,7 @@ import { Export } from "./export.js";
 import { takePhotographs } from "./intake.js";
 import { askForKey, onKey } from "./key.js";
 import { showLegend } from "./legend.js";
-import { calm, complain, endProgress, say, showProgress } from "./notice.js";
+import { attempt, calm, complain, dropProgress, endProgress, say, showProgress } from "./notice.js";
 import { Probe } from "./probe.js";
 import { Settings } from "./settings.js";
 import { Side } from "./side.js";
@@ -28,7 +28,7 @@ let isolated = null;
 let round = 0;
 
 find("opacity").addEventListener("change", () => exports.update());
-takePhotographs(open);
+takePhotographs(open, report);
 onKey(() => start().then(run));
 start();
 
@@ -46,27 +46,27 @@ function sideAt(x) {
   return all.length === 2 ? all[x * 100 < divider.at ? 0 : 1] : all[0];
 }
 
+function start() {
+  return attempt(learn, report);
+}
+
 /** Learns what the server has; again while models load. */
-async function start() {
-  try {
-    const { models, default: standard } = await listModels();
-    const ready = models.filter(m => m.state === "READY");
-    const loading = models.filter(m => m.state === "LOADING");
-    find("server").textContent = [`${ready.length} ${ready.length === 1 ? "model" : "models"} ready`, ...(loading.length ? [`${loading.length} loading`] : [])].join(", ");
-    sides[0].offer(models);
-    sides[1].offer(models, "No second model");
-    const first = ready.find(m => m.name === standard) ?? ready[0];
-    if (!sides[0].model && first) {
-      await sides[0].choose(first.name);
-      exports.offer(await listFormats().catch(() => ["png"])); // a proxy may keep the document to itself
-      changed();
-    }
-    if (loading.length) {
-      setTimeout(start, POLL_MS);
-    }
-    calm();
-  } catch (error) {
-    report(error, start);
+async function learn() {
+  const { models, default: standard } = await listModels();
+  const ready = models.filter(m => m.state === "READY");
+  const loading = models.filter(m => m.state === "LOADING");
+  const { wanted } = sides[0]; // before there is a list, which chooses its first by itself
+  find("server").textContent = [`${ready.length} ${ready.length === 1 ? "model" : "models"} ready`, ...(loading.length ? [`${loading.length} loading`] : [])].join(", ");
+  sides[0].offer(models);
+  sides[1].offer(models, "No second model");
+  const first = [wanted, standard].map(name => ready.find(m => m.name === name)).find(Boolean) ?? ready[0];
+  if (!sides[0].model && first) {
+    await sides[0].choose(first.name);
+    exports.offer(await listFormats().catch(() => ["png"])); // a proxy may keep the document to itself
+    changed();
+  }
+  if (loading.length) {
+    setTimeout(start, POLL_MS);
   }
 }
 
@@ -74,21 +74,34 @@ function open(file, name) {
   if (image) {
     URL.revokeObjectURL(image.url);
   }
-  image = { file, name, url: URL.createObjectURL(file) };
+  const opened = { file, name, url: URL.createObjectURL(file), unreadable: false };
+  image = opened;
   isolated = null;
   show();
-  viewer.open(image.url, name, askServerForPhotograph);
+  viewer.open(opened.url, name, () => {
+    opened.unreadable = true;
+    askServerForPhotograph();
+  });
   run();
 }
 
 // Browsers read fewer formats than the server, which shows the photograph as a mask of no opacity.
 async function askServerForPhotograph() {
-  const { file, name } = image;
+  const asked = image;
   const side = chosen()[0];
-  if (side) {
-    await segment(segmentPath(side.model, { format: "overlay", alpha: 0 }), file)
-      .then(answer => viewer.open(URL.createObjectURL(new Blob([answer.bytes], { type: answer.type })), name))
-      .catch(() => {}); // what is wrong with it is said where the mask is asked for
+  if (!side || !asked.unreadable) {
+    return;
+  }
+  asked.unreadable = false; // as far as is known while the answer is under way
+  try {
+    const answer = await segment(segmentPath(side.model, { format: "overlay", alpha: 0 }), asked.file);
+    if (asked === image) {
+      URL.revokeObjectURL(asked.url);
+      asked.url = URL.createObjectURL(new Blob([answer.bytes], { type: answer.type }));
+      viewer.open(asked.url, asked.name);
+    }
+  } catch {
+    asked.unreadable = true; // why is said where the mask is asked for; the next round asks again
   }
 }
 
@@ -106,13 +119,15 @@ async function run() {
   }
   const mine = ++round;
   calm();
-  const outcomes = await Promise.allSettled(chosen().map(side => side.run(image, settings, share => showProgress(side.id, share)).then(show)));
+  askServerForPhotograph();
+  const outcomes = await Promise.allSettled(chosen().map(side =>
+    side.run(image, settings, share => showProgress(side.id, share)).finally(() => dropProgress(side.id)).then(show)));
   if (mine !== round) {
     return; // a newer round tells
   }
   endProgress();
   show();
-  const failure = outcomes.find(o => o.status === "rejected")?.reason;
+  const failure = outcomes.find(o => o.status === "rejected" && o.reason.name !== "AbortError")?.reason;
   if (failure) {
     say("");
     report(failure, run);
@@ -121,6 +136,9 @@ async function run() {
 
 function show() {
   const all = shown();
+  if (all.length && !all.some(side => side.result.mask.has(isolated))) {
+    isolated = null;
+  }
   viewer.show(all, isolated);
   showLegend(all, isolated, name => {
     isolated = name;
@@ -133,10 +151,7 @@ function show() {
   }
 }
 
-function report(error, again = run) {
-  if (error.name === "AbortError") {
-    return;
-  }
+function report(error, again) {
   if (error.status === 401) {
     askForKey(error.message);
   }

@@ -1,6 +1,7 @@
 import { describeModel, segment, segmentPath } from "./api.js";
 import { element, find } from "./dom.js";
 import { Mask } from "./mask.js";
+import { attempt } from "./notice.js";
 import { readSamples } from "./png.js";
 
 /** One of the two models on show: which it is, whether a CRF refines it, and the mask that it made. */
@@ -8,13 +9,14 @@ export class Side {
   #select;
   #crf;
   #facts;
+  #description = null;
   #work = new AbortController();
   #wanted = null;
 
   /**
    * @param {"a" | "b"} id
    * @param {() => void} onChange Another model, or the CRF switched.
-   * @param {(error: Error) => void} onError The model could not be asked about.
+   * @param {(error: Error, again: () => void) => void} onError The model could not be asked about.
    */
   constructor(id, onChange, onError) {
     const root = find(`side-${id}`);
@@ -24,12 +26,23 @@ export class Side {
     this.#crf = root.querySelector("input");
     this.#facts = root.querySelector(".facts");
     this.#crf.onchange = onChange;
-    this.#select.onchange = () => this.choose(this.#select.value).then(onChange, onError);
+    this.#select.onchange = () => {
+      const name = this.#select.value;
+      attempt(() => this.choose(name).then(onChange), (error, again) => {
+        onChange();
+        onError(error, again);
+      });
+    };
   }
 
-  /** The model's name; empty where there is none. */
+  /** The model's name; empty where there is none, or none that is known yet. */
   get model() {
-    return this.description?.model.name ?? "";
+    return this.#description?.model.name ?? "";
+  }
+
+  /** The name of the model that somebody wants here, known or not. */
+  get wanted() {
+    return this.#select.value;
   }
 
   /** What this side shows, in words. */
@@ -39,7 +52,7 @@ export class Side {
 
   /** The parameters of the model's CRF, as its manifest has them. */
   get crf() {
-    return this.description?.manifest.postprocess.crf ?? {};
+    return this.#description?.manifest.postprocess?.crf ?? {};
   }
 
   /** Fills the list of models. */
@@ -52,14 +65,19 @@ export class Side {
     this.#select.value = models.some(m => m.name === chosen) ? chosen : none ? "" : this.#select.value;
   }
 
-  /** Takes a model; its classes and the CRF's parameters come with it. */
+  /**
+   * Takes a model; its classes and the CRF's parameters come with it.
+   * @returns {Promise<void>} Rejected with an AbortError where another was chosen in the meantime.
+   */
   async choose(name) {
     this.#select.value = name;
     this.#forget();
-    this.description = name ? await describeModel(name) : null;
-    this.#crf.disabled = !name;
+    this.#know(null);
+    if (name) {
+      const { signal } = (this.#work = new AbortController());
+      this.#know(await describeModel(name, signal));
+    }
     this.#crf.checked = this.crf.default ?? false;
-    this.#facts.textContent = this.description ? facts(this.description) : "";
   }
 
   /** What is asked for: the settings, and what differs from the model's own way. */
@@ -96,12 +114,14 @@ export class Side {
   async #ask(image, query, onProgress) {
     const { signal } = (this.#work = new AbortController());
     const { model, title } = this;
-    const { classes } = this.description;
     const began = performance.now();
     try {
       const answer = await segment(segmentPath(model, query), image.file, { signal, onProgress });
       const elapsed = performance.now() - began;
-      const mask = new Mask(await readSamples(answer.bytes), classes);
+      if (answer.version !== this.#description.model.version) {
+        this.#know(await describeModel(model, signal)); // another version serves by now, and its classes may be others
+      }
+      const mask = new Mask(await readSamples(answer.bytes), this.#description.classes);
       signal.throwIfAborted();
       this.result = { image, title, mask, elapsed, timing: answer.timing, confidencePath: segmentPath(model, { ...query, format: "confidence" }), confidence: null };
     } catch (error) {
@@ -113,6 +133,12 @@ export class Side {
     }
   }
 
+  #know(description) {
+    this.#description = description;
+    this.#crf.disabled = !description;
+    this.#facts.textContent = description ? facts(description) : "";
+  }
+
   #forget() {
     this.#work.abort();
     this.#wanted = null;
@@ -122,7 +148,7 @@ export class Side {
 function facts({ model, manifest }) {
   const { quality, cost } = manifest;
   return [
-    quality && `${quality.value.toFixed(1)} ${quality.metric}`,
+    quality?.value != null && `${quality.value.toFixed(1)} ${quality.metric ?? ""}`.trim(),
     cost?.parameters && `${(cost.parameters / 1e6).toFixed(1)} M parameters`,
     `version ${model.version}`,
     model.provider.toUpperCase(),

@@ -39,7 +39,10 @@ export class Viewer {
       picture.style.setProperty("--aspect", photo.naturalWidth / photo.naturalHeight);
       picture.hidden = false;
     };
-    photo.onerror = onUnknown;
+    photo.onerror = () => {
+      picture.hidden = true; // masks of a photograph that nobody sees tell nothing, and its proportions are not known
+      onUnknown();
+    };
     photo.alt = name;
     photo.src = url;
   }
