@@ -1,13 +1,14 @@
 """Segments photographs: python segment.py http://localhost:8080 street.jpg …"""
-import sys, time, urllib.error, urllib.request
+import pathlib, sys, time, urllib.error, urllib.request
 
 for photo in sys.argv[2:]:
-    request = urllib.request.Request(sys.argv[1] + "/v1/segment?format=png", open(photo, "rb").read())
+    request = urllib.request.Request(sys.argv[1] + "/v1/segment?format=png", pathlib.Path(photo).read_bytes())
     while True:
         try:
-            open(photo + ".mask.png", "wb").write(urllib.request.urlopen(request).read())
+            mask = urllib.request.urlopen(request).read()
             break
         except urllib.error.HTTPError as error:
-            if error.code not in (429, 503):  # full, or loading: it says when to come again
+            if error.code not in (429, 503):
                 sys.exit(error.read().decode())
-            time.sleep(int(error.headers["Retry-After"]))
+            time.sleep(int(error.headers["Retry-After"] or 1))  # full, or loading: it says when to come again; a proxy may not
+    pathlib.Path(photo + ".mask.png").write_bytes(mask)

@@ -13,6 +13,7 @@ public sealed class InferenceClient : IDisposable
     /// <summary>Makes a client of the server at an address.</summary>
     /// <param name="server">Such as <c>http://localhost:8080</c>.</param>
     /// <param name="options">Key and patience; null takes the defaults.</param>
+    /// <exception cref="ArgumentException">The key has a character that no header carries.</exception>
     public InferenceClient(Uri server, InferenceClientOptions? options = null)
         : this(server, options ?? new InferenceClientOptions(), new SocketsHttpHandler())
     {
@@ -21,8 +22,13 @@ public sealed class InferenceClient : IDisposable
     internal InferenceClient(Uri server, InferenceClientOptions options, HttpMessageHandler handler)
     {
         ArgumentNullException.ThrowIfNull(server);
+        if (options.Key?.Trim().AsSpan().ContainsAnyExceptInRange(' ', '~') ?? false)
+        {
+            throw new ArgumentException("The key has a character that no header carries, such as a line break in its middle.", nameof(options));
+        }
+
         _http = new HttpClient(new RetryHandler(options, handler)) { BaseAddress = new Uri(server.AbsoluteUri.TrimEnd('/') + "/"), Timeout = Timeout.InfiniteTimeSpan };
-        _http.DefaultRequestHeaders.Authorization = options.Key is null ? null : new AuthenticationHeaderValue("Bearer", options.Key);
+        _http.DefaultRequestHeaders.Authorization = options.Key?.Trim() is { Length: > 0 } key ? new AuthenticationHeaderValue("Bearer", key) : null;
     }
 
     /// <summary>Segments a photograph.</summary>

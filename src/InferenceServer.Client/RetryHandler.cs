@@ -7,6 +7,7 @@ namespace InferenceServer.Client;
 /// <remarks>Only 429 and 503, which the server gives before it has done anything worth keeping; a request for a mask changes nothing and can be sent again.</remarks>
 internal sealed class RetryHandler(InferenceClientOptions options, HttpMessageHandler inner) : DelegatingHandler(inner)
 {
+    private const int MostDoublings = 20; // two days, which any patience cuts short; many more would leave TimeSpan's range
     private static readonly TimeSpan FirstWait = TimeSpan.FromMilliseconds(200);
 
     protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
@@ -19,13 +20,19 @@ internal sealed class RetryHandler(InferenceClientOptions options, HttpMessageHa
                 return response;
             }
 
-            TimeSpan wait = Wait(response.Headers.RetryAfter) ?? FirstWait * Math.Pow(2, retry);
+            TimeSpan? told = Told(response.Headers.RetryAfter);
+            if (told > options.MaxWait)
+            {
+                return response; // whoever comes earlier is refused again
+            }
+
             response.Dispose();
+            TimeSpan wait = told ?? FirstWait * Math.Pow(2, Math.Min(retry, MostDoublings));
             await Task.Delay(wait < options.MaxWait ? wait : options.MaxWait, options.Time, cancellationToken).ConfigureAwait(false);
         }
     }
 
-    private TimeSpan? Wait(RetryConditionHeaderValue? after) => after switch
+    private TimeSpan? Told(RetryConditionHeaderValue? after) => after switch
     {
         { Delta: { } delta } => delta,
         { Date: { } date } => date - options.Time.GetUtcNow() is var wait && wait > TimeSpan.Zero ? wait : TimeSpan.Zero,

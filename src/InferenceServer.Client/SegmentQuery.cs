@@ -9,7 +9,7 @@ public sealed record SegmentQuery
     /// <summary>A version that serves; null takes the newest.</summary>
     public int? Version { get; init; }
 
-    /// <summary>png, overlay, color, raw, json, confidence, coco-rle, polygons, geojson, masks, npy or npy-probabilities.</summary>
+    /// <summary>png, overlay, overlay-jpeg, color, raw, json, confidence, coco-rle, polygons, geojson, masks, npy or npy-probabilities.</summary>
     public string Format { get; init; } = "png";
 
     /// <summary>All other parameters of <c>POST /v1/segment</c>, by name: <c>refine</c>, <c>mode</c>, <c>tolerance</c> and so on.</summary>

@@ -60,11 +60,7 @@ internal static class EvaluateCommand
             }
         }).ConfigureAwait(false);
 
-        if (evaluator.UnknownLabels > 0)
-        {
-            terminal.Note($"{evaluator.UnknownLabels:N0} labelled pixels were skipped: their label is neither a class (0 to {loaded.Classes.Names.Count - 1}) nor {ignore}.");
-        }
-
+        evaluator.Unknown.Tell(terminal);
         EvaluationReport plain = Describe(evaluator.Plain);
         EvaluationReport report = evaluator.Refined is not { } refined ? plain : Describe(refined) with
         {

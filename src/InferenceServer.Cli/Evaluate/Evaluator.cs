@@ -21,6 +21,7 @@ internal sealed class Evaluator
     {
         (_segmenter, _model, _ignore, _inference, _refinement) = (segmenter, model, ignore, inference, refinement);
         Classes = model.Classes.Names.Count;
+        Unknown = new UnknownLabels(Classes, ignore);
         Plain = new Tally(Classes);
         Refined = refinement.Refine ?? model.Manifest.Postprocess.Crf?.Default ?? false ? new Tally(Classes) : null;
     }
@@ -31,8 +32,8 @@ internal sealed class Evaluator
     /// <summary>Those of the refined masks; null where they are not refined.</summary>
     public Tally? Refined { get; }
 
-    /// <summary>Pixels whose truth is no class and not the ignored label either; most often a sign of the wrong labels.</summary>
-    public long UnknownLabels { get; private set; }
+    /// <summary>Pixels that count for neither.</summary>
+    public UnknownLabels Unknown { get; }
 
     private int Classes { get; }
 
@@ -79,6 +80,6 @@ internal sealed class Evaluator
         }
 
         ArrayPool<byte>.Shared.Return(rented);
-        UnknownLabels += truth.Labels.LongCount(label => label != _ignore && label >= Classes);
+        Unknown.Add(truth);
     }
 }

@@ -19,7 +19,8 @@ internal static class CommandLine
 {
     private const int Failure = 1;
     private const int BadUsage = 2;
-    private const int Cancelled = 130; // as shells report a process that Ctrl+C ended
+    private const int Interrupted = 130; // as shells report a process that Ctrl+C ended
+    private const int Terminated = 143; // and one that SIGTERM did
 
     public static RootCommand Create() => new("Semantic segmentation from the command line: image in, mask out.")
     {
@@ -36,12 +37,13 @@ internal static class CommandLine
     /// <param name="args">Its arguments.</param>
     /// <param name="output">Where results go, if not to the standard output.</param>
     /// <param name="error">Where messages go, if not to the standard error.</param>
-    /// <returns>0 if all went well, 1 after an error, 2 after wrong arguments, 130 after Ctrl+C.</returns>
+    /// <returns>0 if all went well, 1 after an error, 2 after wrong arguments, 130 after Ctrl+C, 143 after SIGTERM.</returns>
     public static async Task<int> RunAsync(string[] args, TextWriter? output = null, TextWriter? error = null)
     {
         // System.CommandLine starts to listen for Ctrl+C once a command gives up its thread, which ours do only when they are done.
         InvocationConfiguration configuration = new() { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null };
-        using CancellationTokenSource interrupted = new();
+        using CancellationTokenSource stopped = new();
+        int stoppedBy = Interrupted;
         using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
         using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
         configuration.Output = output ?? configuration.Output;
@@ -60,12 +62,12 @@ internal static class CommandLine
 
         try
         {
-            return await parsed.InvokeAsync(configuration, interrupted.Token).ConfigureAwait(false);
+            return await parsed.InvokeAsync(configuration, stopped.Token).ConfigureAwait(false);
         }
         catch (OperationCanceledException)
         {
             await configuration.Error.WriteLineAsync("Cancelled.").ConfigureAwait(false);
-            return Cancelled;
+            return stoppedBy;
         }
         catch (Exception e) when (IsExpected(e))
         {
@@ -75,8 +77,9 @@ internal static class CommandLine
 
         void Stop(PosixSignalContext signal)
         {
-            signal.Cancel = true;
-            interrupted.Cancel();
+            signal.Cancel = !stopped.IsCancellationRequested; // a second one ends the program, whatever it is at
+            stoppedBy = signal.Signal == PosixSignal.SIGTERM ? Terminated : Interrupted;
+            stopped.Cancel();
         }
     }
 

@@ -36,6 +36,21 @@ internal sealed class RuntimeOptions
     /// <summary>Adds the options to <paramref name="command"/>.</summary>
     public static RuntimeOptions AddTo(Command command) => new(command);
 
+    /// <summary>Refuses the options beside one that has the network run elsewhere, where they would change nothing.</summary>
+    public void ExcludeWith(Option elsewhere, Command command) => command.Validators.Add(result =>
+    {
+        if (result.GetResult(elsewhere) is { Implicit: false })
+        {
+            foreach (Option option in (Option[])[_models, _threads, _provider])
+            {
+                if (result.GetResult(option) is { Implicit: false })
+                {
+                    result.AddError($"{option.Name} is for a model that runs here; leave it out, or {elsewhere.Name}.");
+                }
+            }
+        }
+    });
+
     /// <summary>The runtime as the server wires it; which settings differ is told by a configuration, as there.</summary>
     /// <param name="parsed">What was typed.</param>
     /// <param name="settings">More of the configuration, by key.</param>

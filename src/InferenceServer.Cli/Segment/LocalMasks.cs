@@ -24,6 +24,6 @@ internal sealed class LocalMasks(Segmenter segmenter, string model, EncodingPara
         using SegmentationResult result = await segmenter.SegmentAsync(admitted, request).ConfigureAwait(false);
         using PooledBufferWriter mask = new();
         await segmenter.EncodeAsync(admitted, result, parameters, mask).ConfigureAwait(false);
-        await File.WriteAllBytesAsync(output, mask.Written, cancellationToken).ConfigureAwait(false);
+        await WholeFile.WriteAsync(output, mask.Written, cancellationToken).ConfigureAwait(false);
     }
 }

@@ -1,3 +1,4 @@
+using System.Net;
 using InferenceServer.Cli.Hosting;
 using InferenceServer.Client;
 using InferenceServer.Runtime;
@@ -7,38 +8,55 @@ namespace InferenceServer.Cli.Segment;
 /// <summary>Segments images one after another; what is wrong with one keeps no other from its mask.</summary>
 internal sealed class SegmentBatch(IMaskSource masks, Terminal terminal)
 {
-    /// <summary>Runs all jobs, prints the path of each mask and complains about each image that has none.</summary>
+    private readonly List<string> _failures = [];
+    private readonly List<string> _written = [];
+
+    /// <summary>Runs all jobs, prints the path of each mask and complains about each image that has none; also of those until somebody stops it.</summary>
     /// <returns>The number of images without a mask.</returns>
     public async Task<int> RunAsync(IReadOnlyList<SegmentJob> jobs, CancellationToken cancellationToken)
     {
-        List<string> failures = [];
-        List<string> written = [];
-        await terminal.TrackAsync("Segmenting", jobs.Count, async advance =>
+        try
         {
-            foreach (SegmentJob job in jobs)
+            await terminal.TrackAsync("Segmenting", jobs.Count, advance => RunAsync(jobs, advance, cancellationToken)).ConfigureAwait(false);
+        }
+        finally
+        {
+            // Only now, so that neither stream writes into the progress bar.
+            _written.ForEach(terminal.Result);
+            _failures.ForEach(terminal.Note);
+            if (_written.Count < jobs.Count)
             {
-                try
-                {
-                    await masks.WriteAsync(await File.ReadAllBytesAsync(job.Image, cancellationToken).ConfigureAwait(false), job.Output, cancellationToken).ConfigureAwait(false);
-                    written.Add(job.Output);
-                }
-                catch (Exception e) when (e is SegmentationException or InferenceServerException or HttpRequestException or IOException or UnauthorizedAccessException)
-                {
-                    failures.Add($"{job.Image}: {e.Message}");
-                }
-
-                advance();
+                terminal.Note($"{jobs.Count - _written.Count} of {jobs.Count} images have no mask.");
             }
-        }).ConfigureAwait(false);
-
-        // Only now, so that neither stream writes into the progress bar.
-        written.ForEach(terminal.Result);
-        failures.ForEach(terminal.Note);
-        if (failures.Count > 0)
-        {
-            terminal.Note($"{failures.Count} of {jobs.Count} images could not be segmented.");
         }
 
-        return failures.Count;
+        return jobs.Count - _written.Count;
     }
+
+    private async Task RunAsync(IReadOnlyList<SegmentJob> jobs, Action advance, CancellationToken cancellationToken)
+    {
+        foreach (SegmentJob job in jobs)
+        {
+            try
+            {
+                await masks.WriteAsync(await File.ReadAllBytesAsync(job.Image, cancellationToken).ConfigureAwait(false), job.Output, cancellationToken).ConfigureAwait(false);
+                _written.Add(job.Output);
+            }
+            catch (Exception e) when (e is SegmentationException or InferenceServerException or HttpRequestException or IOException or UnauthorizedAccessException)
+            {
+                _failures.Add($"{job.Image}: {e.Message}");
+                if (ConcernsAll(e))
+                {
+                    return;
+                }
+            }
+
+            advance();
+        }
+    }
+
+    // No key, one without the right, one whose quota is used up, or no such model: every other image would hear the same.
+    private static bool ConcernsAll(Exception e) => e is
+        InferenceServerException { Status: HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden or HttpStatusCode.NotFound } or
+        InferenceServerException { Type: "urn:inference-server:rate-limited" };
 }

@@ -28,6 +28,7 @@ internal static class SegmentCommand
         PassOptions passes = PassOptions.AddTo(command);
         RefinementOptions refinement = RefinementOptions.AddTo(command);
         RuntimeOptions runtime = RuntimeOptions.AddTo(command);
+        runtime.ExcludeWith(server, command);
         command.SetAction(async (parsed, ct) =>
         {
             string name = parsed.GetRequiredValue(model), target = parsed.GetRequiredValue(folder);
@@ -54,9 +55,22 @@ internal static class SegmentCommand
             : new LocalMasks(services.GetRequiredService<Segmenter>(), loaded.Name, parameters, inference, refinement);
     }
 
-    private static InferenceClient Connect(string url, string? key) => Uri.TryCreate(url, UriKind.Absolute, out Uri? server) && server.Scheme is "http" or "https"
-        ? new InferenceClient(server, new InferenceClientOptions { Key = key ?? Environment.GetEnvironmentVariable("INFERENCE_SERVER_KEY") })
-        : throw new CommandException($"--server: '{url}' is no URL such as http://localhost:8080.");
+    private static InferenceClient Connect(string url, string? key)
+    {
+        if (!Uri.TryCreate(url, UriKind.Absolute, out Uri? server) || server.Scheme is not ("http" or "https"))
+        {
+            throw new CommandException($"--server: '{url}' is no URL such as http://localhost:8080.");
+        }
+
+        try
+        {
+            return new InferenceClient(server, new InferenceClientOptions { Key = key ?? Environment.GetEnvironmentVariable("INFERENCE_SERVER_KEY") });
+        }
+        catch (ArgumentException)
+        {
+            throw new CommandException("The key, of --key or of INFERENCE_SERVER_KEY, has a character that no header carries, such as a line break in its middle.");
+        }
+    }
 
     private static async Task<int> SegmentAsync(IReadOnlyList<SegmentJob> jobs, string folder, IMaskSource masks, ParseResult parsed, CancellationToken cancellationToken)
     {

@@ -45,7 +45,7 @@ internal sealed class ServerMasks(InferenceClient client, SegmentQuery query) : 
     public async Task WriteAsync(byte[] image, string output, CancellationToken cancellationToken)
     {
         MaskAnswer mask = await client.SegmentAsync(image, query, cancellationToken).ConfigureAwait(false);
-        await File.WriteAllBytesAsync(output, mask.Bytes, cancellationToken).ConfigureAwait(false);
+        await WholeFile.WriteAsync(output, mask.Bytes, cancellationToken).ConfigureAwait(false);
     }
 
     private static string Fuse(FuseMode fuse) => fuse switch

@@ -25,6 +25,7 @@ internal sealed class CrfTuner(TuningSet set, Terminal terminal, int mostIterati
     /// <param name="start">Values of all parameters.</param>
     /// <param name="held">Those that keep them.</param>
     /// <param name="cancellationToken">Stops at once.</param>
+    /// <exception cref="CommandException">An image or a label cannot be used, or no label is of a class.</exception>
     public async Task<CrfScore> RunAsync(IReadOnlyList<LabelPair> pairs, CrfSettings start, CrfOverrides held, CancellationToken cancellationToken)
     {
         await terminal.TrackAsync("Network", pairs.Count, async advance =>
@@ -35,7 +36,13 @@ internal sealed class CrfTuner(TuningSet set, Terminal terminal, int mostIterati
                 advance();
             }
         }).ConfigureAwait(false);
+        set.Unknown.Tell(terminal);
         Before = set.Score();
+        if (double.IsNaN(Before))
+        {
+            throw new CommandException("No labelled pixel is of a class of the model; are these its labels, and is --ignore the label of void?");
+        }
+
         terminal.Note($"Network alone, {pairs.Count} images: mean IoU {Percent(Before)} %");
         double scale = Math.Sqrt(set.Images.Average(image => image.Truth.Size.Pixels) / VocPixels);
         CrfSearch search = new(new CrfGrid(All(start), held, scale), (stage, settings, every) => ScoreAsync(stage, settings, every, cancellationToken), Report);

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Text;
 using InferenceServer.Cli.Evaluate;
 using InferenceServer.Cli.Hosting;
 using InferenceServer.Kernels.Crf;
@@ -77,8 +78,6 @@ internal static class TuneCrfCommand
     private static async Task WriteAsync(string file, CrfManifest crf, CancellationToken cancellationToken)
     {
         string text = CrfSection.Replace(await File.ReadAllTextAsync(file, cancellationToken).ConfigureAwait(false), crf);
-        string unfinished = file + ".new";
-        await File.WriteAllTextAsync(unfinished, text, cancellationToken).ConfigureAwait(false);
-        File.Move(unfinished, file, overwrite: true);
+        await WholeFile.WriteAsync(file, Encoding.UTF8.GetBytes(text), cancellationToken).ConfigureAwait(false);
     }
 }

@@ -18,6 +18,9 @@ internal sealed class TuningSet(Segmenter segmenter, LoadedModel model, byte ign
     /// <summary>The images in the order in which they were added.</summary>
     public IReadOnlyList<TuningImage> Images => _images;
 
+    /// <summary>Their pixels that count for nothing.</summary>
+    public UnknownLabels Unknown { get; } = new(model.Classes.Names.Count, ignore);
+
     /// <summary>Runs the network on one image.</summary>
     /// <param name="pair">The image.</param>
     /// <param name="planned">How many there are going to be, which must fit into memory.</param>
@@ -37,6 +40,7 @@ internal sealed class TuningSet(Segmenter segmenter, LoadedModel model, byte ign
             using AdmittedRequest admitted = segmenter.Admit(model.Name, cancellationToken);
             SegmentationResult result = await segmenter.SegmentAsync(admitted, request).ConfigureAwait(false);
             _images.Add(new TuningImage(result, truth));
+            Unknown.Add(truth);
             if (result.Labels.Size != truth.Size)
             {
                 throw new CommandException($"{pair.Label}: the label map has {truth.Size} pixels, its image '{pair.Image}' has {result.Labels.Size}.");
@@ -54,7 +58,7 @@ internal sealed class TuningSet(Segmenter segmenter, LoadedModel model, byte ign
         }
     }
 
-    /// <summary>Mean IoU of the network alone.</summary>
+    /// <summary>Mean IoU of the network alone; NaN where no labelled pixel is of a class.</summary>
     public double Score()
     {
         ConfusionMatrix matrix = new(model.Classes.Names.Count);

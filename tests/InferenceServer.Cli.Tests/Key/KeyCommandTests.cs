@@ -16,6 +16,21 @@ public sealed class KeyCommandTests
         Assert.Equal(["Security__Keys__lab__Hash=sha256:" + hash, "Security__Keys__lab__Scopes=infer, admin"], lines[1..]);
     }
 
+    [Theory]
+    [InlineData("two__parts", "infer")]
+    [InlineData("a:b", "infer")]
+    [InlineData("end_", "infer")]
+    [InlineData("two words", "infer")]
+    [InlineData("lab", "root")]
+    [InlineData("lab", "infer,")]
+    public async Task Key_WhatTheServerWouldNotTake_IsRefused(string name, string scopes)
+    {
+        (int exitCode, string output, string error) = await Cli.RunAsync("key", name, "--scopes", scopes);
+
+        Assert.Equal((2, ""), (exitCode, output));
+        Assert.Contains("expected", error, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Key_Twice_IsAnother() => Assert.NotEqual(await Cli.RunAsync("key"), await Cli.RunAsync("key"));
 }

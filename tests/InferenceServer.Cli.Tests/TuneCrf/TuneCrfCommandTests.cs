@@ -61,6 +61,23 @@ public sealed class TuneCrfCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task TuneCrf_LabelsOfOtherClasses_SaysSo()
+    {
+        for (int i = 0; i < 4; i++)
+        {
+            _folder.WriteLabels($"labels/{i}.png", [.. Enumerable.Repeat((byte)9, 64 * 64)], 64);
+        }
+
+        (int exitCode, _, string error) = await TuneAsync();
+
+        Assert.Equal(1, exitCode);
+        Assert.Equal(
+            $"{3 * 64 * 64:N0} labelled pixels were skipped: their label is neither a class (0 to 2) nor 255.\n" +
+            "No labelled pixel is of a class of the model; are these its labels, and is --ignore the label of void?\n",
+            error);
+    }
+
+    [Fact]
     public async Task TuneCrf_ManifestInTheGraph_SaysThatItCannotWrite()
     {
         CopyModel("tiny-embedded");

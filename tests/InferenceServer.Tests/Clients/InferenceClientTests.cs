@@ -71,6 +71,47 @@ public sealed class InferenceClientTests(SegmentationServer server)
         Assert.Equal(3, script.Requests);
     }
 
+    [Fact]
+    public async Task SegmentAsync_ServerThatAsksForMorePatienceThanThereIs_IsNotAskedAgain()
+    {
+        using Scripted script = new(Refusal(HttpStatusCode.TooManyRequests, 7200));
+        using InferenceClient client = new(new Uri("http://server"), new InferenceClientOptions { MaxWait = TimeSpan.FromMinutes(1) }, script);
+
+        Assert.Equal(HttpStatusCode.TooManyRequests, (await Assert.ThrowsAsync<InferenceServerException>(() => client.SegmentAsync(Photo.Png))).Status);
+        Assert.Equal(1, script.Requests);
+    }
+
+    [Fact]
+    public async Task SegmentAsync_ManyRetriesOfWhichTheServerSaysNothing_KeepToThePatience()
+    {
+        const int Retries = 100;
+        using Scripted script = new([.. Enumerable.Range(0, Retries + 1).Select(_ => new HttpResponseMessage(HttpStatusCode.ServiceUnavailable))]);
+        using InferenceClient client = new(new Uri("http://server"), new InferenceClientOptions { MaxRetries = Retries, MaxWait = TimeSpan.Zero }, script);
+
+        await Assert.ThrowsAsync<InferenceServerException>(() => client.SegmentAsync(Photo.Png));
+        Assert.Equal(Retries + 1, script.Requests);
+    }
+
+    [Theory]
+    [InlineData("secret\n", "Bearer secret")]
+    [InlineData(" \n", null)]
+    [InlineData("", null)]
+    public async Task Key_WithWhiteSpace_IsSentWithout(string key, string? header)
+    {
+        using Scripted script = new(Mask());
+        using InferenceClient client = new(new Uri("http://server"), new InferenceClientOptions { Key = key }, script);
+
+        await client.SegmentAsync(Photo.Png);
+
+        Assert.Equal(header, script.Authorization);
+    }
+
+    [Theory]
+    [InlineData("two\nlines")]
+    [InlineData("schlüssel")]
+    public void Key_ThatNoHeaderCarries_IsRefused(string key) =>
+        Assert.Throws<ArgumentException>(() => new InferenceClient(new Uri("http://server"), new InferenceClientOptions { Key = key }));
+
     private static HttpResponseMessage Refusal(HttpStatusCode status, int seconds) => new(status) { Headers = { { "Retry-After", $"{seconds}" } } };
 
     private static HttpResponseMessage Mask() => new(HttpStatusCode.OK)
