@@ -9,12 +9,12 @@ public sealed class CamVidFactAttribute : FactAttribute
     {
         if (Folder is null)
         {
-            Skip = "CamVid is neither in ../shared/data/camvid beside the repository nor where the environment variable CAMVID points.";
+            Skip = "The environment variable CAMVID names no folder with CamVid's train and val.";
             DisplayName = $"{test}: {Skip}"; // the console shows the names of skipped tests, but not why they were
         }
     }
 
-    /// <summary>The folder that holds train and val; null where there is none.</summary>
+    /// <summary>The folder that holds train and val: where CAMVID points, else a folder of data beside the repository; null where there is none.</summary>
     internal static string? Folder { get; } = new[]
     {
         Environment.GetEnvironmentVariable("CAMVID"),

@@ -5,7 +5,7 @@ using Microsoft.Net.Http.Headers;
 
 namespace InferenceServer.Segment;
 
-/// <summary>Reads the encoded image from a request: the body itself, or the part named <c>image</c> of a form.</summary>
+/// <summary>Reads the encoded image from a request: the body itself, or the one part of a form, named <c>image</c>.</summary>
 internal static class ImageBody
 {
     private const string Part = "image";
@@ -17,40 +17,14 @@ internal static class ImageBody
     /// <param name="hold">Is told how many bytes have come, and throws if the server has no room for them.</param>
     /// <param name="cancellationToken">Ends the reading.</param>
     /// <returns>The bytes, which the caller disposes.</returns>
-    /// <exception cref="SegmentationException">Too large, a form without that part, or a type that holds no image.</exception>
-    public static async Task<PooledBufferWriter> ReadAsync(HttpRequest request, long maxBytes, Action<long> hold, CancellationToken cancellationToken)
+    /// <exception cref="SegmentationException">Too large, a form without that part or with others, or a type that holds no image.</exception>
+    public static Task<PooledBufferWriter> ReadAsync(HttpRequest request, long maxBytes, Action<long> hold, CancellationToken cancellationToken)
     {
         MediaTypeHeaderValue? type = request.GetTypedHeaders().ContentType;
-        bool isForm = IsForm(type);
-        Stream body = isForm ? await PartAsync(request, type!, cancellationToken) : IsImage(type) ? request.Body : throw new SegmentationException(
-            SegmentationError.UnsupportedMediaType, $"Content-Type '{type}' holds no image; send image/jpeg, image/png, image/webp, image/tiff, image/avif, or multipart/form-data with a part named '{Part}'.");
-        // A length is only a promise: beyond a megabyte the buffer grows with what really comes.
-        PooledBufferWriter buffer = new((int)Math.Min(request.ContentLength + 1 ?? BufferSize, LargestBufferAtOnce));
-        try
-        {
-            while (await body.ReadAsync(buffer.GetMemory(), cancellationToken) is > 0 and int count)
-            {
-                buffer.Advance(count);
-                if (buffer.Written.Length > maxBytes)
-                {
-                    throw TooLarge(maxBytes);
-                }
-
-                hold(buffer.Written.Length);
-            }
-
-            return buffer;
-        }
-        catch (Exception e) when (isForm && IsMalformed(e, cancellationToken))
-        {
-            buffer.Dispose();
-            throw Malformed(e);
-        }
-        catch
-        {
-            buffer.Dispose();
-            throw;
-        }
+        return IsForm(type) ? FromFormAsync(request, type!, maxBytes, hold, cancellationToken)
+            : IsImage(type) ? BytesAsync(request, request.Body, maxBytes, hold, cancellationToken)
+            : throw new SegmentationException(
+                SegmentationError.UnsupportedMediaType, $"Content-Type '{type}' holds no image; send image/jpeg, image/png, image/webp, image/tiff, image/avif, or multipart/form-data with a part named '{Part}'.");
     }
 
     private static bool IsForm(MediaTypeHeaderValue? type) => type is not null && type.MediaType.Equals("multipart/form-data", StringComparison.OrdinalIgnoreCase);
@@ -62,41 +36,70 @@ internal static class ImageBody
         || type.MediaType.Equals("application/octet-stream", StringComparison.OrdinalIgnoreCase)
         || type.MediaType.Equals("application/x-www-form-urlencoded", StringComparison.OrdinalIgnoreCase);
 
-    private static async Task<Stream> PartAsync(HttpRequest request, MediaTypeHeaderValue type, CancellationToken cancellationToken)
+    private static async Task<PooledBufferWriter> BytesAsync(HttpRequest request, Stream body, long maxBytes, Action<long> hold, CancellationToken cancellationToken)
     {
-        string boundary = HeaderUtilities.RemoveQuotes(type.Boundary).Value is { Length: > 0 } given
-            ? given
-            : throw new SegmentationException(SegmentationError.InvalidRequest, "The form's Content-Type names no boundary.");
-        string? first = null;
+        // A length is only a promise: beyond a megabyte the buffer grows with what really comes.
+        PooledBufferWriter buffer = new((int)Math.Min(request.ContentLength + 1 ?? BufferSize, LargestBufferAtOnce));
         try
         {
-            MultipartReader reader = new(boundary, request.Body, BufferSize);
-            while (await reader.ReadNextSectionAsync(cancellationToken) is { } section)
+            while (await body.ReadAsync(buffer.GetMemory(), cancellationToken) is > 0 and int count)
             {
-                string? name = section.GetContentDispositionHeader() is { } disposition ? HeaderUtilities.RemoveQuotes(disposition.Name).Value : null;
-                if (name == Part)
+                buffer.Advance(count);
+                if (buffer.Written.Length > maxBytes)
                 {
-                    return section.Body;
+                    throw new SegmentationException(SegmentationError.PayloadTooLarge, $"The image has more than {maxBytes:N0} bytes, the most that is accepted.");
                 }
 
-                first ??= name;
+                hold(buffer.Written.Length);
             }
+
+            return buffer;
+        }
+        catch
+        {
+            buffer.Dispose();
+            throw;
+        }
+    }
+
+    private static async Task<PooledBufferWriter> FromFormAsync(HttpRequest request, MediaTypeHeaderValue type, long maxBytes, Action<long> hold, CancellationToken cancellationToken)
+    {
+        string boundary = HeaderUtilities.RemoveQuotes(type.Boundary).Value is { Length: > 0 } given ? given : throw Invalid("The form's Content-Type names no boundary.");
+        PooledBufferWriter? image = null;
+        try
+        {
+            MultipartReader form = new(boundary, request.Body, BufferSize);
+            while (await form.ReadNextSectionAsync(cancellationToken) is { } section)
+            {
+                if (Name(section) is not Part and var other)
+                {
+                    throw Invalid($"The form's part '{other}' would be ignored. A form has one part, named '{Part}'; options stand in the query, as in ?format=json.");
+                }
+
+                image = image is null
+                    ? await BytesAsync(request, section.Body, maxBytes, hold, cancellationToken)
+                    : throw Invalid($"The form has two parts named '{Part}'. Send one; /v1/segment:batch takes many.");
+            }
+
+            return image ?? throw Invalid($"The form has no part named '{Part}'.");
         }
         catch (Exception e) when (IsMalformed(e, cancellationToken))
         {
-            throw Malformed(e);
+            image?.Dispose();
+            throw Invalid("The form is malformed: " + e.Message, e);
         }
-
-        throw new SegmentationException(SegmentationError.InvalidRequest, $"The form has no part named '{Part}'" + (first is null ? "." : $"; its first is '{first}'."));
+        catch
+        {
+            image?.Dispose();
+            throw;
+        }
     }
+
+    private static string? Name(MultipartSection section) => section.GetContentDispositionHeader() is { } disposition ? HeaderUtilities.RemoveQuotes(disposition.Name).Value : null;
 
     // The reader's complaints: headers that are none or too many, an end that does not come, a boundary longer than its buffer.
     private static bool IsMalformed(Exception e, CancellationToken cancellationToken) =>
         e is InvalidDataException or IOException or ArgumentOutOfRangeException && e is not BadHttpRequestException && !cancellationToken.IsCancellationRequested;
 
-    private static SegmentationException Malformed(Exception e) =>
-        new(SegmentationError.InvalidRequest, "The form is malformed: " + e.Message, e);
-
-    private static SegmentationException TooLarge(long maxBytes) =>
-        new(SegmentationError.PayloadTooLarge, $"The image has more than {maxBytes:N0} bytes, the most that is accepted.");
+    private static SegmentationException Invalid(string message, Exception? inner = null) => new(SegmentationError.InvalidRequest, message, inner);
 }

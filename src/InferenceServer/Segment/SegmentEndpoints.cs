@@ -14,7 +14,7 @@ internal static class SegmentEndpoints
         RouteGroupBuilder group = routes.MapGroup("/v1/segment").WithTags("Segment").Observed().RequireScope(Scope.Infer, budgeted: true);
         group.MapPost("/{model}", SegmentAsync).WithName("Segment")
             .WithSummary("Segments a photograph.").WithDescription(
-                "The body is the encoded image, or a form with a part named `image`. The mask has the upright photograph's size.");
+                "The body is the encoded image, or a form with one part, named `image`; options are parameters of the query. The mask has the upright photograph's size.");
         group.MapPost("/{model}/versions/{version:int}", SegmentWithVersionAsync).WithName("SegmentWithVersion")
             .WithSummary("Segments a photograph with one version of a model.").WithDescription("The version must serve: `GET /v1/models/{model}` lists those that do.");
         group.MapPost("/", SegmentWithDefaultAsync).WithName("SegmentWithDefault").WithSummary("Segments a photograph with the default model.");

@@ -8,9 +8,9 @@ namespace InferenceServer.Segment;
 /// <summary>What a caller can ask for beside the image.</summary>
 public readonly record struct SegmentQuery
 {
-    /// <summary>png (indexed, the default), overlay, color, raw, json, confidence, coco-rle, polygons, geojson, masks (zip), npy or npy-probabilities; without it the Accept header decides.</summary>
+    /// <summary>png (indexed, the default), overlay, overlay-jpeg, color, raw, json, confidence, coco-rle, polygons, geojson, masks (zip), npy or npy-probabilities; without it the Accept header decides.</summary>
     [FromQuery(Name = "format")]
-    [Description("png (indexed, the default), overlay, color, raw, json, confidence, coco-rle, polygons, geojson, masks (zip), npy or npy-probabilities; without it the Accept header decides.")]
+    [Description("png (indexed, the default), overlay, overlay-jpeg, color, raw, json, confidence, coco-rle, polygons, geojson, masks (zip), npy or npy-probabilities; without it the Accept header decides.")]
     public string? Format { get; init; }
 
     /// <summary>Opacity of the colours over the photograph, 0 to 1; for overlays. Default 0.5.</summary>

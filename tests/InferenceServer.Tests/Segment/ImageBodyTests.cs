@@ -30,12 +30,32 @@ public sealed class ImageBodyTests(SegmentationServer server)
     }
 
     [Fact]
-    public async Task ReadAsync_FormAfterOtherParts_TakesTheImage()
+    public async Task ReadAsync_Form_TakesTheImage()
     {
-        using MultipartFormDataContent form = new() { { new StringContent("a street"), "caption" }, { Photo.Content(Photo.Png), "image", "street.png" } };
+        using MultipartFormDataContent form = new() { { Photo.Content(Photo.Png), "image", "street.png" } };
         using HttpResponseMessage response = await server.Client.PostAsync("/v1/segment/tiny?format=raw", form);
 
         Assert.Equal(Photo.Labels, await response.Content.ReadAsByteArrayAsync());
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task ReadAsync_FormWithAnOptionBesideTheImage_SaysWhereOptionsStand(bool first)
+    {
+        using MultipartFormDataContent form = [];
+        form.Add(first ? new StringContent("json") : Photo.Content(Photo.Png), first ? "format" : "image");
+        form.Add(first ? Photo.Content(Photo.Png) : new StringContent("json"), first ? "image" : "format");
+
+        Assert.StartsWith("The form's part 'format' would be ignored.", await FailAsync(HttpStatusCode.BadRequest, form), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task ReadAsync_FormWithTwoImages_SaysWhoTakesMany()
+    {
+        using MultipartFormDataContent form = new() { { Photo.Content(Photo.Png), "image" }, { Photo.Content(Photo.Png), "image" } };
+
+        Assert.Contains("/v1/segment:batch", await FailAsync(HttpStatusCode.BadRequest, form), StringComparison.Ordinal);
     }
 
     [Fact]
