@@ -59,6 +59,23 @@ public sealed class AdmittedRequest : IDisposable
         }
     }
 
+    /// <summary>Reads what the client sends once the request was let in.</summary>
+    /// <param name="timings">Gets the time.</param>
+    /// <param name="read">Reads it, until <see cref="Cancellation"/>.</param>
+    /// <exception cref="SegmentationException">The time is up.</exception>
+    public async Task<T> ReadAsync<T>(StageTimings timings, Func<Task<T>> read)
+    {
+        using StageTimings.Scope reading = timings.Measure(Stage.Read);
+        try
+        {
+            return await read().ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (IsLate)
+        {
+            throw Late(Stage.Read);
+        }
+    }
+
     /// <summary>Leaves the server; a second call does nothing.</summary>
     public void Dispose()
     {
@@ -70,6 +87,9 @@ public sealed class AdmittedRequest : IDisposable
             _lease.Dispose();
         }
     }
+
+    /// <summary>Where the request counts as on its way to the network; null once that is done with it.</summary>
+    internal Backlog? Backlog => Volatile.Read(ref _places) > 0 ? Model.Scheduler.Backlog : null;
 
     /// <summary>Claims memory for a decoded image.</summary>
     /// <param name="pixels">Its pixels.</param>

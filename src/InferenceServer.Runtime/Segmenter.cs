@@ -117,6 +117,29 @@ public sealed class Segmenter(
         metrics.Segmented(result.Model.Name, result.Labels.Size.Pixels);
     }
 
+    /// <summary>Has a caller's own work on the processor done in its turn: requests and answers in a form that the runtime does not know.</summary>
+    /// <param name="admitted">On whose behalf. Its token should stop work that takes long.</param>
+    /// <param name="timings">Gets the time.</param>
+    /// <param name="stage">What the work counts as.</param>
+    /// <param name="work">The work.</param>
+    /// <returns>What it gives.</returns>
+    /// <exception cref="SegmentationException">The work's own, or the time is up.</exception>
+    public async ValueTask<T> ComputeAsync<T>(AdmittedRequest admitted, StageTimings timings, Stage stage, Func<T> work)
+    {
+        try
+        {
+            using CpuStages.Turn turn = await cpu.EnterAsync(timings, admitted.Cancellation, admitted.Backlog).ConfigureAwait(false);
+            using (timings.Measure(stage))
+            {
+                return work();
+            }
+        }
+        catch (OperationCanceledException) when (admitted.IsLate)
+        {
+            throw admitted.Late(timings.Current);
+        }
+    }
+
     /// <summary>Makes the network's input of one photograph, for a caller that wants the network's own output.</summary>
     /// <param name="admitted">Stays the caller's.</param>
     /// <param name="image">The bytes of an encoded image.</param>

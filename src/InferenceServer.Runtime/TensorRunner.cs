@@ -1,19 +1,21 @@
+using System.Diagnostics;
 using System.Runtime.InteropServices;
 using InferenceServer.Kernels;
 using InferenceServer.Runtime.Batching;
 using InferenceServer.Runtime.Diagnostics;
+using InferenceServer.Runtime.Inference;
 using InferenceServer.Runtime.Models;
 using InferenceServer.Runtime.Preprocessing;
-using InferenceServer.Runtime.Scheduling;
 using InferenceServer.Runtime.Sessions;
 
 namespace InferenceServer.Runtime;
 
 /// <summary>The road of inputs that are ready for the network: they wait for an instance among the photographs, and the answer is the network's output as it is.</summary>
 /// <remarks>Each image of a request is an input of its own on the model's scheduler, which may put it into a run with others, whoever sent them.</remarks>
-public sealed class TensorRunner(Segmenter segmenter, CpuStages cpu)
+public sealed class TensorRunner(Segmenter segmenter, InferenceModes modes)
 {
     private const int Channels = 3;
+    private const int BytesOfText = 16; // -3.4028235E+38 and a comma
 
     /// <summary>Takes a tensor apart into inputs.</summary>
     /// <param name="admitted">On whose behalf; its model says what it takes.</param>
@@ -32,11 +34,8 @@ public sealed class TensorRunner(Segmenter segmenter, CpuStages cpu)
         }
 
         admitted.HoldPixels(images * size.Pixels);
-        using CpuStages.Turn turn = await EnterAsync(admitted, timings).ConfigureAwait(false);
-        using (timings.Measure(Stage.Preprocess))
-        {
-            return [.. Enumerable.Range(0, images).Select(i => Read(values.Span.Slice(i * (int)length, (int)length), size))];
-        }
+        return await segmenter.ComputeAsync(admitted, timings, Stage.Preprocess, InputTensor[] () =>
+            [.. Enumerable.Range(0, images).Select(i => Read(values.Span.Slice(i * (int)length, (int)length), size))]).ConfigureAwait(false);
     }
 
     /// <summary>Makes inputs of encoded images, as the model's manifest says: each runs whole and in one pass.</summary>
@@ -69,13 +68,15 @@ public sealed class TensorRunner(Segmenter segmenter, CpuStages cpu)
     /// <summary>Runs the network on inputs that are ready.</summary>
     /// <param name="admitted">On whose behalf. Its token stops the work in the queue, or between two of the network's operators.</param>
     /// <param name="inputs">One or more; disposed, whatever comes.</param>
+    /// <param name="asText">Whether the answer will spell numbers out, and not be as long as the output.</param>
     /// <param name="timings">Gets the time in the queue and in the network.</param>
     /// <returns>An output for each input, which the caller disposes.</returns>
-    /// <exception cref="SegmentationException">The network failed, or the time is up.</exception>
-    public static async ValueTask<IReadOnlyList<ModelOutput>> RunAsync(AdmittedRequest admitted, IReadOnlyList<InputTensor> inputs, StageTimings timings)
+    /// <exception cref="SegmentationException">The output would be too large, the server holds as much as it may, the network failed, or the time is up.</exception>
+    public async ValueTask<IReadOnlyList<ModelOutput>> RunAsync(AdmittedRequest admitted, IReadOnlyList<InputTensor> inputs, bool asText, StageTimings timings)
     {
         try
         {
+            Afford(admitted, inputs, asText);
             IReadOnlyList<ModelOutput> outputs = inputs.Count == 1
                 ? [await admitted.Model.Scheduler.RunAsync(inputs[0], new RunContext(admitted.Priority, timings), admitted.Cancellation).ConfigureAwait(false)]
                 : await TogetherAsync(admitted, inputs, timings).ConfigureAwait(false);
@@ -92,13 +93,28 @@ public sealed class TensorRunner(Segmenter segmenter, CpuStages cpu)
         }
     }
 
+    // Before the network runs: an output and its answer are held until a client, however slow, has taken them.
+    private void Afford(AdmittedRequest admitted, IReadOnlyList<InputTensor> inputs, bool asText)
+    {
+        long bytes = 0;
+        foreach (InputTensor input in inputs)
+        {
+            long output = admitted.Model.Postprocessor.OutputBytes(input.Size, out long elements);
+            bytes += output + (asText ? elements * BytesOfText : output);
+        }
+
+        modes.CheckOutput(bytes);
+        admitted.HoldPixels(inputs.Sum(i => i.Size.Pixels), bytes);
+    }
+
     // The first failure ends the others, and all are waited for: the network may be reading their inputs.
     private static async Task<IReadOnlyList<ModelOutput>> TogetherAsync(AdmittedRequest admitted, IReadOnlyList<InputTensor> inputs, StageTimings timings)
     {
         admitted.Widen(inputs.Count);
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(admitted.Cancellation);
-        using StageTimings.Scope running = timings.Measure(Stage.Infer); // runs overlap, and timings are not made for that
-        Task<ModelOutput>[] runs = [.. inputs.Select(RunAsync)];
+        StageTimings[] own = [.. inputs.Select(_ => new StageTimings())]; // runs overlap, and timings are not made for that
+        long start = Stopwatch.GetTimestamp();
+        Task<ModelOutput>[] runs = [.. inputs.Zip(own, RunAsync)];
         try
         {
             return await Task.WhenAll(runs).ConfigureAwait(false);
@@ -112,12 +128,16 @@ public sealed class TensorRunner(Segmenter segmenter, CpuStages cpu)
 
             throw;
         }
+        finally
+        {
+            Measure(timings, own, Stopwatch.GetElapsedTime(start));
+        }
 
-        async Task<ModelOutput> RunAsync(InputTensor input)
+        async Task<ModelOutput> RunAsync(InputTensor input, StageTimings own)
         {
             try
             {
-                return await admitted.Model.Scheduler.RunAsync(input, new RunContext(admitted.Priority, new StageTimings()), stop.Token).ConfigureAwait(false);
+                return await admitted.Model.Scheduler.RunAsync(input, new RunContext(admitted.Priority, own), stop.Token).ConfigureAwait(false);
             }
             catch
             {
@@ -127,15 +147,15 @@ public sealed class TensorRunner(Segmenter segmenter, CpuStages cpu)
         }
     }
 
-    private async ValueTask<CpuStages.Turn> EnterAsync(AdmittedRequest admitted, StageTimings timings)
+    // A request waits as long as the image that waits longest; where none was taken out of the queue, it waited all along.
+    private static void Measure(StageTimings timings, StageTimings[] own, TimeSpan elapsed)
     {
-        try
+        TimeSpan queued = own.Max(t => t[Stage.Queue]);
+        TimeSpan ran = elapsed > queued ? elapsed - queued : TimeSpan.Zero;
+        timings.Add(Stage.Queue, queued, ago: ran);
+        if (own.Any(t => t.Entered(Stage.Infer)))
         {
-            return await cpu.EnterAsync(timings, admitted.Cancellation, admitted.Model.Scheduler.Backlog).ConfigureAwait(false);
-        }
-        catch (OperationCanceledException) when (admitted.IsLate)
-        {
-            throw admitted.Late(timings.Current);
+            timings.Add(Stage.Infer, ran);
         }
     }
 

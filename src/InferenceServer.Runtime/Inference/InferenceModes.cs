@@ -48,6 +48,19 @@ public sealed class InferenceModes(IOptions<InferenceOptions> options)
         }
     }
 
+    /// <summary>Holds the network's own output, for a caller who wants that, to the limit.</summary>
+    /// <param name="bytes">Of the output and of the answer that is made of it.</param>
+    /// <exception cref="SegmentationException">It is too much.</exception>
+    public void CheckOutput(long bytes)
+    {
+        long most = Math.Min(_options.MaxBytes, Array.MaxLength); // an answer is one array
+        if (bytes > most)
+        {
+            throw new SegmentationException(SegmentationError.TooManyPixels, string.Create(
+                CultureInfo.InvariantCulture, $"The network's output and the answer made of it would take {bytes:N0} bytes; at most {most:N0} are accepted. Send fewer or smaller images, ask for bytes where this is JSON, or for a mask."));
+        }
+    }
+
     private FormattableString? Complaint(ModelManifest manifest, InferenceSettings settings)
     {
         if (settings.Scales.Count < 1 || settings.Scales.Count > _options.MaxScales)

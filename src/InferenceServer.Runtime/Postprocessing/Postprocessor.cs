@@ -34,6 +34,18 @@ public sealed class Postprocessor
     /// <summary>Probability above which a single score makes the second class.</summary>
     internal float Threshold { get; }
 
+    /// <summary>Bytes of the network's output for one input of this size, at most; known before it runs.</summary>
+    /// <param name="input">Height and width of the input.</param>
+    /// <param name="elements">Its elements, at most.</param>
+    internal long OutputBytes(ImageSize input, out long elements)
+    {
+        elements = (_kind is OutputKind.Labels or OutputKind.BinaryLogit ? 1 : Classes) * Grid(input.Height) * Grid(input.Width);
+        return elements * (HasScores ? sizeof(float) : sizeof(long));
+
+        // Strided layers round up or down.
+        long Grid(int side) => (long)Math.Ceiling(side * _scale) + 1;
+    }
+
     /// <summary>Computes labels, and the confidence of each if asked for.</summary>
     /// <param name="output">Of one image.</param>
     /// <param name="geometry">How the photograph lay in the input.</param>

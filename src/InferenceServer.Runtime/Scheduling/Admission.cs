@@ -61,7 +61,7 @@ public sealed class Admission(IOptions<SchedulingOptions> options)
                 return true;
             }
 
-            if (!budget.TryTake(total - held))
+            if (!budget.TryTake(total - held, held))
             {
                 return false;
             }

@@ -1,6 +1,6 @@
 namespace InferenceServer.Runtime.Scheduling;
 
-/// <summary>An amount that may be in use at once. A claim larger than all of it is granted while nothing else is in use.</summary>
+/// <summary>An amount that may be in use at once. A claim larger than all of it is granted while nobody else uses any.</summary>
 internal sealed class Budget(long limit)
 {
     private long _used;
@@ -9,10 +9,12 @@ internal sealed class Budget(long limit)
     public long Used => Interlocked.Read(ref _used);
 
     /// <summary>Takes <paramref name="amount"/>, 0 or more, unless it does not fit.</summary>
-    public bool TryTake(long amount)
+    /// <param name="amount">How much.</param>
+    /// <param name="held">How much the same user has already.</param>
+    public bool TryTake(long amount, long held = 0)
     {
         long used = Used;
-        while (used == 0 || amount <= limit - used)
+        while (used == held || amount <= limit - used)
         {
             long seen = Interlocked.CompareExchange(ref _used, used + amount, used);
             if (seen == used)

@@ -3,6 +3,7 @@ using System.Net.Http.Headers;
 using System.Net.Sockets;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Buffers;
+using InferenceServer.Segment;
 using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Fetching;
@@ -83,28 +84,8 @@ internal sealed class ImageFetcher : IDisposable
 
     private static async Task<PooledBufferWriter> ReadAsync(HttpContent content, long maxBytes, Action<long> hold, CancellationToken cancellationToken)
     {
-        PooledBufferWriter image = new();
-        try
-        {
-            await using Stream body = await content.ReadAsStreamAsync(cancellationToken);
-            while (await body.ReadAsync(image.GetMemory(), cancellationToken) is > 0 and int count)
-            {
-                image.Advance(count);
-                if (image.Written.Length > maxBytes)
-                {
-                    throw new SegmentationException(SegmentationError.PayloadTooLarge, $"The image has more than {maxBytes:N0} bytes, the most that is accepted.");
-                }
-
-                hold(image.Written.Length);
-            }
-
-            return image;
-        }
-        catch
-        {
-            image.Dispose();
-            throw;
-        }
+        await using Stream body = await content.ReadAsStreamAsync(cancellationToken);
+        return await BodyReader.ReadAsync(body, content.Headers.ContentLength, maxBytes, hold, "The image", cancellationToken);
     }
 
     private void Check(Uri at)

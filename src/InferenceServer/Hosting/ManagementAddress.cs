@@ -33,8 +33,10 @@ internal static class ManagementAddress
     }
 
     /// <summary>Operators use this endpoint, and nobody else.</summary>
-    public static TBuilder ForOperators<TBuilder>(this TBuilder endpoint)
-        where TBuilder : IEndpointConventionBuilder => endpoint.WithMetadata(Marker.Instance);
+    /// <param name="endpoint">The endpoint.</param>
+    /// <param name="hint">A sentence, after a blank, for those who ask for it at the address of the others.</param>
+    public static TBuilder ForOperators<TBuilder>(this TBuilder endpoint, string hint = "")
+        where TBuilder : IEndpointConventionBuilder => endpoint.WithMetadata(new Marker(hint));
 
     /// <summary>Answers 404 at the wrong address. The connection's own port counts: the header Host says what its sender likes.</summary>
     public static void UseManagementAddress(this WebApplication app)
@@ -47,15 +49,12 @@ internal static class ManagementAddress
         int port = BindingAddress.Parse(url).Port;
         app.Use((http, next) =>
         {
-            bool isForOperators = http.GetEndpoint()?.Metadata.GetMetadata<Marker>() is not null;
-            return isForOperators == (http.Connection.LocalPort == port) || http.Request.Path.StartsWithSegments("/health")
+            Marker? forOperators = http.GetEndpoint()?.Metadata.GetMetadata<Marker>();
+            return forOperators is not null == (http.Connection.LocalPort == port) || http.Request.Path.StartsWithSegments("/health")
                 ? next(http)
-                : Problem.WriteAsync(http, StatusCodes.Status404NotFound, $"There is nothing at {http.Request.Path} on this port.");
+                : Problem.WriteAsync(http, StatusCodes.Status404NotFound, $"There is nothing at {http.Request.Path} on this port.{forOperators?.Hint}");
         });
     }
 
-    private sealed class Marker
-    {
-        public static readonly Marker Instance = new();
-    }
+    private sealed record Marker(string Hint);
 }

@@ -9,6 +9,8 @@ internal static class RequestLog
 {
     private const string RequestIdHeader = "X-Request-Id";
     private const int LongestId = 128;
+    private static readonly PathString[] Probes =
+        ["/health", "/v2/health", "/metrics", "/grpc.health.v1.Health", "/inference.GRPCInferenceService/ServerLive", "/inference.GRPCInferenceService/ServerReady"];
 
     public static void UseRequestLog(this WebApplication app)
     {
@@ -43,22 +45,23 @@ internal static class RequestLog
     }
 
     /// <summary>Whether a machine asks every few seconds.</summary>
-    public static bool IsProbe(this HttpContext http) => http.Request.Path.StartsWithSegments("/health") || http.Request.Path.StartsWithSegments("/v2/health") || http.Request.Path.StartsWithSegments("/metrics");
+    public static bool IsProbe(this HttpContext http) => Array.Exists(Probes, http.Request.Path.StartsWithSegments);
 
     private static void Write(ILogger logger, LogLevel level, HttpContext http, double elapsedMs)
     {
         string path = http.Request.Path.ToUriComponent(); // encoded: a decoded line break would forge a line of the log
         long bytes = http.Request.ContentLength ?? 0;
+        int status = ProblemStatus.Of(http);
         using IDisposable? owner = http.User.Identity?.Name is { } key ? logger.BeginScope(new Dictionary<string, object> { ["Key"] = key }) : null;
         if (RejectionCause.Of(http) is var (reason, message))
         {
             string label = reason.Label();
             string detail = OneLine(message);
-            Log.Refused(logger, level, http.Request.Method, path, http.Response.StatusCode, label, elapsedMs, bytes, http.TraceIdentifier, detail);
+            Log.Refused(logger, level, http.Request.Method, path, status, label, elapsedMs, bytes, http.TraceIdentifier, detail);
         }
         else
         {
-            Log.Request(logger, level, http.Request.Method, path, http.Response.StatusCode, elapsedMs, bytes, http.TraceIdentifier);
+            Log.Request(logger, level, http.Request.Method, path, status, elapsedMs, bytes, http.TraceIdentifier);
         }
     }
 

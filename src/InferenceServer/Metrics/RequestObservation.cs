@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using InferenceServer.Problems;
-using InferenceServer.Runtime;
 using InferenceServer.Runtime.Diagnostics;
 using InferenceServer.Runtime.Models;
 using Microsoft.AspNetCore.Diagnostics;
@@ -42,7 +41,7 @@ internal sealed class RequestObservation(SegmentationMetrics metrics, string rou
         string name = _model?.Name ?? Known();
         // Once the headers have gone out with 200, the framework cannot say that the client went away.
         bool isCancelled = !_sent && http.RequestAborted.IsCancellationRequested;
-        int status = isCancelled ? StatusCodes.Status499ClientClosedRequest : Status(http);
+        int status = isCancelled ? StatusCodes.Status499ClientClosedRequest : ProblemStatus.Of(http);
         metrics.Ended(name, _model?.Version ?? 0, route, status, Stopwatch.GetElapsedTime(_start), _timings);
         if (isCancelled || BrokeOff(http))
         {
@@ -60,11 +59,6 @@ internal sealed class RequestObservation(SegmentationMetrics metrics, string rou
 
         Trace(name, status);
     }
-
-    // A call over gRPC is answered with 200, and tells in its trailers how it went.
-    private static int Status(HttpContext http) => http.Response.StatusCode < StatusCodes.Status400BadRequest && http.Features.Get<SegmentationException>() is { } problem
-        ? ProblemStatus.Of(problem.Error)
-        : http.Response.StatusCode;
 
     // A connection that ends in the middle of a body reaches us as a malformed request, a moment before it is known to be gone.
     private bool BrokeOff(HttpContext http) => _timings.Current == Stage.Read && _timings.Entered(Stage.Read)

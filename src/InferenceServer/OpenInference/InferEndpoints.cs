@@ -3,11 +3,9 @@ using InferenceServer.Problems;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Diagnostics;
-using InferenceServer.Runtime.Models;
 using InferenceServer.Security;
 using InferenceServer.Segment;
 using Microsoft.AspNetCore.Http.HttpResults;
-using Microsoft.Extensions.Options;
 
 namespace InferenceServer.OpenInference;
 
@@ -22,49 +20,37 @@ internal static class InferEndpoints
         group.MapPost("/{model}/versions/{version:int}/infer", InferWithVersionAsync).WithName("InferWithVersion").WithSummary("The same, with one version of a model.");
     }
 
-    private static Task<Results<InferResult, RefusedResult>> InferAsync(string model, HttpContext http, InferService service) => AnswerAsync(model, null, http, service);
+    private static Task<Results<InferResult, RefusedResult>> InferAsync(string model, HttpContext http, InferRoad road, ModelCatalog catalog) => AnswerAsync(catalog.View(model), null, http, road);
 
-    private static Task<Results<InferResult, RefusedResult>> InferWithVersionAsync(string model, int version, HttpContext http, InferService service) =>
-        AnswerAsync(model, version, http, service);
+    private static Task<Results<InferResult, RefusedResult>> InferWithVersionAsync(string model, int version, HttpContext http, InferRoad road, ModelCatalog catalog) =>
+        AnswerAsync(catalog.View(model), version, http, road);
 
-    private static async Task<Results<InferResult, RefusedResult>> AnswerAsync(string name, int? version, HttpContext http, InferService service)
+    private static async Task<Results<InferResult, RefusedResult>> AnswerAsync(ModelView view, int? version, HttpContext http, InferRoad road)
     {
         int? jsonLength = InferBody.JsonLength(http.Request);
-        ModelView view = service.View(name);
         RequestObservation observation = http.Observation();
         observation.AskedFor(view.Model);
-        // Before the body is read: a full server spends nothing on it. How many bytes it has is known only once it is decompressed.
+        // Before the body is read: a full server spends nothing on it. Its limit is not that of images.
         Arrival arrival = ArrivalQuery.Parse(view.Model, version, http.Request, default) with { Bytes = 0 };
-        if (!service.Segmenter.TryAdmit(arrival, out AdmittedRequest? admitted, out SegmentationException? refusal))
+        if (!road.Segmenter.TryAdmit(arrival, out AdmittedRequest? admitted, out SegmentationException? refusal))
         {
             return new RefusedResult(refusal);
         }
 
-        PooledBufferWriter json = new();
         try
         {
             StageTimings timings = observation.Admitted(admitted.Model);
-            using PooledBufferWriter body = await InferBody.ReadAsync(http.Request, service.MaxBytes, admitted, timings);
-            using InferRequest request = InferRequestReader.Read(body.Written, jsonLength);
-            OutputTensor output = await service.Runner.RunAsync(admitted, view, request, timings);
-            try
-            {
-                using (timings.Measure(Stage.Encode))
-                {
-                    InferAnswer.Write(view.Name, admitted.Model, request, output, json);
-                }
-
-                return new InferResult(admitted, json, output, request.IsBinary(output.Name), timings);
-            }
-            catch
-            {
-                output.Dispose();
-                throw;
-            }
+            using PooledBufferWriter body = await admitted.ReadAsync(timings, () => InferBody.ReadAsync(http.Request, road.MaxBytes, admitted.HoldBytes, admitted.Cancellation));
+            InferAnswer answer = await road.AnswerAsync(
+                admitted,
+                view,
+                () => InferRequestReader.Read(body.Written, jsonLength, admitted.Cancellation),
+                (request, output) => Compression.Compress(http, InferJson.Write(view.Name, admitted.Model, request, output, admitted.Cancellation), admitted.Cancellation),
+                timings);
+            return new InferResult(admitted, answer, timings);
         }
         catch
         {
-            json.Dispose();
             admitted.Dispose();
             throw;
         }

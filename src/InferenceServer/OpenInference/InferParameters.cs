@@ -42,18 +42,19 @@ internal sealed class InferParameters(IReadOnlyDictionary<string, object> values
     /// <summary>Reads the object that the reader stands at the beginning of.</summary>
     public static InferParameters Read(ref Utf8JsonReader reader)
     {
-        JsonBody.Expect(reader, JsonTokenType.StartObject, "parameters");
+        JsonSteps.Expect(reader, JsonTokenType.StartObject, "parameters");
         Dictionary<string, object> values = [];
-        while (JsonBody.NextMember(ref reader) is { } name)
+        while (JsonSteps.NextMember(ref reader) is { } name)
         {
             values[name] = reader.TokenType switch
             {
-                JsonTokenType.String => reader.GetString()!,
+                JsonTokenType.String => JsonSteps.Text(ref reader),
                 JsonTokenType.True => true,
                 JsonTokenType.False => false,
                 JsonTokenType.Number => reader.TryGetInt64(out long whole) ? whole : (object)reader.GetDouble(), // else both would be doubles
                 _ => throw Invalid(name, "a text, a number, true or false"),
             };
+            InferLimits.Check(values.Count, InferLimits.Parameters, "parameters");
         }
 
         return new InferParameters(values);

@@ -3,6 +3,9 @@ namespace InferenceServer.OpenInference;
 /// <summary>A request to infer, however it came. Whoever holds it disposes it.</summary>
 internal sealed class InferRequest : IDisposable
 {
+    /// <summary>The parameter of an output that says whether it comes as bytes.</summary>
+    public const string BinaryData = "binary_data";
+
     private readonly List<IDisposable> _buffers = [];
 
     /// <summary>Given back in the answer.</summary>
@@ -27,7 +30,7 @@ internal sealed class InferRequest : IDisposable
     }
 
     /// <summary>Whether an output comes as bytes.</summary>
-    public bool IsBinary(string output) => Outputs.FirstOrDefault(o => o.Name == output)?.Parameters.Flag("binary_data") ?? BinaryByDefault;
+    public bool IsBinary(string output) => Outputs.FirstOrDefault(o => o.Name == output)?.Parameters.Flag(BinaryData) ?? BinaryByDefault;
 
     public void Dispose() => _buffers.ForEach(b => b.Dispose());
 }

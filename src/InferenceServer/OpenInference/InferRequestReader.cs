@@ -10,9 +10,10 @@ internal static class InferRequestReader
 {
     /// <param name="body">All of it, which stays the caller's and unchanged until the request is disposed.</param>
     /// <param name="headerLength">Bytes of JSON; null where the body is nothing else.</param>
+    /// <param name="cancellationToken">Ends the reading of many elements.</param>
     /// <returns>The request, which the caller disposes.</returns>
     /// <exception cref="SegmentationException">It is malformed.</exception>
-    public static InferRequest Read(ReadOnlyMemory<byte> body, int? headerLength)
+    public static InferRequest Read(ReadOnlyMemory<byte> body, int? headerLength, CancellationToken cancellationToken)
     {
         if (headerLength == 0)
         {
@@ -30,7 +31,7 @@ internal static class InferRequestReader
         {
             List<TensorText> inputs = [];
             Read(json.Span, request, inputs);
-            request.Inputs = Attach(request, inputs, json, body[json.Length..]);
+            request.Inputs = Attach(request, inputs, json, body[json.Length..], cancellationToken);
             request.BinaryByDefault = request.Parameters.Flag("binary_data_output") ?? false;
             return request;
         }
@@ -50,32 +51,34 @@ internal static class InferRequestReader
     {
         Utf8JsonReader reader = new(json);
         reader.Read();
-        JsonBody.Expect(reader, JsonTokenType.StartObject, "the body");
+        JsonSteps.Expect(reader, JsonTokenType.StartObject, "the body");
         List<InferOutput> outputs = [];
-        while (JsonBody.NextMember(ref reader) is { } member)
+        while (JsonSteps.NextMember(ref reader) is { } member)
         {
             switch (member)
             {
                 case "id":
-                    request.Id = JsonBody.Text(ref reader, member);
+                    request.Id = JsonSteps.Text(ref reader, member);
                     break;
                 case "parameters":
                     request.Parameters = InferParameters.Read(ref reader);
                     break;
                 case "inputs":
-                    JsonBody.Expect(reader, JsonTokenType.StartArray, member);
-                    while (JsonBody.NextElement(ref reader))
+                    JsonSteps.Expect(reader, JsonTokenType.StartArray, member);
+                    while (JsonSteps.NextElement(ref reader))
                     {
                         inputs.Add(TensorText.Read(ref reader));
+                        InferLimits.Check(inputs.Count, InferLimits.Tensors, member);
                     }
 
                     break;
                 case "outputs":
-                    JsonBody.Expect(reader, JsonTokenType.StartArray, member);
-                    while (JsonBody.NextElement(ref reader))
+                    JsonSteps.Expect(reader, JsonTokenType.StartArray, member);
+                    while (JsonSteps.NextElement(ref reader))
                     {
                         TensorText output = TensorText.Read(ref reader);
                         outputs.Add(new InferOutput(output.Name, output.Parameters));
+                        InferLimits.Check(outputs.Count, InferLimits.Tensors, member);
                     }
 
                     break;
@@ -94,14 +97,14 @@ internal static class InferRequestReader
     }
 
     // In the order of the JSON, whatever lies in it taken from there.
-    private static List<InferInput> Attach(InferRequest request, List<TensorText> texts, ReadOnlyMemory<byte> json, ReadOnlyMemory<byte> rest)
+    private static List<InferInput> Attach(InferRequest request, List<TensorText> texts, ReadOnlyMemory<byte> json, ReadOnlyMemory<byte> rest, CancellationToken cancellationToken)
     {
         List<InferInput> inputs = [];
         foreach (TensorText text in texts)
         {
             if (text.Data is { } range)
             {
-                inputs.Add(text.Parse(request, json[range]));
+                inputs.Add(text.Parse(request, json[range], cancellationToken));
                 continue;
             }
 
@@ -138,6 +141,7 @@ internal static class InferRequestReader
             }
 
             elements.Add(rest.Slice(sizeof(uint), (int)length));
+            InferLimits.Check(elements.Count, InferLimits.Elements, "elements");
             rest = rest[(sizeof(uint) + (int)length)..];
         }
 

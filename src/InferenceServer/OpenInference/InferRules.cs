@@ -30,6 +30,12 @@ internal static class InferRules
             throw Missing("classification", "an output is scores or labels for each pixel");
         }
 
+        // Else it would be noticed when the answer is written.
+        foreach (InferOutput output in request.Outputs)
+        {
+            output.Parameters.Flag(InferRequest.BinaryData);
+        }
+
         // 0 says nothing, as with the timeout; 1 is the highest of the protocol's classes, and there are two here.
         Priority priority = request.Parameters.Number("priority") switch
         {

@@ -6,7 +6,6 @@ using InferenceServer.Runtime.Diagnostics;
 using InferenceServer.Runtime.Encoding;
 using InferenceServer.Runtime.Preprocessing;
 using InferenceServer.Runtime.Sessions;
-using InferenceServer.Segment;
 
 namespace InferenceServer.OpenInference;
 
@@ -34,7 +33,7 @@ internal sealed class InferRunner(Segmenter segmenter, TensorRunner tensors)
 
         return view.IsImage
             ? await SegmentAsync(admitted, input, request.Parameters, timings)
-            : await InferAsync(admitted, input, output, timings);
+            : await InferAsync(admitted, input, output, asText: !request.IsBinary(output.Name), timings);
     }
 
     private static InferInput Input(TensorMetadata expected, InferRequest request)
@@ -91,7 +90,7 @@ internal sealed class InferRunner(Segmenter segmenter, TensorRunner tensors)
         }
     }
 
-    private async Task<OutputTensor> InferAsync(AdmittedRequest admitted, InferInput input, TensorMetadata output, StageTimings timings)
+    private async Task<OutputTensor> InferAsync(AdmittedRequest admitted, InferInput input, TensorMetadata output, bool asText, StageTimings timings)
     {
         IReadOnlyList<InputTensor> inputs = input.Datatype switch
         {
@@ -100,11 +99,10 @@ internal sealed class InferRunner(Segmenter segmenter, TensorRunner tensors)
             _ => throw Invalid(string.Create(
                 CultureInfo.InvariantCulture, $"The input '{input.Name}' takes {Datatype.Float32} as the graph does, or {Datatype.Bytes} of shape [N] for N encoded images; found {input.Datatype} of shape [{string.Join(", ", input.Shape)}] with {input.Elements.Count} elements.")),
         };
-        IReadOnlyList<ModelOutput> outputs = await TensorRunner.RunAsync(admitted, inputs, timings);
+        IReadOnlyList<ModelOutput> outputs = await tensors.RunAsync(admitted, inputs, asText, timings);
         try
         {
-            using StageTimings.Scope encoding = timings.Measure(Stage.Encode);
-            return Join(outputs, output);
+            return await segmenter.ComputeAsync(admitted, timings, Stage.Encode, () => Join(outputs, output));
         }
         finally
         {

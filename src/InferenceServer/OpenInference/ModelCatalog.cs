@@ -13,6 +13,7 @@ internal sealed class ModelCatalog(ModelRepository repository, SegmentationMetri
 {
     private const int Unknown = -1;
     private const int BatchAxisOnly = 1;
+    private const int SidesOfImage = 2;
 
     /// <exception cref="SegmentationException">There is no such model or version, or it is not ready.</exception>
     public ModelMetadata Metadata(string name, int? version)
@@ -31,14 +32,16 @@ internal sealed class ModelCatalog(ModelRepository repository, SegmentationMetri
     public ModelConfiguration Configuration(string name, int? version)
     {
         (ModelView view, LoadedModel model) = Find(name, version);
-        bool hasBatchAxis = !view.IsImage && model.Session.Signature.Inputs[0].Shape[0] < 0;
+        TensorMetadata output = Output(view, model);
+        // Some graphs that end in labels give H×W alone.
+        bool hasBatchAxis = !view.IsImage && model.Session.Signature.Inputs[0].Shape[0] < 0 && output.Shape.Count > SidesOfImage;
         int skipped = hasBatchAxis ? BatchAxisOnly : 0;
         return new ModelConfiguration
         {
             Name = view.Name,
             MaxBatchSize = hasBatchAxis ? model.Manifest.Graph.MaxBatch : 0,
             Input = [Configured(Input(view, model), skipped)],
-            Output = [Configured(Output(view, model), skipped)],
+            Output = [Configured(output, skipped)],
             InstanceGroup = [new InstanceGroup { Count = model.Scheduler.Capacity / model.Scheduler.MaxBatch, Kind = model.Session.Provider == ExecutionProvider.Cpu ? "KIND_CPU" : "KIND_GPU" }],
             DynamicBatching = model.Scheduler.MaxBatch == 1 ? null : new DynamicBatching
             {
@@ -79,10 +82,13 @@ internal sealed class ModelCatalog(ModelRepository repository, SegmentationMetri
            },
     ];
 
+    /// <summary>The form of a model that a client means.</summary>
+    public ModelView View(string name) => ModelView.Parse(name, repository);
+
     /// <exception cref="SegmentationException">There is no such model or version, or it is not ready.</exception>
     public (ModelView View, LoadedModel Model) Find(string name, int? version)
     {
-        ModelView view = ModelView.Parse(name, repository);
+        ModelView view = View(name);
         using ModelLease lease = repository.Lease(view.Model, version); // what is read here outlives the session
         return (view, lease.Model);
     }

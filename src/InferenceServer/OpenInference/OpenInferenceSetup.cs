@@ -11,7 +11,7 @@ internal static class OpenInferenceSetup
         builder.Services.AddOptions<OpenInferenceOptions>().BindConfiguration("OpenInference").ValidateOnStart(new OpenInferenceOptionsValidator(), "OpenInference");
         builder.Services.AddSingleton<ModelCatalog>();
         builder.Services.AddSingleton<InferRunner>();
-        builder.Services.AddSingleton<InferService>();
+        builder.Services.AddSingleton<InferRoad>();
         builder.Services.AddCompression();
         builder.AddGrpcAddress();
     }

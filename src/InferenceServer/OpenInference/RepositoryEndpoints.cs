@@ -3,6 +3,7 @@ using InferenceServer.Hosting;
 using InferenceServer.Models;
 using InferenceServer.Problems;
 using InferenceServer.Runtime;
+using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Models;
 using InferenceServer.Security;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -12,6 +13,8 @@ namespace InferenceServer.OpenInference;
 /// <summary>The protocol's model repository extension; the server has one repository, whatever it is called.</summary>
 internal static class RepositoryEndpoints
 {
+    private const int MaxBytes = 1 << 20; // of a body that has no use but to say yes or no
+
     public static void MapRepository(this RouteGroupBuilder group)
     {
         foreach ((string prefix, string suffix) in ((string, string)[])[("/repository", ""), ("/repository/{repository}", "Named")])
@@ -32,7 +35,7 @@ internal static class RepositoryEndpoints
         return TypedResults.Ok(catalog.Index(asked?.RootElement is { ValueKind: JsonValueKind.Object } body && body.TryGetProperty("ready", out JsonElement ready) && ready.ValueKind == JsonValueKind.True));
     }
 
-    private static async Task<Results<Ok, ProblemResult>> LoadAsync(string model, HttpContext http, InferService service, ModelLifecycle lifecycle)
+    private static async Task<Results<Ok, ProblemResult>> LoadAsync(string model, HttpContext http, ModelCatalog catalog, ModelLifecycle lifecycle)
     {
         using JsonDocument? asked = await ReadAsync(http);
         if (asked?.RootElement is { ValueKind: JsonValueKind.Object } body && body.TryGetProperty("parameters", out JsonElement parameters) && parameters.ValueKind == JsonValueKind.Object)
@@ -40,13 +43,13 @@ internal static class RepositoryEndpoints
             RefuseOverrides(parameters.EnumerateObject().Select(p => p.Name));
         }
 
-        ModelEntry entry = await lifecycle.LoadAsync(service.View(model).Model);
+        ModelEntry entry = await lifecycle.LoadAsync(catalog.View(model).Model);
         return ModelLifecycle.Failure(entry) is { } failure ? new ProblemResult(StatusCodes.Status422UnprocessableEntity, ModelLifecycle.Unusable, failure) : TypedResults.Ok();
     }
 
-    private static async Task<Ok> UnloadAsync(string model, InferService service, ModelLifecycle lifecycle)
+    private static async Task<Ok> UnloadAsync(string model, ModelCatalog catalog, ModelLifecycle lifecycle)
     {
-        await lifecycle.UnloadAsync(service.View(model).Model);
+        await lifecycle.UnloadAsync(catalog.View(model).Model);
         return TypedResults.Ok();
     }
 
@@ -61,18 +64,13 @@ internal static class RepositoryEndpoints
 
     private static async Task<JsonDocument?> ReadAsync(HttpContext http)
     {
-        if (http.Request.ContentLength == 0)
-        {
-            return null;
-        }
-
+        using PooledBufferWriter body = await InferBody.ReadAsync(http.Request, MaxBytes, hold: static _ => { }, http.RequestAborted);
         try
         {
-            using MemoryStream body = new();
-            await http.Request.Body.CopyToAsync(body, http.RequestAborted);
-            return body.Length == 0 ? null : JsonDocument.Parse(body.GetBuffer().AsMemory(0, (int)body.Length));
+            // Of the text's own memory, for the buffer is given back.
+            return body.Written.Length == 0 ? null : JsonDocument.Parse(body.Written.ToArray());
         }
-        catch (Exception e) when (e is JsonException or InvalidDataException)
+        catch (JsonException e)
         {
             throw new SegmentationException(SegmentationError.InvalidRequest, "The body is no JSON: " + e.Message, e);
         }

@@ -1,3 +1,5 @@
+using System.Buffers;
+using System.Buffers.Text;
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using InferenceServer.Runtime;
@@ -8,6 +10,8 @@ namespace InferenceServer.OpenInference;
 /// <summary>A tensor as it stands in JSON. Its data are read only once all of it is known: they may come before the datatype.</summary>
 internal sealed record TensorText
 {
+    private const int BytesBetweenLooks = 1 << 18;
+
     public string Name { get; private set; } = "";
 
     public string Datatype { get; private set; } = "";
@@ -22,17 +26,17 @@ internal sealed record TensorText
     /// <summary>Reads the object that the reader stands at the beginning of.</summary>
     public static TensorText Read(ref Utf8JsonReader reader)
     {
-        JsonBody.Expect(reader, JsonTokenType.StartObject, "a tensor");
+        JsonSteps.Expect(reader, JsonTokenType.StartObject, "a tensor");
         TensorText tensor = new();
-        while (JsonBody.NextMember(ref reader) is { } member)
+        while (JsonSteps.NextMember(ref reader) is { } member)
         {
             switch (member)
             {
                 case "name":
-                    tensor.Name = JsonBody.Text(ref reader, member);
+                    tensor.Name = JsonSteps.Text(ref reader, member);
                     break;
                 case "datatype":
-                    tensor.Datatype = JsonBody.Text(ref reader, member);
+                    tensor.Datatype = JsonSteps.Text(ref reader, member);
                     break;
                 case "shape":
                     tensor.Shape = ReadShape(ref reader);
@@ -41,7 +45,7 @@ internal sealed record TensorText
                     tensor.Parameters = InferParameters.Read(ref reader);
                     break;
                 case "data":
-                    JsonBody.Expect(reader, JsonTokenType.StartArray, member);
+                    JsonSteps.Expect(reader, JsonTokenType.StartArray, member);
                     int start = (int)reader.TokenStartIndex;
                     reader.Skip();
                     tensor.Data = start..(int)reader.BytesConsumed;
@@ -62,16 +66,17 @@ internal sealed record TensorText
     /// <summary>The tensor with the data of its JSON: flat or nested, in the order of the axes.</summary>
     /// <param name="request">Keeps their memory.</param>
     /// <param name="data">The array.</param>
+    /// <param name="cancellationToken">Ends the reading of many elements.</param>
     /// <exception cref="SegmentationException">They are not what the datatype says.</exception>
-    public InferInput Parse(InferRequest request, ReadOnlyMemory<byte> data)
+    public InferInput Parse(InferRequest request, ReadOnlyMemory<byte> data, CancellationToken cancellationToken)
     {
         Utf8JsonReader reader = new(data.Span);
         switch (Datatype)
         {
             case OpenInference.Datatype.Float32:
-                return Attach(Floats(ref reader, request.Own(new PooledBufferWriter(data.Length))), []);
+                return Attach(Floats(ref reader, request.Own(new PooledBufferWriter(data.Length)), cancellationToken), []);
             case OpenInference.Datatype.Bytes:
-                return Attach(default, Texts(ref reader));
+                return Attach(default, Texts(ref reader, request));
             default:
                 throw Invalid($"expected an input of {OpenInference.Datatype.Float32} or {OpenInference.Datatype.Bytes}, found '{Datatype}'");
         }
@@ -79,18 +84,19 @@ internal sealed record TensorText
 
     private static List<long> ReadShape(ref Utf8JsonReader reader)
     {
-        JsonBody.Expect(reader, JsonTokenType.StartArray, "shape");
+        JsonSteps.Expect(reader, JsonTokenType.StartArray, "shape");
         List<long> shape = [];
-        while (JsonBody.NextElement(ref reader))
+        while (JsonSteps.NextElement(ref reader))
         {
-            JsonBody.Expect(reader, JsonTokenType.Number, "shape");
+            JsonSteps.Expect(reader, JsonTokenType.Number, "shape");
             shape.Add(reader.GetInt64());
+            InferLimits.Check(shape.Count, InferLimits.Sides, "shape");
         }
 
         return shape;
     }
 
-    private ReadOnlyMemory<byte> Floats(ref Utf8JsonReader reader, PooledBufferWriter values)
+    private ReadOnlyMemory<byte> Floats(ref Utf8JsonReader reader, PooledBufferWriter values, CancellationToken cancellationToken)
     {
         while (reader.Read())
         {
@@ -106,13 +112,17 @@ internal sealed record TensorText
 
             MemoryMarshal.Write(values.GetSpan(sizeof(float)), reader.GetSingle());
             values.Advance(sizeof(float));
+            if (values.Written.Length % BytesBetweenLooks == 0)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+            }
         }
 
         return values.Written;
     }
 
     // JSON has no bytes, so an encoded image is a text in base64.
-    private List<ReadOnlyMemory<byte>> Texts(ref Utf8JsonReader reader)
+    private List<ReadOnlyMemory<byte>> Texts(ref Utf8JsonReader reader, InferRequest request)
     {
         List<ReadOnlyMemory<byte>> elements = [];
         while (reader.Read())
@@ -122,16 +132,23 @@ internal sealed record TensorText
                 continue;
             }
 
-            if (reader.TokenType != JsonTokenType.String || !reader.TryGetBytesFromBase64(out byte[]? element))
+            if (reader.TokenType != JsonTokenType.String)
             {
-                throw Invalid("expected texts in base64 in data");
+                throw NoBase64();
             }
 
-            elements.Add(element);
+            InferLimits.Check(elements.Count + 1, InferLimits.Elements, "elements");
+            PooledBufferWriter element = request.Own(new PooledBufferWriter(reader.ValueSpan.Length));
+            Span<byte> room = element.GetSpan(reader.ValueSpan.Length);
+            int length = reader.CopyString(room); // without escapes: some write / and + as such
+            element.Advance(Base64.DecodeFromUtf8InPlace(room[..length], out int written) == OperationStatus.Done ? written : throw NoBase64());
+            elements.Add(element.Written);
         }
 
         return elements;
     }
+
+    private SegmentationException NoBase64() => Invalid("expected texts in base64 in data");
 
     private SegmentationException Invalid(string expected) => new(SegmentationError.InvalidRequest, $"The input '{Name}': {expected}.");
 }

@@ -16,7 +16,7 @@ internal static class Problem
         TimeSpan? retryAfter = exception.RetryAfter ?? Usual(exception.Error);
         if (Form(http) is { } form)
         {
-            return form.WriteAsync(http, ProblemStatus.Of(exception.Error), exception.Message, retryAfter);
+            return WriteAsync(form, http, ProblemStatus.Of(exception.Error), exception.Message, retryAfter);
         }
 
         List<KeyValuePair<string, object?>> members = [new("error", exception.Message), new("request_id", http.TraceIdentifier)];
@@ -36,10 +36,16 @@ internal static class Problem
     public static Task WriteAsync(HttpContext http, int status, string? detail = null, string? kind = null)
     {
         detail ??= ReasonPhrases.GetReasonPhrase(status);
-        return Form(http) is { } form ? form.WriteAsync(http, status, detail, null) : WriteAsync(http, status, detail, kind is null ? null : ProblemTypes.Of(kind), [new("error", detail), new("request_id", http.TraceIdentifier)]);
+        return Form(http) is { } form ? WriteAsync(form, http, status, detail, null) : WriteAsync(http, status, detail, kind is null ? null : ProblemTypes.Of(kind), [new("error", detail), new("request_id", http.TraceIdentifier)]);
     }
 
-    private static IProblemForm? Form(HttpContext http) => http.GetEndpoint()?.Metadata.GetMetadata<IProblemForm>();
+    private static IProblemForm? Form(HttpContext http) => http.GetEndpoint()?.Metadata.GetMetadata<IProblemForm>() is { } form && form.IsFor(http) ? form : null;
+
+    private static Task WriteAsync(IProblemForm form, HttpContext http, int status, string detail, TimeSpan? retryAfter)
+    {
+        http.Features.Set(new FormedStatus(status));
+        return form.WriteAsync(http, status, detail, retryAfter);
+    }
 
     private static Task WriteAsync(HttpContext http, int status, string detail, string? type, IEnumerable<KeyValuePair<string, object?>> members) =>
         TypedResults.Problem(detail, statusCode: status, type: type, extensions: members).ExecuteAsync(http);

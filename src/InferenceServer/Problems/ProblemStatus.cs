@@ -5,6 +5,9 @@ namespace InferenceServer.Problems;
 /// <summary>The HTTP status of each kind of failure.</summary>
 internal static class ProblemStatus
 {
+    /// <summary>How a request ended: a call over gRPC is answered with 200, and says in its trailers how it went.</summary>
+    public static int Of(HttpContext http) => http.Features.Get<FormedStatus>()?.Code ?? http.Response.StatusCode;
+
     public static int Of(SegmentationError error) => error switch
     {
         SegmentationError.InvalidRequest => StatusCodes.Status400BadRequest,

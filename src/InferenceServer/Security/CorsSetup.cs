@@ -8,7 +8,7 @@ namespace InferenceServer.Security;
 internal static class CorsSetup
 {
     private static readonly string[] Readable =
-        ["X-Model", "X-Model-Version", "X-Image-Width", "X-Image-Height", "X-Request-Id", "Server-Timing", HeaderNames.RetryAfter, HeaderNames.WWWAuthenticate];
+        ["X-Model", "X-Model-Version", "X-Image-Width", "X-Image-Height", "X-Request-Id", "Server-Timing", "Inference-Header-Content-Length", HeaderNames.RetryAfter, HeaderNames.WWWAuthenticate];
 
     public static void AddOrigins(this IServiceCollection services)
     {

@@ -10,7 +10,6 @@ internal static class ImageBody
 {
     private const string Part = "image";
     private const int BufferSize = 64 * 1024;
-    private const int LargestBufferAtOnce = 1 << 20;
 
     /// <param name="request">The request.</param>
     /// <param name="maxBytes">Most bytes of an image.</param>
@@ -36,31 +35,8 @@ internal static class ImageBody
         || type.MediaType.Equals("application/octet-stream", StringComparison.OrdinalIgnoreCase)
         || type.MediaType.Equals("application/x-www-form-urlencoded", StringComparison.OrdinalIgnoreCase);
 
-    private static async Task<PooledBufferWriter> BytesAsync(HttpRequest request, Stream body, long maxBytes, Action<long> hold, CancellationToken cancellationToken)
-    {
-        // A length is only a promise: beyond a megabyte the buffer grows with what really comes.
-        PooledBufferWriter buffer = new((int)Math.Min(request.ContentLength + 1 ?? BufferSize, LargestBufferAtOnce));
-        try
-        {
-            while (await body.ReadAsync(buffer.GetMemory(), cancellationToken) is > 0 and int count)
-            {
-                buffer.Advance(count);
-                if (buffer.Written.Length > maxBytes)
-                {
-                    throw new SegmentationException(SegmentationError.PayloadTooLarge, $"The image has more than {maxBytes:N0} bytes, the most that is accepted.");
-                }
-
-                hold(buffer.Written.Length);
-            }
-
-            return buffer;
-        }
-        catch
-        {
-            buffer.Dispose();
-            throw;
-        }
-    }
+    private static Task<PooledBufferWriter> BytesAsync(HttpRequest request, Stream body, long maxBytes, Action<long> hold, CancellationToken cancellationToken) =>
+        BodyReader.ReadAsync(body, request.ContentLength, maxBytes, hold, "The image", cancellationToken);
 
     private static async Task<PooledBufferWriter> FromFormAsync(HttpRequest request, MediaTypeHeaderValue type, long maxBytes, Action<long> hold, CancellationToken cancellationToken)
     {

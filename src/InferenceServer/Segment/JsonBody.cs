@@ -7,7 +7,6 @@ namespace InferenceServer.Segment;
 /// <summary>Requests that are JSON, with or without an image in them.</summary>
 internal static class JsonBody
 {
-    private const int BufferSize = 64 * 1024;
     private static readonly JsonDocumentOptions Options = new() { MaxDepth = 16 };
 
     /// <summary>Whether a request says that it is JSON.</summary>
@@ -23,18 +22,7 @@ internal static class JsonBody
     /// <exception cref="SegmentationException">Too large, or no JSON object.</exception>
     public static async Task<T> ReadAsync<T>(HttpRequest request, long maxBytes, Action<long> hold, Func<JsonElement, T> take, CancellationToken cancellationToken)
     {
-        using PooledBufferWriter body = new(BufferSize);
-        while (await request.Body.ReadAsync(body.GetMemory(), cancellationToken) is > 0 and int count)
-        {
-            body.Advance(count);
-            if (body.Written.Length > maxBytes)
-            {
-                throw new SegmentationException(SegmentationError.PayloadTooLarge, $"The request has more than {maxBytes:N0} bytes, the most that is accepted.");
-            }
-
-            hold(body.Written.Length);
-        }
-
+        using PooledBufferWriter body = await BodyReader.ReadAsync(request.Body, request.ContentLength, maxBytes, hold, "The request", cancellationToken);
         try
         {
             using JsonDocument document = JsonDocument.Parse(body.Written, Options);

@@ -49,7 +49,7 @@ internal sealed class MaskRoad(Segmenter segmenter, ImageDecoder decoder)
     public async Task<(SegmentationResult Result, string ContentType)> SegmentAsync(
         AdmittedRequest admitted, MaskOrder order, ImageReader read, StageTimings timings, PooledBufferWriter mask)
     {
-        using PooledBufferWriter image = await ReadAsync(admitted, read, timings);
+        using PooledBufferWriter image = await admitted.ReadAsync(timings, () => read(decoder.Limits.MaxBytes, admitted.HoldBytes, admitted.Cancellation));
         SegmentationRequest request = new()
         {
             Image = image.Written,
@@ -68,18 +68,5 @@ internal sealed class MaskRoad(Segmenter segmenter, ImageDecoder decoder)
 
         await segmenter.EncodeAsync(admitted, result, encoder, order.Parameters, mask);
         return (result, encoder.ContentType);
-    }
-
-    private async Task<PooledBufferWriter> ReadAsync(AdmittedRequest admitted, ImageReader read, StageTimings timings)
-    {
-        using StageTimings.Scope reading = timings.Measure(Stage.Read);
-        try
-        {
-            return await read(decoder.Limits.MaxBytes, admitted.HoldBytes, admitted.Cancellation);
-        }
-        catch (OperationCanceledException) when (admitted.IsLate)
-        {
-            throw admitted.Late(Stage.Read);
-        }
     }
 }

@@ -14,21 +14,27 @@ internal static class GrpcCall
     public static IEndpointConventionBuilder MapCall<TRequest>(this IEndpointRouteBuilder service, string method, MessageParser<TRequest> parser, Func<TRequest, HttpContext, Task<IMessage>> answer)
         where TRequest : IMessage<TRequest> => service.MapCall(method, async http =>
         {
-            using GrpcPart part = await GrpcMessage.BeginAsync(http, SmallMessage, SmallMessage, http.RequestAborted);
-            await GrpcMessage.EndAsync(http, part, null, http.RequestAborted);
-            using PooledBufferWriter frame = GrpcMessage.Frame(await answer(parser.ParseFrom(part.Bytes.Written.Span), http));
-            await GrpcMessage.SendAsync(http, frame);
+            using PooledBufferWriter frame = GrpcMessage.Frame(await answer(await ReadAsync(http, parser), http));
+            await GrpcMessage.SendAsync(http, frame.Written);
         });
 
     /// <summary>Maps a method that reads and writes its messages itself.</summary>
     public static IEndpointConventionBuilder MapCall(this IEndpointRouteBuilder service, string method, Func<HttpContext, Task> handle) =>
         service.MapPost(method, http => RunAsync(http, handle)).WithMetadata(GrpcProblem.Instance, BodyLimit.Instance).ExcludeFromDescription();
 
+    private static async Task<TRequest> ReadAsync<TRequest>(HttpContext http, MessageParser<TRequest> parser)
+        where TRequest : IMessage<TRequest>
+    {
+        using GrpcPart part = await GrpcMessage.BeginAsync(http, SmallMessage, atLeast: 0, http.RequestAborted);
+        await GrpcMessage.EndAsync(http, part, http.RequestAborted);
+        return parser.ParseFrom(part.Bytes.Written.Span);
+    }
+
     private static async Task RunAsync(HttpContext http, Func<HttpContext, Task> handle)
     {
         try
         {
-            if (http.Request.ContentType?.StartsWith(GrpcMessage.ContentType, StringComparison.OrdinalIgnoreCase) is not true || !http.Response.SupportsTrailers())
+            if (!GrpcMessage.IsCall(http))
             {
                 throw new SegmentationException(SegmentationError.UnsupportedMediaType, $"This address takes gRPC: HTTP/2 and the content type {GrpcMessage.ContentType}.");
             }
@@ -39,6 +45,7 @@ internal static class GrpcCall
         {
             await Problem.WriteAsync(http, e switch
             {
+                SegmentationException { Error: SegmentationError.InferenceFailed } failed => Failed(http, failed),
                 SegmentationException known => known,
                 InvalidProtocolBufferException => new SegmentationException(SegmentationError.InvalidRequest, "The message is none of this method: " + e.Message, e),
                 BadHttpRequestException => new SegmentationException(SegmentationError.InvalidRequest, e.Message, e),
@@ -47,9 +54,17 @@ internal static class GrpcCall
         }
     }
 
+    private static SegmentationException Failed(HttpContext http, SegmentationException exception)
+    {
+        Problems.Log.InferenceFailed(Logger(http), exception);
+        return exception;
+    }
+
     private static SegmentationException Unforeseen(HttpContext http, Exception exception)
     {
-        Log.CallFailed(http.RequestServices.GetRequiredService<ILoggerFactory>().CreateLogger("InferenceServer.OpenInference.Grpc"), exception, http.TraceIdentifier);
+        Log.CallFailed(Logger(http), exception, http.TraceIdentifier);
         return new SegmentationException(SegmentationError.InferenceFailed, "The server failed; its log says more under the request's id.", exception);
     }
+
+    private static ILogger Logger(HttpContext http) => http.RequestServices.GetRequiredService<ILoggerFactory>().CreateLogger("InferenceServer.OpenInference.Grpc");
 }

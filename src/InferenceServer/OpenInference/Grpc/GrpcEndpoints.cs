@@ -58,17 +58,18 @@ internal static class GrpcEndpoints
     private static void MapRepository(this RouteGroupBuilder service, IServiceProvider services)
     {
         ModelLifecycle lifecycle = services.GetRequiredService<ModelLifecycle>();
-        InferService infer = services.GetRequiredService<InferService>();
-        RouteGroupBuilder repository = service.MapGroup("").RequireScope(Scope.Admin).ForOperators();
+        ModelCatalog catalog = services.GetRequiredService<ModelCatalog>();
+        RouteGroupBuilder repository = service.MapGroup("").RequireScope(Scope.Admin)
+            .ForOperators(" Models are loaded and unloaded at the management address: POST /v2/repository/models/{model}/load or /unload there.");
         repository.MapCall("/RepositoryModelLoad", RepositoryModelLoadRequest.Parser, async (r, _) =>
         {
             RepositoryEndpoints.RefuseOverrides(r.Parameters.Keys);
-            ModelEntry entry = await lifecycle.LoadAsync(infer.View(r.ModelName).Model);
+            ModelEntry entry = await lifecycle.LoadAsync(catalog.View(r.ModelName).Model);
             return ModelLifecycle.Failure(entry) is { } failure ? throw new SegmentationException(SegmentationError.InvalidRequest, failure) : new RepositoryModelLoadResponse();
         });
         repository.MapCall("/RepositoryModelUnload", RepositoryModelUnloadRequest.Parser, async (r, _) =>
         {
-            await lifecycle.UnloadAsync(infer.View(r.ModelName).Model);
+            await lifecycle.UnloadAsync(catalog.View(r.ModelName).Model);
             return new RepositoryModelUnloadResponse();
         });
     }

@@ -2,7 +2,6 @@ using System.Globalization;
 using InferenceServer.Metrics;
 using InferenceServer.Problems;
 using InferenceServer.Runtime;
-using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Diagnostics;
 using InferenceServer.Segment;
 
@@ -13,14 +12,15 @@ internal static class GrpcInfer
 {
     public static async Task HandleAsync(HttpContext http)
     {
-        InferService service = http.RequestServices.GetRequiredService<InferService>();
+        InferRoad road = http.RequestServices.GetRequiredService<InferRoad>();
         RequestObservation observation = http.Observation();
-        using GrpcPart part = await GrpcMessage.BeginAsync(http, service.MaxBytes, InferMessages.Head, http.RequestAborted);
+        TimeSpan? timeout = GrpcTimeout.Read(http.Request);
+        using GrpcPart part = await BeginAsync(http, road.MaxBytes, timeout);
         (string name, string version) = InferMessages.Peek(part.Bytes.Written);
-        ModelView view = service.View(name);
+        ModelView view = http.RequestServices.GetRequiredService<ModelCatalog>().View(name);
         observation.AskedFor(view.Model);
         // Before the tensors are read: a full server spends nothing on them.
-        if (!service.Segmenter.TryAdmit(Arrival(http, view, Version(version)), out AdmittedRequest? admitted, out SegmentationException? refusal))
+        if (!road.Segmenter.TryAdmit(Arrival(http, view, Version(version), timeout), out AdmittedRequest? admitted, out SegmentationException? refusal))
         {
             await Problem.WriteAsync(http, refusal);
             return;
@@ -29,14 +29,14 @@ internal static class GrpcInfer
         using (admitted)
         {
             StageTimings timings = observation.Admitted(admitted.Model);
-            await ReadAsync(http, part, admitted, timings);
-            using PooledBufferWriter frame = await AnswerAsync(service, view, part.Bytes.Written, admitted, timings);
+            using InferAnswer answer = await AnswerAsync(http, road, view, part, admitted, timings);
+            part.Dispose(); // a client may take its answer slowly
             using (timings.Measure(Stage.Write))
             {
-                await GrpcMessage.SendAsync(http, frame);
+                await GrpcMessage.SendAsync(http, answer.Parts);
             }
 
-            observation.Sent(frame.Written.Length);
+            observation.Sent(answer.Length);
         }
     }
 
@@ -46,31 +46,36 @@ internal static class GrpcInfer
         : int.TryParse(version, NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number
         : throw new SegmentationException(SegmentationError.UnknownModel, $"Versions are numbers; there is none '{version}'.");
 
-    private static Arrival Arrival(HttpContext http, ModelView view, int? version)
+    // The call has its deadline from its headers on, though only its message says for which model it is.
+    private static async Task<GrpcPart> BeginAsync(HttpContext http, int maxBytes, TimeSpan? timeout)
+    {
+        using CancellationTokenSource patience = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted);
+        patience.CancelAfter(timeout ?? Timeout.InfiniteTimeSpan);
+        try
+        {
+            return await GrpcMessage.BeginAsync(http, maxBytes, InferMessages.Head, patience.Token);
+        }
+        catch (OperationCanceledException e) when (!http.RequestAborted.IsCancellationRequested)
+        {
+            throw new SegmentationException(SegmentationError.DeadlineExceeded, "The call's time passed before its message came.", e);
+        }
+    }
+
+    private static Arrival Arrival(HttpContext http, ModelView view, int? version, TimeSpan? timeout)
     {
         Arrival arrival = ArrivalQuery.Parse(view.Model, version, http.Request, default) with { Bytes = 0 };
-        TimeSpan? timeout = GrpcTimeout.Read(http.Request);
         return arrival.Timeout < timeout ? arrival : arrival with { Timeout = timeout ?? arrival.Timeout };
     }
 
-    private static async Task ReadAsync(HttpContext http, GrpcPart part, AdmittedRequest admitted, StageTimings timings)
+    private static async Task<InferAnswer> AnswerAsync(HttpContext http, InferRoad road, ModelView view, GrpcPart part, AdmittedRequest admitted, StageTimings timings)
     {
-        using StageTimings.Scope reading = timings.Measure(Stage.Read);
-        try
+        admitted.HoldBytes(part.Length);
+        ReadOnlyMemory<byte> message = await admitted.ReadAsync(timings, async () =>
         {
-            await GrpcMessage.EndAsync(http, part, admitted.HoldBytes, admitted.Cancellation);
-        }
-        catch (OperationCanceledException) when (admitted.IsLate)
-        {
-            throw admitted.Late(Stage.Read);
-        }
-    }
-
-    private static async Task<PooledBufferWriter> AnswerAsync(InferService service, ModelView view, ReadOnlyMemory<byte> message, AdmittedRequest admitted, StageTimings timings)
-    {
-        using InferRequest request = InferMessages.Read(message);
-        using OutputTensor output = await service.Runner.RunAsync(admitted, view, request, timings);
-        using StageTimings.Scope encoding = timings.Measure(Stage.Encode);
-        return GrpcMessage.Frame(InferMessages.Answer(view.Name, admitted.Model, request, output));
+            await GrpcMessage.EndAsync(http, part, admitted.Cancellation);
+            return part.Bytes.Written;
+        });
+        return await road.AnswerAsync(
+            admitted, view, () => InferMessageReader.Read(message), (request, output) => InferMessages.Answer(view.Name, admitted.Model, request, output), timings);
     }
 }

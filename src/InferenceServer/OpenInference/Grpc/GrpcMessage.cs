@@ -13,7 +13,12 @@ internal static class GrpcMessage
 
     private const int FrameHeader = 5;
     private const int LengthAt = 1;
-    private const int BufferSize = 64 * 1024;
+    private const uint VarintMore = 0x80;
+    private const int LeastGrowth = 64 * 1024;
+
+    /// <summary>Whether a request is a call at all, which its answer then has to be, too.</summary>
+    public static bool IsCall(HttpContext http) =>
+        http.Request.ContentType?.StartsWith(ContentType, StringComparison.OrdinalIgnoreCase) is true && http.Response.SupportsTrailers();
 
     /// <summary>Reads the frame's header, and as much of the message as came with it.</summary>
     /// <param name="http">The call.</param>
@@ -42,11 +47,11 @@ internal static class GrpcMessage
             throw new SegmentationException(SegmentationError.PayloadTooLarge, $"The message has {length:N0} bytes; at most {maxBytes:N0} are accepted.");
         }
 
-        // A length is only a promise: the buffer grows with what really comes.
-        GrpcPart part = new((int)length, new PooledBufferWriter(Math.Min((int)length + 1, BufferSize)));
+        int beginning = Math.Min(atLeast, (int)length);
+        GrpcPart part = new((int)length, new PooledBufferWriter(beginning));
         try
         {
-            await FillAsync(http, part, Math.Min(atLeast, (int)length), null, cancellationToken);
+            await FillAsync(http, part, beginning, cancellationToken);
             return part;
         }
         catch
@@ -59,13 +64,11 @@ internal static class GrpcMessage
     /// <summary>Reads the rest of a message, after which nothing may come.</summary>
     /// <param name="http">The call.</param>
     /// <param name="part">What has been read; gets the rest.</param>
-    /// <param name="hold">Told how many bytes have come.</param>
     /// <param name="cancellationToken">Ends the reading.</param>
     /// <exception cref="SegmentationException">The message ends too early, or another follows.</exception>
-    public static async Task EndAsync(HttpContext http, GrpcPart part, Action<long>? hold, CancellationToken cancellationToken)
+    public static async Task EndAsync(HttpContext http, GrpcPart part, CancellationToken cancellationToken)
     {
-        hold?.Invoke(part.Bytes.Written.Length);
-        await FillAsync(http, part, part.Length, hold, cancellationToken);
+        await FillAsync(http, part, part.Length, cancellationToken);
         if (await http.Request.Body.ReadAsync(new byte[1], cancellationToken) > 0)
         {
             throw new SegmentationException(SegmentationError.InvalidRequest, "A call takes one message, and more came.");
@@ -73,40 +76,62 @@ internal static class GrpcMessage
     }
 
     /// <summary>Lays a message out with its header.</summary>
-    public static PooledBufferWriter Frame(IMessage message)
+    public static PooledBufferWriter Frame(IMessage message) => Frame(message, message.CalculateSize(), 0);
+
+    /// <summary>Lays a message out as far as its last field, whose bytes are to be sent behind it.</summary>
+    /// <param name="message">The rest of it.</param>
+    /// <param name="tag">Of the last field.</param>
+    /// <param name="length">Bytes of the last field.</param>
+    public static PooledBufferWriter Frame(IMessage message, uint tag, int length)
     {
-        int length = message.CalculateSize();
-        PooledBufferWriter frame = new(FrameHeader + length);
+        int head = message.CalculateSize() + CodedOutputStream.ComputeRawVarint32Size(tag) + CodedOutputStream.ComputeLengthSize(length);
+        PooledBufferWriter frame = Frame(message, head, length);
+        WriteVarint(frame, tag);
+        WriteVarint(frame, (uint)length);
+        return frame;
+    }
+
+    /// <summary>Sends the parts of a message, and that all went well.</summary>
+    public static async Task SendAsync(HttpContext http, params IReadOnlyList<ReadOnlyMemory<byte>> parts)
+    {
+        http.Response.ContentType = ContentType;
+        http.Response.AppendTrailer("grpc-status", "0");
+        foreach (ReadOnlyMemory<byte> part in parts)
+        {
+            await http.Response.Body.WriteAsync(part, http.RequestAborted);
+        }
+    }
+
+    private static PooledBufferWriter Frame(IMessage message, int head, int rest)
+    {
+        PooledBufferWriter frame = new(FrameHeader + head);
         Span<byte> header = frame.GetSpan(FrameHeader);
         header[0] = 0;
-        BinaryPrimitives.WriteUInt32BigEndian(header[LengthAt..], (uint)length);
+        BinaryPrimitives.WriteUInt32BigEndian(header[LengthAt..], (uint)head + (uint)rest);
         frame.Advance(FrameHeader);
         message.WriteTo((IBufferWriter<byte>)frame);
         return frame;
     }
 
-    /// <summary>Sends a message, and that all went well.</summary>
-    public static async Task SendAsync(HttpContext http, PooledBufferWriter frame)
+    private static void WriteVarint(PooledBufferWriter frame, uint value)
     {
-        http.Response.ContentType = ContentType;
-        http.Response.AppendTrailer("grpc-status", "0");
-        await http.Response.Body.WriteAsync(frame.Written, http.RequestAborted);
+        for (; value >= VarintMore; value >>= 7)
+        {
+            frame.Write([(byte)(value | VarintMore)]);
+        }
+
+        frame.Write([(byte)value]);
     }
 
-    private static async Task FillAsync(HttpContext http, GrpcPart part, int length, Action<long>? hold, CancellationToken cancellationToken)
+    // A length is only a promise: the buffer grows with what really comes.
+    private static async Task FillAsync(HttpContext http, GrpcPart part, int length, CancellationToken cancellationToken)
     {
         while (part.Bytes.Written.Length < length)
         {
-            Memory<byte> room = part.Bytes.GetMemory();
+            Memory<byte> room = part.Bytes.GetMemory(Math.Min(length - part.Bytes.Written.Length, LeastGrowth));
             int left = part.Length - part.Bytes.Written.Length;
             int count = await http.Request.Body.ReadAsync(room.Length > left ? room[..left] : room, cancellationToken);
-            if (count == 0)
-            {
-                throw Broken();
-            }
-
-            part.Bytes.Advance(count);
-            hold?.Invoke(part.Bytes.Written.Length);
+            part.Bytes.Advance(count > 0 ? count : throw Broken());
         }
     }
 

@@ -28,6 +28,8 @@ internal sealed class GrpcProblem : IProblemForm
         _ => GrpcStatus.Unknown,
     };
 
+    public bool IsFor(HttpContext http) => GrpcMessage.IsCall(http);
+
     /// <summary>Headers that are trailers, too: the whole answer is one frame.</summary>
     public Task WriteAsync(HttpContext http, int status, string detail, TimeSpan? retryAfter)
     {

@@ -8,6 +8,7 @@ internal static class GrpcTimeout
 {
     private const string Header = "grpc-timeout";
     private const int MostDigits = 8;
+    private static readonly long Longest = TimeSpan.FromDays(1).Ticks; // more than any request has
 
     /// <exception cref="SegmentationException">It is no time.</exception>
     public static TimeSpan? Read(HttpRequest request)
@@ -19,7 +20,7 @@ internal static class GrpcTimeout
 
         return text.Length is > 1 and <= MostDigits + 1 && long.TryParse(text.AsSpan(..^1), NumberStyles.None, CultureInfo.InvariantCulture, out long number) && Unit(text[^1]) is { } unit
             // A deadline that has passed is still one, and none is shorter than the clock's tick.
-            ? TimeSpan.FromTicks(Math.Max((long)(number * unit), 1))
+            ? TimeSpan.FromTicks(Math.Clamp((long)(number * unit), 1, Longest))
             : throw new SegmentationException(SegmentationError.InvalidRequest, $"{Header}: expected up to {MostDigits} digits and one of H, M, S, m, u, n, found '{text}'.");
     }
 

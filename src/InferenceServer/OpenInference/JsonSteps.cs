@@ -4,7 +4,7 @@ using InferenceServer.Runtime;
 namespace InferenceServer.OpenInference;
 
 /// <summary>Steps through a JSON text, with errors that say what was expected where.</summary>
-internal static class JsonBody
+internal static class JsonSteps
 {
     /// <summary>The next member's name, the reader then standing at its value; null at the object's end.</summary>
     public static string? NextMember(ref Utf8JsonReader reader)
@@ -15,7 +15,7 @@ internal static class JsonBody
             return null;
         }
 
-        string name = reader.GetString()!;
+        string name = Text(ref reader);
         reader.Read();
         return name;
     }
@@ -27,8 +27,13 @@ internal static class JsonBody
     public static string Text(ref Utf8JsonReader reader, string member)
     {
         Expect(reader, JsonTokenType.String, member);
-        return reader.GetString()!;
+        return Text(ref reader);
     }
+
+    /// <summary>The text or name that the reader stands at.</summary>
+    /// <exception cref="SegmentationException">It is too long.</exception>
+    public static string Text(ref Utf8JsonReader reader) => reader.ValueSpan.Length <= InferLimits.TextBytes ? reader.GetString()!
+        : throw new SegmentationException(SegmentationError.InvalidRequest, $"A name or text has {reader.ValueSpan.Length:N0} bytes; at most {InferLimits.TextBytes:N0} are taken.");
 
     /// <exception cref="SegmentationException">The reader stands at something else.</exception>
     public static void Expect(in Utf8JsonReader reader, JsonTokenType type, string member)

@@ -1,0 +1,133 @@
+using System.Globalization;
+using System.Numerics;
+using System.Runtime.InteropServices;
+using System.Text.Json;
+using InferenceServer.Runtime;
+using InferenceServer.Runtime.Buffers;
+using InferenceServer.Runtime.Models;
+
+namespace InferenceServer.OpenInference;
+
+/// <summary>Writes an answer as JSON, with the output's elements in it or with their length.</summary>
+internal static class InferJson
+{
+    // What has been written goes to the buffer now and then, or the writer would hold all of it once more.
+    private const int FlushEvery = 1 << 16;
+
+    /// <param name="name">The model's, as the client called it.</param>
+    /// <param name="model">The model.</param>
+    /// <param name="request">What was asked.</param>
+    /// <param name="output">The answer.</param>
+    /// <param name="cancellationToken">Ends the writing of many elements.</param>
+    /// <exception cref="SegmentationException">An element has no form in JSON.</exception>
+    public static InferAnswer Write(string name, LoadedModel model, InferRequest request, OutputTensor output, CancellationToken cancellationToken)
+    {
+        bool isBinary = request.IsBinary(output.Name);
+        PooledBufferWriter json = new();
+        try
+        {
+            using (Utf8JsonWriter writer = new(json))
+            {
+                Write(writer, name, model, request.Id, output, isBinary, cancellationToken);
+            }
+
+            return new InferAnswer(json, isBinary ? output : null) { JsonLength = isBinary ? json.Written.Length : null };
+        }
+        catch
+        {
+            json.Dispose();
+            throw;
+        }
+    }
+
+    private static void Write(Utf8JsonWriter writer, string name, LoadedModel model, string? id, OutputTensor output, bool isBinary, CancellationToken cancellationToken)
+    {
+        writer.WriteStartObject();
+        writer.WriteString("model_name", name);
+        writer.WriteString("model_version", model.Version.ToString(CultureInfo.InvariantCulture));
+        if (id is not null)
+        {
+            writer.WriteString("id", id);
+        }
+
+        writer.WriteStartArray("outputs");
+        writer.WriteStartObject();
+        writer.WriteString("name", output.Name);
+        writer.WriteString("datatype", output.Datatype);
+        writer.WriteStartArray("shape");
+        foreach (long side in output.Shape)
+        {
+            writer.WriteNumberValue(side);
+        }
+
+        writer.WriteEndArray();
+        if (isBinary)
+        {
+            writer.WriteStartObject("parameters");
+            writer.WriteNumber("binary_data_size", output.Data.Written.Length);
+            writer.WriteEndObject();
+        }
+        else
+        {
+            writer.WriteStartArray("data");
+            WriteElements(writer, output, cancellationToken);
+            writer.WriteEndArray();
+        }
+
+        writer.WriteEndObject();
+        writer.WriteEndArray();
+        writer.WriteEndObject();
+    }
+
+    private static void WriteElements(Utf8JsonWriter writer, OutputTensor output, CancellationToken cancellationToken)
+    {
+        ReadOnlySpan<byte> data = output.Data.Written.Span;
+        switch (output.Datatype)
+        {
+            case Datatype.Float32:
+                WriteFloats(writer, MemoryMarshal.Cast<byte, float>(data), output.Name, cancellationToken);
+                break;
+            case "INT8":
+                WriteIntegers(writer, MemoryMarshal.Cast<byte, sbyte>(data), cancellationToken);
+                break;
+            case "INT32":
+                WriteIntegers(writer, MemoryMarshal.Cast<byte, int>(data), cancellationToken);
+                break;
+            case "INT64":
+                WriteIntegers(writer, MemoryMarshal.Cast<byte, long>(data), cancellationToken);
+                break;
+            default:
+                WriteIntegers(writer, data, cancellationToken);
+                break;
+        }
+    }
+
+    private static void WriteFloats(Utf8JsonWriter writer, ReadOnlySpan<float> values, string name, CancellationToken cancellationToken)
+    {
+        for (int i = 0; i < values.Length; i++)
+        {
+            writer.WriteNumberValue(float.IsFinite(values[i]) ? values[i] : throw new SegmentationException(
+                SegmentationError.InvalidRequest, $"The output '{name}' holds a value that is not finite, which JSON cannot say; ask for it with \"binary_data\": true."));
+            Flush(writer, i, cancellationToken);
+        }
+    }
+
+    private static void WriteIntegers<T>(Utf8JsonWriter writer, ReadOnlySpan<T> values, CancellationToken cancellationToken)
+        where T : IBinaryInteger<T>
+    {
+        for (int i = 0; i < values.Length; i++)
+        {
+            writer.WriteNumberValue(long.CreateChecked(values[i]));
+            Flush(writer, i, cancellationToken);
+        }
+    }
+
+    private static void Flush(Utf8JsonWriter writer, int element, CancellationToken cancellationToken)
+    {
+        if (element % FlushEvery == FlushEvery - 1)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            writer.Flush();
+        }
+    }
+}
