@@ -54,7 +54,7 @@ public sealed class PooledBufferWriter : IBufferWriter<byte>, IDisposable
             return;
         }
 
-        byte[] larger = PooledArrays.Rent<byte>(checked(Math.Max(_array.Length * 2, _written + count)));
+        byte[] larger = PooledArrays.Rent<byte>(Math.Max((int)Math.Min(_array.Length * 2L, Array.MaxLength), checked(_written + count)));
         _array.AsSpan(0, _written).CopyTo(larger);
         PooledArrays.Return(_array);
         _array = larger;

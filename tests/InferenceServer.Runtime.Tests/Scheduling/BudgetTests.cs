@@ -34,6 +34,19 @@ public class BudgetTests
     }
 
     [Fact]
+    public void TryTake_MoreForTheOnlyUser_FitsUntilThereIsAnother()
+    {
+        Budget budget = new(10);
+        Assert.True(budget.TryTake(8));
+        Assert.True(budget.TryTake(92, held: 8));
+        budget.Return(98);
+        Assert.True(budget.TryTake(8));
+
+        Assert.False(budget.TryTake(98, held: 2));
+        Assert.Equal(10, budget.Used);
+    }
+
+    [Fact]
     public void TryTake_FromManyThreads_NeverPassesTheLimit()
     {
         Budget budget = new(10);

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using System.Text;
 
 namespace InferenceServer.Tests.OpenInference;
@@ -35,11 +36,42 @@ public sealed class InferErrorTests(SegmentationServer server)
     [InlineData("""{"inputs": [{"name": "input", "datatype": "FP32", "shape": [1, 3, 8, 8], "data": []}], "outputs": [{"name": "mask"}]}""", "'logits'")]
     [InlineData("""{"parameters": {"timeout": -1}, "inputs": []}""", "timeout")]
     [InlineData("""{"parameters": {"binary_data_output": 1}, "inputs": []}""", "binary_data_output")]
+    [InlineData("""{"inputs": [], "outputs": [{"name": "logits", "parameters": {"binary_data": 1}}]}""", "binary_data")]
     public async Task Infer_MalformedJson_Answers400AndSaysWhat(string json, string word)
     {
         using HttpResponseMessage response = await server.Client.PostAsync(Route, InferCall.Content(json));
 
         Assert.Contains(word, await ProblemAssert.IsAsync(HttpStatusCode.BadRequest, response), StringComparison.Ordinal);
+    }
+
+    public static TheoryData<string, string> TooMuch => new()
+    {
+        { $$"""{"inputs": [{{string.Join(',', Enumerable.Repeat("{}", 17))}}]}""", "inputs" },
+        { $$"""{"outputs": [{{string.Join(',', Enumerable.Repeat("{}", 17))}}]}""", "outputs" },
+        { $$"""{"inputs": [{"shape": [{{string.Join(',', Enumerable.Repeat("1", 9))}}]}]}""", "shape" },
+        { $$"""{"parameters": { {{string.Join(',', Enumerable.Range(0, 65).Select(i => $"\"{i}\": 1"))}} } }""", "parameters" },
+        { $$"""{"inputs": [{"name": "image", "datatype": "BYTES", "shape": [1], "data": [{{string.Join(',', Enumerable.Repeat("\"\"", 1025))}}]}]}""", "elements" },
+        { $$"""{"id": "{{new string('a', 1025)}}"}""", "1,025" },
+        { $$"""{"{{new string('a', 1025)}}": 1}""", "1,025" },
+    };
+
+    [Theory]
+    [MemberData(nameof(TooMuch))]
+    public async Task Infer_MadeOfMoreThanIsCounted_Answers400(string json, string word)
+    {
+        using HttpResponseMessage response = await server.Client.PostAsync(Route, InferCall.Content(json));
+
+        Assert.Contains(word, await ProblemAssert.IsAsync(HttpStatusCode.BadRequest, response), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Infer_MoreElementsInBytesThanAreCounted_Answers400()
+    {
+        const string Images = """{"inputs": [{"name": "image", "datatype": "BYTES", "shape": [1], "parameters": {"binary_data_size": 4100}}]}""";
+
+        using HttpResponseMessage response = await server.Client.PostAsync(Route, InferCall.Content(Images, new byte[4100]));
+
+        Assert.Contains("elements", await ProblemAssert.IsAsync(HttpStatusCode.BadRequest, response), StringComparison.Ordinal);
     }
 
     [Theory]
@@ -128,13 +160,43 @@ public sealed class InferErrorTests(SegmentationServer server)
     }
 
     [Fact]
-    public async Task Load_BodyThatInflatesBeyondTheLimit_IsTheCallersFault()
+    public async Task Infer_LengthBeyondTheLimit_Answers413BeforeABodyComes()
     {
-        await using SegmentationServer small = await SegmentationServer.StartAsync(("Decoding:MaxBytes", "1024"));
-        using HttpContent content = await InferCall.CompressedAsync(InferCall.Content("{\"ready\": \"" + new string(' ', 1_000_000) + "\"}"), "gzip");
+        using TcpClient client = new();
+        await client.ConnectAsync(server.Client.BaseAddress!.Host, server.Client.BaseAddress.Port);
+        await client.GetStream().WriteAsync(Encoding.ASCII.GetBytes($"POST {Route} HTTP/1.1\r\nHost: test\r\nContent-Length: 10000000000\r\n\r\n"));
 
-        using HttpResponseMessage response = await small.Client.PostAsync("/v2/repository/index", content);
+        using StreamReader reader = new(client.GetStream());
 
-        await ProblemAssert.IsAsync(HttpStatusCode.RequestEntityTooLarge, response);
+        Assert.Contains(" 413 ", await reader.ReadLineAsync(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Infer_LargerThanAllThatMayBeHeld_IsServedWhenAlone(bool chunked)
+    {
+        await using SegmentationServer small = await SegmentationServer.StartAsync(("Scheduling:MaxBytesInFlight", "1024"), ("Scheduling:MaxPixelsInFlight", "16"));
+        using HttpRequestMessage request = new(HttpMethod.Post, Route) { Content = InferCall.Content($$"""{"inputs": [{"name": "input", "datatype": "FP32", "shape": [1, 3, 64, 64]}]}""", new byte[3 * 64 * 64 * sizeof(float)]) };
+        request.Headers.TransferEncodingChunked = chunked;
+
+        using HttpResponseMessage response = await small.Client.SendAsync(request);
+
+        Assert.Equal(HttpStatusCode.OK, response.StatusCode);
+    }
+
+    [Fact]
+    public async Task Infer_OutputBeyondTheLimit_Answers413AndIsThereAsBytes()
+    {
+        const int Side = 640;
+        await using SegmentationServer small = await SegmentationServer.StartAsync(("Inference:MaxBytes", "1048576"));
+        byte[] values = new byte[3 * Side * Side * sizeof(float)];
+        string input = $$"""{"name": "input", "datatype": "FP32", "shape": [1, 3, {{Side}}, {{Side}}]}""";
+
+        using HttpResponseMessage text = await small.Client.PostAsync(Route, InferCall.Content($$"""{"inputs": [{{input}}]}""", values));
+        using HttpResponseMessage bytes = await small.Client.PostAsync(Route, InferCall.Content($$"""{"inputs": [{{input}}], "parameters": {"binary_data_output": true} }""", values));
+
+        Assert.Contains("1,048,576", await ProblemAssert.IsAsync(HttpStatusCode.RequestEntityTooLarge, text), StringComparison.Ordinal);
+        Assert.Equal(HttpStatusCode.OK, bytes.StatusCode);
     }
 }

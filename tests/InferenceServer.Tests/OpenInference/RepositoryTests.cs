@@ -66,6 +66,37 @@ public sealed class RepositoryTests : IAsyncLifetime
     public async Task Change_ThatCannotBe_HasAnErrorInItsBody(string path, string body, HttpStatusCode status) => await ProblemAssert.IsAsync(status, await PostAsync(path, body, Operator));
 
     [Theory]
+    [InlineData("gzip", 2_000_000, HttpStatusCode.RequestEntityTooLarge)]
+    [InlineData("", 2_000_000, HttpStatusCode.RequestEntityTooLarge)]
+    [InlineData("gzip", 1000, HttpStatusCode.OK)]
+    public async Task Body_WithoutUse_IsReadToAMegabyte(string encoding, int length, HttpStatusCode status)
+    {
+        foreach (string path in (string[])["/v2/repository/index", "/v2/repository/models/tiny/load"])
+        {
+            HttpContent content = InferCall.Content($$"""{"ready": true, "more": "{{new string(' ', length)}}"}""");
+            using HttpRequestMessage request = new(HttpMethod.Post, path) { Content = encoding.Length > 0 ? await InferCall.CompressedAsync(content, encoding) : content };
+            request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", Operator);
+            using HttpResponseMessage response = await _server.Client.SendAsync(request);
+            Assert.Equal(status, response.StatusCode);
+        }
+    }
+
+    [Theory]
+    [InlineData("br", HttpStatusCode.BadRequest)]
+    [InlineData("gzip", HttpStatusCode.BadRequest)]
+    [InlineData("zstd", HttpStatusCode.UnsupportedMediaType)]
+    public async Task Body_EncodingUnknownOrBroken_IsTheCallersFault(string encoding, HttpStatusCode status)
+    {
+        foreach (string path in (string[])["/v2/repository/index", "/v2/repository/models/tiny/load"])
+        {
+            using HttpRequestMessage request = new(HttpMethod.Post, path) { Content = new ByteArrayContent("not compressed at all"u8.ToArray()) };
+            request.Content.Headers.ContentEncoding.Add(encoding);
+            request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", Operator);
+            await ProblemAssert.IsAsync(status, await _server.Client.SendAsync(request));
+        }
+    }
+
+    [Theory]
     [InlineData("/v2/repository/models/tiny/load", Lab, HttpStatusCode.Forbidden)]
     [InlineData("/v2/repository/models/tiny/unload", Lab, HttpStatusCode.Forbidden)]
     [InlineData("/v2/repository/models/tiny/load", null, HttpStatusCode.Unauthorized)]

@@ -3,9 +3,11 @@ using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using Google.Protobuf;
+using InferenceServer.Tests.Logging;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 
 namespace InferenceServer.Tests.OpenInference.Grpc;
 
@@ -14,8 +16,9 @@ internal sealed class GrpcServer : IAsyncDisposable
 {
     private readonly HttpClient _client;
 
-    private GrpcServer(SegmentationServer server, int port)
+    private GrpcServer(SegmentationServer server, int port, LogLines log)
     {
+        Log = log;
         Server = server;
         // The factory's own client would ask the address that was opened last, which is that of gRPC.
         Http = new HttpClient { BaseAddress = new Uri(server.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First()) };
@@ -31,10 +34,16 @@ internal sealed class GrpcServer : IAsyncDisposable
     /// <summary>Host and port of gRPC.</summary>
     public string Address { get; }
 
+    /// <summary>Its log.</summary>
+    public LogLines Log { get; }
+
     public static async Task<GrpcServer> StartAsync(params (string Key, string Value)[] settings)
     {
         int port = FreePort();
-        return new GrpcServer(await SegmentationServer.StartAsync([("OpenInference:GrpcUrl", $"http://127.0.0.1:{port}"), .. settings]), port);
+        LogLines log = new();
+        SegmentationServer server = new([("OpenInference:GrpcUrl", $"http://127.0.0.1:{port}"), .. settings], services => services.AddSingleton<ILoggerProvider>(log));
+        await server.InitializeAsync();
+        return new GrpcServer(server, port, log);
     }
 
     /// <summary>Calls a method of the inference service.</summary>
@@ -55,9 +64,12 @@ internal sealed class GrpcServer : IAsyncDisposable
     }
 
     /// <summary>Sends any body.</summary>
-    public async Task<(int Status, string Message, byte[] Body)> SendAsync(string path, byte[] body, params (string Key, string Value)[] headers)
+    public Task<(int Status, string Message, byte[] Body)> SendAsync(string path, byte[] body, params (string Key, string Value)[] headers) => SendAsync(path, new ByteArrayContent(body), headers);
+
+    /// <inheritdoc cref="SendAsync(string, byte[], ValueTuple{string, string}[])"/>
+    public async Task<(int Status, string Message, byte[] Body)> SendAsync(string path, HttpContent body, params (string Key, string Value)[] headers)
     {
-        using HttpRequestMessage request = new(HttpMethod.Post, "/" + path) { Version = HttpVersion.Version20, VersionPolicy = HttpVersionPolicy.RequestVersionExact, Content = new ByteArrayContent(body) };
+        using HttpRequestMessage request = new(HttpMethod.Post, "/" + path) { Version = HttpVersion.Version20, VersionPolicy = HttpVersionPolicy.RequestVersionExact, Content = body };
         request.Content.Headers.TryAddWithoutValidation("Content-Type", "application/grpc");
         request.Headers.TryAddWithoutValidation("te", "trailers");
         foreach ((string key, string value) in headers)

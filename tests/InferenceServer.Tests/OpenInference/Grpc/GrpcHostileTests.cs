@@ -1,0 +1,190 @@
+using System.IO.Pipelines;
+using System.Net;
+using System.Security.Cryptography;
+using System.Text;
+using Google.Protobuf;
+using InferenceServer.OpenInference.Grpc.Messages;
+using InferenceServer.Runtime;
+using InferenceServer.Runtime.Models;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace InferenceServer.Tests.OpenInference.Grpc;
+
+/// <summary>Messages that no client writes, calls that are none, and what the log says of them.</summary>
+public sealed class GrpcHostileTests : IAsyncLifetime
+{
+    private const string Infer = "inference.GRPCInferenceService/ModelInfer";
+    private const int InvalidArgument = 3, DeadlineExceeded = 4, NotFound = 5, ResourceExhausted = 8, Internal = 13;
+    private static readonly byte[] Model = [0x0A, 4, .. "tiny"u8];
+    private GrpcServer _server = null!;
+
+    public async Task InitializeAsync() => _server = await GrpcServer.StartAsync(("Scheduling:MaxRequests", "1"));
+
+    public async Task DisposeAsync() => await _server.DisposeAsync();
+
+    [Theory]
+    [InlineData("2A00", "inputs")]
+    [InlineData("3200", "beside its tensors")]
+    [InlineData("3A00", "raw_input_contents")]
+    [InlineData("2200", "beside its tensors")] // parameters
+    [InlineData("F87F00", "beside its tensors")] // a field that nobody knows
+    public async Task Message_OfManyEmptyFields_IsRefusedBeforeTheyAreMade(string field, string word) =>
+        await RefusedAsync([.. Model, .. Repeat(Convert.FromHexString(field), 100_000)], word);
+
+    [Theory]
+    [InlineData("4200", "elements")] // empty bytes_contents
+    [InlineData("08000800", "found field 1")]
+    public async Task Contents_OfManySmallElements_AreRefusedBeforeTheyAreMade(string contents, string word)
+    {
+        ByteString many = ByteString.CopyFrom(Repeat(Convert.FromHexString(contents), 2000));
+        byte[] input = [0x2A, .. Sized(many.ToByteArray())]; // field 5 of an input
+        await RefusedAsync([.. Model, 0x2A, .. Sized(input)], word);
+    }
+
+    [Fact]
+    public async Task Shape_OfManySides_IsRefused() => await RefusedAsync([.. Model, 0x2A, .. Sized([0x1A, .. Sized(new byte[9])])], "shape");
+
+    [Fact]
+    public async Task Floats_NotPacked_AreReadAllTheSame()
+    {
+        float[] tensor = InferCall.Tensor(Photo.Labels);
+        InferTensorContents packed = new() { Fp32Contents = { tensor } };
+        byte[] loose = [.. tensor.SelectMany(v => (byte[])[0x35, .. BitConverter.GetBytes(v)])];
+
+        byte[] expected = await OutputAsync(packed.ToByteArray());
+
+        Assert.Equal(expected, await OutputAsync(loose));
+        Assert.NotEmpty(expected);
+    }
+
+    [Fact]
+    public async Task Sentence_ThatQuotesALongName_FitsIntoAHeader()
+    {
+        HealthCheckRequest request = new() { Service = new string('é', 60_000) };
+
+        (int status, string message, _) = await _server.SendAsync("grpc.health.v1.Health/Check", GrpcServer.Frame(request.ToByteArray()));
+
+        Assert.Equal(NotFound, status);
+        Assert.InRange(message.Length, 700, 800);
+    }
+
+    [Fact]
+    public async Task Message_ThatDoesNotCome_IsWaitedForUntilTheDeadline()
+    {
+        Pipe pipe = new();
+        await pipe.Writer.WriteAsync(new byte[] { 0, 0, 0, 0xFF, 0xFF });
+
+        (int status, _, _) = await _server.SendAsync(Infer, new StreamContent(pipe.Reader.AsStream()), ("grpc-timeout", "30m"));
+
+        Assert.Equal(DeadlineExceeded, status);
+    }
+
+    [Theory]
+    [InlineData("inference.GRPCInferenceService/ServerLive")]
+    [InlineData("inference.GRPCInferenceService/ModelInfer")]
+    [InlineData("inference.GRPCInferenceService/NoSuchMethod")]
+    public async Task Request_ThatIsNoCall_Answers415AsHttpDoes(string path)
+    {
+        using StringContent content = new("{}", Encoding.UTF8, "application/json");
+
+        using HttpResponseMessage response = await _server.Http.PostAsync(path, content);
+
+        Assert.Contains("application/grpc", await ProblemAssert.IsAsync(HttpStatusCode.UnsupportedMediaType, response), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Log_OfARefusedCall_HasTheStatusOfHttp()
+    {
+        LoadedModel model = _server.Server.Services.GetRequiredService<ModelRepository>().Entry("tiny").Model!;
+        using GatedSession gate = new(model);
+        Task<HttpResponseMessage> first = _server.Http.PostAsync("/v1/segment/tiny", Photo.Content(Photo.Png));
+        await Eventually.TrueAsync(() => _server.Server.Admission.Requests == 1);
+
+        (int status, _, _) = await _server.SendAsync(Infer, GrpcServer.Frame(Model));
+
+        Assert.Equal(ResourceExhausted, status);
+        Assert.Contains("→ 429 queue_full", await _server.Log.WaitForAsync("ModelInfer →"), StringComparison.Ordinal);
+        gate.Open();
+        using HttpResponseMessage served = await first;
+    }
+
+    [Fact]
+    public async Task Log_OfANetworkThatFails_SaysSo()
+    {
+        LoadedModel model = _server.Server.Services.GetRequiredService<ModelRepository>().Entry("tiny").Model!;
+        using GatedSession gate = new(model)
+        {
+            Ran = output =>
+            {
+                output.Dispose();
+                throw new SegmentationException(SegmentationError.InferenceFailed, "As the test wants.");
+            },
+        };
+        gate.Open();
+
+        (int status, _, _) = await _server.SendAsync(Infer, GrpcServer.Frame(Message(new InferTensorContents { Fp32Contents = { InferCall.Tensor(Photo.Labels) } }.ToByteArray())));
+
+        Assert.Equal(Internal, status);
+        await _server.Log.WaitForAsync("The network failed.");
+        Assert.Contains("→ 500", await _server.Log.WaitForAsync("ModelInfer →"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Log_OfProbes_IsSilent()
+    {
+        foreach (string probe in (string[])["grpc.health.v1.Health/Check", "inference.GRPCInferenceService/ServerLive", "inference.GRPCInferenceService/ServerReady"])
+        {
+            Assert.Equal(0, (await _server.SendAsync(probe, GrpcServer.Frame([]))).Status);
+        }
+
+        await _server.SendAsync("inference.GRPCInferenceService/ServerMetadata", GrpcServer.Frame([]));
+
+        Assert.Contains("ServerMetadata", await _server.Log.WaitForAsync("→"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Unload_BesideAManagementAddress_NamesTheRouteThere()
+    {
+        const string Key = "the operator's key";
+        await using GrpcServer managed = await GrpcServer.StartAsync(
+            ("Hosting:ManagementUrl", "http://127.0.0.1:0"), ("Security:Keys:operator:Hash", "sha256:" + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(Key)))), ("Security:Keys:operator:Scopes", "admin"));
+
+        (int status, string message, _) = await managed.SendAsync("inference.GRPCInferenceService/RepositoryModelUnload", GrpcServer.Frame([]), ("x-api-key", Key));
+
+        Assert.Equal(NotFound, status);
+        Assert.Contains("POST /v2/repository/models/{model}/load", message, StringComparison.Ordinal);
+    }
+
+    private static byte[] Repeat(byte[] bytes, int times) => [.. Enumerable.Repeat(bytes, times).SelectMany(b => b)];
+
+    private static byte[] Sized(byte[] bytes)
+    {
+        using MemoryStream stream = new();
+        using CodedOutputStream output = new(stream);
+        output.WriteLength(bytes.Length);
+        output.Flush();
+        return [.. stream.ToArray(), .. bytes];
+    }
+
+    private static byte[] Message(byte[] contents)
+    {
+        byte[] input = new ModelInferRequest.Types.InferInputTensor { Name = "input", Datatype = "FP32", Shape = { 1, 3, Photo.Height, Photo.Width } }.ToByteArray();
+        return [.. Model, 0x2A, .. Sized([.. input, 0x2A, .. Sized(contents)])];
+    }
+
+    private async Task<byte[]> OutputAsync(byte[] contents)
+    {
+        (int status, string message, byte[] body) = await _server.SendAsync(Infer, GrpcServer.Frame(Message(contents)));
+        Assert.True(status == 0, message);
+        return ModelInferResponse.Parser.ParseFrom(body.AsSpan(5)).RawOutputContents.Single().ToByteArray();
+    }
+
+    private async Task RefusedAsync(byte[] message, string word)
+    {
+        (int status, string sentence, _) = await _server.SendAsync(Infer, GrpcServer.Frame(message));
+
+        Assert.Equal(InvalidArgument, status);
+        Assert.Contains(word, sentence, StringComparison.Ordinal);
+        Assert.Equal((0, 0), (_server.Server.Admission.Requests, _server.Server.Admission.Bytes));
+    }
+}
