@@ -40,7 +40,7 @@ async function look(resources) {
   return [...(await Promise.all(resources.map(schemaErrors))).flat(), ...rules(resources)];
 }
 
-const components = ["hpa", "keda", "monitoring", "gateway"];
+const components = ["hpa", "keda", "monitoring", "gateway", "grpc"];
 for (const overlay of ["cpu", "gpu"]) {
   const folder = join(kubernetes, "overlays", overlay);
   await attempt(`overlay ${overlay}`, () => look(build(folder)));
@@ -55,7 +55,7 @@ const variants = {
   "default values": {},
   hpa: { hpa: { enabled: true } },
   keda: { keda: { enabled: true } },
-  everything: { serviceMonitor: { enabled: true }, gateway: { enabled: true }, hpa: { enabled: true }, env: [{ name: "Models__Default", value: "road" }], models: { claim: "models" } },
+  everything: { serviceMonitor: { enabled: true }, grpc: { enabled: true }, gateway: { enabled: true }, hpa: { enabled: true }, env: [{ name: "Models__Default", value: "road" }], models: { claim: "models" } },
   gpu: { image: { tag: "gpu" }, resources: { limits: { "nvidia.com/gpu": "1" } }, tolerations: [{ key: "nvidia.com/gpu", operator: "Exists", effect: "NoSchedule" }], rollingUpdate: { maxSurge: 0, maxUnavailable: 1 }, nodeSelector: { gpu: "yes" } },
 };
 for (const [name, overrides] of Object.entries(variants)) {
@@ -80,7 +80,7 @@ const sameAs = (one, other) => {
 };
 const cpu = () => build(join(kubernetes, "overlays", "cpu"));
 await attempt("the chart is the overlay cpu", () => sameAs(template(chart).resources, cpu()));
-for (const [component, overrides] of Object.entries({ hpa: { hpa: { enabled: true } }, keda: { keda: { enabled: true } }, monitoring: { serviceMonitor: { enabled: true } }, gateway: { gateway: { enabled: true } } })) {
+for (const [component, overrides] of Object.entries({ hpa: { hpa: { enabled: true } }, keda: { keda: { enabled: true } }, monitoring: { serviceMonitor: { enabled: true } }, gateway: { gateway: { enabled: true } }, grpc: { grpc: { enabled: true } } })) {
   await attempt(`the chart with ${component} is the overlay with ${component}`, () => sameAs(template(chart, overrides).resources, build(join(kubernetes, "components", component), cpu())));
 }
 

@@ -33,8 +33,12 @@ export function rules(resources) {
       expect(spec.ports.every((p) => ports.includes(p.targetPort)), "the Service's port leads nowhere");
     }
     if (kind === "PodDisruptionBudget") expect(matches(spec.selector.matchLabels, pods), "the PodDisruptionBudget selects no pod");
-    if (kind === "NetworkPolicy") expect(matches(spec.podSelector.matchLabels, pods), "the NetworkPolicy selects no pod");
     const service = resources.find((r) => r.kind === "Service");
+    if (kind === "NetworkPolicy") {
+      expect(matches(spec.podSelector.matchLabels, pods), "the NetworkPolicy selects no pod");
+      const open = spec.ingress.flatMap((i) => i.ports.map((p) => p.port));
+      expect(service.spec.ports.every((p) => open.includes(p.targetPort)), "the NetworkPolicy keeps out what the Service lets in");
+    }
     if (kind === "ServiceMonitor") {
       expect(matches(spec.selector.matchLabels, service.metadata.labels), "the ServiceMonitor selects no Service");
       expect(spec.endpoints.every((e) => e.path === "/metrics" && service.spec.ports.some((p) => p.name === e.port)), "the ServiceMonitor asks a port or path that is not there");
@@ -60,6 +64,9 @@ function looksAfterItself(pod, expect) {
     expect(security.runAsNonRoot === true && security.runAsUser === 1654, `${container.name} does not run as the image's user`);
     expect(security.readOnlyRootFilesystem === true && security.allowPrivilegeEscalation === false && security.capabilities?.drop?.includes("ALL"), `${container.name} has more rights than it needs`);
     expect(security.seccompProfile?.type === "RuntimeDefault", `${container.name} has no seccomp profile`);
+    const grpc = container.ports?.find((p) => p.name === "grpc")?.containerPort;
+    const url = container.env?.find((e) => e.name === "OpenInference__GrpcUrl")?.value;
+    expect(grpc === (url && Number(new URL(url.replace("*", "any")).port)), `${container.name} does not listen for gRPC where its port is`);
     expect(container.resources.limits?.memory && container.resources.limits?.cpu && container.resources.requests?.cpu, `${container.name} has no limits`);
     for (const [probe, path] of Object.entries({ startupProbe: "/health/live", readinessProbe: "/health/ready", livenessProbe: "/health/live" })) {
       expect(container[probe]?.httpGet.path === path, `${container.name}: ${probe} does not ask ${path}`);
