@@ -176,8 +176,9 @@ public sealed class InferErrorTests(SegmentationServer server)
     [InlineData(true)]
     public async Task Infer_LargerThanAllThatMayBeHeld_IsServedWhenAlone(bool chunked)
     {
+        const int Side = 512; // so that it comes in several pieces
         await using SegmentationServer small = await SegmentationServer.StartAsync(("Scheduling:MaxBytesInFlight", "1024"), ("Scheduling:MaxPixelsInFlight", "16"));
-        using HttpRequestMessage request = new(HttpMethod.Post, Route) { Content = InferCall.Content($$"""{"inputs": [{"name": "input", "datatype": "FP32", "shape": [1, 3, 64, 64]}]}""", new byte[3 * 64 * 64 * sizeof(float)]) };
+        using HttpRequestMessage request = new(HttpMethod.Post, Route) { Content = InferCall.Content($$"""{"inputs": [{"name": "input", "datatype": "FP32", "shape": [1, 3, {{Side}}, {{Side}}]}], "parameters": {"binary_data_output": true} }""", new byte[3 * Side * Side * sizeof(float)]) };
         request.Headers.TransferEncodingChunked = chunked;
 
         using HttpResponseMessage response = await small.Client.SendAsync(request);
