@@ -22,13 +22,13 @@ public static class ServiceCollectionExtensions
     public static IServiceCollection AddSegmentation(this IServiceCollection services)
     {
         NativeHeap.Bound();
-        services.AddOptions<ModelRepositoryOptions>().BindConfiguration("Models").ValidateOnStart(new ModelRepositoryOptionsValidator(), "Models");
-        services.AddOptions<DecodingOptions>().BindConfiguration("Decoding").ValidateOnStart(new DecodingOptionsValidator(), "Decoding");
-        services.AddOptions<SchedulingOptions>().BindConfiguration("Scheduling").ValidateOnStart(new SchedulingOptionsValidator(), "Scheduling");
-        services.AddOptions<BatchingOptions>().BindConfiguration("Batching").ValidateOnStart(new BatchingOptionsValidator(), "Batching");
-        services.AddOptions<OnnxOptions>().BindConfiguration("Onnx").ValidateOnStart(new OnnxOptionsValidator(), "Onnx");
-        services.AddOptions<InferenceOptions>().BindConfiguration("Inference").ValidateOnStart(new InferenceOptionsValidator(), "Inference");
-        services.AddOptions<CrfOptions>().BindConfiguration("Crf").ValidateOnStart(new CrfOptionsValidator(), "Crf");
+        services.AddSection("Models", new ModelRepositoryOptionsValidator());
+        services.AddSection("Decoding", new DecodingOptionsValidator());
+        services.AddSection("Scheduling", new SchedulingOptionsValidator());
+        services.AddSection("Batching", new BatchingOptionsValidator());
+        services.AddSection("Onnx", new OnnxOptionsValidator());
+        services.AddSection("Inference", new InferenceOptionsValidator());
+        services.AddSection("Crf", new CrfOptionsValidator());
         services.AddSingleton<IValidateOptions<OnnxOptions>, OnnxConsistency>();
         services.AddSingleton<IValidateOptions<SchedulingOptions>, SchedulingConsistency>();
         services.AddMetrics();
@@ -53,13 +53,5 @@ public static class ServiceCollectionExtensions
         services.AddSingleton<Segmenter>();
         services.AddSingleton<TensorRunner>();
         return services;
-    }
-
-    /// <summary>Checks options when the host starts, with messages that name the key of the configuration.</summary>
-    public static void ValidateOnStart<TOptions>(this OptionsBuilder<TOptions> options, IValidateOptions<TOptions> validator, string section)
-        where TOptions : class
-    {
-        options.ValidateOnStart();
-        options.Services.AddSingleton<IValidateOptions<TOptions>>(new SectionValidator<TOptions>(section, validator));
     }
 }

@@ -7,7 +7,7 @@ internal static class BulkSetup
 {
     public static void AddBulk(this IServiceCollection services)
     {
-        services.AddOptions<BulkOptions>().BindConfiguration("Bulk").ValidateOnStart(new BulkOptionsValidator(), "Bulk");
+        services.AddSection("Bulk", new BulkOptionsValidator());
         services.AddSingleton<BulkRunner>();
     }
 }

@@ -8,7 +8,7 @@ internal static class FetchSetup
 {
     public static void AddFetching(this IServiceCollection services)
     {
-        services.AddOptions<FetchOptions>().BindConfiguration("Fetch").ValidateOnStart(new FetchOptionsValidator(), "Fetch");
+        services.AddSection("Fetch", new FetchOptionsValidator());
         services.AddSingleton<IValidateOptions<FetchOptions>, FetchConsistency>();
         services.AddSingleton<ImageFetcher>();
     }

@@ -10,7 +10,7 @@ internal static class DrainSetup
 {
     public static void AddDrain(this WebApplicationBuilder builder)
     {
-        builder.Services.AddOptions<HostingOptions>().BindConfiguration("Hosting").ValidateOnStart(new HostingOptionsValidator(), "Hosting");
+        builder.Services.AddSection("Hosting", new HostingOptionsValidator());
         builder.Services.AddOptions<HostOptions>().Configure<IOptions<HostingOptions>>((host, hosting) => host.ShutdownTimeout = hosting.Value.ShutdownTimeout);
         builder.Services.TryAddSingleton(TimeProvider.System);
         builder.Services.AddSingleton<Drain>();

@@ -27,7 +27,7 @@ internal static class StartUp
         // What the binder says of a value that it cannot read; it names the key.
         InvalidOperationException when e.Message.StartsWith("Failed to convert configuration value", StringComparison.Ordinal) =>
             e.Message + (e.InnerException is { InnerException.Message: var why } ? " " + why : ""),
-        // The same where keys must not be passed over; without a cause it is one that the section does not have.
+        // The same within a list or a dictionary, behind a sentence about the binder.
         InvalidOperationException when e.Message.StartsWith($"'{nameof(Microsoft.Extensions.Configuration.BinderOptions.ErrorOnUnknownConfiguration)}'", StringComparison.Ordinal) => e.InnerException?.Message ?? e.Message,
         _ => null,
     };

@@ -7,7 +7,7 @@ internal static class JobSetup
 {
     public static void AddJobs(this IServiceCollection services)
     {
-        services.AddOptions<JobOptions>().BindConfiguration("Jobs").ValidateOnStart(new JobOptionsValidator(), "Jobs");
+        services.AddSection("Jobs", new JobOptionsValidator());
         services.AddSingleton<JobFolder>();
         services.AddSingleton<JobStore>();
         services.AddHostedService<JobWorker>();

@@ -7,7 +7,7 @@ internal static class TelemetrySetup
 {
     public static void AddTelemetry(this IServiceCollection services)
     {
-        services.AddOptions<TelemetryOptions>().BindConfiguration("Telemetry").ValidateOnStart(new TelemetryOptionsValidator(), "Telemetry");
+        services.AddSection("Telemetry", new TelemetryOptionsValidator());
         services.AddSingleton<ProcessMetrics>();
         services.AddSingleton<PrometheusExporter>();
         services.AddHostedService<TelemetryProviders>();

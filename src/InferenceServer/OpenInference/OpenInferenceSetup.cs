@@ -8,7 +8,7 @@ internal static class OpenInferenceSetup
 {
     public static void AddOpenInference(this WebApplicationBuilder builder)
     {
-        builder.Services.AddOptions<OpenInferenceOptions>().BindConfiguration("OpenInference").ValidateOnStart(new OpenInferenceOptionsValidator(), "OpenInference");
+        builder.Services.AddSection("OpenInference", new OpenInferenceOptionsValidator());
         builder.Services.AddSingleton<ModelCatalog>();
         builder.Services.AddSingleton<InferRunner>();
         builder.Services.AddSingleton<InferRoad>();

@@ -8,8 +8,7 @@ internal static class SecuritySetup
 {
     public static void AddSecurity(this IServiceCollection services)
     {
-        // Else the binder passes over a key with a value that it cannot read, and a server without keys is open.
-        services.AddOptions<SecurityOptions>().BindConfiguration("Security", binder => binder.ErrorOnUnknownConfiguration = true).ValidateOnStart(new SecurityOptionsValidator(), "Security");
+        services.AddSection("Security", new SecurityOptionsValidator());
         services.AddOrigins();
         services.AddSingleton<KeyRing>();
         services.AddSingleton<TokenReader>();

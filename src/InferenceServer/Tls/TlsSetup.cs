@@ -10,7 +10,7 @@ internal static class TlsSetup
 {
     public static void AddTls(this WebApplicationBuilder builder)
     {
-        builder.Services.AddOptions<TlsOptions>().BindConfiguration("Tls").ValidateOnStart(new TlsOptionsValidator(), "Tls");
+        builder.Services.AddSection("Tls", new TlsOptionsValidator());
         builder.Services.AddSingleton<IValidateOptions<TlsOptions>, TlsConsistency>();
         builder.Services.AddSingleton<CertificateFile>();
         builder.Services.AddSingleton<ClientCertificates>();

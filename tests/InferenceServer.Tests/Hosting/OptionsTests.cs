@@ -1,3 +1,4 @@
+using InferenceServer.Hosting;
 using InferenceServer.Runtime;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
@@ -47,6 +48,26 @@ public sealed class OptionsTests
     [InlineData("Onnx:Provider", "Abacus")]
     public void Validate_ValueThatCannotBeRead_NamesTheKey(string key, string value) =>
         Assert.Contains(key, Assert.Throws<InvalidOperationException>(() => Validate((key, value))).Message, StringComparison.Ordinal);
+
+    // The binder would leave out what it cannot read of a list.
+    [Fact]
+    public void Validate_ElementThatCannotBeRead_NamesTheKey() =>
+        Assert.Contains("Onnx:GpuDevices:0", StartUp.Reason(Assert.Throws<InvalidOperationException>(() => Validate(("Onnx:GpuDevices:0", "first")))), StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData("Models:Folder")]
+    [InlineData("Decoding:MaxPixel")]
+    [InlineData("Scheduling:MaxRequest")]
+    [InlineData("Batching:BatchSize")]
+    [InlineData("Onnx:Threads")]
+    [InlineData("Inference:Scales")]
+    [InlineData("Crf:Iterations")]
+    public void Validate_NoSuchOption_NamesTheKeyAndThoseOfItsSection(string key)
+    {
+        OptionsValidationException failure = Assert.Throws<OptionsValidationException>(() => Validate((key, "8")));
+
+        Assert.StartsWith($"{key}: there is no such option; {key.Split(':')[0]} has ", failure.Message, StringComparison.Ordinal);
+    }
 
     [Fact]
     public void Validate_GpuRequiredAndForbidden_NamesBothKeys()

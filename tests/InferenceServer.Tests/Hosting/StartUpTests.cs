@@ -31,6 +31,8 @@ public sealed class StartUpTests
     [InlineData("OpenInference:GrpcUrl", "localhost:8001")]
     [InlineData("Decoding:MaxPixels", "0")]
     [InlineData("Onnx:Provider", "Abacus")]
+    [InlineData("Jobs:Folder", "jobs")]
+    [InlineData("Security:Jwt:Issuer", "https://login.example.org")]
     public async Task Start_BadOption_EndsWithItsKeyInOneLine(string key, string value)
     {
         (int exitCode, string output) = await RunAsync($"--{key}={value}");

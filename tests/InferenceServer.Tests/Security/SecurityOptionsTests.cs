@@ -38,12 +38,8 @@ public sealed class SecurityOptionsTests
     [Theory]
     [InlineData("Security:Keys:lab:Scopes", "root")]
     [InlineData("Security:Keys:lab:RequestPerDay", "1")] // a letter is missing
-    public void Validate_WhatCannotBeBound_StopsTheServerAndNamesTheKey(string key, string value)
-    {
-        InvalidOperationException failure = Assert.Throws<InvalidOperationException>(() => Validate(("Security:Keys:lab:Hash", Hash), (key, value)));
-
-        Assert.Contains(key[(key.LastIndexOf(':') + 1)..], StartUp.Reason(failure), StringComparison.Ordinal);
-    }
+    public void Validate_WhatCannotBeBound_StopsTheServerAndNamesTheKey(string key, string value) =>
+        Assert.Contains(key, StartUp.Reason(Assert.ThrowsAny<Exception>(() => Validate(("Security:Keys:lab:Hash", Hash), (key, value)))), StringComparison.Ordinal);
 
     [Fact]
     public void Validate_Everything_Passes() => Validate(

@@ -6,5 +6,5 @@ namespace InferenceServer.Dialects.Cvat;
 internal static class CvatSetup
 {
     public static void AddCvat(this IServiceCollection services) =>
-        services.AddOptions<CvatOptions>().BindConfiguration("Cvat").ValidateOnStart(new CvatOptionsValidator(), "Cvat");
+        services.AddSection("Cvat", new CvatOptionsValidator());
 }

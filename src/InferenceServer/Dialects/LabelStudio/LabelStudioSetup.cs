@@ -9,7 +9,7 @@ internal static class LabelStudioSetup
 {
     public static void AddLabelStudio(this IServiceCollection services)
     {
-        services.AddOptions<LabelStudioOptions>().BindConfiguration("LabelStudio").ValidateOnStart(new LabelStudioOptionsValidator(), "LabelStudio");
+        services.AddSection("LabelStudio", new LabelStudioOptionsValidator());
         // Whoever says where Label Studio is wants its images fetched, and it is usually next door.
         services.AddOptions<FetchOptions>().PostConfigure<IOptions<LabelStudioOptions>>((fetch, own) =>
         {
