@@ -6,7 +6,7 @@ namespace InferenceServer.Fuzz;
 /// <summary><c>fuzz</c>: mutated input for the real handlers, the same for the same seed.</summary>
 internal static class Fuzzer
 {
-    private static readonly string[] Kinds = ["image", "form", "query", "npy", "manifest", "infer"];
+    private static readonly string[] Kinds = ["image", "form", "query", "npy", "manifest", "infer", "grpc"];
 
     private static async Task<int> Main(string[] args)
     {
@@ -38,6 +38,7 @@ internal static class Fuzzer
         "npy" => new NpyCase(),
         "manifest" => new ManifestCase(target),
         "infer" => new InferCase(target),
+        "grpc" => new GrpcCase(target),
         _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "No such kind."),
     };
 }
