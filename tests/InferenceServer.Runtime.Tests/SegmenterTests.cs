@@ -1,3 +1,4 @@
+using InferenceServer.Runtime.Diagnostics;
 using InferenceServer.Runtime.Postprocessing;
 using InferenceServer.Runtime.Refinement;
 using InferenceServer.Runtime.Scheduling;
@@ -79,6 +80,36 @@ public sealed class SegmenterTests : IDisposable
         }
 
         Assert.Equal(0, _runtime.Get<Admission>().Requests);
+    }
+
+    [Fact]
+    public async Task ComputeAsync_WhileAnotherComputes_WaitsForItsTurn()
+    {
+        using TestRuntime runtime = new(Assets.Models, ("Scheduling:CpuStages", "1"));
+        using AdmittedRequest admitted = runtime.Segmenter.Admit("tiny", CancellationToken.None);
+        StageTimings timings = new();
+        CpuStages.Turn turn = await runtime.Get<CpuStages>().EnterAsync(new StageTimings(), CancellationToken.None);
+
+        Task<int> work = runtime.Segmenter.ComputeAsync(admitted, timings, Stage.Encode, () => 2).AsTask();
+
+        Assert.False(work.IsCompleted);
+        turn.Dispose();
+        Assert.Equal(2, await work);
+        Assert.True(timings.Entered(Stage.Queue) && timings.Entered(Stage.Encode));
+    }
+
+    [Fact]
+    public async Task ComputeAsync_LateForItsTurn_WasLateInTheQueue()
+    {
+        using TestRuntime runtime = new(Assets.Models, ("Scheduling:CpuStages", "1"));
+        Assert.True(runtime.Segmenter.TryAdmit(new Arrival { Model = "tiny", Timeout = TimeSpan.FromMilliseconds(20) }, out AdmittedRequest? late, out _));
+        using CpuStages.Turn turn = await runtime.Get<CpuStages>().EnterAsync(new StageTimings(), CancellationToken.None);
+
+        using (late)
+        {
+            SegmentationException e = await Assert.ThrowsAsync<SegmentationException>(() => runtime.Segmenter.ComputeAsync(late, new StageTimings(), Stage.Encode, () => 1).AsTask());
+            Assert.Equal(SegmentationError.QueueTimeout, e.Error);
+        }
     }
 
     public void Dispose() => _runtime.Dispose();

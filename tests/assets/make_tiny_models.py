@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Makes tests/assets/models: networks of a few hundred bytes whose masks can be told by looking at the picture.
+"""Makes tests/assets/models, and tests/assets/odd-models for single tests: networks of a few hundred bytes whose masks can be told by looking at the picture.
 
 Each pixel's class is its largest channel: 0 red, 1 green, 2 blue; of equal channels the first wins, so grey is red. The scores
 are 8 times the mean of each channel, 0 to 1, over blocks of stride x stride pixels. The variants differ in what the graph ends
@@ -19,6 +19,7 @@ GAIN = 8.0
 NAMES = ["red", "green", "blue"]
 PALETTE = ["#ff0000", "#00ff00", "#0000ff"]
 ROOT = pathlib.Path(__file__).parent / "models"
+ODD = pathlib.Path(__file__).parent / "odd-models"
 
 
 def scores(stride, mixing, bias=None):
@@ -34,30 +35,30 @@ def scores(stride, mixing, bias=None):
     return initializers, [node]
 
 
-def save(name, convolution, tail=(), output="logits", element=TensorProto.FLOAT, shape=None, fixed=None, embedded=False, *, manifest):
-    initializers, nodes = convolution
+def save(name, convolution, tail=(), output="logits", element=TensorProto.FLOAT, shape=None, fixed=None, embedded=False, initializers=(), root=ROOT, *, manifest):
+    weights, nodes = convolution
     batch, height, width = (1, *fixed) if fixed else ("N", "H", "W")
     graph = helper.make_graph(
         [*nodes, *tail], name,
         [helper.make_tensor_value_info("input", TensorProto.FLOAT, [batch, 3, height, width])],
         [helper.make_tensor_value_info(output, element, shape)],
-        initializers)
+        [*weights, *initializers])
     model = helper.make_model(graph, producer_name="make_tiny_models.py", opset_imports=[helper.make_opsetid("", OPSET)])
     if embedded:
         helper.set_model_props(model, {"segmentation.manifest": json.dumps({"schema": 1, **manifest})})
     onnx.checker.check_model(model, full_check=True)
-    folder = ROOT / name
+    folder = root / name
     (folder / "1").mkdir(parents=True, exist_ok=True)
     onnx.save(model, folder / "1" / "model.onnx")
     if not embedded:
         (folder / "model.json").write_text(json.dumps({"schema": 1, "name": name, **manifest}, indent=2) + "\n")
 
 
-def manifest(kind="logits", stride=4, names=NAMES, palette=PALETTE, fixed=None):
+def manifest(kind="logits", stride=4, names=NAMES, palette=PALETTE, fixed=None, batch=8):
     resize = {"mode": "exact", "size": fixed, "filter": "bilinear", "antialias": False} if fixed else {"mode": "none", "filter": "bilinear", "antialias": False}
     return {
         "graph": {"input": "input", "output": "labels" if kind == "labels" else "probabilities" if kind == "probabilities" else "logits",
-                  "max_batch": 1 if fixed else 8, "output_kind": kind, "output_stride": stride},
+                  "max_batch": 1 if fixed else batch, "output_kind": kind, "output_stride": stride},
         "preprocess": {"color": "RGB", "scale": 1 / 255, "mean": [0, 0, 0], "std": [1, 1, 1], "resize": resize,
                        "size": {"multiple": stride, "fixed": fixed, "min": 8}, "pad": {"where": "bottom_right", "value": "mean"}},
         "classes": {"names": names, "palette": palette},
@@ -75,6 +76,11 @@ def main():
          [helper.make_node("ArgMax", ["logits"], ["index"], axis=1, keepdims=0),
           helper.make_node("Cast", ["index"], ["labels"], to=TensorProto.UINT8)],
          "labels", TensorProto.UINT8, ["N", "h", "w"], manifest=manifest("labels", stride=1))
+    save("tiny-flat-labels", scores(1, channels),
+         [helper.make_node("ArgMax", ["logits"], ["index"], axis=1, keepdims=0),
+          helper.make_node("Cast", ["index"], ["cast"], to=TensorProto.UINT8),
+          helper.make_node("Squeeze", ["cast", "first"], ["labels"])],
+         "labels", TensorProto.UINT8, ["h", "w"], initializers=[numpy_helper.from_array(numpy.array([0]), "first")], root=ODD, manifest=manifest("labels", stride=1, batch=1))
     save("tiny-binary", scores(4, [[1, 0, -1]]), shape=["N", 1, "h", "w"],
          manifest=manifest("binary_logit", names=["other", "red"], palette=["#000000", "#ff0000"]))
     save("tiny-probabilities", scores(4, channels), [helper.make_node("Softmax", ["logits"], ["probabilities"], axis=1)],

@@ -126,6 +126,21 @@ public sealed class DescriptionTests(SegmentationServer server)
     }
 
     [Fact]
+    public async Task Config_OfAGraphWhoseLabelsHaveNoBatchAxis_HasWholeShapes()
+    {
+        await using SegmentationServer odd = await SegmentationServer.StartAsync(("Models:Path", Path.Combine(AppContext.BaseDirectory, "odd-models")), ("Models:Default", "tiny-flat-labels"));
+        using HttpResponseMessage response = await odd.Client.GetAsync("/v2/models/tiny-flat-labels/config");
+        using HttpResponseMessage answer = await odd.Client.PostAsync("/v2/models/tiny-flat-labels/infer", InferCall.Content(
+            """{"inputs": [{"name": "input", "datatype": "FP32", "shape": [1, 3, 8, 12]}], "parameters": {"binary_data_output": true} }""", new byte[3 * 8 * 12 * sizeof(float)]));
+        JsonElement config = JsonDocument.Parse(await response.Content.ReadAsStringAsync()).RootElement, output = (await InferCall.ReadAsync(answer)).Json.GetProperty("outputs")[0];
+
+        Assert.Equal(0, config.GetProperty("max_batch_size").GetInt32());
+        Assert.Equal([-1, 3, -1, -1], Numbers(Assert.Single(config.GetProperty("input").EnumerateArray()).GetProperty("dims")));
+        Assert.Equal([-1, -1], Numbers(Assert.Single(config.GetProperty("output").EnumerateArray()).GetProperty("dims")));
+        Assert.Equal([8, 12], Numbers(output.GetProperty("shape")));
+    }
+
+    [Fact]
     public async Task Config_WhereRequestsShareRuns_TellsOfIt()
     {
         await using SegmentationServer batching = await SegmentationServer.StartAsync(("Batching:MaxBatchSize", "4"), ("Batching:MaxQueueDelay", "00:00:00.005"));

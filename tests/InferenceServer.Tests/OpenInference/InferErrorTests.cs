@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using InferenceServer.OpenInference;
 
 namespace InferenceServer.Tests.OpenInference;
 
@@ -157,6 +158,14 @@ public sealed class InferErrorTests(SegmentationServer server)
 
         await ProblemAssert.IsAsync(HttpStatusCode.RequestEntityTooLarge, response);
         Assert.Equal(0, small.Admission.Bytes);
+    }
+
+    [Fact]
+    public void Read_ManyNumbersForNobody_StopsAmongThem()
+    {
+        byte[] json = Encoding.UTF8.GetBytes($$"""{"inputs": [{"name": "input", "datatype": "FP32", "shape": [1], "data": [{{string.Join(',', Enumerable.Repeat('1', 100_000))}}]}]}""");
+
+        Assert.Throws<OperationCanceledException>(() => InferRequestReader.Read(json, null, new CancellationToken(canceled: true)));
     }
 
     [Fact]
