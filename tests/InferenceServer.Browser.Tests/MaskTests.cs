@@ -41,6 +41,25 @@ public sealed class MaskTests(Browser browser)
     }
 
     [ChromiumFact]
+    public async Task Model_AnotherWhileAMaskIsUnpacked_IsNoProblem()
+    {
+        await using PlaygroundWindow window = await browser.OpenAsync();
+        await window.ReadyAsync();
+        await window.Page.EvaluateAsync(
+            "() => { const unpacked = new Promise(resolve => window.unpack = resolve); const read = Response.prototype.arrayBuffer; Response.prototype.arrayBuffer = async function () { await unpacked; return read.call(this); }; }");
+        await window.Page.RunAndWaitForResponseAsync(() => window.OpenAsync(Photo.Png), r => r.Url.EndsWith("/v1/segment/tiny", StringComparison.Ordinal));
+
+        TaskCompletionSource chosen = await ChooseSlowlyAsync(window, "#side-a select");
+        await window.Page.EvaluateAsync("() => window.unpack()");
+        await window.Page.WaitForFunctionAsync("() => document.querySelector('#progress').hidden");
+        Assert.False(await window.Page.IsVisibleAsync("#problem"));
+        chosen.SetResult();
+
+        await window.ShownAsync("photo.png");
+        Assert.Equal(Coarse, await window.Page.InputValueAsync("#side-a select"));
+    }
+
+    [ChromiumFact]
     public async Task Model_NoneWhileOneIsAskedAbout_ShowsNone()
     {
         await using PlaygroundWindow window = await browser.OpenAsync();

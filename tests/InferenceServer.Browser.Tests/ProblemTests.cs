@@ -72,6 +72,23 @@ public sealed class ProblemTests(Browser browser)
     }
 
     [ChromiumFact]
+    public async Task Model_NotDescribedForWantOfAKey_IsShownOnceThereIsOne()
+    {
+        await using PlaygroundWindow window = await browser.OpenAsync();
+        await window.UploadAsync(Photo.Png);
+        await window.Page.RouteAsync("**/v1/models/tiny-stride8", route => route.FulfillAsync(new() { Status = 401, ContentType = "application/problem+json", Body = """{"detail":"The key is not known."}""" }));
+        await window.Page.SelectOptionAsync("#side-b select", "tiny-stride8");
+        await window.Page.WaitForSelectorAsync("#key[open]");
+
+        await window.Page.UnrouteAllAsync();
+        await window.Page.FillAsync("#key input", "a key");
+        await window.Page.Keyboard.PressAsync("Enter");
+
+        await window.Page.WaitForSelectorAsync("#mask-b");
+        Assert.False(await window.Page.IsVisibleAsync("#problem"));
+    }
+
+    [ChromiumFact]
     public async Task Key_ServerThatAsksForOne_GetsIt()
     {
         const string Key = "a key for this test";

@@ -65,6 +65,10 @@ async function learn() {
     exports.offer(await listFormats().catch(() => ["png"])); // a proxy may keep the document to itself
     changed();
   }
+  if (!sides[1].model && sides[1].wanted) {
+    await sides[1].choose(sides[1].wanted);
+    changed();
+  }
   if (loading.length) {
     setTimeout(start, POLL_MS);
   }

@@ -118,11 +118,12 @@ export class Side {
     try {
       const answer = await segment(segmentPath(model, query), image.file, { signal, onProgress });
       const elapsed = performance.now() - began;
+      const samples = await readSamples(answer.bytes);
+      signal.throwIfAborted();
       if (answer.version !== this.#description.model.version) {
         this.#know(await describeModel(model, signal)); // another version serves by now, and its classes may be others
       }
-      const mask = new Mask(await readSamples(answer.bytes), this.#description.classes);
-      signal.throwIfAborted();
+      const mask = new Mask(samples, this.#description.classes);
       this.result = { image, title, mask, elapsed, timing: answer.timing, confidencePath: segmentPath(model, { ...query, format: "confidence" }), confidence: null };
     } catch (error) {
       if (!signal.aborted) {
