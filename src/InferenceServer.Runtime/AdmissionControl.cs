@@ -20,13 +20,34 @@ public sealed class AdmissionControl(
     /// <exception cref="SegmentationException">Unknown or unready model, or too large an image: nothing that waiting mends soon.</exception>
     public bool TryAdmit(in Arrival arrival, [NotNullWhen(true)] out AdmittedRequest? admitted, [NotNullWhen(false)] out SegmentationException? refusal)
     {
+        CheckSize(arrival);
+        return TryEnter(repository.Lease(arrival.Model, arrival.Version), arrival, out admitted, out refusal);
+    }
+
+    /// <summary>Lets in one of many images that one model answers, also where another version has taken its place meanwhile.</summary>
+    /// <param name="held">The model; stays the caller's.</param>
+    /// <param name="arrival">What is known of the image; it names no model.</param>
+    /// <param name="admitted">Its place, which the caller gives up once the answer is complete.</param>
+    /// <param name="refusal">What to answer instead: the server is full.</param>
+    /// <exception cref="SegmentationException">Too large an image.</exception>
+    public bool TryAdmitTo(ModelLease held, in Arrival arrival, [NotNullWhen(true)] out AdmittedRequest? admitted, [NotNullWhen(false)] out SegmentationException? refusal)
+    {
+        CheckSize(arrival);
+        return TryEnter(held.Share(), arrival, out admitted, out refusal);
+    }
+
+    private void CheckSize(in Arrival arrival)
+    {
         if (arrival.Bytes > _limits.MaxBytes)
         {
             throw new SegmentationException(
                 SegmentationError.PayloadTooLarge, $"The image has {arrival.Bytes:N0} bytes; at most {_limits.MaxBytes:N0} are accepted.");
         }
+    }
 
-        ModelLease lease = repository.Lease(arrival.Model, arrival.Version);
+    // The lease becomes that of the request, or is given up.
+    private bool TryEnter(ModelLease lease, in Arrival arrival, [NotNullWhen(true)] out AdmittedRequest? admitted, [NotNullWhen(false)] out SegmentationException? refusal)
+    {
         admitted = Enter(lease, arrival);
         refusal = admitted is null ? Refusals.Full(lease.Model) : null;
         if (admitted is null)

@@ -5,6 +5,7 @@ using InferenceServer.Runtime.Decoding;
 using InferenceServer.Runtime.Diagnostics;
 using InferenceServer.Runtime.Encoding;
 using InferenceServer.Runtime.Inference;
+using InferenceServer.Runtime.Models;
 using InferenceServer.Runtime.Postprocessing;
 using InferenceServer.Runtime.Preprocessing;
 using InferenceServer.Runtime.Refinement;
@@ -23,6 +24,10 @@ public sealed class Segmenter(
     /// <inheritdoc cref="AdmissionControl.TryAdmit"/>
     public bool TryAdmit(in Arrival arrival, [NotNullWhen(true)] out AdmittedRequest? admitted, [NotNullWhen(false)] out SegmentationException? refusal) =>
         admission.TryAdmit(arrival, out admitted, out refusal);
+
+    /// <inheritdoc cref="AdmissionControl.TryAdmitTo"/>
+    public bool TryAdmitTo(ModelLease held, in Arrival arrival, [NotNullWhen(true)] out AdmittedRequest? admitted, [NotNullWhen(false)] out SegmentationException? refusal) =>
+        admission.TryAdmitTo(held, arrival, out admitted, out refusal);
 
     /// <summary>Lets a request in that somebody in this process makes, who waits as long as it takes.</summary>
     /// <param name="model">A model's name; null takes the default.</param>

@@ -9,6 +9,9 @@ namespace InferenceServer.Runtime.Encoding;
 /// <param name="RowY">Height of a pixel; negative where north is up.</param>
 public readonly record struct Geotransform(double OriginX, double ColumnX, double RowX, double OriginY, double ColumnY, double RowY)
 {
+    // Farther out than any map, and near enough that no corner of an image becomes infinite.
+    private const double Largest = 1e15;
+
     /// <summary>Leaves pixels as they are.</summary>
     public static Geotransform Pixels => new(0, 1, 0, 0, 0, 1);
 
@@ -16,12 +19,12 @@ public readonly record struct Geotransform(double OriginX, double ColumnX, doubl
     internal bool Mirrors => (ColumnX * RowY) - (RowX * ColumnY) < 0;
 
     /// <summary>Takes six numbers in GDAL's order.</summary>
-    /// <returns>Null unless they are six finite numbers that do not map the image to a line.</returns>
+    /// <returns>Null unless they are six numbers of at most 10¹⁵ that do not map the image to a line.</returns>
     public static Geotransform? FromGdal(IReadOnlyList<double> numbers) =>
         numbers is [var c, var a, var b, var f, var d, var e] ? new Geotransform(c, a, b, f, d, e).Checked() : null;
 
     /// <summary>Takes the six numbers of a world file, whose last two are the middle of the upper left pixel.</summary>
-    /// <returns>Null unless they are six finite numbers that do not map the image to a line.</returns>
+    /// <returns>Null unless they are six numbers of at most 10¹⁵ that do not map the image to a line.</returns>
     public static Geotransform? FromWorldFile(IReadOnlyList<double> numbers) =>
         numbers is [var a, var d, var b, var e, var x, var y] ? new Geotransform(x - ((a + b) / 2), a, b, y - ((d + e) / 2), d, e).Checked() : null;
 
@@ -29,7 +32,15 @@ public readonly record struct Geotransform(double OriginX, double ColumnX, doubl
 
     private Geotransform? Checked()
     {
-        double area = (ColumnX * RowY) - (RowX * ColumnY);
-        return double.IsFinite(area) && area != 0 && double.IsFinite(OriginX) && double.IsFinite(OriginY) ? this : null;
+        ReadOnlySpan<double> numbers = [OriginX, ColumnX, RowX, OriginY, ColumnY, RowY];
+        foreach (double number in numbers)
+        {
+            if (!(Math.Abs(number) <= Largest)) // NaN, too
+            {
+                return null;
+            }
+        }
+
+        return (ColumnX * RowY) - (RowX * ColumnY) != 0 ? this : null;
     }
 }

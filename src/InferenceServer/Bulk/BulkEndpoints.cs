@@ -1,12 +1,11 @@
 using System.ComponentModel;
 using System.IO.Pipelines;
 using InferenceServer.Metrics;
+using InferenceServer.Problems;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Models;
-using InferenceServer.Runtime.Scheduling;
 using InferenceServer.Security;
 using InferenceServer.Segment;
-using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Bulk;
@@ -14,7 +13,9 @@ namespace InferenceServer.Bulk;
 /// <summary>Many images in one request.</summary>
 internal static class BulkEndpoints
 {
-    public static void MapBulk(this IEndpointRouteBuilder routes) => routes.MapPost("/v1/segment:batch", SegmentAsync).WithTags("Segment").WithName("SegmentBatch")
+    private const string Route = "/v1/segment:batch";
+
+    public static void MapBulk(this IEndpointRouteBuilder routes) => routes.MapPost(Route, SegmentAsync).WithTags("Segment").WithName("SegmentBatch")
         .Observed().RequireScope(Scope.Infer, budgeted: true)
         .WithSummary("Segments many photographs.").WithDescription(
             "The body is a form with an image in each part, or a zip. The answer is a stream, in the order in which the masks are done: a line of JSON for each image, or with `Accept: multipart/mixed` a part. Work of this kind waits for people (priority batch).")
@@ -22,41 +23,41 @@ internal static class BulkEndpoints
         .Produces<string>(StatusCodes.Status200OK, "application/x-ndjson", "multipart/mixed");
 
     private static async Task SegmentAsync(
-        [Description("A model's name; the default is the server's.")] string? model, [AsParameters] SegmentQuery query, HttpContext http, ModelRepository repository, BulkRunner runner, IOptions<BulkOptions> options)
+        [Description("A model's name; the default is the server's.")] string? model, [AsParameters] SegmentQuery query, HttpContext http, ModelRepository repository, BulkPlaces places, BulkRunner runner, IOptions<BulkOptions> options)
     {
-        MaskOrder order = query.Order(http.Request, "model");
-        Arrival arrival = ArrivalQuery.Parse(model, null, http.Request, query) with { Priority = Priority.Batch, Bytes = 0 };
-        using ModelLease lease = repository.Lease(model); // before a byte is read; held, so that the same version answers all
-        http.Observation().Admitted(lease.Model);
-        if (http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit)
+        if (model is not null)
         {
-            limit.MaxRequestBodySize = options.Value.MaxBytes;
+            http.Observation().AskedFor(model);
         }
 
+        MaskOrder mask = query.OrderOfMany(http.Request, "model");
+        TimeSpan? timeout = ArrivalQuery.Parse(model, null, http.Request, query).Timeout;
+        using ModelLease lease = repository.Lease(model); // before a byte is read; held, so that the same version answers all
+        using IDisposable? place = places.TryEnter();
+        if (place is null)
+        {
+            await Problem.WriteAsync(http, places.Refusal());
+            return;
+        }
+
+        http.Observation().InParts(lease.Model);
         using Upload upload = await Upload.ReceiveAsync(http.Request, options.Value, http.RequestAborted);
         IBulkWriter writer = http.Request.GetTypedHeaders().Accept.Any(a => a.MediaType.Equals("multipart/mixed", StringComparison.OrdinalIgnoreCase)) ? new MultipartWriter() : new NdjsonWriter();
         http.Response.ContentType = writer.ContentType;
         http.Response.Headers["X-Model"] = lease.Model.Name;
         PipeWriter body = http.Response.BodyWriter;
-        long sent = 0;
+        BulkOrder order = new(lease, mask, timeout, http.Features.Get<Caller>()?.Budget, Route);
         try
         {
-            await runner.RunAsync(upload, arrival with { Model = lease.Model.Name, Version = lease.Model.Version }, order, WriteAsync, http.RequestAborted);
+            await runner.RunAsync(upload, order, answer => writer.WriteAsync(answer, body, http.RequestAborted), http.RequestAborted);
         }
         catch (SegmentationException e) when (http.Response.HasStarted)
         {
-            await WriteAsync(new BulkAnswer(Image: null, ContentType: null, Mask: null, Width: 0, Height: 0, e));
+            http.Features.Set(e); // for logs and metrics: the status has gone out
+            await writer.WriteAsync(BulkAnswer.Failed(image: null, e), body, http.RequestAborted);
         }
 
         writer.Finish(body);
         await body.FlushAsync(http.RequestAborted);
-        http.Observation().Sent(sent);
-
-        async Task WriteAsync(BulkAnswer answer)
-        {
-            writer.Write(answer, body);
-            sent += answer.Mask?.Written.Length ?? 0;
-            await body.FlushAsync(http.RequestAborted);
-        }
     }
 }

@@ -13,6 +13,10 @@ public sealed class BulkOptions
     [Range(1, 1_000_000)]
     public int MaxImages { get; set; } = 1000;
 
+    /// <summary>Such requests at once, each with its file; one more is refused before its body is read. Default 3.</summary>
+    [Range(1, 10_000)]
+    public int MaxRequests { get; set; } = 3;
+
     /// <summary>Images of one request that are under way at once. Default 4.</summary>
     [Range(1, 256)]
     public int Concurrency { get; set; } = 4;

@@ -8,6 +8,7 @@ internal static class BulkSetup
     public static void AddBulk(this IServiceCollection services)
     {
         services.AddSection("Bulk", new BulkOptionsValidator());
+        services.AddSingleton<BulkPlaces>();
         services.AddSingleton<BulkRunner>();
     }
 }

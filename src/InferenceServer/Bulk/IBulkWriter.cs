@@ -1,4 +1,4 @@
-using System.Buffers;
+using System.IO.Pipelines;
 
 namespace InferenceServer.Bulk;
 
@@ -8,10 +8,10 @@ internal interface IBulkWriter
     /// <summary>Media type of the stream.</summary>
     string ContentType { get; }
 
-    /// <summary>Writes one answer.</summary>
-    void Write(BulkAnswer answer, IBufferWriter<byte> output);
+    /// <summary>Writes one answer, in pieces: the stream never holds a mask once more.</summary>
+    Task WriteAsync(BulkAnswer answer, PipeWriter output, CancellationToken cancellationToken);
 
     /// <summary>Writes that there are no more.</summary>
     /// <param name="output">Takes the bytes.</param>
-    void Finish(IBufferWriter<byte> output);
+    void Finish(PipeWriter output);
 }

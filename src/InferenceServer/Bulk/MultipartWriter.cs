@@ -1,8 +1,10 @@
 using System.Buffers;
 using System.Globalization;
+using System.IO.Pipelines;
 using System.Text;
 using System.Text.Json.Nodes;
 using InferenceServer.Problems;
+using InferenceServer.Runtime;
 using Microsoft.Net.Http.Headers;
 
 namespace InferenceServer.Bulk;
@@ -14,11 +16,11 @@ internal sealed class MultipartWriter : IBulkWriter
 
     public string ContentType => "multipart/mixed; boundary=" + _boundary;
 
-    public void Write(BulkAnswer answer, IBufferWriter<byte> output)
+    public async Task WriteAsync(BulkAnswer answer, PipeWriter output, CancellationToken cancellationToken)
     {
-        byte[]? problem = answer.Failure is { } failure ? Problem(failure.Message, ProblemTypes.Of(failure.Error), ProblemStatus.Of(failure.Error)) : null;
+        ReadOnlyMemory<byte> body = answer.Failure is { } failure ? Problem(failure) : answer.Mask;
         StringBuilder head = new();
-        head.Append(CultureInfo.InvariantCulture, $"--{_boundary}\r\nContent-Type: {answer.ContentType ?? "application/problem+json"}\r\nContent-Length: {problem?.Length ?? answer.Mask!.Written.Length}\r\n");
+        head.Append(CultureInfo.InvariantCulture, $"--{_boundary}\r\nContent-Type: {answer.ContentType ?? "application/problem+json"}\r\nContent-Length: {body.Length}\r\n");
         if (answer.Image is { } image)
         {
             ContentDispositionHeaderValue disposition = new("attachment");
@@ -26,18 +28,24 @@ internal sealed class MultipartWriter : IBulkWriter
             head.Append(CultureInfo.InvariantCulture, $"Content-Disposition: {disposition}\r\nX-Index: {image.Index}\r\n");
         }
 
-        if (problem is null)
+        if (answer.Failure is null)
         {
             head.Append(CultureInfo.InvariantCulture, $"X-Image-Width: {answer.Width}\r\nX-Image-Height: {answer.Height}\r\n");
         }
 
         output.Write(Encoding.ASCII.GetBytes(head.Append("\r\n").ToString()));
-        output.Write(problem is null ? answer.Mask!.Written.Span : problem);
+        await output.WritePiecesAsync(body, cancellationToken);
         output.Write("\r\n"u8);
+        await output.FlushAsync(cancellationToken);
     }
 
-    public void Finish(IBufferWriter<byte> output) => output.Write(Encoding.ASCII.GetBytes($"--{_boundary}--\r\n"));
+    public void Finish(PipeWriter output) => output.Write(Encoding.ASCII.GetBytes($"--{_boundary}--\r\n"));
 
-    private static byte[] Problem(string message, string type, int status) => Encoding.UTF8.GetBytes(
-        new JsonObject { ["type"] = type, ["status"] = status, ["detail"] = message, ["error"] = message }.ToJsonString());
+    private static byte[] Problem(SegmentationException failure) => Encoding.UTF8.GetBytes(new JsonObject
+    {
+        ["type"] = ProblemTypes.Of(failure.Error),
+        ["status"] = ProblemStatus.Of(failure.Error),
+        ["detail"] = failure.Message,
+        ["error"] = failure.Message,
+    }.ToJsonString());
 }

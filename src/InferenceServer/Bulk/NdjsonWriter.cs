@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.IO.Pipelines;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using InferenceServer.Problems;
@@ -12,47 +13,57 @@ internal sealed class NdjsonWriter : IBulkWriter
 
     public string ContentType => "application/x-ndjson";
 
-    public void Write(BulkAnswer answer, IBufferWriter<byte> output)
+    public async Task WriteAsync(BulkAnswer answer, PipeWriter output, CancellationToken cancellationToken)
     {
-        using (Utf8JsonWriter json = new(output, Options))
+        WriteHead(answer, output);
+        if (answer.Failure is null)
         {
-            json.WriteStartObject();
-            if (answer.Image is { } image)
+            if (answer.ContentType!.EndsWith("json", StringComparison.Ordinal))
             {
-                json.WriteNumber("index"u8, image.Index);
-                json.WriteString("name"u8, image.Name);
-            }
-
-            if (answer.Failure is { } failure)
-            {
-                json.WriteNumber("status"u8, ProblemStatus.Of(failure.Error));
-                json.WriteString("type"u8, ProblemTypes.Of(failure.Error));
-                json.WriteString("error"u8, failure.Message);
+                await output.WritePiecesAsync(answer.Mask, cancellationToken);
             }
             else
             {
-                json.WriteNumber("status"u8, StatusCodes.Status200OK);
-                json.WriteString("content_type"u8, answer.ContentType);
-                json.WriteNumber("width"u8, answer.Width);
-                json.WriteNumber("height"u8, answer.Height);
-                json.WritePropertyName("mask"u8);
-                if (answer.ContentType!.EndsWith("json", StringComparison.Ordinal))
-                {
-                    json.WriteRawValue(answer.Mask!.Written.Span, skipInputValidation: true);
-                }
-                else
-                {
-                    json.WriteBase64StringValue(answer.Mask!.Written.Span);
-                }
+                output.Write("\""u8);
+                await output.WriteBase64Async(answer.Mask, cancellationToken);
+                output.Write("\""u8);
             }
-
-            json.WriteEndObject();
         }
 
-        output.Write("\n"u8);
+        output.Write("}\n"u8);
+        await output.FlushAsync(cancellationToken);
     }
 
-    public void Finish(IBufferWriter<byte> output)
+    public void Finish(PipeWriter output)
     {
+    }
+
+    // All but the mask, which is too large for the writer's own buffer, and the end.
+    private static void WriteHead(BulkAnswer answer, PipeWriter output)
+    {
+        using Utf8JsonWriter json = new(output, Options);
+        json.WriteStartObject();
+        if (answer.Image is { } image)
+        {
+            json.WriteNumber("index"u8, image.Index); // first, and the status second: so that jobs tell from a line's beginning what it is
+        }
+
+        json.WriteNumber("status"u8, answer.Failure is null ? StatusCodes.Status200OK : ProblemStatus.Of(answer.Failure.Error));
+        if (answer.Image is not null)
+        {
+            json.WriteString("name"u8, answer.Image.Name);
+        }
+
+        if (answer.Failure is { } failure)
+        {
+            json.WriteString("type"u8, ProblemTypes.Of(failure.Error));
+            json.WriteString("error"u8, failure.Message);
+            return;
+        }
+
+        json.WriteString("content_type"u8, answer.ContentType);
+        json.WriteNumber("width"u8, answer.Width);
+        json.WriteNumber("height"u8, answer.Height);
+        json.WritePropertyName("mask"u8);
     }
 }

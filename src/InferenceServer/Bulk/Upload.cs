@@ -2,6 +2,7 @@ using System.IO.Compression;
 using System.Runtime.CompilerServices;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Buffers;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.Net.Http.Headers;
 
@@ -21,47 +22,27 @@ internal sealed class Upload : IDisposable
         _boundary = boundary;
     }
 
-    /// <summary>The body, from its start.</summary>
-    public Stream Body
-    {
-        get
-        {
-            _file.Position = 0;
-            return _file;
-        }
-    }
-
     /// <summary>Opens a body that was laid aside before, and stays.</summary>
     /// <param name="path">Its file.</param>
     /// <param name="contentType">Its media type.</param>
     public static Upload Open(string path, string contentType) =>
         new(new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, BufferSize, FileOptions.Asynchronous), Boundary(MediaTypeHeaderValue.Parse(contentType)));
 
-    /// <summary>Takes a request's body.</summary>
+    /// <summary>Takes a request's body into a file that nobody else sees.</summary>
     /// <exception cref="SegmentationException">Neither a form nor a zip, or too large.</exception>
     public static async Task<Upload> ReceiveAsync(HttpRequest request, BulkOptions options, CancellationToken cancellationToken)
     {
         string? boundary = Boundary(request.GetTypedHeaders().ContentType);
-        if (request.ContentLength > options.MaxBytes)
-        {
-            throw TooLarge(options);
-        }
-
-        FileStream file = new(
-            Path.Combine(Path.GetTempPath(), Path.GetRandomFileName()), FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, BufferSize, FileOptions.DeleteOnClose | FileOptions.Asynchronous);
+        string path = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName());
+        FileStream file = new(path, Private(FileOptions.Asynchronous | FileOptions.DeleteOnClose));
         try
         {
-            byte[] buffer = new byte[BufferSize];
-            while (await request.Body.ReadAsync(buffer, cancellationToken) is > 0 and int count)
+            if (!OperatingSystem.IsWindows())
             {
-                if (file.Length + count > options.MaxBytes)
-                {
-                    throw TooLarge(options);
-                }
-
-                await file.WriteAsync(buffer.AsMemory(0, count), cancellationToken);
+                File.Delete(path); // its name; the file goes with the last handle, even if the process is killed
             }
 
+            await CopyAsync(request, file, options, cancellationToken);
             return new Upload(file, boundary);
         }
         catch
@@ -71,9 +52,19 @@ internal sealed class Upload : IDisposable
         }
     }
 
+    /// <summary>Takes a request's body into a file that stays; it is on the disk when this returns.</summary>
+    /// <exception cref="SegmentationException">Neither a form nor a zip, or too large.</exception>
+    public static async Task SaveAsync(HttpRequest request, string path, BulkOptions options, CancellationToken cancellationToken)
+    {
+        Boundary(request.GetTypedHeaders().ContentType);
+        await using FileStream file = new(path, Private(FileOptions.Asynchronous));
+        await CopyAsync(request, file, options, cancellationToken);
+        file.Flush(flushToDisk: true);
+    }
+
     /// <summary>The images, one after another; whoever takes one disposes it.</summary>
     /// <param name="options">Their limits.</param>
-    /// <param name="maxBytes">Most bytes of one image; a larger one comes with one more, which no decoder gets to see.</param>
+    /// <param name="maxBytes">Most bytes of one image; of a larger one only so much is read as shows that it is.</param>
     /// <param name="cancellationToken">Ends the reading.</param>
     /// <exception cref="SegmentationException">The form or the zip is damaged, or holds too much.</exception>
     public async IAsyncEnumerable<BulkImage> ImagesAsync(BulkOptions options, long maxBytes, [EnumeratorCancellation] CancellationToken cancellationToken)
@@ -101,6 +92,41 @@ internal sealed class Upload : IDisposable
 
     public void Dispose() => _file.Dispose();
 
+    private static async Task CopyAsync(HttpRequest request, FileStream file, BulkOptions options, CancellationToken cancellationToken)
+    {
+        if (request.ContentLength > options.MaxBytes)
+        {
+            throw TooLarge(options);
+        }
+
+        if (request.HttpContext.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit)
+        {
+            limit.MaxRequestBodySize = options.MaxBytes;
+        }
+
+        byte[] buffer = new byte[BufferSize];
+        while (await request.Body.ReadAsync(buffer, cancellationToken) is > 0 and int count)
+        {
+            if (file.Position + count > options.MaxBytes)
+            {
+                throw TooLarge(options);
+            }
+
+            await file.WriteAsync(buffer.AsMemory(0, count), cancellationToken);
+        }
+    }
+
+    private static FileStreamOptions Private(FileOptions options)
+    {
+        FileStreamOptions all = new() { Mode = FileMode.CreateNew, Access = FileAccess.ReadWrite, Share = FileShare.None, BufferSize = BufferSize, Options = options };
+        if (!OperatingSystem.IsWindows())
+        {
+            all.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        }
+
+        return all;
+    }
+
     private static string? Boundary(MediaTypeHeaderValue? type) => type?.MediaType.Value?.ToLowerInvariant() switch
     {
         "application/zip" or "application/x-zip-compressed" => null,
@@ -123,7 +149,8 @@ internal sealed class Upload : IDisposable
     {
         ZipDirectory.Check(_file, maxImages);
         using ZipArchive zip = await Guarded(() => Task.FromResult(new ZipArchive(_file, ZipArchiveMode.Read, leaveOpen: true)), CancellationToken.None);
-        foreach (ZipArchiveEntry entry in zip.Entries.Where(e => e.Name.Length > 0)) // folders have none
+        IReadOnlyCollection<ZipArchiveEntry> entries = await Guarded(() => Task.FromResult(zip.Entries), CancellationToken.None); // where the list is read
+        foreach (ZipArchiveEntry entry in entries.Where(e => e.Name.Length > 0)) // folders have none
         {
             await using Stream content = await Guarded(() => Task.FromResult(entry.Open()), CancellationToken.None);
             yield return (entry.FullName, content);

@@ -18,8 +18,9 @@ internal static class ZipDirectory
         byte[] tail = new byte[Math.Min(zip.Length, EndLength + ushort.MaxValue)]; // a comment may follow
         zip.Position = zip.Length - tail.Length;
         zip.ReadExactly(tail);
-        int end = tail.AsSpan().LastIndexOf(EndSignature);
-        if (end < 0 || tail.Length - end < EndLength)
+        // Where its reader looks, which takes no signature for a record that has no room behind it.
+        int end = tail.Length < EndLength ? -1 : tail.AsSpan(0, tail.Length - EndLength + EndSignature.Length).LastIndexOf(EndSignature);
+        if (end < 0)
         {
             return; // no zip, as its reader will say
         }

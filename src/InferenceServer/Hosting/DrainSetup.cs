@@ -56,6 +56,20 @@ internal static class DrainSetup
             {
                 // Out of patience, or told to be: what was under way is cut off, which is what was asked for.
             }
+
+            await ThrowIfFaultedAsync(app.Services);
+        }
+    }
+
+    // The host stops when a service of its own fails, and tells nobody but the log: an end that looks planned is one that no supervisor mends.
+    private static async Task ThrowIfFaultedAsync(IServiceProvider services)
+    {
+        foreach (BackgroundService service in services.GetServices<IHostedService>().OfType<BackgroundService>())
+        {
+            if (service.ExecuteTask is { IsFaulted: true } failed)
+            {
+                await failed;
+            }
         }
     }
 }

@@ -3,17 +3,27 @@ using System.Runtime.CompilerServices;
 namespace InferenceServer.Jobs;
 
 /// <summary>One job while the server runs.</summary>
-internal sealed class Job(JobStatus status, JobRequest request)
+/// <param name="status">How far it is.</param>
+/// <param name="request">What it was asked for.</param>
+/// <param name="answered">Images that have an answer already.</param>
+internal sealed class Job(JobStatus status, JobRequest request, IReadOnlySet<int> answered)
 {
+    // What stands between a watcher and this server, and sees nothing for long, takes the connection for dead.
+    private static readonly TimeSpan LongestSilence = TimeSpan.FromSeconds(15);
+
     private readonly Lock _lock = new();
     private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private JobStatus _status = status;
+    private bool _isDeleted;
 
     /// <summary>What it was asked for.</summary>
     public JobRequest Request { get; } = request;
 
+    /// <summary>Images that had an answer when the server started.</summary>
+    public IReadOnlySet<int> Answered { get; } = answered;
+
     /// <summary>Cancelled when nobody wants it any more.</summary>
-    public CancellationTokenSource Cancelled { get; } = new();
+    public CancellationToken Deleted => Deletion.Token;
 
     /// <summary>How far it is; whoever watches hears of a change.</summary>
     public JobStatus Status
@@ -28,21 +38,50 @@ internal sealed class Job(JobStatus status, JobRequest request)
 
         set
         {
-            TaskCompletionSource changed;
             lock (_lock)
             {
-                _status = value;
-                (changed, _changed) = (_changed, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
+                Change(value);
             }
-
-            changed.SetResult();
         }
     }
 
-    /// <summary>How far it is now, and whenever that changes, to its end.</summary>
-    public async IAsyncEnumerable<JobStatus> WatchAsync([EnumeratorCancellation] CancellationToken cancellationToken)
+    // Without a timer there is nothing to dispose.
+    private CancellationTokenSource Deletion { get; } = new();
+
+    /// <summary>Begins to work on it.</summary>
+    /// <returns>Whether anybody still wants it.</returns>
+    public bool TryStart()
     {
-        using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, Cancelled.Token);
+        lock (_lock)
+        {
+            if (!_isDeleted)
+            {
+                Change(_status with { State = JobState.Running });
+            }
+
+            return !_isDeleted;
+        }
+    }
+
+    /// <summary>Nobody wants it any more.</summary>
+    /// <returns>Whether it is worked on: whoever does that removes its files, once they are no longer written.</returns>
+    public bool Delete()
+    {
+        bool isRunning;
+        lock (_lock)
+        {
+            _isDeleted = true;
+            isRunning = _status.State == JobState.Running;
+        }
+
+        Deletion.Cancel();
+        return isRunning;
+    }
+
+    /// <summary>How far it is now, and whenever that changes, to its end; now and then also what was told before.</summary>
+    public async IAsyncEnumerable<JobStatus> WatchAsync(TimeProvider time, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, Deleted);
         while (true)
         {
             (JobStatus now, Task changed) = Look();
@@ -52,12 +91,19 @@ internal sealed class Job(JobStatus status, JobRequest request)
                 yield break;
             }
 
-            await changed.WaitAsync(either.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await changed.WaitAsync(LongestSilence, time, either.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             if (either.IsCancellationRequested)
             {
                 yield break;
             }
         }
+    }
+
+    private void Change(JobStatus status)
+    {
+        _status = status;
+        _changed.SetResult(); // whoever waits goes on elsewhere
+        _changed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
     }
 
     private (JobStatus Status, Task Changed) Look()

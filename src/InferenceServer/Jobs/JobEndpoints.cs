@@ -3,12 +3,9 @@ using System.Net.ServerSentEvents;
 using System.Runtime.CompilerServices;
 using InferenceServer.Bulk;
 using InferenceServer.Problems;
-using InferenceServer.Runtime;
-using InferenceServer.Runtime.Encoding;
 using InferenceServer.Runtime.Models;
 using InferenceServer.Security;
 using InferenceServer.Segment;
-using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.Extensions.Options;
 
@@ -38,37 +35,47 @@ internal static class JobEndpoints
             return new ProblemResult(StatusCodes.Status404NotFound, "no-jobs", "This server keeps no jobs; its operator can set Jobs:Path. POST /v1/segment:batch answers on the connection.");
         }
 
-        EncodingParameters parameters = query.Order(http.Request, "model").Parameters;
-        repository.Lease(model).Dispose(); // a model that there is not is better told now
-        if (http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit)
-        {
-            limit.MaxRequestBodySize = options.Value.MaxBytes;
-        }
-
-        using Upload upload = await Upload.ReceiveAsync(http.Request, options.Value, http.RequestAborted);
-        string format = MaskFormats.All.First(f => f.Format == parameters.Format).Word;
-        Job job = await store.AddAsync(new JobRequest(http.Request.ContentType!, model, query with { Format = format }), upload, http.RequestAborted);
+        query.OrderOfMany(http.Request, "model"); // what is wrong with it is better told now
+        JobRequest request = new(http.Request.ContentType ?? "", model, query) { Timeout = ArrivalQuery.Parse(model, null, http.Request, query).Timeout, Owner = Owner(http) };
+        repository.Lease(model).Dispose(); // and a model that there is not
+        Job job = await store.AddAsync(
+            request, http.Request.ContentLength ?? options.Value.MaxBytes, path => Upload.SaveAsync(http.Request, path, options.Value, http.RequestAborted));
         return TypedResults.Accepted($"/v1/jobs/{job.Status.Id}", job.Status);
     }
 
-    private static Results<Ok<JobStatus>, ProblemResult> Describe(string id, JobStore store) => store.Find(id) is { } job ? TypedResults.Ok(job.Status) : NoJob(id);
+    private static Results<Ok<JobStatus>, ProblemResult> Describe(string id, HttpContext http, JobStore store) => Find(id, http, store) is { } job ? TypedResults.Ok(job.Status) : NoJob(id);
 
-    private static Results<ServerSentEventsResult<JobStatus>, ProblemResult> Watch(string id, HttpContext http, JobStore store) =>
-        store.Find(id) is { } job ? TypedResults.ServerSentEvents(EventsAsync(job, http.RequestAborted)) : NoJob(id);
+    private static Results<ServerSentEventsResult<JobStatus>, ProblemResult> Watch(string id, HttpContext http, JobStore store, IHostApplicationLifetime application, TimeProvider time) =>
+        Find(id, http, store) is { } job ? TypedResults.ServerSentEvents(EventsAsync(job, application, time, http.RequestAborted)) : NoJob(id);
 
-    private static Results<PhysicalFileHttpResult, ProblemResult> Result(string id, JobStore store, JobFolder folder) => store.Find(id) is null ? NoJob(id)
+    private static Results<PhysicalFileHttpResult, ProblemResult> Result(string id, HttpContext http, JobStore store, JobFolder folder) => Find(id, http, store) is null ? NoJob(id)
         : File.Exists(folder.Answers(id)) ? TypedResults.PhysicalFile(Path.GetFullPath(folder.Answers(id)), "application/x-ndjson")
         : new ProblemResult(StatusCodes.Status404NotFound, "no-result", "The job has not begun yet; ask again later.");
 
-    private static Results<NoContent, ProblemResult> Delete(string id, JobStore store) => store.Remove(id) ? TypedResults.NoContent() : NoJob(id);
-
-    private static async IAsyncEnumerable<SseItem<JobStatus>> EventsAsync(Job job, [EnumeratorCancellation] CancellationToken cancellationToken)
+    private static Results<NoContent, ProblemResult> Delete(string id, HttpContext http, JobStore store)
     {
-        await foreach (JobStatus status in job.WatchAsync(cancellationToken))
+        if (Find(id, http, store) is not { } job)
+        {
+            return NoJob(id);
+        }
+
+        store.Remove(job);
+        return TypedResults.NoContent();
+    }
+
+    // A server on its way out waits for its connections, and a job may take longer than it waits.
+    private static async IAsyncEnumerable<SseItem<JobStatus>> EventsAsync(Job job, IHostApplicationLifetime application, TimeProvider time, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, application.ApplicationStopping);
+        await foreach (JobStatus status in job.WatchAsync(time, either.Token))
         {
             yield return new SseItem<JobStatus>(status, "progress");
         }
     }
+
+    private static Job? Find(string id, HttpContext http, JobStore store) => store.Find(id, Owner(http));
+
+    private static string? Owner(HttpContext http) => http.Features.Get<Caller>()?.Id;
 
     private static ProblemResult NoJob(string id) => new(StatusCodes.Status404NotFound, "unknown-job", $"There is no job '{id}'; it may have been deleted, or done for too long.");
 }

@@ -1,14 +1,15 @@
 using System.Text.Json;
-using System.Text.RegularExpressions;
 using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Jobs;
 
 /// <summary>Jobs as files: a folder for each, which appears whole, and a file in it that appears whole when the job ends.</summary>
-/// <remarks><c>request.json</c>, <c>upload</c>, <c>answers.ndjson</c>, which grows by a line for each image, and at the end <c>status.json</c>. What a crash cut off is a last line without its end.</remarks>
-internal sealed partial class JobFolder(IOptions<JobOptions> options)
+/// <remarks><c>request.json</c>, <c>upload</c>, <c>answers.ndjson</c>, which grows by a line for each image, and at the end <c>status.json</c>. What a crash cut off is a last line without its end.
+/// A lock beside them keeps a second server away.</remarks>
+internal sealed class JobFolder(IOptions<JobOptions> options, ILogger<JobFolder> logger) : IDisposable
 {
-    private const string RequestFile = "request.json", StatusFile = "status.json", AnswersFile = "answers.ndjson", UploadFile = "upload", Part = ".part";
+    private const string RequestFile = "request.json", StatusFile = "status.json", AnswersFile = "answers.ndjson", UploadFile = "upload", LockFile = "lock", Part = ".part";
+    private FileStream? _lock;
 
     private string Root => options.Value.Path;
 
@@ -19,19 +20,36 @@ internal sealed partial class JobFolder(IOptions<JobOptions> options)
 
     public string Answers(string id) => Path.Combine(Root, id, AnswersFile);
 
-    /// <summary>Takes in a job whose upload is complete.</summary>
-    public async Task AddAsync(string id, JobRequest request, Stream upload, CancellationToken cancellationToken)
+    /// <summary>Takes the folder for this server, and clears away what never became a job.</summary>
+    /// <exception cref="OptionsValidationException">It cannot be written, or another server works on it.</exception>
+    public void Open()
+    {
+        try
+        {
+            Directory.CreateDirectory(Root);
+            _lock = new FileStream(Path.Combine(Root, LockFile), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            foreach (string part in Directory.EnumerateDirectories(Root, "*" + Part).ToArray())
+            {
+                Directory.Delete(part, recursive: true);
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new OptionsValidationException("Jobs", typeof(JobOptions), [$"Jobs:Path: expected a folder that this server may write and no other works on, found '{Root}'. {e.Message}"]);
+        }
+    }
+
+    /// <summary>Takes in a job.</summary>
+    /// <param name="id">Its name.</param>
+    /// <param name="request">What is asked for.</param>
+    /// <param name="receive">Writes its upload to the path that it is given.</param>
+    public async Task AddAsync(string id, JobRequest request, Func<string, Task> receive)
     {
         string part = Directory.CreateDirectory(Path.Combine(Root, id + Part)).FullName;
         try
         {
-            await using (FileStream file = File.Create(Path.Combine(part, UploadFile)))
-            {
-                await upload.CopyToAsync(file, cancellationToken);
-                file.Flush(flushToDisk: true);
-            }
-
-            await File.WriteAllBytesAsync(Path.Combine(part, RequestFile), JsonSerializer.SerializeToUtf8Bytes(request, JobJson.Default.JobRequest), cancellationToken);
+            await receive(Path.Combine(part, UploadFile));
+            Write(Path.Combine(part, RequestFile), JsonSerializer.SerializeToUtf8Bytes(request, JobJson.Default.JobRequest));
             Directory.Move(part, Path.Combine(Root, id));
         }
         catch
@@ -41,89 +59,72 @@ internal sealed partial class JobFolder(IOptions<JobOptions> options)
         }
     }
 
-    /// <summary>Notes how a job ended.</summary>
+    /// <summary>Notes how a job ended; its upload goes last, so that no crash leaves a job that is neither whole nor done.</summary>
     public void Finish(JobStatus status)
     {
         string file = Path.Combine(Root, status.Id, StatusFile);
-        File.WriteAllBytes(file + Part, JsonSerializer.SerializeToUtf8Bytes(status, JobJson.Default.JobStatus));
+        Write(file + Part, JsonSerializer.SerializeToUtf8Bytes(status, JobJson.Default.JobStatus));
         File.Move(file + Part, file, overwrite: true);
         File.Delete(Upload(status.Id));
     }
 
+    /// <summary>Removes a job's files, as far as there are any.</summary>
     public void Remove(string id)
     {
-        if (Directory.Exists(Path.Combine(Root, id)))
+        try
         {
             Directory.Delete(Path.Combine(Root, id), recursive: true);
         }
+        catch (DirectoryNotFoundException)
+        {
+            // Somebody else was faster.
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            Log.JobNotRemoved(logger, e, id);
+        }
     }
 
-    /// <summary>When a finished job ended.</summary>
-    public DateTimeOffset EndedAt(string id) => File.GetLastWriteTimeUtc(Path.Combine(Root, id, StatusFile));
+    /// <summary>Bytes that a job takes.</summary>
+    public long Bytes(string id) => Length(Upload(id)) + Length(Answers(id));
 
     /// <summary>All jobs that an earlier run of the server has left, the oldest first.</summary>
-    public IReadOnlyList<Job> Load()
+    public IReadOnlyList<Job> Load() =>
+        [.. new DirectoryInfo(Root).EnumerateDirectories().Where(d => File.Exists(Path.Combine(d.FullName, RequestFile))).OrderBy(d => File.GetLastWriteTimeUtc(Path.Combine(d.FullName, RequestFile))).Select(d => Load(d.Name)).OfType<Job>()];
+
+    public void Dispose() => _lock?.Dispose();
+
+    // What cannot be read is left to people, and harms no other job.
+    private Job? Load(string id)
     {
-        Directory.CreateDirectory(Root);
-        foreach (string part in Directory.EnumerateDirectories(Root, "*" + Part).ToArray())
+        try
         {
-            Directory.Delete(part, recursive: true);
-        }
-
-        return [.. new DirectoryInfo(Root).EnumerateDirectories().Where(d => File.Exists(Path.Combine(d.FullName, RequestFile))).OrderBy(d => File.GetLastWriteTimeUtc(Path.Combine(d.FullName, RequestFile))).Select(d => Load(d.Name))];
-    }
-
-    /// <summary>Images that have an answer already; cuts off a line that a crash has left unfinished.</summary>
-    public HashSet<int> Answered(string id, out int failures)
-    {
-        failures = 0;
-        HashSet<int> answered = [];
-        using FileStream file = new(Answers(id), FileMode.OpenOrCreate, FileAccess.ReadWrite);
-        using StreamReader reader = new(file, leaveOpen: true);
-        long whole = 0;
-        while (ReadLine(reader) is { } line)
-        {
-            whole += System.Text.Encoding.UTF8.GetByteCount(line) + 1;
-            // The writer's own lines, whose members stand in a known order.
-            Match match = Head().Match(line);
-            answered.Add(int.Parse(match.Groups[1].ValueSpan, System.Globalization.CultureInfo.InvariantCulture));
-            failures += line.Contains("\"status\":200,", StringComparison.Ordinal) ? 0 : 1;
-        }
-
-        file.SetLength(whole);
-        return answered;
-    }
-
-    [GeneratedRegex("^\\{\"index\":(\\d+),")]
-    private static partial Regex Head();
-
-    // Not StreamReader's, which takes the rest of a file for a line.
-    private static string? ReadLine(StreamReader reader)
-    {
-        System.Text.StringBuilder line = new();
-        for (int c = reader.Read(); c >= 0; c = reader.Read())
-        {
-            if (c == '\n')
+            JobRequest request = JsonSerializer.Deserialize(File.ReadAllBytes(Path.Combine(Root, id, RequestFile)), JobJson.Default.JobRequest)!;
+            string ended = Path.Combine(Root, id, StatusFile);
+            if (File.Exists(ended))
             {
-                return line.ToString();
+                return new Job(JsonSerializer.Deserialize(File.ReadAllBytes(ended), JobJson.Default.JobStatus)!, request, new HashSet<int>());
             }
 
-            line.Append((char)c);
+            using FileStream answers = new(Answers(id), FileMode.OpenOrCreate, FileAccess.ReadWrite);
+            HashSet<int> answered = AnswerLines.Read(answers, out int failures, out long length);
+            answers.SetLength(length);
+            return new Job(new JobStatus { Id = id, State = JobState.Queued, Masks = answered.Count - failures, Failures = failures }, request, answered);
         }
-
-        return null;
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException)
+        {
+            Log.JobUnreadable(logger, e, id);
+            return null;
+        }
     }
 
-    private Job Load(string id)
-    {
-        JobRequest request = JsonSerializer.Deserialize(File.ReadAllBytes(Path.Combine(Root, id, RequestFile)), JobJson.Default.JobRequest)!;
-        string ended = Path.Combine(Root, id, StatusFile);
-        if (File.Exists(ended))
-        {
-            return new Job(JsonSerializer.Deserialize(File.ReadAllBytes(ended), JobJson.Default.JobStatus)!, request);
-        }
+    private static long Length(string path) => new FileInfo(path) is { Exists: true } file ? file.Length : 0;
 
-        int answered = Answered(id, out int failures).Count;
-        return new Job(new JobStatus { Id = id, State = JobState.Queued, Masks = answered - failures, Failures = failures }, request);
+    // On the disk before it gets its name: a name without its bytes is what power loss would leave.
+    private static void Write(string path, byte[] bytes)
+    {
+        using FileStream file = File.Create(path);
+        file.Write(bytes);
+        file.Flush(flushToDisk: true);
     }
 }

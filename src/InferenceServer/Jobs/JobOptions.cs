@@ -5,12 +5,16 @@ namespace InferenceServer.Jobs;
 /// <summary>Long work that nobody waits for on a connection; section <c>Jobs</c>.</summary>
 public sealed class JobOptions
 {
-    /// <summary>The folder that keeps jobs, which survive a restart there. Default none: there are no jobs.</summary>
+    /// <summary>The folder that keeps jobs, which survive a restart there; one server works on it. Default none: there are no jobs.</summary>
     public string Path { get; set; } = "";
 
     /// <summary>Most jobs that are kept, finished ones included. Default 100.</summary>
     [Range(1, 100_000)]
     public int MaxJobs { get; set; } = 100;
+
+    /// <summary>Most bytes of all jobs, their uploads and their answers, up to a petabyte; at least <c>Bulk:MaxBytes</c>. Default 10 GiB.</summary>
+    [Range(1L << 10, 1L << 50)]
+    public long MaxBytes { get; set; } = 10L << 30;
 
     /// <summary>How long a finished job is kept, from a minute to a year. Default a day.</summary>
     [Range(typeof(TimeSpan), "00:01:00", "365.00:00:00")]

@@ -6,4 +6,11 @@ namespace InferenceServer.Jobs;
 /// <param name="ContentType">Of the upload.</param>
 /// <param name="Model">The model's name; null takes the default.</param>
 /// <param name="Query">The parameters of each image, the format among them.</param>
-public sealed record JobRequest(string ContentType, string? Model, SegmentQuery Query);
+public sealed record JobRequest(string ContentType, string? Model, SegmentQuery Query)
+{
+    /// <summary>The time that each image may take; null takes the usual.</summary>
+    public TimeSpan? Timeout { get; init; }
+
+    /// <summary>Whose key or token it came with, and who alone may see it; null where it came without.</summary>
+    public string? Owner { get; init; }
+}

@@ -1,4 +1,5 @@
 using InferenceServer.Runtime;
+using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Jobs;
 
@@ -8,6 +9,7 @@ internal static class JobSetup
     public static void AddJobs(this IServiceCollection services)
     {
         services.AddSection("Jobs", new JobOptionsValidator());
+        services.AddSingleton<IValidateOptions<JobOptions>, JobConsistency>();
         services.AddSingleton<JobFolder>();
         services.AddSingleton<JobStore>();
         services.AddHostedService<JobWorker>();

@@ -17,4 +17,7 @@ public sealed record JobStatus
 
     /// <summary>Why it cannot go on.</summary>
     public string? Reason { get; init; }
+
+    /// <summary>When it was done, or failed; null before.</summary>
+    public DateTimeOffset? Ended { get; init; }
 }

@@ -1,29 +1,48 @@
+using System.IO.Pipelines;
 using InferenceServer.Bulk;
 using InferenceServer.Runtime;
-using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Models;
-using InferenceServer.Runtime.Scheduling;
-using InferenceServer.Segment;
+using InferenceServer.Security;
 
 namespace InferenceServer.Jobs;
 
 /// <summary>Works on one job after another, at priority batch; a job that a restart has interrupted goes on where it was.</summary>
-internal sealed class JobWorker(JobStore store, JobFolder folder, BulkRunner runner, ModelRepository repository, TimeProvider time, ILogger<JobWorker> logger) : BackgroundService
+internal sealed class JobWorker(JobStore store, JobFolder folder, BulkRunner runner, ModelRepository repository, KeyRing keys, TimeProvider time, ILogger<JobWorker> logger) : BackgroundService
 {
-    private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan ModelInterval = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan ExpiryInterval = TimeSpan.FromMinutes(1);
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    /// <summary>Finds the jobs of an earlier run, before the first request may ask for one.</summary>
+    /// <param name="cancellationToken">Ends the start.</param>
+    public override Task StartAsync(CancellationToken cancellationToken)
     {
-        if (!folder.IsEnabled)
+        if (folder.IsEnabled)
         {
-            return;
+            folder.Open();
+            store.Load();
         }
 
-        store.Load();
-        await foreach (Job job in store.Line.ReadAllAsync(stoppingToken))
+        return base.StartAsync(cancellationToken);
+    }
+
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
+        folder.IsEnabled ? Task.WhenAll(WorkAsync(stoppingToken), ExpireAsync(stoppingToken)) : Task.CompletedTask;
+
+    private async Task ExpireAsync(CancellationToken stoppingToken)
+    {
+        using PeriodicTimer timer = new(ExpiryInterval, time);
+        do
         {
             store.Expire();
-            if (!job.Cancelled.IsCancellationRequested)
+        }
+        while (await timer.WaitForNextTickAsync(stoppingToken));
+    }
+
+    private async Task WorkAsync(CancellationToken stoppingToken)
+    {
+        await foreach (Job job in store.Line.ReadAllAsync(stoppingToken))
+        {
+            if (!job.Deleted.IsCancellationRequested)
             {
                 await RunAsync(job, stoppingToken);
             }
@@ -32,67 +51,92 @@ internal sealed class JobWorker(JobStore store, JobFolder folder, BulkRunner run
 
     private async Task RunAsync(Job job, CancellationToken stoppingToken)
     {
-        using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken, job.Cancelled.Token);
-        string id = job.Status.Id;
-        job.Status = job.Status with { State = JobState.Running };
-        JobStatus end;
         try
         {
-            await SegmentAsync(job, id, stop.Token);
-            end = job.Status with { State = JobState.Done };
-        }
-        catch (OperationCanceledException) when (stop.IsCancellationRequested)
-        {
-            if (job.Cancelled.IsCancellationRequested)
+            using ModelLease model = repository.Lease(job.Request.Model); // held, so that one version answers all that are left
+            if (job.TryStart())
             {
-                folder.Remove(id);
+                await SegmentAsync(job, model, stoppingToken);
             }
-
-            return; // else the next start goes on with it
+        }
+        catch (SegmentationException e) when (e.Error == SegmentationError.ModelNotReady)
+        {
+            store.PutBack(job); // it has waited and can wait; those behind it may ask for another model
+            await Task.Delay(ModelInterval, time, stoppingToken);
         }
         catch (SegmentationException e)
         {
-            end = job.Status with { State = JobState.Failed, Reason = e.Message };
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            Log.JobFailed(logger, e, id);
-            end = job.Status with { State = JobState.Failed, Reason = "The server could not read or write the job's files." };
-        }
-
-        folder.Finish(end);
-        job.Status = end;
-        if (job.Cancelled.IsCancellationRequested)
-        {
-            folder.Remove(id);
+            End(job, JobState.Failed, e.Message);
         }
     }
 
-    private async Task SegmentAsync(Job job, string id, CancellationToken cancellationToken)
+    private async Task SegmentAsync(Job job, ModelLease model, CancellationToken stoppingToken)
     {
-        // A server that has just started loads its models still; what has waited for it can wait for them.
-        while (!repository.IsReady || repository.Find(job.Request.Model ?? repository.Default ?? "")?.State == ModelState.Loading)
+        using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken, job.Deleted);
+        try
         {
-            await Task.Delay(Interval, time, cancellationToken);
+            await SegmentAsync(job, new BulkOrder(model, job.Request.Query.OrderOfMany(), job.Request.Timeout, keys.Budget(job.Request.Owner), "/v1/jobs"), stop.Token);
+            End(job, JobState.Done, reason: null);
         }
+        catch (OperationCanceledException) when (job.Deleted.IsCancellationRequested)
+        {
+            folder.Remove(job.Status.Id);
+        }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        {
+            // The next start goes on with it.
+        }
+        catch (SegmentationException e)
+        {
+            End(job, JobState.Failed, e.Message);
+        }
+        catch (Exception e) // whatever one job does, the others and the server go on
+        {
+            Log.JobFailed(logger, e, job.Status.Id);
+            End(job, JobState.Failed, e is IOException or UnauthorizedAccessException ? "The server could not read or write the job's files." : "The server failed at it; its log says more.");
+        }
+    }
 
-        HttpRequest none = new DefaultHttpContext().Request; // the format was settled when the job was made
-        HashSet<int> answered = folder.Answered(id, out _);
+    private async Task SegmentAsync(Job job, BulkOrder order, CancellationToken cancellationToken)
+    {
+        string id = job.Status.Id;
         using Upload upload = Upload.Open(folder.Upload(id), job.Request.ContentType);
         await using FileStream answers = new(folder.Answers(id), FileMode.Append, FileAccess.Write, FileShare.Read);
+        long limit = answers.Length + store.Room;
+        PipeWriter output = PipeWriter.Create(answers, new StreamPipeWriterOptions(leaveOpen: true));
         NdjsonWriter writer = new();
-        using PooledBufferWriter line = new();
-        await runner.RunAsync(
-            upload, new Arrival { Model = job.Request.Model, Priority = Priority.Batch }, job.Request.Query.Order(none),
-            async answer =>
+        await runner.RunAsync(upload, order, AnswerAsync, cancellationToken, job.Answered);
+        await output.CompleteAsync();
+
+        async Task AnswerAsync(BulkAnswer answer)
+        {
+            if (answers.Length + answer.Mask.Length > limit)
             {
-                line.Clear();
-                writer.Write(answer, line);
-                await answers.WriteAsync(line.Written, cancellationToken);
-                await answers.FlushAsync(cancellationToken);
-                bool failed = answer.Failure is not null;
-                job.Status = job.Status with { Masks = job.Status.Masks + (failed ? 0 : 1), Failures = job.Status.Failures + (failed ? 1 : 0) };
-            },
-            cancellationToken, answered);
+                throw new SegmentationException(SegmentationError.Overloaded, "The jobs take as many bytes as they may (Jobs:MaxBytes); delete some that are done, and hand this one in again.");
+            }
+
+            await writer.WriteAsync(answer, output, cancellationToken);
+            bool failed = answer.Failure is not null;
+            job.Status = job.Status with { Masks = job.Status.Masks + (failed ? 0 : 1), Failures = job.Status.Failures + (failed ? 1 : 0) };
+        }
+    }
+
+    private void End(Job job, JobState state, string? reason)
+    {
+        JobStatus end = job.Status with { State = state, Reason = reason, Ended = time.GetUtcNow() };
+        try
+        {
+            folder.Finish(end);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            Log.JobNotNoted(logger, e, end.Id);
+        }
+
+        job.Status = end;
+        if (job.Deleted.IsCancellationRequested)
+        {
+            folder.Remove(end.Id);
+        }
     }
 }

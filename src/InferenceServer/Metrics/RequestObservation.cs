@@ -15,6 +15,7 @@ internal sealed class RequestObservation(SegmentationMetrics metrics, string rou
     private string? _askedFor = askedFor;
     private LoadedModel? _model;
     private bool _sent;
+    private bool _inParts;
 
     /// <summary>The model that the request names, where that is not what stands in its route.</summary>
     public void AskedFor(string model) => _askedFor = model;
@@ -27,6 +28,9 @@ internal sealed class RequestObservation(SegmentationMetrics metrics, string rou
         metrics.Entered(model.Name);
         return _timings;
     }
+
+    /// <summary>The request was let in, and has many images that are each counted by themselves (<see cref="ImageObservation"/>); it counts only where it fails as a whole.</summary>
+    public void InParts(LoadedModel model) => (_askedFor, _inParts) = (model.Name, true);
 
     /// <summary>The connection has taken the whole answer.</summary>
     public void Sent(long bytes)
@@ -42,6 +46,12 @@ internal sealed class RequestObservation(SegmentationMetrics metrics, string rou
         // Once the headers have gone out with 200, the framework cannot say that the client went away.
         bool isCancelled = !_sent && http.RequestAborted.IsCancellationRequested;
         int status = isCancelled ? StatusCodes.Status499ClientClosedRequest : ProblemStatus.Of(http);
+        if (_inParts && status < StatusCodes.Status400BadRequest)
+        {
+            Trace(name, status);
+            return;
+        }
+
         metrics.Ended(name, _model?.Version ?? 0, route, status, Stopwatch.GetElapsedTime(_start), _timings);
         if (isCancelled || BrokeOff(http))
         {

@@ -1,3 +1,6 @@
+using System.Globalization;
+using InferenceServer.Runtime;
+
 namespace InferenceServer.Security;
 
 /// <summary>What a key may still ask for: a rate with bursts, and a number in each hour and day. Thread-safe; what is refused costs nothing.</summary>
@@ -10,6 +13,11 @@ internal sealed class KeyBudget(KeyOptions options, TimeProvider time)
     private readonly Quota _day = new(TimeSpan.FromDays(1), options.RequestsPerDay);
     private readonly long _start = time.GetTimestamp();
     private TimeSpan _empty;
+
+    /// <summary>Takes one mask from the budget.</summary>
+    /// <returns>What to answer where it is used up; null where it is not.</returns>
+    public SegmentationException? Take() => TryTake(out string limit, out TimeSpan wait) ? null : new SegmentationException(
+        SegmentationError.RateLimited, string.Create(CultureInfo.InvariantCulture, $"This key may make {limit}; try again in {Math.Ceiling(wait.TotalSeconds)} s.")) { RetryAfter = wait };
 
     /// <summary>Takes one request from the budget.</summary>
     /// <param name="limit">Where it is used up: which limit was met, for the caller.</param>

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Net.Http.Headers;
 using InferenceServer.Problems;
 using InferenceServer.Runtime;
@@ -40,9 +39,8 @@ internal sealed class KeyGate(KeyRing keys, TokenReader tokens)
         }
 
         http.User = caller.Owner;
-        return !required.Budgeted || caller.Budget is not { } budget || budget.TryTake(out string limit, out TimeSpan wait)
-            ? next(http)
-            : Problem.WriteAsync(http, new SegmentationException(SegmentationError.RateLimited, $"This key may make {limit}; try again in {Seconds(wait)} s.") { RetryAfter = wait });
+        http.Features.Set(caller);
+        return required.Budgeted && caller.Budget?.Take() is { } refusal ? Problem.WriteAsync(http, refusal) : next(http);
     }
 
     private Task Refuse(HttpContext http, Scope scopes, Caller? caller, string unknown, bool sent)
@@ -74,6 +72,4 @@ internal sealed class KeyGate(KeyRing keys, TokenReader tokens)
 
         return request.Headers[KeyHeader] is [{ } key] ? key : null;
     }
-
-    private static string Seconds(TimeSpan wait) => Math.Ceiling(wait.TotalSeconds).ToString(CultureInfo.InvariantCulture);
 }

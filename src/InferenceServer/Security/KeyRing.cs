@@ -15,6 +15,9 @@ internal sealed class KeyRing(IOptions<SecurityOptions> options, TimeProvider ti
     /// <summary>Whether some key opens this, or a token may.</summary>
     public bool Opens(Scope scope) => _keys.Any(key => (key.Caller.Scopes & scope) != 0) || options.Value.Jwt.Authority.Length > 0;
 
+    /// <summary>What a caller of this <see cref="Caller.Id"/> may still ask for; null is no limit.</summary>
+    public KeyBudget? Budget(string? id) => _keys.FirstOrDefault(key => key.Caller.Id == id)?.Caller.Budget;
+
     /// <summary>Who the key of that text stands for, or null.</summary>
     // Every hash is compared, each in constant time, so that no answer's time tells how much of a guess was right, or whose it was.
     public Caller? Find(string secret)

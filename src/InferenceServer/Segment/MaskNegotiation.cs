@@ -1,8 +1,11 @@
 using System.Globalization;
 using System.Numerics;
+using System.Reflection;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Arrays;
 using InferenceServer.Runtime.Encoding;
+using Microsoft.AspNetCore.Mvc;
+using Microsoft.Net.Http.Headers;
 
 namespace InferenceServer.Segment;
 
@@ -21,31 +24,35 @@ internal static class MaskNegotiation
 
     private const float DefaultAlpha = 0.5f;
     private const double MaxTolerance = 1000;
-    private static readonly string[] Parameters =
-    [
-        "format", "alpha", "counts", "tolerance", "geotransform", "worldfile", "timeout", "priority", "mode", "resize", "crop", "stride_rate", "scales", "flip", "fuse", "refine", "crf.iterations", "crf.gaussian.weight", "crf.gaussian.xy", "crf.bilateral.weight", "crf.bilateral.xy", "crf.bilateral.rgb", "crf.quality",
-    ];
+    private static readonly string[] Parameters = [.. typeof(SegmentQuery).GetProperties().Select(p => p.GetCustomAttribute<FromQueryAttribute>()!.Name!)];
 
-    /// <exception cref="SegmentationException">A parameter is unknown or out of its range.</exception>
-    public static EncodingParameters Parse(HttpRequest request, SegmentQuery query, params string[] others)
+    /// <summary>Refuses a query with a parameter that is none of <see cref="SegmentQuery"/>'s, nor of the endpoint's own.</summary>
+    /// <exception cref="SegmentationException">A parameter is unknown.</exception>
+    public static void CheckNames(HttpRequest request, params ReadOnlySpan<string> others)
     {
-        if (request.Query.Keys.FirstOrDefault(k => !Parameters.Contains(k) && !others.Contains(k)) is { } unknown)
+        foreach (string key in request.Query.Keys)
         {
-            throw Invalid($"The query parameter '{unknown}' is not known; there are: {string.Join(", ", Parameters)}.");
-        }
-
-        return new EncodingParameters(Format(request, query.Format), Number("alpha", query.Alpha, DefaultAlpha, most: 1))
-        {
-            Uncompressed = query.Counts switch
+            if (!Parameters.Contains(key) && !others.Contains(key))
             {
-                null or "compressed" => false,
-                "uncompressed" => true,
-                _ => throw Invalid($"counts: expected {string.Join(" or ", Counts)}, found '{query.Counts}'."),
-            },
-            Tolerance = Number("tolerance", query.Tolerance, 0d, MaxTolerance),
-            Geotransform = Transform(query),
-        };
+                throw Invalid($"The query parameter '{key}' is not known; there are: {string.Join(", ", Parameters)}.");
+            }
+        }
     }
+
+    /// <param name="query">The parameters.</param>
+    /// <param name="accept">The Accept header; empty where it is not the mask that it describes.</param>
+    /// <exception cref="SegmentationException">A parameter is out of its range.</exception>
+    public static EncodingParameters Parse(SegmentQuery query, IList<MediaTypeHeaderValue> accept) => new(Format(accept, query.Format), Number("alpha", query.Alpha, DefaultAlpha, most: 1))
+    {
+        Uncompressed = query.Counts switch
+        {
+            null or "compressed" => false,
+            "uncompressed" => true,
+            _ => throw Invalid($"counts: expected {string.Join(" or ", Counts)}, found '{query.Counts}'."),
+        },
+        Tolerance = Number("tolerance", query.Tolerance, 0d, MaxTolerance),
+        Geotransform = Transform(query),
+    };
 
     private static T Number<T>(string key, string? text, T usual, T most)
         where T : struct, INumber<T> => text is null ? usual
@@ -66,16 +73,16 @@ internal static class MaskNegotiation
     private static SegmentationException NoTransform(string key, string value) =>
         Invalid($"{key}: expected six numbers that map the image to an area, separated by commas, found '{value}'.");
 
-    private static MaskFormat Format(HttpRequest request, string? format) => format switch
+    private static MaskFormat Format(IList<MediaTypeHeaderValue> accept, string? format) => format switch
     {
-        null => Accepts(request).FirstOrDefault(a => a is not null) ?? MaskFormat.Png,
-        "overlay" => Accepts(request).FirstOrDefault(a => a is MaskFormat.Png or MaskFormat.OverlayJpeg) is MaskFormat.OverlayJpeg ? MaskFormat.OverlayJpeg : MaskFormat.Overlay,
+        null => Accepted(accept).FirstOrDefault(a => a is not null) ?? MaskFormat.Png,
+        "overlay" => Accepted(accept).FirstOrDefault(a => a is MaskFormat.Png or MaskFormat.OverlayJpeg) is MaskFormat.OverlayJpeg ? MaskFormat.OverlayJpeg : MaskFormat.Overlay,
         { } word when Formats.Contains(word) => MaskFormats.All.First(f => f.Word == word).Format,
         _ => throw Invalid($"format: '{format}' is not known; there are: {string.Join(", ", Formats)}."),
     };
 
     // What cannot be had is passed over: a mask is a better answer than 406 to a client that wrote its Accept header carelessly.
-    private static IEnumerable<MaskFormat?> Accepts(HttpRequest request) => request.GetTypedHeaders().Accept
+    private static IEnumerable<MaskFormat?> Accepted(IList<MediaTypeHeaderValue> accept) => accept
         .Where(a => a.Quality is not 0)
         .OrderByDescending(a => a.Quality ?? 1)
         .Select(a => a.MediaType.Value?.ToLowerInvariant() switch

@@ -50,9 +50,17 @@ internal sealed class MaskRoad(Segmenter segmenter, ImageDecoder decoder)
         AdmittedRequest admitted, MaskOrder order, ImageReader read, StageTimings timings, PooledBufferWriter mask)
     {
         using PooledBufferWriter image = await admitted.ReadAsync(timings, () => read(decoder.Limits.MaxBytes, admitted.HoldBytes, admitted.Cancellation));
+        return await SegmentAsync(admitted, order, image.Written, timings, mask);
+    }
+
+    /// <summary>Takes one image that was read before to its mask.</summary>
+    /// <inheritdoc cref="SegmentAsync(AdmittedRequest, MaskOrder, ImageReader, StageTimings, PooledBufferWriter)"/>
+    public async Task<(SegmentationResult Result, string ContentType)> SegmentAsync(
+        AdmittedRequest admitted, MaskOrder order, ReadOnlyMemory<byte> image, StageTimings timings, PooledBufferWriter mask)
+    {
         SegmentationRequest request = new()
         {
-            Image = image.Written,
+            Image = image,
             WithConfidence = order.Parameters.NeedsConfidence || (order.WithScores && admitted.Model.Postprocessor.HasScores),
             WithProbabilities = order.Parameters.NeedsProbabilities,
             Inference = order.Inference,

@@ -2,6 +2,7 @@ using System.ComponentModel;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Refinement;
 using Microsoft.AspNetCore.Mvc;
+using Microsoft.Net.Http.Headers;
 
 namespace InferenceServer.Segment;
 
@@ -125,12 +126,30 @@ public readonly record struct SegmentQuery
     public string? CrfQuality { get; init; }
 
     /// <summary>What is asked for, read and found right as far as that can be told without a model.</summary>
+    /// <param name="request">The request, whose Accept header counts where no format is named.</param>
+    /// <exception cref="SegmentationException">A parameter is unknown, or out of its range.</exception>
+    internal MaskOrder Order(HttpRequest request)
+    {
+        MaskNegotiation.CheckNames(request);
+        return Order(request.GetTypedHeaders().Accept);
+    }
+
+    /// <summary>The same for many images, whose request says with its Accept header how they follow each other.</summary>
     /// <param name="request">The request.</param>
     /// <param name="others">Parameters of the query that are no concern of this.</param>
     /// <exception cref="SegmentationException">A parameter is unknown, or out of its range.</exception>
-    internal MaskOrder Order(HttpRequest request, params string[] others)
+    internal MaskOrder OrderOfMany(HttpRequest request, params ReadOnlySpan<string> others)
+    {
+        MaskNegotiation.CheckNames(request, others);
+        return OrderOfMany();
+    }
+
+    /// <inheritdoc cref="OrderOfMany(HttpRequest, ReadOnlySpan{string})"/>
+    internal MaskOrder OrderOfMany() => Order([]);
+
+    private MaskOrder Order(IList<MediaTypeHeaderValue> accept)
     {
         (bool? refine, CrfOverrides crf) = RefinementQuery.Parse(this);
-        return new MaskOrder { Parameters = MaskNegotiation.Parse(request, this, others), Inference = InferenceQuery.Parse(this), Refine = refine, Crf = crf };
+        return new MaskOrder { Parameters = MaskNegotiation.Parse(this, accept), Inference = InferenceQuery.Parse(this), Refine = refine, Crf = crf };
     }
 }
