@@ -18,4 +18,21 @@ public sealed class FetchOptions
     /// <summary>Most redirections, each of which leads to a listed host. Default 3.</summary>
     [Range(0, 20)]
     public int MaxRedirects { get; set; } = 3;
+
+    /// <summary>The same with one host more that may have any address.</summary>
+    internal FetchOptions And(string privateHost)
+    {
+        FetchOptions more = new() { Timeout = Timeout, MaxRedirects = MaxRedirects };
+        foreach (string host in Hosts)
+        {
+            more.Hosts.Add(host);
+        }
+
+        foreach (string host in PrivateHosts.Append(privateHost))
+        {
+            more.PrivateHosts.Add(host);
+        }
+
+        return more;
+    }
 }

@@ -3,7 +3,7 @@ using System.Globalization;
 namespace InferenceServer.Fetching;
 
 /// <summary>A host that images may come from.</summary>
-/// <param name="Name">Its name, without the star.</param>
+/// <param name="Name">Its name as in DNS, without the star; an address without brackets.</param>
 /// <param name="IsSuffix">Whether all hosts below it are meant, and it is not.</param>
 /// <param name="Port">Its port; null is the usual one of the scheme.</param>
 internal sealed record HostPattern(string Name, bool IsSuffix, int? Port)
@@ -17,7 +17,9 @@ internal sealed record HostPattern(string Name, bool IsSuffix, int? Port)
         int colon = authority.EndsWith(']') ? -1 : authority.LastIndexOf(':');
         int? port = colon < 0 ? null : int.TryParse(authority.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number is > 0 and < 65536 ? number : -1;
         string name = colon < 0 ? authority : authority[..colon];
-        return port is -1 || Uri.CheckHostName(name) is UriHostNameType.Unknown or UriHostNameType.Basic ? null : new HostPattern(name, isSuffix, port);
+        // As requests name it: the letters of the Internet, an address without brackets.
+        return port is not -1 && Uri.CheckHostName(name) is not (UriHostNameType.Unknown or UriHostNameType.Basic) && Uri.TryCreate($"http://{name}/", UriKind.Absolute, out Uri? url)
+            ? new HostPattern(url.IdnHost, isSuffix, port) : null;
     }
 
     /// <summary>Whether a host is meant.</summary>

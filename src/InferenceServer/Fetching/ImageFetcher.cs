@@ -59,7 +59,8 @@ internal sealed class ImageFetcher : IDisposable
                 using HttpResponseMessage response = await _http.SendAsync(request, patience.Token);
                 if ((int)response.StatusCode is >= 300 and < 400 && response.Headers.Location is { } location)
                 {
-                    at = redirects < _options.MaxRedirects ? new Uri(at, location) : throw Failed($"it redirects more than {_options.MaxRedirects} times.");
+                    at = redirects == _options.MaxRedirects ? throw Failed($"it redirects more than {_options.MaxRedirects} times.")
+                        : Uri.TryCreate(at, location, out Uri? next) ? next : throw Failed("it redirects to what is no URL.");
                     continue;
                 }
 

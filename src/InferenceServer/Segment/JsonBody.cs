@@ -28,7 +28,7 @@ internal static class JsonBody
             using JsonDocument document = JsonDocument.Parse(body.Written, Options);
             return document.RootElement.ValueKind == JsonValueKind.Object ? take(document.RootElement) : throw Invalid("expected a JSON object.");
         }
-        catch (JsonException e)
+        catch (Exception e) when (e is JsonException or InvalidOperationException) // the latter of text that is no Unicode, once it is read
         {
             throw Invalid(e.Message);
         }

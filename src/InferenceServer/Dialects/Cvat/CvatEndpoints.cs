@@ -37,6 +37,7 @@ internal static class CvatEndpoints
     {
         string model = http.Request.Headers[NameHeader].ToString() is { Length: > 0 } name
             ? name : throw new SegmentationException(SegmentationError.InvalidRequest, $"The header '{NameHeader}' names no model; GET /api/functions lists them.");
+        http.Observation().AskedFor(model);
         CvatExchange exchange = new(http.Request, options.Value);
         return road.AnswerAsync(http, ArrivalQuery.Parse(model, http.Request), new MaskOrder { Encoder = exchange, WithScores = true }, exchange.ReadAsync);
     }

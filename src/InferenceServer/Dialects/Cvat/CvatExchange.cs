@@ -14,7 +14,7 @@ namespace InferenceServer.Dialects.Cvat;
 /// <summary>One call of a function and its answer: an image in base64 in, masks cut to their boxes out.</summary>
 internal sealed class CvatExchange(HttpRequest request, CvatOptions options) : IMaskEncoder
 {
-    private const int MaxPoints = 1_000_000; // more than a browser draws
+    private const long MaxEntries = 64 << 20; // of all masks' boxes; two bytes each in the answer
     private double _threshold;
 
     public string ContentType => "application/json";
@@ -36,36 +36,53 @@ internal sealed class CvatExchange(HttpRequest request, CvatOptions options) : I
         ReadOnlySpan<byte> confidence = result.Labels.Confidence.Span;
         double[] confidences = ClassConfidence.Compute(labels, confidence);
         bool isSure = confidence.IsEmpty; // a graph that ends in labels has no doubts to tell
+        // What is no class of the model has no label in CVAT, which would throw it away.
+        ClassSummary[] wanted = [.. MaskSummary.Of(result).Classes.Where(c => c.Index < result.Classes.Names.Count && (isSure || confidences[c.Index] >= _threshold))];
+        ILookup<byte, LabelPolygon>? parts = result.Outlines(tolerance: 0);
+        if (parts is null && options.Masks == CvatMasks.Component)
+        {
+            throw OutlineLimit.TooMany("the server's operator can set Cvat:Masks to Class");
+        }
+
+        CheckEntries(options.Masks == CvatMasks.Class
+            ? wanted.Select(c => (long)c.Box.Width * c.Box.Height)
+            : wanted.SelectMany(c => parts![(byte)c.Index]).Select(p => PolygonFill.Box(p).Pixels).Where(pixels => pixels >= options.MinPixels));
         using Utf8JsonWriter json = new(output);
         json.WriteStartArray();
-        ILookup<byte, LabelPolygon> parts = (LabelOutlines.Compute(labels, size, tolerance: 0, MaxPoints)
-            ?? throw new SegmentationException(SegmentationError.InvalidRequest, $"The mask's outlines have more than {MaxPoints:N0} points, more than CVAT can show.")).ToLookup(p => p.Label);
-        foreach (ClassSummary of in MaskSummary.Of(result).Classes)
+        foreach (ClassSummary of in wanted)
         {
             double score = isSure ? 1 : confidences[of.Index];
-            // What is no class of the model has no label in CVAT, which would throw it away.
-            if (score < _threshold || of.Index >= result.Classes.Names.Count)
-            {
-                continue;
-            }
-
             if (options.Masks == CvatMasks.Class)
             {
                 LabelRegion region = new((byte)of.Index, of.Pixels, of.Box.X, of.Box.Y, of.Box.Width, of.Box.Height);
-                Write(json, of.Name, score, region, Crop(labels, size, region), parts[region.Label].MaxBy(p => PolygonFill.Box(p).Pixels)!);
+                Write(json, of.Name, score, region, Crop(labels, size, region), parts?[region.Label].MaxBy(p => PolygonFill.Box(p).Pixels)!.Rings[0] ?? Corners(region));
                 continue;
             }
 
-            foreach (LabelPolygon part in parts[(byte)of.Index])
+            foreach (LabelPolygon part in parts![(byte)of.Index])
             {
-                LabelRegion box = PolygonFill.Box(part);
-                byte[] mask = PolygonFill.Fill(part, box);
-                Write(json, of.Name, score, box with { Pixels = mask.LongCount(m => m != 0) }, mask, part);
+                if (PolygonFill.Box(part) is { } box && box.Pixels >= options.MinPixels)
+                {
+                    byte[] mask = PolygonFill.Fill(part, box);
+                    Write(json, of.Name, score, box with { Pixels = mask.LongCount(m => m != 0) }, mask, part.Rings[0]);
+                }
             }
         }
 
         json.WriteEndArray();
     }
+
+    private static void CheckEntries(IEnumerable<long> boxes)
+    {
+        if (boxes.Sum() > MaxEntries)
+        {
+            throw new SegmentationException(SegmentationError.InvalidRequest, $"The boxes of the masks have more than {MaxEntries:N0} pixels in all, each of which CVAT wants as a number; send a smaller image, or a higher threshold.");
+        }
+    }
+
+    // Nobody draws the outline of noise.
+    private static GridPoint[] Corners(in LabelRegion box) =>
+        [new(box.Left, box.Top), new(box.Left + box.Width, box.Top), new(box.Left + box.Width, box.Top + box.Height), new(box.Left, box.Top + box.Height)];
 
     private static byte[] Crop(ReadOnlySpan<byte> labels, ImageSize size, in LabelRegion region)
     {
@@ -78,7 +95,7 @@ internal sealed class CvatExchange(HttpRequest request, CvatOptions options) : I
         return mask;
     }
 
-    private void Write(Utf8JsonWriter json, string label, double score, in LabelRegion box, byte[] mask, LabelPolygon outline)
+    private void Write(Utf8JsonWriter json, string label, double score, in LabelRegion box, byte[] mask, GridPoint[] outline)
     {
         if (box.Pixels < options.MinPixels)
         {
@@ -90,7 +107,7 @@ internal sealed class CvatExchange(HttpRequest request, CvatOptions options) : I
         json.WriteString("label"u8, label);
         json.WriteString("type"u8, "mask"u8);
         json.WriteStartArray("points"u8);
-        foreach (GridPoint point in outline.Rings[0])
+        foreach (GridPoint point in outline)
         {
             json.WriteNumberValue(point.X);
             json.WriteNumberValue(point.Y);

@@ -13,7 +13,6 @@ namespace InferenceServer.Dialects.LabelStudio;
 internal sealed class PredictionEncoder(LabelControl control, double tolerance) : IMaskEncoder
 {
     private const int IdBytes = 5;
-    private const int MaxPoints = 1_000_000; // more than a browser draws
 
     public string ContentType => "application/json";
 
@@ -26,7 +25,7 @@ internal sealed class PredictionEncoder(LabelControl control, double tolerance) 
         json.WriteString("model_version"u8, $"{result.Model.Name}:{result.Model.Version}");
         json.WriteNumber("score"u8, Share(wanted, confidences));
         json.WriteStartArray("result"u8);
-        ILookup<byte, LabelPolygon>? parts = control.IsBrush ? null : Parts(result);
+        ILookup<byte, LabelPolygon>? parts = control.IsBrush ? null : result.Outlines(tolerance) ?? throw OutlineLimit.TooMany("use BrushLabels instead of PolygonLabels");
         foreach (ClassSummary of in wanted)
         {
             string label = control.Labels[of.Name.ToLowerInvariant()];
@@ -68,10 +67,6 @@ internal sealed class PredictionEncoder(LabelControl control, double tolerance) 
     // By pixels, so that a speck counts for little.
     private static double Share(ClassSummary[] wanted, double[] confidences) =>
         wanted.Length == 0 ? 0 : Math.Round(wanted.Sum(c => confidences[c.Index] * c.Pixels) / wanted.Sum(c => c.Pixels), 6);
-
-    private ILookup<byte, LabelPolygon> Parts(SegmentationResult result) =>
-        (LabelOutlines.Compute(result.Labels.Labels.Span, result.Labels.Size, tolerance, MaxPoints)
-            ?? throw new SegmentationException(SegmentationError.InvalidRequest, $"The polygons have more than {MaxPoints:N0} points; use BrushLabels instead of PolygonLabels.")).ToLookup(p => p.Label);
 
     private void StartItem(Utf8JsonWriter json, ImageSize size, string type, string label, double score)
     {
