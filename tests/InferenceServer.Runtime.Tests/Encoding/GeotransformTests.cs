@@ -21,6 +21,8 @@ public sealed class GeotransformTests
     [InlineData("0 1 0 0 1 0")]
     [InlineData("0 1 0 0 0 NaN")]
     [InlineData("Infinity 1 0 0 0 1")]
+    [InlineData("0 1e308 0 0 0 1e-300")] // an area, and yet its corners are infinitely far
+    [InlineData("2e15 1 0 0 0 1")]
     public void FromGdal_NoMapOfAnArea_IsNull(string numbers)
     {
         Assert.Null(Geotransform.FromGdal([.. numbers.Split(' ').Select(n => double.Parse(n, CultureInfo.InvariantCulture))]));

@@ -1,8 +1,18 @@
 using System.IO.Compression;
 using System.Net;
 using System.Net.Http.Headers;
+using System.Security.Cryptography;
 using System.Text.Json;
+using InferenceServer.Bulk;
+using InferenceServer.Runtime;
+using InferenceServer.Runtime.Buffers;
+using InferenceServer.Runtime.Diagnostics;
+using InferenceServer.Runtime.Models;
+using InferenceServer.Runtime.Tests;
+using InferenceServer.Segment;
+using InferenceServer.Tests.Metrics;
 using Microsoft.AspNetCore.WebUtilities;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace InferenceServer.Tests.Bulk;
 
@@ -98,6 +108,29 @@ public sealed class BulkTests(SegmentationServer server)
         Assert.Contains("list of files", await ProblemAssert.IsAsync(HttpStatusCode.RequestEntityTooLarge, response), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Zip_WithASecondEndInItsComment_IsRefusedAllTheSame()
+    {
+        await using SegmentationServer small = await SegmentationServer.StartAsync(("Bulk:MaxImages", "3"));
+        byte[] zip = await Zip([.. Enumerable.Range(0, 66_000).Select(i => ($"{i}.png", Array.Empty<byte>()))], CompressionLevel.NoCompression).ReadAsByteArrayAsync();
+        zip[^2] = 4; // the comment's length
+
+        using HttpResponseMessage response = await small.Client.PostAsync("/v1/segment:batch", Photo.Content([.. zip, .. "PK\u0005\u0006"u8], "application/zip"));
+
+        Assert.Contains("list of files", await ProblemAssert.IsAsync(HttpStatusCode.RequestEntityTooLarge, response), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Zip_ListShorterThanItSays_IsExplained()
+    {
+        byte[] zip = await Zip(("a.png", Photo.Png), ("b.png", Photo.Png)).ReadAsByteArrayAsync();
+        (zip[^14], zip[^12]) = (3, 3); // entries of this disk, and of all
+
+        using HttpResponseMessage response = await server.Client.PostAsync("/v1/segment:batch", Photo.Content(zip, "application/zip"));
+
+        Assert.Contains("damaged", await ProblemAssert.IsAsync(HttpStatusCode.BadRequest, response), StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("image/png", HttpStatusCode.UnsupportedMediaType)]
     [InlineData("application/zip", HttpStatusCode.BadRequest)]
@@ -118,6 +151,172 @@ public sealed class BulkTests(SegmentationServer server)
 
         string[] lines = (await response.Content.ReadAsStringAsync()).Split('\n', StringSplitOptions.RemoveEmptyEntries);
         Assert.Equal(16, lines.Count(l => l.Contains("\"status\":200", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public async Task FullOfPixels_Images_WaitForTheirTurn()
+    {
+        await using SegmentationServer busy = await SegmentationServer.StartAsync(("Scheduling:MaxPixelsInFlight", "2000"));
+        using GatedSession gate = new(busy.Services.GetRequiredService<ModelRepository>().Entry("tiny").Model!);
+        using ByteArrayContent zip = Zip([.. Enumerable.Range(0, 6).Select(i => ($"{i}.png", Photo.Png))]);
+        Task<HttpResponseMessage> request = busy.Client.PostAsync("/v1/segment:batch?format=json", zip);
+        await Eventually.TrueAsync(() => gate.Runs.Count == 1 && busy.Admission.Requests > 1); // one runs, and another has asked for the room that it takes
+
+        gate.Open();
+        using HttpResponseMessage response = await request;
+
+        string[] lines = (await response.Content.ReadAsStringAsync()).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.Equal(6, lines.Count(l => l.Contains("\"status\":200", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public async Task FullBeforeItsFirstRun_Turn_WaitsWithoutSpinning()
+    {
+        await using SegmentationServer full = await SegmentationServer.StartAsync(("Scheduling:MaxRequests", "1"));
+        using ModelLease model = full.Services.GetRequiredService<ModelRepository>().Lease("tiny");
+        Segmenter segmenter = full.Services.GetRequiredService<Segmenter>();
+        AdmittedRequest other = segmenter.Admit("tiny", CancellationToken.None);
+        FakeClock clock = new();
+        BulkOrder order = new(model, new MaskOrder(), Timeout: null, Budget: null, "/v1/segment:batch");
+        using BulkTurn turn = new(new BulkImage(0, "a.png", new PooledBufferWriter()), order, segmenter, full.Services.GetRequiredService<MaskRoad>(), full.Services.GetRequiredService<SegmentationMetrics>(), clock);
+
+        Task entering = turn.EnterAsync(CancellationToken.None); // comes back, although the server cannot tell how long it takes
+
+        Assert.False(entering.IsCompleted);
+        other.Dispose();
+        await Eventually.TrueAsync(() =>
+        {
+            clock.Advance(TimeSpan.FromSeconds(1));
+            return entering.IsCompleted;
+        });
+        Assert.Equal(1, full.Admission.Requests);
+    }
+
+    [Fact]
+    public async Task Answer_WhileItIsTaken_KeepsItsPlace()
+    {
+        string file = Path.GetTempFileName();
+        await File.WriteAllBytesAsync(file, await Zip(("a.png", Photo.Png), ("b.png", Photo.Png)).ReadAsByteArrayAsync());
+        await using SegmentationServer own = await SegmentationServer.StartAsync();
+        List<(int Requests, long Pixels)> held = [];
+        using (ModelLease model = own.Services.GetRequiredService<ModelRepository>().Lease("tiny"))
+        using (Upload upload = Upload.Open(file, "application/zip"))
+        {
+            await own.Services.GetRequiredService<BulkRunner>().RunAsync(
+                upload, new BulkOrder(model, new MaskOrder(), Timeout: null, Budget: null, "/v1/segment:batch"),
+                _ =>
+                {
+                    held.Add((own.Admission.Requests, own.Admission.Pixels));
+                    return Task.CompletedTask;
+                },
+                CancellationToken.None);
+        }
+
+        File.Delete(file);
+        Assert.All(held, h => Assert.True(h.Requests > 0 && h.Pixels >= Photo.Width * Photo.Height));
+        Assert.Equal((2, 0, 0L), (held.Count, own.Admission.Requests, own.Admission.Bytes));
+    }
+
+    [Fact]
+    public async Task Requests_MoreThanMayBe_AreRefusedBeforeTheirBody()
+    {
+        await using SegmentationServer small = await SegmentationServer.StartAsync(("Bulk:MaxRequests", "1"));
+        using GatedSession gate = new(small.Services.GetRequiredService<ModelRepository>().Entry("tiny").Model!);
+        Task<HttpResponseMessage> first = small.Client.PostAsync("/v1/segment:batch", Zip(("a.png", Photo.Png)));
+        await Eventually.TrueAsync(() => gate.Runs.Count == 1);
+
+        using HttpRequestMessage asking = new(HttpMethod.Post, "/v1/segment:batch") { Content = Zip(("b.png", Photo.Png)), Headers = { ExpectContinue = true } };
+        using HttpResponseMessage refused = await small.Client.SendAsync(asking);
+
+        await ProblemAssert.IsAsync(HttpStatusCode.TooManyRequests, refused);
+        Assert.NotNull(refused.Headers.RetryAfter);
+        gate.Open();
+        using HttpResponseMessage served = await first;
+        using HttpResponseMessage next = await small.Client.PostAsync("/v1/segment:batch", Zip(("c.png", Photo.Png)));
+        Assert.Equal((HttpStatusCode.OK, HttpStatusCode.OK), (served.StatusCode, next.StatusCode));
+    }
+
+    [Fact]
+    public async Task Reload_InTheMiddle_ChangesNothing()
+    {
+        ModelsFolder folder = new();
+        folder.Add("tiny", 1);
+        await using (SegmentationServer own = await SegmentationServer.StartAsync(("Models:Path", folder.Path), ("Bulk:Concurrency", "1")))
+        {
+            ModelRepository repository = own.Services.GetRequiredService<ModelRepository>();
+            using GatedSession gate = new(repository.Entry("tiny").Model!);
+            using ByteArrayContent zip = Zip([.. Enumerable.Range(0, 4).Select(i => ($"{i}.png", Photo.Png))]);
+            Task<HttpResponseMessage> request = own.Client.PostAsync("/v1/segment:batch?format=json", zip);
+            await Eventually.TrueAsync(() => gate.Runs.Count == 1);
+            folder.Add("tiny", 2);
+            Assert.Equal(2, repository.Reload("tiny", CancellationToken.None).Model!.Version);
+
+            gate.Open();
+            using HttpResponseMessage response = await request;
+
+            string[] lines = (await response.Content.ReadAsStringAsync()).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+            Assert.Equal(4, lines.Count(l => l.Contains("\"version\":1,", StringComparison.Ordinal)));
+        }
+
+        folder.Delete();
+    }
+
+    [Theory]
+    [InlineData("*/*")]
+    [InlineData("application/json, text/plain, */*")] // axios's own
+    public async Task Form_LargeMaskAndAnyAccept_IsTheWholeMask(string accept)
+    {
+        using MultipartFormDataContent form = new() { { Photo.Content(Photo.Plain(400, 300, 2)), "image", "a.png" } };
+        using HttpRequestMessage request = new(HttpMethod.Post, "/v1/segment:batch?format=raw") { Content = form };
+        request.Headers.Accept.ParseAdd(accept);
+        using HttpResponseMessage response = await server.Client.SendAsync(request);
+
+        JsonElement line = JsonDocument.Parse(await response.Content.ReadAsStringAsync()).RootElement;
+
+        Assert.Equal(Enumerable.Repeat((byte)2, 400 * 300), line.GetProperty("mask").GetBytesFromBase64());
+    }
+
+    [Fact]
+    public async Task Stream_ThatBreaksOff_IsNoSuccess()
+    {
+        await using SegmentationServer own = await SegmentationServer.StartAsync(("Bulk:MaxImages", "1"));
+        using Measurements measured = new(own);
+
+        using HttpResponseMessage response = await own.Client.PostAsync("/v1/segment:batch", Zip(("a.png", Photo.Png), ("b.png", Photo.Png)));
+
+        Assert.Contains("more than 1 image", await response.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        await measured.UntilAsync("seg_requests_total{code=413,model=tiny,route=/v1/segment:batch,version=}", 1);
+        await measured.UntilAsync("seg_requests_total{code=200,model=tiny,route=/v1/segment:batch,version=1}", 1);
+    }
+
+    [Fact]
+    public async Task Key_WithAQuota_PaysForEachImage()
+    {
+        string hash = "sha256:" + Convert.ToHexStringLower(SHA256.HashData("secret"u8));
+        await using SegmentationServer own = await SegmentationServer.StartAsync(("Security:Keys:lab:Hash", hash), ("Security:Keys:lab:RequestsPerDay", "3"));
+        own.Client.DefaultRequestHeaders.Add("X-API-Key", "secret");
+
+        using HttpResponseMessage response = await own.Client.PostAsync("/v1/segment:batch", Zip([.. Enumerable.Range(0, 5).Select(i => ($"{i}.png", Photo.Png))]));
+
+        int[] statuses = [.. (await response.Content.ReadAsStringAsync()).Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(l => JsonDocument.Parse(l).RootElement.GetProperty("status").GetInt32())];
+        Assert.Equal([200, 200, 200, 429, 429], statuses.Order());
+    }
+
+    [Fact]
+    public async Task Images_EachAnswered_AreCountedLikeRequests()
+    {
+        await using SegmentationServer own = await SegmentationServer.StartAsync();
+        using Measurements measured = new(own);
+        byte[] zip = await Zip(("a.png", Photo.Png), ("b.txt", [1, 2, 3]), ("c.png", Photo.Png), ("d.png", Photo.Png)).ReadAsByteArrayAsync();
+
+        using HttpResponseMessage whole = await own.Client.PostAsync("/v1/segment:batch?model=tiny", Photo.Content(zip, "application/zip"));
+        await whole.Content.ReadAsStringAsync();
+
+        await measured.UntilAsync("seg_requests_total{code=200,model=tiny,route=/v1/segment:batch,version=1}", 3);
+        await measured.UntilAsync("seg_requests_total{code=415,model=tiny,route=/v1/segment:batch,version=1}", 1);
+        await measured.UntilAsync("seg_requests_rejected_total{model=tiny,reason=bad_image}", 1);
+        await measured.UntilAsync("seg_in_flight{model=tiny}", 0);
+        Assert.True(measured["seg_stage_duration_seconds{model=tiny,stage=infer}"] > 0);
     }
 
     private static ByteArrayContent Zip(params (string Name, byte[] Bytes)[] files) => Zip(files, CompressionLevel.Optimal);

@@ -1,6 +1,17 @@
 using System.Net;
 using System.Net.Http.Json;
+using System.Runtime.CompilerServices;
 using System.Text.Json;
+using InferenceServer.Dialects.Cvat;
+using InferenceServer.Kernels;
+using InferenceServer.Runtime;
+using InferenceServer.Runtime.Buffers;
+using InferenceServer.Runtime.Decoding;
+using InferenceServer.Runtime.Diagnostics;
+using InferenceServer.Runtime.Models;
+using InferenceServer.Runtime.Postprocessing;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace InferenceServer.Tests.Dialects;
 
@@ -75,6 +86,76 @@ public sealed class CvatTests
         using HttpResponseMessage noName = await PostAsync(server, "", "", 0);
         Assert.Contains("x-nuclio-function-name", await ProblemAssert.IsAsync(HttpStatusCode.BadRequest, noName), StringComparison.Ordinal);
     }
+
+    [Fact]
+    public async Task Invoke_TextThatIsNoUnicode_IsTheCallersFault()
+    {
+        await using SegmentationServer server = await SegmentationServer.StartAsync();
+        using HttpRequestMessage request = new(HttpMethod.Post, "/api/function_invocations")
+        {
+            Content = Photo.Content([.. "{\"image\":\""u8, 0xFF, .. "\"}"u8], "application/json"),
+            Headers = { { "x-nuclio-function-name", "tiny" } },
+        };
+
+        using HttpResponseMessage response = await server.Client.SendAsync(request);
+
+        await ProblemAssert.IsAsync(HttpStatusCode.BadRequest, response);
+    }
+
+    [Fact]
+    public async Task Encode_BoxesWithoutEnd_AreRefused()
+    {
+        await using SegmentationServer server = await SegmentationServer.StartAsync();
+        using ModelLease model = server.Services.GetRequiredService<ModelRepository>().Lease("tiny");
+        ImageSize size = new(5000, 5000); // three classes, each with a box as large as the photograph
+        using SegmentationResult result = Result(model, size, labels => (labels[1], labels[^2], labels[2], labels[^3]) = (1, 1, 2, 2));
+        using PooledBufferWriter json = new();
+
+        SegmentationException refusal = Assert.Throws<SegmentationException>(() => new CvatExchange(new DefaultHttpContext().Request, new CvatOptions()).Encode(result, default, json));
+
+        Assert.Equal(SegmentationError.InvalidRequest, refusal.Error);
+        Assert.Equal(0, json.Written.Length);
+    }
+
+    [Fact]
+    public async Task Encode_NoiseAsClasses_HasABoxForAnOutline()
+    {
+        await using SegmentationServer server = await SegmentationServer.StartAsync();
+        using ModelLease model = server.Services.GetRequiredService<ModelRepository>().Lease("tiny");
+        ImageSize size = new(1024, 1024);
+        using SegmentationResult result = Result(model, size, labels =>
+        {
+            for (int i = 0; i < labels.Length; i++)
+            {
+                labels[i] = (byte)((i + (i / 1024)) % 2); // a chessboard, whose outlines have four million points
+            }
+        });
+        using PooledBufferWriter json = new();
+
+        new CvatExchange(new DefaultHttpContext().Request, new CvatOptions()).Encode(result, default, json);
+
+        JsonElement[] masks = [.. JsonDocument.Parse(json.Written).RootElement.EnumerateArray()];
+        Assert.Equal(["red", "green"], masks.Select(m => m.GetProperty("label").GetString()));
+        Assert.All(masks, m => Assert.Equal(8, m.GetProperty("points").GetArrayLength()));
+        Assert.All(masks, m => Assert.Equal(size.Pixels + 4, m.GetProperty("mask").GetArrayLength()));
+    }
+
+    private delegate void Painter(Span<byte> labels);
+
+    private static SegmentationResult Result(ModelLease model, ImageSize size, Painter paint)
+    {
+        LabelMap labels = NewLabels(size, withConfidence: false, probabilities: null);
+        labels.Labels.Span.Clear();
+        paint(labels.Labels.Span);
+        return NewResult(model.Model, new RgbImage(new ImageSize(1, 1)), labels, new StageTimings());
+    }
+
+    // Nobody but a test makes a mask without a photograph.
+    [UnsafeAccessor(UnsafeAccessorKind.Constructor)]
+    private static extern LabelMap NewLabels(ImageSize size, bool withConfidence, PooledBuffer<float>? probabilities);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Constructor)]
+    private static extern SegmentationResult NewResult(LoadedModel model, RgbImage photo, LabelMap labels, StageTimings timings);
 
     private static async Task<JsonElement> InvokeAsync(SegmentationServer server, string image, double threshold)
     {

@@ -3,6 +3,7 @@ using InferenceServer.Dialects.Cvat;
 using InferenceServer.Dialects.LabelStudio;
 using InferenceServer.Fetching;
 using InferenceServer.Jobs;
+using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Tests.Dialects;
 
@@ -18,6 +19,7 @@ public sealed class DialectOptionsTests
         Assert.True(new CvatOptionsValidator().Validate(null, new CvatOptions { Prefix = "/cvat" }).Succeeded);
         Assert.True(new BulkOptionsValidator().Validate(null, new BulkOptions()).Succeeded);
         Assert.True(new JobOptionsValidator().Validate(null, new JobOptions()).Succeeded);
+        Assert.True(new JobConsistency(Options.Create(new BulkOptions())).Validate(null, new JobOptions()).Succeeded);
     }
 
     [Fact]
@@ -28,6 +30,9 @@ public sealed class DialectOptionsTests
         Assert.True(new LabelStudioOptionsValidator().Validate(null, new LabelStudioOptions { Url = "label-studio:8080" }).Failed);
         Assert.True(new CvatOptionsValidator().Validate(null, new CvatOptions { Prefix = "cvat/" }).Failed);
         Assert.True(new BulkOptionsValidator().Validate(null, new BulkOptions { Concurrency = 0 }).Failed);
+        Assert.True(new BulkOptionsValidator().Validate(null, new BulkOptions { MaxRequests = 0 }).Failed);
         Assert.True(new JobOptionsValidator().Validate(null, new JobOptions { KeepFor = TimeSpan.Zero }).Failed);
+        Assert.True(new JobOptionsValidator().Validate(null, new JobOptions { MaxBytes = 0 }).Failed);
+        Assert.Contains("Bulk:MaxBytes", new JobConsistency(Options.Create(new BulkOptions())).Validate(null, new JobOptions { MaxBytes = 1 << 20 }).FailureMessage, StringComparison.Ordinal);
     }
 }

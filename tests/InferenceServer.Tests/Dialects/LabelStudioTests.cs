@@ -96,6 +96,38 @@ public sealed class LabelStudioTests
     }
 
     [Theory]
+    [InlineData("/http://")]
+    [InlineData("http://")]
+    [InlineData(@"\ud800")] // half of a character
+    [InlineData("//")]
+    public async Task Predict_ImageThatIsNoUrl_IsTheCallersFault(string image)
+    {
+        await using ImageHost studio = await ImageHost.StartAsync(http =>
+        {
+            http.Response.StatusCode = 404;
+            return Task.CompletedTask;
+        });
+        await using SegmentationServer server = await SegmentationServer.StartAsync(("LabelStudio:Url", studio.Address.ToString()));
+
+        using HttpResponseMessage response = await server.Client.PostAsync("/label-studio/predict", Json(
+            $$$"""{"tasks": [{"data": {"image": "{{{image}}}"}}], "label_config": {{{JsonSerializer.Serialize(Brush)}}}}"""));
+
+        Assert.InRange((int)response.StatusCode, 400, 499);
+    }
+
+    [Fact]
+    public async Task Fetch_LabelStudiosHost_IsForTasksOnly()
+    {
+        await using ImageHost studio = await ImageHost.StartAsync(http => http.Response.Body.WriteAsync(Photo.Png).AsTask());
+        await using SegmentationServer server = await SegmentationServer.StartAsync(("LabelStudio:Url", studio.Address.ToString()), ("Fetch:Hosts:0", "example.org"));
+
+        using HttpResponseMessage response = await server.Client.PostAsync("/v1/segment", Json($$"""{"url": "{{studio.Address}}"}"""));
+
+        Assert.Contains("Fetch:Hosts", await ProblemAssert.IsAsync(HttpStatusCode.BadRequest, response), StringComparison.Ordinal);
+        Assert.Empty(studio.Authorizations);
+    }
+
+    [Theory]
     [InlineData("<View/>", "no BrushLabels")]
     [InlineData("<View>", "label_config")]
     [InlineData("<!DOCTYPE a [<!ENTITY b SYSTEM 'file:///etc/passwd'>]><View>&b;</View>", "DTD")]

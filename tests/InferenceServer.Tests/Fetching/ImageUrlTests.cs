@@ -104,6 +104,10 @@ public sealed class ImageUrlTests
                     await http.Response.Body.FlushAsync();
                     await never.Task.WaitAsync(http.RequestAborted);
                     break;
+                case "/nowhere":
+                    http.Response.StatusCode = 302;
+                    http.Response.Headers.Location = "//";
+                    break;
                 case "/html":
                     await http.Response.Body.WriteAsync("<html>"u8.ToArray());
                     break;
@@ -116,7 +120,7 @@ public sealed class ImageUrlTests
 
         foreach ((string path, HttpStatusCode status, string reason) in ((string, HttpStatusCode, string)[])[
             ("missing", HttpStatusCode.UnprocessableEntity, "answers 404"), ("large", HttpStatusCode.RequestEntityTooLarge, "4,096 bytes"),
-            ("slow", HttpStatusCode.UnprocessableEntity, "more than 0.2 s"), ("html", HttpStatusCode.UnsupportedMediaType, "")])
+            ("slow", HttpStatusCode.UnprocessableEntity, "more than 0.2 s"), ("nowhere", HttpStatusCode.UnprocessableEntity, "no URL"), ("html", HttpStatusCode.UnsupportedMediaType, "")])
         {
             using HttpResponseMessage response = await PostAsync(server, new Uri(host.Address, path));
             Assert.Contains(reason, await ProblemAssert.IsAsync(status, response), StringComparison.Ordinal);
@@ -128,6 +132,7 @@ public sealed class ImageUrlTests
     [InlineData("[]")]
     [InlineData("{\"url\": 5}")]
     [InlineData("{\"url\":")]
+    [InlineData("{\"url\": \"\\ud800\"}")] // half of a character
     public async Task Segment_OtherJson_IsExplained(string json)
     {
         await using SegmentationServer server = await SegmentationServer.StartAsync(("Fetch:Hosts:0", "open.example"));

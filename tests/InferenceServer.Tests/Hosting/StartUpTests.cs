@@ -33,6 +33,7 @@ public sealed class StartUpTests
     [InlineData("Onnx:Provider", "Abacus")]
     [InlineData("Jobs:Folder", "jobs")]
     [InlineData("Security:Jwt:Issuer", "https://login.example.org")]
+    [InlineData("Jobs:Path", "/dev/null/jobs")]
     public async Task Start_BadOption_EndsWithItsKeyInOneLine(string key, string value)
     {
         (int exitCode, string output) = await RunAsync($"--{key}={value}");
