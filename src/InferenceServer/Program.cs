@@ -45,6 +45,7 @@ return StartUp.Run(() =>
     builder.Services.AddHostedService<ModelWatcher>();
     builder.Services.AddHostedService<MemoryUpkeep>();
     builder.Services.AddSingleton<MaskRoad>();
+    builder.Services.AddSingleton<PatientAdmission>();
     builder.Services.AddBulk();
     builder.Services.AddJobs();
     builder.Services.AddFetching();

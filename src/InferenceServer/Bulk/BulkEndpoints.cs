@@ -40,7 +40,7 @@ internal static class BulkEndpoints
             return;
         }
 
-        http.Observation().InParts(lease.Model);
+        http.Observation().InParts();
         using Upload upload = await Upload.ReceiveAsync(http.Request, options.Value, http.RequestAborted);
         IBulkWriter writer = http.Request.GetTypedHeaders().Accept.Any(a => a.MediaType.Equals("multipart/mixed", StringComparison.OrdinalIgnoreCase)) ? new MultipartWriter() : new NdjsonWriter();
         http.Response.ContentType = writer.ContentType;

@@ -7,7 +7,7 @@ using Microsoft.Extensions.Options;
 namespace InferenceServer.Bulk;
 
 /// <summary>Takes many images down the road, a few at once, and hands out each answer as soon as it is there.</summary>
-internal sealed class BulkRunner(Segmenter segmenter, MaskRoad road, ImageDecoder decoder, SegmentationMetrics metrics, IOptions<BulkOptions> options, TimeProvider time)
+internal sealed class BulkRunner(PatientAdmission admission, MaskRoad road, ImageDecoder decoder, SegmentationMetrics metrics, IOptions<BulkOptions> options)
 {
     /// <summary>Segments the images.</summary>
     /// <param name="upload">The images.</param>
@@ -54,7 +54,7 @@ internal sealed class BulkRunner(Segmenter segmenter, MaskRoad road, ImageDecode
                     return null;
                 }
 
-                turn = new BulkTurn(image, order, segmenter, road, metrics, time);
+                turn = new BulkTurn(image, order, admission, road, metrics);
                 await turn.EnterAsync(stop.Token);
                 return turn;
             }

@@ -8,11 +8,8 @@ using InferenceServer.Segment;
 namespace InferenceServer.Bulk;
 
 /// <summary>One of many images on the road: it is let in like a request of its own, and keeps its place and its bytes until this is disposed.</summary>
-/// <remarks>Whoever sends many images at once has time: a full server is waited for, not complained about.</remarks>
-internal sealed class BulkTurn(BulkImage image, BulkOrder order, Segmenter segmenter, MaskRoad road, SegmentationMetrics metrics, TimeProvider time) : IDisposable
+internal sealed class BulkTurn(BulkImage image, BulkOrder order, PatientAdmission admission, MaskRoad road, SegmentationMetrics metrics) : IDisposable
 {
-    private static readonly TimeSpan LeastWait = TimeSpan.FromMilliseconds(50); // a server that is full before its first run knows of no time
-    private static readonly TimeSpan LongestWaitForBudget = TimeSpan.FromMinutes(1);
     private readonly ImageObservation _observation = new(metrics, order.Model.Model, order.Route);
     private readonly PooledBufferWriter _mask = new();
     private AdmittedRequest? _admitted;
@@ -24,8 +21,7 @@ internal sealed class BulkTurn(BulkImage image, BulkOrder order, Segmenter segme
     {
         try
         {
-            await PayAsync(cancellationToken);
-            await AdmitAsync(cancellationToken);
+            _admitted = await admission.EnterAsync(order.Model, Arrival(cancellationToken), image.Index > 0 ? order.Budget : null);
         }
         catch (SegmentationException e)
         {
@@ -37,27 +33,24 @@ internal sealed class BulkTurn(BulkImage image, BulkOrder order, Segmenter segme
     /// <param name="cancellationToken">Ends the waiting, and the image's work.</param>
     public async Task<BulkAnswer> SegmentAsync(CancellationToken cancellationToken)
     {
-        try
+        while (_failure is null)
         {
-            while (_failure is null)
+            try
             {
-                try
-                {
-                    (SegmentationResult result, string contentType) = await road.SegmentAsync(_admitted!, order.Mask, image.Bytes.Written, _observation.Timings, _mask);
-                    return new BulkAnswer(image, contentType, _mask.Written, result.Labels.Size.Width, result.Labels.Size.Height, Failure: null);
-                }
-                catch (SegmentationException e) when (IsLoad(e))
-                {
-                    _mask.Clear();
-                    _admitted!.Dispose();
-                    await WaitAsync(e, cancellationToken);
-                    await AdmitAsync(cancellationToken);
-                }
+                (SegmentationResult result, string contentType) = await road.SegmentAsync(_admitted!, order.Mask, image.Bytes.Written, _observation.Timings, _mask);
+                return new BulkAnswer(image, contentType, _mask.Written, result.Labels.Size.Width, result.Labels.Size.Height, Failure: null);
             }
-        }
-        catch (SegmentationException e)
-        {
-            _failure = e;
+            catch (SegmentationException e) when (IsLoad(e))
+            {
+                _mask.Clear();
+                _admitted!.Dispose();
+                await admission.WaitAsync(e, cancellationToken);
+                _admitted = await admission.EnterAsync(order.Model, Arrival(cancellationToken), budget: null);
+            }
+            catch (SegmentationException e)
+            {
+                _failure = e;
+            }
         }
 
         _observation.Failed(_failure);
@@ -81,33 +74,8 @@ internal sealed class BulkTurn(BulkImage image, BulkOrder order, Segmenter segme
         _observation.Dispose();
     }
 
-    // The request itself has paid for its first image.
-    private async Task PayAsync(CancellationToken cancellationToken)
-    {
-        while (image.Index > 0 && order.Budget?.Take() is { } refusal)
-        {
-            if (refusal.RetryAfter > LongestWaitForBudget)
-            {
-                throw refusal;
-            }
-
-            await WaitAsync(refusal, cancellationToken);
-        }
-    }
-
-    private async Task AdmitAsync(CancellationToken cancellationToken)
-    {
-        Arrival arrival = new() { Bytes = image.Bytes.Written.Length, Priority = Priority.Batch, Timeout = order.Timeout, Caller = cancellationToken };
-        SegmentationException? refusal;
-        while (!segmenter.TryAdmitTo(order.Model, arrival, out _admitted, out refusal))
-        {
-            await WaitAsync(refusal, cancellationToken);
-        }
-    }
+    private Arrival Arrival(CancellationToken caller) => new() { Bytes = image.Bytes.Written.Length, Priority = Priority.Batch, Timeout = order.Timeout, Caller = caller };
 
     // Room for pixels is asked for only once the size is known; and a time that nobody has named is none that anybody misses.
     private bool IsLoad(SegmentationException e) => e.Error == SegmentationError.Overloaded || (e.Error == SegmentationError.QueueTimeout && order.Timeout is null);
-
-    private Task WaitAsync(SegmentationException refusal, CancellationToken cancellationToken) =>
-        Task.Delay(refusal.RetryAfter > LeastWait ? refusal.RetryAfter.Value : LeastWait, time, cancellationToken);
 }

@@ -17,6 +17,9 @@ internal sealed class RequestObservation(SegmentationMetrics metrics, string rou
     private bool _sent;
     private bool _inParts;
 
+    /// <summary>The pattern of its route.</summary>
+    public string Route => route;
+
     /// <summary>The model that the request names, where that is not what stands in its route.</summary>
     public void AskedFor(string model) => _askedFor = model;
 
@@ -29,8 +32,8 @@ internal sealed class RequestObservation(SegmentationMetrics metrics, string rou
         return _timings;
     }
 
-    /// <summary>The request was let in, and has many images that are each counted by themselves (<see cref="ImageObservation"/>); it counts only where it fails as a whole.</summary>
-    public void InParts(LoadedModel model) => (_askedFor, _inParts) = (model.Name, true);
+    /// <summary>The request has many images that are each counted by themselves (<see cref="ImageObservation"/>); it counts only where it fails as a whole.</summary>
+    public void InParts() => _inParts = true;
 
     /// <summary>The connection has taken the whole answer.</summary>
     public void Sent(long bytes)
@@ -46,12 +49,21 @@ internal sealed class RequestObservation(SegmentationMetrics metrics, string rou
         // Once the headers have gone out with 200, the framework cannot say that the client went away.
         bool isCancelled = !_sent && http.RequestAborted.IsCancellationRequested;
         int status = isCancelled ? StatusCodes.Status499ClientClosedRequest : ProblemStatus.Of(http);
-        if (_inParts && status < StatusCodes.Status400BadRequest)
+        if (!_inParts || status >= StatusCodes.Status400BadRequest)
         {
-            Trace(name, status);
-            return;
+            Count(http, name, status, isCancelled);
         }
 
+        if (_model is not null)
+        {
+            metrics.Left(name);
+        }
+
+        Trace(name, status);
+    }
+
+    private void Count(HttpContext http, string name, int status, bool isCancelled)
+    {
         metrics.Ended(name, _model?.Version ?? 0, route, status, Stopwatch.GetElapsedTime(_start), _timings);
         if (isCancelled || BrokeOff(http))
         {
@@ -61,13 +73,6 @@ internal sealed class RequestObservation(SegmentationMetrics metrics, string rou
         {
             metrics.Rejected(name, reason);
         }
-
-        if (_model is not null)
-        {
-            metrics.Left(name);
-        }
-
-        Trace(name, status);
     }
 
     // A connection that ends in the middle of a body reaches us as a malformed request, a moment before it is known to be gone.

@@ -1,4 +1,5 @@
 using System.Net.Http.Headers;
+using System.Text;
 using InferenceServer.Problems;
 using InferenceServer.Runtime;
 using Microsoft.Net.Http.Headers;
@@ -9,6 +10,8 @@ namespace InferenceServer.Security;
 internal sealed class KeyGate(KeyRing keys, TokenReader tokens)
 {
     private const string Bearer = "Bearer";
+    private const string Basic = "Basic";
+    private const int MaxCredentials = 1024;
     private const string KeyHeader = "X-API-Key";
 
     public Task InvokeAsync(HttpContext http, RequestDelegate next)
@@ -67,9 +70,20 @@ internal sealed class KeyGate(KeyRing keys, TokenReader tokens)
         // Of two headers of a name, the proxy in front and this server might believe in different ones.
         if (request.Headers.Authorization is [{ } authorization])
         {
-            return AuthenticationHeaderValue.TryParse(authorization, out AuthenticationHeaderValue? header) && header.Scheme.Equals(Bearer, StringComparison.OrdinalIgnoreCase) ? header.Parameter ?? "" : "";
+            return !AuthenticationHeaderValue.TryParse(authorization, out AuthenticationHeaderValue? header) ? ""
+                : header.Scheme.Equals(Bearer, StringComparison.OrdinalIgnoreCase) ? header.Parameter ?? ""
+                : header.Scheme.Equals(Basic, StringComparison.OrdinalIgnoreCase) ? Password(header.Parameter ?? "")
+                : "";
         }
 
         return request.Headers[KeyHeader] is [{ } key] ? key : null;
+    }
+
+    // For tools that can only log in, such as Label Studio: the key is the password, of whatever user.
+    private static string Password(string credentials)
+    {
+        Span<byte> bytes = stackalloc byte[MaxCredentials];
+        return Convert.TryFromBase64String(credentials, bytes, out int length) && bytes[..length].IndexOf((byte)':') is >= 0 and int colon
+            ? Encoding.UTF8.GetString(bytes[(colon + 1)..length]) : "";
     }
 }

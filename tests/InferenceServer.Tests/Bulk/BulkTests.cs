@@ -178,7 +178,7 @@ public sealed class BulkTests(SegmentationServer server)
         AdmittedRequest other = segmenter.Admit("tiny", CancellationToken.None);
         FakeClock clock = new();
         BulkOrder order = new(model, new MaskOrder(), Timeout: null, Budget: null, "/v1/segment:batch");
-        using BulkTurn turn = new(new BulkImage(0, "a.png", new PooledBufferWriter()), order, segmenter, full.Services.GetRequiredService<MaskRoad>(), full.Services.GetRequiredService<SegmentationMetrics>(), clock);
+        using BulkTurn turn = new(new BulkImage(0, "a.png", new PooledBufferWriter()), order, new PatientAdmission(segmenter, clock), full.Services.GetRequiredService<MaskRoad>(), full.Services.GetRequiredService<SegmentationMetrics>());
 
         Task entering = turn.EnterAsync(CancellationToken.None); // comes back, although the server cannot tell how long it takes
 

@@ -1,8 +1,10 @@
 using System.Net;
 using System.Net.Http.Json;
+using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using InferenceServer.Tests.Fetching;
+using InferenceServer.Tests.Metrics;
 
 namespace InferenceServer.Tests.Dialects;
 
@@ -59,6 +61,38 @@ public sealed class LabelStudioTests
         }
 
         Assert.Equal(["Token secret", "Token secret"], studio.Authorizations);
+    }
+
+    [Fact]
+    public async Task Predict_OneOfSeveralTasksFails_TheOthersHaveTheirMasks()
+    {
+        await using ImageHost studio = await ImageHost.StartAsync(http => http.Response.Body.WriteAsync(http.Request.Path.Value == "/damaged.png" ? Photo.Png[..^30] : Photo.Png).AsTask());
+        await using SegmentationServer server = await SegmentationServer.StartAsync(("LabelStudio:Url", studio.Address.ToString()));
+        using Measurements measured = new(server);
+
+        JsonElement[] results = [.. (await PredictAsync(server, Brush, "/damaged.png", "/a.png", "http://elsewhere.example/b.png", "/c.png")).EnumerateArray()];
+
+        Assert.Equal([0, 3, 0, 3], results.Select(r => r.GetProperty("result").GetArrayLength()));
+        Assert.NotEqual("", results[0].GetProperty("error").GetString());
+        Assert.Contains("elsewhere.example", results[2].GetProperty("error").GetString(), StringComparison.Ordinal);
+        await measured.UntilAsync("seg_requests_total{code=200,model=tiny,route=/label-studio/predict,version=1}", 2);
+        await measured.UntilAsync("seg_requests_total{code=422,model=tiny,route=/label-studio/predict,version=1}", 1);
+        await measured.UntilAsync("seg_in_flight{model=tiny}", 0);
+        Assert.Equal(0, server.Admission.Requests);
+    }
+
+    [Fact]
+    public async Task Predict_KeyWithAQuota_PaysForEachTask()
+    {
+        await using ImageHost studio = await ImageHost.StartAsync(http => http.Response.Body.WriteAsync(Photo.Png).AsTask());
+        await using SegmentationServer server = await SegmentationServer.StartAsync(
+            ("LabelStudio:Url", studio.Address.ToString()), ("Security:Keys:studio:Hash", "sha256:" + Convert.ToHexStringLower(SHA256.HashData("secret"u8))), ("Security:Keys:studio:RequestsPerDay", "2"));
+        server.Client.DefaultRequestHeaders.Authorization = new("Basic", Convert.ToBase64String("anybody:secret"u8)); // as Label Studio logs in
+
+        JsonElement results = await PredictAsync(server, Brush, "/a.png", "/b.png", "/c.png");
+
+        Assert.Equal([3, 3, 0], results.EnumerateArray().Select(r => r.GetProperty("result").GetArrayLength()));
+        Assert.Contains("2 requests a day", results[2].GetProperty("error").GetString(), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -2,21 +2,16 @@ using System.Text.Json.Nodes;
 using InferenceServer.Metrics;
 using InferenceServer.Problems;
 using InferenceServer.Runtime;
-using InferenceServer.Runtime.Buffers;
-using InferenceServer.Runtime.Diagnostics;
 using InferenceServer.Runtime.Models;
 using InferenceServer.Security;
 using InferenceServer.Segment;
 using Microsoft.AspNetCore.Http.HttpResults;
-using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Dialects.LabelStudio;
 
 /// <summary>The machine learning backend that Label Studio asks for predictions.</summary>
 internal static class LabelStudioEndpoints
 {
-    private const int MaxRequestBytes = 4 << 20;
-
     public static void MapLabelStudio(this IEndpointRouteBuilder routes)
     {
         foreach ((string prefix, string suffix) in ((string, string)[])[("/label-studio", "WithDefault"), ("/label-studio/models/{model}", "")])
@@ -42,38 +37,22 @@ internal static class LabelStudioEndpoints
 
     private static Created Webhook() => TypedResults.Created();
 
-    private static async Task<Results<LabelStudioResult, RefusedResult>> PredictAsync(
-        HttpContext http, Segmenter segmenter, MaskRoad road, TaskImages images, IOptions<LabelStudioOptions> options, string? model = null)
+    private static async Task<Results<EmptyHttpResult, RefusedResult>> PredictAsync(
+        HttpContext http, ModelRepository repository, Segmenter segmenter, TaskPredictor predictor, string? model = null)
     {
-        PredictRequest request = await JsonBody.ReadAsync(http.Request, MaxRequestBytes, static _ => { }, PredictRequest.Parse, http.RequestAborted);
-        MaskOrder order = new() { Encoder = new PredictionEncoder(request.Control, options.Value.Tolerance), WithScores = true };
-        LabelStudioResult answer = new();
-        try
+        Arrival arrival = ArrivalQuery.Parse(model, http.Request);
+        using ModelLease lease = repository.Lease(model); // held, so that the same version answers all
+        // Before the body is read: a full server spends nothing on it.
+        if (!segmenter.TryAdmitTo(lease, arrival, out AdmittedRequest? admitted, out SegmentationException? refusal))
         {
-            StageTimings? timings = null;
-            foreach (string image in request.Images)
-            {
-                if (!segmenter.TryAdmit(ArrivalQuery.Parse(model, http.Request), out AdmittedRequest? admitted, out SegmentationException? refusal))
-                {
-                    answer.Dispose();
-                    return new RefusedResult(refusal);
-                }
-
-                using (admitted)
-                {
-                    timings ??= http.Observation().Admitted(admitted.Model);
-                    using PooledBufferWriter prediction = new();
-                    await road.SegmentAsync(admitted, order, (maxBytes, hold, ct) => images.FetchAsync(image, maxBytes, hold, ct), timings, prediction);
-                    answer.Add(prediction);
-                }
-            }
-
-            return answer;
+            return new RefusedResult(refusal);
         }
-        catch
+
+        using (admitted)
         {
-            answer.Dispose();
-            throw;
+            await predictor.AnswerAsync(http, lease, arrival with { Bytes = 0 }, admitted);
         }
+
+        return TypedResults.Empty;
     }
 }

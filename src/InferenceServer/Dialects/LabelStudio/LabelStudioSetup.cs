@@ -9,5 +9,6 @@ internal static class LabelStudioSetup
     {
         services.AddSection("LabelStudio", new LabelStudioOptionsValidator());
         services.AddSingleton<TaskImages>();
+        services.AddSingleton<TaskPredictor>();
     }
 }

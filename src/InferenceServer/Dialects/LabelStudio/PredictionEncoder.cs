@@ -6,6 +6,7 @@ using InferenceServer.Kernels.Labeling;
 using InferenceServer.Kernels.Outlines;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Encoding;
+using InferenceServer.Runtime.Models;
 
 namespace InferenceServer.Dialects.LabelStudio;
 
@@ -61,6 +62,19 @@ internal sealed class PredictionEncoder(LabelControl control, double tolerance) 
         }
 
         json.WriteEndArray();
+        json.WriteEndObject();
+    }
+
+    /// <summary>Writes that a task has no prediction, and why; Label Studio shows the task without any.</summary>
+    public static void WriteNone(LoadedModel model, SegmentationException failure, IBufferWriter<byte> output)
+    {
+        using Utf8JsonWriter json = new(output);
+        json.WriteStartObject();
+        json.WriteString("model_version"u8, $"{model.Name}:{model.Version}");
+        json.WriteNumber("score"u8, 0);
+        json.WriteStartArray("result"u8);
+        json.WriteEndArray();
+        json.WriteString("error"u8, failure.Message);
         json.WriteEndObject();
     }
 

@@ -1,0 +1,73 @@
+using InferenceServer.Metrics;
+using InferenceServer.Runtime;
+using InferenceServer.Runtime.Buffers;
+using InferenceServer.Runtime.Diagnostics;
+using InferenceServer.Runtime.Models;
+using InferenceServer.Security;
+using InferenceServer.Segment;
+using Microsoft.Extensions.Options;
+
+namespace InferenceServer.Dialects.LabelStudio;
+
+/// <summary>Makes the predictions of a request, whose place is that of its first task; the others wait for places of their own.</summary>
+internal sealed class TaskPredictor(MaskRoad road, PatientAdmission admission, TaskImages images, SegmentationMetrics metrics, IOptions<LabelStudioOptions> options)
+{
+    private const int MaxRequestBytes = 4 << 20;
+
+    /// <summary>Reads a request and sends its predictions.</summary>
+    /// <param name="http">The request.</param>
+    /// <param name="model">Answers all; stays the caller's.</param>
+    /// <param name="arrival">What the request says of itself.</param>
+    /// <param name="first">Its place; stays the caller's.</param>
+    /// <exception cref="SegmentationException">The body is not as expected; or the only task fails. Of several, one that fails is told so in its place.</exception>
+    public async Task AnswerAsync(HttpContext http, ModelLease model, Arrival arrival, AdmittedRequest first)
+    {
+        StageTimings timings = http.Observation().Admitted(model.Model);
+        PredictRequest request = await first.ReadAsync(timings, () => JsonBody.ReadAsync(http.Request, MaxRequestBytes, first.HoldBytes, PredictRequest.Parse, first.Cancellation));
+        PredictionEncoder encoder = new(request.Control, options.Value.Tolerance);
+        PredictionStream answer = new(http);
+        if (request.Images is [var only])
+        {
+            long sent = await PredictAsync(first, encoder, only, timings, answer);
+            await answer.EndAsync();
+            http.Observation().Sent(sent);
+            return;
+        }
+
+        http.Observation().InParts();
+        AdmittedRequest? admitted = first;
+        foreach (string image in request.Images)
+        {
+            using ImageObservation observation = new(metrics, model.Model, http.Observation().Route);
+            try
+            {
+                admitted ??= await admission.EnterAsync(model, arrival, http.Features.Get<Caller>()?.Budget);
+                observation.Sent(await PredictAsync(admitted, encoder, image, observation.Timings, answer));
+            }
+            catch (SegmentationException e)
+            {
+                observation.Failed(e);
+                using PooledBufferWriter none = new();
+                PredictionEncoder.WriteNone(model.Model, e, none);
+                await answer.AddAsync(none.Written);
+            }
+            finally
+            {
+                admitted?.Dispose();
+                admitted = null;
+            }
+        }
+
+        await answer.EndAsync();
+    }
+
+    // What is sent was made whole before: a failure leaves no half of a prediction.
+    private async Task<long> PredictAsync(AdmittedRequest admitted, PredictionEncoder encoder, string image, StageTimings timings, PredictionStream answer)
+    {
+        using PooledBufferWriter prediction = new();
+        await road.SegmentAsync(
+            admitted, new MaskOrder { Encoder = encoder, WithScores = true }, (maxBytes, hold, ct) => images.FetchAsync(image, maxBytes, hold, ct), timings, prediction);
+        await answer.AddAsync(prediction.Written);
+        return prediction.Written.Length;
+    }
+}
