@@ -23,6 +23,7 @@ internal sealed class FuzzTarget : WebApplicationFactory<Program>
     private FuzzTarget()
     {
         Models = Directory.CreateTempSubdirectory("fuzz-").FullName;
+        Jobs = Directory.CreateTempSubdirectory("fuzz-").FullName;
         foreach (string file in Directory.EnumerateFiles(Fixtures, "*", SearchOption.AllDirectories).Where(f => Path.GetRelativePath(Fixtures, f).Split('/')[0] is "tiny" or "tiny-labels" or "tiny-fixed"))
         {
             string target = Path.Combine(Models, Path.GetRelativePath(Fixtures, file));
@@ -40,6 +41,12 @@ internal sealed class FuzzTarget : WebApplicationFactory<Program>
             ["OpenInference:GrpcUrl"] = "http://*:8001", // without sockets nobody listens there, and calls are answered all the same
             ["Decoding:MaxPixels"] = "65536", // small images, many cases
             ["Decoding:MaxBytes"] = "1048576",
+            ["Bulk:MaxBytes"] = "1048576",
+            ["Bulk:MaxImages"] = "8",
+            ["Bulk:MaxRequests"] = "64",
+            ["Jobs:Path"] = Jobs,
+            ["Fetch:PrivateHosts:0"] = "127.0.0.1:1", // where nobody answers
+            ["LabelStudio:Url"] = "http://127.0.0.1:1",
             ["Serilog:MinimumLevel"] = "Fatal",
             ["Serilog:MinimumLevel:Override:Microsoft"] = "Fatal", // which has a line for each body whose limit the server without sockets cannot set
             ["Security:Anonymous"] = "infer",
@@ -52,6 +59,9 @@ internal sealed class FuzzTarget : WebApplicationFactory<Program>
 
     /// <summary>The folder that the server serves from.</summary>
     public string Models { get; }
+
+    /// <summary>The folder of its jobs.</summary>
+    public string Jobs { get; }
 
     public HttpClient Client { get; private set; } = null!;
 
@@ -97,6 +107,7 @@ internal sealed class FuzzTarget : WebApplicationFactory<Program>
         if (Directory.Exists(Models)) // called twice
         {
             Directory.Delete(Models, recursive: true);
+            Directory.Delete(Jobs, recursive: true);
         }
     }
 

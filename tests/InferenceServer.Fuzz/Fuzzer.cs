@@ -6,7 +6,7 @@ namespace InferenceServer.Fuzz;
 /// <summary><c>fuzz</c>: mutated input for the real handlers, the same for the same seed.</summary>
 internal static class Fuzzer
 {
-    private static readonly string[] Kinds = ["image", "form", "query", "npy", "manifest", "infer", "grpc"];
+    private static readonly string[] Kinds = ["image", "form", "query", "npy", "manifest", "infer", "grpc", "dialect", "bulk", "job"];
 
     private static async Task<int> Main(string[] args)
     {
@@ -39,6 +39,9 @@ internal static class Fuzzer
         "manifest" => new ManifestCase(target),
         "infer" => new InferCase(target),
         "grpc" => new GrpcCase(target),
+        "dialect" => new DialectCase(target),
+        "bulk" => new BulkCase(target, asJob: false),
+        "job" => new BulkCase(target, asJob: true),
         _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "No such kind."),
     };
 }

@@ -53,7 +53,7 @@ internal static class BulkEndpoints
         }
         catch (SegmentationException e) when (http.Response.HasStarted)
         {
-            http.Features.Set(e); // for logs and metrics: the status has gone out
+            Problem.Note(http, e);
             await writer.WriteAsync(BulkAnswer.Failed(image: null, e), body, http.RequestAborted);
         }
 

@@ -4,6 +4,7 @@ using InferenceServer.Runtime;
 using InferenceServer.Runtime.Buffers;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.WebUtilities;
+using Microsoft.Extensions.Primitives;
 using Microsoft.Net.Http.Headers;
 
 namespace InferenceServer.Bulk;
@@ -139,9 +140,17 @@ internal sealed class Upload : IDisposable
         MultipartReader reader = new(boundary, _file, BufferSize);
         while (await Guarded(() => reader.ReadNextSectionAsync(cancellationToken), cancellationToken) is { } section)
         {
-            ContentDispositionHeaderValue? disposition = section.GetContentDispositionHeader();
-            yield return (HeaderUtilities.RemoveQuotes(disposition?.FileNameStar.HasValue is true ? disposition.FileNameStar : disposition?.FileName.HasValue is true ? disposition.FileName : disposition?.Name ?? "").ToString(), section.Body);
+            yield return (section.GetContentDispositionHeader() is { } disposition ? Name(disposition) : "", section.Body);
         }
+    }
+
+    private static string Name(ContentDispositionHeaderValue disposition)
+    {
+        StringSegment name = Has("filename*") ? disposition.FileNameStar : Has("filename") ? disposition.FileName : Has("name") ? disposition.Name : "";
+        return HeaderUtilities.RemoveQuotes(name).ToString();
+
+        // Without a value, the header falls over its own parameter.
+        bool Has(string key) => disposition.Parameters.Any(p => p.Name.Equals(key, StringComparison.OrdinalIgnoreCase) && p.Value.HasValue);
     }
 
     // Asynchronous for the sake of its sibling; a zip is read from a file.

@@ -39,6 +39,13 @@ internal static class Problem
         return Form(http) is { } form ? WriteAsync(form, http, status, detail, null) : WriteAsync(http, status, detail, kind is null ? null : ProblemTypes.Of(kind), [new("error", detail), new("request_id", http.TraceIdentifier)]);
     }
 
+    /// <summary>Notes for logs and metrics what went wrong in the middle of an answer, whose status has gone out.</summary>
+    public static void Note(HttpContext http, SegmentationException exception)
+    {
+        http.Features.Set(exception);
+        http.Features.Set(new FormedStatus(ProblemStatus.Of(exception.Error)));
+    }
+
     private static IProblemForm? Form(HttpContext http) => http.GetEndpoint()?.Metadata.GetMetadata<IProblemForm>() is { } form && form.IsFor(http) ? form : null;
 
     private static Task WriteAsync(IProblemForm form, HttpContext http, int status, string detail, TimeSpan? retryAfter)

@@ -2,6 +2,7 @@ using System.IO.Compression;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json;
 using InferenceServer.Bulk;
 using InferenceServer.Runtime;
@@ -38,6 +39,20 @@ public sealed class BulkTests(SegmentationServer server)
             Assert.Equal(($"photo {index}.png", 200, 20 + index, 10), (line.GetProperty("name").GetString(), line.GetProperty("status").GetInt32(), line.GetProperty("width").GetInt32(), line.GetProperty("height").GetInt32()));
             Assert.Equal(Enumerable.Repeat((byte)(index % 3), (20 + index) * 10), line.GetProperty("mask").GetBytesFromBase64());
         }
+    }
+
+    [Theory]
+    [InlineData("filename=\"a.png\"; filename*", "a.png")] // found by the fuzzer: a parameter without its value
+    [InlineData("name; filename", "")]
+    [InlineData("name=image; filename*=UTF-8''%e2%82%ac.png", "\u20ac.png")]
+    [InlineData("name=image; filename*=UTF-8''%zz", "%zz")]
+    public async Task Form_PartsOfAnyName_HaveTheirMasks(string disposition, string name)
+    {
+        byte[] form = [.. Encoding.UTF8.GetBytes($"--x\r\nContent-Disposition: form-data; {disposition}\r\n\r\n"), .. Photo.Png, .. "\r\n--x--\r\n"u8];
+
+        JsonElement line = Assert.Single(await LinesAsync("/v1/segment:batch", Photo.Content(form, "multipart/form-data; boundary=x")));
+
+        Assert.Equal((200, name), (line.GetProperty("status").GetInt32(), line.GetProperty("name").GetString()));
     }
 
     [Fact]
