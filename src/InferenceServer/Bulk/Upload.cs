@@ -2,6 +2,7 @@ using System.IO.Compression;
 using System.Runtime.CompilerServices;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Buffers;
+using InferenceServer.Segment;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.Extensions.Primitives;
@@ -191,7 +192,7 @@ internal sealed class Upload : IDisposable
         {
             return await read();
         }
-        catch (Exception e) when (e is InvalidDataException or IOException or NotSupportedException or ArgumentOutOfRangeException && !cancellationToken.IsCancellationRequested)
+        catch (Exception e) when (MalformedBody.IsReasonOf(e, cancellationToken))
         {
             throw new SegmentationException(SegmentationError.InvalidRequest, "The form or the zip is damaged: " + e.Message, e);
         }

@@ -6,7 +6,7 @@ namespace InferenceServer.Jobs;
 /// <param name="ContentType">Of the upload.</param>
 /// <param name="Model">The model's name; null takes the default.</param>
 /// <param name="Query">The parameters of each image, the format among them.</param>
-public sealed record JobRequest(string ContentType, string? Model, SegmentQuery Query)
+internal sealed record JobRequest(string ContentType, string? Model, SegmentQuery Query)
 {
     /// <summary>The time that each image may take; null takes the usual.</summary>
     public TimeSpan? Timeout { get; init; }

@@ -59,7 +59,7 @@ internal static class ImageBody
 
             return image ?? throw Invalid($"The form has no part named '{Part}'.");
         }
-        catch (Exception e) when (IsMalformed(e, cancellationToken))
+        catch (Exception e) when (MalformedBody.IsReasonOf(e, cancellationToken))
         {
             image?.Dispose();
             throw Invalid("The form is malformed: " + e.Message, e);
@@ -72,10 +72,6 @@ internal static class ImageBody
     }
 
     private static string? Name(MultipartSection section) => section.GetContentDispositionHeader() is { } disposition ? HeaderUtilities.RemoveQuotes(disposition.Name).Value : null;
-
-    // The reader's complaints: headers that are none or too many, an end that does not come, a boundary longer than its buffer.
-    private static bool IsMalformed(Exception e, CancellationToken cancellationToken) =>
-        e is InvalidDataException or IOException or ArgumentOutOfRangeException && e is not BadHttpRequestException && !cancellationToken.IsCancellationRequested;
 
     private static SegmentationException Invalid(string message, Exception? inner = null) => new(SegmentationError.InvalidRequest, message, inner);
 }

@@ -40,6 +40,18 @@ public sealed class HuggingFaceTests(SegmentationServer server)
         await IsTheMaskAsync(response);
     }
 
+    [Theory]
+    [InlineData("data:image/png;base64,", "/", "\\/")] // as PHP writes slashes
+    [InlineData("", "+", "\\u002b")]
+    [InlineData("", "A", "A\\n")]
+    public async Task Segment_Base64AsOthersWriteIt_IsTheMask(string before, string character, string escaped)
+    {
+        using StringContent content = new($$"""{"inputs": "{{before}}{{Convert.ToBase64String(Photo.Png).Replace(character, escaped, StringComparison.Ordinal)}}"}""", System.Text.Encoding.UTF8, "application/json");
+        using HttpResponseMessage response = await server.Client.PostAsync("/huggingface/tiny", content);
+
+        await IsTheMaskAsync(response);
+    }
+
     [Fact]
     public async Task Segment_ModelWithoutScores_HasNone()
     {

@@ -359,6 +359,9 @@ public sealed class JobTests : IDisposable
         await WatchAsync(server, await CreateAsync(server, "?model=tiny", ("a.png", Photo.Png), ("b.png", Photo.Png)));
 
         await measured.UntilAsync("seg_requests_total{code=200,model=tiny,route=/v1/jobs,version=1}", 2);
+        string metrics = await server.Client.GetStringAsync("/metrics");
+        Assert.Contains("\nseg_jobs_queued 0\n", metrics, StringComparison.Ordinal);
+        Assert.Contains("\nseg_jobs_running 0\n", metrics, StringComparison.Ordinal);
     }
 
     // As a crash leaves a job of one image: no status, and the upload still there.

@@ -61,7 +61,8 @@ internal sealed class CvatExchange(HttpRequest request, CvatOptions options) : I
 
             foreach (LabelPolygon part in parts![(byte)of.Index])
             {
-                if (PolygonFill.Box(part) is { } box && box.Pixels >= options.MinPixels)
+                LabelRegion box = PolygonFill.Box(part);
+                if (box.Pixels >= options.MinPixels)
                 {
                     byte[] mask = PolygonFill.Fill(part, box);
                     Write(json, of.Name, score, box with { Pixels = mask.LongCount(m => m != 0) }, mask, part.Rings[0]);
