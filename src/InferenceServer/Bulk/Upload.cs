@@ -36,7 +36,7 @@ internal sealed class Upload : IDisposable
     {
         string? boundary = Boundary(request.GetTypedHeaders().ContentType);
         string path = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName());
-        FileStream file = new(path, Private(FileOptions.Asynchronous | FileOptions.DeleteOnClose));
+        FileStream file = new(path, Private(OperatingSystem.IsWindows() ? FileOptions.Asynchronous | FileOptions.DeleteOnClose : FileOptions.Asynchronous));
         try
         {
             if (!OperatingSystem.IsWindows())
@@ -141,17 +141,22 @@ internal sealed class Upload : IDisposable
         MultipartReader reader = new(boundary, _file, BufferSize);
         while (await Guarded(() => reader.ReadNextSectionAsync(cancellationToken), cancellationToken) is { } section)
         {
-            yield return (section.GetContentDispositionHeader() is { } disposition ? Name(disposition) : "", section.Body);
+            yield return (Name(section), section.Body);
         }
     }
 
-    private static string Name(ContentDispositionHeaderValue disposition)
+    private static string Name(MultipartSection section)
     {
-        StringSegment name = Has("filename*") ? disposition.FileNameStar : Has("filename") ? disposition.FileName : Has("name") ? disposition.Name : "";
-        return HeaderUtilities.RemoveQuotes(name).ToString();
-
-        // Without a value, the header falls over its own parameter.
-        bool Has(string key) => disposition.Parameters.Any(p => p.Name.Equals(key, StringComparison.OrdinalIgnoreCase) && p.Value.HasValue);
+        try
+        {
+            ContentDispositionHeaderValue? disposition = section.GetContentDispositionHeader();
+            StringSegment name = disposition?.FileNameStar.HasValue is true ? disposition.FileNameStar : disposition?.FileName.HasValue is true ? disposition.FileName : disposition?.Name ?? "";
+            return HeaderUtilities.RemoveQuotes(name).ToString();
+        }
+        catch (Exception e) when (e is ArgumentException or NotSupportedException)
+        {
+            return ""; // the header falls over a parameter without its value, and over text in UTF-7
+        }
     }
 
     // Asynchronous for the sake of its sibling; a zip is read from a file.

@@ -4,7 +4,7 @@ using System.Text.Json;
 
 namespace InferenceServer.Fuzz.Cases;
 
-/// <summary>Mutated zips and forms of many images, answered on the connection or as a job, which is looked at and deleted again.</summary>
+/// <summary>Mutated zips and forms of many images, answered on the connection, which some hang up, or as a job, which is looked at and deleted again.</summary>
 internal sealed class BulkCase(FuzzTarget target, bool asJob) : IFuzzCase
 {
     private static readonly string[] Queries = ["", "?format=json", "?format=raw&model=tiny-labels", "?format=polygons&tolerance=2", "?timeout=1000", "?timeout=0", "?geotransform=0,1e308,0,0,0,1e-300&format=geojson"];
@@ -32,7 +32,13 @@ internal sealed class BulkCase(FuzzTarget target, bool asJob) : IFuzzCase
         using HttpRequestMessage request = new(HttpMethod.Post, route) { Content = new ByteArrayContent(body) };
         request.Content.Headers.TryAddWithoutValidation("Content-Type", type);
         request.Headers.TryAddWithoutValidation("Accept", random.Next(4) > 0 ? "*/*" : "multipart/mixed");
-        using HttpResponseMessage response = await target.Client.SendAsync(request);
+        bool hangsUp = !asJob && random.Next(10) == 0;
+        using HttpResponseMessage response = await target.Client.SendAsync(request, hangsUp ? HttpCompletionOption.ResponseHeadersRead : HttpCompletionOption.ResponseContentRead);
+        if (hangsUp && response.IsSuccessStatusCode)
+        {
+            return new FuzzOutcome("hung up", null);
+        }
+
         FuzzOutcome outcome = await Answers.JudgeAsync(response);
         return response.Headers.Location is { } job && outcome.Finding is null ? await FollowAsync(job) : outcome;
     }

@@ -299,7 +299,7 @@ public sealed class JobTests : IDisposable
     [Fact]
     public async Task Stop_WithAWatcher_EndsItsConnection()
     {
-        await using SegmentationServer server = await StartAsync();
+        await using SegmentationServer server = await StartAsync(("Hosting:ShutdownTimeout", "00:10:00"));
         using GatedSession gate = new(server.Services.GetRequiredService<ModelRepository>().Entry("tiny").Model!);
         Uri job = await CreateAsync(server, "", ("a.png", Photo.Png));
         await Eventually.TrueAsync(() => gate.Runs.Count == 1);
