@@ -6,12 +6,14 @@ namespace InferenceServer.Jobs;
 /// <param name="status">How far it is.</param>
 /// <param name="request">What it was asked for.</param>
 /// <param name="answered">Images that have an answer already.</param>
-internal sealed class Job(JobStatus status, JobRequest request, IReadOnlySet<int> answered)
+/// <param name="answerBytes">Bytes of their lines.</param>
+internal sealed class Job(JobStatus status, JobRequest request, IReadOnlySet<int> answered, long answerBytes)
 {
     // What stands between a watcher and this server, and sees nothing for long, takes the connection for dead.
     private static readonly TimeSpan LongestSilence = TimeSpan.FromSeconds(15);
 
     private readonly Lock _lock = new();
+    private long _answerBytes = answerBytes;
     private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private JobStatus _status = status;
     private bool _isDeleted;
@@ -21,6 +23,13 @@ internal sealed class Job(JobStatus status, JobRequest request, IReadOnlySet<int
 
     /// <summary>Images that had an answer when the server started.</summary>
     public IReadOnlySet<int> Answered { get; } = answered;
+
+    /// <summary>Bytes of all lines that are whole: behind them, the next one may be on its way.</summary>
+    public long AnswerBytes
+    {
+        get => Volatile.Read(ref _answerBytes);
+        set => Volatile.Write(ref _answerBytes, value);
+    }
 
     /// <summary>Cancelled when nobody wants it any more.</summary>
     public CancellationToken Deleted => Deletion.Token;

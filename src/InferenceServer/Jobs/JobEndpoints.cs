@@ -14,6 +14,8 @@ namespace InferenceServer.Jobs;
 /// <summary>Many images whose masks are fetched later.</summary>
 internal static class JobEndpoints
 {
+    private const string Lines = "application/x-ndjson";
+
     public static void MapJobs(this IEndpointRouteBuilder routes)
     {
         RouteGroupBuilder group = routes.MapGroup("/v1/jobs").WithTags("Jobs").RequireScope(Scope.Infer);
@@ -22,7 +24,7 @@ internal static class JobEndpoints
             .Accepts<IFormFileCollection>("multipart/form-data", "application/zip").ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status429TooManyRequests);
         group.MapGet("/{id}", Describe).WithName("DescribeJob").WithSummary("Tells how far a job is.").ProducesProblem(StatusCodes.Status404NotFound);
         group.MapGet("/{id}/events", Watch).WithName("WatchJob").WithSummary("Tells how far a job is, and whenever that changes, as server-sent events.").ProducesProblem(StatusCodes.Status404NotFound);
-        group.MapGet("/{id}/result", Result).WithName("JobResult").WithSummary("The answers so far: a line of JSON for each image.").Produces<string>(StatusCodes.Status200OK, "application/x-ndjson").ProducesProblem(StatusCodes.Status404NotFound);
+        group.MapGet("/{id}/result", Result).WithName("JobResult").WithSummary("The answers so far: a line of JSON for each image.").Produces<string>(StatusCodes.Status200OK, Lines).ProducesProblem(StatusCodes.Status404NotFound);
         group.MapDelete("/{id}", Delete).WithName("DeleteJob").WithSummary("Cancels a job, or deletes what it has made.").ProducesProblem(StatusCodes.Status404NotFound);
     }
 
@@ -48,9 +50,22 @@ internal static class JobEndpoints
     private static Results<ServerSentEventsResult<JobStatus>, ProblemResult> Watch(string id, HttpContext http, JobStore store, IHostApplicationLifetime application, TimeProvider time) =>
         Find(id, http, store) is { } job ? TypedResults.ServerSentEvents(EventsAsync(job, application, time, http.RequestAborted)) : NoJob(id);
 
-    private static Results<PhysicalFileHttpResult, ProblemResult> Result(string id, HttpContext http, JobStore store, JobFolder folder) => Find(id, http, store) is null ? NoJob(id)
-        : File.Exists(folder.Answers(id)) ? TypedResults.PhysicalFile(Path.GetFullPath(folder.Answers(id)), "application/x-ndjson")
-        : new ProblemResult(StatusCodes.Status404NotFound, "no-result", "The job has not begun yet; ask again later.");
+    private static Results<PhysicalFileHttpResult, PushStreamHttpResult, ProblemResult> Result(string id, HttpContext http, JobStore store, JobFolder folder)
+    {
+        if (Find(id, http, store) is not { } job)
+        {
+            return NoJob(id);
+        }
+
+        if (!File.Exists(folder.Answers(id)))
+        {
+            return new ProblemResult(StatusCodes.Status404NotFound, "no-result", "The job has not begun yet; ask again later.");
+        }
+
+        return job.Status.Ended is null
+            ? TypedResults.Stream(output => folder.CopyAnswersAsync(id, job.AnswerBytes, output, http.RequestAborted), Lines)
+            : TypedResults.PhysicalFile(Path.GetFullPath(folder.Answers(id)), Lines);
+    }
 
     private static Results<NoContent, ProblemResult> Delete(string id, HttpContext http, JobStore store)
     {

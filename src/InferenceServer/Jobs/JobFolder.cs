@@ -9,6 +9,7 @@ namespace InferenceServer.Jobs;
 internal sealed class JobFolder(IOptions<JobOptions> options, ILogger<JobFolder> logger) : IDisposable
 {
     private const string RequestFile = "request.json", StatusFile = "status.json", AnswersFile = "answers.ndjson", UploadFile = "upload", LockFile = "lock", Part = ".part";
+    private const int BufferSize = 64 * 1024;
     private FileStream? _lock;
 
     private string Root => options.Value.Path;
@@ -85,6 +86,18 @@ internal sealed class JobFolder(IOptions<JobOptions> options, ILogger<JobFolder>
         }
     }
 
+    /// <summary>Copies the beginning of a job's answers, which grow meanwhile.</summary>
+    public async Task CopyAnswersAsync(string id, long length, Stream output, CancellationToken cancellationToken)
+    {
+        await using FileStream file = new(Answers(id), FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, BufferSize, FileOptions.Asynchronous);
+        byte[] buffer = new byte[BufferSize];
+        while (length > 0 && await file.ReadAsync(buffer.AsMemory(0, (int)Math.Min(length, BufferSize)), cancellationToken) is > 0 and int count)
+        {
+            await output.WriteAsync(buffer.AsMemory(0, count), cancellationToken);
+            length -= count;
+        }
+    }
+
     /// <summary>Bytes that a job takes.</summary>
     public long Bytes(string id) => Length(Upload(id)) + Length(Answers(id));
 
@@ -103,13 +116,13 @@ internal sealed class JobFolder(IOptions<JobOptions> options, ILogger<JobFolder>
             string ended = Path.Combine(Root, id, StatusFile);
             if (File.Exists(ended))
             {
-                return new Job(JsonSerializer.Deserialize(File.ReadAllBytes(ended), JobJson.Default.JobStatus)!, request, new HashSet<int>());
+                return new Job(JsonSerializer.Deserialize(File.ReadAllBytes(ended), JobJson.Default.JobStatus)!, request, new HashSet<int>(), Length(Answers(id)));
             }
 
             using FileStream answers = new(Answers(id), FileMode.OpenOrCreate, FileAccess.ReadWrite);
             HashSet<int> answered = AnswerLines.Read(answers, out int failures, out long length);
             answers.SetLength(length);
-            return new Job(new JobStatus { Id = id, State = JobState.Queued, Masks = answered.Count - failures, Failures = failures }, request, answered);
+            return new Job(new JobStatus { Id = id, State = JobState.Queued, Masks = answered.Count - failures, Failures = failures }, request, answered, length);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException)
         {

@@ -69,7 +69,7 @@ internal sealed class JobStore
         {
             string id = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(IdBytes));
             await _folder.AddAsync(id, request, receive);
-            Job job = new(new JobStatus { Id = id, State = JobState.Queued, Masks = 0, Failures = 0 }, request, new HashSet<int>());
+            Job job = new(new JobStatus { Id = id, State = JobState.Queued, Masks = 0, Failures = 0 }, request, new HashSet<int>(), answerBytes: 0);
             Add(job);
             return job;
         }

@@ -105,8 +105,15 @@ internal sealed class JobWorker(JobStore store, JobFolder folder, BulkRunner run
         long limit = answers.Length + store.Room;
         PipeWriter output = PipeWriter.Create(answers, new StreamPipeWriterOptions(leaveOpen: true));
         NdjsonWriter writer = new();
-        await runner.RunAsync(upload, order, AnswerAsync, cancellationToken, job.Answered);
-        await output.CompleteAsync();
+        try
+        {
+            await runner.RunAsync(upload, order, AnswerAsync, cancellationToken, job.Answered);
+        }
+        finally
+        {
+            await output.CompleteAsync();
+            answers.SetLength(job.AnswerBytes); // what broke off in the middle of a line
+        }
 
         async Task AnswerAsync(BulkAnswer answer)
         {
@@ -116,6 +123,7 @@ internal sealed class JobWorker(JobStore store, JobFolder folder, BulkRunner run
             }
 
             await writer.WriteAsync(answer, output, cancellationToken);
+            job.AnswerBytes = answers.Length;
             bool failed = answer.Failure is not null;
             job.Status = job.Status with { Masks = job.Status.Masks + (failed ? 0 : 1), Failures = job.Status.Failures + (failed ? 1 : 0) };
         }

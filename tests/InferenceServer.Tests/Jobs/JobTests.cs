@@ -311,10 +311,33 @@ public sealed class JobTests : IDisposable
     }
 
     [Fact]
+    public async Task Result_WhileItRuns_HasTheLinesThatAreWhole()
+    {
+        (string, byte[])[] images = [("a.png", Photo.Png), ("b.png", Photo.Png)];
+        await using SegmentationServer server = await StartAsync(("Bulk:Concurrency", "1"));
+        int runs = 0;
+        TaskCompletionSource second = new();
+        using GatedSession gate = new(server.Services.GetRequiredService<ModelRepository>().Entry("tiny").Model!)
+        {
+            Ran = _ => (++runs == 2 ? second.Task : Task.CompletedTask).Wait(),
+        };
+        gate.Open();
+        Uri job = await CreateAsync(server, "?format=raw", images);
+        await Eventually.TrueAsync(() => runs == 2);
+
+        Dictionary<int, JsonElement> soFar = await ResultAsync(server, job);
+        second.SetResult();
+        await WatchAsync(server, job);
+
+        Assert.Equal([0], soFar.Keys);
+        Assert.Equal([0, 1], (await ResultAsync(server, job)).Keys.Order());
+    }
+
+    [Fact]
     public async Task Watch_NothingHappens_IsNotSilent()
     {
         FakeClock clock = new();
-        Job job = new(new JobStatus { Id = "a", State = JobState.Queued, Masks = 0, Failures = 0 }, new JobRequest("application/zip", null, default), new HashSet<int>());
+        Job job = new(new JobStatus { Id = "a", State = JobState.Queued, Masks = 0, Failures = 0 }, new JobRequest("application/zip", null, default), new HashSet<int>(), answerBytes: 0);
         await using IAsyncEnumerator<JobStatus> watch = job.WatchAsync(clock, CancellationToken.None).GetAsyncEnumerator();
         Assert.True(await watch.MoveNextAsync());
 
