@@ -91,15 +91,14 @@ public sealed class ModelOutput : IDisposable
     }
 
     /// <summary>All elements in the order of the axes, as they lie in memory.</summary>
-    public ReadOnlySpan<byte> Data
+    public ReadOnlySpan<byte> Data => ElementType switch
     {
-        get
-        {
-            ReadOnlySpan<byte> all = _value is null ? MemoryMarshal.AsBytes(_scores.Span) : _value.GetTensorDataAsSpan<byte>();
-            int length = checked(Shape.Aggregate(1, (product, side) => product * side) * ElementSize);
-            return all.Slice(_first * length, length);
-        }
-    }
+        TensorElementType.UInt8 => Bytes<byte>(),
+        TensorElementType.Int8 => Bytes<sbyte>(),
+        TensorElementType.Int32 => Bytes<int>(),
+        TensorElementType.Int64 => Bytes<long>(),
+        _ => Bytes<float>(),
+    };
 
     /// <summary>Class indices of image <paramref name="index"/>, HW, as bytes; what does not fit a byte becomes <paramref name="other"/>.</summary>
     /// <exception cref="InvalidOperationException">The output's type is no integer.</exception>
@@ -131,13 +130,14 @@ public sealed class ModelOutput : IDisposable
     /// <summary>Gives the memory back to ONNX Runtime; a second call does nothing.</summary>
     public void Dispose() => Interlocked.Exchange(ref _owner, null)?.Dispose();
 
-    private int ElementSize => ElementType switch
+    // Cut out in elements: those of a batch may be more bytes than a span has.
+    private ReadOnlySpan<byte> Bytes<T>()
+        where T : unmanaged
     {
-        TensorElementType.UInt8 or TensorElementType.Int8 => sizeof(byte),
-        TensorElementType.Int32 => sizeof(int),
-        TensorElementType.Int64 => sizeof(long),
-        _ => sizeof(float),
-    };
+        ReadOnlySpan<T> all = _value is null ? MemoryMarshal.Cast<float, T>(_scores.Span) : _value.GetTensorDataAsSpan<T>();
+        int length = Shape.Aggregate(1, (product, side) => checked(product * side));
+        return MemoryMarshal.AsBytes(all.Slice(_first * length, length));
+    }
 
     private static void Narrow<T>(ReadOnlySpan<T> labels, Span<byte> destination, byte other)
         where T : struct, System.Numerics.IBinaryInteger<T>

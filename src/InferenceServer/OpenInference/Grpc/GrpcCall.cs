@@ -27,7 +27,7 @@ internal static class GrpcCall
     {
         using GrpcPart part = await GrpcMessage.BeginAsync(http, SmallMessage, atLeast: 0, http.RequestAborted);
         await GrpcMessage.EndAsync(http, part, http.RequestAborted);
-        return parser.ParseFrom(part.Bytes.Written.Span);
+        return parser.WithDiscardUnknownFields(true).ParseFrom(part.Bytes.Written.Span); // else each would be an object
     }
 
     private static async Task RunAsync(HttpContext http, Func<HttpContext, Task> handle)
