@@ -1,6 +1,5 @@
 using System.IO.Pipelines;
 using System.Net;
-using System.Security.Cryptography;
 using System.Text;
 using Google.Protobuf;
 using InferenceServer.OpenInference.Grpc.Messages;
@@ -140,19 +139,6 @@ public sealed class GrpcHostileTests : IAsyncLifetime
         await _server.SendAsync("inference.GRPCInferenceService/ServerMetadata", GrpcServer.Frame([]));
 
         Assert.Contains("ServerMetadata", await _server.Log.WaitForAsync("→"), StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public async Task Unload_BesideAManagementAddress_NamesTheRouteThere()
-    {
-        const string Key = "the operator's key";
-        await using GrpcServer managed = await GrpcServer.StartAsync(
-            ("Hosting:ManagementUrl", "http://127.0.0.1:0"), ("Security:Keys:operator:Hash", "sha256:" + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(Key)))), ("Security:Keys:operator:Scopes", "admin"));
-
-        (int status, string message, _) = await managed.SendAsync("inference.GRPCInferenceService/RepositoryModelUnload", GrpcServer.Frame([]), ("x-api-key", Key));
-
-        Assert.Equal(NotFound, status);
-        Assert.Contains("POST /v2/repository/models/{model}/load", message, StringComparison.Ordinal);
     }
 
     private static byte[] Repeat(byte[] bytes, int times) => [.. Enumerable.Repeat(bytes, times).SelectMany(b => b)];

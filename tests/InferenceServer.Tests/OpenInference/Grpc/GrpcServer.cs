@@ -67,7 +67,10 @@ internal sealed class GrpcServer : IAsyncDisposable
     public Task<(int Status, string Message, byte[] Body)> SendAsync(string path, byte[] body, params (string Key, string Value)[] headers) => SendAsync(path, new ByteArrayContent(body), headers);
 
     /// <inheritdoc cref="SendAsync(string, byte[], ValueTuple{string, string}[])"/>
-    public async Task<(int Status, string Message, byte[] Body)> SendAsync(string path, HttpContent body, params (string Key, string Value)[] headers)
+    public Task<(int Status, string Message, byte[] Body)> SendAsync(string path, HttpContent body, params (string Key, string Value)[] headers) => SendAsync(_client, path, body, headers);
+
+    /// <summary>Sends any body to another address.</summary>
+    public static async Task<(int Status, string Message, byte[] Body)> SendAsync(HttpClient client, string path, HttpContent body, params (string Key, string Value)[] headers)
     {
         using HttpRequestMessage request = new(HttpMethod.Post, "/" + path) { Version = HttpVersion.Version20, VersionPolicy = HttpVersionPolicy.RequestVersionExact, Content = body };
         request.Content.Headers.TryAddWithoutValidation("Content-Type", "application/grpc");
@@ -77,7 +80,7 @@ internal sealed class GrpcServer : IAsyncDisposable
             request.Headers.TryAddWithoutValidation(key, value);
         }
 
-        using HttpResponseMessage response = await _client.SendAsync(request);
+        using HttpResponseMessage response = await client.SendAsync(request);
         byte[] answer = await response.Content.ReadAsByteArrayAsync();
         Assert.Equal(HttpStatusCode.OK, response.StatusCode);
         Assert.Equal("application/grpc", response.Content.Headers.ContentType?.MediaType);
@@ -101,7 +104,8 @@ internal sealed class GrpcServer : IAsyncDisposable
         await Server.DisposeAsync();
     }
 
-    private static int FreePort()
+    /// <summary>A port that nobody listens at.</summary>
+    public static int FreePort()
     {
         using TcpListener listener = new(IPAddress.Loopback, 0);
         listener.Start();
