@@ -25,12 +25,9 @@ internal sealed class JobStore
     public JobStore(JobFolder folder, IOptions<JobOptions> options, IMeterFactory meters, TimeProvider time)
     {
         (_folder, _options, _time) = (folder, options.Value, time);
-        if (folder.IsEnabled)
-        {
-            Meter meter = meters.Create(SegmentationMetrics.MeterName);
-            meter.CreateObservableGauge("seg_jobs_queued", () => Count(JobState.Queued), "{job}", "Jobs that wait to be worked on.");
-            meter.CreateObservableGauge("seg_jobs_running", () => Count(JobState.Running), "{job}", "Jobs that are worked on.");
-        }
+        Meter meter = meters.Create(SegmentationMetrics.MeterName);
+        meter.CreateObservableGauge("seg_jobs_queued", () => Count(JobState.Queued), "{job}", "Jobs that wait to be worked on.");
+        meter.CreateObservableGauge("seg_jobs_running", () => Count(JobState.Running), "{job}", "Jobs that are worked on.");
     }
 
     /// <summary>Jobs to work on, in their order.</summary>

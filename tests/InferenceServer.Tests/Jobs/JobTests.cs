@@ -44,6 +44,8 @@ public sealed class JobTests : IDisposable
 
         Assert.Equal(("done", 2, 1), Progress(events[^1]));
         Assert.Equal(events[^1].GetRawText(), (await server.Client.GetFromJsonAsync<JsonElement>(job)).GetRawText());
+        string folder = Assert.Single(Directory.EnumerateDirectories(_folder));
+        Assert.True(OperatingSystem.IsWindows() || File.GetUnixFileMode(folder) == (UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute)); // nobody else reads it
         Dictionary<int, JsonElement> lines = await ResultAsync(server, job);
         Assert.Equal(Photo.Labels, lines[0].GetProperty("mask").GetBytesFromBase64());
         Assert.Equal(415, lines[1].GetProperty("status").GetInt32());
