@@ -7,7 +7,7 @@ using Microsoft.Extensions.Options;
 namespace InferenceServer.Bulk;
 
 /// <summary>Takes many images down the road, a few at once, and hands out each answer as soon as it is there.</summary>
-internal sealed class BulkRunner(PatientAdmission admission, MaskRoad road, ImageDecoder decoder, SegmentationMetrics metrics, IOptions<BulkOptions> options)
+internal sealed class BulkRunner(PatientAdmission admission, MaskRoad road, ImageDecoder decoder, SegmentationMetrics metrics, IOptions<BulkOptions> options, ILogger<BulkRunner> logger)
 {
     /// <summary>Segments the images.</summary>
     /// <param name="upload">The images.</param>
@@ -54,7 +54,7 @@ internal sealed class BulkRunner(PatientAdmission admission, MaskRoad road, Imag
                     return null;
                 }
 
-                turn = new BulkTurn(image, order, admission, road, metrics);
+                turn = new BulkTurn(image, order, admission, road, metrics, logger);
                 await turn.EnterAsync(stop.Token);
                 return turn;
             }

@@ -8,7 +8,7 @@ using InferenceServer.Segment;
 namespace InferenceServer.Bulk;
 
 /// <summary>One of many images on the road: it is let in like a request of its own, and keeps its place and its bytes until this is disposed.</summary>
-internal sealed class BulkTurn(BulkImage image, BulkOrder order, PatientAdmission admission, MaskRoad road, SegmentationMetrics metrics) : IDisposable
+internal sealed class BulkTurn(BulkImage image, BulkOrder order, PatientAdmission admission, MaskRoad road, SegmentationMetrics metrics, ILogger logger) : IDisposable
 {
     private readonly ImageObservation _observation = new(metrics, order.Model.Model, order.Route);
     private readonly PooledBufferWriter _mask = new();
@@ -51,6 +51,15 @@ internal sealed class BulkTurn(BulkImage image, BulkOrder order, PatientAdmissio
             {
                 _failure = e;
             }
+            catch (Exception e) when (e is not OperationCanceledException) // whatever one image does, the others go on
+            {
+                _failure = new SegmentationException(SegmentationError.InferenceFailed, "The server failed at this image; its log says more.", e);
+            }
+        }
+
+        if (_failure.Error == SegmentationError.InferenceFailed)
+        {
+            Log.ImageFailed(logger, _failure, image.Index, order.Route);
         }
 
         _observation.Failed(_failure);

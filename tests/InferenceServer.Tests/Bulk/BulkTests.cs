@@ -14,6 +14,7 @@ using InferenceServer.Segment;
 using InferenceServer.Tests.Metrics;
 using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace InferenceServer.Tests.Bulk;
 
@@ -195,7 +196,7 @@ public sealed class BulkTests(SegmentationServer server)
         AdmittedRequest other = segmenter.Admit("tiny", CancellationToken.None);
         FakeClock clock = new();
         BulkOrder order = new(model, new MaskOrder(), Timeout: null, Budget: null, "/v1/segment:batch");
-        using BulkTurn turn = new(new BulkImage(0, "a.png", new PooledBufferWriter()), order, new PatientAdmission(segmenter, clock), full.Services.GetRequiredService<MaskRoad>(), full.Services.GetRequiredService<SegmentationMetrics>());
+        using BulkTurn turn = new(new BulkImage(0, "a.png", new PooledBufferWriter()), order, new PatientAdmission(segmenter, clock), full.Services.GetRequiredService<MaskRoad>(), full.Services.GetRequiredService<SegmentationMetrics>(), NullLogger.Instance);
 
         Task entering = turn.EnterAsync(CancellationToken.None); // comes back, although the server cannot tell how long it takes
 
@@ -232,6 +233,24 @@ public sealed class BulkTests(SegmentationServer server)
         File.Delete(file);
         Assert.All(held, h => Assert.True(h.Requests > 0 && h.Pixels >= Photo.Width * Photo.Height));
         Assert.Equal((2, 0, 0L), (held.Count, own.Admission.Requests, own.Admission.Bytes));
+    }
+
+    [Fact]
+    public async Task Image_ThatTheServerFailsAt_StopsNoOther()
+    {
+        await using SegmentationServer own = await SegmentationServer.StartAsync(("Bulk:Concurrency", "1"));
+        int runs = 0;
+        using GatedSession gate = new(own.Services.GetRequiredService<ModelRepository>().Entry("tiny").Model!)
+        {
+            Ran = _ => throw (++runs == 2 ? new NotImplementedException("unforeseen") : new InvalidOperationException("foreseen")),
+        };
+        gate.Open();
+
+        using HttpResponseMessage response = await own.Client.PostAsync("/v1/segment:batch", Zip(("a.png", Photo.Png), ("b.png", Photo.Png), ("c.txt", [1, 2, 3])));
+
+        string[] lines = (await response.Content.ReadAsStringAsync()).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.Equal([500, 500, 415], lines.Select(l => JsonDocument.Parse(l).RootElement.GetProperty("status").GetInt32()));
+        Assert.DoesNotContain("foreseen", string.Concat(lines), StringComparison.Ordinal);
     }
 
     [Fact]
