@@ -53,6 +53,13 @@ def run(command, **options):
     return done.stdout
 
 
+def others():
+    """The seconds of processor time that other processes have taken so far, and those that there were."""
+    line = Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]
+    times, mine = [int(value) / os.sysconf("SC_CLK_TCK") for value in line], os.times()
+    return sum(times) - times[3] - times[4] - sum(mine[:4]), sum(times)
+
+
 def measure(row, program, provider, runs):
     system, backbone, classes, (height, width), options = row
     folder = Path(tempfile.mkdtemp(prefix="zoo-"))
@@ -60,13 +67,14 @@ def measure(row, program, provider, runs):
         sets = [part for key, value in options.items() for part in ("--option", f"{key}={json.dumps(value)}")]
         run([sys.executable, ZOO / "export.py", system, "--backbone", backbone, "--classes", classes, "--out", folder / "model", *sets, "--at", f"{height}x{width}"])
         text, report = json.loads((folder / "model" / "model.json").read_text()), folder / "report.json"
-        runs, busy = runs if text["cost"]["gmac"] < 100 else 2, os.getloadavg()[0] > len(os.sched_getaffinity(0))
+        runs, begun = runs if text["cost"]["gmac"] < 100 else 2, others()
         run([*program, "bench", "--models", folder, "--model", "model", "--size", f"{width}x{height}", "--runs", runs, "--warmup", 1, "--provider", provider, "--json", report])
+        taken = (others()[0] - begun[0]) / (others()[1] - begun[1])
         bench = json.loads(report.read_text())
         return {
             "parameters": text["cost"]["parameters"], "gmac": text["cost"]["gmac"], "input": bench["input"], "bytes": (folder / "model" / "1" / "model.onnx").stat().st_size,
             "load_ms": bench["load_ms"], "network_ms": bench["raw"]["p50_ms"], "request_ms": bench["full"]["p50_ms"], "peak_bytes": bench["peak_resident_bytes"],
-            "busy": busy,
+            "busy": taken > 0.1,
         }
     finally:
         shutil.rmtree(folder)
