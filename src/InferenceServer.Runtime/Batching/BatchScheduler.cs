@@ -6,22 +6,28 @@ using InferenceServer.Runtime.Sessions;
 namespace InferenceServer.Runtime.Batching;
 
 /// <summary>The way to one model's network: a queue, and a thread of its own for each instance, so that a busy thread pool delays no run.</summary>
-/// <remarks>An idle instance takes what waits at once. It waits for company only where batches are allowed, there is room for more, and somebody is on the way.</remarks>
+/// <remarks>
+/// An idle instance takes what waits at once. It waits for company only where batches are allowed, there is room for more, and somebody is on the way.
+/// Where the session has a variant that takes all processors, a run that finds too little to do for all instances takes that one, and nothing starts beside it.
+/// </remarks>
 public sealed class BatchScheduler
 {
     private readonly object _lock = new(); // no Lock: threads wait on it
-    private readonly IModelSession _session;
+    private readonly IModelSession _alone;
+    private readonly IModelSession _beside;
     private readonly BatchLimits _limits;
     private readonly TimeProvider _clock;
     private readonly PendingQueue _queue;
     private readonly Thread[] _instances;
     private int _running;
+    private bool _isTaken; // by a run that has all processors
     private bool _closed;
 
     /// <summary>Starts the threads.</summary>
     internal BatchScheduler(string name, IModelSession session, BatchLimits limits, int instances, Backlog backlog, TimeProvider clock)
     {
-        _session = session;
+        _alone = session.Variants[0];
+        _beside = session.Variants[^1];
         _limits = limits;
         Backlog = backlog;
         _clock = clock;
@@ -136,19 +142,19 @@ public sealed class BatchScheduler
 
     private void Work()
     {
-        while (Take() is { } batch)
+        while (Take() is (Batch batch, IModelSession session))
         {
             using (batch)
             {
                 long start = _clock.GetTimestamp();
-                batch.Run(_session);
+                batch.Run(session);
                 Finish(batch, _clock.GetElapsedTime(start));
             }
         }
     }
 
-    /// <summary>Waits for the next batch; null once the scheduler is closed.</summary>
-    private Batch? Take()
+    /// <summary>Waits for the next batch and says where to run it; null once the scheduler is closed.</summary>
+    private (Batch Batch, IModelSession Session)? Take()
     {
         lock (_lock)
         {
@@ -176,13 +182,20 @@ public sealed class BatchScheduler
             return Timeout.InfiniteTimeSpan;
         }
 
+        if (_isTaken)
+        {
+            return Timeout.InfiniteTimeSpan;
+        }
+
         bool isCompanyOnTheWay = _limits.Delay > TimeSpan.Zero && _queue.HasRoom(first) && Backlog.Count > _queue.Count + _running;
         TimeSpan left = isCompanyOnTheWay ? _limits.Delay - _clock.GetElapsedTime(first.Enqueued) : TimeSpan.Zero;
         return left > TimeSpan.Zero ? left : TimeSpan.Zero;
     }
 
-    private Batch Start()
+    private (Batch Batch, IModelSession Session) Start()
     {
+        // Beside a run on all processors another would only take from it, and both would be late. Where enough waits for all instances, one for each does more.
+        _isTaken = _alone != _beside && _running == 0 && _queue.Count < _instances.Length;
         Batch batch = new(_queue.Take());
         long now = _clock.GetTimestamp();
         foreach (PendingImage image in batch.Images)
@@ -192,7 +205,7 @@ public sealed class BatchScheduler
 
         _running += batch.Images.Count;
         Backlog.StopWaiting(batch.Images.Count);
-        return batch;
+        return (batch, _isTaken ? _alone : _beside);
     }
 
     private void Finish(Batch batch, TimeSpan duration)
@@ -200,6 +213,11 @@ public sealed class BatchScheduler
         lock (_lock)
         {
             _running -= batch.Images.Count;
+            if (_isTaken)
+            {
+                _isTaken = false;
+                Monitor.PulseAll(_lock);
+            }
         }
 
         Backlog.Served(batch.Images.Count, duration);

@@ -11,7 +11,7 @@ public interface IModelSession : IDisposable
     /// <summary>The graph's inputs and outputs.</summary>
     GraphSignature Signature { get; }
 
-    /// <summary>The sessions that a run may take, to warm each of them.</summary>
+    /// <summary>The sessions that a run may take: first the one for a run that has all processors to itself, last the one for runs beside each other.</summary>
     IReadOnlyList<IModelSession> Variants => [this];
 
     /// <summary>Runs the network once; may be called from several threads.</summary>
