@@ -15,7 +15,7 @@ namespace InferenceServer.Runtime;
 /// <remarks>Outputs are added in the plan's order, whichever comes first, so that a request's answer is the same each time.</remarks>
 public sealed class PassRunner(CpuStages cpu, InferenceModes modes, SegmentationMetrics metrics)
 {
-    /// <summary>Holds what several passes cost to the limits.</summary>
+    /// <summary>Holds what the passes cost to the limits.</summary>
     /// <param name="model">The model.</param>
     /// <param name="plan">The passes.</param>
     /// <param name="allRows">Whether the scores of all rows are kept.</param>
@@ -24,17 +24,7 @@ public sealed class PassRunner(CpuStages cpu, InferenceModes modes, Segmentation
     internal long Afford(LoadedModel model, PassPlan plan, bool allRows)
     {
         long bytes = plan.Bytes(model.Postprocessor.Classes, modes.TilesInFlight(model.Scheduler.Capacity), allRows);
-        modes.Check(plan.Runs, plan.InputPixels, bytes);
-        return bytes;
-    }
-
-    /// <summary>Holds the scores of all classes at every pixel, which a caller wants for itself, to the same limit.</summary>
-    /// <returns>Their bytes.</returns>
-    /// <exception cref="SegmentationException">It is too much.</exception>
-    internal long Afford(LoadedModel model, ImageSize photo)
-    {
-        long bytes = photo.Pixels * model.Postprocessor.Classes * sizeof(float);
-        modes.Check(runs: 1, inputPixels: 0, bytes);
+        modes.Check(plan.Runs, plan.IsAsManifested ? 0 : plan.InputPixels, bytes);
         return bytes;
     }
 

@@ -50,7 +50,7 @@ public sealed class Segmenter(
         SegmentationRequest asked = crf is null ? request : request with { WithConfidence = false, WithProbabilities = true };
         try
         {
-            (RgbImage photo, PassPlan plan, InputTensor? input) = await PrepareAsync(admitted, asked, settings, keepsScores: request.WithProbabilities).ConfigureAwait(false);
+            (RgbImage photo, PassPlan plan, InputTensor? input) = await PrepareAsync(admitted, asked, settings).ConfigureAwait(false);
             try
             {
                 LabelMap labels = input is null
@@ -155,7 +155,7 @@ public sealed class Segmenter(
     {
         try
         {
-            (RgbImage photo, _, InputTensor? input) = await PrepareAsync(admitted, new SegmentationRequest { Image = image, Timings = timings }, admitted.Model.Passes, keepsScores: false).ConfigureAwait(false);
+            (RgbImage photo, _, InputTensor? input) = await PrepareAsync(admitted, new SegmentationRequest { Image = image, Timings = timings }, admitted.Model.Passes).ConfigureAwait(false);
             photo.Dispose();
             return input ?? throw new SegmentationException(
                 SegmentationError.InvalidRequest, $"The model '{admitted.Model.Name}' runs a photograph in several passes, so there is no one output of its network; ask for a mask.");
@@ -167,12 +167,11 @@ public sealed class Segmenter(
     }
 
     /// <summary>Decodes, and prepares the input too where there is only one: in one turn, so that no photograph waits between them.</summary>
-    private async ValueTask<(RgbImage Photo, PassPlan Plan, InputTensor? Input)> PrepareAsync(
-        AdmittedRequest admitted, SegmentationRequest request, InferenceSettings settings, bool keepsScores)
+    private async ValueTask<(RgbImage Photo, PassPlan Plan, InputTensor? Input)> PrepareAsync(AdmittedRequest admitted, SegmentationRequest request, InferenceSettings settings)
     {
         Preprocessor preprocessor = admitted.Model.Preprocessor;
         using CpuStages.Turn turn = await cpu.EnterAsync(request.Timings, admitted.Cancellation, admitted.Model.Scheduler.Backlog).ConfigureAwait(false);
-        (RgbImage photo, PassPlan plan) = Decode(admitted, request, settings, keepsScores);
+        (RgbImage photo, PassPlan plan) = Decode(admitted, request, settings);
         try
         {
             admitted.Cancellation.ThrowIfCancellationRequested();
@@ -194,13 +193,13 @@ public sealed class Segmenter(
         }
     }
 
-    private (RgbImage Photo, PassPlan Plan) Decode(AdmittedRequest admitted, SegmentationRequest request, InferenceSettings settings, bool keepsScores)
+    private (RgbImage Photo, PassPlan Plan) Decode(AdmittedRequest admitted, SegmentationRequest request, InferenceSettings settings)
     {
         using (request.Timings.Measure(Stage.Decode))
         {
             using EncodedImage image = decoder.Open(request.Image);
             PassPlan plan = admitted.Model.Preprocessor.Plan(image.Size, settings);
-            admitted.HoldPixels(image.Size.Pixels, !plan.IsOne ? passes.Afford(admitted.Model, plan, request.WithProbabilities) : keepsScores ? passes.Afford(admitted.Model, image.Size) : 0);
+            admitted.HoldPixels(plan.IsOne ? Math.Max(image.Size.Pixels, plan.InputPixels) : image.Size.Pixels, passes.Afford(admitted.Model, plan, request.WithProbabilities));
             return (image.Decode(admitted.Cancellation), plan);
         }
     }

@@ -195,7 +195,8 @@ public sealed class BatchScheduler
     private (Batch Batch, IModelSession Session) Start()
     {
         // Beside a run on all processors another would only take from it, and both would be late. Where enough waits for all instances, one for each does more.
-        _isTaken = _alone != _beside && _running == 0 && _queue.Count < _instances.Length;
+        // Bulk work takes no more than an instance, so that who comes after it finds another.
+        _isTaken = _alone != _beside && _running == 0 && _queue.Count < _instances.Length && _queue.Peek()!.Priority == Priority.Interactive;
         Batch batch = new(_queue.Take());
         long now = _clock.GetTimestamp();
         foreach (PendingImage image in batch.Images)
@@ -213,11 +214,12 @@ public sealed class BatchScheduler
         lock (_lock)
         {
             _running -= batch.Images.Count;
-            if (_isTaken)
+            if (_isTaken && _queue.Count > 0)
             {
-                _isTaken = false;
                 Monitor.PulseAll(_lock);
             }
+
+            _isTaken = false;
         }
 
         Backlog.Served(batch.Images.Count, duration);

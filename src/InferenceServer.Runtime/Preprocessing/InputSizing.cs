@@ -90,12 +90,12 @@ internal sealed class InputSizing(PreprocessManifest preprocess, int bucketMulti
     // What counts is what the network sees: a strip one pixel wide is padded to the smallest legal side. Padding may add as much
     // again, or photographs at the very limit would be resized for a few columns.
     private bool IsAffordable(ImageSize resized) =>
-        resized.Pixels <= _resize.MaxPixels && (long)Legal(resized.Width) * Legal(resized.Height) <= 2 * _resize.MaxPixels;
+        resized.Pixels <= _resize.MaxPixels && (long)Bucket(Legal(resized.Width)) * Bucket(Legal(resized.Height)) <= 2 * _resize.MaxPixels;
 
     private ImageSize Shrink(ImageSize photo)
     {
         double factor = Math.Sqrt((double)_resize.MaxPixels / photo.Pixels);
-        long longest = Math.Max(_resize.MaxPixels / Legal(1), 1);
+        long longest = Math.Max(_resize.MaxPixels / Bucket(Legal(1)), 1);
         int width = (int)Math.Clamp(photo.Width * factor, 1, longest);
         int height = (int)Math.Clamp(photo.Height * factor, 1, Math.Min(longest, Math.Max(_resize.MaxPixels / width, 1)));
         return new ImageSize(width, height);

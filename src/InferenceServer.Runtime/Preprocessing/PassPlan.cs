@@ -24,6 +24,9 @@ internal sealed class PassPlan
     /// <summary>Whether the photograph runs whole and once, so that nothing needs to be fused.</summary>
     public bool IsOne => Runs == 1;
 
+    /// <summary>Whether the network sees the photograph in one piece at the manifest's own size, which the manifest's limits bound.</summary>
+    public bool IsAsManifested => IsOne && Settings is { Mode: InferenceMode.Whole, Scales: [1] };
+
     /// <summary>How the photograph lies in the network's input where it runs whole.</summary>
     public InputGeometry Whole => Views[0].Whole;
 
@@ -62,6 +65,11 @@ internal sealed class PassPlan
     /// <param name="allRows">Whether the scores of all rows are kept to the end.</param>
     public long Bytes(int classes, int inFlight, bool allRows)
     {
+        if (IsOne)
+        {
+            return allRows ? Photo.Pixels * classes * sizeof(float) : 0; // the kernel takes the best class without them
+        }
+
         long scores = (long)Photo.Width * (allRows ? Photo.Height : BandRows) * classes * sizeof(float);
         long strips = Views.Sum(v => v.Size == Photo ? 0 : 3L * v.Size.Width * v.StripRows);
         long tile = Views.Max(v => v.Input.Pixels) * (3 + classes) * sizeof(float); // input and output, of a network that gives a score for each of its pixels

@@ -27,6 +27,8 @@ public sealed class SessionFactory(IOptions<OnnxOptions> options, IOptions<Sched
     public int IntraOpThreads =>
         _options.IntraOpThreads > 0 ? _options.IntraOpThreads : IsElastic ? Environment.ProcessorCount : Math.Max(Environment.ProcessorCount / Instances, 1);
 
+    private int PoolThreads => IsElastic ? IntraOpThreads : ((IntraOpThreads - 1) * Instances) + 1;
+
     private int Instances => scheduling.Value.InstancesOn(gpu: false);
 
     // An instance for each processor leaves one thread for each run, and that is one too few for a run that is alone.
@@ -98,6 +100,11 @@ public sealed class SessionFactory(IOptions<OnnxOptions> options, IOptions<Sched
 
     private (InferenceSession Session, ExecutionProvider Provider) Create(string file, int device, GpuManifest? gpu)
     {
+        if (_options.SharedThreadPool)
+        {
+            SharedThreads.TryCreate(PoolThreads, _options.Spinning); // before all else that ONNX Runtime is asked, which would give it an environment without
+        }
+
         // ONNX Runtime prints errors of its own when the library is missing, which for "auto" is no error.
         if (_options.RequireGpu || _options.Provider == ExecutionProvider.Cuda || (_options.Provider == ExecutionProvider.Auto && CudaProvider.IsPresent))
         {
@@ -154,9 +161,8 @@ public sealed class SessionFactory(IOptions<OnnxOptions> options, IOptions<Sched
 
     private SessionOptions Options(int intraOpThreads)
     {
-        int threads = IsElastic ? IntraOpThreads : ((IntraOpThreads - 1) * Instances) + 1;
-        // The pool is made before any session, but one with a single thread has no use for it, and would be helped all the same.
-        bool shared = _options.SharedThreadPool && SharedThreads.TryCreate(threads, _options.Spinning) && intraOpThreads == IntraOpThreads;
+        // One with a single thread has no use for the pool, and would be helped all the same.
+        bool shared = _options.SharedThreadPool && SharedThreads.Exist && intraOpThreads == IntraOpThreads;
         SessionOptions session = new()
         {
             GraphOptimizationLevel = GraphOptimizationLevel.ORT_ENABLE_ALL,

@@ -6,26 +6,27 @@ namespace InferenceServer.Runtime.Sessions;
 internal static class SharedThreads
 {
     private static readonly Lock Once = new();
-    private static bool _exist;
 
-    /// <summary>Makes the pool at the first call; later ones find it as it is.</summary>
+    /// <summary>Whether there is one.</summary>
+    public static bool Exist { get; private set; }
+
+    /// <summary>Makes the pool at the first call; later ones find it as it is. There cannot be one where ONNX Runtime was used before: it makes its environment once.</summary>
     /// <param name="threads">Threads of one run, the caller's included.</param>
     /// <param name="spinning">Whether idle ones spin.</param>
-    /// <returns>Whether there is one. There cannot be where ONNX Runtime was used before: it makes its environment once.</returns>
-    public static bool TryCreate(int threads, bool spinning)
+    public static void TryCreate(int threads, bool spinning)
     {
         lock (Once)
         {
-            if (_exist || OrtEnv.IsCreated)
+            if (OrtEnv.IsCreated)
             {
-                return _exist;
+                return;
             }
 
             using OrtThreadingOptions pool = new() { GlobalIntraOpNumThreads = threads, GlobalInterOpNumThreads = 1, GlobalSpinControl = spinning };
             pool.SetGlobalDenormalAsZero();
             EnvironmentCreationOptions options = new() { logId = "InferenceServer", logLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL, threadOptions = pool };
             OrtEnv.CreateInstanceWithOptions(ref options);
-            return _exist = true;
+            Exist = true;
         }
     }
 }

@@ -46,6 +46,25 @@ public sealed class InferenceModesTests : IDisposable
         Assert.Contains("at most 20,000", e.Message, StringComparison.Ordinal);
     }
 
+    /// <summary>One pass is as much work as several, where a request decides how large it is.</summary>
+    [Fact]
+    public async Task SegmentAsync_OnePassLargerThanTheManifests_IsHeldToTheSameLimit()
+    {
+        SegmentationException tile = await RefusalAsync("tiny", new ImageSize(400, 300), new() { Mode = InferenceMode.Slide, KeepSize = true, Crop = new ImageSize(512, 512) });
+        SegmentationException scale = await RefusalAsync("tiny", new ImageSize(90, 70), new() { KeepSize = true, Scales = [2] });
+        Assert.Equal((SegmentationError.TooManyPixels, SegmentationError.TooManyPixels), (tile.Error, scale.Error));
+    }
+
+    [Fact]
+    public async Task SegmentAsync_RefinementOfTooManyScores_IsRefused()
+    {
+        using TestRuntime runtime = new(Assets.Models, ("Inference:MaxBytes", "1048576"));
+        using AdmittedRequest admitted = runtime.Segmenter.Admit("tiny", CancellationToken.None);
+        SegmentationRequest request = new() { Image = Photo.Png(new ImageSize(400, 300), (_, _) => default), Refine = true };
+        SegmentationException e = await Assert.ThrowsAsync<SegmentationException>(() => runtime.Segmenter.SegmentAsync(admitted, request).AsTask());
+        Assert.Equal(SegmentationError.TooManyPixels, e.Error);
+    }
+
     [Fact]
     public async Task SegmentAsync_TooManyScoresAtOnce_IsRefused()
     {
