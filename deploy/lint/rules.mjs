@@ -46,6 +46,10 @@ export function rules(resources) {
     if (kind === "HTTPRoute") {
       const backends = spec.rules.flatMap((r) => r.backendRefs);
       expect(backends.every((b) => b.name === service.metadata.name && service.spec.ports.some((p) => p.port === b.port)), "the HTTPRoute leads nowhere");
+      // As the Gateway API has it: a prefix is one of whole elements.
+      const carries = (path) => spec.rules.some((r) => r.matches.some(({ path: { type, value } }) => path === value || (type === "PathPrefix" && path.startsWith(`${value.replace(/\/$/, "")}/`))));
+      for (const path of ["/v1/segment", "/v1/segment/road", "/v1/segment:batch", "/v1/models", "/v1/models/road"]) expect(carries(path), `the HTTPRoute leaves out ${path}`);
+      for (const path of ["/metrics", "/v1/jobs", "/v2/repository/models/road/load"]) expect(!carries(path), `the HTTPRoute lets ${path} in`);
     }
     if (kind === "HorizontalPodAutoscaler" || kind === "ScaledObject") expect(names.has(`Deployment ${spec.scaleTargetRef.name}`), `the ${kind} scales nothing`);
     if (kind === "ScaledObject") expect(spec.triggers.every((t) => t.type === "prometheus" && t.metadata.serverAddress && t.metadata.query && !Number.isNaN(Number(t.metadata.threshold))), "a trigger lacks what KEDA asks for");

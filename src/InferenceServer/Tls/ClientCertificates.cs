@@ -13,20 +13,19 @@ internal sealed class ClientCertificates(IOptions<TlsOptions> options)
     /// <summary>Whether clients need a certificate.</summary>
     public bool AreRequired => _authorities.Count > 0;
 
-    /// <summary>Whether one of the authorities has signed it, for clients, and it is in its time.</summary>
-    public bool IsTrusted(X509Certificate2 certificate, X509Chain? sent)
+    /// <summary>What a handshake holds a client's certificate to: one of the authorities has signed it, for clients, and it is in its time.</summary>
+    /// <remarks>For one handshake: what the client sends along is added to it.</remarks>
+    public X509ChainPolicy Policy()
     {
-        using X509Chain chain = new();
-        chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
-        chain.ChainPolicy.CustomTrustStore.AddRange(_authorities);
-        chain.ChainPolicy.ApplicationPolicy.Add(ClientAuthentication);
-        chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck; // an authority of one's own seldom publishes a list; a short life does the same
-        if (sent is not null)
+        X509ChainPolicy policy = new()
         {
-            chain.ChainPolicy.ExtraStore.AddRange(sent.ChainPolicy.ExtraStore);
-        }
-
-        return chain.Build(certificate);
+            TrustMode = X509ChainTrustMode.CustomRootTrust,
+            RevocationMode = X509RevocationMode.NoCheck, // an authority of one's own seldom publishes a list; a short life does the same
+            DisableCertificateDownloads = true, // else the server would ask, in the middle of the handshake, whatever address a stranger's certificate names
+        };
+        policy.CustomTrustStore.AddRange(_authorities);
+        policy.ApplicationPolicy.Add(ClientAuthentication);
+        return policy;
     }
 
     /// <summary>Reads the authorities.</summary>

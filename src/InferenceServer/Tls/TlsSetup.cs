@@ -30,11 +30,8 @@ internal static class TlsSetup
         {
             handshake.ServerCertificateSelectionCallback = null;
             handshake.ServerCertificateContext = certificate.Current;
+            handshake.CertificateChainPolicy = clients.AreRequired ? clients.Policy() : null; // Kestrel refuses whom it does not let pass
         };
-        if (clients.AreRequired)
-        {
-            https.ClientCertificateMode = ClientCertificateMode.RequireCertificate;
-            https.ClientCertificateValidation = (client, chain, _) => clients.IsTrusted(client, chain);
-        }
+        https.ClientCertificateMode = clients.AreRequired ? ClientCertificateMode.RequireCertificate : ClientCertificateMode.NoCertificate;
     }
 }

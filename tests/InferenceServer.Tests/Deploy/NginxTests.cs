@@ -85,6 +85,33 @@ public sealed class NginxTests
         Assert.Equal(await ProblemAsync(expected), await ProblemAsync(answer));
     }
 
+    // The server heeds neither case nor a slash at the end; what is kept from the outside is kept in each spelling.
+    [NginxFact]
+    public async Task Request_ForOneReplicaAlone_IsNotPassedOnHoweverItIsSpelt()
+    {
+        string[] kept =
+        [
+            "/metrics", "/Metrics", "/metrics/", "//metrics", "/METRICS//", "/%6Detrics", "/metrics?x=1", "/v1/../metrics",
+            "/v1/models/tiny/load", "/v1/models/tiny/unload/", "/V1/Models/tiny/Unload", "/v1//models/tiny/load", "/v1/models/tiny/%6Coad",
+            "/v2/repository/models/tiny/load", "/v2/repository/models/tiny/UNLOAD/", "/V2/repository/any/models/tiny/load",
+            "/v1/jobs", "/V1/Jobs", "/v1/jobs/", "/v1/JOBS/0123/result", "/v1//jobs", "/v1/job%73",
+        ];
+        await using ReplicasBehindNginx pair = await ReplicasBehindNginx.StartAsync();
+
+        foreach (string path in kept)
+        {
+            Uri asWritten = new(pair.Client.BaseAddress!.GetLeftPart(UriPartial.Authority) + path, new UriCreationOptions { DangerousDisablePathAndQueryCanonicalization = true });
+            foreach (HttpMethod method in (HttpMethod[])[HttpMethod.Get, HttpMethod.Post])
+            {
+                using HttpRequestMessage request = new(method, asWritten);
+                using HttpResponseMessage answer = await pair.Client.SendAsync(request);
+
+                // A replica's own 404 is a problem in JSON.
+                Assert.True((answer.StatusCode, answer.Content.Headers.ContentType?.MediaType) == (HttpStatusCode.NotFound, "text/html"), $"{method} {path} was passed on: {answer.StatusCode}");
+            }
+        }
+    }
+
     private static (ConcurrentDictionary<string, int> Answers, Func<Task> Stop) Load(ReplicasBehindNginx pair)
     {
         CancellationTokenSource done = new();

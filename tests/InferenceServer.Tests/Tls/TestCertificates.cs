@@ -8,14 +8,13 @@ namespace InferenceServer.Tests.Tls;
 internal sealed class TestCertificates : IDisposable
 {
     private static readonly DateTimeOffset From = DateTimeOffset.UtcNow.AddDays(-1), Until = From.AddDays(30);
-    private readonly X509Certificate2 _intermediate;
 
     public TestCertificates()
     {
         using ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         CertificateRequest request = Request("CN=root", key, isAuthority: true);
         Root = request.CreateSelfSigned(From, Until);
-        _intermediate = Sign(Root, "CN=intermediate", isAuthority: true);
+        Intermediate = Sign(Root, "CN=intermediate", isAuthority: true);
         File.WriteAllText(RootFile, Root.ExportCertificatePem());
     }
 
@@ -33,34 +32,42 @@ internal sealed class TestCertificates : IDisposable
     /// <returns>Its thumbprint.</returns>
     public string Renew()
     {
-        using X509Certificate2 certificate = Sign(_intermediate, "CN=server");
+        using X509Certificate2 certificate = Sign(Intermediate, "CN=server");
         File.WriteAllText(KeyFile, certificate.GetECDsaPrivateKey()!.ExportPkcs8PrivateKeyPem());
-        File.WriteAllText(CertificateFile, certificate.ExportCertificatePem() + "\n" + _intermediate.ExportCertificatePem());
+        File.WriteAllText(CertificateFile, certificate.ExportCertificatePem() + "\n" + Intermediate.ExportCertificatePem());
         return certificate.Thumbprint;
     }
 
+    /// <summary>The authority below the root.</summary>
+    public X509Certificate2 Intermediate { get; }
+
     /// <summary>A certificate for a client, signed by the root.</summary>
-    public X509Certificate2 Client()
+    public X509Certificate2 Client() => Client(Root);
+
+    /// <summary>A certificate for a client.</summary>
+    /// <param name="authority">Who signs it.</param>
+    /// <param name="issuers">Where it says that its authority's own certificate is found; nowhere if null.</param>
+    public static X509Certificate2 Client(X509Certificate2 authority, string? issuers = null)
     {
-        using X509Certificate2 certificate = Sign(Root, "CN=client");
+        using X509Certificate2 certificate = Sign(authority, "CN=client", issuers: issuers);
         return X509CertificateLoader.LoadPkcs12(certificate.Export(X509ContentType.Pkcs12), null);
     }
 
     public void Dispose()
     {
         Root.Dispose();
-        _intermediate.Dispose();
+        Intermediate.Dispose();
         Directory.Delete(Folder, recursive: true);
     }
 
-    private static X509Certificate2 Sign(X509Certificate2 authority, string name, bool isAuthority = false)
+    private static X509Certificate2 Sign(X509Certificate2 authority, string name, bool isAuthority = false, string? issuers = null)
     {
         using ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        using X509Certificate2 certificate = Request(name, key, isAuthority).Create(authority, From, Until.AddMinutes(-1), RandomNumberGenerator.GetBytes(8));
+        using X509Certificate2 certificate = Request(name, key, isAuthority, issuers).Create(authority, From, Until.AddMinutes(-1), RandomNumberGenerator.GetBytes(8));
         return certificate.CopyWithPrivateKey(key);
     }
 
-    private static CertificateRequest Request(string name, ECDsa key, bool isAuthority)
+    private static CertificateRequest Request(string name, ECDsa key, bool isAuthority, string? issuers = null)
     {
         CertificateRequest request = new(name, key, HashAlgorithmName.SHA256);
         request.CertificateExtensions.Add(new X509BasicConstraintsExtension(isAuthority, false, 0, critical: true));
@@ -70,6 +77,11 @@ internal sealed class TestCertificates : IDisposable
             SubjectAlternativeNameBuilder names = new();
             names.AddIpAddress(IPAddress.Loopback);
             request.CertificateExtensions.Add(names.Build());
+        }
+
+        if (issuers is not null)
+        {
+            request.CertificateExtensions.Add(new X509AuthorityInformationAccessExtension(ocspUris: null, caIssuersUris: [issuers]));
         }
 
         return request;

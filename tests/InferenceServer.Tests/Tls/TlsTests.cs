@@ -1,4 +1,6 @@
 using System.Net;
+using System.Net.Security;
+using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
 using InferenceServer.Tls;
 using Microsoft.Extensions.Options;
@@ -71,6 +73,40 @@ public sealed class TlsTests : IDisposable
         client.Dispose();
     }
 
+    [Fact]
+    public async Task ClientCa_IntermediateThatTheClientSends_IsFollowedToTheAuthority()
+    {
+        _files.Renew();
+        await using SegmentationServer server = await StartAsync(("Tls:ClientCa", _files.RootFile));
+        using X509Certificate2 certificate = TestCertificates.Client(_files.Intermediate);
+
+        (HttpClient client, _) = Connect(server, certificate, _files.Intermediate);
+        using HttpResponseMessage answer = await client.GetAsync(Ready);
+
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        client.Dispose();
+    }
+
+    // Whoever connects chooses the certificate, and with it an address that the server would ask before it knows whom it talks to.
+    [Fact]
+    public async Task ClientCa_CertificateThatNamesAnAddress_IsRefusedAndTheAddressNotAsked()
+    {
+        using TcpListener named = new(IPAddress.Loopback, 0);
+        named.Start();
+        _files.Renew();
+        await using SegmentationServer server = await StartAsync(("Tls:ClientCa", _files.RootFile));
+        using X509Certificate2 certificate = TestCertificates.Client(_files.Intermediate, $"http://{named.LocalEndpoint}/intermediate.crt");
+
+        (HttpClient client, _) = Connect(server, certificate); // which keeps the intermediate to itself
+        Task<Socket> asked = named.AcceptSocketAsync();
+        Task<HttpResponseMessage> answer = client.GetAsync(Ready);
+
+        Assert.Same(answer, await Task.WhenAny(answer, asked));
+        await Assert.ThrowsAsync<HttpRequestException>(() => answer);
+        Assert.False(asked.IsCompleted);
+        client.Dispose();
+    }
+
     [Theory]
     [InlineData("Certificate", "missing.crt", "Tls:Certificate")]
     [InlineData("Key", "root.crt", "Tls:Key")]
@@ -98,7 +134,7 @@ public sealed class TlsTests : IDisposable
     }
 
     /// <summary>A client that trusts the root alone, so that the server has to send what is between.</summary>
-    private (HttpClient Client, Func<string?> Thumbprint) Connect(SegmentationServer server, X509Certificate2? certificate = null)
+    private (HttpClient Client, Func<string?> Thumbprint) Connect(SegmentationServer server, X509Certificate2? certificate = null, params X509Certificate2[] intermediates)
     {
         string? thumbprint = null;
         SocketsHttpHandler handler = new();
@@ -106,9 +142,9 @@ public sealed class TlsTests : IDisposable
         handler.SslOptions.RemoteCertificateValidationCallback = (_, shown, _, errors) =>
         {
             thumbprint = ((X509Certificate2)shown!).Thumbprint;
-            return errors == System.Net.Security.SslPolicyErrors.None;
+            return errors == SslPolicyErrors.None;
         };
-        handler.SslOptions.ClientCertificates = certificate is null ? null : [certificate];
+        handler.SslOptions.ClientCertificateContext = certificate is null ? null : SslStreamCertificateContext.Create(certificate, [.. intermediates], offline: true);
         return (new HttpClient(handler) { BaseAddress = server.Client.BaseAddress }, () => thumbprint);
     }
 }
