@@ -43,7 +43,15 @@ internal static class DrainSetup
     {
         await using (app)
         {
-            await app.StartAsync();
+            try
+            {
+                await app.StartAsync();
+            }
+            catch (OperationCanceledException) when (app.Lifetime.ApplicationStopping.IsCancellationRequested)
+            {
+                // The signal came before the start was through: what has begun ends as it always does.
+            }
+
             TaskCompletionSource stopping = new(TaskCreationOptions.RunContinuationsAsynchronously);
             await using CancellationTokenRegistration registration = app.Lifetime.ApplicationStopping.Register(stopping.SetResult);
             await stopping.Task;

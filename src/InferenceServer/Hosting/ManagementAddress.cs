@@ -14,22 +14,17 @@ internal static class ManagementAddress
     {
         ConfigurationManager configuration = builder.Configuration;
         string management = configuration[Key] ?? "";
-        if (configuration.GetSection("Kestrel:Endpoints").GetChildren().Any())
+        IConfigurationSection[] endpoints = [.. configuration.GetSection("Kestrel:Endpoints").GetChildren()];
+        string[] others = [.. endpoints.Length > 0 ? endpoints.Select(endpoint => endpoint["Url"] ?? "") : Urls(configuration)];
+        builder.Services.AddSingleton<IValidateOptions<HostingOptions>>(new ManagementConsistency([.. others, configuration["OpenInference:GrpcUrl"] ?? ""]));
+        if (endpoints.Length == 0)
         {
-            // Addresses are ignored beside endpoints, and so this has to be one.
-            if (management.Length > 0)
-            {
-                configuration["Kestrel:Endpoints:Management:Url"] = management;
-            }
-
-            return;
+            builder.WebHost.UseUrls(string.Join(';', others.Append(management).Where(url => url.Length > 0)));
         }
-
-        IEnumerable<string> urls = configuration["urls"] is { Length: > 0 } given ? [given] : [.. Ports("http"), .. Ports("https")];
-        builder.WebHost.UseUrls(string.Join(';', urls.DefaultIfEmpty(Usual).Append(management).Where(url => url.Length > 0)));
-
-        IEnumerable<string> Ports(string scheme) =>
-            (configuration[scheme + "_ports"] ?? "").Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Select(port => $"{scheme}://*:{port}");
+        else if (management.Length > 0)
+        {
+            configuration["Kestrel:Endpoints:Management:Url"] = management; // addresses are ignored beside endpoints, and so this has to be one
+        }
     }
 
     /// <summary>Operators use this endpoint, and nobody else.</summary>
@@ -54,6 +49,15 @@ internal static class ManagementAddress
                 ? next(http)
                 : Problem.WriteAsync(http, StatusCodes.Status404NotFound, $"There is nothing at {http.Request.Path} on this port.{forOperators?.Hint}");
         });
+    }
+
+    private static IEnumerable<string> Urls(ConfigurationManager configuration)
+    {
+        IEnumerable<string> urls = configuration["urls"] is { Length: > 0 } given ? given.Split(';') : [.. Ports("http"), .. Ports("https")];
+        return urls.DefaultIfEmpty(Usual);
+
+        IEnumerable<string> Ports(string scheme) =>
+            (configuration[scheme + "_ports"] ?? "").Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Select(port => $"{scheme}://*:{port}");
     }
 
     private sealed record Marker(string Hint);

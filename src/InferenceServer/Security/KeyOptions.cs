@@ -13,7 +13,7 @@ public sealed class KeyOptions
     [Range((int)Scope.Infer, (int)(Scope.Infer | Scope.Admin), ErrorMessage = "{0}: expected infer, admin, or both.")]
     public Scope Scopes { get; set; } = Scope.Infer;
 
-    /// <summary>Masks a second, in the long run; 0 is no limit, which is the default.</summary>
+    /// <summary>Masks a second, in the long run, 0.00001 (about one a day) or more; 0 is no limit, which is the default.</summary>
     [Range(0, 1e6)]
     public double RequestsPerSecond { get; set; }
 

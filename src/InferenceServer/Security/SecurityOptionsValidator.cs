@@ -5,6 +5,7 @@ namespace InferenceServer.Security;
 /// <summary>Checks every key by itself, and what holds between them.</summary>
 internal sealed class SecurityOptionsValidator : IValidateOptions<SecurityOptions>
 {
+    private const double SlowestRate = 1e-5; // with the longest burst, 3000 years: a time that can still be reckoned with
     private static readonly KeyOptionsValidator Key = new();
     private static readonly JwtOptionsValidator Jwt = new();
 
@@ -15,6 +16,10 @@ internal sealed class SecurityOptionsValidator : IValidateOptions<SecurityOption
         {
             string section = "Security:Keys:" + key;
             failures.AddRange((Key.Validate(section, value).Failures ?? []).Select(f => f.Replace(section + ".", section + ":", StringComparison.Ordinal)));
+            if (value.RequestsPerSecond is > 0 and < SlowestRate)
+            {
+                failures.Add($"{section}:RequestsPerSecond: expected 0, which is no limit, or 0.00001 and more; RequestsPerDay says less often than that.");
+            }
         }
 
         foreach (IGrouping<string, string> same in options.Keys.GroupBy(k => k.Value.Hash, k => k.Key, StringComparer.OrdinalIgnoreCase).Where(g => g.Key.Length > 0 && g.Count() > 1))

@@ -19,6 +19,9 @@ internal sealed class TokenReader
 
     // OAuth 2.0 (RFC 8693) has one text with spaces between, others a list, or roles.
     private static readonly string[] ScopeClaims = ["scope", "scp", "roles"];
+
+    // A person is the subject. A program that asks for itself may have none, and is named as RFC 9068, OpenID Connect or Entra ID do.
+    private static readonly string[] NameClaims = ["sub", "client_id", "azp", "appid"];
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(10);
 
@@ -65,10 +68,13 @@ internal sealed class TokenReader
             ValidAlgorithms = Algorithms,
             ClockSkew = TimeSpan.FromMinutes(1),
         });
-        return result is { IsValid: true, SecurityToken: JsonWebToken valid }
-            ? (new Caller(new ClaimsPrincipal(new GenericIdentity(valid.Subject is { Length: > 0 } subject ? subject : "token", "Token")), Scopes(valid), Budget: null), "")
-            : (null, Reason(result.Exception));
+        return result is not { IsValid: true, SecurityToken: JsonWebToken valid } ? (null, Reason(result.Exception))
+            : Name(valid) is { } name ? (new Caller(new ClaimsPrincipal(new GenericIdentity(name, "Token")), Scopes(valid), Budget: null), "")
+            : (null, $"it does not say whom it stands for; it needs one of {string.Join(", ", NameClaims)}");
     }
+
+    private static string? Name(JsonWebToken token) =>
+        NameClaims.Select(name => token.Claims.FirstOrDefault(c => c.Type == name)?.Value).FirstOrDefault(value => !string.IsNullOrEmpty(value));
 
     private Scope Scopes(JsonWebToken token)
     {

@@ -1,6 +1,12 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using InferenceServer.Hosting;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 
 namespace InferenceServer.Tests.Hosting;
 
@@ -84,6 +90,18 @@ public sealed class DrainTests
         Assert.Equal(0, await server.ExitAsync());
     }
 
+    [Fact]
+    public void RunAndDrain_SignalDuringTheStart_EndsWithoutAnError()
+    {
+        WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
+        builder.WebHost.UseUrls("http://127.0.0.1:0");
+        builder.Logging.ClearProviders();
+        builder.AddDrain();
+        builder.Services.AddHostedService<SignalledStart>();
+
+        builder.Build().RunAndDrain();
+    }
+
     private static async Task<int> AskAsync(HttpClient client, CancellationToken done)
     {
         int answered = 0;
@@ -109,6 +127,18 @@ public sealed class DrainTests
         {
             return true;
         }
+    }
+
+    /// <summary>A start in the middle of which the signal comes.</summary>
+    private sealed class SignalledStart(Drain drain) : IHostedService
+    {
+        public Task StartAsync(CancellationToken cancellationToken)
+        {
+            drain.Signal("SIGINT", delay: false);
+            return Task.FromCanceled(cancellationToken);
+        }
+
+        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
     }
 
     /// <summary>A request whose body is still on its way.</summary>

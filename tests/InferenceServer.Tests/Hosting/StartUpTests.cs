@@ -29,6 +29,7 @@ public sealed class StartUpTests
     [Theory]
     [InlineData("OpenInference:MaxMessageBytes", "0")]
     [InlineData("OpenInference:GrpcUrl", "localhost:8001")]
+    [InlineData("Hosting:ManagementUrl", "http://127.0.0.1:0")]
     [InlineData("Decoding:MaxPixels", "0")]
     [InlineData("Onnx:Provider", "Abacus")]
     [InlineData("Jobs:Folder", "jobs")]
@@ -41,6 +42,16 @@ public sealed class StartUpTests
         Assert.Equal(1, exitCode);
         Assert.Contains(key, output, StringComparison.Ordinal);
         Assert.DoesNotContain("   at ", output, StringComparison.Ordinal); // no trace
+    }
+
+    // Both can be listened at, and clients would be taken for operators.
+    [Fact]
+    public async Task Start_ManagementPortOfAnotherAddress_EndsWithTheReason()
+    {
+        (int exitCode, string output) = await RunAsync("--urls=http://127.0.0.1:0;http://127.0.0.2:9090", "--Hosting:ManagementUrl=http://127.0.0.1:9090");
+
+        Assert.Equal(1, exitCode);
+        Assert.Contains("http://127.0.0.2:9090", output, StringComparison.Ordinal);
     }
 
     private static async Task<(int ExitCode, string Output)> RunAsync(params string[] settings)

@@ -23,6 +23,14 @@ public sealed class KeyBudgetTests
         Assert.Equal(3, Taken(budget, 10)); // a pause is worth a burst, not more
     }
 
+    [Fact]
+    public void TryTake_SlowestRateAndLongestBurst_Counts()
+    {
+        KeyBudget budget = new(new KeyOptions { RequestsPerSecond = 1e-5, Burst = 1_000_000 }, _clock);
+
+        Assert.Equal(1_000_000, Taken(budget, 1_000_001));
+    }
+
     [Theory]
     [InlineData(1)]
     [InlineData(24)]

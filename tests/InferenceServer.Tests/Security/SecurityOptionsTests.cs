@@ -16,6 +16,7 @@ public sealed class SecurityOptionsTests
     [InlineData("Security:Keys:lab:Hash", "sha256:00")]
     [InlineData("Security:Keys:lab:Scopes", "none")]
     [InlineData("Security:Keys:lab:RequestsPerSecond", "-1")]
+    [InlineData("Security:Keys:lab:RequestsPerSecond", "0.000001")] // a burst of the longest would be more time than there is
     [InlineData("Security:Keys:lab:Burst", "0")]
     [InlineData("Security:Keys:lab:RequestsPerHour", "-1")]
     [InlineData("Security:Keys:lab:RequestsPerDay", "-1")]

@@ -54,7 +54,19 @@ public sealed class TokenTests : IAsyncLifetime
         Assert.Contains("insufficient_scope", Assert.Single(response.Headers.WwwAuthenticate).Parameter, StringComparison.Ordinal);
     }
 
-    public static TheoryData<string> Flaws => ["audience", "issuer", "expired", "early", "endless", "forged", "unsigned", "secret", "torn"];
+    // Jobs belong to whom a token names: two tokens of nobody would share theirs.
+    [Fact]
+    public async Task Segment_TokenOfAProgram_AnswersIfItNamesTheProgram()
+    {
+        foreach ((string claim, HttpStatusCode expected) in new[] { ("client_id", HttpStatusCode.OK), ("azp", HttpStatusCode.OK), ("appid", HttpStatusCode.OK), ("email", HttpStatusCode.Unauthorized) })
+        {
+            string token = Infer(t => t.Claims = new Dictionary<string, object> { ["scope"] = "infer", [claim] = "night-shift" });
+
+            Assert.Equal((claim, expected), (claim, (await SegmentAsync(token)).StatusCode));
+        }
+    }
+
+    public static TheoryData<string> Flaws => ["nobody", "audience", "issuer", "expired", "early", "endless", "forged", "unsigned", "secret", "torn"];
 
     [Theory]
     [MemberData(nameof(Flaws))]
@@ -63,6 +75,7 @@ public sealed class TokenTests : IAsyncLifetime
         using RSA other = RSA.Create(2048);
         (string token, string reason) = flaw switch
         {
+            "nobody" => (Infer(t => t.Claims.Remove("sub")), "whom it stands for"),
             "audience" => (Infer(t => t.Audience = "another service"), "another audience"),
             "issuer" => (Infer(t => t.Issuer = "https://login.example.org"), "another authority"),
             "expired" => (Infer(t => t.Expires = DateTime.UtcNow.AddMinutes(-5)), "expired"),

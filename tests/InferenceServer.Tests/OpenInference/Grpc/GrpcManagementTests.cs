@@ -16,7 +16,7 @@ public sealed class GrpcManagementTests
     [Fact]
     public async Task Unload_AtTheAddressOfClients_NamesTheRouteOfOperators()
     {
-        await using GrpcServer server = await StartAsync(("Hosting:ManagementUrl", "http://127.0.0.1:0"));
+        await using GrpcServer server = await StartAsync(("Hosting:ManagementUrl", $"http://127.0.0.1:{GrpcServer.FreePort()}"));
 
         (int status, string message, _) = await server.SendAsync(Unload, Tiny, ("x-api-key", Key));
 
