@@ -99,15 +99,12 @@ public sealed class TensorRunnerTests
     private static FakeSession Network(AdmittedRequest admitted)
     {
         FakeSession network = new();
-        Alone(admitted.Model.Scheduler) = Beside(admitted.Model.Scheduler) = network;
+        Session(admitted.Model.Scheduler) = network;
         return network;
     }
 
-    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_alone")]
-    private static extern ref IModelSession Alone(BatchScheduler scheduler);
-
-    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_beside")]
-    private static extern ref IModelSession Beside(BatchScheduler scheduler);
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_session")]
+    private static extern ref IModelSession Session(BatchScheduler scheduler);
 
     private async Task<IReadOnlyList<ModelOutput>> RunAsync(TestRuntime runtime, AdmittedRequest admitted, InputTensor[] inputs, bool asText) =>
         await runtime.Get<TensorRunner>().RunAsync(admitted, inputs, asText, _timings);

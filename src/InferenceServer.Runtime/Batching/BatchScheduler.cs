@@ -13,8 +13,7 @@ namespace InferenceServer.Runtime.Batching;
 public sealed class BatchScheduler
 {
     private readonly object _lock = new(); // no Lock: threads wait on it
-    private readonly IModelSession _alone;
-    private readonly IModelSession _beside;
+    private readonly IModelSession _session;
     private readonly BatchLimits _limits;
     private readonly TimeProvider _clock;
     private readonly PendingQueue _queue;
@@ -26,8 +25,7 @@ public sealed class BatchScheduler
     /// <summary>Starts the threads.</summary>
     internal BatchScheduler(string name, IModelSession session, BatchLimits limits, int instances, Backlog backlog, TimeProvider clock)
     {
-        _alone = session.Variants[0];
-        _beside = session.Variants[^1];
+        _session = session;
         _limits = limits;
         Backlog = backlog;
         _clock = clock;
@@ -196,7 +194,7 @@ public sealed class BatchScheduler
     {
         // Beside a run on all processors another would only take from it, and both would be late. Where enough waits for all instances, one for each does more.
         // Bulk work takes no more than an instance, so that who comes after it finds another.
-        _isTaken = _alone != _beside && _running == 0 && _queue.Count < _instances.Length && _queue.Peek()!.Priority == Priority.Interactive;
+        _isTaken = _session.Variants.Count > 1 && _running == 0 && _queue.Count < _instances.Length && _queue.Peek()!.Priority == Priority.Interactive;
         Batch batch = new(_queue.Take());
         long now = _clock.GetTimestamp();
         foreach (PendingImage image in batch.Images)
@@ -206,7 +204,7 @@ public sealed class BatchScheduler
 
         _running += batch.Images.Count;
         Backlog.StopWaiting(batch.Images.Count);
-        return (batch, _isTaken ? _alone : _beside);
+        return (batch, _isTaken ? _session.Variants[0] : _session.Variants[^1]);
     }
 
     private void Finish(Batch batch, TimeSpan duration)

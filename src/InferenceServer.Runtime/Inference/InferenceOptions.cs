@@ -17,11 +17,11 @@ public sealed class InferenceOptions
     [Range(1.0, 16.0)]
     public double LargestScale { get; set; } = 2;
 
-    /// <summary>Most pixels that a request of several passes may run through the network: all tiles, scales and mirrored passes, overlap and padding included. Default 64 Mi.</summary>
+    /// <summary>Most pixels that a request may run through the network where it asks for tiles, scales or mirrored passes: all of them, overlap and padding included. Default 64 Mi.</summary>
     [Range(1L, 1L << 40)]
     public long MaxInputPixels { get; set; } = 64L << 20;
 
-    /// <summary>Most bytes that such a request may hold beside the photograph and its mask: scores of unfinished rows, resized strips, tiles in flight. Also most bytes of a network's own output and the answer made of it. Default 1 GiB.</summary>
+    /// <summary>Most bytes that a request may hold beside the photograph and its mask: scores of unfinished rows, or of all where probabilities or a refinement are asked for, resized strips, tiles in flight. Also most bytes of a network's own output and the answer made of it. Default 1 GiB.</summary>
     [Range(1L << 20, 1L << 32)]
     public long MaxBytes { get; set; } = 1L << 30;
 

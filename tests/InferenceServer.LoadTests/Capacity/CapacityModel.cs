@@ -2,8 +2,8 @@ namespace InferenceServer.LoadTests.Capacity;
 
 /// <summary>A simulation, event by event, of replicas behind a balancer.</summary>
 /// <remarks>
-/// A replica is what docs/overload.md describes, less what does not show in its curve: so many instances of the network, a queue in order of arrival in front of them, a bound on the requests inside. An image that is
-/// alone runs on all cores, and faster.
+/// A replica is what docs/overload.md describes, less what does not show in its curve: so many instances of the network, a queue in order of arrival in front of them, a bound on the requests inside. An image that
+/// is alone runs on all cores, and faster; those that come meanwhile wait.
 /// </remarks>
 internal sealed class CapacityModel(ReplicaModel replica, int replicas, Balancing balancing, Arrivals arrivals, int seed)
 {
@@ -27,6 +27,7 @@ internal sealed class CapacityModel(ReplicaModel replica, int replicas, Balancin
             {
                 done.Inside--;
                 done.Busy--;
+                done.IsTaken = false;
                 if (current.Arrived > counted && counted > 0)
                 {
                     latencies.Add(now - current.Arrived);
@@ -79,10 +80,12 @@ internal sealed class CapacityModel(ReplicaModel replica, int replicas, Balancin
 
     private void Start(Replica at, double now)
     {
-        while (at.Busy < replica.Instances && at.Waiting.TryDequeue(out double arrived))
+        while (at.Busy < replica.Instances && !at.IsTaken && at.Waiting.Count > 0)
         {
+            at.IsTaken = at.Busy == 0 && at.Waiting.Count < replica.Instances;
             at.Busy++;
-            double time = (at.Busy == 1 ? replica.Alone : replica.Busy) * replica.Size(_random);
+            double arrived = at.Waiting.Dequeue();
+            double time = (at.IsTaken ? replica.Alone : replica.Busy) * replica.Size(_random);
             _events.Enqueue(new Event(at, arrived), now + time);
         }
     }
@@ -98,5 +101,8 @@ internal sealed class CapacityModel(ReplicaModel replica, int replicas, Balancin
         public int Inside { get; set; }
 
         public int Busy { get; set; }
+
+        /// <summary>Whether one image has all cores.</summary>
+        public bool IsTaken { get; set; }
     }
 }
