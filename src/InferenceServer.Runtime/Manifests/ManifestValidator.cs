@@ -79,7 +79,7 @@ internal static partial class ManifestValidator
             Expect(resize.MaxPixels is >= 1024 and <= MostInputPixels, "preprocess.resize.max_pixels", $"expected 1024 to {MostInputPixels}");
             // Every image is padded to min × min: without this, a line of JSON asks for gigabytes.
             Expect((long)manifest.Preprocess.Size.Min * manifest.Preprocess.Size.Min <= 2 * resize.MaxPixels, "preprocess.resize.max_pixels", "expected at least half of size.min × size.min");
-            Expect(resize is not { Mode: ResizeMode.LongSidePad or ResizeMode.Exact, Size: [int square] } || (long)square * square <= 2 * resize.MaxPixels,
+            Expect(resize is not { Mode: ResizeMode.LongSidePad or ResizeMode.Exact, Size: { } size } || Sides(size) is not [int rows, int columns] || (long)rows * columns <= 2 * resize.MaxPixels,
                 "preprocess.resize.max_pixels", "expected at least half of size × size");
             bool sides = resize.Mode switch
             {

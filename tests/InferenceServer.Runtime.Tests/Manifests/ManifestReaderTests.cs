@@ -88,6 +88,8 @@ public sealed class ManifestReaderTests : IDisposable
         { "cost.at", "[520]", "cost.at: expected [height, width]" },
         { "cost.at", "[2147483647, 2147483647]", "cost.at: expected [height, width]" },
         { "preprocess.size.min", "16384", "preprocess.resize.max_pixels: expected at least half of size.min × size.min" }, // found by fuzzing: three gigabytes for any image
+        { "preprocess.resize", """{"mode": "exact", "size": [16384, 16384], "filter": "bilinear", "antialias": true}""", "preprocess.resize.max_pixels: expected at least half of size × size" },
+        { "preprocess.resize", """{"mode": "long_side_pad", "size": 16384, "filter": "bilinear", "antialias": true}""", "preprocess.resize.max_pixels: expected at least half of size × size" },
     };
 
     [Theory, MemberData(nameof(Wrong))]
