@@ -34,4 +34,7 @@ internal static partial class Log
 
     [LoggerMessage(209, LogLevel.Information, "Model {Model} is gone from its folder and serves no longer.")]
     public static partial void ModelRemoved(ILogger logger, string model);
+
+    [LoggerMessage(210, LogLevel.Error, "The folder of the model {Model} cannot be read; what is loaded keeps serving: {Reason}")]
+    public static partial void ModelUnreadable(ILogger logger, string model, string reason);
 }

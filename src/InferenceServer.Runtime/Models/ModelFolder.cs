@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.IO.Enumeration;
 using System.Text;
 using InferenceServer.Runtime.Manifests;
 
@@ -9,7 +10,7 @@ internal sealed class ModelFolder(string path)
 {
     private const string Graph = "model.onnx";
 
-    // A stamp is made of names, lengths and times: hashing gigabytes at every look would be felt.
+    // A stamp is made of names, lengths, times and where links lead: hashing gigabytes at every look would be felt.
     private static readonly EnumerationOptions Everything = new() { RecurseSubdirectories = true, IgnoreInaccessible = true, AttributesToSkip = 0 };
     private static readonly EnumerationOptions TopOnly = new() { IgnoreInaccessible = true };
 
@@ -29,11 +30,10 @@ internal sealed class ModelFolder(string path)
     ];
 
     /// <summary>The models under <paramref name="root"/>, by name.</summary>
-    // A folder of tools beside the models is no broken model; one that holds a graph somewhere is, and says what it lacks.
     public static IReadOnlyList<ModelFolder> List(string root) =>
     [
         .. Directory.EnumerateDirectories(root, "*", TopOnly)
-            .Where(folder => File.Exists(System.IO.Path.Combine(folder, ManifestReader.FileName)) || Graphs(folder, depth: 2).Any())
+            .Where(HoldsModel)
             .Order(StringComparer.Ordinal)
             .Select(folder => new ModelFolder(folder)),
     ];
@@ -52,13 +52,35 @@ internal sealed class ModelFolder(string path)
     public string Stamp(int version)
     {
         StringBuilder stamp = new(Manifest());
-        foreach (string file in Directory.EnumerateFiles(System.IO.Path.GetDirectoryName(GraphFile(version))!, "*", Everything).Order(StringComparer.Ordinal))
+        foreach (string file in Files(System.IO.Path.GetDirectoryName(GraphFile(version))!).Order(StringComparer.Ordinal))
         {
-            Append(stamp, new FileInfo(file));
+            Append(stamp, file);
         }
 
         return stamp.ToString();
     }
+
+    // A folder of tools beside the models is no broken model; one that holds a graph somewhere is, and says what it lacks.
+    private static bool HoldsModel(string folder)
+    {
+        try
+        {
+            return File.Exists(System.IO.Path.Combine(folder, ManifestReader.FileName)) || Graphs(folder, depth: 2).Any();
+        }
+        catch (IOException)
+        {
+            return true; // whoever reads it will say so, and of this one alone
+        }
+    }
+
+    // Folders that are links are not gone into, since they may lead back to where they lie; where they lead is part of the stamp.
+    private static FileSystemEnumerable<string> Files(string folder) => new(folder, static (ref entry) => entry.ToFullPath(), Everything)
+    {
+        ShouldIncludePredicate = static (ref entry) => !entry.IsDirectory || IsLink(ref entry),
+        ShouldRecursePredicate = static (ref entry) => !IsLink(ref entry),
+    };
+
+    private static bool IsLink(ref FileSystemEntry entry) => entry.Attributes.HasFlag(FileAttributes.ReparsePoint);
 
     // "007" is no version: its number would lead to another folder.
     private static int Version(string name) =>
@@ -67,16 +89,19 @@ internal sealed class ModelFolder(string path)
     private string Manifest()
     {
         StringBuilder stamp = new();
-        Append(stamp, new FileInfo(System.IO.Path.Combine(Path, ManifestReader.FileName)));
+        Append(stamp, System.IO.Path.Combine(Path, ManifestReader.FileName));
         return stamp.ToString();
     }
 
-    private void Append(StringBuilder stamp, FileInfo file)
+    private void Append(StringBuilder stamp, string file)
     {
-        // A link is as old as itself, whatever it points to.
-        if ((file.LinkTarget is null ? file : file.ResolveLinkTarget(returnFinalTarget: true)) is FileInfo { Exists: true } found)
+        FileInfo real = new(RealPath.Of(file)); // a link is as old as itself, whatever it points to
+        stamp.Append(CultureInfo.InvariantCulture, $"{System.IO.Path.GetRelativePath(Path, file)} {real.FullName}");
+        if (real.Exists)
         {
-            stamp.Append(CultureInfo.InvariantCulture, $"{System.IO.Path.GetRelativePath(Path, file.FullName)} {found.Length} {found.LastWriteTimeUtc.Ticks}\n");
+            stamp.Append(CultureInfo.InvariantCulture, $" {real.Length} {real.LastWriteTimeUtc.Ticks}");
         }
+
+        stamp.Append('\n');
     }
 }

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using InferenceServer.Runtime.Diagnostics;
+using InferenceServer.Runtime.Sessions;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
@@ -66,17 +67,17 @@ public sealed class ModelRepository : IDisposable
     /// <exception cref="SegmentationException">Unknown, still loading, or unavailable.</exception>
     public ModelLease Lease(string? name, int? version = null)
     {
-        if (IsLooking)
-        {
-            throw new SegmentationException(SegmentationError.ModelNotReady, Looking);
-        }
-
-        name ??= Default ?? throw new SegmentationException(
-            SegmentationError.UnknownModel, $"No default model is configured (Models:Default); name one of: {Names()}.");
         while (true)
         {
+            if (IsLooking)
+            {
+                throw new SegmentationException(SegmentationError.ModelNotReady, Looking);
+            }
+
+            string wanted = name ?? Default ?? throw new SegmentationException(
+                SegmentationError.UnknownModel, $"No default model is configured (Models:Default); name one of: {Names()}.");
             // A model that was replaced between the two calls is leased no more; the snapshot then has its successor.
-            if (Choose(Entry(name), version).TryLease() is { } lease)
+            if (Choose(Entry(wanted), version).TryLease() is { } lease)
             {
                 return lease;
             }
@@ -97,6 +98,7 @@ public sealed class ModelRepository : IDisposable
 
     /// <summary>Loads every model in the folder, one after another; one that fails harms no other.</summary>
     /// <exception cref="DirectoryNotFoundException">The folder does not exist.</exception>
+    /// <exception cref="GpuRequiredException">A GPU is required and cannot be had.</exception>
     public void Load(CancellationToken cancellationToken)
     {
         IReadOnlyList<ModelFolder> folders = Folders();
@@ -110,7 +112,7 @@ public sealed class ModelRepository : IDisposable
             foreach (ModelFolder folder in folders)
             {
                 cancellationToken.ThrowIfCancellationRequested();
-                Slot(folder.Name).Update(folder, afresh: false, cancellationToken);
+                Slot(folder.Name).Update(folder, LoadCause.Start, cancellationToken);
             }
         }, cancellationToken);
         _loaded = true;
@@ -128,7 +130,7 @@ public sealed class ModelRepository : IDisposable
         IReadOnlyList<ModelFolder> folders = Folders();
         ModelFolder folder = folders.FirstOrDefault(f => f.Name == name) ?? throw new SegmentationException(
             SegmentationError.UnknownModel, $"There is no model '{name}'; there are: {string.Join(", ", folders.Select(f => f.Name).DefaultIfEmpty("none"))}.");
-        Exclusively(() => Slot(name).Update(folder, afresh: true, cancellationToken), cancellationToken);
+        Exclusively(() => Slot(name).Update(folder, LoadCause.Request, cancellationToken), cancellationToken);
         return Entry(name);
     }
 
@@ -166,6 +168,9 @@ public sealed class ModelRepository : IDisposable
     /// <summary>Frees all models; those that requests hold are freed after these.</summary>
     public void Dispose()
     {
+        // Before the models are freed: a request that comes too late would look for their successors for ever.
+        _loaded = false;
+        Volatile.Write(ref _entries, _entries.Clear());
         foreach (ModelSlot slot in _slots.Values)
         {
             slot.Close();
@@ -181,7 +186,7 @@ public sealed class ModelRepository : IDisposable
         {
             folders = Folders().ToDictionary(f => f.Name);
         }
-        catch (IOException e)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             Log.FolderUnreadable(_logger, _root, e.Message);
             return false;
@@ -202,7 +207,7 @@ public sealed class ModelRepository : IDisposable
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
-                changing = true; // its files are being moved under our eyes
+                changing |= Slot(name).Missed(e); // its files are being moved under our eyes
             }
         }
 
@@ -213,15 +218,15 @@ public sealed class ModelRepository : IDisposable
     {
         bool isNew = !_slots.ContainsKey(name);
         ModelSlot slot = Slot(name);
+        if (isNew)
+        {
+            slot.Announce("waiting until its files no longer change");
+        }
+
         bool settled = slot.IsSettled(folder, out bool changed);
         if (!changed)
         {
             return false;
-        }
-
-        if (isNew)
-        {
-            slot.Announce("waiting until its files no longer change");
         }
 
         if (!settled)
@@ -231,7 +236,7 @@ public sealed class ModelRepository : IDisposable
 
         if (folder is not null)
         {
-            slot.Update(folder, afresh: false, cancellationToken);
+            slot.Update(folder, LoadCause.Change, cancellationToken);
             return false;
         }
 

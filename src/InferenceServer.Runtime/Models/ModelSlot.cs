@@ -9,11 +9,14 @@ namespace InferenceServer.Runtime.Models;
 /// <remarks>Used by one thread at a time. New versions are loaded beside the old ones; one publication swaps them.</remarks>
 internal sealed class ModelSlot(string name, ModelLoader loader, int versions, Action<ModelEntry> publish, SegmentationMetrics metrics, ILogger logger)
 {
+    private const string Gone = "gone";
+    private const int MostMisses = 5;
     private readonly Dictionary<int, (string Stamp, string Reason)> _failures = [];
     private IReadOnlyList<LoadedModel> _serving = [];
-    private string? _reason;
+    private ModelEntry _stands = new(name, ModelState.Loading); // leaves out a load that is under way
     private string? _applied;
     private string? _seen;
+    private int _misses;
 
     public bool Serves => _serving.Count > 0;
 
@@ -23,13 +26,33 @@ internal sealed class ModelSlot(string name, ModelLoader loader, int versions, A
     /// <summary>Whether the folder was the same at this look and the last.</summary>
     /// <param name="folder">The folder; null where it is gone.</param>
     /// <param name="changed">Whether it is another than the one that was applied.</param>
+    /// <exception cref="IOException">The folder cannot be read; a caller that goes on tells <see cref="Missed"/>.</exception>
     public bool IsSettled(ModelFolder? folder, out bool changed)
     {
-        string stamp = folder?.Stamp() ?? "";
+        if (IsUnloaded && folder is not null)
+        {
+            changed = false;
+            return true;
+        }
+
+        string stamp = folder?.Stamp() ?? Gone;
         bool settled = _seen == stamp;
         _seen = stamp;
-        changed = _applied != stamp && !(IsUnloaded && folder is not null);
+        _misses = 0;
+        changed = _applied != stamp;
         return settled;
+    }
+
+    /// <summary>Notes that a look failed. Files that are moved make one fail or two; after a few in a row the folder is broken, and the model says so.</summary>
+    /// <returns>Whether another look is due soon.</returns>
+    public bool Missed(Exception e)
+    {
+        if (_misses < MostMisses && ++_misses == MostMisses)
+        {
+            Unreadable(e);
+        }
+
+        return _misses < MostMisses;
     }
 
     /// <summary>Says that the model is there, but not yet looked into.</summary>
@@ -37,19 +60,20 @@ internal sealed class ModelSlot(string name, ModelLoader loader, int versions, A
 
     /// <summary>Brings the versions that serve in line with the folder.</summary>
     /// <param name="folder">The folder.</param>
-    /// <param name="afresh">Whether what is loaded and has not changed is loaded again, and what has failed is tried again.</param>
+    /// <param name="cause">Why that is done.</param>
     /// <param name="cancellationToken">Ends the trial runs; everything then stays as it was.</param>
-    /// <exception cref="GpuRequiredException">A GPU is required, none can be had, and no version serves.</exception>
-    public void Update(ModelFolder folder, bool afresh, CancellationToken cancellationToken)
+    /// <exception cref="GpuRequiredException">The server starts, and a GPU is required and cannot be had.</exception>
+    public void Update(ModelFolder folder, LoadCause cause, CancellationToken cancellationToken)
     {
-        string stamp = folder.Stamp();
+        string stamp;
         List<LoadedModel> next = [];
         string? reason = null;
         try
         {
+            stamp = folder.Stamp();
             foreach (int version in folder.Versions.TakeWhile(_ => next.Count < versions))
             {
-                (LoadedModel? model, string? failure) = Choose(folder, version, afresh, cancellationToken);
+                (LoadedModel? model, string? failure) = Choose(folder, version, cause, cancellationToken);
                 reason ??= failure;
                 if (model is not null)
                 {
@@ -57,10 +81,17 @@ internal sealed class ModelSlot(string name, ModelLoader loader, int versions, A
                 }
             }
         }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            Free(next.Except(_serving));
+            IsUnloaded = false; // whoever asked for the model gets it as soon as its folder can be read
+            Unreadable(e);
+            return;
+        }
         catch
         {
             Free(next.Except(_serving));
-            PublishServing(null);
+            publish(_stands);
             throw;
         }
 
@@ -93,9 +124,10 @@ internal sealed class ModelSlot(string name, ModelLoader loader, int versions, A
     }
 
     /// <summary>The model that serves as this version: the one that does already, a newly loaded one, or none, and then why.</summary>
-    private (LoadedModel? Model, string? Failure) Choose(ModelFolder folder, int version, bool afresh, CancellationToken cancellationToken)
+    private (LoadedModel? Model, string? Failure) Choose(ModelFolder folder, int version, LoadCause cause, CancellationToken cancellationToken)
     {
         string stamp = folder.Stamp(version);
+        bool afresh = cause == LoadCause.Request;
         LoadedModel? current = _serving.FirstOrDefault(m => m.Version == version);
         if (!afresh && current?.Stamp == stamp)
         {
@@ -110,12 +142,12 @@ internal sealed class ModelSlot(string name, ModelLoader loader, int versions, A
         _failures.Remove(version);
         try
         {
-            LoadedModel model = loader.Load(folder, version, stamp, PublishServing, cancellationToken);
+            LoadedModel model = loader.Load(folder, version, stamp, PublishProgress, cancellationToken);
             Log.ModelReady(logger, name, version, model.Session.Provider, model.LoadTime.TotalMilliseconds);
             CountReload(succeeded: true);
             return (model, null);
         }
-        catch (Exception e) when (e is not OperationCanceledException && (e is not GpuRequiredException || Serves))
+        catch (Exception e) when (e is not OperationCanceledException && (e is not GpuRequiredException || cause != LoadCause.Start))
         {
             // Only what was written for people is shown to clients; other messages hold paths of this machine.
             string reason = e is ManifestException or GpuRequiredException ? e.Message : $"{name}/{version}: reading or trying the model failed; the server's log says how.";
@@ -124,6 +156,15 @@ internal sealed class ModelSlot(string name, ModelLoader loader, int versions, A
             Log.ModelUnavailable(logger, name, version, e is ManifestException or GpuRequiredException ? e.Message : e.ToString());
             return (current, reason);
         }
+    }
+
+    // What serves goes on serving; what is there is applied as soon as it can be read.
+    private void Unreadable(Exception e)
+    {
+        _misses = MostMisses;
+        _applied = null;
+        Log.ModelUnreadable(logger, name, e.Message);
+        Swap(_serving, $"{name}: the model's folder cannot be read; the server's log says how.");
     }
 
     private void CountReload(bool succeeded)
@@ -138,8 +179,8 @@ internal sealed class ModelSlot(string name, ModelLoader loader, int versions, A
     {
         IReadOnlyList<LoadedModel> old = _serving;
         _serving = next;
-        _reason = reason;
-        publish(Entry(next.Count > 0 ? ModelState.Ready : ModelState.Unavailable));
+        _stands = new ModelEntry(name, Serves ? ModelState.Ready : ModelState.Unavailable, Serves ? next[0] : null, reason) { Versions = next };
+        publish(_stands);
         foreach (LoadedModel model in old.Except(next))
         {
             Log.ModelReplaced(logger, name, model.Version);
@@ -147,9 +188,7 @@ internal sealed class ModelSlot(string name, ModelLoader loader, int versions, A
         }
     }
 
-    private void PublishServing(LoadProgress? progress) => publish(Entry(Serves ? ModelState.Ready : ModelState.Loading) with { Progress = progress });
-
-    private ModelEntry Entry(ModelState state) => new(name, state, Serves ? _serving[0] : null, _reason) { Versions = _serving };
+    private void PublishProgress(LoadProgress progress) => publish(_stands with { State = Serves ? ModelState.Ready : ModelState.Loading, Progress = progress });
 
     private static void Free(IEnumerable<LoadedModel> models)
     {

@@ -268,6 +268,73 @@ public sealed class HotReloadTests : IDisposable
     }
 
     [Fact]
+    public void Refresh_NewModelWithoutTheRequiredGpu_IsUnavailableAndEndsNothing()
+    {
+        using TestRuntime runtime = new(_folder.Path, ("Onnx:RequireGpu", "true"), ("Onnx:GpuDevice", "63")); // a device that no machine has
+        _folder.Add("tiny", 1);
+
+        Settle(runtime);
+        Assert.Equal(ModelState.Unavailable, runtime.Repository.Entry("tiny").State);
+        Assert.Contains("Onnx:RequireGpu", runtime.Repository.Entry("tiny").Reason, StringComparison.Ordinal);
+
+        ModelEntry asked = runtime.Repository.Reload("tiny", CancellationToken.None);
+        Assert.Equal(ModelState.Unavailable, asked.State);
+        Assert.Contains("Onnx:RequireGpu", asked.Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Refresh_LinkThatLeadsElsewhere_LoadsWhatLiesThere()
+    {
+        using ModelsFolder releases = new();
+        foreach (string release in (string[])["v1", "v2"])
+        {
+            string graph = releases.Add("tiny", 1, release);
+            File.SetLastWriteTimeUtc(graph, DateTime.UnixEpoch); // as archives that are the same whenever they are made
+            File.SetLastWriteTimeUtc(releases.Combine(release, "model.json"), DateTime.UnixEpoch);
+        }
+
+        Directory.CreateSymbolicLink(releases.Combine("current"), "v1");
+        Directory.CreateSymbolicLink(_folder.Combine("tiny"), releases.Combine("current"));
+        using TestRuntime runtime = new(_folder.Path);
+        LoadedModel before = Serving(runtime);
+
+        Directory.Delete(releases.Combine("current"));
+        Directory.CreateSymbolicLink(releases.Combine("current"), "v2");
+        Settle(runtime);
+
+        Assert.NotSame(before, Serving(runtime));
+        Assert.True(before.IsFreed);
+    }
+
+    [Fact]
+    public void Refresh_ModelWithoutVersionOrManifestRemoved_IsForgotten()
+    {
+        _folder.Add("tiny", 1);
+        File.WriteAllText(Path.Combine(Directory.CreateDirectory(_folder.Combine("bare")).FullName, "my.onnx"), "no graph");
+        using TestRuntime runtime = new(_folder.Path);
+        Assert.NotNull(runtime.Repository.Find("bare"));
+        _folder.Remove("bare");
+
+        Settle(runtime);
+
+        Assert.Null(runtime.Repository.Find("bare"));
+    }
+
+    [Fact]
+    public async Task Lease_RepositoryDisposed_IsRefused()
+    {
+        _folder.Add("tiny", 1);
+        using TestRuntime runtime = new(_folder.Path);
+        ModelRepository repository = runtime.Repository;
+        runtime.Dispose();
+
+        Task<ModelLease> late = Task.Run(() => repository.Lease("tiny"));
+
+        SegmentationException e = await Assert.ThrowsAsync<SegmentationException>(() => late.WaitAsync(TimeSpan.FromMinutes(1)));
+        Assert.Equal(SegmentationError.ModelNotReady, e.Error);
+    }
+
+    [Fact]
     public void Load_DeclaredSizesAndBatches_AreAllWarmedAndCounted()
     {
         _folder.Add("tiny", 1);

@@ -75,6 +75,19 @@ public sealed class LoadingTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Load_FolderThatCannotBeRead_Answers422AndIsNotLoadingForEver()
+    {
+        (await ChangeAsync("tiny/unload", Key)).Dispose();
+        File.CreateSymbolicLink(Path.Combine(_folder.Path, "tiny", "2", "loop"), "loop"); // stands for a disk that fails
+
+        using HttpResponseMessage response = await ChangeAsync("tiny/load", Key);
+
+        Assert.Contains("cannot be read", await ProblemAssert.IsAsync(HttpStatusCode.UnprocessableEntity, response), StringComparison.Ordinal);
+        JsonElement description = await _server.Client.GetFromJsonAsync<JsonElement>("/v1/models/tiny");
+        Assert.Equal("UNAVAILABLE", description.GetProperty("model").GetProperty("state").GetString());
+    }
+
+    [Fact]
     public async Task Load_UnknownModel_Answers404AndListsThoseThereAre()
     {
         using HttpResponseMessage response = await ChangeAsync("none/load", Key);
