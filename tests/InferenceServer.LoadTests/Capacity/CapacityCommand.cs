@@ -15,7 +15,7 @@ internal static class CapacityCommand
     {
         Option<int> instances = new("--instances") { Description = "Images that one replica's network works on at once.", DefaultValueFactory = _ => 2 };
         Option<double> alone = new("--alone-ms") { Description = "An image that has one replica to itself.", DefaultValueFactory = _ => 30 };
-        Option<double> saturation = new("--saturation") { Description = "Masks a second of one replica at saturation, as load measures them; the default is that of docs/scaling.md.", DefaultValueFactory = _ => 40.4 };
+        Option<double> saturation = new("--saturation") { Description = "Masks a second of one replica at saturation, as load measures them; the default is that of docs/scaling.md.", DefaultValueFactory = _ => 40.0 };
         Option<double> spread = new("--spread") { Description = "Standard deviation of the logarithm of an image's cost; 0 where all cost the same.", DefaultValueFactory = _ => 0.07 };
         Option<Arrivals> arrivals = new("--arrivals") { Description = "Poisson, as many clients send, or Even, as the curve of compare does." };
         Option<double[]> rates = new("--rates") { Description = "One replica at these rates, to hold against measurements.", AllowMultipleArgumentsPerToken = true };
