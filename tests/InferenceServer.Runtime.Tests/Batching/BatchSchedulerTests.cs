@@ -4,13 +4,12 @@ using InferenceServer.Runtime.Diagnostics;
 using InferenceServer.Runtime.Preprocessing;
 using InferenceServer.Runtime.Scheduling;
 using InferenceServer.Runtime.Sessions;
+using static InferenceServer.Runtime.Tests.Batching.SchedulerCalls;
 
 namespace InferenceServer.Runtime.Tests.Batching;
 
 public sealed class BatchSchedulerTests : IDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
-    private static readonly ImageSize Small = new(2, 2);
     private static readonly ImageSize Large = new(4, 4);
     private readonly FakeSession _session = new();
     private readonly SchedulingOptions _options = new();
@@ -224,79 +223,6 @@ public sealed class BatchSchedulerTests : IDisposable
         Assert.Equal([[1]], _session.Runs);
     }
 
-    [Fact]
-    public async Task RunAsync_OneAfterAnother_EachHasAllProcessors()
-    {
-        using FakeSession beside = new();
-        BatchScheduler scheduler = CreateElastic(beside);
-
-        await RunAsync(scheduler, 1);
-        await RunAsync(scheduler, 2);
-
-        Assert.Equal([[1], [2]], _session.Runs);
-        Assert.Empty(beside.Runs);
-    }
-
-    [Fact]
-    public async Task RunAsync_WhileOneHasAllProcessors_WaitsForItsEnd()
-    {
-        using FakeSession beside = new();
-        BatchScheduler scheduler = CreateElastic(beside);
-        _session.Gate.Reset();
-        Task<float> first = RunAsync(scheduler, 1);
-        await UntilAsync(() => scheduler.Running == 1);
-        Task<float> second = RunAsync(scheduler, 2);
-        Assert.Equal((1, 1), (scheduler.QueuedImages, scheduler.Running));
-
-        _session.Gate.Set();
-
-        Assert.Equal(3, await first + await second);
-        Assert.Equal([[1], [2]], _session.Runs); // and then it has them itself
-        Assert.Empty(beside.Runs);
-    }
-
-    [Fact]
-    public async Task RunAsync_EnoughWaitForAllInstances_RunBesideEachOther()
-    {
-        using FakeSession beside = new();
-        BatchScheduler scheduler = CreateElastic(beside);
-        _session.Gate.Reset();
-        beside.Gate.Reset();
-        Task<float> first = RunAsync(scheduler, 1);
-        await UntilAsync(() => scheduler.Running == 1);
-        Task<float>[] others = [RunAsync(scheduler, 2), RunAsync(scheduler, 3)];
-
-        _session.Gate.Set();
-        await UntilAsync(() => beside.MostAtOnce == 2);
-        Task<float> late = RunAsync(scheduler, 4);
-        beside.Gate.Set();
-
-        await Task.WhenAll([first, late, .. others]);
-        Assert.Equal([1], _session.Runs[0]);
-        Assert.Equal([2f, 3f], beside.Runs.Take(2).Select(r => r[0]).Order());
-    }
-
-    [Fact]
-    public async Task RunAsync_TheOneOnAllProcessorsFailsOrLeaves_LetsTheNextRun()
-    {
-        using FakeSession alone = new() { Fails = input => input.Values.Span[0] == 1 };
-        using FakeSession beside = new();
-        BatchScheduler scheduler = CreateElastic(beside, alone);
-        using CancellationTokenSource cancellation = new();
-        await Assert.ThrowsAsync<SegmentationException>(() => RunAsync(scheduler, 1));
-        await UntilAsync(() => scheduler.Running == 0);
-        alone.Gate.Reset();
-        Task<float> leaving = RunAsync(scheduler, 2, cancellationToken: cancellation.Token);
-        await UntilAsync(() => scheduler.Running == 1);
-        Task<float> waiting = RunAsync(scheduler, 3);
-
-        await cancellation.CancelAsync();
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => leaving);
-        alone.Gate.Set();
-
-        Assert.Equal(3, await waiting);
-    }
-
     /// <summary>Sizes, classes, cancellations and failures in any order: who stays gets the own answer, and nothing is left behind.</summary>
     [Theory]
     [InlineData(1, 1)]
@@ -346,10 +272,6 @@ public sealed class BatchSchedulerTests : IDisposable
         return new BatchScheduler("fake", _session, limits, instances, backlog ?? new Backlog(instances, limits.Images, _options, TimeProvider.System), TimeProvider.System);
     }
 
-    /// <summary>Two instances, and a session that a run may have to itself.</summary>
-    private BatchScheduler CreateElastic(FakeSession beside, FakeSession? alone = null) =>
-        new("fake", new ElasticSession(alone ?? _session, beside), BatchLimits.None, 2, new Backlog(2, 1, _options, TimeProvider.System), TimeProvider.System);
-
     /// <summary>Occupies the only instance with image 0 and queues the others behind it, in order.</summary>
     private async Task<Task<float>[]> BlockedAsync(BatchScheduler scheduler, params (int Id, ImageSize Size)[] images)
     {
@@ -357,28 +279,5 @@ public sealed class BatchSchedulerTests : IDisposable
         Task<float> first = RunAsync(scheduler, 0);
         await UntilAsync(() => scheduler.Running == 1);
         return [first, .. images.Select(i => RunAsync(scheduler, i.Id, i.Size))];
-    }
-
-    private static async Task<float> RunAsync(BatchScheduler scheduler, int id, ImageSize? size = null, Priority priority = Priority.Interactive, CancellationToken cancellationToken = default)
-    {
-        using InputTensor input = Input(id, size ?? Small);
-        using ModelOutput output = await scheduler.RunAsync(input, new RunContext(priority, new StageTimings()), cancellationToken);
-        return output.Scores()[0];
-    }
-
-    private static InputTensor Input(int id, ImageSize size)
-    {
-        InputTensor input = new(1, size);
-        input.Values.Span.Fill(id);
-        return input;
-    }
-
-    private static async Task UntilAsync(Func<bool> condition)
-    {
-        using CancellationTokenSource patience = new(Patience);
-        while (!condition())
-        {
-            await Task.Delay(1, patience.Token);
-        }
     }
 }

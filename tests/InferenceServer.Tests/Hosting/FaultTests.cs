@@ -20,7 +20,7 @@ public sealed class FaultTests
         builder.Services.AddHostedService<Failing>();
         WebApplication app = builder.Build();
 
-        NotImplementedException fault = await Assert.ThrowsAsync<NotImplementedException>(() => Task.Run(app.RunAndDrain));
+        DivideByZeroException fault = await Assert.ThrowsAsync<DivideByZeroException>(() => Task.Run(app.RunAndDrain));
 
         Assert.Equal("unforeseen", fault.Message);
     }
@@ -32,7 +32,7 @@ public sealed class FaultTests
             TaskCompletionSource started = new();
             using CancellationTokenRegistration registration = application.ApplicationStarted.Register(started.SetResult);
             await started.Task;
-            throw new NotImplementedException("unforeseen");
+            throw new DivideByZeroException("unforeseen");
         }
     }
 }

@@ -3,10 +3,9 @@
 # Run the peer with run.sh; remove the folder with `umount FOLDER/{proc,sys,dev}; rm -r FOLDER`.
 set -euo pipefail
 root=${1:-/tmp/peer-fastapi}
-mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
 
 if [ ! -e "$root/etc/debian_version" ]; then
-  debootstrap --variant=minbase trixie "$root" "$mirror"
+  debootstrap --variant=minbase trixie "$root" ${DEBIAN_MIRROR:+"$DEBIAN_MIRROR"} # its own mirror, unless DEBIAN_MIRROR names another
 fi
 
 for folder in proc sys dev; do

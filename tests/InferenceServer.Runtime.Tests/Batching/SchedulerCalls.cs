@@ -1,0 +1,38 @@
+using InferenceServer.Kernels;
+using InferenceServer.Runtime.Batching;
+using InferenceServer.Runtime.Diagnostics;
+using InferenceServer.Runtime.Preprocessing;
+using InferenceServer.Runtime.Scheduling;
+using InferenceServer.Runtime.Sessions;
+
+namespace InferenceServer.Runtime.Tests.Batching;
+
+/// <summary>What a test asks of a scheduler.</summary>
+internal static class SchedulerCalls
+{
+    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    public static readonly ImageSize Small = new(2, 2);
+
+    public static async Task<float> RunAsync(BatchScheduler scheduler, int id, ImageSize? size = null, Priority priority = Priority.Interactive, CancellationToken cancellationToken = default)
+    {
+        using InputTensor input = Input(id, size ?? Small);
+        using ModelOutput output = await scheduler.RunAsync(input, new RunContext(priority, new StageTimings()), cancellationToken);
+        return output.Scores()[0];
+    }
+
+    public static InputTensor Input(int id, ImageSize size)
+    {
+        InputTensor input = new(1, size);
+        input.Values.Span.Fill(id);
+        return input;
+    }
+
+    public static async Task UntilAsync(Func<bool> condition)
+    {
+        using CancellationTokenSource patience = new(Patience);
+        while (!condition())
+        {
+            await Task.Delay(1, patience.Token);
+        }
+    }
+}
