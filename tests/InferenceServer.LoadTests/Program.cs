@@ -4,7 +4,6 @@ using InferenceServer.LoadTests.Compare;
 using InferenceServer.LoadTests.Soak;
 using InferenceServer.LoadTests.Traffic;
 
-OnnxRuntime.OrtTelemetry.Disable(); // before ONNX Runtime is loaded, and before there are threads
 RootCommand root = new("Load for servers of segmentation, and what they make of it. Runs from the root of the repository.")
 {
     CompareCommand.Create(),

@@ -3,7 +3,6 @@ using InferenceServer.Runtime.Scheduling;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Microsoft.ML.OnnxRuntime;
-using OnnxRuntime;
 
 namespace InferenceServer.Runtime.Sessions;
 
@@ -13,8 +12,6 @@ public sealed class SessionFactory(IOptions<OnnxOptions> options, IOptions<Sched
     private readonly OnnxOptions _options = options.Value;
     private int _fallbacks;
     private int _opened = -1;
-
-    static SessionFactory() => OrtTelemetry.Disable();
 
     /// <summary>ONNX Runtime's version.</summary>
     public static string RuntimeVersion => OrtEnv.Instance().GetVersionString();
