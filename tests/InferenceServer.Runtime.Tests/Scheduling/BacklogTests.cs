@@ -1,4 +1,5 @@
 using InferenceServer.Runtime.Scheduling;
+using Microsoft.Extensions.Time.Testing;
 
 namespace InferenceServer.Runtime.Tests.Scheduling;
 
@@ -8,7 +9,7 @@ public class BacklogTests
     private const int Most = 64;
     private const int Least = 2; // one in the network, one that waits for it
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(100);
-    private readonly FakeClock _clock = new();
+    private readonly FakeTimeProvider _clock = new();
     private readonly Backlog _backlog;
 
     public BacklogTests() => _backlog = new Backlog(instances: 1, batch: 1, new SchedulingOptions { MaxRequests = Most, OverloadInterval = Interval }, _clock);

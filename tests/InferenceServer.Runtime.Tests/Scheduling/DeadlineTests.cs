@@ -1,10 +1,11 @@
 using InferenceServer.Runtime.Scheduling;
+using Microsoft.Extensions.Time.Testing;
 
 namespace InferenceServer.Runtime.Tests.Scheduling;
 
 public class DeadlineTests
 {
-    private readonly FakeClock _clock = new();
+    private readonly FakeTimeProvider _clock = new();
 
     [Fact]
     public void Token_TimeIsUp_IsCancelledAndSaysSo()

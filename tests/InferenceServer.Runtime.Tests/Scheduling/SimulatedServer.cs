@@ -1,9 +1,10 @@
 using InferenceServer.Runtime.Scheduling;
+using Microsoft.Extensions.Time.Testing;
 
 namespace InferenceServer.Runtime.Tests.Scheduling;
 
 /// <summary>One instance behind a backlog, in simulated time: arrivals at even distances, a decoder of 3 ms, a network that always takes as long.</summary>
-internal sealed class SimulatedServer(Backlog backlog, FakeClock clock, TimeSpan service)
+internal sealed class SimulatedServer(Backlog backlog, FakeTimeProvider clock, TimeSpan service)
 {
     private static readonly TimeSpan Preparation = TimeSpan.FromMilliseconds(3);
     private static readonly TimeSpan Step = TimeSpan.FromMilliseconds(0.1);

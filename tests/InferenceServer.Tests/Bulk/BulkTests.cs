@@ -7,12 +7,12 @@ using InferenceServer.Runtime;
 using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Diagnostics;
 using InferenceServer.Runtime.Models;
-using InferenceServer.Runtime.Tests;
 using InferenceServer.Segment;
 using InferenceServer.Tests.Metrics;
 using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
 
 namespace InferenceServer.Tests.Bulk;
 
@@ -126,7 +126,7 @@ public sealed class BulkTests(SegmentationServer server)
         using ModelLease model = full.Services.GetRequiredService<ModelRepository>().Lease("tiny");
         Segmenter segmenter = full.Services.GetRequiredService<Segmenter>();
         AdmittedRequest other = segmenter.Admit("tiny", CancellationToken.None);
-        FakeClock clock = new();
+        FakeTimeProvider clock = new();
         BulkOrder order = new(model, new MaskOrder(), Timeout: null, Budget: null, "/v1/segment:batch");
         using BulkTurn turn = new(new BulkImage(0, "a.png", new PooledBufferWriter()), order, new PatientAdmission(segmenter, clock), full.Services.GetRequiredService<MaskRoad>(), full.Services.GetRequiredService<SegmentationMetrics>(), NullLogger.Instance);
 

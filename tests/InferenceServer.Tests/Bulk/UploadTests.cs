@@ -1,7 +1,6 @@
 using System.IO.Compression;
 using System.Net;
 using InferenceServer.Runtime;
-using InferenceServer.Runtime.Tests;
 
 namespace InferenceServer.Tests.Bulk;
 

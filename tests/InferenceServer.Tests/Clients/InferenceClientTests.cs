@@ -1,6 +1,6 @@
 using System.Net;
 using InferenceServer.Client;
-using InferenceServer.Runtime.Tests;
+using Microsoft.Extensions.Time.Testing;
 
 namespace InferenceServer.Tests.Clients;
 
@@ -47,7 +47,7 @@ public sealed class InferenceClientTests(SegmentationServer server)
     [InlineData(HttpStatusCode.ServiceUnavailable, 2)]
     public async Task SegmentAsync_FullServer_ComesAgainWhenItSays(HttpStatusCode status, int seconds)
     {
-        FakeClock clock = new();
+        FakeTimeProvider clock = new();
         using Scripted script = new(Refusal(status, seconds), Mask());
         using InferenceClient client = new(new Uri("http://server"), new InferenceClientOptions { Time = clock, Key = "secret" }, script);
 

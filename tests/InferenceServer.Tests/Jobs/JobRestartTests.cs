@@ -2,7 +2,6 @@ using System.Net.Http.Json;
 using System.Text.Json;
 using InferenceServer.Jobs;
 using InferenceServer.Runtime.Models;
-using InferenceServer.Runtime.Tests;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 

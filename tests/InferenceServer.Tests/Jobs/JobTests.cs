@@ -6,12 +6,12 @@ using System.Text;
 using System.Text.Json;
 using InferenceServer.Jobs;
 using InferenceServer.Runtime.Models;
-using InferenceServer.Runtime.Tests;
 using InferenceServer.Tests.Metrics;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
+using Microsoft.Extensions.Time.Testing;
 
 namespace InferenceServer.Tests.Jobs;
 
@@ -224,7 +224,7 @@ public sealed class JobTests : JobTestBase
     [Fact]
     public async Task Watch_NothingHappens_IsNotSilent()
     {
-        FakeClock clock = new();
+        FakeTimeProvider clock = new();
         Job job = new(new JobStatus { Id = "a", State = JobState.Queued, Masks = 0, Failures = 0 }, new JobRequest("application/zip", null, default), new HashSet<int>(), answerBytes: 0);
         await using IAsyncEnumerator<JobStatus> watch = job.WatchAsync(clock, CancellationToken.None).GetAsyncEnumerator();
         Assert.True(await watch.MoveNextAsync());
@@ -240,7 +240,7 @@ public sealed class JobTests : JobTestBase
     [Fact]
     public async Task Job_KeptLongEnough_GoesWithoutAnyRequest()
     {
-        FakeClock clock = new();
+        FakeTimeProvider clock = new();
         await LeaveUnfinishedAsync();
         string kept = Directory.EnumerateDirectories(Kept).Single();
         await File.WriteAllTextAsync(Path.Combine(kept, "status.json"), $$"""{"id": "{{Path.GetFileName(kept)}}", "state": "Done", "masks": 1, "failures": 0, "ended": "{{clock.GetUtcNow():O}}"}""");

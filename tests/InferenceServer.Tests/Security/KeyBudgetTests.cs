@@ -1,11 +1,11 @@
-using InferenceServer.Runtime.Tests;
 using InferenceServer.Security;
+using Microsoft.Extensions.Time.Testing;
 
 namespace InferenceServer.Tests.Security;
 
 public sealed class KeyBudgetTests
 {
-    private readonly FakeClock _clock = new();
+    private readonly FakeTimeProvider _clock = new();
 
     [Fact]
     public void TryTake_Rate_LetsABurstThroughAndThenOneForEachInterval()
