@@ -1,3 +1,4 @@
+using InferenceServer.Auth;
 using InferenceServer.Bulk;
 using InferenceServer.Dialects.Cvat;
 using InferenceServer.Dialects.HuggingFace;
@@ -15,7 +16,6 @@ using InferenceServer.OpenInference.Grpc;
 using InferenceServer.Playground;
 using InferenceServer.Problems;
 using InferenceServer.Runtime;
-using InferenceServer.Security;
 using InferenceServer.Segment;
 using InferenceServer.Tls;
 

@@ -1,7 +1,7 @@
 using System.Security.Claims;
 using System.Security.Principal;
 
-namespace InferenceServer.Security;
+namespace InferenceServer.Auth;
 
 /// <summary>A key as the server knows it: its hash, and who it stands for.</summary>
 internal sealed class ApiKey(string name, KeyOptions options, TimeProvider time)

@@ -1,6 +1,6 @@
 using System.Security.Claims;
 
-namespace InferenceServer.Security;
+namespace InferenceServer.Auth;
 
 /// <summary>Who a request comes from.</summary>
 /// <param name="Owner">The name, for the log.</param>

@@ -1,6 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 
-namespace InferenceServer.Security;
+namespace InferenceServer.Auth;
 
 /// <summary>JSON Web Tokens beside keys; section <c>Security:Jwt</c>.</summary>
 public sealed class JwtOptions

@@ -1,6 +1,6 @@
 using Microsoft.Extensions.Options;
 
-namespace InferenceServer.Security;
+namespace InferenceServer.Auth;
 
 [OptionsValidator]
 internal sealed partial class JwtOptionsValidator : IValidateOptions<JwtOptions>;

@@ -1,7 +1,7 @@
 using System.Globalization;
 using InferenceServer.Runtime;
 
-namespace InferenceServer.Security;
+namespace InferenceServer.Auth;
 
 /// <summary>What a key may still ask for: a rate with bursts, and a number in each hour and day. Thread-safe; what is refused costs nothing.</summary>
 /// <remarks>The rate is the generic cell rate algorithm: a leaky bucket that is one number, the time at which it will be empty.</remarks>

@@ -4,7 +4,7 @@ using InferenceServer.Problems;
 using InferenceServer.Runtime;
 using Microsoft.Net.Http.Headers;
 
-namespace InferenceServer.Security;
+namespace InferenceServer.Auth;
 
 /// <summary>Lets a request pass to an endpoint whose scope its key or token has, before a byte of its body is read.</summary>
 internal sealed class KeyGate(KeyRing keys, TokenReader tokens)

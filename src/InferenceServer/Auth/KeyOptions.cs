@@ -1,6 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 
-namespace InferenceServer.Security;
+namespace InferenceServer.Auth;
 
 /// <summary>One key; section <c>Security:Keys:NAME</c>.</summary>
 public sealed class KeyOptions

@@ -2,7 +2,7 @@ using System.Security.Cryptography;
 using System.Text;
 using Microsoft.Extensions.Options;
 
-namespace InferenceServer.Security;
+namespace InferenceServer.Auth;
 
 /// <summary>All keys, and what needs none.</summary>
 internal sealed class KeyRing(IOptions<SecurityOptions> options, TimeProvider time)

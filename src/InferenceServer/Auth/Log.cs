@@ -1,4 +1,4 @@
-namespace InferenceServer.Security;
+namespace InferenceServer.Auth;
 
 internal static partial class Log
 {

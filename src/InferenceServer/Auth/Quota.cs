@@ -1,4 +1,4 @@
-namespace InferenceServer.Security;
+namespace InferenceServer.Auth;
 
 /// <summary>A number of requests in each window of the clock.</summary>
 /// <param name="window">Its length; windows begin at multiples of it since midnight UTC.</param>

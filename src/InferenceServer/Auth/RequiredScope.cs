@@ -1,4 +1,4 @@
-namespace InferenceServer.Security;
+namespace InferenceServer.Auth;
 
 /// <summary>Marks an endpoint that not everybody may call.</summary>
 /// <param name="Scopes">One of these opens it.</param>

@@ -1,4 +1,4 @@
-namespace InferenceServer.Security;
+namespace InferenceServer.Auth;
 
 /// <summary>What a key opens; several are written <c>infer, admin</c>.</summary>
 [Flags]

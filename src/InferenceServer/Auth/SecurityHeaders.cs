@@ -1,6 +1,6 @@
 using Microsoft.Net.Http.Headers;
 
-namespace InferenceServer.Security;
+namespace InferenceServer.Auth;
 
 /// <summary>Headers that keep browsers from making more of an answer than it is.</summary>
 internal static class SecurityHeaders

@@ -1,4 +1,4 @@
-namespace InferenceServer.Security;
+namespace InferenceServer.Auth;
 
 /// <summary>Who may do what; section <c>Security</c>.</summary>
 public sealed class SecurityOptions

@@ -1,6 +1,6 @@
 using Microsoft.Extensions.Options;
 
-namespace InferenceServer.Security;
+namespace InferenceServer.Auth;
 
 /// <summary>Checks every key by itself, and what holds between them.</summary>
 internal sealed class SecurityOptionsValidator : IValidateOptions<SecurityOptions>

@@ -1,7 +1,7 @@
 using InferenceServer.Runtime;
 using Microsoft.AspNetCore.Mvc;
 
-namespace InferenceServer.Security;
+namespace InferenceServer.Auth;
 
 /// <summary>Wires the keys and origins, and says of each endpoint what it asks for.</summary>
 internal static class SecuritySetup

@@ -7,7 +7,7 @@ using Microsoft.IdentityModel.Protocols;
 using Microsoft.IdentityModel.Protocols.OpenIdConnect;
 using Microsoft.IdentityModel.Tokens;
 
-namespace InferenceServer.Security;
+namespace InferenceServer.Auth;
 
 /// <summary>Reads JSON Web Tokens of one authority, whose keys are fetched at the first token and again when one names a key that is new.</summary>
 internal sealed class TokenReader

@@ -1,10 +1,10 @@
 using System.ComponentModel;
 using System.IO.Pipelines;
+using InferenceServer.Auth;
 using InferenceServer.Metrics;
 using InferenceServer.Problems;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Models;
-using InferenceServer.Security;
 using InferenceServer.Segment;
 using Microsoft.Extensions.Options;
 

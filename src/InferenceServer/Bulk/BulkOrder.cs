@@ -1,5 +1,5 @@
+using InferenceServer.Auth;
 using InferenceServer.Runtime.Models;
-using InferenceServer.Security;
 using InferenceServer.Segment;
 
 namespace InferenceServer.Bulk;

@@ -1,10 +1,10 @@
 using System.ComponentModel;
 using System.Net.ServerSentEvents;
 using System.Runtime.CompilerServices;
+using InferenceServer.Auth;
 using InferenceServer.Bulk;
 using InferenceServer.Problems;
 using InferenceServer.Runtime.Models;
-using InferenceServer.Security;
 using InferenceServer.Segment;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.Extensions.Options;

@@ -1,8 +1,8 @@
 using System.IO.Pipelines;
+using InferenceServer.Auth;
 using InferenceServer.Bulk;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Models;
-using InferenceServer.Security;
 
 namespace InferenceServer.Jobs;
 

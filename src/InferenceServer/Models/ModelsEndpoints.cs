@@ -1,7 +1,7 @@
+using InferenceServer.Auth;
 using InferenceServer.Hosting;
 using InferenceServer.Problems;
 using InferenceServer.Runtime.Models;
-using InferenceServer.Security;
 using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace InferenceServer.Models;

@@ -1,4 +1,4 @@
-using InferenceServer.Security;
+using InferenceServer.Auth;
 using Microsoft.OpenApi;
 using Swashbuckle.AspNetCore.SwaggerGen;
 

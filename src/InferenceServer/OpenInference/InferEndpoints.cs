@@ -1,9 +1,9 @@
+using InferenceServer.Auth;
 using InferenceServer.Metrics;
 using InferenceServer.Problems;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Diagnostics;
-using InferenceServer.Security;
 using InferenceServer.Segment;
 using Microsoft.AspNetCore.Http.HttpResults;
 

@@ -1,8 +1,8 @@
+using InferenceServer.Auth;
 using InferenceServer.Health;
 using InferenceServer.Hosting;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Models;
-using InferenceServer.Security;
 using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace InferenceServer.OpenInference;

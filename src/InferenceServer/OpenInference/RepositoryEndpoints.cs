@@ -1,11 +1,11 @@
 using System.Text.Json;
+using InferenceServer.Auth;
 using InferenceServer.Hosting;
 using InferenceServer.Models;
 using InferenceServer.Problems;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Models;
-using InferenceServer.Security;
 using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace InferenceServer.OpenInference;

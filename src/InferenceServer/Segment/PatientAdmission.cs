@@ -1,6 +1,6 @@
+using InferenceServer.Auth;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Models;
-using InferenceServer.Security;
 
 namespace InferenceServer.Segment;
 

@@ -1,7 +1,7 @@
+using InferenceServer.Auth;
 using InferenceServer.Fetching;
 using InferenceServer.Metrics;
 using InferenceServer.Problems;
-using InferenceServer.Security;
 using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace InferenceServer.Segment;

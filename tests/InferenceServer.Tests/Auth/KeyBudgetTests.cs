@@ -1,7 +1,7 @@
-using InferenceServer.Security;
+using InferenceServer.Auth;
 using Microsoft.Extensions.Time.Testing;
 
-namespace InferenceServer.Tests.Security;
+namespace InferenceServer.Tests.Auth;
 
 public sealed class KeyBudgetTests
 {

@@ -5,7 +5,7 @@ using System.Text;
 using System.Text.Json;
 using InferenceServer.Tests.Metrics;
 
-namespace InferenceServer.Tests.Security;
+namespace InferenceServer.Tests.Auth;
 
 /// <summary>Keys over the wire: who gets in, who does not, and what each is told.</summary>
 public sealed class KeyGateTests : IAsyncLifetime

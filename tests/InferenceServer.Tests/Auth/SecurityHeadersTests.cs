@@ -1,7 +1,7 @@
 using System.Net;
 using System.Text.RegularExpressions;
 
-namespace InferenceServer.Tests.Security;
+namespace InferenceServer.Tests.Auth;
 
 [Collection(SharedServer.Name)]
 public sealed partial class SecurityHeadersTests(SegmentationServer server)

@@ -1,10 +1,10 @@
+using InferenceServer.Auth;
 using InferenceServer.Hosting;
-using InferenceServer.Security;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 
-namespace InferenceServer.Tests.Security;
+namespace InferenceServer.Tests.Auth;
 
 public sealed class SecurityOptionsTests
 {

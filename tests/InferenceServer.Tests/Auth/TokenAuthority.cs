@@ -6,7 +6,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.IdentityModel.JsonWebTokens;
 using Microsoft.IdentityModel.Tokens;
 
-namespace InferenceServer.Tests.Security;
+namespace InferenceServer.Tests.Auth;
 
 /// <summary>Issues tokens, and publishes the key of their signatures.</summary>
 internal sealed class TokenAuthority : IAsyncDisposable

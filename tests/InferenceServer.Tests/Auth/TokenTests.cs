@@ -3,7 +3,7 @@ using System.Net.Http.Headers;
 using System.Security.Cryptography;
 using Microsoft.IdentityModel.Tokens;
 
-namespace InferenceServer.Tests.Security;
+namespace InferenceServer.Tests.Auth;
 
 /// <summary>Tokens over the wire, of an authority that this test plays.</summary>
 public sealed class TokenTests : IAsyncLifetime

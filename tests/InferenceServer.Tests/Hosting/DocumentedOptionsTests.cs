@@ -1,4 +1,5 @@
 using System.Text.Json;
+using InferenceServer.Auth;
 using InferenceServer.Bulk;
 using InferenceServer.Dialects.Cvat;
 using InferenceServer.Dialects.LabelStudio;
@@ -15,7 +16,6 @@ using InferenceServer.Runtime.Models;
 using InferenceServer.Runtime.Refinement;
 using InferenceServer.Runtime.Scheduling;
 using InferenceServer.Runtime.Sessions;
-using InferenceServer.Security;
 using InferenceServer.Tls;
 using Microsoft.Extensions.Configuration;
 

@@ -1,7 +1,7 @@
+using InferenceServer.Auth;
 using InferenceServer.Metrics;
 using InferenceServer.Problems;
 using InferenceServer.Runtime;
-using InferenceServer.Security;
 using InferenceServer.Segment;
 using Microsoft.AspNetCore.Http.HttpResults;
 

@@ -1,9 +1,9 @@
 using System.Text.Json.Nodes;
+using InferenceServer.Auth;
 using InferenceServer.Metrics;
 using InferenceServer.Problems;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Models;
-using InferenceServer.Security;
 using InferenceServer.Segment;
 using Microsoft.AspNetCore.Http.HttpResults;
 

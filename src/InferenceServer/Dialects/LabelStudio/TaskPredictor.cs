@@ -1,9 +1,9 @@
+using InferenceServer.Auth;
 using InferenceServer.Metrics;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Diagnostics;
 using InferenceServer.Runtime.Models;
-using InferenceServer.Security;
 using InferenceServer.Segment;
 using Microsoft.Extensions.Options;
 

@@ -1,4 +1,5 @@
 using Google.Protobuf;
+using InferenceServer.Auth;
 using InferenceServer.Health;
 using InferenceServer.Hosting;
 using InferenceServer.Metrics;
@@ -6,7 +7,6 @@ using InferenceServer.Models;
 using InferenceServer.OpenInference.Grpc.Messages;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Models;
-using InferenceServer.Security;
 using Microsoft.Extensions.Options;
 
 namespace InferenceServer.OpenInference.Grpc;
