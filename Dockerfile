@@ -26,6 +26,7 @@ COPY global.json Directory.Build.props Directory.Packages.props .editorconfig ./
 COPY src/Natives.targets src/
 COPY src/OnnxRuntime/OnnxRuntime.csproj src/OnnxRuntime/
 COPY src/Vips/Vips.csproj src/Vips/
+COPY src/DenseCrf/DenseCrf.csproj src/DenseCrf/
 COPY src/InferenceServer.Kernels/InferenceServer.Kernels.csproj src/InferenceServer.Kernels/
 COPY src/InferenceServer.Runtime/InferenceServer.Runtime.csproj src/InferenceServer.Runtime/
 COPY src/InferenceServer/InferenceServer.csproj src/InferenceServer/

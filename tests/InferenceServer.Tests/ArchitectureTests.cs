@@ -11,10 +11,11 @@ public sealed partial class ArchitectureTests
     /// <summary>Each project and the projects it may refer to.</summary>
     public static TheoryData<string, string[]> Projects => new()
     {
+        { "DenseCrf", ["InferenceServer.Kernels"] },
         { "InferenceServer.Kernels", [] },
         { "OnnxRuntime", [] },
         { "Vips", [] },
-        { "InferenceServer.Runtime", ["InferenceServer.Kernels", "OnnxRuntime", "Vips"] },
+        { "InferenceServer.Runtime", ["DenseCrf", "InferenceServer.Kernels", "OnnxRuntime", "Vips"] },
         { "InferenceServer", ["InferenceServer.Runtime"] },
         { "InferenceServer.Client", [] },
         { "InferenceServer.Cli", ["InferenceServer.Client", "InferenceServer.Runtime"] },

@@ -1,6 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using InferenceServer.Kernels.Crf;
+using DenseCrf;
 
 namespace InferenceServer.Cli.Evaluate;
 

@@ -1,5 +1,5 @@
 using System.CommandLine;
-using InferenceServer.Kernels.Crf;
+using DenseCrf;
 using InferenceServer.Runtime.Refinement;
 
 namespace InferenceServer.Cli.Hosting;

@@ -1,7 +1,7 @@
+using DenseCrf;
 using InferenceServer.Cli.Hosting;
 using InferenceServer.Kernels;
 using InferenceServer.Kernels.Coloring;
-using InferenceServer.Kernels.Crf;
 using InferenceServer.Kernels.Labeling;
 using InferenceServer.Runtime.Arrays;
 using InferenceServer.Runtime.Buffers;
@@ -18,7 +18,7 @@ internal static class ArrayRefiner
 
     /// <summary>Runs one refinement; nothing is written unless it succeeds.</summary>
     /// <exception cref="CommandException">A file cannot be used, or the parameters do not fit it.</exception>
-    public static async Task RunAsync(RefineFiles files, DenseCrfParameters parameters, Terminal terminal, CancellationToken cancellationToken)
+    public static async Task RunAsync(RefineFiles files, CrfParameters parameters, Terminal terminal, CancellationToken cancellationToken)
     {
         using RgbImage image = await DecodeAsync(files.Image, cancellationToken).ConfigureAwait(false);
         using PooledBuffer<float> values = ReadArray(files.Probabilities, image.Size, out int labels);
@@ -53,7 +53,7 @@ internal static class ArrayRefiner
         try
         {
             PooledBuffer<float> values = NpyFloats.Read(file, out NpyHeader header);
-            if (header.Shape is [> 0 and <= DenseCrf.MaxLabels and int planes, int height, int width] && new ImageSize(width, height) == size)
+            if (header.Shape is [> 0 and <= CrfInference.MaxLabels and int planes, int height, int width] && new ImageSize(width, height) == size)
             {
                 labels = planes;
                 return values;
@@ -61,7 +61,7 @@ internal static class ArrayRefiner
 
             values.Dispose();
             throw new CommandException(
-                $"{path}: expected the shape (classes, {size.Height}, {size.Width}), as the image has {size} pixels, with 1 to {DenseCrf.MaxLabels} classes; found ({string.Join(", ", header.Shape)}).");
+                $"{path}: expected the shape (classes, {size.Height}, {size.Width}), as the image has {size} pixels, with 1 to {CrfInference.MaxLabels} classes; found ({string.Join(", ", header.Shape)}).");
         }
         catch (InvalidDataException e)
         {
@@ -82,12 +82,12 @@ internal static class ArrayRefiner
         }
     }
 
-    private static void Refine(Span<float> values, CrfUnary kind, RgbImage image, int labels, DenseCrfParameters parameters, CancellationToken cancellationToken)
+    private static void Refine(Span<float> values, CrfUnary kind, RgbImage image, int labels, CrfParameters parameters, CancellationToken cancellationToken)
     {
         using CrfWorkspace workspace = new(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
         try
         {
-            DenseCrf.Refine(values, kind, image.Pixels.Span, image.Size, labels, parameters, workspace, values, null, cancellationToken);
+            CrfInference.Refine(values, kind, image.Pixels.Span, image.Size, labels, parameters, workspace, values, null, cancellationToken);
         }
         catch (ArgumentException e)
         {

@@ -1,6 +1,6 @@
 using System.Text.Json;
+using DenseCrf;
 using InferenceServer.Cli.Hosting;
-using InferenceServer.Kernels.Crf;
 
 namespace InferenceServer.Cli.Refine;
 

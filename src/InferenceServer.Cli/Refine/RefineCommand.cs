@@ -1,6 +1,6 @@
 using System.CommandLine;
+using DenseCrf;
 using InferenceServer.Cli.Hosting;
-using InferenceServer.Kernels.Crf;
 using InferenceServer.Runtime.Refinement;
 using Microsoft.Extensions.Options;
 
@@ -26,7 +26,7 @@ internal static class RefineCommand
             Description = "Kernels of any form, as JSON, instead of the two below. Without it: Gaussian 3/1 and bilateral 4/67/3, DeepLab v2's for Pascal VOC.",
             HelpName = "K.json",
         };
-        Option<int> threads = NumberOption.Create("--threads", "Threads; 0 takes as many as the process may use.", usual: 0, least: 0, most: DenseCrf.MaxThreads);
+        Option<int> threads = NumberOption.Create("--threads", "Threads; 0 takes as many as the process may use.", usual: 0, least: 0, most: CrfInference.MaxThreads);
         Command command = new("refine", "Sharpen probabilities that any tool predicted along an image's edges, with a fully connected CRF.")
         {
             image, probabilities, energies, output, labels, kernels, threads,
@@ -36,13 +36,13 @@ internal static class RefineCommand
         {
             RefineFiles files = new(
                 parsed.GetRequiredValue(image), parsed.GetRequiredValue(probabilities), parsed.GetValue(energies), parsed.GetRequiredValue(output), parsed.GetValue(labels));
-            DenseCrfParameters parameters = Parameters(options.Read(parsed), parsed.GetValue(kernels), parsed.GetValue(threads));
+            CrfParameters parameters = Parameters(options.Read(parsed), parsed.GetValue(kernels), parsed.GetValue(threads));
             return ArrayRefiner.RunAsync(files, parameters, Terminal.For(parsed), ct);
         });
         return command;
     }
 
-    private static DenseCrfParameters Parameters(CrfOverrides wanted, string? kernels, int threads)
+    private static CrfParameters Parameters(CrfOverrides wanted, string? kernels, int threads)
     {
         if (kernels is not null && (wanted with { Iterations = null, Quality = null }) != new CrfOverrides())
         {
@@ -50,13 +50,13 @@ internal static class RefineCommand
         }
 
         // The limits that protect a server are wider here: who runs this pays for it.
-        using CrfRefiner limits = new(Options.Create(new CrfOptions { MaxIterations = DenseCrf.MaxIterations }));
+        using CrfRefiner limits = new(Options.Create(new CrfOptions { MaxIterations = CrfInference.MaxIterations }));
         CrfSettings settings = limits.Resolve(null, wanted);
-        return new DenseCrfParameters
+        return new CrfParameters
         {
             Kernels = kernels is null ? settings.Kernels() : KernelFile.Read(kernels),
             Iterations = settings.Iterations,
-            Threads = threads > 0 ? threads : Math.Min(Environment.ProcessorCount, DenseCrf.MaxThreads),
+            Threads = threads > 0 ? threads : Math.Min(Environment.ProcessorCount, CrfInference.MaxThreads),
             Quality = settings.Quality,
         };
     }

@@ -1,4 +1,4 @@
-using InferenceServer.Kernels.Crf;
+using DenseCrf;
 using InferenceServer.Runtime.Refinement;
 
 namespace InferenceServer.Cli.TuneCrf;

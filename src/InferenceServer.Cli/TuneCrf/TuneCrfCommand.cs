@@ -1,9 +1,9 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Text;
+using DenseCrf;
 using InferenceServer.Cli.Evaluate;
 using InferenceServer.Cli.Hosting;
-using InferenceServer.Kernels.Crf;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Manifests;
 using InferenceServer.Runtime.Models;
@@ -41,7 +41,7 @@ internal static class TuneCrfCommand
     private static async Task TuneAsync(
         ParseResult parsed, RuntimeOptions runtime, string model, IReadOnlyList<LabelPair> pairs, byte ignore, bool dryRun, CrfOverrides held, CancellationToken cancellationToken)
     {
-        string cores = Math.Min(Environment.ProcessorCount, DenseCrf.MaxThreads).ToString(CultureInfo.InvariantCulture);
+        string cores = Math.Min(Environment.ProcessorCount, CrfInference.MaxThreads).ToString(CultureInfo.InvariantCulture);
         using ServiceProvider services = runtime.Build(parsed, ("Crf:Threads", "1"), ("Crf:Concurrency", cores));
         LoadedModel loaded = services.GetRequiredService<ModelRepository>().Load(model, cancellationToken);
         CrfManifest? manifest = loaded.Manifest.Postprocess.Crf;

@@ -1,4 +1,4 @@
-using InferenceServer.Kernels.Crf;
+using DenseCrf;
 
 namespace InferenceServer.Runtime.Refinement;
 

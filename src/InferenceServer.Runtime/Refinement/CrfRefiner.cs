@@ -1,4 +1,4 @@
-using InferenceServer.Kernels.Crf;
+using DenseCrf;
 using InferenceServer.Kernels.Labeling;
 using InferenceServer.Runtime.Manifests;
 using InferenceServer.Runtime.Postprocessing;
@@ -67,17 +67,17 @@ public sealed class CrfRefiner(IOptions<CrfOptions> options) : IDisposable
     }
 
     private static void Refine(
-        Span<float> probabilities, int classes, ReadOnlySpan<byte> rgb, LabelMap map, DenseCrfParameters parameters, CrfWorkspace workspace, CancellationToken cancellationToken)
+        Span<float> probabilities, int classes, ReadOnlySpan<byte> rgb, LabelMap map, CrfParameters parameters, CrfWorkspace workspace, CancellationToken cancellationToken)
     {
         try
         {
             if (map.Confidence.IsEmpty)
             {
-                DenseCrf.Label(probabilities, CrfUnary.Probabilities, rgb, map.Size, classes, parameters, workspace, map.Labels.Span, null, cancellationToken);
+                CrfInference.Label(probabilities, CrfUnary.Probabilities, rgb, map.Size, classes, parameters, workspace, map.Labels.Span, null, cancellationToken);
                 return;
             }
 
-            DenseCrf.Refine(probabilities, CrfUnary.Probabilities, rgb, map.Size, classes, parameters, workspace, probabilities, null, cancellationToken);
+            CrfInference.Refine(probabilities, CrfUnary.Probabilities, rgb, map.Size, classes, parameters, workspace, probabilities, null, cancellationToken);
             AxisTaps rows = Identity(map.Size.Height), columns = Identity(map.Size.Width);
             UpsampledArgMax.Compute(probabilities, classes, map.Size, rows, columns, ScoreKind.Probabilities, map.Labels.Span, map.Confidence.Span);
         }
@@ -97,11 +97,11 @@ public sealed class CrfRefiner(IOptions<CrfOptions> options) : IDisposable
         }
     }
 
-    private DenseCrfParameters Parameters(CrfSettings settings) => new()
+    private CrfParameters Parameters(CrfSettings settings) => new()
     {
         Kernels = settings.Kernels(),
         Iterations = settings.Iterations,
-        Threads = _options.Threads == 0 ? Math.Min(Environment.ProcessorCount, DenseCrf.MaxThreads) : _options.Threads,
+        Threads = _options.Threads == 0 ? Math.Min(Environment.ProcessorCount, CrfInference.MaxThreads) : _options.Threads,
         PruneBelow = _options.PruneBelow,
         Quality = settings.Quality,
     };

@@ -1,4 +1,4 @@
-using InferenceServer.Kernels.Crf;
+using DenseCrf;
 using InferenceServer.Runtime.Manifests;
 
 namespace InferenceServer.Runtime.Refinement;

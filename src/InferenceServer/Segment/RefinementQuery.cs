@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Numerics;
-using InferenceServer.Kernels.Crf;
+using DenseCrf;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Refinement;
 

@@ -1,6 +1,6 @@
-using InferenceServer.Kernels.Crf;
+using DenseCrf;
+using DenseCrf.Tests;
 using InferenceServer.Kernels.Labeling;
-using InferenceServer.Kernels.Tests.Crf;
 
 namespace InferenceServer.Benchmarks.Crf;
 
@@ -32,8 +32,8 @@ internal static class CrfLoss
     {
         using CrfWorkspace workspace = new(8L << 30);
         float[] marginals = new float[scene.Energies.Length];
-        DenseCrfParameters parameters = new() { Kernels = scene.Kernels, Iterations = iterations, PruneBelow = pruneBelow, Quality = quality };
-        DenseCrf.Refine(scene.Energies, CrfUnary.Energies, scene.Rgb, scene.Size, scene.Labels, parameters, workspace, marginals);
+        CrfParameters parameters = new() { Kernels = scene.Kernels, Iterations = iterations, PruneBelow = pruneBelow, Quality = quality };
+        CrfInference.Refine(scene.Energies, CrfUnary.Energies, scene.Rgb, scene.Size, scene.Labels, parameters, workspace, marginals);
         return marginals;
     }
 

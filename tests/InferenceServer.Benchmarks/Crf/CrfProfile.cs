@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using InferenceServer.Kernels.Crf;
+using DenseCrf;
 
 namespace InferenceServer.Benchmarks.Crf;
 
@@ -30,7 +30,7 @@ internal static class CrfProfile
     private static IEnumerable<(int Threads, float Prune, CrfQuality Quality)> Variants =>
         [(2, 0, CrfQuality.Exact), (2, 1e-3f, CrfQuality.Exact), (2, 0, CrfQuality.Fast), (1, 0, CrfQuality.Exact)];
 
-    private static void Measure(CrfScene scene, DenseCrfParameters parameters, int repeats)
+    private static void Measure(CrfScene scene, CrfParameters parameters, int repeats)
     {
         using CrfWorkspace workspace = new(8L << 30);
         float[] marginals = new float[scene.Energies.Length];
@@ -40,7 +40,7 @@ internal static class CrfProfile
             CrfStageTimes times = new();
             TimeSpan cpu = Environment.CpuUsage.TotalTime;
             long allocated = GC.GetTotalAllocatedBytes(precise: true), start = Stopwatch.GetTimestamp();
-            DenseCrf.Refine(
+            CrfInference.Refine(
                 scene.Energies, CrfUnary.Energies, scene.Rgb, scene.Size, scene.Labels, parameters, workspace, marginals, times);
             double total = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
             double[] stages = [.. Enum.GetValues<CrfStage>().Select(stage => times[stage].TotalMilliseconds)];

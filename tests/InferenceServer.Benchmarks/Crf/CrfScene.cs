@@ -1,6 +1,6 @@
+using DenseCrf;
+using DenseCrf.Tests;
 using InferenceServer.Kernels;
-using InferenceServer.Kernels.Crf;
-using InferenceServer.Kernels.Tests.Crf;
 
 namespace InferenceServer.Benchmarks.Crf;
 
@@ -45,7 +45,7 @@ public sealed record CrfScene(
         }
     }
 
-    public DenseCrfParameters Parameters(int threads, float pruneBelow = 0, CrfQuality quality = CrfQuality.Exact) =>
+    public CrfParameters Parameters(int threads, float pruneBelow = 0, CrfQuality quality = CrfQuality.Exact) =>
         new() { Kernels = Kernels, Iterations = Iterations, Threads = threads, PruneBelow = pruneBelow, Quality = quality };
 
     public override string ToString() => Name;

@@ -1,7 +1,7 @@
+using DenseCrf.Tests;
 using InferenceServer.Cli.Evaluate;
 using InferenceServer.Kernels;
 using InferenceServer.Kernels.Labeling;
-using InferenceServer.Kernels.Tests.Crf;
 using InferenceServer.Runtime.Arrays;
 using InferenceServer.Runtime.Buffers;
 

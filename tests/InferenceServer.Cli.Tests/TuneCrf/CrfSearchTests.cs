@@ -1,5 +1,5 @@
+using DenseCrf;
 using InferenceServer.Cli.TuneCrf;
-using InferenceServer.Kernels.Crf;
 using InferenceServer.Runtime.Refinement;
 
 namespace InferenceServer.Cli.Tests.TuneCrf;

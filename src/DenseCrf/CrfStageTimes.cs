@@ -1,0 +1,24 @@
+using System.Diagnostics;
+
+namespace DenseCrf;
+
+/// <summary>Time spent in each stage of the calls that it was given to. Not for several calls at once.</summary>
+public sealed class CrfStageTimes
+{
+    private readonly TimeSpan[] _times = new TimeSpan[Enum.GetValues<CrfStage>().Length];
+
+    /// <summary>Time of one stage so far.</summary>
+    public TimeSpan this[CrfStage stage] => _times[(int)stage];
+
+    /// <summary>Back to zero.</summary>
+    public void Clear() => Array.Clear(_times);
+
+    internal Scope Measure(CrfStage stage) => new(this, stage);
+
+    internal readonly struct Scope(CrfStageTimes owner, CrfStage stage) : IDisposable
+    {
+        private readonly long _start = Stopwatch.GetTimestamp();
+
+        public void Dispose() => owner._times[(int)stage] += Stopwatch.GetElapsedTime(_start);
+    }
+}

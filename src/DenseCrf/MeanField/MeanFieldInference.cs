@@ -1,0 +1,257 @@
+using DenseCrf.Permutohedral;
+using DenseCrf.Threading;
+
+namespace DenseCrf.MeanField;
+
+/// <summary>One refinement: algorithm 1 of the paper as a sequence of phases, each on all threads.</summary>
+internal sealed unsafe class MeanFieldInference
+{
+    private readonly CrfParameters _parameters;
+    private readonly CrfTeam _team;
+    private readonly CrfWorkspace _workspace;
+    private readonly KernelLattice[] _lattices;
+    private readonly LatticeFilter _filter;
+    private readonly UnaryImporter _unary;
+    private readonly ResultExporter _results;
+    private readonly Slabs _slabs;
+    private readonly CrfStageTimes? _times;
+    private readonly bool _fast;
+    private readonly int _iterations;
+    private readonly float _pruneBelow;
+    private readonly int _labels;
+    private readonly int _firstLanes;
+    private int[] _labelOfLane;
+    private RowOperations _rows;
+    private PrunedLabels? _kept;
+    private float _momentum;
+    private int _remembered;
+    private bool _watching;
+
+    public MeanFieldInference(in CrfCall call, CrfTeam team)
+    {
+        (_parameters, _team, _workspace, _labels, _times) = (call.Parameters, team, call.Workspace, call.Labels, call.Times);
+        _fast = FastSettings.Apply(_parameters, call.Size);
+        _iterations = _fast ? FastSettings.Iterations(_parameters) : _parameters.Iterations;
+        _pruneBelow = _fast ? FastSettings.Threshold(_parameters) : _parameters.PruneBelow;
+        _slabs = new Slabs(call.Size.Pixels, team.Lanes);
+        _rows = RowWidths.For(_labels, HasMatrix);
+        (_firstLanes, _labelOfLane) = (_rows.Lanes, [.. Enumerable.Range(0, _labels)]);
+        _lattices = new KernelLattice[_parameters.Kernels.Count];
+        for (int k = 0; k < _lattices.Length; k++)
+        {
+            _lattices[k] = _workspace.Lattice(k);
+            _lattices[k].Prepare(_parameters.Kernels[k], call.Size, _slabs);
+        }
+
+        _filter = new LatticeFilter(team, _lattices);
+        PixelBuffers pixels = _workspace.Pixels;
+        pixels.Exponents.Ensure(_slabs.Pixels * _firstLanes);
+        pixels.Compatibilities.Ensure((long)_lattices.Length * _firstLanes * _firstLanes);
+        float* shifts = null;
+        if (Extrapolates)
+        {
+            pixels.Previous.Ensure(_slabs.Pixels * _firstLanes);
+        }
+
+        if (MayPrune)
+        {
+            shifts = pixels.Shifts.Ensure(_slabs.Pixels + UnaryImporter.Block);   // read a block at a time
+            pixels.Residuals.Ensure(_slabs.Pixels);
+            pixels.Largest.Ensure((team.Lanes + 1) * _firstLanes);
+        }
+
+        _unary = new UnaryImporter(call.Unary, call.Kind, _labels, call.Size, shifts);
+        _results = new ResultExporter(call.Marginals, call.LabelMap, _labels, call.Size, _unary, shifts);
+    }
+
+    private bool HasMatrix => _parameters.Kernels.Any(k => k.Compatibility.Kind == CrfCompatibilityKind.Matrix);
+
+    private bool Extrapolates => _fast && !HasMatrix && _firstLanes <= 32;
+
+    private bool MayPrune => _pruneBelow > 0 && _iterations > 2 && !HasMatrix;
+
+    /// <exception cref="ArgumentException">A unary is NaN or infinite, or the workspace may not hold what this image needs.</exception>
+    public void Run(byte* rgb, CancellationToken cancellationToken)
+    {
+        if (_iterations > 0)
+        {
+            LatticeBuilder builder = new(_team, _lattices, _parameters.Kernels, _filter);
+            using (_times?.Measure(CrfStage.Lattice))
+            {
+                builder.Connect(rgb);
+                builder.Normalize();
+            }
+        }
+
+        foreach (KernelLattice lattice in _lattices)
+        {
+            lattice.EnsureRows(_firstLanes);
+        }
+
+        WriteCompatibilities();
+        cancellationToken.ThrowIfCancellationRequested();
+        Action<int, int> middle = Middle;
+        Pass(CrfStage.First, First);
+        if (_unary.Invalid)
+        {
+            throw new ArgumentException("A probability or an energy is NaN or infinite.");
+        }
+
+        for (int t = 1; t <= _iterations; t++)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            using (_times?.Measure(CrfStage.Blur))
+            {
+                _filter.Run(_rows);
+            }
+
+            if (t == _iterations)
+            {
+                break;
+            }
+
+            _watching = t == 1 && MayPrune;
+            _momentum = t == 1 || _remembered != _rows.Lanes ? 0 : FastSettings.Momentum;
+            Pass(CrfStage.Middle, middle);
+            _remembered = _rows.Lanes;
+            if (_watching && ChooseLabels())
+            {
+                Array.ForEach(_lattices, lattice => lattice.Flip());
+                Pass(CrfStage.Middle, Prune);
+                AdoptWidth();
+            }
+        }
+
+        Pass(CrfStage.Last, Last);
+    }
+
+    private void Pass(CrfStage stage, Action<int, int> body)
+    {
+        using (_times?.Measure(stage))
+        {
+            _team.Run(1, body);
+        }
+    }
+
+    private void First(int slab, int item)
+    {
+        Span<KernelView> kernels = stackalloc KernelView[_lattices.Length];
+        _rows.First(View(slab, kernels), _unary);
+    }
+
+    private void Middle(int slab, int item)
+    {
+        Span<KernelView> kernels = stackalloc KernelView[_lattices.Length];
+        _rows.Middle(View(slab, kernels));
+    }
+
+    private void Prune(int slab, int item)
+    {
+        Span<KernelView> kernels = stackalloc KernelView[_lattices.Length];
+        _rows.Prune(View(slab, kernels), _kept!);
+        foreach (KernelLattice lattice in _lattices)
+        {
+            lattice.Narrow(slab, _rows.Lanes, _kept!);
+        }
+    }
+
+    private void Last(int slab, int item)
+    {
+        Span<KernelView> kernels = stackalloc KernelView[_lattices.Length];
+        _rows.Last(View(slab, kernels), _results);
+    }
+
+    private SlabView View(int slab, Span<KernelView> kernels)
+    {
+        PixelBuffers pixels = _workspace.Pixels;
+        (long start, long end) = _slabs[slab];
+        kernels = _iterations == 0 ? [] : kernels;
+        for (int k = 0; k < kernels.Length; k++)
+        {
+            kernels[k] = _lattices[k].View(slab, _rows.Lanes);
+            SetCompatibility(ref kernels[k], k);
+        }
+
+        return new SlabView
+        {
+            Start = start,
+            Pixels = end - start,
+            Exponents = pixels.Exponents.Pointer + (start * _firstLanes),   // a slab keeps its place when rows get shorter
+            Residuals = _kept is null ? null : pixels.Residuals.Pointer + start,
+            Previous = Extrapolates ? pixels.Previous.Pointer + (start * _firstLanes) : null,
+            Momentum = _momentum,
+            Largest = _watching ? pixels.Largest.Pointer + (slab * _firstLanes) : null,
+            Kernels = kernels,
+        };
+    }
+
+    /// <summary>Labels that any pixel gives a chance stay; the others leave, if shorter rows come of it.</summary>
+    private bool ChooseLabels()
+    {
+        float* largest = _workspace.Pixels.Largest.Pointer;
+        List<int> kept = [];
+        for (int label = 0; label < _labels; label++)
+        {
+            float most = 0;
+            for (int slab = 0; slab < _team.Lanes; slab++)
+            {
+                most = _slabs[slab].Start == _slabs[slab].End ? most : Math.Max(most, largest[(slab * _firstLanes) + label]);
+            }
+
+            if (most >= _pruneBelow)
+            {
+                kept.Add(label);
+            }
+        }
+
+        int lanes = RowWidths.Lanes(kept.Count);
+        if (kept.Count == 0 || lanes >= _rows.Lanes)
+        {
+            return false;
+        }
+
+        _kept = new PrunedLabels([.. kept], _labels, lanes, new Span<float>(largest + (_team.Lanes * _firstLanes), _firstLanes));
+        return true;
+    }
+
+    private void AdoptWidth()
+    {
+        _labelOfLane = _kept!.Kept.ToArray();
+        _rows = RowWidths.For(_labelOfLane.Length, matrix: false);
+        _results.Restore(_kept.Kept);
+        WriteCompatibilities();
+    }
+
+    /// <summary>Messages enter an exponent, so the energy's sign turns; alpha of the slice is in here as well.</summary>
+    private void WriteCompatibilities()
+    {
+        for (int k = 0; k < _lattices.Length; k++)
+        {
+            CrfCompatibility compatibility = _parameters.Kernels[k].Compatibility;
+            float factor = -_lattices[k].Alpha;
+            int rows = compatibility.Kind == CrfCompatibilityKind.Matrix ? _labels : 1;
+            for (int row = 0; row < rows; row++)
+            {
+                Span<float> values = new(Compatibility(k) + (row * _rows.Lanes), _rows.Lanes);
+                values.Clear();
+                for (int lane = 0; lane < _labelOfLane.Length; lane++)
+                {
+                    values[lane] = factor * (compatibility.Kind == CrfCompatibilityKind.Matrix
+                        ? compatibility.Symmetric(row, lane, _labels)
+                        : compatibility.Own(_labelOfLane[lane]));
+                }
+            }
+        }
+    }
+
+    private float* Compatibility(int kernel) =>
+        _workspace.Pixels.Compatibilities.Pointer + ((long)kernel * _firstLanes * _firstLanes);
+
+    private void SetCompatibility(ref KernelView view, int kernel)
+    {
+        bool matrix = _parameters.Kernels[kernel].Compatibility.Kind == CrfCompatibilityKind.Matrix;
+        view.Compatibility = Compatibility(kernel);
+        view.Matrix = matrix ? view.Compatibility : null;
+        view.MatrixColumns = _labels;
+    }
+}

@@ -1,0 +1,104 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using DenseCrf.Permutohedral;
+using DenseCrf.Rows;
+using InferenceServer.Kernels;
+
+namespace DenseCrf.MeanField;
+
+/// <summary>Writes rows of marginals to the caller's planes, or their first maxima to the label map, and restores pruned labels.</summary>
+internal sealed unsafe class ResultExporter(float* planes, byte* labelMap, int labels, ImageSize size, UnaryImporter unary, float* shifts)
+{
+    private readonly PixelOrder _order = new(size);
+    private readonly long _pixels = size.Pixels;
+    private int[]? _kept;
+
+    /// <summary>From now on rows hold only these labels.</summary>
+    public void Restore(ReadOnlySpan<int> kept) => _kept = kept.ToArray();
+
+    /// <param name="first">The first pixel.</param>
+    /// <param name="count">Up to a block.</param>
+    /// <param name="rows">Marginals by pixel.</param>
+    /// <param name="lanes">Values from one row to the next.</param>
+    /// <param name="scales">What e^exponent of each pixel is multiplied by.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public void Export(long first, int count, float* rows, int lanes, float* scales)
+    {
+        const int Block = UnaryImporter.Block;
+        float* tile = stackalloc float[Block * CrfInference.MaxLabels];
+        PixelBlock block = _order.Block(first, count);
+        for (int lane = 0, label = 0; label < labels; label++)
+        {
+            float* marginals = tile + (label * Block);
+            if (_kept is not null && (lane == _kept.Length || _kept[lane] != label))
+            {
+                RestorePruned(label, first, block, marginals, scales);
+                continue;
+            }
+
+            for (int i = 0; i < count; i++)
+            {
+                marginals[i] = rows[(i * lanes) + lane];
+            }
+
+            lane++;
+        }
+
+        if (labelMap is not null)
+        {
+            ArgMax(tile, block);
+            return;
+        }
+
+        for (int label = 0; label < labels; label++)
+        {
+            float* plane = planes + (label * _pixels), marginals = tile + (label * Block);
+            _order.PrefetchBelow(plane + block.Pixel(0));
+            if (block.IsRun)
+            {
+                new Span<float>(marginals, Block).CopyTo(new Span<float>(plane + block.Pixel(0), Block));
+                continue;
+            }
+
+            for (int i = 0; i < count; i++)
+            {
+                plane[block.Pixel(i)] = marginals[i];
+            }
+        }
+    }
+
+    private void RestorePruned(int label, long first, in PixelBlock block, float* marginals, float* scales)
+    {
+        unary.Load(label, block, marginals);
+        for (int i = 0; i < UnaryImporter.Block; i += Row8.Lanes)
+        {
+            Row8 exponent = Row8.MultiplyAdd(Row8.Create(-1), Row8.Load(shifts + first + i), Row8.Load(marginals + i));
+            (Row8.Exp(exponent) * Row8.Load(scales + i)).Store(marginals + i);
+        }
+    }
+
+    private void ArgMax(float* tile, in PixelBlock block)
+    {
+        const int Block = UnaryImporter.Block;
+        int* winners = stackalloc int[Block];
+        for (int i = 0; i < Block; i += Vector<float>.Count)
+        {
+            Vector<float> best = new(-1);
+            Vector<int> winner = Vector<int>.Zero;
+            for (int label = 0; label < labels; label++)
+            {
+                Vector<float> marginals = Vector.Load(tile + (label * Block) + i);
+                Vector<int> wins = Vector.GreaterThan(marginals, best);
+                best = Vector.ConditionalSelect(wins, marginals, best);
+                winner = Vector.ConditionalSelect(wins, new Vector<int>(label), winner);
+            }
+
+            Vector.Store(winner, winners + i);
+        }
+
+        for (int i = 0; i < block.Count; i++)
+        {
+            labelMap[block.Pixel(i)] = (byte)winners[i];
+        }
+    }
+}

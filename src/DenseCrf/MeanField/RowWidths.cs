@@ -1,0 +1,39 @@
+using System.Runtime.Intrinsics;
+using DenseCrf.Rows;
+
+namespace DenseCrf.MeanField;
+
+/// <summary>Which rows serve so many labels on this machine.</summary>
+internal static class RowWidths
+{
+    /// <summary>Values of a row; unused ones are computed along.</summary>
+    public static int Lanes(int labels) => labels <= 32 ? (labels + 7) / 8 * 8 : (labels + 15) / 16 * 16;
+
+    /// <param name="labels">1 to 256.</param>
+    /// <param name="matrix">Whether a compatibility mixes labels, which needs the row in memory.</param>
+    public static RowOperations For(int labels, bool matrix)
+    {
+        int lanes = Lanes(labels);
+        if (matrix || lanes > 32)
+        {
+            return lanes % 16 == 0 && Vector512.IsHardwareAccelerated ? new WideRows<Row16>(lanes) : new WideRows<Row8>(lanes);
+        }
+
+        // Elsewhere 16 lanes are a pair: a Vector512 that the hardware lacks does not stay in registers.
+        return Vector512.IsHardwareAccelerated
+            ? lanes switch
+            {
+                8 => new NarrowRows<Row8>(),
+                16 => new NarrowRows<Row16>(),
+                24 => new NarrowRows<RowPair<Row16, Row8>>(),
+                _ => new NarrowRows<RowPair<Row16, Row16>>(),
+            }
+            : lanes switch
+            {
+                8 => new NarrowRows<Row8>(),
+                16 => new NarrowRows<RowPair<Row8, Row8>>(),
+                24 => new NarrowRows<RowPair<RowPair<Row8, Row8>, Row8>>(),
+                _ => new NarrowRows<RowPair<RowPair<Row8, Row8>, RowPair<Row8, Row8>>>(),
+            };
+    }
+}

@@ -1,0 +1,87 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using DenseCrf.Permutohedral;
+using InferenceServer.Kernels;
+
+namespace DenseCrf.MeanField;
+
+/// <summary>Reads the caller's planes of probabilities or energies into rows of exponents, a block of pixels at a time.</summary>
+internal sealed unsafe class UnaryImporter(float* planes, CrfUnary kind, int labels, ImageSize size, float* shifts)
+{
+    public const int Block = PixelBlock.Points;
+
+    /// <summary>The lowest probability: 0 would be an infinite energy.</summary>
+    private const float LowestProbability = 1e-5f;
+
+    private readonly PixelOrder _order = new(size);
+    private readonly long _pixels = size.Pixels;
+    private volatile bool _invalid;
+
+    /// <summary>Whether a value that was read is NaN or infinite.</summary>
+    public bool Invalid => _invalid;
+
+    /// <summary>Writes the exponents −U of some pixels, less each pixel's maximum, so that the softmax need not look for it.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public void Import(long first, int count, float* rows, int lanes)
+    {
+        float* tile = stackalloc float[Block * CrfInference.MaxLabels], shift = stackalloc float[Block];
+        PixelBlock block = _order.Block(first, count);
+        new Span<float>(shift, Block).Fill(float.NegativeInfinity);
+        for (int label = 0; label < labels; label++)
+        {
+            float* exponents = tile + (label * Block);
+            Load(label, block, exponents);
+            for (int i = 0; i < Block; i += Vector<float>.Count)
+            {
+                Vector.Store(Vector.Max(Vector.Load(shift + i), Vector.Load(exponents + i)), shift + i);
+            }
+        }
+
+        for (int i = 0; i < count; i++)
+        {
+            float* row = rows + (i * lanes);
+            for (int label = 0; label < labels; label++)
+            {
+                row[label] = tile[(label * Block) + i] - shift[i];
+            }
+
+            new Span<float>(row + labels, lanes - labels).Fill(PixelBuffers.Nothing);
+        }
+
+        if (shifts is not null)
+        {
+            new Span<float>(shift, count).CopyTo(new Span<float>(shifts + first, count));
+        }
+    }
+
+    /// <summary>Writes a block of exponents −U of one label, as they are.</summary>
+    public void Load(int label, in PixelBlock block, float* exponents)
+    {
+        float* plane = planes + (label * _pixels), source = plane + block.Pixel(0);
+        _order.PrefetchBelow(source);
+        if (!block.IsRun)
+        {
+            new Span<float>(exponents, Block).Fill(1);
+            for (int i = 0; i < block.Count; i++)
+            {
+                exponents[i] = plane[block.Pixel(i)];
+            }
+
+            source = exponents;
+        }
+
+        Vector<int> valid = Vector<int>.AllBitsSet;
+        for (int i = 0; i < Block; i += Vector<float>.Count)
+        {
+            Vector<float> value = Vector.Load(source + i);
+            valid &= Vector.LessThanOrEqual(Vector.Abs(value), new Vector<float>(float.MaxValue));
+            Vector<float> exponent = kind == CrfUnary.Energies ? -value : Vector.Log(Vector.Max(value, new Vector<float>(LowestProbability)));
+            Vector.Store(exponent, exponents + i);
+        }
+
+        if (valid != Vector<int>.AllBitsSet)
+        {
+            _invalid = true;
+        }
+    }
+}

@@ -1,0 +1,195 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using DenseCrf.Permutohedral;
+using DenseCrf.Rows;
+
+namespace DenseCrf.MeanField;
+
+/// <summary>Rows of any length in blocks, with a pixel's row on the stack: many labels, or a matrix between them.</summary>
+internal sealed unsafe class WideRows<TBlock>(int lanes) : RowOperations
+    where TBlock : struct, IRow<TBlock>
+{
+    public override int Lanes => lanes;
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public override void First(in SlabView slab, UnaryImporter unary)
+    {
+        float* row = stackalloc float[lanes];
+        for (long i = 0; i < slab.Pixels; i++)
+        {
+            if (i % UnaryImporter.Block == 0)
+            {
+                int count = (int)Math.Min(UnaryImporter.Block, slab.Pixels - i);
+                unary.Import(slab.Start + i, count, slab.Exponents + (i * lanes), lanes);
+            }
+
+            NativeMemory.Copy(slab.Exponents + (i * lanes), row, (nuint)lanes * sizeof(float));
+            Softmax(row, 0);
+            Splat(slab, i, row);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public override void Middle(in SlabView slab)
+    {
+        float* row = stackalloc float[lanes], message = stackalloc float[lanes], largest = stackalloc float[lanes];
+        new Span<float>(largest, lanes).Clear();
+        for (long i = 0; i < slab.Pixels; i++)
+        {
+            Exponents(slab, i, row, message);
+            Softmax(row, slab.Residuals is null ? 0 : slab.Residuals[i]);
+            for (int at = 0; at < lanes && slab.Largest is not null; at += TBlock.Lanes)
+            {
+                TBlock.Max(TBlock.Load(largest + at), TBlock.Load(row + at)).Store(largest + at);
+            }
+
+            Splat(slab, i, row);
+        }
+
+        if (slab.Largest is not null)
+        {
+            NativeMemory.Copy(largest, slab.Largest, (nuint)lanes * sizeof(float));
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public override void Last(in SlabView slab, ResultExporter results)
+    {
+        float* tile = stackalloc float[UnaryImporter.Block * lanes], message = stackalloc float[lanes];
+        float* scales = stackalloc float[UnaryImporter.Block];
+        for (long first = 0; first < slab.Pixels; first += UnaryImporter.Block)
+        {
+            int count = (int)Math.Min(UnaryImporter.Block, slab.Pixels - first);
+            for (int i = 0; i < count; i++)
+            {
+                Exponents(slab, first + i, tile + (i * lanes), message);
+                scales[i] = Softmax(tile + (i * lanes), slab.Residuals is null ? 0 : slab.Residuals[first + i]);
+            }
+
+            results.Export(slab.Start + first, count, tile, lanes, scales);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public override void Prune(in SlabView slab, PrunedLabels kept)
+    {
+        for (long i = 0; i < slab.Pixels; i++)
+        {
+            float* exponents = slab.Exponents + (i * lanes);
+            TBlock residual = TBlock.Create(0);
+            for (int at = 0; at < lanes; at += TBlock.Lanes)
+            {
+                residual = TBlock.MultiplyAdd(TBlock.Exp(TBlock.Load(exponents + at)), TBlock.Load(kept.Dropped + at), residual);
+            }
+
+            slab.Residuals[i] = RowMath<TBlock>.Sum(residual);
+        }
+
+        kept.Narrow(slab.Exponents, lanes, slab.Pixels, slab.Exponents, PixelBuffers.Nothing);
+    }
+
+    public override void Blur(float* rows, ReadOnlySpan<int> chains)
+    {
+        for (int at = 0; at < lanes; at += TBlock.Lanes)
+        {
+            RowMath<TBlock>.Blur(rows + at, (nuint)lanes, chains);
+        }
+    }
+
+    public override void Merge(float* rows, ReadOnlySpan<(int Twin, int First)> pairs)
+    {
+        foreach ((int twin, int first) in pairs)
+        {
+            float* sum = rows + ((long)first * lanes), addend = rows + ((long)twin * lanes);
+            for (int at = 0; at < lanes; at += TBlock.Lanes)
+            {
+                (TBlock.Load(sum + at) + TBlock.Load(addend + at)).Store(sum + at);
+            }
+        }
+    }
+
+    public override void Copy(float* rows, ReadOnlySpan<(int Twin, int First)> pairs)
+    {
+        foreach ((int twin, int first) in pairs)
+        {
+            NativeMemory.Copy(rows + ((long)first * lanes), rows + ((long)twin * lanes), (nuint)lanes * sizeof(float));
+        }
+    }
+
+    private void Exponents(in SlabView slab, long pixel, float* row, float* message)
+    {
+        NativeMemory.Copy(slab.Exponents + (pixel * lanes), row, (nuint)lanes * sizeof(float));
+        foreach (ref readonly KernelView kernel in slab.Kernels)
+        {
+            long first = pixel * kernel.Corners;
+            for (int at = 0; at < lanes; at += TBlock.Lanes)
+            {
+                TBlock value = RowMath<TBlock>.Slice(
+                    kernel.Rows + at, (nuint)lanes, kernel.Ids + first, kernel.SliceWeights + first, kernel.Corners);
+                if (kernel.Matrix is not null)
+                {
+                    value.Store(message + at);
+                    continue;
+                }
+
+                TBlock.MultiplyAdd(value, TBlock.Load(kernel.Compatibility + at), TBlock.Load(row + at)).Store(row + at);
+            }
+
+            for (int from = 0; kernel.Matrix is not null && from < kernel.MatrixColumns; from++)
+            {
+                TBlock value = TBlock.Create(message[from]);
+                float* column = kernel.Matrix + (from * lanes);
+                for (int at = 0; at < lanes; at += TBlock.Lanes)
+                {
+                    TBlock.MultiplyAdd(value, TBlock.Load(column + at), TBlock.Load(row + at)).Store(row + at);
+                }
+            }
+        }
+    }
+
+    /// <summary>In place; here the maximum is always subtracted, which costs little beside everything else.</summary>
+    private float Softmax(float* row, float residual)
+    {
+        TBlock largest = TBlock.Load(row);
+        for (int at = TBlock.Lanes; at < lanes; at += TBlock.Lanes)
+        {
+            largest = TBlock.Max(largest, TBlock.Load(row + at));
+        }
+
+        float best = TBlock.Maximum(largest);
+        best = residual > 0 ? Math.Max(best, MathF.Log(residual)) : best;
+        TBlock sums = TBlock.Create(0), shift = TBlock.Create(-best);
+        for (int at = 0; at < lanes; at += TBlock.Lanes)
+        {
+            TBlock value = TBlock.Exp(TBlock.Load(row + at) + shift);
+            value.Store(row + at);
+            sums += value;
+        }
+
+        float factor = MathF.Exp(-best), scale = 1 / (RowMath<TBlock>.Sum(sums) + (residual > 0 ? residual * factor : 0));
+        for (int at = 0; at < lanes; at += TBlock.Lanes)
+        {
+            (TBlock.Load(row + at) * TBlock.Create(scale)).Store(row + at);
+        }
+
+        return scale * factor;
+    }
+
+    private void Splat(in SlabView slab, long pixel, float* marginals)
+    {
+        foreach (ref readonly KernelView kernel in slab.Kernels)
+        {
+            if (pixel % Slabs.BlockPixels == 0)
+            {
+                RowMath<TBlock>.Clear(kernel, pixel / Slabs.BlockPixels, lanes);
+            }
+
+            long first = pixel * kernel.Corners;
+            for (int at = 0; at < lanes; at += TBlock.Lanes)
+            {
+                RowMath<TBlock>.Splat(
+                    kernel.Next + at, (nuint)lanes, kernel.Ids + first, kernel.SplatWeights + first, kernel.Corners, TBlock.Load(marginals + at));
+            }
+        }
+    }
+}

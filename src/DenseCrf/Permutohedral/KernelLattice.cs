@@ -1,0 +1,305 @@
+using System.Runtime.CompilerServices;
+using DenseCrf.Buffers;
+using DenseCrf.MeanField;
+using InferenceServer.Kernels;
+
+namespace DenseCrf.Permutohedral;
+
+/// <summary>One kernel's lattice over one image: where each pixel lies in it, and the rows of values at its vertices.</summary>
+/// <remarks>
+/// Each slab of the image numbers the vertices that it touches by itself, and has rows of its own for them; those that several slabs
+/// touch are twins, whose rows are added up before the blur and copied back after it. So no two threads ever write one row.
+/// </remarks>
+internal sealed unsafe class KernelLattice(CrfWorkspace owner) : IDisposable
+{
+    /// <summary>A thread's rows beyond this do not stay in its second-level cache beside what streams through it.</summary>
+    private const long PrefetchBytes = 2 << 20;
+
+    /// <summary>
+    /// Values before the second set of rows: half a page. Both start on pages, and a load from a row would wait for the store to the
+    /// same row of the other set, whose address differs only above the bits that the processor compares first.
+    /// </summary>
+    private const int Skew = 544;
+
+    /// <summary>Pixels behind the last one whose numbers may be read, for prefetching.</summary>
+    private const int Ahead = 16;
+
+    private readonly List<VertexTable> _tables = [];
+    private readonly NativeBuffer<float> _features = new(owner);
+    private readonly NativeBuffer<int> _ids = new(owner);
+    private readonly NativeBuffer<float> _weights = new(owner);
+    private readonly NativeBuffer<float> _scaled = new(owner);
+    private readonly NativeBuffer<int> _watermarks = new(owner);
+    private readonly NativeBuffer<float> _rows = new(owner);
+    private readonly NativeBuffer<float> _next = new(owner);
+    private CrfKernel _kernel = CrfKernel.Gaussian(0, 1);
+    private FeatureScale[] _scales = [];
+    private KeyLayout _layout = null!;
+    private Slabs _slabs = new(0, 1);
+    private ImageSize _size;
+    private PixelOrder _order;
+    private bool _flipped;
+
+    public int Dimensions => _layout.Dimensions;
+
+    /// <summary>Vertices of a simplex.</summary>
+    public int Corners => _layout.Dimensions + 1;
+
+    public KeyLayout Layout => _layout;
+
+    public LatticeLinks Links { get; } = new(owner);
+
+    /// <summary>Rows of all slabs, twins included.</summary>
+    public int RowCount { get; private set; }
+
+    /// <summary>Size of the vertex set, with the empty corners of the padding pixels, as the reference implementation counts it.</summary>
+    public int Vertices => RowCount - Links.Twins;
+
+    /// <summary>The rows that the last splat wrote and the blur works on.</summary>
+    public float* Rows => _flipped ? _next.Pointer + Skew : _rows.Pointer;
+
+    private float* Next => _flipped ? _rows.Pointer : _next.Pointer + Skew;
+
+    /// <summary>Pixels of a slab.</summary>
+    public long Slab(int slab) => _slabs[slab].End - _slabs[slab].Start;
+
+    public VertexTable Table(int slab) => _tables[slab];
+
+    /// <summary>First row of a slab.</summary>
+    public int Base(int slab)
+    {
+        int start = 0;
+        for (int s = 0; s < slab; s++)
+        {
+            start += _tables[s].Count;
+        }
+
+        return start;
+    }
+
+    /// <summary>Takes on another image. Refuses deviations that overflow the keys.</summary>
+    public void Prepare(CrfKernel kernel, ImageSize size, Slabs slabs)
+    {
+        (_kernel, _size, _order, _slabs) = (kernel, size, new PixelOrder(size), slabs);
+        _scales = FeatureScale.Of(kernel, size);
+        _layout = new KeyLayout(_scales);
+        while (_tables.Count < slabs.Count)
+        {
+            _tables.Add(new VertexTable(owner));
+        }
+
+        Links.Begin(_layout, slabs.Count);
+        _ids.Ensure((size.Pixels + Ahead) * Corners);
+        new Span<int>(_ids.Pointer + (size.Pixels * Corners), Ahead * Corners).Clear();
+        _weights.Ensure(size.Pixels * Corners);
+        _watermarks.Ensure(slabs.Blocks);
+        if (kernel.Normalization is CrfNormalization.Before or CrfNormalization.After)
+        {
+            _scaled.Ensure(size.Pixels * Corners);
+        }
+
+        TabulateFeatures();
+    }
+
+    /// <summary>Finds the simplex of every pixel of a slab and numbers the vertices.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public void Insert(int slab, byte* rgb)
+    {
+        VertexTable table = _tables[slab];
+        table.Clear(_layout.Bits, (Slab(slab) + 1) * Corners);
+        SimplexBlock simplex = default;
+        int corners = Corners;
+        long* keys = stackalloc long[SimplexBlock.Points * corners], seen = stackalloc long[corners];
+        int* last = stackalloc int[corners];
+        new Span<long>(seen, corners).Fill(-1);
+        KeyWriter writer = _layout.Writer;
+        (long start, long end) = _slabs[slab];
+        int block = _slabs.FirstBlock(slab);
+        for (long first = start; first < end; first += SimplexBlock.Points)
+        {
+            int count = (int)Math.Min(SimplexBlock.Points, end - first);
+            SetFeatures(ref simplex, _order.Block(first, count), rgb);
+            simplex.Compute(Dimensions);
+            long* previous = seen;
+            for (int point = 0; point < count; point++)
+            {
+                long* own = keys + (point * corners);
+                writer.Write(in simplex, point, own);
+                for (int k = 0; k < corners; k++)
+                {
+                    if (own[k] != previous[k])
+                    {
+                        table.Prefetch(own[k]);
+                    }
+                }
+
+                previous = own;
+            }
+
+            int* ids = _ids.Pointer + (first * corners);
+            float* weights = _weights.Pointer + (first * corners);
+            for (int point = 0; point < count; point++)
+            {
+                for (int k = 0; k < corners; k++)
+                {
+                    // A pixel often shares vertices with the one before it, and a vertex can only be that of the same remainder.
+                    long key = keys[(point * corners) + k];
+                    if (key != seen[k])
+                    {
+                        last[k] = table.FindOrAdd(key);
+                        seen[k] = key;
+                    }
+
+                    ids[(point * corners) + k] = last[k];
+                    weights[(point * corners) + k] = simplex.Weight(k, point);
+                }
+            }
+
+            if ((first + SimplexBlock.Points - start) % Slabs.BlockPixels == 0 || first + SimplexBlock.Points >= end)
+            {
+                _watermarks.Pointer[block++] = table.Count;
+            }
+        }
+
+        if (end == _size.Pixels && slab == _slabs.Count - 1 && end % 4 != 0)
+        {
+            InsertOrigin(table, ref simplex, keys);
+            _watermarks.Pointer[block - 1] = table.Count;
+        }
+
+        Links.Count(slab, table);
+    }
+
+    /// <summary>Counts the rows, once all slabs are inserted.</summary>
+    public void Number()
+    {
+        RowCount = checked(Base(_slabs.Count));
+        _flipped = false;
+        Links.Prepare(this, _slabs.Count);
+    }
+
+    /// <summary>Makes room for rows of so many values, twice: what is read and what is written.</summary>
+    public void EnsureRows(int lanes)
+    {
+        _rows.Ensure((long)RowCount * lanes);
+        _next.Ensure(((long)RowCount * lanes) + Skew);
+    }
+
+    /// <summary>What the last pass wrote becomes what the next one reads.</summary>
+    public void Flip() => _flipped = !_flipped;
+
+    /// <summary>Copies the rows of a slab to where the next ones are written, as rows of the kept labels.</summary>
+    public void Narrow(int slab, int lanes, PrunedLabels kept)
+    {
+        long first = Base(slab);
+        kept.Narrow(Rows + (first * lanes), lanes, _tables[slab].Count, Next + (first * kept.Lanes), filler: 0);
+    }
+
+    /// <summary>What a pixel pass needs to know of a slab.</summary>
+    /// <param name="slab">Which.</param>
+    /// <param name="lanes">Values of a row.</param>
+    public KernelView View(int slab, int lanes)
+    {
+        long offset = _slabs[slab].Start * Corners, first = Base(slab);
+        bool before = _kernel.Normalization == CrfNormalization.Before, after = _kernel.Normalization == CrfNormalization.After;
+        return new KernelView
+        {
+            Corners = Corners,
+            Prefetches = Corners == 6 && (long)RowCount * lanes * sizeof(float) > PrefetchBytes * _slabs.Count,
+            Ids = _ids.Pointer + offset,
+            PlainWeights = _weights.Pointer + offset,
+            SplatWeights = (before ? _scaled.Pointer : _weights.Pointer) + offset,
+            SliceWeights = (after ? _scaled.Pointer : _weights.Pointer) + offset,
+            Rows = Rows + (first * lanes),
+            Next = Next + (first * lanes),
+            Watermarks = _watermarks.Pointer + _slabs.FirstBlock(slab),
+        };
+    }
+
+    /// <summary>Folds the normalisation into the weights of a slab, from the blurred ones in rows of a single value.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public void Normalize(int slab)
+    {
+        float* rows = Rows + Base(slab);
+        float alpha = Alpha;
+        (long start, long end) = _slabs[slab];
+        bool root = _kernel.Normalization == CrfNormalization.Symmetric;
+        float* target = root ? _weights.Pointer : _scaled.Pointer;
+        for (long i = start * Corners; i < end * Corners; i += Corners)
+        {
+            float sum = 0;
+            for (int k = 0; k < Corners; k++)
+            {
+                sum += _weights.Pointer[i + k] * alpha * rows[_ids.Pointer[i + k]];
+            }
+
+            double z = sum + 1e-20;
+            float n = (float)(1 / (root ? Math.Sqrt(z) : z));
+            for (int k = 0; k < Corners; k++)
+            {
+                target[i + k] = _weights.Pointer[i + k] * n;
+            }
+        }
+    }
+
+    /// <summary>The constant that slicing multiplies by.</summary>
+    public float Alpha => 1 / (1 + MathF.Pow(2, -Dimensions));
+
+    public void Dispose()
+    {
+        _tables.ForEach(table => table.Dispose());
+        foreach (IDisposable buffer in (IDisposable[])[_features, _ids, _weights, _scaled, _watermarks, _rows, _next, Links])
+        {
+            buffer.Dispose();
+        }
+    }
+
+    /// <summary>Scaled features depend on x, on y or on a byte: few values, each computed once.</summary>
+    private void TabulateFeatures()
+    {
+        int colors = (Dimensions - 2) * 256;
+        float* at = _features.Ensure(_size.Width + _size.Height + colors);
+        for (int axis = 0; axis < Dimensions; axis++)
+        {
+            int count = axis switch { 0 => _size.Width, 1 => _size.Height, _ => 256 };
+            for (int value = 0; value < count; value++)
+            {
+                *at++ = _scales[axis].At(value);
+            }
+        }
+    }
+
+    private void SetFeatures(ref SimplexBlock simplex, in PixelBlock pixels, byte* rgb)
+    {
+        float* xs = _features.Pointer, ys = xs + _size.Width, colors = ys + _size.Height;
+        for (int point = 0; point < pixels.Count; point++)
+        {
+            simplex.SetFeature(0, point, xs[pixels.X(point)]);
+            simplex.SetFeature(1, point, ys[pixels.Y(point)]);
+        }
+
+        for (int point = 0; Dimensions > 2 && point < pixels.Count; point++)
+        {
+            byte* pixel = rgb + (pixels.Pixel(point) * 3L);
+            simplex.SetFeature(2, point, colors[pixel[0]]);
+            simplex.SetFeature(3, point, colors[256 + pixel[1]]);
+            simplex.SetFeature(4, point, colors[512 + pixel[2]]);
+        }
+    }
+
+    /// <summary>The reference fills its last group of four pixels with points at the origin; their vertices belong to the set.</summary>
+    private void InsertOrigin(VertexTable table, ref SimplexBlock simplex, long* keys)
+    {
+        for (int axis = 0; axis < Dimensions; axis++)
+        {
+            simplex.SetFeature(axis, 0, 0);
+        }
+
+        simplex.Compute(Dimensions);
+        _layout.Writer.Write(in simplex, 0, keys);
+        for (int k = 0; k < Corners; k++)
+        {
+            table.FindOrAdd(keys[k]);
+        }
+    }
+}

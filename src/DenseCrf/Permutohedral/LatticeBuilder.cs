@@ -1,0 +1,76 @@
+using DenseCrf.MeanField;
+using DenseCrf.Rows;
+using DenseCrf.Threading;
+
+namespace DenseCrf.Permutohedral;
+
+/// <summary>Builds the lattices of all kernels of an image, phase by phase, on all threads.</summary>
+internal sealed unsafe class LatticeBuilder(CrfTeam team, IReadOnlyList<KernelLattice> lattices, IReadOnlyList<CrfKernel> kernels, LatticeFilter filter)
+{
+    private byte* _rgb;
+
+    /// <summary>Simplices, vertices, twins, links, chains.</summary>
+    /// <param name="rgb">HWC.</param>
+    public void Connect(byte* rgb)
+    {
+        _rgb = rgb;
+        team.Run(lattices.Count, (slab, kernel) => lattices[kernel].Insert(slab, _rgb));
+        foreach (KernelLattice lattice in lattices)
+        {
+            lattice.Number();
+        }
+
+        team.Run(lattices.Count, (slab, kernel) => lattices[kernel].Links.FindTwins(slab));
+        team.Run(lattices.Count, (slab, kernel) => lattices[kernel].Links.Link(slab));
+        team.Run(lattices.Count, (slab, kernel) => lattices[kernel].Links.Sort(slab));
+        int axes = lattices.Sum(lattice => lattice.Corners);
+        team.Run((axes + team.Lanes - 1) / team.Lanes, (lane, item) => Chain((item * team.Lanes) + lane));
+    }
+
+    /// <summary>Filters ones, and folds what comes back into the weights.</summary>
+    public void Normalize()
+    {
+        foreach (KernelLattice lattice in lattices)
+        {
+            lattice.EnsureRows(1);
+        }
+
+        team.Run(lattices.Count, (slab, kernel) => SplatOnes(lattices[kernel].View(slab, 1), lattices[kernel].Slab(slab)));
+        filter.Run(new NarrowRows<Row1>());
+        team.Run(lattices.Count, (slab, kernel) =>
+        {
+            if (kernels[kernel].Normalization != CrfNormalization.None)
+            {
+                lattices[kernel].Normalize(slab);
+            }
+        });
+    }
+
+    private static void SplatOnes(in KernelView kernel, long pixels)
+    {
+        for (long i = 0; i < pixels; i++)
+        {
+            if (i % Slabs.BlockPixels == 0)
+            {
+                RowMath<Row1>.Clear(kernel, i / Slabs.BlockPixels, 1);
+            }
+
+            long at = i * kernel.Corners;
+            RowMath<Row1>.Splat(kernel.Next, 1, kernel.Ids + at, kernel.PlainWeights + at, kernel.Corners, Row1.Create(1));
+        }
+    }
+
+    private void Chain(int axis)
+    {
+        foreach (KernelLattice lattice in lattices)
+        {
+            if (axis < lattice.Corners)
+            {
+                lattice.Links.Chain(axis);
+                return;
+            }
+
+            axis -= lattice.Corners;
+        }
+    }
+}

@@ -1,0 +1,177 @@
+using System.Runtime.CompilerServices;
+using DenseCrf.Buffers;
+
+namespace DenseCrf.Permutohedral;
+
+/// <summary>What connects the vertices of a lattice: twins in different slabs, and neighbours along each axis.</summary>
+internal sealed unsafe class LatticeLinks(CrfWorkspace owner) : IDisposable
+{
+    /// <summary>Vertices whose slots are asked for ahead.</summary>
+    private const int Ahead = 8;
+
+    private readonly NativeBuffer<uint> _links = new(owner);
+    private readonly NativeBuffer<int> _first = new(owner);
+    private readonly LatticeCells _cells = new(owner);
+    private readonly List<TwinList> _twins = [];
+    private readonly List<AxisChains> _chains = [];
+    private KernelLattice _lattice = null!;
+    private int _slabs;
+
+    /// <summary>Rows that stand for a vertex of an earlier slab.</summary>
+    public int Twins
+    {
+        get
+        {
+            int count = 0;
+            for (int slab = 1; slab < _slabs; slab++)
+            {
+                count += _twins[slab].Count;
+            }
+
+            return count;
+        }
+    }
+
+    /// <summary>Columns of the image; the chains of axes from <see cref="LatticeCells.FirstWithinColumn"/> on stay in one.</summary>
+    public int Columns => _cells.Columns;
+
+    /// <summary>Cells of a column; the chains of axes from <see cref="LatticeCells.FirstWithinCell"/> on stay in one.</summary>
+    public int CellsPerColumn => _cells.Rows;
+
+    public TwinList TwinsOf(int slab) => _twins[slab];
+
+    public AxisChains Chains(int axis) => _chains[axis];
+
+    /// <summary>Takes on another image.</summary>
+    public void Begin(KeyLayout layout, int slabs) => _cells.Prepare(layout, slabs);
+
+    /// <summary>Counts the vertices of a slab, once all are inserted.</summary>
+    public void Count(int slab, VertexTable table) => _cells.Add(slab, new(table.Keys, table.Count));
+
+    public void Prepare(KernelLattice lattice, int slabs)
+    {
+        (_lattice, _slabs) = (lattice, slabs);
+        _links.Ensure((long)lattice.RowCount * lattice.Corners);
+        _first.Ensure(lattice.RowCount);
+        _cells.Place();
+        while (_twins.Count < slabs)
+        {
+            _twins.Add(new TwinList(owner));
+        }
+
+        while (_chains.Count < lattice.Corners)
+        {
+            _chains.Add(new AxisChains(owner));
+        }
+    }
+
+    /// <summary>Finds the vertices of a slab that an earlier slab has as well.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public void FindTwins(int slab)
+    {
+        VertexTable own = _lattice.Table(slab);
+        TwinList twins = _twins[slab];
+        twins.Clear(own.Count);
+        int start = _lattice.Base(slab);
+        KeyLayout layout = _lattice.Layout;
+        for (int id = 0; id < own.Count; id++)
+        {
+            int first = start + id, offset = 0, column = layout.Columns.Of(own.Keys[id]);
+            for (int other = 0; other < slab; other++)
+            {
+                int found = _cells.MayHold(other, column, 0) ? _lattice.Table(other).Find(own.Keys[id]) : -1;
+                if (found >= 0)
+                {
+                    first = offset + found;
+                    twins.Add(start + id, first);
+                    break;
+                }
+
+                offset += _lattice.Table(other).Count;
+            }
+
+            _first.Pointer[start + id] = first;
+        }
+    }
+
+    /// <summary>Finds the next vertex along every axis for the vertices of a slab, once all twins are known.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public void Link(int slab)
+    {
+        VertexTable own = _lattice.Table(slab);
+        KeyLayout layout = _lattice.Layout;
+        VertexTable? other = _slabs == 2 ? _lattice.Table(1 - slab) : null;
+        KeyBands columns = layout.Columns;
+        int start = _lattice.Base(slab), corners = _lattice.Corners;
+        for (int id = 0; id < own.Count; id++)
+        {
+            if (id + Ahead < own.Count)
+            {
+                long later = own.Keys[id + Ahead];
+                bool shared = other is not null && _cells.MayHold(1 - slab, columns.Of(later), 1);
+                for (int axis = 0; axis < corners; axis++)
+                {
+                    long next = later + layout.Step(later, axis);
+                    own.Prefetch(next);
+                    if (shared)
+                    {
+                        other!.Prefetch(next);
+                    }
+                }
+            }
+
+            long key = own.Keys[id];
+            bool twin = _first.Pointer[start + id] != start + id;
+            for (int axis = 0; axis < corners; axis++)
+            {
+                int next = twin ? -1 : Find(key + layout.Step(key, axis), slab, own, start);
+                _links.Pointer[((long)axis * _lattice.RowCount) + start + id] = (uint)(next + 1);
+            }
+        }
+    }
+
+    /// <summary>Sorts the vertices of a slab by cell, once all links are known; the list of firsts is not needed any more and makes room.</summary>
+    public void Sort(int slab)
+    {
+        VertexTable own = _lattice.Table(slab);
+        _cells.Sort(slab, new(own.Keys, own.Count), _lattice.Base(slab), _first.Pointer);
+    }
+
+    /// <summary>Lists the chains of an axis, once all links are known and all vertices sorted.</summary>
+    public void Chain(int axis) =>
+        _chains[axis].Build(_links.Pointer + ((long)axis * _lattice.RowCount), _lattice.RowCount, _first.Pointer, axis < LatticeCells.FirstWithinColumn ? null : _cells);
+
+    public void Dispose()
+    {
+        _links.Dispose();
+        _first.Dispose();
+        _cells.Dispose();
+        _twins.ForEach(twins => twins.Dispose());
+        _chains.ForEach(chains => chains.Dispose());
+    }
+
+    /// <summary>The row of a vertex, in the first slab that has it.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private int Find(long key, int slab, VertexTable own, int start)
+    {
+        int found = own.Find(key);
+        return found >= 0 ? _first.Pointer[start + found] : _slabs == 1 ? -1 : FindElsewhere(key, slab);
+    }
+
+    private int FindElsewhere(long key, int slab)
+    {
+        int offset = 0, column = _lattice.Layout.Columns.Of(key);
+        for (int other = 0; other < _slabs; other++)
+        {
+            int found = other == slab || !_cells.MayHold(other, column, 0) ? -1 : _lattice.Table(other).Find(key);
+            if (found >= 0)
+            {
+                return _first.Pointer[offset + found];
+            }
+
+            offset += _lattice.Table(other).Count;
+        }
+
+        return -1;
+    }
+}

@@ -1,0 +1,53 @@
+using System.Runtime.Intrinsics.X86;
+using InferenceServer.Kernels;
+
+namespace DenseCrf.Permutohedral;
+
+/// <summary>The order in which all passes visit the pixels: down one vertical strip after the other.</summary>
+/// <remarks>
+/// A vertex is touched by pixels some dozen rows apart. Down a strip its row of values, and its slot of the table, are still in the
+/// second-level cache when the next pixel wants them; along whole rows of the image they are not.
+/// </remarks>
+/// <param name="size">Of the image.</param>
+internal readonly struct PixelOrder(ImageSize size)
+{
+    /// <summary>Pixels from one strip to the next; the last one may be narrower.</summary>
+    private const int StripWidth = 64;
+
+    /// <summary>Asks for the pixels of a plane that come one strip's width later, too far apart for the hardware to foresee.</summary>
+    public unsafe void PrefetchBelow(float* pixel)
+    {
+        if (Sse.IsSupported)
+        {
+            Sse.Prefetch0(pixel + size.Width);
+        }
+    }
+
+    /// <summary>Where some pixels that follow each other lie in the image.</summary>
+    /// <param name="first">Place in this order of the first one.</param>
+    /// <param name="count">Up to <see cref="PixelBlock.Points"/>.</param>
+    public unsafe PixelBlock Block(long first, int count)
+    {
+        PixelBlock block = default;
+        (long strip, long within) = Math.DivRem(first, (long)StripWidth * size.Height);
+        int left = (int)strip * StripWidth, right = Math.Min(left + StripWidth, size.Width);
+        (int y, int x) = Math.DivRem((int)within, right - left);
+        x += left;
+        for (int i = 0; i < count; i++)
+        {
+            block.Set(i, x, y, (y * size.Width) + x);
+            if (++x == right)
+            {
+                (x, y) = (left, y + 1);
+                if (y == size.Height)
+                {
+                    (left, right, y) = (right, Math.Min(right + StripWidth, size.Width), 0);
+                    x = left;
+                }
+            }
+        }
+
+        block.Close(count);
+        return block;
+    }
+}

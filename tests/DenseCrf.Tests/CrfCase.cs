@@ -1,0 +1,97 @@
+using System.Text.Json;
+using DenseCrf;
+using InferenceServer.Kernels;
+
+namespace DenseCrf.Tests;
+
+/// <summary>One of the scenes under assets/crf, with what the reference implementation made of it.</summary>
+internal sealed class CrfCase
+{
+    private static readonly string Folder = Path.Combine(AppContext.BaseDirectory, "assets", "crf");
+
+    private readonly string _folder;
+    private readonly JsonElement _json;
+    private byte[]? _truth;
+
+    public CrfCase(string name)
+    {
+        Name = name;
+        _folder = Path.Combine(Folder, name);
+        _json = JsonDocument.Parse(System.IO.File.ReadAllText(JsonPath)).RootElement;
+        Size = new ImageSize(_json.GetProperty("width").GetInt32(), _json.GetProperty("height").GetInt32());
+        Labels = _json.GetProperty("labels").GetInt32();
+        PixelStep = _json.GetProperty("pixel_step").GetInt32();
+        Iterations = [.. _json.GetProperty("iterations").EnumerateArray().Select(t => t.GetInt32())];
+        Vertices = [.. _json.GetProperty("lattice_vertices").EnumerateArray().Select(m => m.GetInt32())];
+        Kernels = [.. _json.GetProperty("kernels").EnumerateArray().Select(Kernel)];
+        Rgb = File("image").Bytes.ToArray();
+        float scale = _json.GetProperty("unary_scale").GetSingle();
+        Energies = [.. File("unary").Bytes.ToArray().Select(code => code * scale)];
+    }
+
+    /// <summary>Every folder of scenes; <c>filter</c> holds vectors of another kind.</summary>
+    public static IEnumerable<string> Names =>
+        Directory.EnumerateDirectories(Folder, "c*").Select(Path.GetFileName).OrderBy(name => name, StringComparer.Ordinal)!;
+
+    public string Name { get; }
+
+    public string JsonPath => Path.Combine(_folder, "case.json");
+
+    public ImageSize Size { get; }
+
+    public int Labels { get; }
+
+    public int PixelStep { get; }
+
+    public int[] Iterations { get; }
+
+    public int[] Vertices { get; }
+
+    public CrfKernel[] Kernels { get; }
+
+    public byte[] Rgb { get; }
+
+    /// <summary>CHW, in nats.</summary>
+    public float[] Energies { get; }
+
+    /// <summary>Ground truth, HW; empty where the case has none.</summary>
+    public byte[] Truth => _truth ??= _json.GetProperty("files").TryGetProperty("truth", out _) ? File("truth").Bytes.ToArray() : [];
+
+    /// <summary>Marginals of every <see cref="PixelStep"/>th pixel, label fastest.</summary>
+    public float[] Marginals(int iterations) => File($"q{iterations}").Floats.ToArray();
+
+    /// <summary>The label map, or null where it is not stored.</summary>
+    public byte[]? LabelMap(int iterations) =>
+        _json.GetProperty("files").TryGetProperty($"argmax{iterations}", out _) ? File($"argmax{iterations}").Bytes.ToArray() : null;
+
+    /// <summary>Sum over all pixels of each label's marginals.</summary>
+    public double[] LabelSums(int iterations) =>
+        [.. _json.GetProperty("label_sums").GetProperty($"{iterations}").EnumerateArray().Select(s => s.GetDouble())];
+
+    private NpyArray File(string key) => NpyArray.Read(Path.Combine(_folder, _json.GetProperty("files").GetProperty(key).GetString()!));
+
+    private static CrfKernel Kernel(JsonElement json)
+    {
+        float[]? rgb = json.TryGetProperty("srgb", out JsonElement s) ? Floats(s) : null;
+        return new CrfKernel
+        {
+            Sx = json.GetProperty("sx").GetSingle(),
+            Sy = json.GetProperty("sy").GetSingle(),
+            Rgb = rgb is null ? null : new CrfColorDeviation(rgb[0], rgb[1], rgb[2]),
+            Normalization = Enum.Parse<CrfNormalization>(json.GetProperty("normalization").GetString()!, ignoreCase: true),
+            Compatibility = Compatibility(json.GetProperty("compatibility")),
+        };
+    }
+
+    private static CrfCompatibility Compatibility(JsonElement json) => json.GetProperty("kind").GetString() switch
+    {
+        "potts" => CrfCompatibility.Potts(json.GetProperty("weight").GetSingle()),
+        "diagonal" => CrfCompatibility.Diagonal(Floats(json.GetProperty("values"))),
+        _ => CrfCompatibility.Matrix([.. json.GetProperty("values").EnumerateArray().SelectMany(Values)]),
+    };
+
+    /// <summary>A matrix may be written flat or as a list of rows.</summary>
+    private static float[] Values(JsonElement json) => json.ValueKind == JsonValueKind.Array ? Floats(json) : [json.GetSingle()];
+
+    private static float[] Floats(JsonElement json) => [.. json.EnumerateArray().Select(v => v.GetSingle())];
+}

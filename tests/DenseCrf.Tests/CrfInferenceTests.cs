@@ -1,0 +1,274 @@
+using DenseCrf;
+using DenseCrf.Tests.Reference;
+using InferenceServer.Kernels.Labeling;
+
+namespace DenseCrf.Tests;
+
+public sealed class CrfInferenceTests
+{
+    private const long Plenty = 4L << 30;
+
+    public static TheoryData<string, int> CasesAndThreads
+    {
+        get
+        {
+            TheoryData<string, int> data = [];
+            foreach (string name in CrfCase.Names)
+            {
+                data.Add(name, 1);
+                data.Add(name, 2);
+            }
+
+            return data;
+        }
+    }
+
+    [Theory, MemberData(nameof(CasesAndThreads))]
+    public void Refine_Case_MatchesTheReferenceImplementation(string name, int threads)
+    {
+        CrfCase scene = new(name);
+        using CrfWorkspace workspace = new(Plenty);
+        float[] marginals = new float[scene.Energies.Length];
+        foreach (int iterations in scene.Iterations)
+        {
+            CrfParameters parameters = new() { Kernels = scene.Kernels, Iterations = iterations, Threads = threads };
+            CrfInference.Refine(scene.Energies, CrfUnary.Energies, scene.Rgb, scene.Size, scene.Labels, parameters, workspace, marginals);
+            CrfAssert.Matches(scene, iterations, marginals);
+        }
+    }
+
+    public static TheoryData<int> Heights => [.. Enumerable.Range(1, 40)];
+
+    [Theory, MemberData(nameof(Heights))]
+    public void Refine_EverySize_MatchesTheOracle(int height)
+    {
+        using CrfWorkspace workspace = new(Plenty);
+        for (int width = 1; width <= 40; width++)
+        {
+            RandomScene scene = new((width * 64) + height, width, height, 3);
+            float[] marginals = new float[scene.Energies.Length];
+            int threads = 1 + (width % 3);
+            CrfParameters parameters = new() { Kernels = RandomScene.Kernels, Iterations = 2, Threads = threads };
+            CrfInference.Refine(scene.Energies, CrfUnary.Energies, scene.Rgb, scene.Size, 3, parameters, workspace, marginals);
+
+            CrfReference reference = new(scene.Energies, scene.Rgb, scene.Size, 3, RandomScene.Kernels);
+            CrfAssert.Equal(reference.Run(2), marginals, 2e-5f);
+        }
+    }
+
+    [Theory]
+    [InlineData(1, 1), InlineData(8, 2), InlineData(9, 3), InlineData(17, 2), InlineData(25, 5), InlineData(40, 2), InlineData(150, 1), InlineData(256, 4)]
+    public void Refine_AnyLabelsAndThreads_MatchesTheOracle(int labels, int threads)
+    {
+        RandomScene scene = new(labels, 37, 29, labels);
+        CrfReference reference = new(scene.Energies, scene.Rgb, scene.Size, labels, RandomScene.Kernels);
+        CrfAssert.Equal(reference.Run(3), scene.Refine(new() { Kernels = RandomScene.Kernels, Iterations = 3, Threads = threads }), 2e-5f);
+    }
+
+    [Fact]
+    public void Refine_Probabilities_AreEnergiesOfTheirLogarithm()
+    {
+        RandomScene scene = new(8, 30, 20, 5), energies = new(8, 30, 20, 5);
+        scene.Energies = scene.Softmax();
+        scene.Energies[3] = 0;
+        energies.Energies = [.. scene.Energies.Select(p => -MathF.Log(MathF.Max(p, 1e-5f)))];
+        CrfParameters parameters = new() { Kernels = RandomScene.Kernels, Iterations = 3 };
+
+        CrfAssert.Equal(energies.Refine(parameters), scene.Refine(parameters, CrfUnary.Probabilities), 1e-5f);
+    }
+
+    [Fact]
+    public void Refine_InPlace_GivesTheSame()
+    {
+        RandomScene scene = new(9, 33, 21, 5);
+        CrfParameters parameters = new() { Kernels = RandomScene.Kernels, Iterations = 3, Threads = 2, PruneBelow = 1e-2f };
+        float[] expected = scene.Refine(parameters), planes = [.. scene.Energies];
+        using CrfWorkspace workspace = new(Plenty);
+
+        CrfInference.Refine(planes, CrfUnary.Energies, scene.Rgb, scene.Size, 5, parameters, workspace, planes);
+
+        Assert.Equal(expected, planes);
+    }
+
+    [Fact]
+    public void Label_Scene_IsTheArgMaxOfTheMarginals()
+    {
+        CrfCase scene = new("c02_160x120_L5");
+        CrfParameters parameters = new() { Kernels = scene.Kernels, Iterations = 5, Threads = 2 };
+        using CrfWorkspace workspace = new(Plenty);
+        float[] marginals = new float[scene.Energies.Length];
+        byte[] labels = new byte[scene.Size.Pixels], expected = new byte[scene.Size.Pixels];
+
+        CrfInference.Refine(scene.Energies, CrfUnary.Energies, scene.Rgb, scene.Size, scene.Labels, parameters, workspace, marginals);
+        CrfInference.Label(scene.Energies, CrfUnary.Energies, scene.Rgb, scene.Size, scene.Labels, parameters, workspace, labels);
+
+        ArgMax.Compute(marginals, scene.Labels, expected);
+        Assert.Equal(expected, labels);
+    }
+
+    [Theory]
+    [InlineData(1), InlineData(2), InlineData(3)]
+    public void Refine_Twice_GivesTheSameBits(int threads)
+    {
+        CrfCase scene = new("c03_213x160_L21_voc");
+        CrfParameters parameters = new() { Kernels = scene.Kernels, Iterations = 3, Threads = threads };
+        using CrfWorkspace workspace = new(Plenty);
+        float[] first = new float[scene.Energies.Length], second = new float[scene.Energies.Length];
+
+        CrfInference.Refine(scene.Energies, CrfUnary.Energies, scene.Rgb, scene.Size, scene.Labels, parameters, workspace, first);
+        CrfInference.Refine(scene.Energies, CrfUnary.Energies, scene.Rgb, scene.Size, scene.Labels, parameters, workspace, second);
+
+        Assert.Equal(first, second);
+    }
+
+    [Theory]
+    [InlineData("c03_213x160_L21_voc", 1e-3f, 1e-4f), InlineData("c18_80x60_L33", 1e-3f, 1e-4f), InlineData("c19_200x150_L21_r101", 1e-2f, 1e-3f)]
+    public void Refine_Pruned_StaysWithinTheDocumentedBound(string name, float below, float bound)
+    {
+        CrfCase scene = new(name);
+        CrfParameters exact = new() { Kernels = scene.Kernels, Iterations = 10, Threads = 2 };
+        using CrfWorkspace workspace = new(Plenty);
+        float[] expected = new float[scene.Energies.Length], pruned = new float[scene.Energies.Length];
+
+        CrfInference.Refine(scene.Energies, CrfUnary.Energies, scene.Rgb, scene.Size, scene.Labels, exact, workspace, expected);
+        CrfInference.Refine(
+            scene.Energies, CrfUnary.Energies, scene.Rgb, scene.Size, scene.Labels, exact with { PruneBelow = below }, workspace, pruned);
+
+        CrfAssert.Equal(expected, pruned, bound);
+    }
+
+    [Theory]
+    [InlineData(40, 3), InlineData(40, 20), InlineData(150, 10), InlineData(24, 3)]
+    public void Refine_MostLabelsImpossible_PrunesToTheSameMarginals(int labels, int possible)
+    {
+        RandomScene scene = new(10, 37, 29, labels);
+        scene.Energies.AsSpan(possible * 37 * 29).Fill(13);
+        CrfParameters parameters = new() { Kernels = RandomScene.Kernels, Iterations = 5, Threads = 2 };
+
+        CrfAssert.Equal(scene.Refine(parameters), scene.Refine(parameters with { PruneBelow = 1e-3f }), 1e-4f);
+    }
+
+    [Fact]
+    public void Refine_Fast_KeepsMarginalsOnAverage()
+    {
+        CrfCase scene = new("c02_160x120_L5");
+        CrfParameters parameters = new() { Kernels = scene.Kernels, Iterations = 10, Quality = CrfQuality.Fast };
+        using CrfWorkspace workspace = new(Plenty);
+        float[] fast = new float[scene.Energies.Length];
+
+        CrfInference.Refine(scene.Energies, CrfUnary.Energies, scene.Rgb, scene.Size, scene.Labels, parameters, workspace, fast);
+
+        float[] stored = scene.Marginals(10);
+        double mean = stored.Select((q, i) =>
+            Math.Abs(q - fast[(i % scene.Labels * scene.Size.Pixels) + (i / scene.Labels * scene.PixelStep)])).Average();
+        Assert.InRange(mean, 0, 1e-3);
+    }
+
+    [Fact]
+    public void Refine_Warm_AllocatesLittle()
+    {
+        RandomScene scene = new(11, 64, 48, 5);
+        using CrfWorkspace workspace = new(Plenty);
+        float[] marginals = new float[scene.Energies.Length];
+        CrfParameters parameters = new() { Kernels = RandomScene.Kernels, Iterations = 5 };
+        void Refine() => CrfInference.Refine(scene.Energies, CrfUnary.Energies, scene.Rgb, scene.Size, 5, parameters, workspace, marginals);
+
+        Refine();
+        long held = workspace.Bytes, before = GC.GetAllocatedBytesForCurrentThread();
+        Refine();
+
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 64 * 1024);
+        Assert.Equal(held, workspace.Bytes);
+    }
+
+    [Fact]
+    public void Refine_Cancelled_Throws()
+    {
+        RandomScene scene = new(12, 20, 20, 3);
+        using CrfWorkspace workspace = new(Plenty);
+        float[] marginals = new float[scene.Energies.Length];
+        CrfParameters parameters = new() { Kernels = RandomScene.Kernels, Threads = 2 };
+
+        Assert.Throws<OperationCanceledException>(() => CrfInference.Refine(
+            scene.Energies, CrfUnary.Energies, scene.Rgb, scene.Size, 3, parameters, workspace, marginals,
+            cancellationToken: new CancellationToken(canceled: true)));
+        CrfInference.Refine(scene.Energies, CrfUnary.Energies, scene.Rgb, scene.Size, 3, parameters, workspace, marginals);
+    }
+
+    [Theory]
+    [InlineData(float.NaN), InlineData(float.PositiveInfinity), InlineData(float.NegativeInfinity)]
+    public void Refine_UnaryNotFinite_Throws(float value)
+    {
+        RandomScene scene = new(13, 9, 7, 3);
+        scene.Energies[^1] = value;
+        Assert.Throws<ArgumentException>(() => scene.Refine(new() { Kernels = RandomScene.Kernels }));
+    }
+
+    public static TheoryData<float, float, float> Deviations => new()
+    {
+        { 0, 1, 1 }, { 1, -1, 1 }, { 1, 1, 0 }, { float.NaN, 1, 1 }, { 1, float.PositiveInfinity, 1 }, { 1, 1, 1e-3f }, { 1e-4f, 1, 1 }, { 1e-30f, 1e-30f, 1e-30f },
+    };
+
+    [Theory, MemberData(nameof(Deviations))]
+    public void Refine_DeviationsOutOfRange_Throws(float sx, float sy, float rgb)
+    {
+        RandomScene scene = new(14, 40, 40, 3);
+        CrfKernel kernel = new() { Sx = sx, Sy = sy, Rgb = new(rgb, rgb, rgb), Compatibility = CrfCompatibility.Potts(1) };
+        Assert.Throws<ArgumentException>(() => scene.Refine(new() { Kernels = [kernel] }));
+    }
+
+    [Fact]
+    public void Refine_ParametersOutOfRange_Throws()
+    {
+        RandomScene scene = new(15, 8, 8, 3);
+        CrfParameters good = new() { Kernels = RandomScene.Kernels };
+        Assert.Throws<ArgumentException>(() => scene.Refine(good with { Iterations = 51 }));
+        Assert.Throws<ArgumentException>(() => scene.Refine(good with { Iterations = -1 }));
+        Assert.Throws<ArgumentException>(() => scene.Refine(good with { Threads = 0 }));
+        Assert.Throws<ArgumentException>(() => scene.Refine(good with { PruneBelow = 1 }));
+        Assert.Throws<ArgumentException>(() => scene.Refine(good with { Kernels = [] }));
+        CrfKernel mismatched = CrfKernel.Gaussian(1, 3) with { Compatibility = CrfCompatibility.Diagonal([1, 2]) };
+        Assert.Throws<ArgumentException>(() => scene.Refine(good with { Kernels = [mismatched] }));
+    }
+
+    [Theory]
+    [InlineData(1), InlineData(2), InlineData(4)]
+    public void Refine_WorkspaceTooSmall_ThrowsAndStaysUsable(int threads)
+    {
+        RandomScene scene = new(16, 64, 64, 5), tiny = new(16, 4, 4, 5);
+        using CrfWorkspace workspace = new(500_000);
+        CrfParameters parameters = new() { Kernels = RandomScene.Kernels, Threads = threads };
+        Assert.Throws<ArgumentException>(() => CrfInference.Refine(
+            scene.Energies, CrfUnary.Energies, scene.Rgb, scene.Size, 5, parameters, workspace, new float[scene.Energies.Length]));
+        Assert.InRange(workspace.Bytes, 0, workspace.MaxBytes);
+        workspace.Dispose();
+        CrfInference.Refine(
+            tiny.Energies, CrfUnary.Energies, tiny.Rgb, tiny.Size, 5, parameters with { Threads = 1 }, workspace, new float[tiny.Energies.Length]);
+    }
+
+    [Theory]
+    [InlineData("c03_213x160_L21_voc", 2), InlineData("c19_200x150_L21_r101", 1), InlineData("c11_96x64_L3_norm_before", 3), InlineData("c18_80x60_L33", 2)]
+    public void EstimateBytes_Case_CoversWhatIsHeld(string name, int threads)
+    {
+        CrfCase scene = new(name);
+        CrfParameters parameters = new() { Kernels = scene.Kernels, Iterations = 3, Threads = threads, PruneBelow = 1e-3f };
+        using CrfWorkspace workspace = new(Plenty);
+        CrfInference.Refine(
+            scene.Energies, CrfUnary.Energies, scene.Rgb, scene.Size, scene.Labels, parameters, workspace, new float[scene.Energies.Length]);
+
+        double density = scene.Vertices.Max() / (double)scene.Size.Pixels;
+        Assert.InRange(workspace.Bytes, 1, CrfInference.EstimateBytes(scene.Size, scene.Labels, parameters, density * 1.2));
+        Assert.InRange(workspace.Bytes, 1, CrfInference.EstimateBytes(scene.Size, scene.Labels, parameters));
+    }
+
+    [Fact]
+    public void Pool_Return_KeepsAsManyAsItMay()
+    {
+        using CrfWorkspacePool pool = new(maxIdle: 1, maxBytes: 1 << 20);
+        CrfWorkspace first = pool.Rent(), second = pool.Rent();
+        pool.Return(first);
+        pool.Return(second);
+        Assert.Same(first, pool.Rent());
+        Assert.NotSame(second, pool.Rent());
+    }
+}

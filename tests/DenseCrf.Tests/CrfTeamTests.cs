@@ -1,0 +1,34 @@
+using DenseCrf.Threading;
+
+namespace DenseCrf.Tests;
+
+public sealed class CrfTeamTests
+{
+    [Theory]
+    [InlineData(1), InlineData(2), InlineData(3), InlineData(16)]
+    public void Run_ManyPhases_DoesEveryItemOnce(int lanes)
+    {
+        using CrfTeam team = new(lanes);
+        int[] done = new int[lanes * 5];
+        for (int phase = 1; phase <= 200; phase++)
+        {
+            team.Run(5, (lane, item) => Interlocked.Increment(ref done[(lane * 5) + item]));
+            Assert.All(done, count => Assert.Equal(phase, count));
+        }
+    }
+
+    [Fact]
+    public void Run_ItemThrows_ThrowsWhenAllAreDone()
+    {
+        using CrfTeam team = new(2);
+        int done = 0;
+        void Body(int lane, int item)
+        {
+            Interlocked.Increment(ref done);
+            throw new ArgumentException("mine");
+        }
+
+        Assert.Throws<ArgumentException>(() => team.Run(3, Body));
+        Assert.Equal(6, done);
+    }
+}

@@ -1,0 +1,59 @@
+using DenseCrf;
+using InferenceServer.Kernels;
+
+namespace DenseCrf.Tests;
+
+/// <summary>A seeded image with seeded energies.</summary>
+internal sealed class RandomScene
+{
+    public RandomScene(int seed, int width, int height, int labels)
+    {
+        Random random = new(seed);
+        (Size, Labels) = (new ImageSize(width, height), labels);
+        Rgb = new byte[width * height * 3];
+        Energies = new float[width * height * labels];
+        for (int i = 0; i < Rgb.Length; i++)
+        {
+            // Stripes with noise: neighbours that agree, and edges.
+            Rgb[i] = (byte)((i / 24 % 5 * 50) + random.Next(12));
+        }
+
+        for (int i = 0; i < Energies.Length; i++)
+        {
+            Energies[i] = random.NextSingle() * 6;
+        }
+    }
+
+    public ImageSize Size { get; }
+
+    public int Labels { get; }
+
+    public byte[] Rgb { get; }
+
+    /// <summary>CHW, in nats.</summary>
+    public float[] Energies { get; set; }
+
+    public static CrfKernel[] Kernels => [CrfKernel.Gaussian(3, 3), CrfKernel.Bilateral(5, 20, 10)];
+
+    public float[] Refine(CrfParameters parameters, CrfUnary kind = CrfUnary.Energies)
+    {
+        using CrfWorkspace workspace = new(1L << 30);
+        float[] marginals = new float[Energies.Length];
+        CrfInference.Refine(Energies, kind, Rgb, Size, Labels, parameters, workspace, marginals);
+        return marginals;
+    }
+
+    /// <summary>softmax(−U), in double precision.</summary>
+    public float[] Softmax()
+    {
+        float[] result = new float[Energies.Length];
+        int pixels = (int)Size.Pixels;
+        for (int i = 0; i < result.Length; i++)
+        {
+            double sum = Enumerable.Range(0, Labels).Sum(l => Math.Exp(-Energies[(l * pixels) + (i % pixels)]));
+            result[i] = (float)(Math.Exp(-Energies[i]) / sum);
+        }
+
+        return result;
+    }
+}
