@@ -6,7 +6,6 @@ internal static class CrfAssert
     /// <summary>Compares a whole result, CHW, with the stored values of a case.</summary>
     public static void Matches(CrfCase scene, int iterations, ReadOnlySpan<float> marginals)
     {
-        int pixels = (int)scene.Size.Pixels;
         bool saturated = scene.Kernels.Any(k => k.Normalization == CrfNormalization.None);
         float[] stored = scene.Marginals(iterations);
         float worst = 0;
@@ -14,7 +13,7 @@ internal static class CrfAssert
         for (int i = 0; i < stored.Length; i++)
         {
             int pixel = i / scene.Labels * scene.PixelStep, label = i % scene.Labels;
-            float difference = Math.Abs(marginals[(label * pixels) + pixel] - stored[i]);
+            float difference = Math.Abs(marginals[(label * scene.Pixels) + pixel] - stored[i]);
             Assert.False(float.IsNaN(difference));
             worst = Math.Max(worst, difference);
             total += difference;

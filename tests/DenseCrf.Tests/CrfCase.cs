@@ -1,6 +1,5 @@
 using System.Text.Json;
 using DenseCrf;
-using InferenceServer.Kernels;
 
 namespace DenseCrf.Tests;
 
@@ -18,7 +17,8 @@ internal sealed class CrfCase
         Name = name;
         _folder = Path.Combine(Folder, name);
         _json = JsonDocument.Parse(System.IO.File.ReadAllText(JsonPath)).RootElement;
-        Size = new ImageSize(_json.GetProperty("width").GetInt32(), _json.GetProperty("height").GetInt32());
+        Width = _json.GetProperty("width").GetInt32();
+        Height = _json.GetProperty("height").GetInt32();
         Labels = _json.GetProperty("labels").GetInt32();
         PixelStep = _json.GetProperty("pixel_step").GetInt32();
         Iterations = [.. _json.GetProperty("iterations").EnumerateArray().Select(t => t.GetInt32())];
@@ -37,7 +37,11 @@ internal sealed class CrfCase
 
     public string JsonPath => Path.Combine(_folder, "case.json");
 
-    public ImageSize Size { get; }
+    public int Width { get; }
+
+    public int Height { get; }
+
+    public int Pixels => Width * Height;
 
     public int Labels { get; }
 
@@ -53,6 +57,8 @@ internal sealed class CrfCase
 
     /// <summary>CHW, in nats.</summary>
     public float[] Energies { get; }
+
+    public CrfInput Input => CrfInput.FromEnergies(Energies, Rgb, Width, Height, Labels);
 
     /// <summary>Ground truth, HW; empty where the case has none.</summary>
     public byte[] Truth => _truth ??= _json.GetProperty("files").TryGetProperty("truth", out _) ? File("truth").Bytes.ToArray() : [];

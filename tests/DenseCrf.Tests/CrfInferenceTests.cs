@@ -1,6 +1,5 @@
 using DenseCrf;
 using DenseCrf.Tests.Reference;
-using InferenceServer.Kernels.Labeling;
 
 namespace DenseCrf.Tests;
 
@@ -32,7 +31,7 @@ public sealed class CrfInferenceTests
         foreach (int iterations in scene.Iterations)
         {
             CrfParameters parameters = new() { Kernels = scene.Kernels, Iterations = iterations, Threads = threads };
-            CrfInference.Refine(scene.Energies, CrfUnary.Energies, scene.Rgb, scene.Size, scene.Labels, parameters, workspace, marginals);
+            CrfInference.Refine(scene.Input, parameters, workspace, marginals);
             CrfAssert.Matches(scene, iterations, marginals);
         }
     }
@@ -49,9 +48,9 @@ public sealed class CrfInferenceTests
             float[] marginals = new float[scene.Energies.Length];
             int threads = 1 + (width % 3);
             CrfParameters parameters = new() { Kernels = RandomScene.Kernels, Iterations = 2, Threads = threads };
-            CrfInference.Refine(scene.Energies, CrfUnary.Energies, scene.Rgb, scene.Size, 3, parameters, workspace, marginals);
+            CrfInference.Refine(scene.Input, parameters, workspace, marginals);
 
-            CrfReference reference = new(scene.Energies, scene.Rgb, scene.Size, 3, RandomScene.Kernels);
+            CrfReference reference = new(scene.Energies, scene.Rgb, scene.Width, scene.Height, RandomScene.Kernels);
             CrfAssert.Equal(reference.Run(2), marginals, 2e-5f);
         }
     }
@@ -61,7 +60,7 @@ public sealed class CrfInferenceTests
     public void Refine_AnyLabelsAndThreads_MatchesTheOracle(int labels, int threads)
     {
         RandomScene scene = new(labels, 37, 29, labels);
-        CrfReference reference = new(scene.Energies, scene.Rgb, scene.Size, labels, RandomScene.Kernels);
+        CrfReference reference = new(scene.Energies, scene.Rgb, scene.Width, scene.Height, RandomScene.Kernels);
         CrfAssert.Equal(reference.Run(3), scene.Refine(new() { Kernels = RandomScene.Kernels, Iterations = 3, Threads = threads }), 2e-5f);
     }
 
@@ -69,12 +68,13 @@ public sealed class CrfInferenceTests
     public void Refine_Probabilities_AreEnergiesOfTheirLogarithm()
     {
         RandomScene scene = new(8, 30, 20, 5), energies = new(8, 30, 20, 5);
-        scene.Energies = scene.Softmax();
-        scene.Energies[3] = 0;
-        energies.Energies = [.. scene.Energies.Select(p => -MathF.Log(MathF.Max(p, 1e-5f)))];
+        float[] probabilities = scene.Softmax();
+        probabilities[3] = 0;
+        energies.Energies = [.. probabilities.Select(p => -MathF.Log(MathF.Max(p, 1e-5f)))];
+        CrfInput input = CrfInput.FromProbabilities(probabilities, scene.Rgb, scene.Width, scene.Height, scene.Labels);
         CrfParameters parameters = new() { Kernels = RandomScene.Kernels, Iterations = 3 };
 
-        CrfAssert.Equal(energies.Refine(parameters), scene.Refine(parameters, CrfUnary.Probabilities), 1e-5f);
+        CrfAssert.Equal(energies.Refine(parameters), RandomScene.Refine(input, parameters), 1e-5f);
     }
 
     [Fact]
@@ -85,7 +85,8 @@ public sealed class CrfInferenceTests
         float[] expected = scene.Refine(parameters), planes = [.. scene.Energies];
         using CrfWorkspace workspace = new(Plenty);
 
-        CrfInference.Refine(planes, CrfUnary.Energies, scene.Rgb, scene.Size, 5, parameters, workspace, planes);
+        CrfInput input = CrfInput.FromEnergies(planes, scene.Rgb, scene.Width, scene.Height, scene.Labels);
+        CrfInference.Refine(input, parameters, workspace, planes);
 
         Assert.Equal(expected, planes);
     }
@@ -97,13 +98,16 @@ public sealed class CrfInferenceTests
         CrfParameters parameters = new() { Kernels = scene.Kernels, Iterations = 5, Threads = 2 };
         using CrfWorkspace workspace = new(Plenty);
         float[] marginals = new float[scene.Energies.Length];
-        byte[] labels = new byte[scene.Size.Pixels], expected = new byte[scene.Size.Pixels];
+        byte[] labels = new byte[scene.Pixels];
 
-        CrfInference.Refine(scene.Energies, CrfUnary.Energies, scene.Rgb, scene.Size, scene.Labels, parameters, workspace, marginals);
-        CrfInference.Label(scene.Energies, CrfUnary.Energies, scene.Rgb, scene.Size, scene.Labels, parameters, workspace, labels);
+        CrfInference.Refine(scene.Input, parameters, workspace, marginals);
+        CrfInference.Label(scene.Input, parameters, workspace, labels);
 
-        ArgMax.Compute(marginals, scene.Labels, expected);
-        Assert.Equal(expected, labels);
+        for (int i = 0; i < labels.Length; i++)
+        {
+            float[] pixel = [.. Enumerable.Range(0, scene.Labels).Select(label => marginals[(label * scene.Pixels) + i])];
+            Assert.Equal(Array.IndexOf(pixel, pixel.Max()), labels[i]);
+        }
     }
 
     [Theory]
@@ -115,8 +119,8 @@ public sealed class CrfInferenceTests
         using CrfWorkspace workspace = new(Plenty);
         float[] first = new float[scene.Energies.Length], second = new float[scene.Energies.Length];
 
-        CrfInference.Refine(scene.Energies, CrfUnary.Energies, scene.Rgb, scene.Size, scene.Labels, parameters, workspace, first);
-        CrfInference.Refine(scene.Energies, CrfUnary.Energies, scene.Rgb, scene.Size, scene.Labels, parameters, workspace, second);
+        CrfInference.Refine(scene.Input, parameters, workspace, first);
+        CrfInference.Refine(scene.Input, parameters, workspace, second);
 
         Assert.Equal(first, second);
     }
@@ -130,9 +134,9 @@ public sealed class CrfInferenceTests
         using CrfWorkspace workspace = new(Plenty);
         float[] expected = new float[scene.Energies.Length], pruned = new float[scene.Energies.Length];
 
-        CrfInference.Refine(scene.Energies, CrfUnary.Energies, scene.Rgb, scene.Size, scene.Labels, exact, workspace, expected);
+        CrfInference.Refine(scene.Input, exact, workspace, expected);
         CrfInference.Refine(
-            scene.Energies, CrfUnary.Energies, scene.Rgb, scene.Size, scene.Labels, exact with { PruneBelow = below }, workspace, pruned);
+            scene.Input, exact with { PruneBelow = below }, workspace, pruned);
 
         CrfAssert.Equal(expected, pruned, bound);
     }
@@ -156,11 +160,11 @@ public sealed class CrfInferenceTests
         using CrfWorkspace workspace = new(Plenty);
         float[] fast = new float[scene.Energies.Length];
 
-        CrfInference.Refine(scene.Energies, CrfUnary.Energies, scene.Rgb, scene.Size, scene.Labels, parameters, workspace, fast);
+        CrfInference.Refine(scene.Input, parameters, workspace, fast);
 
         float[] stored = scene.Marginals(10);
         double mean = stored.Select((q, i) =>
-            Math.Abs(q - fast[(i % scene.Labels * scene.Size.Pixels) + (i / scene.Labels * scene.PixelStep)])).Average();
+            Math.Abs(q - fast[(i % scene.Labels * scene.Pixels) + (i / scene.Labels * scene.PixelStep)])).Average();
         Assert.InRange(mean, 0, 1e-3);
     }
 
@@ -171,7 +175,7 @@ public sealed class CrfInferenceTests
         using CrfWorkspace workspace = new(Plenty);
         float[] marginals = new float[scene.Energies.Length];
         CrfParameters parameters = new() { Kernels = RandomScene.Kernels, Iterations = 5 };
-        void Refine() => CrfInference.Refine(scene.Energies, CrfUnary.Energies, scene.Rgb, scene.Size, 5, parameters, workspace, marginals);
+        void Refine() => CrfInference.Refine(scene.Input, parameters, workspace, marginals);
 
         Refine();
         long held = workspace.Bytes, before = GC.GetAllocatedBytesForCurrentThread();
@@ -190,9 +194,9 @@ public sealed class CrfInferenceTests
         CrfParameters parameters = new() { Kernels = RandomScene.Kernels, Threads = 2 };
 
         Assert.Throws<OperationCanceledException>(() => CrfInference.Refine(
-            scene.Energies, CrfUnary.Energies, scene.Rgb, scene.Size, 3, parameters, workspace, marginals,
+            scene.Input, parameters, workspace, marginals,
             cancellationToken: new CancellationToken(canceled: true)));
-        CrfInference.Refine(scene.Energies, CrfUnary.Energies, scene.Rgb, scene.Size, 3, parameters, workspace, marginals);
+        CrfInference.Refine(scene.Input, parameters, workspace, marginals);
     }
 
     [Theory]
@@ -217,6 +221,27 @@ public sealed class CrfInferenceTests
         Assert.Throws<ArgumentException>(() => scene.Refine(new() { Kernels = [kernel] }));
     }
 
+    [Theory]
+    [InlineData(0, 4, 5), InlineData(4, 0, 5), InlineData(4, 4, 0), InlineData(4, 4, 257), InlineData(5, 4, 5), InlineData(4, 4, 6)]
+    public void Input_SizeThatDoesNotFitTheBuffers_Throws(int width, int height, int labels)
+    {
+        float[] scores = new float[4 * 4 * 5];
+        byte[] rgb = new byte[4 * 4 * 3];
+        Assert.ThrowsAny<ArgumentException>(() => CrfInput.FromEnergies(scores, rgb, width, height, labels));
+        Assert.ThrowsAny<ArgumentException>(() => CrfInput.FromProbabilities(scores, rgb, width, height, labels));
+    }
+
+    [Theory]
+    [InlineData(79), InlineData(81)]
+    public void Refine_ResultOfAnotherLength_Throws(int length)
+    {
+        RandomScene scene = new(17, 4, 4, 5);
+        using CrfWorkspace workspace = new(Plenty);
+        CrfParameters parameters = new() { Kernels = RandomScene.Kernels };
+        Assert.Throws<ArgumentException>(() => CrfInference.Refine(scene.Input, parameters, workspace, new float[length]));
+        Assert.Throws<ArgumentException>(() => CrfInference.Label(scene.Input, parameters, workspace, new byte[length]));
+    }
+
     [Fact]
     public void Refine_ParametersOutOfRange_Throws()
     {
@@ -239,11 +264,11 @@ public sealed class CrfInferenceTests
         using CrfWorkspace workspace = new(500_000);
         CrfParameters parameters = new() { Kernels = RandomScene.Kernels, Threads = threads };
         Assert.Throws<ArgumentException>(() => CrfInference.Refine(
-            scene.Energies, CrfUnary.Energies, scene.Rgb, scene.Size, 5, parameters, workspace, new float[scene.Energies.Length]));
+            scene.Input, parameters, workspace, new float[scene.Energies.Length]));
         Assert.InRange(workspace.Bytes, 0, workspace.MaxBytes);
         workspace.Dispose();
         CrfInference.Refine(
-            tiny.Energies, CrfUnary.Energies, tiny.Rgb, tiny.Size, 5, parameters with { Threads = 1 }, workspace, new float[tiny.Energies.Length]);
+            tiny.Input, parameters with { Threads = 1 }, workspace, new float[tiny.Energies.Length]);
     }
 
     [Theory]
@@ -254,11 +279,11 @@ public sealed class CrfInferenceTests
         CrfParameters parameters = new() { Kernels = scene.Kernels, Iterations = 3, Threads = threads, PruneBelow = 1e-3f };
         using CrfWorkspace workspace = new(Plenty);
         CrfInference.Refine(
-            scene.Energies, CrfUnary.Energies, scene.Rgb, scene.Size, scene.Labels, parameters, workspace, new float[scene.Energies.Length]);
+            scene.Input, parameters, workspace, new float[scene.Energies.Length]);
 
-        double density = scene.Vertices.Max() / (double)scene.Size.Pixels;
-        Assert.InRange(workspace.Bytes, 1, CrfInference.EstimateBytes(scene.Size, scene.Labels, parameters, density * 1.2));
-        Assert.InRange(workspace.Bytes, 1, CrfInference.EstimateBytes(scene.Size, scene.Labels, parameters));
+        double density = scene.Vertices.Max() / (double)scene.Pixels;
+        Assert.InRange(workspace.Bytes, 1, CrfInference.EstimateBytes(scene.Width, scene.Height, scene.Labels, parameters, density * 1.2));
+        Assert.InRange(workspace.Bytes, 1, CrfInference.EstimateBytes(scene.Width, scene.Height, scene.Labels, parameters));
     }
 
     [Fact]

@@ -1,5 +1,4 @@
 using DenseCrf;
-using InferenceServer.Kernels;
 
 namespace DenseCrf.Tests;
 
@@ -9,7 +8,7 @@ internal sealed class RandomScene
     public RandomScene(int seed, int width, int height, int labels)
     {
         Random random = new(seed);
-        (Size, Labels) = (new ImageSize(width, height), labels);
+        (Width, Height, Labels) = (width, height, labels);
         Rgb = new byte[width * height * 3];
         Energies = new float[width * height * labels];
         for (int i = 0; i < Rgb.Length; i++)
@@ -24,7 +23,9 @@ internal sealed class RandomScene
         }
     }
 
-    public ImageSize Size { get; }
+    public int Width { get; }
+
+    public int Height { get; }
 
     public int Labels { get; }
 
@@ -33,13 +34,17 @@ internal sealed class RandomScene
     /// <summary>CHW, in nats.</summary>
     public float[] Energies { get; set; }
 
+    public CrfInput Input => CrfInput.FromEnergies(Energies, Rgb, Width, Height, Labels);
+
     public static CrfKernel[] Kernels => [CrfKernel.Gaussian(3, 3), CrfKernel.Bilateral(5, 20, 10)];
 
-    public float[] Refine(CrfParameters parameters, CrfUnary kind = CrfUnary.Energies)
+    public float[] Refine(CrfParameters parameters) => Refine(Input, parameters);
+
+    public static float[] Refine(CrfInput input, CrfParameters parameters)
     {
         using CrfWorkspace workspace = new(1L << 30);
-        float[] marginals = new float[Energies.Length];
-        CrfInference.Refine(Energies, kind, Rgb, Size, Labels, parameters, workspace, marginals);
+        float[] marginals = new float[input.Width * input.Height * input.Labels];
+        CrfInference.Refine(input, parameters, workspace, marginals);
         return marginals;
     }
 
@@ -47,7 +52,7 @@ internal sealed class RandomScene
     public float[] Softmax()
     {
         float[] result = new float[Energies.Length];
-        int pixels = (int)Size.Pixels;
+        int pixels = Width * Height;
         for (int i = 0; i < result.Length; i++)
         {
             double sum = Enumerable.Range(0, Labels).Sum(l => Math.Exp(-Energies[(l * pixels) + (i % pixels)]));

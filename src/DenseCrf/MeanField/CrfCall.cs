@@ -1,28 +1,29 @@
-using InferenceServer.Kernels;
-
 namespace DenseCrf.MeanField;
 
-/// <summary>The arguments of a refinement, checked and pinned.</summary>
-internal unsafe ref struct CrfCall
+/// <summary>The arguments of one refinement, checked and pinned.</summary>
+internal readonly unsafe ref struct CrfCall(CrfInput input, float* unary, byte* rgb, CrfParameters parameters, CrfWorkspace workspace)
 {
-    public required CrfParameters Parameters;
-    public required CrfWorkspace Workspace;
-    public required ImageSize Size;
-    public required int Labels;
-    public required CrfUnary Kind;
+    public CrfParameters Parameters { get; } = parameters;
+
+    public CrfWorkspace Workspace { get; } = workspace;
+
+    public ImageSize Size { get; } = input.Size;
+
+    public int Labels { get; } = input.Labels;
+
+    public bool HoldsEnergies { get; } = input.HoldsEnergies;
 
     /// <summary>CHW.</summary>
-    public required float* Unary;
+    public float* Unary { get; } = unary;
 
     /// <summary>HWC.</summary>
-    public required byte* Rgb;
+    public byte* Rgb { get; } = rgb;
 
-    /// <summary>CHW, or null where only labels are wanted. May be the unary.</summary>
-    public float* Marginals;
+    /// <summary>CHW, or null if only labels are wanted. May be the same memory as <see cref="Unary"/>.</summary>
+    public float* Marginals { get; init; }
 
-    /// <summary>HW, or null.</summary>
-    public byte* LabelMap;
+    /// <summary>HW, or null if marginals are wanted.</summary>
+    public byte* LabelMap { get; init; }
 
-    /// <summary>Gets the time of each stage, or null.</summary>
-    public CrfStageTimes? Times;
+    public CrfStageTimes? Times { get; init; }
 }

@@ -1,5 +1,3 @@
-using InferenceServer.Kernels;
-
 namespace DenseCrf.MeanField;
 
 /// <summary>What a refinement needs, summed over the buffers of a workspace.</summary>

@@ -1,5 +1,3 @@
-using InferenceServer.Kernels;
-
 namespace DenseCrf.MeanField;
 
 /// <summary>What the fast quality changes; <c>docs/crf.md</c> has the speed and the loss that these values were chosen by.</summary>

@@ -8,6 +8,7 @@ internal sealed unsafe class MeanFieldInference
 {
     private readonly CrfParameters _parameters;
     private readonly CrfTeam _team;
+    private readonly byte* _rgb;
     private readonly CrfWorkspace _workspace;
     private readonly KernelLattice[] _lattices;
     private readonly LatticeFilter _filter;
@@ -30,6 +31,7 @@ internal sealed unsafe class MeanFieldInference
     public MeanFieldInference(in CrfCall call, CrfTeam team)
     {
         (_parameters, _team, _workspace, _labels, _times) = (call.Parameters, team, call.Workspace, call.Labels, call.Times);
+        _rgb = call.Rgb;
         _fast = FastSettings.Apply(_parameters, call.Size);
         _iterations = _fast ? FastSettings.Iterations(_parameters) : _parameters.Iterations;
         _pruneBelow = _fast ? FastSettings.Threshold(_parameters) : _parameters.PruneBelow;
@@ -60,7 +62,7 @@ internal sealed unsafe class MeanFieldInference
             pixels.Largest.Ensure((team.Lanes + 1) * _firstLanes);
         }
 
-        _unary = new UnaryImporter(call.Unary, call.Kind, _labels, call.Size, shifts);
+        _unary = new UnaryImporter(call.Unary, call.HoldsEnergies, _labels, call.Size, shifts);
         _results = new ResultExporter(call.Marginals, call.LabelMap, _labels, call.Size, _unary, shifts);
     }
 
@@ -71,14 +73,14 @@ internal sealed unsafe class MeanFieldInference
     private bool MayPrune => _pruneBelow > 0 && _iterations > 2 && !HasMatrix;
 
     /// <exception cref="ArgumentException">A unary is NaN or infinite, or the workspace may not hold what this image needs.</exception>
-    public void Run(byte* rgb, CancellationToken cancellationToken)
+    public void Run(CancellationToken cancellationToken)
     {
         if (_iterations > 0)
         {
-            LatticeBuilder builder = new(_team, _lattices, _parameters.Kernels, _filter);
+            LatticeBuilder builder = new(_team, _lattices, _parameters.Kernels, _filter, _rgb);
             using (_times?.Measure(CrfStage.Lattice))
             {
-                builder.Connect(rgb);
+                builder.Connect();
                 builder.Normalize();
             }
         }

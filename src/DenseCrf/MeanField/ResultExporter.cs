@@ -2,7 +2,6 @@ using System.Numerics;
 using System.Runtime.CompilerServices;
 using DenseCrf.Permutohedral;
 using DenseCrf.Rows;
-using InferenceServer.Kernels;
 
 namespace DenseCrf.MeanField;
 

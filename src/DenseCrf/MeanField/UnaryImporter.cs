@@ -1,12 +1,11 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using DenseCrf.Permutohedral;
-using InferenceServer.Kernels;
 
 namespace DenseCrf.MeanField;
 
 /// <summary>Reads the caller's planes of probabilities or energies into rows of exponents, a block of pixels at a time.</summary>
-internal sealed unsafe class UnaryImporter(float* planes, CrfUnary kind, int labels, ImageSize size, float* shifts)
+internal sealed unsafe class UnaryImporter(float* planes, bool energies, int labels, ImageSize size, float* shifts)
 {
     public const int Block = PixelBlock.Points;
 
@@ -75,7 +74,7 @@ internal sealed unsafe class UnaryImporter(float* planes, CrfUnary kind, int lab
         {
             Vector<float> value = Vector.Load(source + i);
             valid &= Vector.LessThanOrEqual(Vector.Abs(value), new Vector<float>(float.MaxValue));
-            Vector<float> exponent = kind == CrfUnary.Energies ? -value : Vector.Log(Vector.Max(value, new Vector<float>(LowestProbability)));
+            Vector<float> exponent = energies ? -value : Vector.Log(Vector.Max(value, new Vector<float>(LowestProbability)));
             Vector.Store(exponent, exponents + i);
         }
 

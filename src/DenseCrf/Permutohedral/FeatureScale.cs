@@ -1,5 +1,3 @@
-using InferenceServer.Kernels;
-
 namespace DenseCrf.Permutohedral;
 
 /// <summary>The scaled features c of Adams et al.: a feature divided by its deviation, times the scale of its axis.</summary>

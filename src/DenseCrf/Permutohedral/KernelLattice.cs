@@ -1,7 +1,6 @@
 using System.Runtime.CompilerServices;
 using DenseCrf.Buffers;
 using DenseCrf.MeanField;
-using InferenceServer.Kernels;
 
 namespace DenseCrf.Permutohedral;
 

@@ -5,16 +5,13 @@ using DenseCrf.Threading;
 namespace DenseCrf.Permutohedral;
 
 /// <summary>Builds the lattices of all kernels of an image, phase by phase, on all threads.</summary>
-internal sealed unsafe class LatticeBuilder(CrfTeam team, IReadOnlyList<KernelLattice> lattices, IReadOnlyList<CrfKernel> kernels, LatticeFilter filter)
+internal sealed unsafe class LatticeBuilder(
+    CrfTeam team, IReadOnlyList<KernelLattice> lattices, IReadOnlyList<CrfKernel> kernels, LatticeFilter filter, byte* rgb)
 {
-    private byte* _rgb;
-
     /// <summary>Simplices, vertices, twins, links, chains.</summary>
-    /// <param name="rgb">HWC.</param>
-    public void Connect(byte* rgb)
+    public void Connect()
     {
-        _rgb = rgb;
-        team.Run(lattices.Count, (slab, kernel) => lattices[kernel].Insert(slab, _rgb));
+        team.Run(lattices.Count, (slab, kernel) => lattices[kernel].Insert(slab, rgb));
         foreach (KernelLattice lattice in lattices)
         {
             lattice.Number();

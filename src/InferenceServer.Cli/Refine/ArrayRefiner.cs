@@ -27,7 +27,7 @@ internal static class ArrayRefiner
             CheckProbabilities(values.Span, files.Probabilities);
         }
 
-        Refine(values.Span, files.Energies ? CrfUnary.Energies : CrfUnary.Probabilities, image, labels, parameters, cancellationToken);
+        Refine(values.Span, files.Energies, image, labels, parameters, cancellationToken);
         await using (FileStream output = File.Create(files.Output))
         {
             NpyFloats.Write(output, values.Span, [labels, image.Size.Height, image.Size.Width]);
@@ -82,12 +82,17 @@ internal static class ArrayRefiner
         }
     }
 
-    private static void Refine(Span<float> values, CrfUnary kind, RgbImage image, int labels, CrfParameters parameters, CancellationToken cancellationToken)
+    private static void Refine(Span<float> values, bool energies, RgbImage image, int labels, CrfParameters parameters, CancellationToken cancellationToken)
     {
+        (int width, int height) = image.Size;
+        ReadOnlySpan<byte> rgb = image.Pixels.Span;
         using CrfWorkspace workspace = new(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
         try
         {
-            CrfInference.Refine(values, kind, image.Pixels.Span, image.Size, labels, parameters, workspace, values, null, cancellationToken);
+            CrfInput input = energies
+                ? CrfInput.FromEnergies(values, rgb, width, height, labels)
+                : CrfInput.FromProbabilities(values, rgb, width, height, labels);
+            CrfInference.Refine(input, parameters, workspace, values, times: null, cancellationToken);
         }
         catch (ArgumentException e)
         {

@@ -71,13 +71,14 @@ public sealed class CrfRefiner(IOptions<CrfOptions> options) : IDisposable
     {
         try
         {
+            CrfInput input = CrfInput.FromProbabilities(probabilities, rgb, map.Size.Width, map.Size.Height, classes);
             if (map.Confidence.IsEmpty)
             {
-                CrfInference.Label(probabilities, CrfUnary.Probabilities, rgb, map.Size, classes, parameters, workspace, map.Labels.Span, null, cancellationToken);
+                CrfInference.Label(input, parameters, workspace, map.Labels.Span, times: null, cancellationToken);
                 return;
             }
 
-            CrfInference.Refine(probabilities, CrfUnary.Probabilities, rgb, map.Size, classes, parameters, workspace, probabilities, null, cancellationToken);
+            CrfInference.Refine(input, parameters, workspace, probabilities, times: null, cancellationToken);
             AxisTaps rows = Identity(map.Size.Height), columns = Identity(map.Size.Width);
             UpsampledArgMax.Compute(probabilities, classes, map.Size, rows, columns, ScoreKind.Probabilities, map.Labels.Span, map.Confidence.Span);
         }

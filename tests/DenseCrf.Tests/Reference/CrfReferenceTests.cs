@@ -10,7 +10,7 @@ public sealed class CrfReferenceTests
     public void Run_Case_MatchesTheReferenceImplementation(string name)
     {
         CrfCase scene = new(name);
-        CrfReference reference = new(scene.Energies, scene.Rgb, scene.Size, scene.Labels, scene.Kernels);
+        CrfReference reference = new(scene.Energies, scene.Rgb, scene.Width, scene.Height, scene.Kernels);
 
         Assert.Equal(scene.Vertices, reference.Vertices);
         foreach (int iterations in scene.Iterations)

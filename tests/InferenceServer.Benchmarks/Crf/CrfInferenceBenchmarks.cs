@@ -24,7 +24,7 @@ public class CrfInferenceBenchmarks
 
     [Benchmark(Baseline = true)]
     public float[] Scalar() =>
-        new CrfReference(Scene.Energies, Scene.Rgb, Scene.Size, Scene.Labels, Scene.Kernels).Run(Scene.Iterations);
+        new CrfReference(Scene.Energies, Scene.Rgb, Scene.Size.Width, Scene.Size.Height, Scene.Kernels).Run(Scene.Iterations);
 
     [Benchmark]
     public void OneThread() => Refine(Scene.Parameters(1));
@@ -38,6 +38,5 @@ public class CrfInferenceBenchmarks
     [Benchmark]
     public void TwoThreadsFast() => Refine(Scene.Parameters(2, quality: CrfQuality.Fast));
 
-    private void Refine(CrfParameters parameters) => CrfInference.Refine(
-        Scene.Energies, CrfUnary.Energies, Scene.Rgb, Scene.Size, Scene.Labels, parameters, Workspace, _marginals);
+    private void Refine(CrfParameters parameters) => CrfInference.Refine(Scene.Input, parameters, Workspace, _marginals);
 }

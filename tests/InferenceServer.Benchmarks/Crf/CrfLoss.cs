@@ -33,7 +33,7 @@ internal static class CrfLoss
         using CrfWorkspace workspace = new(8L << 30);
         float[] marginals = new float[scene.Energies.Length];
         CrfParameters parameters = new() { Kernels = scene.Kernels, Iterations = iterations, PruneBelow = pruneBelow, Quality = quality };
-        CrfInference.Refine(scene.Energies, CrfUnary.Energies, scene.Rgb, scene.Size, scene.Labels, parameters, workspace, marginals);
+        CrfInference.Refine(scene.Input, parameters, workspace, marginals);
         return marginals;
     }
 
@@ -53,7 +53,7 @@ internal static class CrfLoss
 
     private static byte[] Labels(CrfCase scene, float[] marginals)
     {
-        byte[] labels = new byte[scene.Size.Pixels];
+        byte[] labels = new byte[scene.Pixels];
         ArgMax.Compute(marginals, scene.Labels, labels);
         return labels;
     }

@@ -40,8 +40,7 @@ internal static class CrfProfile
             CrfStageTimes times = new();
             TimeSpan cpu = Environment.CpuUsage.TotalTime;
             long allocated = GC.GetTotalAllocatedBytes(precise: true), start = Stopwatch.GetTimestamp();
-            CrfInference.Refine(
-                scene.Energies, CrfUnary.Energies, scene.Rgb, scene.Size, scene.Labels, parameters, workspace, marginals, times);
+            CrfInference.Refine(scene.Input, parameters, workspace, marginals, times);
             double total = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
             double[] stages = [.. Enum.GetValues<CrfStage>().Select(stage => times[stage].TotalMilliseconds)];
             calls.Add((total, (Environment.CpuUsage.TotalTime - cpu).TotalMilliseconds, stages, GC.GetTotalAllocatedBytes(precise: true) - allocated));

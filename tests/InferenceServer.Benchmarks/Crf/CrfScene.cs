@@ -4,7 +4,7 @@ using InferenceServer.Kernels;
 
 namespace InferenceServer.Benchmarks.Crf;
 
-/// <summary>A photograph's worth of work for the CRF.</summary>
+/// <summary>An image's worth of work for the CRF.</summary>
 /// <param name="Name">As benchmarks print it.</param>
 /// <param name="Size">Of the image.</param>
 /// <param name="Labels">Planes.</param>
@@ -45,6 +45,8 @@ public sealed record CrfScene(
         }
     }
 
+    public CrfInput Input => CrfInput.FromEnergies(Energies, Rgb, Size.Width, Size.Height, Labels);
+
     public CrfParameters Parameters(int threads, float pruneBelow = 0, CrfQuality quality = CrfQuality.Exact) =>
         new() { Kernels = Kernels, Iterations = Iterations, Threads = threads, PruneBelow = pruneBelow, Quality = quality };
 
@@ -56,6 +58,6 @@ public sealed record CrfScene(
     private static CrfScene Of(string name)
     {
         CrfCase scene = new(name);
-        return new CrfScene(name, scene.Size, scene.Labels, 10, scene.Energies, scene.Rgb, scene.Kernels);
+        return new CrfScene(name, new ImageSize(scene.Width, scene.Height), scene.Labels, 10, scene.Energies, scene.Rgb, scene.Kernels);
     }
 }

@@ -27,7 +27,7 @@ public sealed class RefineCommandTests : IDisposable
 
             Assert.Equal((0, ""), (exitCode, error));
             Assert.Equal([_folder["q.npy"], _folder["l.png"]], output.Split('\n', StringSplitOptions.RemoveEmptyEntries));
-            float[] marginals = ReadMarginals(scene.Labels, scene.Size);
+            float[] marginals = ReadMarginals(scene);
             CrfAssert.Matches(scene, iterations, marginals);
             CrfAssert.LabelsMatch(LabelPng.Decode(await File.ReadAllBytesAsync(_folder["l.png"]), "l.png").Labels, marginals, scene.Labels);
         }
@@ -44,7 +44,7 @@ public sealed class RefineCommandTests : IDisposable
         (int exitCode, _, _) = await RefineAsync("--kernels", scene.JsonPath, "--iterations", "5", "--threads", "1");
 
         Assert.Equal(0, exitCode);
-        Assert.InRange(MeanIoU(scene, ReadMarginals(scene.Labels, scene.Size)), 0.94, 0.9410); // 0.9405 by the reference, 0.8401 before
+        Assert.InRange(MeanIoU(scene, ReadMarginals(scene)), 0.94, 0.9410); // 0.9405 by the reference, 0.8401 before
     }
 
     [Fact]
@@ -54,10 +54,10 @@ public sealed class RefineCommandTests : IDisposable
         WriteScene(scene);
 
         await RefineAsync("--energies");
-        float[] usual = ReadMarginals(scene.Labels, scene.Size);
+        float[] usual = ReadMarginals(scene);
         await RefineAsync("--energies", "--iterations", "10", "--gaussian-weight", "3", "--gaussian-xy", "1", "--bilateral-weight", "4", "--bilateral-xy", "67", "--bilateral-rgb", "3");
 
-        Assert.Equal(usual, ReadMarginals(scene.Labels, scene.Size));
+        Assert.Equal(usual, ReadMarginals(scene));
     }
 
     [Theory]
@@ -152,8 +152,8 @@ public sealed class RefineCommandTests : IDisposable
 
     private void WriteScene(CrfCase scene)
     {
-        _folder.WriteRgb("image.png", scene.Rgb, scene.Size.Width);
-        WriteArrayOnly(scene.Energies, [scene.Labels, scene.Size.Height, scene.Size.Width]);
+        _folder.WriteRgb("image.png", scene.Rgb, scene.Width);
+        WriteArrayOnly(scene.Energies, [scene.Labels, scene.Height, scene.Width]);
     }
 
     private void WriteArray(float[] values, int[] shape)
@@ -168,17 +168,17 @@ public sealed class RefineCommandTests : IDisposable
         NpyFloats.Write(file, values, shape);
     }
 
-    private float[] ReadMarginals(int labels, ImageSize size)
+    private float[] ReadMarginals(CrfCase scene)
     {
         using FileStream file = File.OpenRead(_folder["q.npy"]);
         using PooledBuffer<float> values = NpyFloats.Read(file, out NpyHeader header);
-        Assert.Equal([labels, size.Height, size.Width], header.Shape);
+        Assert.Equal([scene.Labels, scene.Height, scene.Width], header.Shape);
         return values.Span.ToArray();
     }
 
     private static double MeanIoU(CrfCase scene, float[] marginals)
     {
-        byte[] labels = new byte[scene.Size.Pixels];
+        byte[] labels = new byte[scene.Pixels];
         ArgMax.Compute(marginals, scene.Labels, labels);
         ConfusionMatrix matrix = new(scene.Labels);
         matrix.Add(scene.Truth, labels);
