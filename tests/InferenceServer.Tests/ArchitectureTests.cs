@@ -13,9 +13,8 @@ public sealed partial class ArchitectureTests
     {
         { "DenseCrf", [] },
         { "InferenceServer.Kernels", [] },
-        { "OnnxRuntime", [] },
         { "Vips", [] },
-        { "InferenceServer.Runtime", ["DenseCrf", "InferenceServer.Kernels", "OnnxRuntime", "Vips"] },
+        { "InferenceServer.Runtime", ["DenseCrf", "InferenceServer.Kernels", "Vips"] },
         { "InferenceServer", ["InferenceServer.Runtime"] },
         { "InferenceServer.Client", [] },
         { "InferenceServer.Cli", ["InferenceServer.Client", "InferenceServer.Runtime"] },
