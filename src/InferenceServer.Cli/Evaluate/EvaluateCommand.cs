@@ -1,6 +1,6 @@
 using System.CommandLine;
 using InferenceServer.Cli.Hosting;
-using InferenceServer.Kernels.Labeling;
+using InferenceServer.Kernels.Metrics;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Inference;
 using InferenceServer.Runtime.Models;

@@ -1,4 +1,4 @@
-using InferenceServer.Kernels.Labeling;
+using InferenceServer.Kernels.Metrics;
 using InferenceServer.Runtime.Refinement;
 
 namespace InferenceServer.Cli.Evaluate;

@@ -1,6 +1,6 @@
 using System.Buffers;
 using InferenceServer.Cli.Hosting;
-using InferenceServer.Kernels.Labeling;
+using InferenceServer.Kernels.Metrics;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Inference;
 using InferenceServer.Runtime.Models;

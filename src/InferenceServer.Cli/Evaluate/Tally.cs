@@ -1,5 +1,5 @@
 using System.Buffers;
-using InferenceServer.Kernels.Labeling;
+using InferenceServer.Kernels.Metrics;
 
 namespace InferenceServer.Cli.Evaluate;
 

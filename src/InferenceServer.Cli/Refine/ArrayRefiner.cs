@@ -2,7 +2,7 @@ using DenseCrf;
 using InferenceServer.Cli.Hosting;
 using InferenceServer.Kernels;
 using InferenceServer.Kernels.Coloring;
-using InferenceServer.Kernels.Labeling;
+using InferenceServer.Kernels.Labels;
 using InferenceServer.Runtime.Arrays;
 using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Decoding;

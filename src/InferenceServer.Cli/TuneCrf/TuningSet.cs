@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using InferenceServer.Cli.Evaluate;
 using InferenceServer.Cli.Hosting;
-using InferenceServer.Kernels.Labeling;
+using InferenceServer.Kernels.Metrics;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Models;
 using InferenceServer.Runtime.Postprocessing;

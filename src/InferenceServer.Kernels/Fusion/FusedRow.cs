@@ -1,5 +1,6 @@
 using System.Numerics;
-using InferenceServer.Kernels.Labeling;
+using InferenceServer.Kernels.Labels;
+using InferenceServer.Kernels.Upsampling;
 
 namespace InferenceServer.Kernels.Fusion;
 

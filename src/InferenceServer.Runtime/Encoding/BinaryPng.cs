@@ -1,6 +1,6 @@
 using System.Buffers;
 using InferenceServer.Kernels;
-using InferenceServer.Kernels.Labeling;
+using InferenceServer.Kernels.Labels;
 using InferenceServer.Runtime.Buffers;
 
 namespace InferenceServer.Runtime.Encoding;

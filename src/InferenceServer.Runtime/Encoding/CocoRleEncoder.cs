@@ -1,7 +1,7 @@
 using System.Buffers;
 using System.Runtime.InteropServices;
 using System.Text.Json;
-using InferenceServer.Kernels.Labeling;
+using InferenceServer.Kernels.Labels;
 
 namespace InferenceServer.Runtime.Encoding;
 

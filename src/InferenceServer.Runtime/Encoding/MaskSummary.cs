@@ -1,4 +1,4 @@
-using InferenceServer.Kernels.Labeling;
+using InferenceServer.Kernels.Metrics;
 
 namespace InferenceServer.Runtime.Encoding;
 

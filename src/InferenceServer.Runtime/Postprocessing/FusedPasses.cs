@@ -1,6 +1,6 @@
 using InferenceServer.Kernels;
 using InferenceServer.Kernels.Fusion;
-using InferenceServer.Kernels.Labeling;
+using InferenceServer.Kernels.Upsampling;
 using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Manifests;
 using InferenceServer.Runtime.Preprocessing;

@@ -1,5 +1,5 @@
 using InferenceServer.Kernels.Fusion;
-using InferenceServer.Kernels.Labeling;
+using InferenceServer.Kernels.Labels;
 using InferenceServer.Runtime.Manifests;
 
 namespace InferenceServer.Runtime.Postprocessing;

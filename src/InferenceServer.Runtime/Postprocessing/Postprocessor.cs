@@ -1,5 +1,6 @@
 using InferenceServer.Kernels;
-using InferenceServer.Kernels.Labeling;
+using InferenceServer.Kernels.Labels;
+using InferenceServer.Kernels.Upsampling;
 using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Manifests;
 using InferenceServer.Runtime.Preprocessing;

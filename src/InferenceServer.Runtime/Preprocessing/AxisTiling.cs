@@ -1,4 +1,4 @@
-using InferenceServer.Kernels.Labeling;
+using InferenceServer.Kernels.Upsampling;
 
 namespace InferenceServer.Runtime.Preprocessing;
 

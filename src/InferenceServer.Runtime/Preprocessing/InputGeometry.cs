@@ -1,5 +1,5 @@
 using InferenceServer.Kernels;
-using InferenceServer.Kernels.Labeling;
+using InferenceServer.Kernels.Upsampling;
 
 namespace InferenceServer.Runtime.Preprocessing;
 

@@ -1,5 +1,6 @@
 using DenseCrf;
-using InferenceServer.Kernels.Labeling;
+using InferenceServer.Kernels.Labels;
+using InferenceServer.Kernels.Upsampling;
 using InferenceServer.Runtime.Manifests;
 using InferenceServer.Runtime.Postprocessing;
 using Microsoft.Extensions.Options;

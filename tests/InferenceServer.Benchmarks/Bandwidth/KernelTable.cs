@@ -3,9 +3,10 @@ using System.Globalization;
 using System.Text;
 using InferenceServer.Benchmarks.Coloring;
 using InferenceServer.Benchmarks.Encoding;
-using InferenceServer.Benchmarks.Labeling;
+using InferenceServer.Benchmarks.Labels;
 using InferenceServer.Benchmarks.Normalization;
 using InferenceServer.Benchmarks.Resizing;
+using InferenceServer.Benchmarks.Upsampling;
 using InferenceServer.LoadTests.Reports;
 
 namespace InferenceServer.Benchmarks.Bandwidth;

@@ -1,6 +1,6 @@
 using DenseCrf;
 using DenseCrf.Tests;
-using InferenceServer.Kernels.Labeling;
+using InferenceServer.Kernels.Labels;
 
 namespace InferenceServer.Benchmarks.Crf;
 

@@ -1,7 +1,7 @@
 using BenchmarkDotNet.Attributes;
 using InferenceServer.Kernels;
 using InferenceServer.Kernels.Fusion;
-using InferenceServer.Kernels.Labeling;
+using InferenceServer.Kernels.Upsampling;
 
 namespace InferenceServer.Benchmarks.Fusion;
 

@@ -1,6 +1,6 @@
 using System.Text.Json;
 using InferenceServer.Cli.Evaluate;
-using InferenceServer.Kernels.Labeling;
+using InferenceServer.Kernels.Metrics;
 
 namespace InferenceServer.Cli.Tests.Evaluate;
 

@@ -1,6 +1,6 @@
 using System.Numerics;
 using InferenceServer.Kernels.Fusion;
-using InferenceServer.Kernels.Labeling;
+using InferenceServer.Kernels.Upsampling;
 
 namespace InferenceServer.Kernels.Tests.Fusion;
 

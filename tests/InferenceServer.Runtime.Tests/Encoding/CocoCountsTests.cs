@@ -1,6 +1,6 @@
 using System.Text.Json;
 using InferenceServer.Kernels;
-using InferenceServer.Kernels.Labeling;
+using InferenceServer.Kernels.Labels;
 using InferenceServer.Runtime.Encoding;
 
 namespace InferenceServer.Runtime.Tests.Encoding;

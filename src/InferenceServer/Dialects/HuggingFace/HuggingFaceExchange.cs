@@ -1,6 +1,6 @@
 using System.Buffers;
 using System.Text.Json;
-using InferenceServer.Kernels.Labeling;
+using InferenceServer.Kernels.Metrics;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Encoding;

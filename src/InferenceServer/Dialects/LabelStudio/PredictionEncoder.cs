@@ -2,7 +2,7 @@ using System.Buffers;
 using System.Security.Cryptography;
 using System.Text.Json;
 using InferenceServer.Kernels;
-using InferenceServer.Kernels.Labeling;
+using InferenceServer.Kernels.Metrics;
 using InferenceServer.Kernels.Outlines;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Encoding;

@@ -1,0 +1,40 @@
+using InferenceServer.Kernels.Upsampling;
+
+namespace InferenceServer.Kernels.Tests.Upsampling;
+
+public sealed class AxisTileTests
+{
+    [Theory]
+    [InlineData(61, 61)]
+    [InlineData(61, 46)]
+    [InlineData(61, 76)]
+    [InlineData(10_000, 12_500)]
+    [InlineData(7, 300)]
+    public void Create_TilesThatTouch_AnswerForEveryPixelOnce(int photo, int view)
+    {
+        for (int crop = 1; crop <= view; crop = (crop * 3) + 1)
+        {
+            int next = 0;
+            for (int start = 0; start < view; start += crop)
+            {
+                AxisTile tile = AxisTile.Create(photo, view, start, Math.Min(crop, view - start));
+                Assert.Equal(next, tile.First);
+                next += tile.Count;
+            }
+
+            Assert.Equal(photo, next);
+        }
+    }
+
+    [Fact]
+    public void Taps_OfATile_AreThoseOfTheWholeOnceTheGridIsCutOut()
+    {
+        AxisTaps whole = AxisTaps.Create(40, 40, 40, 0, 40, alignCorners: false);
+        AxisTaps tile = AxisTaps.Create(40, 40, AxisTile.Create(40, 40, 12, 16), 16, 0, 16, alignCorners: false);
+        Assert.True(tile.IsIdentity);
+        Assert.Equal(whole.Lower.Slice(12, 16).ToArray(), tile.Lower.ToArray().Select(x => x + 12));
+    }
+
+    [Fact]
+    public void Create_TileOutsideOfTheView_Throws() => Assert.Throws<ArgumentOutOfRangeException>(() => AxisTile.Create(40, 40, 30, 16));
+}
