@@ -6,13 +6,13 @@ public sealed class CrfTeamTests
 {
     [Theory]
     [InlineData(1), InlineData(2), InlineData(3), InlineData(16)]
-    public void Run_ManyPhases_DoesEveryItemOnce(int lanes)
+    public void Run_ManyPhases_DoesEveryItemOnce(int workers)
     {
-        using CrfTeam team = new(lanes);
-        int[] done = new int[lanes * 5];
+        using CrfTeam team = new(workers);
+        int[] done = new int[workers * 5];
         for (int phase = 1; phase <= 200; phase++)
         {
-            team.Run(5, (lane, item) => Interlocked.Increment(ref done[(lane * 5) + item]));
+            team.Run(5, (worker, item) => Interlocked.Increment(ref done[(worker * 5) + item]));
             Assert.All(done, count => Assert.Equal(phase, count));
         }
     }
@@ -22,7 +22,7 @@ public sealed class CrfTeamTests
     {
         using CrfTeam team = new(2);
         int done = 0;
-        void Body(int lane, int item)
+        void Body(int worker, int item)
         {
             Interlocked.Increment(ref done);
             throw new ArgumentException("mine");

@@ -39,6 +39,6 @@ internal static class CrfMemory
     /// <summary>Read and written.</summary>
     private static double Rows(int lanes) => 2.0 * lanes * sizeof(float);
 
-    /// <summary>A link and a place in a chain for each axis; the first of twins, and the pair.</summary>
+    /// <summary>A link and a place in a chain for each axis; the first of shared, and the pair.</summary>
     private static double Connections(int corners) => (2 * sizeof(int) * corners) + (3 * sizeof(int));
 }

@@ -14,7 +14,7 @@ internal sealed unsafe class MeanFieldInference
     private readonly LatticeFilter _filter;
     private readonly UnaryImporter _unary;
     private readonly ResultExporter _results;
-    private readonly Slabs _slabs;
+    private readonly PixelRanges _ranges;
     private readonly CrfStageTimes? _times;
     private readonly bool _fast;
     private readonly int _iterations;
@@ -35,31 +35,31 @@ internal sealed unsafe class MeanFieldInference
         _fast = FastSettings.Apply(_parameters, call.Size);
         _iterations = _fast ? FastSettings.Iterations(_parameters) : _parameters.Iterations;
         _pruneBelow = _fast ? FastSettings.Threshold(_parameters) : _parameters.PruneBelow;
-        _slabs = new Slabs(call.Size.Pixels, team.Lanes);
+        _ranges = new PixelRanges(call.Size.Pixels, team.Workers);
         _rows = RowWidths.For(_labels, HasMatrix);
         (_firstLanes, _labelOfLane) = (_rows.Lanes, [.. Enumerable.Range(0, _labels)]);
         _lattices = new KernelLattice[_parameters.Kernels.Count];
         for (int k = 0; k < _lattices.Length; k++)
         {
             _lattices[k] = _workspace.Lattice(k);
-            _lattices[k].Prepare(_parameters.Kernels[k], call.Size, _slabs);
+            _lattices[k].Prepare(_parameters.Kernels[k], call.Size, _ranges);
         }
 
         _filter = new LatticeFilter(team, _lattices);
         PixelBuffers pixels = _workspace.Pixels;
-        pixels.Exponents.Ensure(_slabs.Pixels * _firstLanes);
+        pixels.Exponents.Ensure(_ranges.Pixels * _firstLanes);
         pixels.Compatibilities.Ensure((long)_lattices.Length * _firstLanes * _firstLanes);
         float* shifts = null;
         if (Extrapolates)
         {
-            pixels.Previous.Ensure(_slabs.Pixels * _firstLanes);
+            pixels.Previous.Ensure(_ranges.Pixels * _firstLanes);
         }
 
         if (MayPrune)
         {
-            shifts = pixels.Shifts.Ensure(_slabs.Pixels + UnaryImporter.Block);   // read a block at a time
-            pixels.Residuals.Ensure(_slabs.Pixels);
-            pixels.Largest.Ensure((team.Lanes + 1) * _firstLanes);
+            shifts = pixels.Shifts.Ensure(_ranges.Pixels + UnaryImporter.Block);   // read a block at a time
+            pixels.Residuals.Ensure(_ranges.Pixels);
+            pixels.Largest.Ensure((team.Workers + 1) * _firstLanes);
         }
 
         _unary = new UnaryImporter(call.Unary, call.HoldsEnergies, _labels, call.Size, shifts);
@@ -135,54 +135,54 @@ internal sealed unsafe class MeanFieldInference
         }
     }
 
-    private void First(int slab, int item)
+    private void First(int range, int item)
     {
         Span<KernelView> kernels = stackalloc KernelView[_lattices.Length];
-        _rows.First(View(slab, kernels), _unary);
+        _rows.First(View(range, kernels), _unary);
     }
 
-    private void Middle(int slab, int item)
+    private void Middle(int range, int item)
     {
         Span<KernelView> kernels = stackalloc KernelView[_lattices.Length];
-        _rows.Middle(View(slab, kernels));
+        _rows.Middle(View(range, kernels));
     }
 
-    private void Prune(int slab, int item)
+    private void Prune(int range, int item)
     {
         Span<KernelView> kernels = stackalloc KernelView[_lattices.Length];
-        _rows.Prune(View(slab, kernels), _kept!);
+        _rows.Prune(View(range, kernels), _kept!);
         foreach (KernelLattice lattice in _lattices)
         {
-            lattice.Narrow(slab, _rows.Lanes, _kept!);
+            lattice.Narrow(range, _rows.Lanes, _kept!);
         }
     }
 
-    private void Last(int slab, int item)
+    private void Last(int range, int item)
     {
         Span<KernelView> kernels = stackalloc KernelView[_lattices.Length];
-        _rows.Last(View(slab, kernels), _results);
+        _rows.Last(View(range, kernels), _results);
     }
 
-    private SlabView View(int slab, Span<KernelView> kernels)
+    private RangeView View(int range, Span<KernelView> kernels)
     {
         PixelBuffers pixels = _workspace.Pixels;
-        (long start, long end) = _slabs[slab];
+        (long start, long end) = _ranges[range];
         kernels = _iterations == 0 ? [] : kernels;
         for (int k = 0; k < kernels.Length; k++)
         {
-            kernels[k] = _lattices[k].View(slab, _rows.Lanes);
+            kernels[k] = _lattices[k].View(range, _rows.Lanes);
             SetCompatibility(ref kernels[k], k);
         }
 
-        return new SlabView
+        return new RangeView
         {
             Start = start,
             Pixels = end - start,
-            Exponents = pixels.Exponents.Pointer + (start * _firstLanes),   // a slab keeps its place when rows get shorter
+            Exponents = pixels.Exponents.Pointer + (start * _firstLanes),   // a range keeps its place when rows get shorter
             Residuals = _kept is null ? null : pixels.Residuals.Pointer + start,
             Previous = Extrapolates ? pixels.Previous.Pointer + (start * _firstLanes) : null,
             Momentum = _momentum,
-            Largest = _watching ? pixels.Largest.Pointer + (slab * _firstLanes) : null,
+            Largest = _watching ? pixels.Largest.Pointer + (range * _firstLanes) : null,
             Kernels = kernels,
         };
     }
@@ -195,9 +195,9 @@ internal sealed unsafe class MeanFieldInference
         for (int label = 0; label < _labels; label++)
         {
             float most = 0;
-            for (int slab = 0; slab < _team.Lanes; slab++)
+            for (int range = 0; range < _team.Workers; range++)
             {
-                most = _slabs[slab].Start == _slabs[slab].End ? most : Math.Max(most, largest[(slab * _firstLanes) + label]);
+                most = _ranges[range].Start == _ranges[range].End ? most : Math.Max(most, largest[(range * _firstLanes) + label]);
             }
 
             if (most >= _pruneBelow)
@@ -212,7 +212,7 @@ internal sealed unsafe class MeanFieldInference
             return false;
         }
 
-        _kept = new PrunedLabels([.. kept], _labels, lanes, new Span<float>(largest + (_team.Lanes * _firstLanes), _firstLanes));
+        _kept = new PrunedLabels([.. kept], _labels, lanes, new Span<float>(largest + (_team.Workers * _firstLanes), _firstLanes));
         return true;
     }
 

@@ -15,98 +15,98 @@ internal sealed unsafe class NarrowRows<TRow> : RowOperations
     public override int Lanes => TRow.Lanes;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public override void First(in SlabView slab, UnaryImporter unary)
+    public override void First(in RangeView range, UnaryImporter unary)
     {
-        for (long i = 0; i < slab.Pixels; i++)
+        for (long i = 0; i < range.Pixels; i++)
         {
             if (i % UnaryImporter.Block == 0)
             {
-                int count = (int)Math.Min(UnaryImporter.Block, slab.Pixels - i);
-                unary.Import(slab.Start + i, count, slab.Exponents + (i * TRow.Lanes), TRow.Lanes);
+                int count = (int)Math.Min(UnaryImporter.Block, range.Pixels - i);
+                unary.Import(range.Start + i, count, range.Exponents + (i * TRow.Lanes), TRow.Lanes);
             }
 
-            Splat(slab, i, RowMath<TRow>.Softmax(TRow.Load(slab.Exponents + (i * TRow.Lanes)), 0, out _));
+            Splat(range, i, RowMath<TRow>.Softmax(TRow.Load(range.Exponents + (i * TRow.Lanes)), 0, out _));
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public override void Middle(in SlabView slab)
+    public override void Middle(in RangeView range)
     {
         TRow largest = TRow.Create(0);
-        for (long i = 0; i < slab.Pixels; i++)
+        for (long i = 0; i < range.Pixels; i++)
         {
-            TRow exponents = Exponents(slab, i);
-            if (slab.Previous is not null)
+            TRow exponents = Exponents(range, i);
+            if (range.Previous is not null)
             {
-                exponents = Extrapolated(slab, i, exponents);
+                exponents = Extrapolated(range, i, exponents);
             }
 
-            TRow marginals = RowMath<TRow>.Softmax(exponents, slab.Residuals is null ? 0 : slab.Residuals[i], out _);
+            TRow marginals = RowMath<TRow>.Softmax(exponents, range.Residuals is null ? 0 : range.Residuals[i], out _);
             largest = TRow.Max(largest, marginals);
-            Splat(slab, i, marginals);
+            Splat(range, i, marginals);
         }
 
-        if (slab.Largest is not null)
+        if (range.Largest is not null)
         {
-            largest.Store(slab.Largest);
+            largest.Store(range.Largest);
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public override void Last(in SlabView slab, ResultExporter results)
+    public override void Last(in RangeView range, ResultExporter results)
     {
         float* tile = stackalloc float[UnaryImporter.Block * TRow.Lanes], scales = stackalloc float[UnaryImporter.Block];
-        for (long first = 0; first < slab.Pixels; first += UnaryImporter.Block)
+        for (long first = 0; first < range.Pixels; first += UnaryImporter.Block)
         {
-            int count = (int)Math.Min(UnaryImporter.Block, slab.Pixels - first);
+            int count = (int)Math.Min(UnaryImporter.Block, range.Pixels - first);
             for (int i = 0; i < count; i++)
             {
-                float residual = slab.Residuals is null ? 0 : slab.Residuals[first + i];
-                RowMath<TRow>.Softmax(Exponents(slab, first + i), residual, out scales[i]).Store(tile + (i * TRow.Lanes));
+                float residual = range.Residuals is null ? 0 : range.Residuals[first + i];
+                RowMath<TRow>.Softmax(Exponents(range, first + i), residual, out scales[i]).Store(tile + (i * TRow.Lanes));
             }
 
-            results.Export(slab.Start + first, count, tile, TRow.Lanes, scales);
+            results.Export(range.Start + first, count, tile, TRow.Lanes, scales);
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public override void Prune(in SlabView slab, PrunedLabels kept)
+    public override void Prune(in RangeView range, PrunedLabels kept)
     {
         TRow dropped = TRow.Load(kept.Dropped);
-        for (long i = 0; i < slab.Pixels; i++)
+        for (long i = 0; i < range.Pixels; i++)
         {
-            float* exponents = slab.Exponents + (i * TRow.Lanes);
-            slab.Residuals[i] = RowMath<TRow>.Sum(TRow.Exp(TRow.Load(exponents)) * dropped);
+            float* exponents = range.Exponents + (i * TRow.Lanes);
+            range.Residuals[i] = RowMath<TRow>.Sum(TRow.Exp(TRow.Load(exponents)) * dropped);
         }
 
-        kept.Narrow(slab.Exponents, TRow.Lanes, slab.Pixels, slab.Exponents, PixelBuffers.Nothing);
+        kept.Narrow(range.Exponents, TRow.Lanes, range.Pixels, range.Exponents, PixelBuffers.Nothing);
     }
 
     public override void Blur(float* rows, ReadOnlySpan<int> chains) => RowMath<TRow>.Blur(rows, (nuint)TRow.Lanes, chains);
 
-    public override void Merge(float* rows, ReadOnlySpan<(int Twin, int First)> pairs)
+    public override void Merge(float* rows, ReadOnlySpan<(int Duplicate, int First)> pairs)
     {
-        foreach ((int twin, int first) in pairs)
+        foreach ((int duplicate, int first) in pairs)
         {
             float* sum = rows + ((long)first * TRow.Lanes);
-            (TRow.Load(sum) + TRow.Load(rows + ((long)twin * TRow.Lanes))).Store(sum);
+            (TRow.Load(sum) + TRow.Load(rows + ((long)duplicate * TRow.Lanes))).Store(sum);
         }
     }
 
-    public override void Copy(float* rows, ReadOnlySpan<(int Twin, int First)> pairs)
+    public override void Copy(float* rows, ReadOnlySpan<(int Duplicate, int First)> pairs)
     {
-        foreach ((int twin, int first) in pairs)
+        foreach ((int duplicate, int first) in pairs)
         {
-            TRow.Load(rows + ((long)first * TRow.Lanes)).Store(rows + ((long)twin * TRow.Lanes));
+            TRow.Load(rows + ((long)first * TRow.Lanes)).Store(rows + ((long)duplicate * TRow.Lanes));
         }
     }
 
     /// <summary>Unary and messages of a pixel.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static TRow Exponents(in SlabView slab, long pixel)
+    private static TRow Exponents(in RangeView range, long pixel)
     {
-        TRow exponents = TRow.Load(slab.Exponents + (pixel * TRow.Lanes));
-        foreach (ref readonly KernelView kernel in slab.Kernels)
+        TRow exponents = TRow.Load(range.Exponents + (pixel * TRow.Lanes));
+        foreach (ref readonly KernelView kernel in range.Kernels)
         {
             long at = pixel * kernel.Corners;
             if (kernel.Prefetches)
@@ -123,23 +123,23 @@ internal sealed unsafe class NarrowRows<TRow> : RowOperations
 
     /// <summary>Goes further the way that the exponents went since the last iteration, and remembers them as they were.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static TRow Extrapolated(in SlabView slab, long pixel, TRow exponents)
+    private static TRow Extrapolated(in RangeView range, long pixel, TRow exponents)
     {
-        float* at = slab.Previous + (pixel * TRow.Lanes);
+        float* at = range.Previous + (pixel * TRow.Lanes);
         TRow previous = TRow.Load(at);
         exponents.Store(at);
-        return slab.Momentum == 0 ? exponents
-            : TRow.MultiplyAdd(TRow.Create(1 + slab.Momentum), exponents, TRow.Create(-slab.Momentum) * previous);
+        return range.Momentum == 0 ? exponents
+            : TRow.MultiplyAdd(TRow.Create(1 + range.Momentum), exponents, TRow.Create(-range.Momentum) * previous);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Splat(in SlabView slab, long pixel, TRow marginals)
+    private static void Splat(in RangeView range, long pixel, TRow marginals)
     {
-        foreach (ref readonly KernelView kernel in slab.Kernels)
+        foreach (ref readonly KernelView kernel in range.Kernels)
         {
-            if (pixel % Slabs.BlockPixels == 0)
+            if (pixel % PixelRanges.BlockPixels == 0)
             {
-                RowMath<TRow>.Clear(kernel, pixel / Slabs.BlockPixels, TRow.Lanes);
+                RowMath<TRow>.Clear(kernel, pixel / PixelRanges.BlockPixels, TRow.Lanes);
             }
 
             long at = pixel * kernel.Corners;

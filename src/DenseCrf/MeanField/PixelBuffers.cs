@@ -20,7 +20,7 @@ internal sealed class PixelBuffers(CrfWorkspace owner) : IDisposable
     /// <summary>Factors of the messages, for each kernel.</summary>
     public NativeBuffer<float> Compatibilities { get; } = new(owner);
 
-    /// <summary>With pruning: the largest marginal of each label in each slab.</summary>
+    /// <summary>With pruning: the largest marginal of each label in each range.</summary>
     public NativeBuffer<float> Largest { get; } = new(owner);
 
     /// <summary>The exponent of a lane without a label: far below any energy, and finite, because 0 · ∞ is not 0.</summary>

@@ -12,80 +12,80 @@ internal sealed unsafe class WideRows<TBlock>(int lanes) : RowOperations
     public override int Lanes => lanes;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public override void First(in SlabView slab, UnaryImporter unary)
+    public override void First(in RangeView range, UnaryImporter unary)
     {
         float* row = stackalloc float[lanes];
-        for (long i = 0; i < slab.Pixels; i++)
+        for (long i = 0; i < range.Pixels; i++)
         {
             if (i % UnaryImporter.Block == 0)
             {
-                int count = (int)Math.Min(UnaryImporter.Block, slab.Pixels - i);
-                unary.Import(slab.Start + i, count, slab.Exponents + (i * lanes), lanes);
+                int count = (int)Math.Min(UnaryImporter.Block, range.Pixels - i);
+                unary.Import(range.Start + i, count, range.Exponents + (i * lanes), lanes);
             }
 
-            NativeMemory.Copy(slab.Exponents + (i * lanes), row, (nuint)lanes * sizeof(float));
+            NativeMemory.Copy(range.Exponents + (i * lanes), row, (nuint)lanes * sizeof(float));
             Softmax(row, 0);
-            Splat(slab, i, row);
+            Splat(range, i, row);
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public override void Middle(in SlabView slab)
+    public override void Middle(in RangeView range)
     {
         float* row = stackalloc float[lanes], message = stackalloc float[lanes], largest = stackalloc float[lanes];
         new Span<float>(largest, lanes).Clear();
-        for (long i = 0; i < slab.Pixels; i++)
+        for (long i = 0; i < range.Pixels; i++)
         {
-            Exponents(slab, i, row, message);
-            Softmax(row, slab.Residuals is null ? 0 : slab.Residuals[i]);
-            for (int at = 0; at < lanes && slab.Largest is not null; at += TBlock.Lanes)
+            Exponents(range, i, row, message);
+            Softmax(row, range.Residuals is null ? 0 : range.Residuals[i]);
+            for (int at = 0; at < lanes && range.Largest is not null; at += TBlock.Lanes)
             {
                 TBlock.Max(TBlock.Load(largest + at), TBlock.Load(row + at)).Store(largest + at);
             }
 
-            Splat(slab, i, row);
+            Splat(range, i, row);
         }
 
-        if (slab.Largest is not null)
+        if (range.Largest is not null)
         {
-            NativeMemory.Copy(largest, slab.Largest, (nuint)lanes * sizeof(float));
+            NativeMemory.Copy(largest, range.Largest, (nuint)lanes * sizeof(float));
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public override void Last(in SlabView slab, ResultExporter results)
+    public override void Last(in RangeView range, ResultExporter results)
     {
         float* tile = stackalloc float[UnaryImporter.Block * lanes], message = stackalloc float[lanes];
         float* scales = stackalloc float[UnaryImporter.Block];
-        for (long first = 0; first < slab.Pixels; first += UnaryImporter.Block)
+        for (long first = 0; first < range.Pixels; first += UnaryImporter.Block)
         {
-            int count = (int)Math.Min(UnaryImporter.Block, slab.Pixels - first);
+            int count = (int)Math.Min(UnaryImporter.Block, range.Pixels - first);
             for (int i = 0; i < count; i++)
             {
-                Exponents(slab, first + i, tile + (i * lanes), message);
-                scales[i] = Softmax(tile + (i * lanes), slab.Residuals is null ? 0 : slab.Residuals[first + i]);
+                Exponents(range, first + i, tile + (i * lanes), message);
+                scales[i] = Softmax(tile + (i * lanes), range.Residuals is null ? 0 : range.Residuals[first + i]);
             }
 
-            results.Export(slab.Start + first, count, tile, lanes, scales);
+            results.Export(range.Start + first, count, tile, lanes, scales);
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public override void Prune(in SlabView slab, PrunedLabels kept)
+    public override void Prune(in RangeView range, PrunedLabels kept)
     {
-        for (long i = 0; i < slab.Pixels; i++)
+        for (long i = 0; i < range.Pixels; i++)
         {
-            float* exponents = slab.Exponents + (i * lanes);
+            float* exponents = range.Exponents + (i * lanes);
             TBlock residual = TBlock.Create(0);
             for (int at = 0; at < lanes; at += TBlock.Lanes)
             {
                 residual = TBlock.MultiplyAdd(TBlock.Exp(TBlock.Load(exponents + at)), TBlock.Load(kept.Dropped + at), residual);
             }
 
-            slab.Residuals[i] = RowMath<TBlock>.Sum(residual);
+            range.Residuals[i] = RowMath<TBlock>.Sum(residual);
         }
 
-        kept.Narrow(slab.Exponents, lanes, slab.Pixels, slab.Exponents, PixelBuffers.Nothing);
+        kept.Narrow(range.Exponents, lanes, range.Pixels, range.Exponents, PixelBuffers.Nothing);
     }
 
     public override void Blur(float* rows, ReadOnlySpan<int> chains)
@@ -96,11 +96,11 @@ internal sealed unsafe class WideRows<TBlock>(int lanes) : RowOperations
         }
     }
 
-    public override void Merge(float* rows, ReadOnlySpan<(int Twin, int First)> pairs)
+    public override void Merge(float* rows, ReadOnlySpan<(int Duplicate, int First)> pairs)
     {
-        foreach ((int twin, int first) in pairs)
+        foreach ((int duplicate, int first) in pairs)
         {
-            float* sum = rows + ((long)first * lanes), addend = rows + ((long)twin * lanes);
+            float* sum = rows + ((long)first * lanes), addend = rows + ((long)duplicate * lanes);
             for (int at = 0; at < lanes; at += TBlock.Lanes)
             {
                 (TBlock.Load(sum + at) + TBlock.Load(addend + at)).Store(sum + at);
@@ -108,18 +108,18 @@ internal sealed unsafe class WideRows<TBlock>(int lanes) : RowOperations
         }
     }
 
-    public override void Copy(float* rows, ReadOnlySpan<(int Twin, int First)> pairs)
+    public override void Copy(float* rows, ReadOnlySpan<(int Duplicate, int First)> pairs)
     {
-        foreach ((int twin, int first) in pairs)
+        foreach ((int duplicate, int first) in pairs)
         {
-            NativeMemory.Copy(rows + ((long)first * lanes), rows + ((long)twin * lanes), (nuint)lanes * sizeof(float));
+            NativeMemory.Copy(rows + ((long)first * lanes), rows + ((long)duplicate * lanes), (nuint)lanes * sizeof(float));
         }
     }
 
-    private void Exponents(in SlabView slab, long pixel, float* row, float* message)
+    private void Exponents(in RangeView range, long pixel, float* row, float* message)
     {
-        NativeMemory.Copy(slab.Exponents + (pixel * lanes), row, (nuint)lanes * sizeof(float));
-        foreach (ref readonly KernelView kernel in slab.Kernels)
+        NativeMemory.Copy(range.Exponents + (pixel * lanes), row, (nuint)lanes * sizeof(float));
+        foreach (ref readonly KernelView kernel in range.Kernels)
         {
             long first = pixel * kernel.Corners;
             for (int at = 0; at < lanes; at += TBlock.Lanes)
@@ -175,13 +175,13 @@ internal sealed unsafe class WideRows<TBlock>(int lanes) : RowOperations
         return scale * factor;
     }
 
-    private void Splat(in SlabView slab, long pixel, float* marginals)
+    private void Splat(in RangeView range, long pixel, float* marginals)
     {
-        foreach (ref readonly KernelView kernel in slab.Kernels)
+        foreach (ref readonly KernelView kernel in range.Kernels)
         {
-            if (pixel % Slabs.BlockPixels == 0)
+            if (pixel % PixelRanges.BlockPixels == 0)
             {
-                RowMath<TBlock>.Clear(kernel, pixel / Slabs.BlockPixels, lanes);
+                RowMath<TBlock>.Clear(kernel, pixel / PixelRanges.BlockPixels, lanes);
             }
 
             long first = pixel * kernel.Corners;

@@ -6,8 +6,8 @@ namespace DenseCrf.Permutohedral;
 
 /// <summary>One kernel's lattice over one image: where each pixel lies in it, and the rows of values at its vertices.</summary>
 /// <remarks>
-/// Each slab of the image numbers the vertices that it touches by itself, and has rows of its own for them; those that several slabs
-/// touch are twins, whose rows are added up before the blur and copied back after it. So no two threads ever write one row.
+/// Each range of the image numbers the vertices that it touches by itself, and has rows of its own for them; those that several ranges
+/// touch are shared, whose rows are added up before the blur and copied back after it. So no two threads ever write one row.
 /// </remarks>
 internal sealed unsafe class KernelLattice(CrfWorkspace owner) : IDisposable
 {
@@ -34,7 +34,7 @@ internal sealed unsafe class KernelLattice(CrfWorkspace owner) : IDisposable
     private CrfKernel _kernel = CrfKernel.Gaussian(0, 1);
     private FeatureScale[] _scales = [];
     private KeyLayout _layout = null!;
-    private Slabs _slabs = new(0, 1);
+    private PixelRanges _ranges = new(0, 1);
     private ImageSize _size;
     private PixelOrder _order;
     private bool _flipped;
@@ -48,27 +48,27 @@ internal sealed unsafe class KernelLattice(CrfWorkspace owner) : IDisposable
 
     public LatticeLinks Links { get; } = new(owner);
 
-    /// <summary>Rows of all slabs, twins included.</summary>
+    /// <summary>Rows of all ranges, shared included.</summary>
     public int RowCount { get; private set; }
 
     /// <summary>Size of the vertex set, with the empty corners of the padding pixels, as the reference implementation counts it.</summary>
-    public int Vertices => RowCount - Links.Twins;
+    public int Vertices => RowCount - Links.Duplicates;
 
     /// <summary>The rows that the last splat wrote and the blur works on.</summary>
     public float* Rows => _flipped ? _next.Pointer + Skew : _rows.Pointer;
 
     private float* Next => _flipped ? _rows.Pointer : _next.Pointer + Skew;
 
-    /// <summary>Pixels of a slab.</summary>
-    public long Slab(int slab) => _slabs[slab].End - _slabs[slab].Start;
+    /// <summary>Pixels of a range.</summary>
+    public long PixelsOf(int range) => _ranges[range].End - _ranges[range].Start;
 
-    public VertexTable Table(int slab) => _tables[slab];
+    public VertexTable Table(int range) => _tables[range];
 
-    /// <summary>First row of a slab.</summary>
-    public int Base(int slab)
+    /// <summary>First row of a range.</summary>
+    public int Base(int range)
     {
         int start = 0;
-        for (int s = 0; s < slab; s++)
+        for (int s = 0; s < range; s++)
         {
             start += _tables[s].Count;
         }
@@ -77,21 +77,21 @@ internal sealed unsafe class KernelLattice(CrfWorkspace owner) : IDisposable
     }
 
     /// <summary>Takes on another image. Refuses deviations that overflow the keys.</summary>
-    public void Prepare(CrfKernel kernel, ImageSize size, Slabs slabs)
+    public void Prepare(CrfKernel kernel, ImageSize size, PixelRanges ranges)
     {
-        (_kernel, _size, _order, _slabs) = (kernel, size, new PixelOrder(size), slabs);
+        (_kernel, _size, _order, _ranges) = (kernel, size, new PixelOrder(size), ranges);
         _scales = FeatureScale.Of(kernel, size);
         _layout = new KeyLayout(_scales);
-        while (_tables.Count < slabs.Count)
+        while (_tables.Count < ranges.Count)
         {
             _tables.Add(new VertexTable(owner));
         }
 
-        Links.Begin(_layout, slabs.Count);
+        Links.Begin(_layout, ranges.Count);
         _ids.Ensure((size.Pixels + Ahead) * Corners);
         new Span<int>(_ids.Pointer + (size.Pixels * Corners), Ahead * Corners).Clear();
         _weights.Ensure(size.Pixels * Corners);
-        _watermarks.Ensure(slabs.Blocks);
+        _watermarks.Ensure(ranges.Blocks);
         if (kernel.Normalization is CrfNormalization.Before or CrfNormalization.After)
         {
             _scaled.Ensure(size.Pixels * Corners);
@@ -100,20 +100,20 @@ internal sealed unsafe class KernelLattice(CrfWorkspace owner) : IDisposable
         TabulateFeatures();
     }
 
-    /// <summary>Finds the simplex of every pixel of a slab and numbers the vertices.</summary>
+    /// <summary>Finds the simplex of every pixel of a range and numbers the vertices.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public void Insert(int slab, byte* rgb)
+    public void Insert(int range, byte* rgb)
     {
-        VertexTable table = _tables[slab];
-        table.Clear(_layout.Bits, (Slab(slab) + 1) * Corners);
+        VertexTable table = _tables[range];
+        table.Clear(_layout.Bits, (PixelsOf(range) + 1) * Corners);
         SimplexBlock simplex = default;
         int corners = Corners;
         long* keys = stackalloc long[SimplexBlock.Points * corners], seen = stackalloc long[corners];
         int* last = stackalloc int[corners];
         new Span<long>(seen, corners).Fill(-1);
         KeyWriter writer = _layout.Writer;
-        (long start, long end) = _slabs[slab];
-        int block = _slabs.FirstBlock(slab);
+        (long start, long end) = _ranges[range];
+        int block = _ranges.FirstBlock(range);
         for (long first = start; first < end; first += SimplexBlock.Points)
         {
             int count = (int)Math.Min(SimplexBlock.Points, end - first);
@@ -154,27 +154,27 @@ internal sealed unsafe class KernelLattice(CrfWorkspace owner) : IDisposable
                 }
             }
 
-            if ((first + SimplexBlock.Points - start) % Slabs.BlockPixels == 0 || first + SimplexBlock.Points >= end)
+            if ((first + SimplexBlock.Points - start) % PixelRanges.BlockPixels == 0 || first + SimplexBlock.Points >= end)
             {
                 _watermarks.Pointer[block++] = table.Count;
             }
         }
 
-        if (end == _size.Pixels && slab == _slabs.Count - 1 && end % 4 != 0)
+        if (end == _size.Pixels && range == _ranges.Count - 1 && end % 4 != 0)
         {
             InsertOrigin(table, ref simplex, keys);
             _watermarks.Pointer[block - 1] = table.Count;
         }
 
-        Links.Count(slab, table);
+        Links.Count(range, table);
     }
 
-    /// <summary>Counts the rows, once all slabs are inserted.</summary>
+    /// <summary>Counts the rows, once all ranges are inserted.</summary>
     public void Number()
     {
-        RowCount = checked(Base(_slabs.Count));
+        RowCount = checked(Base(_ranges.Count));
         _flipped = false;
-        Links.Prepare(this, _slabs.Count);
+        Links.Prepare(this, _ranges.Count);
     }
 
     /// <summary>Makes room for rows of so many values, twice: what is read and what is written.</summary>
@@ -187,41 +187,41 @@ internal sealed unsafe class KernelLattice(CrfWorkspace owner) : IDisposable
     /// <summary>What the last pass wrote becomes what the next one reads.</summary>
     public void Flip() => _flipped = !_flipped;
 
-    /// <summary>Copies the rows of a slab to where the next ones are written, as rows of the kept labels.</summary>
-    public void Narrow(int slab, int lanes, PrunedLabels kept)
+    /// <summary>Copies the rows of a range to where the next ones are written, as rows of the kept labels.</summary>
+    public void Narrow(int range, int lanes, PrunedLabels kept)
     {
-        long first = Base(slab);
-        kept.Narrow(Rows + (first * lanes), lanes, _tables[slab].Count, Next + (first * kept.Lanes), filler: 0);
+        long first = Base(range);
+        kept.Narrow(Rows + (first * lanes), lanes, _tables[range].Count, Next + (first * kept.Lanes), filler: 0);
     }
 
-    /// <summary>What a pixel pass needs to know of a slab.</summary>
-    /// <param name="slab">Which.</param>
+    /// <summary>What a pixel pass needs to know of a range.</summary>
+    /// <param name="range">Which.</param>
     /// <param name="lanes">Values of a row.</param>
-    public KernelView View(int slab, int lanes)
+    public KernelView View(int range, int lanes)
     {
-        long offset = _slabs[slab].Start * Corners, first = Base(slab);
+        long offset = _ranges[range].Start * Corners, first = Base(range);
         bool before = _kernel.Normalization == CrfNormalization.Before, after = _kernel.Normalization == CrfNormalization.After;
         return new KernelView
         {
             Corners = Corners,
-            Prefetches = Corners == 6 && (long)RowCount * lanes * sizeof(float) > PrefetchBytes * _slabs.Count,
+            Prefetches = Corners == 6 && (long)RowCount * lanes * sizeof(float) > PrefetchBytes * _ranges.Count,
             Ids = _ids.Pointer + offset,
             PlainWeights = _weights.Pointer + offset,
             SplatWeights = (before ? _scaled.Pointer : _weights.Pointer) + offset,
             SliceWeights = (after ? _scaled.Pointer : _weights.Pointer) + offset,
             Rows = Rows + (first * lanes),
             Next = Next + (first * lanes),
-            Watermarks = _watermarks.Pointer + _slabs.FirstBlock(slab),
+            Watermarks = _watermarks.Pointer + _ranges.FirstBlock(range),
         };
     }
 
-    /// <summary>Folds the normalisation into the weights of a slab, from the blurred ones in rows of a single value.</summary>
+    /// <summary>Folds the normalisation into the weights of a range, from the blurred ones in rows of a single value.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public void Normalize(int slab)
+    public void Normalize(int range)
     {
-        float* rows = Rows + Base(slab);
+        float* rows = Rows + Base(range);
         float alpha = Alpha;
-        (long start, long end) = _slabs[slab];
+        (long start, long end) = _ranges[range];
         bool root = _kernel.Normalization == CrfNormalization.Symmetric;
         float* target = root ? _weights.Pointer : _scaled.Pointer;
         for (long i = start * Corners; i < end * Corners; i += Corners)

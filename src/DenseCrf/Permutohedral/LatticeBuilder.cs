@@ -8,20 +8,20 @@ namespace DenseCrf.Permutohedral;
 internal sealed unsafe class LatticeBuilder(
     CrfTeam team, IReadOnlyList<KernelLattice> lattices, IReadOnlyList<CrfKernel> kernels, LatticeFilter filter, byte* rgb)
 {
-    /// <summary>Simplices, vertices, twins, links, chains.</summary>
+    /// <summary>Simplices, vertices, shared, links, chains.</summary>
     public void Connect()
     {
-        team.Run(lattices.Count, (slab, kernel) => lattices[kernel].Insert(slab, rgb));
+        team.Run(lattices.Count, (range, kernel) => lattices[kernel].Insert(range, rgb));
         foreach (KernelLattice lattice in lattices)
         {
             lattice.Number();
         }
 
-        team.Run(lattices.Count, (slab, kernel) => lattices[kernel].Links.FindTwins(slab));
-        team.Run(lattices.Count, (slab, kernel) => lattices[kernel].Links.Link(slab));
-        team.Run(lattices.Count, (slab, kernel) => lattices[kernel].Links.Sort(slab));
+        team.Run(lattices.Count, (range, kernel) => lattices[kernel].Links.FindShared(range));
+        team.Run(lattices.Count, (range, kernel) => lattices[kernel].Links.Link(range));
+        team.Run(lattices.Count, (range, kernel) => lattices[kernel].Links.Sort(range));
         int axes = lattices.Sum(lattice => lattice.Corners);
-        team.Run((axes + team.Lanes - 1) / team.Lanes, (lane, item) => Chain((item * team.Lanes) + lane));
+        team.Run((axes + team.Workers - 1) / team.Workers, (worker, item) => Chain((item * team.Workers) + worker));
     }
 
     /// <summary>Filters ones, and folds what comes back into the weights.</summary>
@@ -32,13 +32,13 @@ internal sealed unsafe class LatticeBuilder(
             lattice.EnsureRows(1);
         }
 
-        team.Run(lattices.Count, (slab, kernel) => SplatOnes(lattices[kernel].View(slab, 1), lattices[kernel].Slab(slab)));
+        team.Run(lattices.Count, (range, kernel) => SplatOnes(lattices[kernel].View(range, 1), lattices[kernel].PixelsOf(range)));
         filter.Run(new NarrowRows<Row1>());
-        team.Run(lattices.Count, (slab, kernel) =>
+        team.Run(lattices.Count, (range, kernel) =>
         {
             if (kernels[kernel].Normalization != CrfNormalization.None)
             {
-                lattices[kernel].Normalize(slab);
+                lattices[kernel].Normalize(range);
             }
         });
     }
@@ -47,9 +47,9 @@ internal sealed unsafe class LatticeBuilder(
     {
         for (long i = 0; i < pixels; i++)
         {
-            if (i % Slabs.BlockPixels == 0)
+            if (i % PixelRanges.BlockPixels == 0)
             {
-                RowMath<Row1>.Clear(kernel, i / Slabs.BlockPixels, 1);
+                RowMath<Row1>.Clear(kernel, i / PixelRanges.BlockPixels, 1);
             }
 
             long at = i * kernel.Corners;

@@ -20,7 +20,7 @@ internal sealed unsafe class LatticeCells(CrfWorkspace owner) : IDisposable
     private readonly NativeBuffer<int> _starts = new(owner);
     private readonly NativeBuffer<(int First, int Last)> _columns = new(owner);
     private KeyLayout _layout = null!;
-    private int _slabs;
+    private int _ranges;
 
     /// <summary>Columns of the image, some of which may be empty.</summary>
     public int Columns => _layout.Columns.Count;
@@ -31,17 +31,17 @@ internal sealed unsafe class LatticeCells(CrfWorkspace owner) : IDisposable
     /// <summary>Cells of all columns.</summary>
     public int Count => Columns * Rows;
 
-    public void Prepare(KeyLayout layout, int slabs)
+    public void Prepare(KeyLayout layout, int ranges)
     {
-        (_layout, _slabs) = (layout, slabs);
-        _starts.Ensure((long)Count * slabs);
-        _columns.Ensure(slabs);
+        (_layout, _ranges) = (layout, ranges);
+        _starts.Ensure((long)Count * ranges);
+        _columns.Ensure(ranges);
     }
 
-    /// <summary>Counts the vertices of a slab, by cell.</summary>
-    public void Add(int slab, ReadOnlySpan<long> keys)
+    /// <summary>Counts the vertices of a range, by cell.</summary>
+    public void Add(int range, ReadOnlySpan<long> keys)
     {
-        int* counts = Starts(slab);
+        int* counts = Starts(range);
         new Span<int>(counts, Count).Clear();
         int first = Columns, last = -1;
         foreach (long key in keys)
@@ -51,40 +51,40 @@ internal sealed unsafe class LatticeCells(CrfWorkspace owner) : IDisposable
             counts[(column * Rows) + _layout.Rows.Of(key)]++;
         }
 
-        _columns.Pointer[slab] = (first, last);
+        _columns.Pointer[range] = (first, last);
     }
 
-    /// <summary>Whether a vertex within <paramref name="distance"/> columns of this one can be a slab's.</summary>
+    /// <summary>Whether a vertex within <paramref name="distance"/> columns of this one can be a range's.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public bool MayHold(int slab, int column, int distance)
+    public bool MayHold(int range, int column, int distance)
     {
-        (int first, int last) = _columns.Pointer[slab];
+        (int first, int last) = _columns.Pointer[range];
         return column >= first - distance && column <= last + distance;
     }
 
-    /// <summary>Gives every cell its place, once all slabs are counted.</summary>
+    /// <summary>Gives every cell its place, once all ranges are counted.</summary>
     public void Place()
     {
         int at = 0;
         for (int cell = 0; cell < Count; cell++)
         {
-            for (int slab = 0; slab < _slabs; slab++)
+            for (int range = 0; range < _ranges; range++)
             {
-                ref int start = ref Starts(slab)[cell];
+                ref int start = ref Starts(range)[cell];
                 (start, at) = (at, at + start);
             }
         }
     }
 
-    /// <summary>Puts the vertices of a slab into their places, in each cell in the order of their numbers.</summary>
-    /// <param name="slab">Which.</param>
+    /// <summary>Puts the vertices of a range into their places, in each cell in the order of their numbers.</summary>
+    /// <param name="range">Which.</param>
     /// <param name="keys">Of its vertices.</param>
     /// <param name="id">Number of the first of them.</param>
-    /// <param name="sorted">The numbers of all slabs.</param>
+    /// <param name="sorted">The numbers of all ranges.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public void Sort(int slab, ReadOnlySpan<long> keys, int id, int* sorted)
+    public void Sort(int range, ReadOnlySpan<long> keys, int id, int* sorted)
     {
-        int* places = Starts(slab);
+        int* places = Starts(range);
         foreach (long key in keys)
         {
             sorted[places[(_layout.Columns.Of(key) * Rows) + _layout.Rows.Of(key)]++] = id++;
@@ -92,7 +92,7 @@ internal sealed unsafe class LatticeCells(CrfWorkspace owner) : IDisposable
     }
 
     /// <summary>Where a cell ends among the sorted numbers.</summary>
-    public int End(int cell) => Starts(_slabs - 1)[cell];
+    public int End(int cell) => Starts(_ranges - 1)[cell];
 
     public void Dispose()
     {
@@ -100,5 +100,5 @@ internal sealed unsafe class LatticeCells(CrfWorkspace owner) : IDisposable
         _columns.Dispose();
     }
 
-    private int* Starts(int slab) => _starts.Pointer + ((long)slab * Count);
+    private int* Starts(int range) => _starts.Pointer + ((long)range * Count);
 }

@@ -3,7 +3,7 @@ using DenseCrf.Threading;
 
 namespace DenseCrf.Permutohedral;
 
-/// <summary>Turns the rows that slabs have splatted into rows to slice from, in all lattices at once.</summary>
+/// <summary>Turns the rows that ranges have splatted into rows to slice from, in all lattices at once.</summary>
 internal sealed unsafe class LatticeFilter
 {
     /// <summary>Parts of a lane's share of an axis: a thread that is done early takes some of another's.</summary>
@@ -15,16 +15,16 @@ internal sealed unsafe class LatticeFilter
     private readonly int _columns;
     private RowOperations _rows = null!;
     private int _axis;
-    private int _slab;
+    private int _range;
 
     public LatticeFilter(CrfTeam team, IReadOnlyList<KernelLattice> lattices)
     {
         // The delegates are made once: an iteration allocates nothing.
         (_team, _lattices, _merge, _blur, _blurColumn, _copy) = (team, lattices, Merge, Blur, BlurColumn, Copy);
-        _columns = (lattices.Max(lattice => lattice.Layout.Columns.Count) + team.Lanes - 1) / team.Lanes;
+        _columns = (lattices.Max(lattice => lattice.Layout.Columns.Count) + team.Workers - 1) / team.Workers;
     }
 
-    /// <summary>Adds up twins, blurs along the axes in their order, and gives each twin the result.</summary>
+    /// <summary>Adds up shared, blurs along the axes in their order, and gives each duplicate the result.</summary>
     public void Run(RowOperations rows)
     {
         _rows = rows;
@@ -33,8 +33,8 @@ internal sealed unsafe class LatticeFilter
             _lattices[k].Flip();
         }
 
-        // Slab by slab, because one row may have a twin in several.
-        for (_slab = 1; _slab < _team.Lanes; _slab++)
+        // Slab by range, because one row may have a duplicate in several.
+        for (_range = 1; _range < _team.Workers; _range++)
         {
             _team.Run(1, _merge);
         }
@@ -47,32 +47,32 @@ internal sealed unsafe class LatticeFilter
         // The other axes column by column, each on one thread, while its rows are in the cache; and where three are left, cell by cell.
         _team.Run(_columns, _blurColumn);
 
-        if (_team.Lanes > 1)
+        if (_team.Workers > 1)
         {
             _team.Run(1, _copy);
         }
     }
 
-    private void Merge(int lane, int item)
+    private void Merge(int worker, int item)
     {
         for (int k = 0; k < _lattices.Count; k++)
         {
-            _rows.Merge(_lattices[k].Rows, _lattices[k].Links.TwinsOf(_slab).Part(lane, _team.Lanes));
+            _rows.Merge(_lattices[k].Rows, _lattices[k].Links.SharedOf(_range).Part(worker, _team.Workers));
         }
     }
 
-    private void Blur(int lane, int item)
+    private void Blur(int worker, int item)
     {
         for (int k = 0; k < _lattices.Count; k++)
         {
-            ReadOnlySpan<int> chains = _lattices[k].Links.Chains(_axis).Part((lane * Parts) + item, _team.Lanes * Parts);
+            ReadOnlySpan<int> chains = _lattices[k].Links.Chains(_axis).Part((worker * Parts) + item, _team.Workers * Parts);
             _rows.Blur(_lattices[k].Rows, chains);
         }
     }
 
-    private void BlurColumn(int lane, int item)
+    private void BlurColumn(int worker, int item)
     {
-        int column = (lane * _columns) + item;
+        int column = (worker * _columns) + item;
         for (int k = 0; k < _lattices.Count; k++)
         {
             KernelLattice lattice = _lattices[k];
@@ -93,13 +93,13 @@ internal sealed unsafe class LatticeFilter
         }
     }
 
-    private void Copy(int lane, int item)
+    private void Copy(int worker, int item)
     {
         for (int k = 0; k < _lattices.Count; k++)
         {
-            for (int slab = 1; slab < _team.Lanes; slab++)
+            for (int range = 1; range < _team.Workers; range++)
             {
-                _rows.Copy(_lattices[k].Rows, _lattices[k].Links.TwinsOf(slab).Part(lane, _team.Lanes));
+                _rows.Copy(_lattices[k].Rows, _lattices[k].Links.SharedOf(range).Part(worker, _team.Workers));
             }
         }
     }

@@ -3,7 +3,7 @@ using DenseCrf.Buffers;
 
 namespace DenseCrf.Permutohedral;
 
-/// <summary>What connects the vertices of a lattice: twins in different slabs, and neighbours along each axis.</summary>
+/// <summary>What connects the vertices of a lattice: shared in different ranges, and neighbours along each axis.</summary>
 internal sealed unsafe class LatticeLinks(CrfWorkspace owner) : IDisposable
 {
     /// <summary>Vertices whose slots are asked for ahead.</summary>
@@ -12,20 +12,20 @@ internal sealed unsafe class LatticeLinks(CrfWorkspace owner) : IDisposable
     private readonly NativeBuffer<uint> _links = new(owner);
     private readonly NativeBuffer<int> _first = new(owner);
     private readonly LatticeCells _cells = new(owner);
-    private readonly List<TwinList> _twins = [];
+    private readonly List<SharedVertices> _shared = [];
     private readonly List<AxisChains> _chains = [];
     private KernelLattice _lattice = null!;
-    private int _slabs;
+    private int _ranges;
 
-    /// <summary>Rows that stand for a vertex of an earlier slab.</summary>
-    public int Twins
+    /// <summary>Rows that stand for a vertex of an earlier range.</summary>
+    public int Duplicates
     {
         get
         {
             int count = 0;
-            for (int slab = 1; slab < _slabs; slab++)
+            for (int range = 1; range < _ranges; range++)
             {
-                count += _twins[slab].Count;
+                count += _shared[range].Count;
             }
 
             return count;
@@ -38,25 +38,25 @@ internal sealed unsafe class LatticeLinks(CrfWorkspace owner) : IDisposable
     /// <summary>Cells of a column; the chains of axes from <see cref="LatticeCells.FirstWithinCell"/> on stay in one.</summary>
     public int CellsPerColumn => _cells.Rows;
 
-    public TwinList TwinsOf(int slab) => _twins[slab];
+    public SharedVertices SharedOf(int range) => _shared[range];
 
     public AxisChains Chains(int axis) => _chains[axis];
 
     /// <summary>Takes on another image.</summary>
-    public void Begin(KeyLayout layout, int slabs) => _cells.Prepare(layout, slabs);
+    public void Begin(KeyLayout layout, int ranges) => _cells.Prepare(layout, ranges);
 
-    /// <summary>Counts the vertices of a slab, once all are inserted.</summary>
-    public void Count(int slab, VertexTable table) => _cells.Add(slab, new(table.Keys, table.Count));
+    /// <summary>Counts the vertices of a range, once all are inserted.</summary>
+    public void Count(int range, VertexTable table) => _cells.Add(range, new(table.Keys, table.Count));
 
-    public void Prepare(KernelLattice lattice, int slabs)
+    public void Prepare(KernelLattice lattice, int ranges)
     {
-        (_lattice, _slabs) = (lattice, slabs);
+        (_lattice, _ranges) = (lattice, ranges);
         _links.Ensure((long)lattice.RowCount * lattice.Corners);
         _first.Ensure(lattice.RowCount);
         _cells.Place();
-        while (_twins.Count < slabs)
+        while (_shared.Count < ranges)
         {
-            _twins.Add(new TwinList(owner));
+            _shared.Add(new SharedVertices(owner));
         }
 
         while (_chains.Count < lattice.Corners)
@@ -65,25 +65,25 @@ internal sealed unsafe class LatticeLinks(CrfWorkspace owner) : IDisposable
         }
     }
 
-    /// <summary>Finds the vertices of a slab that an earlier slab has as well.</summary>
+    /// <summary>Finds the vertices of a range that an earlier range has as well.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public void FindTwins(int slab)
+    public void FindShared(int range)
     {
-        VertexTable own = _lattice.Table(slab);
-        TwinList twins = _twins[slab];
-        twins.Clear(own.Count);
-        int start = _lattice.Base(slab);
+        VertexTable own = _lattice.Table(range);
+        SharedVertices shared = _shared[range];
+        shared.Clear(own.Count);
+        int start = _lattice.Base(range);
         KeyLayout layout = _lattice.Layout;
         for (int id = 0; id < own.Count; id++)
         {
             int first = start + id, offset = 0, column = layout.Columns.Of(own.Keys[id]);
-            for (int other = 0; other < slab; other++)
+            for (int other = 0; other < range; other++)
             {
                 int found = _cells.MayHold(other, column, 0) ? _lattice.Table(other).Find(own.Keys[id]) : -1;
                 if (found >= 0)
                 {
                     first = offset + found;
-                    twins.Add(start + id, first);
+                    shared.Add(start + id, first);
                     break;
                 }
 
@@ -94,21 +94,21 @@ internal sealed unsafe class LatticeLinks(CrfWorkspace owner) : IDisposable
         }
     }
 
-    /// <summary>Finds the next vertex along every axis for the vertices of a slab, once all twins are known.</summary>
+    /// <summary>Finds the next vertex along every axis for the vertices of a range, once all shared are known.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public void Link(int slab)
+    public void Link(int range)
     {
-        VertexTable own = _lattice.Table(slab);
+        VertexTable own = _lattice.Table(range);
         KeyLayout layout = _lattice.Layout;
-        VertexTable? other = _slabs == 2 ? _lattice.Table(1 - slab) : null;
+        VertexTable? other = _ranges == 2 ? _lattice.Table(1 - range) : null;
         KeyBands columns = layout.Columns;
-        int start = _lattice.Base(slab), corners = _lattice.Corners;
+        int start = _lattice.Base(range), corners = _lattice.Corners;
         for (int id = 0; id < own.Count; id++)
         {
             if (id + Ahead < own.Count)
             {
                 long later = own.Keys[id + Ahead];
-                bool shared = other is not null && _cells.MayHold(1 - slab, columns.Of(later), 1);
+                bool shared = other is not null && _cells.MayHold(1 - range, columns.Of(later), 1);
                 for (int axis = 0; axis < corners; axis++)
                 {
                     long next = later + layout.Step(later, axis);
@@ -121,20 +121,20 @@ internal sealed unsafe class LatticeLinks(CrfWorkspace owner) : IDisposable
             }
 
             long key = own.Keys[id];
-            bool twin = _first.Pointer[start + id] != start + id;
+            bool duplicate = _first.Pointer[start + id] != start + id;
             for (int axis = 0; axis < corners; axis++)
             {
-                int next = twin ? -1 : Find(key + layout.Step(key, axis), slab, own, start);
+                int next = duplicate ? -1 : Find(key + layout.Step(key, axis), range, own, start);
                 _links.Pointer[((long)axis * _lattice.RowCount) + start + id] = (uint)(next + 1);
             }
         }
     }
 
-    /// <summary>Sorts the vertices of a slab by cell, once all links are known; the list of firsts is not needed any more and makes room.</summary>
-    public void Sort(int slab)
+    /// <summary>Sorts the vertices of a range by cell, once all links are known; the list of firsts is not needed any more and makes room.</summary>
+    public void Sort(int range)
     {
-        VertexTable own = _lattice.Table(slab);
-        _cells.Sort(slab, new(own.Keys, own.Count), _lattice.Base(slab), _first.Pointer);
+        VertexTable own = _lattice.Table(range);
+        _cells.Sort(range, new(own.Keys, own.Count), _lattice.Base(range), _first.Pointer);
     }
 
     /// <summary>Lists the chains of an axis, once all links are known and all vertices sorted.</summary>
@@ -146,24 +146,24 @@ internal sealed unsafe class LatticeLinks(CrfWorkspace owner) : IDisposable
         _links.Dispose();
         _first.Dispose();
         _cells.Dispose();
-        _twins.ForEach(twins => twins.Dispose());
+        _shared.ForEach(shared => shared.Dispose());
         _chains.ForEach(chains => chains.Dispose());
     }
 
-    /// <summary>The row of a vertex, in the first slab that has it.</summary>
+    /// <summary>The row of a vertex, in the first range that has it.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private int Find(long key, int slab, VertexTable own, int start)
+    private int Find(long key, int range, VertexTable own, int start)
     {
         int found = own.Find(key);
-        return found >= 0 ? _first.Pointer[start + found] : _slabs == 1 ? -1 : FindElsewhere(key, slab);
+        return found >= 0 ? _first.Pointer[start + found] : _ranges == 1 ? -1 : FindElsewhere(key, range);
     }
 
-    private int FindElsewhere(long key, int slab)
+    private int FindElsewhere(long key, int range)
     {
         int offset = 0, column = _lattice.Layout.Columns.Of(key);
-        for (int other = 0; other < _slabs; other++)
+        for (int other = 0; other < _ranges; other++)
         {
-            int found = other == slab || !_cells.MayHold(other, column, 0) ? -1 : _lattice.Table(other).Find(key);
+            int found = other == range || !_cells.MayHold(other, column, 0) ? -1 : _lattice.Table(other).Find(key);
             if (found >= 0)
             {
                 return _first.Pointer[offset + found];

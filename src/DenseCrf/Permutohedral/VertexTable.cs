@@ -6,7 +6,7 @@ using DenseCrf.Buffers;
 
 namespace DenseCrf.Permutohedral;
 
-/// <summary>The vertices that one slab of the image touches, numbered in the order of first touch.</summary>
+/// <summary>The vertices that one range of the image touches, numbered in the order of first touch.</summary>
 /// <remarks>
 /// Open addressing. A slot holds the key and the number side by side in 64 bits, so that a look-up is a single access; where an image
 /// needs too many bits, the key loses its upper ones and is compared in full, which lies in order of first touch.

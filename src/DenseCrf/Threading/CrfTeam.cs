@@ -1,12 +1,13 @@
 using System.Diagnostics;
 using System.Runtime.ExceptionServices;
+using System.Runtime.InteropServices;
 
 namespace DenseCrf.Threading;
 
 /// <summary>The threads of one call: the caller and helpers from the thread pool, who share out the items of one phase after another.</summary>
 /// <remarks>
-/// <para>Work is cut into as many lanes as threads were asked for, whoever comes to do it: results depend on the lanes alone. A helper
-/// takes items of its own lane first, which are in its cache, then those of the others. So nobody waits for a thread that the
+/// <para>Work is cut into as many workers as threads were asked for, whoever comes to do it: results depend on the workers alone. A helper
+/// takes items of its own worker first, which are in its cache, then those of the others. So nobody waits for a thread that the
 /// pool has not started or the system has put aside, unless that thread holds an item.</para>
 /// <para>Waiting is a short spin, then a real wait. On a busy machine a barrier that only spins costs a time slice of milliseconds.</para>
 /// </remarks>
@@ -15,7 +16,7 @@ internal sealed class CrfTeam : IThreadPoolWorkItem, IDisposable
     /// <summary>Longer than phases of equal work differ, shorter than it takes to put a thread to sleep and to wake it.</summary>
     private static readonly long SpinTicks = Stopwatch.Frequency / 20_000;
 
-    private readonly CrfTicket[] _tickets;
+    private readonly WorkQueue[] _queues;
     private readonly bool _spins;
     private readonly object _gate = new();
     private Action<int, int> _body = static (_, _) => { };
@@ -28,27 +29,27 @@ internal sealed class CrfTeam : IThreadPoolWorkItem, IDisposable
     private bool _callerSleeps;
     private volatile bool _closed;
 
-    /// <param name="lanes">Threads at most, the caller included.</param>
-    public CrfTeam(int lanes)
+    /// <param name="workers">Threads at most, the caller included.</param>
+    public CrfTeam(int workers)
     {
-        _tickets = new CrfTicket[lanes];
-        _spins = lanes <= Environment.ProcessorCount;
-        for (int i = 1; i < lanes; i++)
+        _queues = new WorkQueue[workers];
+        _spins = workers <= Environment.ProcessorCount;
+        for (int i = 1; i < workers; i++)
         {
             ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
         }
     }
 
-    /// <summary>Into how many lanes work is cut.</summary>
-    public int Lanes => _tickets.Length;
+    /// <summary>Into how many workers work is cut.</summary>
+    public int Workers => _queues.Length;
 
-    /// <summary>Runs <paramref name="body"/> for every lane and every item of it, and returns when all are done.</summary>
+    /// <summary>Runs <paramref name="body"/> for every worker and every item of it, and returns when all are done.</summary>
     /// <remarks>An exception of any item is thrown once all are done.</remarks>
-    /// <param name="items">Items of each lane; several let an idle thread help a slower one.</param>
-    /// <param name="body">Gets lane and item. Whichever thread runs it, no two run the same.</param>
+    /// <param name="items">Items of each worker; several let an idle thread help a slower one.</param>
+    /// <param name="body">Gets worker and item. Whichever thread runs it, no two run the same.</param>
     public void Run(int items, Action<int, int> body)
     {
-        if (Lanes == 1)
+        if (Workers == 1)
         {
             for (int item = 0; item < items; item++)
             {
@@ -58,11 +59,11 @@ internal sealed class CrfTeam : IThreadPoolWorkItem, IDisposable
             return;
         }
 
-        int phase = _phase + 1, total = items * Lanes;
-        for (int lane = 0; lane < Lanes; lane++)
+        int phase = _phase + 1, total = items * Workers;
+        for (int worker = 0; worker < Workers; worker++)
         {
             // Tickets first: a helper still looking at the last phase finds none of its number left.
-            Volatile.Write(ref _tickets[lane].Value, (long)phase << 32);
+            Volatile.Write(ref _queues[worker].Value, (long)phase << 32);
         }
 
         (_body, _items, _done) = (body, items, 0);
@@ -83,10 +84,10 @@ internal sealed class CrfTeam : IThreadPoolWorkItem, IDisposable
     /// <summary>A helper's life: phase after phase until the call ends.</summary>
     public void Execute()
     {
-        int lane = Interlocked.Increment(ref _helpers), seen = 0;
+        int worker = Interlocked.Increment(ref _helpers), seen = 0;
         while (AwaitPhase(ref seen))
         {
-            Work(lane % Lanes, seen);
+            Work(worker % Workers, seen);
         }
     }
 
@@ -104,14 +105,14 @@ internal sealed class CrfTeam : IThreadPoolWorkItem, IDisposable
     {
         Action<int, int> body = _body;
         int items = _items;
-        for (int i = 0; i < Lanes; i++)
+        for (int i = 0; i < Workers; i++)
         {
-            int lane = (first + i) % Lanes;
-            while (_tickets[lane].TryTake(phase, items, out int item))
+            int worker = (first + i) % Workers;
+            while (_queues[worker].TryTake(phase, items, out int item))
             {
                 try
                 {
-                    body(lane, item);
+                    body(worker, item);
                 }
                 catch (Exception e)
                 {
@@ -119,7 +120,7 @@ internal sealed class CrfTeam : IThreadPoolWorkItem, IDisposable
                     _error = ExceptionDispatchInfo.Capture(e);
                 }
 
-                Finish(items * Lanes);
+                Finish(items * Workers);
             }
         }
     }
@@ -185,5 +186,33 @@ internal sealed class CrfTeam : IThreadPoolWorkItem, IDisposable
 
         seen = Volatile.Read(ref _phase);
         return !_closed;
+    }
+}
+
+/// <summary>Gives out the items of a worker, each once. Fills two cache lines, which no other worker's ticket shares.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 128)]
+internal struct WorkQueue
+{
+    /// <summary>The phase in the upper half, the next item in the lower.</summary>
+    [FieldOffset(0)]
+    public long Value;
+
+    /// <summary>Takes the next item, unless the phase is over or all items are taken.</summary>
+    public bool TryTake(int phase, int items, out int item)
+    {
+        while (true)
+        {
+            long value = Volatile.Read(ref Value);
+            item = (int)value;
+            if (value >> 32 != phase || item >= items)
+            {
+                return false;
+            }
+
+            if (Interlocked.CompareExchange(ref Value, value + 1, value) == value)
+            {
+                return true;
+            }
+        }
     }
 }

@@ -4,6 +4,16 @@ using InferenceServer.Kernels.Upsampling;
 
 namespace InferenceServer.Kernels.Labels;
 
+/// <summary>What a model's scores are.</summary>
+public enum ScoreKind
+{
+    /// <summary>Any real numbers; softmax or sigmoid turns them into probabilities.</summary>
+    Logits,
+
+    /// <summary>Already probabilities, 0…1.</summary>
+    Probabilities,
+}
+
 /// <summary>The probability of the winning class of each pixel of a row, as a byte; 0 where a NaN spoils it.</summary>
 internal static class ConfidenceRow
 {
@@ -82,4 +92,21 @@ internal static class ConfidenceRow
 
         return Bytes.FromProbability(Vector<float>.One / sum);
     }
+}
+
+/// <summary>Four vectors of small integers to one of bytes.</summary>
+internal static class Bytes
+{
+    /// <summary>Keeps the low 8 bits of each value; callers pass 0…255.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector<byte> Narrow(Vector<int> a, Vector<int> b, Vector<int> c, Vector<int> d) => Vector.Narrow(
+        Vector.Narrow(a.As<int, uint>(), b.As<int, uint>()), Vector.Narrow(c.As<int, uint>(), d.As<int, uint>()));
+
+    /// <summary>A probability to 0…255: clamped to 0…1, rounded half up, NaN to 0.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector<int> FromProbability(Vector<float> probability) => Vector.ConvertToInt32(
+        (Vector.Min(Vector.Max(probability, Vector<float>.Zero), Vector<float>.One) * 255f) + new Vector<float>(0.5f));
+
+    /// <inheritdoc cref="FromProbability(Vector{float})"/>
+    public static byte FromProbability(float probability) => (byte)(int)((Math.Clamp(probability, 0f, 1f) * 255f) + 0.5f);
 }

@@ -158,3 +158,24 @@ public sealed class ConfusionMatrix
         return result;
     }
 }
+
+/// <summary>What a mean over classes does with a class whose own score is 0/0.</summary>
+public enum AbsentClassRule
+{
+    /// <summary>Leaves it out of the mean: FCN's <c>score.py</c>, mmsegmentation, Cityscapes.</summary>
+    LeaveOut,
+
+    /// <summary>Counts it as 0, which lowers the mean: semseg and SPNet.</summary>
+    CountAsZero,
+}
+
+/// <summary>What the metrics of one class are made of, in pixels.</summary>
+internal readonly record struct ClassCounts(long Correct, long Truth, long Predicted)
+{
+    // 0/0 is NaN in floating point, which is just what an absent class should be.
+    public double IoU => (double)Correct / (Truth + Predicted - Correct);
+
+    public double Accuracy => (double)Correct / Truth;
+
+    public double Dice => 2.0 * Correct / (Truth + Predicted);
+}

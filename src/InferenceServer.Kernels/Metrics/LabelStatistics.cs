@@ -39,3 +39,36 @@ public static class LabelStatistics
         return regions;
     }
 }
+
+/// <summary>The pixels of one label in a label map: how many, and the smallest box round them all.</summary>
+/// <param name="Label">The label.</param>
+/// <param name="Pixels">Number of pixels, at least 1.</param>
+/// <param name="Left">First column of the box.</param>
+/// <param name="Top">First row of the box.</param>
+/// <param name="Width">Columns of the box, at least 1.</param>
+/// <param name="Height">Rows of the box, at least 1.</param>
+public readonly record struct LabelRegion(byte Label, long Pixels, int Left, int Top, int Width, int Height);
+
+/// <summary>A label's pixel count and bounding box while its runs are still being counted, top row first.</summary>
+internal struct LabelExtent
+{
+    private int _left;
+    private int _top;
+    private int _right;    // exclusive
+    private int _bottom;   // exclusive
+
+    public static LabelExtent Empty => new() { _left = int.MaxValue, _top = int.MaxValue };
+
+    public long Pixels { get; private set; }
+
+    public void AddRun(int row, int start, int end)
+    {
+        Pixels += end - start;
+        _left = Math.Min(_left, start);
+        _right = Math.Max(_right, end);
+        _top = Math.Min(_top, row);
+        _bottom = row + 1;
+    }
+
+    public readonly LabelRegion ToRegion(byte label) => new(label, Pixels, _left, _top, _right - _left, _bottom - _top);
+}

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.Intrinsics;
 
 namespace InferenceServer.Kernels.Normalization;
 
@@ -25,4 +26,31 @@ public readonly record struct ChannelNormalization(float Scale, Vector3 Mean, Ve
 
     /// <summary>milesial's U-Net: RGB, 0…1.</summary>
     public static ChannelNormalization Unit => new(1 / 255f, Vector3.Zero, Vector3.One, ChannelOrder.Rgb);
+}
+
+/// <summary>The order of the colour planes in a model's input.</summary>
+public enum ChannelOrder
+{
+    /// <summary>Red first: PyTorch and TensorFlow weights.</summary>
+    Rgb,
+
+    /// <summary>Blue first: weights that came from Caffe, and whatever was trained on bare OpenCV images.</summary>
+    Bgr,
+}
+
+/// <summary>The straight line that normalises one channel: y = x · slope + intercept.</summary>
+internal readonly record struct ChannelLine(float Slope, float Intercept)
+{
+    /// <param name="normalization">The three-channel formula.</param>
+    /// <param name="plane">Index of the channel in the model's order.</param>
+    public static ChannelLine Create(in ChannelNormalization normalization, int plane)
+    {
+        double std = normalization.Std[plane];
+        return new ChannelLine((float)(normalization.Scale / std), (float)(-normalization.Mean[plane] / std));
+    }
+
+    public float At(byte value) => float.MultiplyAddEstimate(value, Slope, Intercept);
+
+    public Vector128<float> At(Vector128<uint> values) => Vector128.MultiplyAddEstimate(
+        Vector128.ConvertToSingle(values.AsInt32()), Vector128.Create(Slope), Vector128.Create(Intercept));
 }

@@ -47,3 +47,48 @@ internal readonly ref struct LabelGrid(ReadOnlySpan<byte> labels, ImageSize size
         return upperLeft != upperRight ^ lowerLeft != lowerRight;
     }
 }
+
+/// <summary>A direction along the sides of pixels, clockwise as pictures are seen.</summary>
+internal enum Heading
+{
+    Up,
+    Right,
+    Down,
+    Left,
+}
+
+/// <summary>Turning and walking.</summary>
+internal static class HeadingSteps
+{
+    private const int Headings = 4;
+
+    public static Heading TurnRight(this Heading heading) => (Heading)(((int)heading + 1) % Headings);
+
+    public static Heading TurnLeft(this Heading heading) => (Heading)(((int)heading + Headings - 1) % Headings);
+
+    public static Heading Reverse(this Heading heading) => (Heading)(((int)heading + 2) % Headings);
+
+    public static GridPoint Step(this GridPoint at, Heading heading) => heading switch
+    {
+        Heading.Up => new GridPoint(at.X, at.Y - 1),
+        Heading.Right => new GridPoint(at.X + 1, at.Y),
+        Heading.Down => new GridPoint(at.X, at.Y + 1),
+        _ => new GridPoint(at.X - 1, at.Y),
+    };
+}
+
+/// <summary>One bit for each place of a grid.</summary>
+internal sealed class BitGrid(int width, int height)
+{
+    private readonly ulong[] _bits = new ulong[(((long)width * height) + 63) / 64];
+
+    public bool this[int x, int y] => (_bits[At(x, y) >> 6] & (1UL << (int)(At(x, y) & 63))) != 0;
+
+    public bool this[GridPoint point] => this[point.X, point.Y];
+
+    public void Set(int x, int y) => _bits[At(x, y) >> 6] |= 1UL << (int)(At(x, y) & 63);
+
+    public void Set(GridPoint point) => Set(point.X, point.Y);
+
+    private long At(int x, int y) => ((long)y * width) + x;
+}

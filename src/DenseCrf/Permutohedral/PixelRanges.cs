@@ -3,18 +3,18 @@ namespace DenseCrf.Permutohedral;
 /// <summary>The pixels of an image, cut into one run for each lane of the team.</summary>
 /// <param name="Pixels">Of the image, in scan order.</param>
 /// <param name="Count">Number of runs; some may be empty.</param>
-internal readonly record struct Slabs(long Pixels, int Count)
+internal readonly record struct PixelRanges(long Pixels, int Count)
 {
     /// <summary>Pixels between two watermarks: rows are cleared shortly before they are first written, while that is still one pass.</summary>
     public const int BlockPixels = 256;
 
-    /// <summary>Blocks of all slabs.</summary>
+    /// <summary>Blocks of all ranges.</summary>
     public int Blocks => FirstBlock(Count);
 
     /// <summary>A run starts at a multiple of a block, so that only the image's end leaves one incomplete.</summary>
-    public (long Start, long End) this[int slab] => (Boundary(slab), Boundary(slab + 1));
+    public (long Start, long End) this[int range] => (Boundary(range), Boundary(range + 1));
 
-    public int FirstBlock(int slab) => (int)((Boundary(slab) + BlockPixels - 1) / BlockPixels);
+    public int FirstBlock(int range) => (int)((Boundary(range) + BlockPixels - 1) / BlockPixels);
 
-    private long Boundary(int slab) => slab >= Count ? Pixels : Pixels * slab / Count / BlockPixels * BlockPixels;
+    private long Boundary(int range) => range >= Count ? Pixels : Pixels * range / Count / BlockPixels * BlockPixels;
 }
