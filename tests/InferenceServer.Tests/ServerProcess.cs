@@ -11,19 +11,21 @@ internal sealed partial class ServerProcess : IAsyncDisposable
     public const int Terminate = 15;
     public const int Interrupt = 2;
     public const int KillNow = 9;
+    private const string AnyPort = "http://127.0.0.1:0";
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
     private readonly Process _process;
     private readonly StringBuilder _log = new();
     private readonly TaskCompletionSource<Uri> _address = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    private ServerProcess(string url, (string Key, string Value)[] settings)
+    private ServerProcess(string url, (string Key, string Value)[] settings, string[] environment)
     {
         // A shell's background jobs inherit SIGINT ignored, and .NET leaves it so; `env` becomes the server and keeps its number.
         ProcessStartInfo start = new("env") { RedirectStandardOutput = true, RedirectStandardError = true };
-        start.ArgumentList.Add("--default-signal=INT");
-        start.ArgumentList.Add("dotnet");
-        start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "InferenceServer.dll"));
-        start.ArgumentList.Add("--urls=" + url);
+        foreach (string argument in (string[])["--default-signal=INT", .. environment, "dotnet", Path.Combine(AppContext.BaseDirectory, "InferenceServer.dll"), "--urls=" + url])
+        {
+            start.ArgumentList.Add(argument);
+        }
+
         foreach ((string key, string value) in ((string, string)[])[("Models:Path", Path.Combine(AppContext.BaseDirectory, "models")), ("Models:Default", "tiny"), ("Models:Watch", "Off"), ("Onnx:Provider", "Cpu"), .. settings])
         {
             start.ArgumentList.Add($"--{key}={value}");
@@ -53,9 +55,17 @@ internal sealed partial class ServerProcess : IAsyncDisposable
     public bool HasExited => _process.HasExited;
 
     /// <summary>Starts the program and waits until it is ready.</summary>
-    public static async Task<ServerProcess> StartAsync(string url, params (string Key, string Value)[] settings)
+    public static Task<ServerProcess> StartAsync(string url, params (string Key, string Value)[] settings) => StartAsync(url, settings, []);
+
+    /// <summary>Starts the program on a free port.</summary>
+    public static Task<ServerProcess> StartAsync(params (string Key, string Value)[] settings) => StartAsync(AnyPort, settings, []);
+
+    /// <summary>Starts the program on a free port, in an environment that is changed as arguments of <c>env</c> say.</summary>
+    public static Task<ServerProcess> StartInAsync(params string[] environment) => StartAsync(AnyPort, [], environment);
+
+    private static async Task<ServerProcess> StartAsync(string url, (string Key, string Value)[] settings, string[] environment)
     {
-        ServerProcess server = new(url, settings);
+        ServerProcess server = new(url, settings, environment);
         try
         {
             Uri address = await server._address.Task.WaitAsync(Patience);
@@ -69,9 +79,6 @@ internal sealed partial class ServerProcess : IAsyncDisposable
             throw new InvalidOperationException("The server did not start: " + server.Log, e);
         }
     }
-
-    /// <summary>Starts the program on a free port.</summary>
-    public static Task<ServerProcess> StartAsync(params (string Key, string Value)[] settings) => StartAsync("http://127.0.0.1:0", settings);
 
     public void Signal(int signal) => Assert.Equal(0, Kill(_process.Id, signal));
 

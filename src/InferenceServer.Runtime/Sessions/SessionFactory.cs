@@ -102,7 +102,12 @@ public sealed class SessionFactory(IOptions<OnnxOptions> options, IOptions<Sched
             SharedThreads.TryCreate(PoolThreads, _options.Spinning); // before all else that ONNX Runtime is asked, which would give it an environment without
         }
 
-        // ONNX Runtime prints errors of its own when the library is missing, which for "auto" is no error.
+        if (OperatingSystem.IsWindows())
+        {
+            OrtEnv.Instance().DisableTelemetryEvents(); // elsewhere an environment variable does it: eng/OnnxRuntimeTelemetry.cs
+        }
+
+        // ONNX Runtime prints errors of its own when CUDA is missing, which for "auto" is no error.
         if (_options.RequireGpu || _options.Provider == ExecutionProvider.Cuda || (_options.Provider == ExecutionProvider.Auto && CudaProvider.IsPresent))
         {
             try
