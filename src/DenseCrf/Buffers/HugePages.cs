@@ -7,7 +7,6 @@ namespace DenseCrf.Buffers;
 internal static unsafe partial class HugePages
 {
     private const long Worthwhile = 4 << 20; // holds at least one whole huge page, wherever it starts
-    private const long Page = 4096;
     private const int MadvHugePage = 14; // of sys/mman.h
 
     /// <summary>A hint for a large buffer. A system that has no such pages, or none to spare, answers with an error that changes nothing.</summary>
@@ -15,7 +14,8 @@ internal static unsafe partial class HugePages
     {
         if (bytes >= Worthwhile && OperatingSystem.IsLinux())
         {
-            long first = ((long)start + Page - 1) / Page * Page;
+            long page = Environment.SystemPageSize;
+            long first = ((long)start + page - 1) / page * page;
             _ = Madvise((void*)first, (nuint)((long)start + bytes - first), MadvHugePage);
         }
     }

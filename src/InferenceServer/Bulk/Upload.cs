@@ -1,5 +1,6 @@
 using System.IO.Compression;
 using System.Runtime.CompilerServices;
+using InferenceServer.Hosting;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Buffers;
 using InferenceServer.Segment;
@@ -35,15 +36,9 @@ internal sealed class Upload : IDisposable
     public static async Task<Upload> ReceiveAsync(HttpRequest request, BulkOptions options, CancellationToken cancellationToken)
     {
         string? boundary = Boundary(request.GetTypedHeaders().ContentType);
-        string path = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName());
-        FileStream file = new(path, Private(OperatingSystem.IsWindows() ? FileOptions.Asynchronous | FileOptions.DeleteOnClose : FileOptions.Asynchronous));
+        FileStream file = PrivateFiles.CreateTemporary();
         try
         {
-            if (!OperatingSystem.IsWindows())
-            {
-                File.Delete(path); // its name; the file goes with the last handle, even if the process is killed
-            }
-
             await CopyAsync(request, file, options, cancellationToken);
             return new Upload(file, boundary);
         }
@@ -59,7 +54,7 @@ internal sealed class Upload : IDisposable
     public static async Task SaveAsync(HttpRequest request, string path, BulkOptions options, CancellationToken cancellationToken)
     {
         Boundary(request.GetTypedHeaders().ContentType);
-        await using FileStream file = new(path, Private(FileOptions.Asynchronous));
+        await using FileStream file = PrivateFiles.Create(path);
         await CopyAsync(request, file, options, cancellationToken);
         file.Flush(flushToDisk: true);
     }
@@ -116,17 +111,6 @@ internal sealed class Upload : IDisposable
 
             await file.WriteAsync(buffer.AsMemory(0, count), cancellationToken);
         }
-    }
-
-    private static FileStreamOptions Private(FileOptions options)
-    {
-        FileStreamOptions all = new() { Mode = FileMode.CreateNew, Access = FileAccess.ReadWrite, Share = FileShare.None, BufferSize = BufferSize, Options = options };
-        if (!OperatingSystem.IsWindows())
-        {
-            all.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-        }
-
-        return all;
     }
 
     private static string? Boundary(MediaTypeHeaderValue? type) => type?.MediaType.Value?.ToLowerInvariant() switch

@@ -9,9 +9,9 @@ internal sealed class DrainLifetime(Drain drain) : IHostLifetime, IDisposable
 
     public Task WaitForStartAsync(CancellationToken cancellationToken)
     {
-        Handle(PosixSignal.SIGTERM, delay: true);
+        Handle(PosixSignal.SIGTERM, delay: true); // on Windows the machine shuts down or the user logs off
         Handle(PosixSignal.SIGINT, delay: false);
-        Handle(PosixSignal.SIGQUIT, delay: false);
+        Handle(PosixSignal.SIGQUIT, delay: false); // on Windows Ctrl+Break
         return Task.CompletedTask;
     }
 
@@ -22,6 +22,14 @@ internal sealed class DrainLifetime(Drain drain) : IHostLifetime, IDisposable
     private void Handle(PosixSignal signal, bool delay) => _signals.Add(PosixSignalRegistration.Create(signal, context =>
     {
         context.Cancel = true; // else the process ends here and now
+        if (OperatingSystem.IsWindows() && signal == PosixSignal.SIGTERM)
+        {
+            // Windows ends the process when this handler returns, and a registration cannot be disposed while its handler runs.
+            _signals.Clear();
+            drain.Signal(signal.ToString(), delay);
+            Thread.Sleep(Timeout.Infinite);
+        }
+
         drain.Signal(signal.ToString(), delay);
     }));
 }

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using InferenceServer.Hosting;
 using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Jobs;
@@ -46,7 +47,8 @@ internal sealed class JobFolder(IOptions<JobOptions> options, ILogger<JobFolder>
     /// <param name="receive">Writes its upload to the path that it is given.</param>
     public async Task AddAsync(string id, JobRequest request, Func<string, Task> receive)
     {
-        string part = CreatePrivate(Path.Combine(Root, id + Part));
+        string part = Path.Combine(Root, id + Part);
+        PrivateFiles.CreateFolder(part);
         try
         {
             await receive(Path.Combine(part, UploadFile));
@@ -130,11 +132,6 @@ internal sealed class JobFolder(IOptions<JobOptions> options, ILogger<JobFolder>
             return null;
         }
     }
-
-    // Photographs and masks are nobody else's on this machine.
-    private static string CreatePrivate(string path) => OperatingSystem.IsWindows()
-        ? Directory.CreateDirectory(path).FullName
-        : Directory.CreateDirectory(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute).FullName;
 
     private static long Length(string path) => new FileInfo(path) is { Exists: true } file ? file.Length : 0;
 

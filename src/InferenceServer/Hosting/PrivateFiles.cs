@@ -1,0 +1,43 @@
+namespace InferenceServer.Hosting;
+
+/// <summary>Files and folders that no other user of the machine can read: uploads and masks are nobody else's.</summary>
+/// <remarks>On Linux and macOS their mode says so. On Windows they inherit the access list of their folder, and the temporary folder belongs to one user.</remarks>
+internal static class PrivateFiles
+{
+    private const int BufferSize = 64 * 1024;
+    private const UnixFileMode OwnFile = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+    private const UnixFileMode OwnFolder = OwnFile | UnixFileMode.UserExecute;
+
+    /// <summary>Creates a file for asynchronous use.</summary>
+    /// <exception cref="IOException">There is such a file.</exception>
+    public static FileStream Create(string path) => Create(path, FileOptions.Asynchronous);
+
+    /// <summary>Creates a temporary file that goes with its stream, even if the process is killed.</summary>
+    public static FileStream CreateTemporary()
+    {
+        string path = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName());
+        if (OperatingSystem.IsWindows())
+        {
+            return Create(path, FileOptions.Asynchronous | FileOptions.DeleteOnClose);
+        }
+
+        FileStream file = Create(path);
+        File.Delete(path); // its name; the file goes with the last handle
+        return file;
+    }
+
+    /// <summary>Creates a folder.</summary>
+    public static void CreateFolder(string path) =>
+        _ = OperatingSystem.IsWindows() ? Directory.CreateDirectory(path) : Directory.CreateDirectory(path, OwnFolder);
+
+    private static FileStream Create(string path, FileOptions options)
+    {
+        FileStreamOptions all = new() { Mode = FileMode.CreateNew, Access = FileAccess.ReadWrite, Share = FileShare.None, BufferSize = BufferSize, Options = options };
+        if (!OperatingSystem.IsWindows())
+        {
+            all.UnixCreateMode = OwnFile;
+        }
+
+        return new FileStream(path, all);
+    }
+}
