@@ -4,8 +4,6 @@
 #
 #   tests/gpu/check.sh [FOLDER OF IMAGES]        default: tests/assets/street.jpg alone
 #   MODELS="camvid-deeplabv3plus …"              default: every model in models/
-#
-# The folder of the CUDA provider's libraries (libonnxruntime_providers_cuda.so) may be given as ORT_CUDA; they are copied beside the program.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -21,10 +19,7 @@ trap 'rm -rf "$work"' EXIT
 failed=0
 fail() { echo "FAILED: $*" >&2; failed=1; }
 
-dotnet publish src/InferenceServer.Cli -c Release -o "$work/cli" > "$work/publish.log" || { cat "$work/publish.log"; exit 1; }
-if [ -n "${ORT_CUDA:-}" ]; then
-  cp "$ORT_CUDA"/libonnxruntime_providers_*.so "$work/cli/"
-fi
+dotnet publish src/InferenceServer.Cli -c Release -p:Gpu=true -o "$work/cli" > "$work/publish.log" || { cat "$work/publish.log"; exit 1; }
 cli() { "$work/cli/inference-server" "$@"; }
 
 # A GPU that is hidden: required, it must be refused; else the CPU must answer.
