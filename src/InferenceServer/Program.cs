@@ -51,7 +51,7 @@ return StartUp.Run(() =>
     builder.Services.AddFetching();
     builder.Services.AddLabelStudio();
     builder.Services.AddCvat();
-    builder.Services.AddSecurity();
+    builder.Services.AddAuth();
     builder.Services.AddTelemetry();
     builder.Services.AddProblems();
     builder.Services.AddOpenApiDocument();
@@ -65,7 +65,7 @@ return StartUp.Run(() =>
     app.UseProblems();
     app.UseManagementAddress();
     app.UseOrigins();
-    app.UseKeys();
+    app.UseAuth();
     app.UseCompression();
     app.UseSwagger();
     app.UseSwaggerUI(ui => ui.DefaultModelsExpandDepth(-1));

@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Auth;
 
@@ -19,3 +20,6 @@ public sealed class JwtOptions
     [Required]
     public string AdminScope { get; set; } = "admin";
 }
+
+[OptionsValidator]
+internal sealed partial class JwtOptionsValidator : IValidateOptions<JwtOptions>;

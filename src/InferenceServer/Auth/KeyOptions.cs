@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Auth;
 
@@ -29,3 +30,6 @@ public sealed class KeyOptions
     [Range(0, long.MaxValue)]
     public long RequestsPerDay { get; set; }
 }
+
+[OptionsValidator]
+internal sealed partial class KeyOptionsValidator : IValidateOptions<KeyOptions>;

@@ -46,7 +46,7 @@ internal static class BulkEndpoints
         http.Response.ContentType = writer.ContentType;
         http.Response.Headers["X-Model"] = lease.Model.Name;
         PipeWriter body = http.Response.BodyWriter;
-        BulkOrder order = new(lease, mask, timeout, http.Features.Get<Caller>()?.Budget, Route);
+        BulkOrder order = new(lease, mask, timeout, Caller.Of(http)?.Budget, Route);
         try
         {
             await runner.RunAsync(upload, order, answer => writer.WriteAsync(answer, body, http.RequestAborted), http.RequestAborted);

@@ -90,7 +90,7 @@ internal static class JobEndpoints
 
     private static Job? Find(string id, HttpContext http, JobStore store) => store.Find(id, Owner(http));
 
-    private static string? Owner(HttpContext http) => http.Features.Get<Caller>()?.Id;
+    private static string? Owner(HttpContext http) => Caller.Of(http)?.Id;
 
     private static ProblemResult NoJob(string id) => new(StatusCodes.Status404NotFound, "unknown-job", $"There is no job '{id}'; it may have been deleted, or done for too long.");
 }

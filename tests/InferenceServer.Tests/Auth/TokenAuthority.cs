@@ -8,12 +8,14 @@ using Microsoft.IdentityModel.Tokens;
 
 namespace InferenceServer.Tests.Auth;
 
-/// <summary>Issues tokens, and publishes the key of their signatures.</summary>
+/// <summary>Issues tokens, and publishes the key of their signatures, which it can change.</summary>
 internal sealed class TokenAuthority : IAsyncDisposable
 {
     public const string Audience = "inference-server";
     private readonly WebApplication _app;
-    private readonly RSA _rsa = RSA.Create(2048);
+    private RSA _rsa = RSA.Create(2048);
+    private string? _kid = "one";
+    private int _fetches;
 
     private TokenAuthority()
     {
@@ -24,14 +26,31 @@ internal sealed class TokenAuthority : IAsyncDisposable
         _app.MapGet("/.well-known/openid-configuration", () => Results.Text($$"""{ "issuer": "{{Url}}", "jwks_uri": "{{Url}}/keys" }""", "application/json"));
         _app.MapGet("/keys", () =>
         {
+            Interlocked.Increment(ref _fetches);
             RSAParameters key = _rsa.ExportParameters(includePrivateParameters: false);
-            return Results.Text($$"""{ "keys": [{ "kty": "RSA", "use": "sig", "kid": "one", "n": "{{Base64UrlEncoder.Encode(key.Modulus)}}", "e": "{{Base64UrlEncoder.Encode(key.Exponent)}}" }] }""", "application/json");
+            string kid = _kid is null ? "" : $"\"kid\": \"{_kid}\", ";
+            string keys = IsEmpty ? "" : $$"""{ "kty": "RSA", "use": "sig", {{kid}}"n": "{{Base64UrlEncoder.Encode(key.Modulus)}}", "e": "{{Base64UrlEncoder.Encode(key.Exponent)}}" }""";
+            return Results.Text($$"""{ "keys": [{{keys}}] }""", "application/json");
         });
     }
 
     public string Url => _app.Urls.Single();
 
-    public SigningCredentials Credentials => new(new RsaSecurityKey(_rsa) { KeyId = "one" }, SecurityAlgorithms.RsaSha256);
+    public SigningCredentials Credentials => new(new RsaSecurityKey(_rsa) { KeyId = _kid }, SecurityAlgorithms.RsaSha256);
+
+    /// <summary>How often the keys were fetched.</summary>
+    public int Fetches => _fetches;
+
+    /// <summary>Whether it publishes no key, as one whose database is away does.</summary>
+    public bool IsEmpty { get; set; }
+
+    /// <summary>Signs with a new key from now on, and publishes no other.</summary>
+    public void Rotate(string? kid)
+    {
+        _rsa.Dispose();
+        _rsa = RSA.Create(2048);
+        _kid = kid;
+    }
 
     public static async Task<TokenAuthority> StartAsync()
     {

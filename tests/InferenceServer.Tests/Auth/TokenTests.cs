@@ -93,6 +93,22 @@ public sealed class TokenTests : IAsyncLifetime
         Assert.Contains("invalid_token", Assert.Single(response.Headers.WwwAuthenticate).Parameter, StringComparison.Ordinal);
     }
 
+    // RFC 7515, section 4.1.11: an extension that is critical and not understood makes the token invalid, and so does a list of none.
+    [Theory]
+    [InlineData("exp")]
+    [InlineData("b64")]
+    [InlineData("http://example.org/an-extension")]
+    [InlineData()]
+    [InlineData(null)]
+    public async Task Segment_TokenWithACriticalExtension_Answers401(params string[]? extensions)
+    {
+        string token = Infer(t => t.AdditionalHeaderClaims = new Dictionary<string, object> { ["crit"] = extensions! });
+
+        using HttpResponseMessage response = await SegmentAsync(token);
+
+        Assert.Contains("'crit'", await ProblemAssert.IsAsync(HttpStatusCode.Unauthorized, response), StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Segment_NeitherKeyNorToken_SaysThatBothWouldDo() =>
         Assert.Contains("a key or a token", await ProblemAssert.IsAsync(HttpStatusCode.Unauthorized, await SegmentAsync(null)), StringComparison.Ordinal);

@@ -41,7 +41,7 @@ internal sealed class TaskPredictor(MaskRoad road, PatientAdmission admission, T
             using ImageObservation observation = new(metrics, model.Model, http.Observation().Route);
             try
             {
-                admitted ??= await admission.EnterAsync(model, arrival, http.Features.Get<Caller>()?.Budget);
+                admitted ??= await admission.EnterAsync(model, arrival, Caller.Of(http)?.Budget);
                 observation.Sent(await PredictAsync(admitted, encoder, image, observation.Timings, answer));
             }
             catch (SegmentationException e)

@@ -8,7 +8,7 @@ using InferenceServer.Tests.Metrics;
 namespace InferenceServer.Tests.Auth;
 
 /// <summary>Keys over the wire: who gets in, who does not, and what each is told.</summary>
-public sealed class KeyGateTests : IAsyncLifetime
+public sealed class KeyTests : IAsyncLifetime
 {
     private const string Lab = "the lab's key";
     private const string Operator = "the operator's key";

@@ -1,0 +1,73 @@
+using InferenceServer.Runtime;
+using Microsoft.AspNetCore.Authentication;
+using Microsoft.AspNetCore.Authentication.JwtBearer;
+using Microsoft.AspNetCore.Authorization;
+using Microsoft.AspNetCore.Mvc;
+using Microsoft.Extensions.Options;
+using Microsoft.IdentityModel.JsonWebTokens;
+
+namespace InferenceServer.Auth;
+
+/// <summary>Wires the schemes of keys and tokens, the policies and the origins, and says of each endpoint what it asks for.</summary>
+internal static class AuthSetup
+{
+    /// <summary>The scheme of the policies: that of tokens for what may be one, else that of keys.</summary>
+    public const string Scheme = "Any";
+
+    private const string Keys = "Key";
+    private const string Tokens = "Token";
+    private static readonly JsonWebTokenHandler Form = new();
+
+    public static void AddAuth(this IServiceCollection services)
+    {
+        services.AddSection("Security", new SecurityOptionsValidator());
+        services.AddOrigins();
+        services.AddSingleton<KeyRing>();
+        services.AddSingleton<AuthorityKeys>();
+
+        // What AddAuthentication does, but for the keys of cookies, which it would write into the home of whoever runs the server, and a section of options that nobody here asked for.
+        services.AddAuthenticationCore();
+        services.AddWebEncoders();
+        new AuthenticationBuilder(services)
+            .AddPolicyScheme(Scheme, null, any => any.ForwardDefaultSelector = Choose)
+            .AddScheme<AuthenticationSchemeOptions, KeyHandler>(Keys, null)
+            .AddScheme<JwtBearerOptions, JwtBearerHandler>(Tokens, null);
+        services.AddOptions<JwtBearerOptions>(Tokens).Configure<IOptions<SecurityOptions>, AuthorityKeys>((bearer, security, keys) => bearer.UseAuthority(security.Value.Jwt, keys));
+
+        services.AddAuthorization();
+        services.AddOptions<AuthorizationOptions>().Configure<KeyRing>((authorization, keys) =>
+        {
+            foreach (Scope scopes in (Scope[])[Scope.Infer, Scope.Admin, Scope.Infer | Scope.Admin])
+            {
+                authorization.AddPolicy(Policy(scopes), policy => policy.AddAuthenticationSchemes(Scheme).AddRequirements(new ScopeRequirement(scopes, (keys.Anonymous & scopes) != 0)));
+            }
+        });
+        services.AddSingleton<IAuthorizationMiddlewareResultHandler, AuthorizationAnswer>();
+    }
+
+    public static void UseAuth(this WebApplication app)
+    {
+        app.UseAuthentication(); // no scheme is the default: who asks for what needs no key is not looked at
+        app.UseAuthorization();
+    }
+
+    /// <summary>A key with one of these scopes opens the endpoint.</summary>
+    /// <param name="endpoints">The endpoints.</param>
+    /// <param name="scopes">One of these is enough.</param>
+    /// <param name="budgeted">Whether a call counts against the key's rate and quotas.</param>
+    public static TBuilder RequireScope<TBuilder>(this TBuilder endpoints, Scope scopes, bool budgeted = false)
+        where TBuilder : IEndpointConventionBuilder => endpoints.RequireAuthorization(Policy(scopes)).WithMetadata([
+            .. budgeted ? [Budgeted.Instance] : Array.Empty<object>(),
+            new ProducesResponseTypeMetadata(StatusCodes.Status401Unauthorized, typeof(ProblemDetails), ["application/problem+json"]),
+            new ProducesResponseTypeMetadata(StatusCodes.Status403Forbidden, typeof(ProblemDetails), ["application/problem+json"]),
+        ]);
+
+    // "infer", "admin", and "infer, admin" for either.
+    private static string Policy(Scope scopes) => scopes.ToString().ToLowerInvariant();
+
+    private static string Choose(HttpContext http)
+    {
+        KeyRing keys = http.RequestServices.GetRequiredService<KeyRing>();
+        return keys.TakesTokens && Credentials.Of(http.Request) is { } secret && Form.CanReadToken(secret) && keys.Find(secret) is null ? Tokens : Keys;
+    }
+}

@@ -1,0 +1,59 @@
+using System.Security.Claims;
+using InferenceServer.Problems;
+using InferenceServer.Runtime;
+using Microsoft.AspNetCore.Authentication;
+using Microsoft.AspNetCore.Authorization;
+using Microsoft.AspNetCore.Authorization.Policy;
+using Microsoft.Net.Http.Headers;
+
+namespace InferenceServer.Auth;
+
+/// <summary>Lets a request pass, or says why it may not, before a byte of its body is read.</summary>
+internal sealed class AuthorizationAnswer(KeyRing keys) : IAuthorizationMiddlewareResultHandler
+{
+    public async Task HandleAsync(RequestDelegate next, HttpContext context, AuthorizationPolicy policy, PolicyAuthorizationResult authorizeResult)
+    {
+        Scope needed = policy.Requirements.OfType<ScopeRequirement>().First().Scopes;
+        AuthenticateResult authenticated = await context.AuthenticateAsync(AuthSetup.Scheme); // what it said before: schemes keep it
+        if (authenticated.Failure is SegmentationException unavailable)
+        {
+            await Problem.WriteAsync(context, unavailable);
+        }
+        else if (!authorizeResult.Succeeded)
+        {
+            await RefuseAsync(context, needed, authenticated);
+        }
+        else if (Caller.Of(context) is { } caller && !caller.Has(needed))
+        {
+            context.User = new ClaimsPrincipal(); // let in as everybody is, and so as nobody in particular
+            await next(context);
+        }
+        else if (context.GetEndpoint()?.Metadata.GetMetadata<Budgeted>() is not null && Caller.Of(context)?.Budget?.Take() is { } refusal)
+        {
+            await Problem.WriteAsync(context, refusal);
+        }
+        else
+        {
+            await next(context);
+        }
+    }
+
+    private Task RefuseAsync(HttpContext http, Scope scopes, AuthenticateResult authenticated)
+    {
+        string needed = scopes.ToString().Split(',')[0].ToLowerInvariant();
+        if (!keys.Opens(scopes))
+        {
+            return Problem.WriteAsync(http, new SegmentationException(
+                SegmentationError.Forbidden, $"Nobody may do this here: no key has the scope {needed}. Make one with `inference-server key` and set its hash as Security:Keys:NAME:Hash and Security:Keys:NAME:Scopes to {needed}."));
+        }
+
+        // RFC 6750, section 3: an error is named only where a key was sent.
+        string error = authenticated.Succeeded ? $", error=\"insufficient_scope\", scope=\"{needed}\"" : authenticated.None ? "" : ", error=\"invalid_token\"";
+        http.Response.Headers[HeaderNames.WWWAuthenticate] = $"Bearer realm=\"inference-server\"{error}";
+        return Problem.WriteAsync(http, authenticated.Succeeded
+            ? new SegmentationException(SegmentationError.Forbidden, $"This {(Caller.Of(http)?.Budget is null ? "token" : "key")} does not have the scope {needed}.")
+            : new SegmentationException(SegmentationError.Unauthorized, authenticated.Failure?.Message ?? Missing()));
+    }
+
+    private string Missing() => $"Send a key{(keys.TakesTokens ? " or a token" : "")} as 'Authorization: Bearer KEY' or as '{Credentials.KeyHeader}: KEY'.";
+}

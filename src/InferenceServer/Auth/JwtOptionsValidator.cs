@@ -1,6 +1,0 @@
-using Microsoft.Extensions.Options;
-
-namespace InferenceServer.Auth;
-
-[OptionsValidator]
-internal sealed partial class JwtOptionsValidator : IValidateOptions<JwtOptions>;
