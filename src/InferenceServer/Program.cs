@@ -52,6 +52,7 @@ return StartUp.Run(() =>
     builder.Services.AddLabelStudio();
     builder.Services.AddCvat();
     builder.Services.AddAuth();
+    builder.Services.AddContentTypes();
     builder.Services.AddTelemetry();
     builder.Services.AddProblems();
     builder.Services.AddOpenApiDocument();
@@ -66,6 +67,7 @@ return StartUp.Run(() =>
     app.UseManagementAddress();
     app.UseOrigins();
     app.UseAuth();
+    app.UseContentTypes();
     app.UseCompression();
     app.UseSwagger();
     app.UseSwaggerUI(ui => ui.DefaultModelsExpandDepth(-1));

@@ -149,6 +149,48 @@ public sealed class KeyTests : IAsyncLifetime
     }
 
     [Theory]
+    [InlineData("/v1/segment/tiny")]
+    [InlineData("/v1/segment:batch")]
+    [InlineData("/v1/jobs")]
+    [InlineData("/v2/models/tiny/infer")]
+    [InlineData("/v2/repository/index")]
+    [InlineData("/huggingface")]
+    [InlineData("/label-studio/setup")]
+    [InlineData("/label-studio/predict")]
+    [InlineData("/label-studio/webhook")]
+    [InlineData("/api/function_invocations")]
+    public async Task Post_ContentTypeThatIsNotTaken_IsToldToThoseWithAKeyOnly(string path)
+    {
+        foreach ((string? key, HttpStatusCode expected) in ((string?, HttpStatusCode)[])[(null, HttpStatusCode.Unauthorized), ("wrong", HttpStatusCode.Unauthorized), (Operator, HttpStatusCode.Forbidden)])
+        {
+            using HttpRequestMessage request = Request(HttpMethod.Post, path, key is null ? null : "X-API-Key", key);
+            request.Content = Photo.Content([1], "text/plain");
+            using HttpResponseMessage response = await _server.Client.SendAsync(request);
+
+            Assert.Equal((path, key, path.EndsWith("index", StringComparison.Ordinal) && key == Operator ? HttpStatusCode.BadRequest : expected), (path, key, response.StatusCode));
+        }
+    }
+
+    [Theory]
+    [InlineData("/v1/segment:batch", "application/zip")]
+    [InlineData("/v1/jobs", "application/zip")]
+    [InlineData("/label-studio/setup", "application/json")]
+    [InlineData("/label-studio/predict", "application/json")]
+    [InlineData("/label-studio/webhook", "application/json")]
+    [InlineData("/api/function_invocations", "application/json")]
+    public async Task Post_ContentTypeThatIsNotTaken_IsAnswered415WithThoseThatAre(string path, string taken)
+    {
+        using HttpRequestMessage request = Request(HttpMethod.Post, path, "X-API-Key", Lab);
+        request.Content = Photo.Content([1], "text/plain");
+
+        using HttpResponseMessage response = await _server.Client.SendAsync(request);
+
+        string sentence = await ProblemAssert.IsAsync(HttpStatusCode.UnsupportedMediaType, response);
+        Assert.Contains("text/plain", sentence, StringComparison.Ordinal);
+        Assert.Contains(taken, sentence, StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("none", HttpStatusCode.Forbidden)]
     [InlineData("infer", HttpStatusCode.OK)]
     [InlineData("", HttpStatusCode.OK)]
