@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text.Json.Serialization;
 using InferenceServer.Kernels;
 using InferenceServer.Runtime.Diagnostics;
 using InferenceServer.Runtime.Models;
@@ -84,3 +85,46 @@ internal sealed record BenchReport
         return new StageShare(stage.ToString().ToLowerInvariant(), median, median / fullMs);
     }
 }
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, WriteIndented = true)]
+[JsonSerializable(typeof(BenchReport))]
+internal sealed partial class BenchJson : JsonSerializerContext;
+
+/// <summary>A distribution of times, in milliseconds.</summary>
+/// <param name="MeanMs">Mean.</param>
+/// <param name="P50Ms">Median.</param>
+/// <param name="P90Ms">90th percentile.</param>
+/// <param name="P99Ms">99th percentile.</param>
+/// <param name="MaxMs">Longest.</param>
+internal sealed record Latency(double MeanMs, double P50Ms, double P90Ms, double P99Ms, double MaxMs)
+{
+    /// <summary>Summarises at least one time.</summary>
+    public static Latency Of(IEnumerable<TimeSpan> times)
+    {
+        double[] ms = [.. times.Select(t => t.TotalMilliseconds)];
+        return new Latency(ms.Average(), Percentile(ms, 0.5), Percentile(ms, 0.9), Percentile(ms, 0.99), ms.Max());
+    }
+
+    /// <summary>The value below which <paramref name="share"/> of the values lie; linear between neighbours, as numpy has it.</summary>
+    public static double Percentile(IEnumerable<double> values, double share)
+    {
+        double[] sorted = [.. values.Order()];
+        double position = share * (sorted.Length - 1);
+        int lower = (int)position;
+        int upper = Math.Min(lower + 1, sorted.Length - 1);
+        return sorted[lower] + ((position - lower) * (sorted[upper] - sorted[lower]));
+    }
+}
+
+/// <summary>One pair of measurements.</summary>
+/// <param name="Raw">A run of the network on an input that lay ready.</param>
+/// <param name="Full">A request, from encoded bytes to an encoded mask.</param>
+/// <param name="Stages">The request's stages.</param>
+/// <param name="AllocatedBytes">Managed memory that the request allocated.</param>
+internal sealed record RequestSample(TimeSpan Raw, TimeSpan Full, StageTimings Stages, long AllocatedBytes);
+
+/// <summary>One stage of a request.</summary>
+/// <param name="Stage">Its name, as in metrics.</param>
+/// <param name="MedianMs">Median over the requests.</param>
+/// <param name="Share">That median's share of the median request, 0 to 1.</param>
+internal sealed record StageShare(string Stage, double MedianMs, double Share);

@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+using InferenceServer.Kernels.Labeling;
 using InferenceServer.Kernels.Metrics;
 using InferenceServer.Runtime.Refinement;
 
@@ -91,3 +93,23 @@ internal sealed record EvaluationReport
     // JSON has no NaN.
     private static double? Defined(double value) => double.IsNaN(value) ? null : value;
 }
+
+/// <summary>The scores of one class; null where they are 0/0.</summary>
+/// <param name="Index">The class's index.</param>
+/// <param name="Name">The class's name.</param>
+/// <param name="Iou">Intersection over union.</param>
+/// <param name="Accuracy">Share of its pixels that were found.</param>
+/// <param name="Dice">Dice coefficient.</param>
+/// <param name="Share">Its share of the counted pixels.</param>
+internal sealed record ClassScore(int Index, string Name, double? Iou, double? Accuracy, double? Dice, double? Share);
+
+/// <summary>The scores near true boundaries, a point of the trimap curve; null where they are 0/0.</summary>
+/// <param name="Width">Chebyshev distance to the next class up to which pixels count.</param>
+/// <param name="Pixels">How many they are.</param>
+/// <param name="MeanIou">Mean over the classes of their IoU.</param>
+/// <param name="PixelAccuracy">Share of the pixels whose class is right.</param>
+internal sealed record BandScore(int Width, long Pixels, double? MeanIou, double? PixelAccuracy);
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, WriteIndented = true, Converters = [typeof(QualityWord)])]
+[JsonSerializable(typeof(EvaluationReport))]
+internal sealed partial class EvaluationJson : JsonSerializerContext;

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using InferenceServer.Cli.Hosting;
 
 namespace InferenceServer.Cli.Evaluate;
@@ -35,5 +36,43 @@ internal sealed record LabelPair(string Image, string Label)
         }
 
         return pairs;
+    }
+}
+
+/// <summary>The files that an evaluation writes.</summary>
+/// <param name="Json">Gets all numbers; null: not wanted.</param>
+/// <param name="TrimapPlot">Gets the curve of the scores along boundaries as SVG; null: not wanted.</param>
+internal sealed record EvaluationFiles(string? Json, string? TrimapPlot)
+{
+    public async Task WriteAsync(EvaluationReport report, CancellationToken cancellationToken)
+    {
+        if (Json is not null)
+        {
+            byte[] json = JsonSerializer.SerializeToUtf8Bytes(report, EvaluationJson.Default.EvaluationReport);
+            await File.WriteAllBytesAsync(Json, json, cancellationToken).ConfigureAwait(false);
+        }
+
+        if (TrimapPlot is not null)
+        {
+            await File.WriteAllTextAsync(TrimapPlot, Evaluate.TrimapPlot.Draw(report).ToString() + "\n", cancellationToken).ConfigureAwait(false);
+        }
+    }
+}
+
+/// <summary>Pixels whose truth is no class and not the ignored label either; most often a sign of the wrong labels.</summary>
+internal sealed class UnknownLabels(int classes, byte ignore)
+{
+    private long _pixels;
+
+    /// <summary>Counts those of one label map.</summary>
+    public void Add(LabelPng truth) => _pixels += truth.Labels.LongCount(label => label != ignore && label >= classes);
+
+    /// <summary>Says how many there were, if any.</summary>
+    public void Tell(Terminal terminal)
+    {
+        if (_pixels > 0)
+        {
+            terminal.Note($"{_pixels:N0} labelled pixels were skipped: their label is neither a class (0 to {classes - 1}) nor {ignore}.");
+        }
     }
 }

@@ -1,5 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using System.Globalization;
+using System.Numerics;
 
 namespace InferenceServer.Cli.Hosting;
 
@@ -36,4 +38,53 @@ internal static class ChoiceOption
         argument.AddError($"{name}: '{word}' is none of {string.Join(", ", choices.Select(c => c.Word))}.");
         return default;
     }
+}
+
+/// <summary>An option that takes a number of a range.</summary>
+internal static class NumberOption
+{
+    /// <summary>Creates the option; both bounds belong to the range.</summary>
+    public static Option<T> Create<T>(string name, string description, T usual, T least, T most)
+        where T : struct, INumber<T> => new(name)
+        {
+            Description = description,
+            HelpName = "N",
+            DefaultValueFactory = _ => usual,
+
+            // Not a validator: those run on text that is no number, too, and throw when they ask for its value.
+            CustomParser = argument =>
+            {
+                string text = argument.Tokens[0].Value;
+                if (T.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out T value) && value >= least && value <= most)
+                {
+                    return value;
+                }
+
+                argument.AddError(string.Create(CultureInfo.InvariantCulture, $"{name}: '{text}' is none of {least} to {most}."));
+                return usual;
+            },
+        };
+}
+
+/// <summary>Whether masks are refined.</summary>
+internal enum RefineChoice
+{
+    /// <summary>As the model's manifest says.</summary>
+    Model,
+
+    /// <summary>By a fully connected CRF.</summary>
+    Crf,
+
+    /// <summary>Not.</summary>
+    None,
+}
+
+/// <summary>At which size the network sees images.</summary>
+internal enum ResizeChoice
+{
+    /// <summary>As the model's manifest says.</summary>
+    Model,
+
+    /// <summary>At their own.</summary>
+    None,
 }

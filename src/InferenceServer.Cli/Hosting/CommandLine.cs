@@ -87,3 +87,6 @@ internal static class CommandLine
     private static bool IsExpected(Exception e) =>
         e is CommandException or SegmentationException or ManifestException or GpuRequiredException or OptionsValidationException or IOException or UnauthorizedAccessException;
 }
+
+/// <summary>A command cannot do what it was asked; the message is the whole explanation.</summary>
+internal sealed class CommandException(string message) : Exception(message);

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using InferenceServer.Runtime.Refinement;
 
 namespace InferenceServer.Cli.Hosting;
 
@@ -25,3 +26,8 @@ internal sealed class RefinementOptions
 
     private static bool? Wanted(RefineChoice choice) => choice == RefineChoice.Model ? null : choice == RefineChoice.Crf;
 }
+
+/// <summary>What a command wants of the CRF.</summary>
+/// <param name="Refine">Whether masks are refined; null leaves that to the model's manifest.</param>
+/// <param name="Crf">Parameters that differ from the manifest's.</param>
+internal sealed record Refinement(bool? Refine, CrfOverrides Crf);

@@ -6,6 +6,13 @@ using InferenceServer.Runtime.Inference;
 
 namespace InferenceServer.Cli.Segment;
 
+/// <summary>Where masks come from.</summary>
+internal interface IMaskSource
+{
+    /// <summary>Makes the mask of one image and writes it to a file.</summary>
+    Task WriteAsync(byte[] image, string output, CancellationToken cancellationToken);
+}
+
 /// <summary>Masks of a model in this process.</summary>
 internal sealed class LocalMasks(Segmenter segmenter, string model, EncodingParameters parameters, InferenceOverrides inference, Refinement refinement) : IMaskSource
 {
@@ -25,5 +32,31 @@ internal sealed class LocalMasks(Segmenter segmenter, string model, EncodingPara
         using PooledBufferWriter mask = new();
         await segmenter.EncodeAsync(admitted, result, parameters, mask).ConfigureAwait(false);
         await WholeFile.WriteAsync(output, mask.Written, cancellationToken).ConfigureAwait(false);
+    }
+}
+
+/// <summary>One image and the file for its mask.</summary>
+/// <param name="Image">The image's path.</param>
+/// <param name="Output">The path to write.</param>
+internal sealed record SegmentJob(string Image, string Output)
+{
+    /// <summary>Names the outputs: the image's base name with the format's extension.</summary>
+    /// <exception cref="CommandException">Two images would write the same file, or a mask would overwrite an image.</exception>
+    public static IReadOnlyList<SegmentJob> Plan(IReadOnlyList<string> images, string folder, MaskFormat format)
+    {
+        string extension = MaskFormats.All.First(f => f.Format == format).Extension;
+        SegmentJob[] jobs = [.. images.Select(image => new SegmentJob(image, Path.Combine(folder, Path.GetFileNameWithoutExtension(image) + extension)))];
+        if (jobs.GroupBy(job => job.Output).FirstOrDefault(group => group.Count() > 1)?.ToArray() is [var first, var second, ..])
+        {
+            throw new CommandException($"'{first.Image}' and '{second.Image}' would both write '{first.Output}'; segment them into different folders.");
+        }
+
+        HashSet<string> sources = [.. images.Select(Path.GetFullPath)];
+        if (jobs.FirstOrDefault(job => sources.Contains(Path.GetFullPath(job.Output))) is { } overwriting)
+        {
+            throw new CommandException($"The mask of '{overwriting.Image}' would overwrite the image '{overwriting.Output}'; choose another folder with --out.");
+        }
+
+        return jobs;
     }
 }

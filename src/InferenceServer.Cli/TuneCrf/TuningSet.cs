@@ -93,3 +93,11 @@ internal sealed class TuningSet(Segmenter segmenter, LoadedModel model, byte ign
 
     public void Dispose() => _images.ForEach(image => image.Dispose());
 }
+
+/// <summary>An image that the network has seen, and its truth.</summary>
+/// <param name="Result">Photograph, labels and probabilities.</param>
+/// <param name="Truth">Of the same size.</param>
+internal sealed record TuningImage(SegmentationResult Result, LabelPng Truth) : IDisposable
+{
+    public void Dispose() => Result.Dispose();
+}

@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Runtime.Batching;
 
@@ -22,3 +23,6 @@ public sealed class BatchingOptions
     [Range(typeof(TimeSpan), "00:00:00", "00:00:01")]
     public TimeSpan MaxQueueDelay { get; set; } = TimeSpan.FromMilliseconds(2);
 }
+
+[OptionsValidator]
+internal sealed partial class BatchingOptionsValidator : IValidateOptions<BatchingOptions>;

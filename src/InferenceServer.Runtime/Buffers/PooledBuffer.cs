@@ -1,3 +1,6 @@
+using System.Buffers;
+using System.Runtime.CompilerServices;
+
 namespace InferenceServer.Runtime.Buffers;
 
 /// <summary>A rented array that shows exactly the length that was asked for and goes back to its pool once.</summary>
@@ -33,4 +36,46 @@ public sealed class PooledBuffer<T> : IDisposable
             PooledArrays.Return(array);
         }
     }
+}
+
+/// <summary>The arrays of images, tensors and masks: the shared pool of .NET up to 32 KB, <see cref="LargeArrayPool"/> above.</summary>
+public static class PooledArrays
+{
+    private static long _rentedBytes;
+
+    /// <summary>Bytes that are in use at the moment.</summary>
+    public static long RentedBytes => Volatile.Read(ref _rentedBytes);
+
+    /// <summary>Bytes of large arrays that are kept for the next user; at most a sixteenth of the memory that the process may have, and 128 MB.</summary>
+    public static long KeptBytes => LargeArrayPool.KeptBytes;
+
+    /// <summary>Drops large arrays that nobody has used since the last call.</summary>
+    public static void Trim() => LargeArrayPool.Trim();
+
+    /// <summary>An array of at least <paramref name="length"/> elements, with whatever its last user left in it.</summary>
+    internal static T[] Rent<T>(int length)
+        where T : unmanaged
+    {
+        T[] array = LargeArrayPool.Takes<T>(length) ? LargeArrayPool.Rent<T>(length) : ArrayPool<T>.Shared.Rent(length);
+        Interlocked.Add(ref _rentedBytes, Bytes(array));
+        return array;
+    }
+
+    /// <summary>Gives an array back, once.</summary>
+    internal static void Return<T>(T[] array)
+        where T : unmanaged
+    {
+        Interlocked.Add(ref _rentedBytes, -Bytes(array));
+        if (LargeArrayPool.Takes<T>(array.Length))
+        {
+            LargeArrayPool.Return(array);
+        }
+        else
+        {
+            ArrayPool<T>.Shared.Return(array);
+        }
+    }
+
+    private static long Bytes<T>(T[] array)
+        where T : unmanaged => (long)array.Length * Unsafe.SizeOf<T>();
 }

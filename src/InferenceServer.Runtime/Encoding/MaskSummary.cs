@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+using InferenceServer.Kernels.Labeling;
 using InferenceServer.Kernels.Metrics;
 
 namespace InferenceServer.Runtime.Encoding;
@@ -42,3 +44,45 @@ public sealed record MaskSummary
         };
     }
 }
+
+/// <summary>One class that occurs.</summary>
+public sealed record ClassSummary
+{
+    /// <summary>Index in the mask.</summary>
+    public required int Index { get; init; }
+
+    /// <summary>The class's name.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>The class's colour, #rrggbb.</summary>
+    public required string Color { get; init; }
+
+    /// <summary>Number of pixels.</summary>
+    public required long Pixels { get; init; }
+
+    /// <summary>Share of all pixels, 0 to 1.</summary>
+    public required double Share { get; init; }
+
+    /// <summary>The smallest rectangle that holds all of them.</summary>
+    public required BoxSummary Box { get; init; }
+}
+
+/// <summary>A rectangle in pixels.</summary>
+public sealed record BoxSummary
+{
+    /// <summary>Leftmost column.</summary>
+    public required int X { get; init; }
+
+    /// <summary>Topmost row.</summary>
+    public required int Y { get; init; }
+
+    /// <summary>Columns.</summary>
+    public required int Width { get; init; }
+
+    /// <summary>Rows.</summary>
+    public required int Height { get; init; }
+}
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
+[JsonSerializable(typeof(MaskSummary))]
+internal sealed partial class MaskSummaryJson : JsonSerializerContext;

@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Runtime.Inference;
 
@@ -29,3 +30,6 @@ public sealed class InferenceOptions
     [Range(0, 1024)]
     public int TilesInFlight { get; set; }
 }
+
+[OptionsValidator]
+internal sealed partial class InferenceOptionsValidator : IValidateOptions<InferenceOptions>;

@@ -30,3 +30,19 @@ public sealed record GraphManifest
     /// <summary>Further inputs of the graph; none are supported, fold them into the graph.</summary>
     public IReadOnlyList<object> ExtraInputs { get; init; } = [];
 }
+
+/// <summary>What a graph's output holds.</summary>
+public enum OutputKind
+{
+    /// <summary>Unnormalised scores, N×n×h×w.</summary>
+    Logits,
+
+    /// <summary>Scores after softmax or sigmoid, N×n×h×w.</summary>
+    Probabilities,
+
+    /// <summary>Class indices, N×h×w or N×1×h×w, of an integer type.</summary>
+    Labels,
+
+    /// <summary>One unnormalised score for the second of two classes, N×1×h×w.</summary>
+    BinaryLogit,
+}

@@ -24,3 +24,26 @@ public sealed record InferenceManifest
     /// <summary>How passes are fused. Default mean_softmax.</summary>
     public FuseMode Fuse { get; init; } = FuseMode.MeanSoftmax;
 }
+
+/// <summary>How the network comes to see a photograph.</summary>
+public enum InferenceMode
+{
+    /// <summary>In one piece.</summary>
+    Whole,
+
+    /// <summary>In tiles of one size that overlap.</summary>
+    Slide,
+}
+
+/// <summary>How several passes of a pixel become one: overlapping tiles, scales, the mirrored photograph.</summary>
+public enum FuseMode
+{
+    /// <summary>The mean of the probabilities, as PSPNet, OpenMMLab and most others fuse.</summary>
+    MeanSoftmax,
+
+    /// <summary>The mean of the logits, whose largest is also the sum's, as HRNet fuses.</summary>
+    SumLogits,
+
+    /// <summary>The largest logit of each class, as DeepLab v2 fuses scales.</summary>
+    MaxLogits,
+}

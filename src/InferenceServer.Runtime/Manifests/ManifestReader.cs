@@ -138,3 +138,20 @@ public static partial class ManifestReader
     [GeneratedRegex(" Path: .*$")]
     private static partial Regex Position();
 }
+
+/// <summary>A manifest that cannot be served: each error names the key and what was expected.</summary>
+/// <param name="file">The manifest, as shown to the operator.</param>
+/// <param name="errors">One sentence for each wrong key.</param>
+public sealed class ManifestException(string file, IReadOnlyList<string> errors)
+    : Exception($"{file}: {string.Join("; ", errors.Select(e => e.ReplaceLineEndings(" ").TrimEnd(' ', '.')))}.")
+{
+    /// <summary>One sentence for each wrong key.</summary>
+    public IReadOnlyList<string> Errors { get; } = errors;
+}
+
+/// <summary>Paths as they are shown to people: from the model's folder on, never the machine's own.</summary>
+internal static class ModelFile
+{
+    /// <summary><c>models/road/1/model.onnx</c> is shown as <c>road/1/model.onnx</c>.</summary>
+    public static string Display(string path) => string.Join('/', path.Split(Path.DirectorySeparatorChar).TakeLast(3));
+}

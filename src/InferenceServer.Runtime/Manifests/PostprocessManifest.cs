@@ -18,3 +18,32 @@ public sealed record PostprocessManifest
     /// <summary>Parameters of the fully connected CRF.</summary>
     public CrfManifest? Crf { get; init; }
 }
+
+/// <summary>Parameters of the fully connected CRF, kept with the model.</summary>
+public sealed record CrfManifest
+{
+    /// <summary>Whether results are refined unless a request says otherwise.</summary>
+    public bool Default { get; init; }
+
+    /// <summary>Mean-field iterations.</summary>
+    public int Iterations { get; init; } = 10;
+
+    /// <summary>The smoothness kernel: weight and standard deviation in pixels.</summary>
+    public KernelManifest? Gaussian { get; init; }
+
+    /// <summary>The appearance kernel: weight, standard deviation in pixels and in 8-bit colour steps.</summary>
+    public KernelManifest? Bilateral { get; init; }
+}
+
+/// <summary>One pairwise kernel of the CRF.</summary>
+public sealed record KernelManifest
+{
+    /// <summary>Weight of the kernel.</summary>
+    public required float Weight { get; init; }
+
+    /// <summary>Standard deviation of the position, in pixels.</summary>
+    public required float Xy { get; init; }
+
+    /// <summary>Standard deviation of the colour, in 8-bit steps.</summary>
+    public float? Rgb { get; init; }
+}

@@ -1,4 +1,7 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
 using InferenceServer.Kernels.Normalization;
+using InferenceServer.Kernels.Resizing;
 
 namespace InferenceServer.Runtime.Manifests;
 
@@ -25,4 +28,128 @@ public sealed record PreprocessManifest
 
     /// <summary>How an image is brought to a legal size.</summary>
     public required PadManifest Pad { get; init; }
+}
+
+/// <summary>Legal heights and widths are multiple·k + offset.</summary>
+public sealed record SizeManifest
+{
+    /// <summary>The step between legal sizes; 1 where any is.</summary>
+    public required int Multiple { get; init; }
+
+    /// <summary>Added to the multiples: 1 for PSPNet's 8k+1.</summary>
+    public int Offset { get; init; }
+
+    /// <summary>A coarser step that inputs are padded to, so that photographs of unlike sizes share a batch. Right only for graphs whose answer inside does not change with padding outside.
+    /// Null leaves that to the server's options.</summary>
+    public int? Bucket { get; init; }
+
+    /// <summary>[height, width] of a graph that takes no other.</summary>
+    public IReadOnlyList<int>? Fixed { get; init; }
+
+    /// <summary>Smallest side; smaller images are padded to it.</summary>
+    public int Min { get; init; } = 32;
+}
+
+/// <summary>How photographs are resized.</summary>
+public sealed record ResizeManifest
+{
+    /// <summary>The rule.</summary>
+    public required ResizeMode Mode { get; init; }
+
+    /// <summary>A side in pixels, or [height, width] where the mode is exact.</summary>
+    [JsonConverter(typeof(SidesConverter))]
+    public IReadOnlyList<int>? Size { get; init; }
+
+    /// <summary>Interpolation.</summary>
+    public required ResizeFilter Filter { get; init; }
+
+    /// <summary>True: as Pillow resizes (the kernel widens when shrinking). False: as OpenCV does (it does not).</summary>
+    public required bool Antialias { get; init; }
+
+    /// <summary>Larger inputs are shrunk to this many pixels, keeping their ratio. Default 4 194 304.</summary>
+    public long MaxPixels { get; init; } = 4_194_304;
+}
+
+/// <summary>The rule by which a photograph's size becomes the network's.</summary>
+public enum ResizeMode
+{
+    /// <summary>As it is.</summary>
+    None,
+
+    /// <summary>The short side becomes <c>size</c>; the long one keeps the ratio and is cut to a whole number, as torchvision does.</summary>
+    ShortSide,
+
+    /// <summary>The long side becomes <c>size</c>; the short one keeps the ratio and is rounded.</summary>
+    LongSide,
+
+    /// <summary>Both sides become <c>size</c>, whatever the ratio.</summary>
+    Exact,
+
+    /// <summary>As <see cref="LongSide"/>, then padded to a square of <c>size</c>.</summary>
+    LongSidePad,
+}
+
+/// <summary>How an image is brought to a legal size.</summary>
+public sealed record PadManifest
+{
+    /// <summary>On which sides.</summary>
+    public PadPosition Where { get; init; } = PadPosition.BottomRight;
+
+    /// <summary>With what.</summary>
+    public PadValue Value { get; init; } = PadValue.Mean;
+}
+
+/// <summary>The sides that padding goes to.</summary>
+public enum PadPosition
+{
+    /// <summary>Below and to the right; the image stays at the origin.</summary>
+    BottomRight,
+
+    /// <summary>Half of it (rounded down) above and to the left, as semseg's test does.</summary>
+    Center,
+}
+
+/// <summary>The value that padding has.</summary>
+public enum PadValue
+{
+    /// <summary>The mean colour, which is 0 after normalisation.</summary>
+    Mean,
+
+    /// <summary>Black before normalisation.</summary>
+    Zero,
+}
+
+/// <summary>Reads <c>520</c> as one side and <c>[360, 480]</c> as height and width.</summary>
+internal sealed class SidesConverter : JsonConverter<IReadOnlyList<int>?>
+{
+    // Read by hand: a nested deserialisation would lose the path that errors are reported with.
+    public override IReadOnlyList<int>? Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
+    {
+        if (reader.TokenType != JsonTokenType.StartArray)
+        {
+            return [Side(ref reader)];
+        }
+
+        List<int> sides = [];
+        while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
+        {
+            sides.Add(Side(ref reader));
+        }
+
+        return sides;
+    }
+
+    public override void Write(Utf8JsonWriter writer, IReadOnlyList<int>? value, JsonSerializerOptions options)
+    {
+        if (value is [int side])
+        {
+            writer.WriteNumberValue(side);
+        }
+        else
+        {
+            JsonSerializer.Serialize(writer, value, options);
+        }
+    }
+
+    private static int Side(ref Utf8JsonReader reader) => reader.TokenType == JsonTokenType.Number && reader.TryGetInt32(out int side) ? side : throw new JsonException();
 }

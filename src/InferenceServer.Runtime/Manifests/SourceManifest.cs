@@ -24,3 +24,32 @@ public sealed record SourceManifest
     /// <summary>The same of files beside that graph which hold its weights, by their names.</summary>
     public IReadOnlyDictionary<string, string>? Weights { get; init; }
 }
+
+/// <summary>An accuracy that was measured.</summary>
+public sealed record QualityManifest
+{
+    /// <summary>The metric, for instance mIoU.</summary>
+    public string? Metric { get; init; }
+
+    /// <summary>Its value, in the metric's own unit.</summary>
+    public double? Value { get; init; }
+
+    /// <summary>The images it was measured on.</summary>
+    public string? Dataset { get; init; }
+
+    /// <summary>How.</summary>
+    public string? Protocol { get; init; }
+}
+
+/// <summary>What one pass costs.</summary>
+public sealed record CostManifest
+{
+    /// <summary>Number of trained parameters.</summary>
+    public long? Parameters { get; init; }
+
+    /// <summary>10⁹ multiply-accumulates.</summary>
+    public double? Gmac { get; init; }
+
+    /// <summary>[height, width] they were counted at; the warm-up runs at this size.</summary>
+    public IReadOnlyList<int>? At { get; init; }
+}

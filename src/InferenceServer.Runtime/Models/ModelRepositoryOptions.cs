@@ -1,4 +1,6 @@
 using System.ComponentModel.DataAnnotations;
+using System.Globalization;
+using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Runtime.Models;
 
@@ -31,3 +33,32 @@ public sealed class ModelRepositoryOptions
     [Range(typeof(TimeSpan), "00:00:00.010", "00:10:00")]
     public TimeSpan SettleTime { get; set; } = TimeSpan.FromSeconds(1);
 }
+
+/// <summary>How changes in the folder of models are noticed while the server runs.</summary>
+public enum WatchMode
+{
+    /// <summary>Not at all; the API still loads and unloads.</summary>
+    Off,
+
+    /// <summary>By looking at every interval: for machines that are short of file watches.</summary>
+    Poll,
+
+    /// <summary>By the system's events, and by looking at every interval where those do not come, such as on network volumes.</summary>
+    Auto,
+}
+
+/// <summary>How many versions of a model serve side by side.</summary>
+internal static class VersionPolicy
+{
+    /// <summary>What <c>Models:Versions</c> may be.</summary>
+    public const string Pattern = "^([Ll]atest|[Aa]ll|[1-9][0-9]{0,3})$";
+
+    /// <summary>The number of versions that a valid value stands for; latest is one.</summary>
+    public static int Count(string policy) =>
+        policy.Equals("latest", StringComparison.OrdinalIgnoreCase) ? 1
+        : policy.Equals("all", StringComparison.OrdinalIgnoreCase) ? int.MaxValue
+        : int.Parse(policy, CultureInfo.InvariantCulture);
+}
+
+[OptionsValidator]
+internal sealed partial class ModelRepositoryOptionsValidator : IValidateOptions<ModelRepositoryOptions>;

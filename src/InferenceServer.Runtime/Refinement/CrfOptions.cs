@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Runtime.Refinement;
 
@@ -33,3 +34,6 @@ public sealed class CrfOptions
     [Range(0.0, 0.5)]
     public float PruneBelow { get; set; } = 0.001f;
 }
+
+[OptionsValidator]
+internal sealed partial class CrfOptionsValidator : IValidateOptions<CrfOptions>;

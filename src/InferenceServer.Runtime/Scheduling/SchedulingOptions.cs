@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Runtime.Scheduling;
 
@@ -55,4 +56,16 @@ public sealed class SchedulingOptions
 
     /// <summary>The instances of a model on the CPU where none are asked for.</summary>
     internal static int InstancesFor(int processors) => processors <= FewProcessors ? processors : processors / ProcessorsForOne is > 0 and int several ? several : 1;
+}
+
+[OptionsValidator]
+internal sealed partial class SchedulingOptionsValidator : IValidateOptions<SchedulingOptions>;
+
+/// <summary>The usual deadline is one that a request could ask for.</summary>
+internal sealed class SchedulingConsistency : IValidateOptions<SchedulingOptions>
+{
+    public ValidateOptionsResult Validate(string? name, SchedulingOptions options) =>
+        options.DefaultTimeout > options.MaxTimeout
+            ? ValidateOptionsResult.Fail($"Scheduling:DefaultTimeout is {options.DefaultTimeout}, but Scheduling:MaxTimeout is {options.MaxTimeout}; raise the one or lower the other.")
+            : ValidateOptionsResult.Success;
 }

@@ -92,3 +92,14 @@ internal sealed class OnnxModelSession : IModelSession
         _ => type.ToString().ToLowerInvariant(),
     };
 }
+
+/// <summary>What became of ONNX Runtime's memory.</summary>
+public static class ArenaUsage
+{
+    private static long _shrinkages;
+
+    /// <summary>Runs after which a session gave memory back that it had needed for a rare, large input.</summary>
+    public static long Shrinkages => Volatile.Read(ref _shrinkages);
+
+    internal static void AddShrinkage() => Interlocked.Increment(ref _shrinkages);
+}

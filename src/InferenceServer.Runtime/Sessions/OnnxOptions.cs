@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using InferenceServer.Runtime.Manifests;
+using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Runtime.Sessions;
 
@@ -46,4 +47,31 @@ public sealed class OnnxOptions
 
     /// <summary>Whether all models share one pool of threads, so that ten models on eight processors have seven helpers and not seventy. Default true.</summary>
     public bool SharedThreadPool { get; set; } = true;
+}
+
+/// <summary>What computes a network.</summary>
+public enum ExecutionProvider
+{
+    /// <summary>CUDA if it can be had, else the CPU. Only a wish; a session runs on one of the others.</summary>
+    Auto,
+
+    /// <summary>The processor.</summary>
+    Cpu,
+
+    /// <summary>An NVIDIA GPU.</summary>
+    Cuda,
+}
+
+[OptionsValidator]
+internal sealed partial class OnnxOptionsValidator : IValidateOptions<OnnxOptions>;
+
+/// <summary>A GPU cannot be required and forbidden at once, and has a number.</summary>
+internal sealed class OnnxConsistency : IValidateOptions<OnnxOptions>
+{
+    public ValidateOptionsResult Validate(string? name, OnnxOptions options) =>
+        options is { RequireGpu: true, Provider: ExecutionProvider.Cpu }
+            ? ValidateOptionsResult.Fail("Onnx:RequireGpu is true, but Onnx:Provider is Cpu; set Auto or Cuda.")
+            : options.GpuDevices.Any(d => d is < 0 or > 63)
+                ? ValidateOptionsResult.Fail("Onnx:GpuDevices: expected numbers from 0 to 63.")
+                : ValidateOptionsResult.Success;
 }

@@ -1,4 +1,5 @@
 using InferenceServer.Runtime;
+using InferenceServer.Runtime.Buffers;
 
 namespace InferenceServer.Bulk;
 
@@ -14,3 +15,9 @@ internal sealed record BulkAnswer(BulkImage? Image, string? ContentType, ReadOnl
     /// <summary>An image, or all the rest, that got no mask.</summary>
     public static BulkAnswer Failed(BulkImage? image, SegmentationException failure) => new(image, ContentType: null, default, Width: 0, Height: 0, failure);
 }
+
+/// <summary>One of many images.</summary>
+/// <param name="Index">Its place among them, from 0.</param>
+/// <param name="Name">Its file's name, or the part's.</param>
+/// <param name="Bytes">Its bytes, which whoever takes the image disposes.</param>
+internal sealed record BulkImage(int Index, string Name, PooledBufferWriter Bytes);

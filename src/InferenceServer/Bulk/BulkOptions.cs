@@ -1,4 +1,6 @@
 using System.ComponentModel.DataAnnotations;
+using InferenceServer.Runtime;
+using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Bulk;
 
@@ -20,4 +22,18 @@ public sealed class BulkOptions
     /// <summary>Images of one request that are under way at once. Default 4.</summary>
     [Range(1, 256)]
     public int Concurrency { get; set; } = 4;
+}
+
+[OptionsValidator]
+internal sealed partial class BulkOptionsValidator : IValidateOptions<BulkOptions>;
+
+/// <summary>Wires requests with many images.</summary>
+internal static class BulkSetup
+{
+    public static void AddBulk(this IServiceCollection services)
+    {
+        services.AddSection("Bulk", new BulkOptionsValidator());
+        services.AddSingleton<BulkPlaces>();
+        services.AddSingleton<BulkRunner>();
+    }
 }

@@ -2,7 +2,9 @@ using InferenceServer.Metrics;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Diagnostics;
+using InferenceServer.Runtime.Models;
 using InferenceServer.Runtime.Scheduling;
+using InferenceServer.Auth;
 using InferenceServer.Segment;
 
 namespace InferenceServer.Bulk;
@@ -87,4 +89,18 @@ internal sealed class BulkTurn(BulkImage image, BulkOrder order, PatientAdmissio
 
     // Room for pixels is asked for only once the size is known; and a time that nobody has named is none that anybody misses.
     private bool IsLoad(SegmentationException e) => e.Error == SegmentationError.Overloaded || (e.Error == SegmentationError.QueueTimeout && order.Timeout is null);
+}
+
+/// <summary>What is wanted of many images.</summary>
+/// <param name="Model">Answers all; held by whoever makes the order.</param>
+/// <param name="Mask">What is wanted of each.</param>
+/// <param name="Timeout">The time that each may take from when it is let in; null takes the usual, and then load is waited for.</param>
+/// <param name="Budget">What the caller may still ask for: the request has paid for the first image, each other one pays for itself. Null is no limit.</param>
+/// <param name="Route">What they are counted under.</param>
+internal sealed record BulkOrder(ModelLease Model, MaskOrder Mask, TimeSpan? Timeout, KeyBudget? Budget, string Route);
+
+internal static partial class Log
+{
+    [LoggerMessage(1000, LogLevel.Error, "Image {Index} of {Route} failed; the others go on.")]
+    public static partial void ImageFailed(ILogger logger, Exception exception, int index, string route);
 }

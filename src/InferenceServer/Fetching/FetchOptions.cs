@@ -1,4 +1,6 @@
 using System.ComponentModel.DataAnnotations;
+using InferenceServer.Runtime;
+using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Fetching;
 
@@ -34,5 +36,34 @@ public sealed class FetchOptions
         }
 
         return more;
+    }
+}
+
+[OptionsValidator]
+internal sealed partial class FetchOptionsValidator : IValidateOptions<FetchOptions>;
+
+/// <summary>Hosts are hosts, not addresses of pages.</summary>
+internal sealed class FetchConsistency : IValidateOptions<FetchOptions>
+{
+    public ValidateOptionsResult Validate(string? name, FetchOptions options)
+    {
+        string[] failures =
+        [
+            .. from host in options.Hosts.Concat(options.PrivateHosts)
+               where HostPattern.Parse(host) is null
+               select $"Fetch:Hosts: expected hosts such as images.example.org, *.example.org or example.org:8443, found '{host}'.",
+        ];
+        return failures.Length == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(failures);
+    }
+}
+
+/// <summary>Wires the fetching of images by URL.</summary>
+internal static class FetchSetup
+{
+    public static void AddFetching(this IServiceCollection services)
+    {
+        services.AddSection("Fetch", new FetchOptionsValidator());
+        services.AddSingleton<IValidateOptions<FetchOptions>, FetchConsistency>();
+        services.AddSingleton<ImageFetcher>();
     }
 }

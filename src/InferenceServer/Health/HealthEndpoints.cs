@@ -33,3 +33,7 @@ internal static class HealthEndpoints
 
     private static IResult Ready(ModelRepository repository, Drain drain) => NotReady(repository, drain) ?? TypedResults.Ok(new HealthStatus("ready"));
 }
+
+/// <summary>The answer of a probe that passed.</summary>
+/// <param name="Status">live or ready.</param>
+public sealed record HealthStatus(string Status);

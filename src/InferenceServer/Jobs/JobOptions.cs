@@ -1,4 +1,7 @@
 using System.ComponentModel.DataAnnotations;
+using InferenceServer.Bulk;
+using InferenceServer.Runtime;
+using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Jobs;
 
@@ -19,4 +22,28 @@ public sealed class JobOptions
     /// <summary>How long a finished job is kept, from a minute to a year. Default a day.</summary>
     [Range(typeof(TimeSpan), "00:01:00", "365.00:00:00")]
     public TimeSpan KeepFor { get; set; } = TimeSpan.FromDays(1);
+}
+
+[OptionsValidator]
+internal sealed partial class JobOptionsValidator : IValidateOptions<JobOptions>;
+
+/// <summary>A folder that is too small for one upload would take no job.</summary>
+internal sealed class JobConsistency(IOptions<BulkOptions> bulk) : IValidateOptions<JobOptions>
+{
+    public ValidateOptionsResult Validate(string? name, JobOptions options) => options.MaxBytes >= bulk.Value.MaxBytes
+        ? ValidateOptionsResult.Success
+        : ValidateOptionsResult.Fail($"Jobs:MaxBytes: expected at least Bulk:MaxBytes ({bulk.Value.MaxBytes}), found {options.MaxBytes}.");
+}
+
+/// <summary>Wires the jobs.</summary>
+internal static class JobSetup
+{
+    public static void AddJobs(this IServiceCollection services)
+    {
+        services.AddSection("Jobs", new JobOptionsValidator());
+        services.AddSingleton<IValidateOptions<JobOptions>, JobConsistency>();
+        services.AddSingleton<JobFolder>();
+        services.AddSingleton<JobStore>();
+        services.AddHostedService<JobWorker>();
+    }
 }

@@ -1,3 +1,6 @@
+using System.Text.Json.Serialization;
+using InferenceServer.Segment;
+
 namespace InferenceServer.Jobs;
 
 /// <summary>How far a job is.</summary>
@@ -21,3 +24,37 @@ public sealed record JobStatus
     /// <summary>When it was done, or failed; null before.</summary>
     public DateTimeOffset? Ended { get; init; }
 }
+
+/// <summary>How far a job is.</summary>
+public enum JobState
+{
+    /// <summary>It waits for those before it.</summary>
+    Queued,
+
+    /// <summary>It is worked on.</summary>
+    Running,
+
+    /// <summary>All of its images are answered.</summary>
+    Done,
+
+    /// <summary>It cannot go on; what was answered is kept.</summary>
+    Failed,
+}
+
+/// <summary>What a job was asked for, as it is kept.</summary>
+/// <param name="ContentType">Of the upload.</param>
+/// <param name="Model">The model's name; null takes the default.</param>
+/// <param name="Query">The parameters of each image, the format among them.</param>
+internal sealed record JobRequest(string ContentType, string? Model, SegmentQuery Query)
+{
+    /// <summary>The time that each image may take; null takes the usual.</summary>
+    public TimeSpan? Timeout { get; init; }
+
+    /// <summary>Whose key or token it came with, and who alone may see it; null where it came without.</summary>
+    public string? Owner { get; init; }
+}
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, UseStringEnumConverter = true)]
+[JsonSerializable(typeof(JobRequest))]
+[JsonSerializable(typeof(JobStatus))]
+internal sealed partial class JobJson : JsonSerializerContext;

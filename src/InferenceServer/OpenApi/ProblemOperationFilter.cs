@@ -2,6 +2,7 @@ using System.Globalization;
 using InferenceServer.Metrics;
 using InferenceServer.Problems;
 using InferenceServer.Runtime;
+using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.OpenApi;
 using Swashbuckle.AspNetCore.SwaggerGen;
@@ -29,6 +30,18 @@ internal sealed class ProblemOperationFilter : IOperationFilter
                     ["application/problem+json"] = new OpenApiMediaType { Schema = context.SchemaGenerator.GenerateSchema(typeof(ProblemDetails), context.SchemaRepository) },
                 },
             };
+        }
+    }
+}
+
+/// <summary>Says which operations may ask for a key; Swagger UI sends one only there.</summary>
+internal sealed class KeyOperationFilter : IOperationFilter
+{
+    public void Apply(OpenApiOperation operation, OperationFilterContext context)
+    {
+        if (context.ApiDescription.ActionDescriptor.EndpointMetadata.OfType<IAuthorizeData>().Any())
+        {
+            operation.Security = [new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference("key", context.Document)] = [] }];
         }
     }
 }

@@ -2,6 +2,7 @@ using System.Globalization;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Buffers;
 using InferenceServer.Segment;
+using Microsoft.AspNetCore.Http.Metadata;
 using Microsoft.Net.Http.Headers;
 
 namespace InferenceServer.OpenInference;
@@ -54,4 +55,16 @@ internal static class InferBody
             throw new SegmentationException(SegmentationError.InvalidRequest, "The body is compressed, but not whole: " + e.Message, e);
         }
     }
+}
+
+/// <summary>Takes the web server's limit on bodies off an endpoint whose handler counts the bytes itself: those that come out of decompression, and by another limit than images have.</summary>
+internal sealed class BodyLimit : IRequestSizeLimitMetadata
+{
+    public static readonly BodyLimit Instance = new();
+
+    private BodyLimit()
+    {
+    }
+
+    public long? MaxRequestBodySize => null;
 }

@@ -1,3 +1,5 @@
+using InferenceServer.Runtime.Buffers;
+
 namespace InferenceServer.OpenInference;
 
 /// <summary>A request to infer, however it came. Whoever holds it disposes it.</summary>
@@ -33,4 +35,41 @@ internal sealed class InferRequest : IDisposable
     public bool IsBinary(string output) => Outputs.FirstOrDefault(o => o.Name == output)?.Parameters.Flag(BinaryData) ?? BinaryByDefault;
 
     public void Dispose() => _buffers.ForEach(b => b.Dispose());
+}
+
+/// <summary>An input tensor of a request.</summary>
+internal sealed record InferInput
+{
+    /// <summary>Its name; null in raw mode, where the model has only one.</summary>
+    public string? Name { get; init; }
+
+    /// <summary>Its element type; null in raw mode.</summary>
+    public string? Datatype { get; init; }
+
+    /// <summary>Its sides; empty in raw mode.</summary>
+    public IReadOnlyList<long> Shape { get; init; } = [];
+
+    /// <summary>Its parameters.</summary>
+    public InferParameters Parameters { get; init; } = InferParameters.None;
+
+    /// <summary>The elements in the order of the axes, little-endian; not of <c>BYTES</c>.</summary>
+    public ReadOnlyMemory<byte> Data { get; init; }
+
+    /// <summary>The elements of <c>BYTES</c>.</summary>
+    public IReadOnlyList<ReadOnlyMemory<byte>> Elements { get; init; } = [];
+}
+
+/// <summary>An output tensor that a request asks for.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Parameters">Its parameters.</param>
+internal sealed record InferOutput(string Name, InferParameters Parameters);
+
+/// <summary>An output of an answer. Whoever holds it disposes it.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Datatype">Its element type.</param>
+/// <param name="Shape">Its sides.</param>
+/// <param name="Data">The elements in the order of the axes, little-endian.</param>
+internal sealed record OutputTensor(string Name, string Datatype, IReadOnlyList<long> Shape, PooledBufferWriter Data) : IDisposable
+{
+    public void Dispose() => Data.Dispose();
 }

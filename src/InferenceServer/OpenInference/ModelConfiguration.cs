@@ -33,3 +33,43 @@ public sealed record ModelConfiguration
     /// <summary>One answer to a request.</summary>
     public TransactionPolicy ModelTransactionPolicy { get; init; } = new();
 }
+
+/// <summary>An input or output in a model's configuration.</summary>
+public sealed record TensorConfiguration
+{
+    /// <summary>Its name.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>Its element type, for instance TYPE_FP32.</summary>
+    public required string DataType { get; init; }
+
+    /// <summary>Its sides without the batch axis; −1 where a request chooses.</summary>
+    public required IReadOnlyList<long> Dims { get; init; }
+}
+
+/// <summary>How requests share runs.</summary>
+public sealed record DynamicBatching
+{
+    /// <summary>The largest batch, which a run takes if so many wait.</summary>
+    public required IReadOnlyList<int> PreferredBatchSize { get; init; }
+
+    /// <summary>Longest wait for company.</summary>
+    public required long MaxQueueDelayMicroseconds { get; init; }
+}
+
+/// <summary>Instances of a model.</summary>
+public sealed record InstanceGroup
+{
+    /// <summary>How many.</summary>
+    public required int Count { get; init; }
+
+    /// <summary>KIND_CPU or KIND_GPU.</summary>
+    public required string Kind { get; init; }
+}
+
+/// <summary>How many answers a request gets.</summary>
+public sealed record TransactionPolicy
+{
+    /// <summary>Whether it can be another number than one; it cannot.</summary>
+    public bool Decoupled { get; init; }
+}

@@ -1,4 +1,7 @@
 using System.ComponentModel.DataAnnotations;
+using InferenceServer.OpenInference.Grpc;
+using InferenceServer.Runtime;
+using Microsoft.Extensions.Options;
 
 namespace InferenceServer.OpenInference;
 
@@ -12,4 +15,21 @@ public sealed class OpenInferenceOptions
     /// <summary>An address of its own for gRPC, such as <c>http://*:8001</c>, which speaks HTTP/2 only. Default none: there is no gRPC.</summary>
     [RegularExpression(@"^https?://[^/:]+:[1-9]\d*$", ErrorMessage = "{0}: expected a scheme, a host and a port, such as http://*:8001.")]
     public string? GrpcUrl { get; set; }
+}
+
+[OptionsValidator]
+internal sealed partial class OpenInferenceOptionsValidator : IValidateOptions<OpenInferenceOptions>;
+
+/// <summary>Wires the protocol.</summary>
+internal static class OpenInferenceSetup
+{
+    public static void AddOpenInference(this WebApplicationBuilder builder)
+    {
+        builder.Services.AddSection("OpenInference", new OpenInferenceOptionsValidator());
+        builder.Services.AddSingleton<ModelCatalog>();
+        builder.Services.AddSingleton<InferRunner>();
+        builder.Services.AddSingleton<InferRoad>();
+        builder.Services.AddCompression();
+        builder.AddGrpcAddress();
+    }
 }

@@ -57,3 +57,32 @@ internal static class Problem
     private static Task WriteAsync(HttpContext http, int status, string detail, string? type, IEnumerable<KeyValuePair<string, object?>> members) =>
         TypedResults.Problem(detail, statusCode: status, type: type, extensions: members).ExecuteAsync(http);
 }
+
+/// <summary>A problem that an endpoint answers with on purpose, and that no exception stands for.</summary>
+internal sealed class ProblemResult(int status, string kind, string detail) : IResult
+{
+    public Task ExecuteAsync(HttpContext httpContext) => Problem.WriteAsync(httpContext, status, detail, kind);
+}
+
+/// <summary>A refusal as an answer, which no exception has to carry: a flood of requests would pay for each.</summary>
+internal sealed class RefusedResult(SegmentationException refusal) : IResult
+{
+    public Task ExecuteAsync(HttpContext httpContext) => Problem.WriteAsync(httpContext, refusal);
+}
+
+/// <summary>What HTTP would have answered where a problem has a form of its own, whose status line says nothing, or had gone out before; a feature of the request, for logs and metrics.</summary>
+/// <param name="Code">A status of 400 or more.</param>
+internal sealed record FormedStatus(int Code);
+
+/// <summary>How an endpoint of another protocol says what went wrong; metadata of that endpoint.</summary>
+internal interface IProblemForm
+{
+    /// <summary>Whether a request to that endpoint speaks the protocol at all; one that does not gets the problem as everybody does.</summary>
+    bool IsFor(HttpContext http);
+
+    /// <param name="http">The request, whose answer has not begun.</param>
+    /// <param name="status">What HTTP would answer.</param>
+    /// <param name="detail">A sentence for the caller.</param>
+    /// <param name="retryAfter">When another attempt is worth while; null where that is not a matter of time.</param>
+    Task WriteAsync(HttpContext http, int status, string detail, TimeSpan? retryAfter);
+}

@@ -131,3 +131,13 @@ internal sealed class CvatExchange(HttpRequest request, CvatOptions options) : I
         json.WriteEndObject();
     }
 }
+
+/// <summary>What becomes one mask in CVAT.</summary>
+public enum CvatMasks
+{
+    /// <summary>All pixels of a class.</summary>
+    Class,
+
+    /// <summary>Pixels of a class that are connected by their sides.</summary>
+    Component,
+}

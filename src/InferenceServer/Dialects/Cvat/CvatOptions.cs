@@ -1,4 +1,6 @@
 using System.ComponentModel.DataAnnotations;
+using InferenceServer.Runtime;
+using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Dialects.Cvat;
 
@@ -15,4 +17,14 @@ public sealed class CvatOptions
     /// <summary>Masks with fewer pixels are left out; at least 1. Default 1.</summary>
     [Range(1, int.MaxValue)]
     public int MinPixels { get; set; } = 1;
+}
+
+[OptionsValidator]
+internal sealed partial class CvatOptionsValidator : IValidateOptions<CvatOptions>;
+
+/// <summary>Wires what serves CVAT.</summary>
+internal static class CvatSetup
+{
+    public static void AddCvat(this IServiceCollection services) =>
+        services.AddSection("Cvat", new CvatOptionsValidator());
 }

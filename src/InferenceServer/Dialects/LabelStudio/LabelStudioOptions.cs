@@ -1,4 +1,6 @@
 using System.ComponentModel.DataAnnotations;
+using InferenceServer.Runtime;
+using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Dialects.LabelStudio;
 
@@ -15,4 +17,18 @@ public sealed class LabelStudioOptions
     /// <summary>How far, in pixels, polygons may stray from the mask, 0 to 1000. Default 1.</summary>
     [Range(0.0, 1000.0)]
     public double Tolerance { get; set; } = 1;
+}
+
+[OptionsValidator]
+internal sealed partial class LabelStudioOptionsValidator : IValidateOptions<LabelStudioOptions>;
+
+/// <summary>Wires what serves Label Studio.</summary>
+internal static class LabelStudioSetup
+{
+    public static void AddLabelStudio(this IServiceCollection services)
+    {
+        services.AddSection("LabelStudio", new LabelStudioOptionsValidator());
+        services.AddSingleton<TaskImages>();
+        services.AddSingleton<TaskPredictor>();
+    }
 }

@@ -1,3 +1,0 @@
-namespace InferenceServer.Client;
-
-internal sealed record ProblemAnswer(string? Type, string? Detail);

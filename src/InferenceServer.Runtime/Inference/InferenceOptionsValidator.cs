@@ -1,6 +1,0 @@
-using Microsoft.Extensions.Options;
-
-namespace InferenceServer.Runtime.Inference;
-
-[OptionsValidator]
-internal sealed partial class InferenceOptionsValidator : IValidateOptions<InferenceOptions>;

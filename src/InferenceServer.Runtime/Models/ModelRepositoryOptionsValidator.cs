@@ -1,6 +1,0 @@
-using Microsoft.Extensions.Options;
-
-namespace InferenceServer.Runtime.Models;
-
-[OptionsValidator]
-internal sealed partial class ModelRepositoryOptionsValidator : IValidateOptions<ModelRepositoryOptions>;

@@ -1,6 +1,0 @@
-using Microsoft.Extensions.Options;
-
-namespace InferenceServer.Runtime.Refinement;
-
-[OptionsValidator]
-internal sealed partial class CrfOptionsValidator : IValidateOptions<CrfOptions>;

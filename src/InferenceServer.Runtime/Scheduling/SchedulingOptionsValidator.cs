@@ -1,6 +1,0 @@
-using Microsoft.Extensions.Options;
-
-namespace InferenceServer.Runtime.Scheduling;
-
-[OptionsValidator]
-internal sealed partial class SchedulingOptionsValidator : IValidateOptions<SchedulingOptions>;

@@ -1,6 +1,0 @@
-using Microsoft.Extensions.Options;
-
-namespace InferenceServer.Bulk;
-
-[OptionsValidator]
-internal sealed partial class BulkOptionsValidator : IValidateOptions<BulkOptions>;

@@ -1,6 +1,0 @@
-using Microsoft.Extensions.Options;
-
-namespace InferenceServer.Dialects.Cvat;
-
-[OptionsValidator]
-internal sealed partial class CvatOptionsValidator : IValidateOptions<CvatOptions>;

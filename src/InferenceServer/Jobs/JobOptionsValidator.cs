@@ -1,6 +1,0 @@
-using Microsoft.Extensions.Options;
-
-namespace InferenceServer.Jobs;
-
-[OptionsValidator]
-internal sealed partial class JobOptionsValidator : IValidateOptions<JobOptions>;

@@ -1,6 +1,0 @@
-using Microsoft.Extensions.Options;
-
-namespace InferenceServer.OpenInference;
-
-[OptionsValidator]
-internal sealed partial class OpenInferenceOptionsValidator : IValidateOptions<OpenInferenceOptions>;

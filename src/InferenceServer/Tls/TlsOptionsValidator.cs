@@ -1,6 +1,0 @@
-using Microsoft.Extensions.Options;
-
-namespace InferenceServer.Tls;
-
-[OptionsValidator]
-internal sealed partial class TlsOptionsValidator : IValidateOptions<TlsOptions>;
