@@ -1,5 +1,5 @@
 using InferenceServer.Runtime.Diagnostics;
-using InferenceServer.Runtime.Inference;
+using InferenceServer.Runtime.Passes;
 using InferenceServer.Runtime.Refinement;
 
 namespace InferenceServer.Runtime;
@@ -17,7 +17,7 @@ public sealed record SegmentationRequest
     public bool WithProbabilities { get; init; }
 
     /// <summary>What is wanted of the passes instead of what the manifest says: tiles, scales, the mirrored photograph.</summary>
-    public InferenceOverrides Inference { get; init; } = InferenceOverrides.None;
+    public PassOverrides Inference { get; init; } = PassOverrides.None;
 
     /// <summary>Whether the mask is refined by a fully connected CRF; null leaves that to the model's manifest.</summary>
     public bool? Refine { get; init; }

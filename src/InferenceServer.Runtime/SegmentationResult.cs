@@ -9,11 +9,11 @@ namespace InferenceServer.Runtime;
 /// <summary>The mask of one photograph, and the photograph itself. Whoever holds it disposes it.</summary>
 public sealed class SegmentationResult : IDisposable
 {
-    internal SegmentationResult(LoadedModel model, RgbImage photo, LabelMap labels, StageTimings timings)
+    internal SegmentationResult(LoadedModel model, RgbImage photo, Mask mask, StageTimings timings)
     {
         Model = model;
         Photo = photo;
-        Labels = labels;
+        Mask = mask;
         Timings = timings;
     }
 
@@ -27,7 +27,7 @@ public sealed class SegmentationResult : IDisposable
     public RgbImage Photo { get; }
 
     /// <summary>The class of every pixel, at the photograph's size.</summary>
-    public LabelMap Labels { get; }
+    public Mask Mask { get; }
 
     /// <summary>The time that each stage took.</summary>
     public StageTimings Timings { get; }
@@ -36,6 +36,6 @@ public sealed class SegmentationResult : IDisposable
     public void Dispose()
     {
         Photo.Dispose();
-        Labels.Dispose();
+        Mask.Dispose();
     }
 }

@@ -1,15 +1,15 @@
 using System.Buffers;
 using System.Diagnostics.CodeAnalysis;
+using InferenceServer.Runtime.Admission;
 using InferenceServer.Runtime.Batching;
 using InferenceServer.Runtime.Decoding;
 using InferenceServer.Runtime.Diagnostics;
-using InferenceServer.Runtime.Encoding;
-using InferenceServer.Runtime.Inference;
+using InferenceServer.Runtime.Formats;
 using InferenceServer.Runtime.Models;
+using InferenceServer.Runtime.Passes;
 using InferenceServer.Runtime.Postprocessing;
 using InferenceServer.Runtime.Preprocessing;
 using InferenceServer.Runtime.Refinement;
-using InferenceServer.Runtime.Scheduling;
 using InferenceServer.Runtime.Sessions;
 
 namespace InferenceServer.Runtime;
@@ -19,14 +19,14 @@ namespace InferenceServer.Runtime;
 /// Where a request takes several passes, the middle three are <see cref="PassRunner"/>'s.</summary>
 /// <remarks>Each stage returns a buffer that it owns no more; all of them are disposed here. What computes on the processor waits for its turn; waiting holds no thread.</remarks>
 public sealed class Segmenter(
-    AdmissionControl admission, InferenceModes modes, ImageDecoder decoder, PassRunner passes, MaskRefinement refinement, CpuStages cpu, SegmentationMetrics metrics)
+    AdmissionControl admission, PassPolicy modes, ImageDecoder decoder, PassRunner passes, MaskRefinement refinement, CpuGate cpu, SegmentationMetrics metrics)
 {
     /// <inheritdoc cref="AdmissionControl.TryAdmit"/>
-    public bool TryAdmit(in Arrival arrival, [NotNullWhen(true)] out AdmittedRequest? admitted, [NotNullWhen(false)] out SegmentationException? refusal) =>
+    public bool TryAdmit(in AdmissionRequest arrival, [NotNullWhen(true)] out AdmittedRequest? admitted, [NotNullWhen(false)] out SegmentationException? refusal) =>
         admission.TryAdmit(arrival, out admitted, out refusal);
 
     /// <inheritdoc cref="AdmissionControl.TryAdmitTo"/>
-    public bool TryAdmitTo(ModelLease held, in Arrival arrival, [NotNullWhen(true)] out AdmittedRequest? admitted, [NotNullWhen(false)] out SegmentationException? refusal) =>
+    public bool TryAdmitTo(ModelLease held, in AdmissionRequest arrival, [NotNullWhen(true)] out AdmittedRequest? admitted, [NotNullWhen(false)] out SegmentationException? refusal) =>
         admission.TryAdmitTo(held, arrival, out admitted, out refusal);
 
     /// <summary>Lets a request in that somebody in this process makes, who waits as long as it takes.</summary>
@@ -35,7 +35,7 @@ public sealed class Segmenter(
     /// <returns>The request's place, which the caller gives up once the answer is complete.</returns>
     /// <exception cref="SegmentationException">Unknown or unready model, or the server is full.</exception>
     public AdmittedRequest Admit(string? model, CancellationToken cancellationToken) =>
-        TryAdmit(new Arrival { Model = model, Timeout = Timeout.InfiniteTimeSpan, Caller = cancellationToken }, out AdmittedRequest? admitted, out SegmentationException? refusal)
+        TryAdmit(new AdmissionRequest { Model = model, Timeout = Timeout.InfiniteTimeSpan, Caller = cancellationToken }, out AdmittedRequest? admitted, out SegmentationException? refusal)
             ? admitted : throw refusal;
 
     /// <summary>Segments one photograph.</summary>
@@ -46,14 +46,14 @@ public sealed class Segmenter(
     public async ValueTask<SegmentationResult> SegmentAsync(AdmittedRequest admitted, SegmentationRequest request)
     {
         CrfSettings? crf = refinement.Resolve(admitted.Model, request);
-        InferenceSettings settings = modes.Resolve(admitted.Model.Manifest, admitted.Model.Passes, request.Inference);
+        PassSettings settings = modes.Resolve(admitted.Model.Manifest, admitted.Model.Passes, request.Inference);
         SegmentationRequest asked = crf is null ? request : request with { WithConfidence = false, WithProbabilities = true };
         try
         {
             (RgbImage photo, PassPlan plan, InputTensor? input) = await PrepareAsync(admitted, asked, settings).ConfigureAwait(false);
             try
             {
-                LabelMap labels = input is null
+                Mask labels = input is null
                     ? await passes.RunAsync(admitted, photo, plan, asked).ConfigureAwait(false)
                     : await LabelAsync(admitted, input, plan.Whole, asked).ConfigureAwait(false);
                 return new SegmentationResult(
@@ -77,10 +77,10 @@ public sealed class Segmenter(
     /// <param name="cancellationToken">Stops the work between two iterations.</param>
     /// <returns>The refined mask, which the caller disposes.</returns>
     /// <exception cref="SegmentationException">A parameter is outside of the limits, or the image needs too much memory.</exception>
-    public ValueTask<LabelMap> RefineAsync(SegmentationResult result, CrfOverrides wanted, CancellationToken cancellationToken)
+    public ValueTask<Mask> RefineAsync(SegmentationResult result, CrfOverrides wanted, CancellationToken cancellationToken)
     {
         CrfSettings crf = refinement.Resolve(result.Model.Manifest.Postprocess.Crf, wanted);
-        return refinement.RefineAsync(result.Model, result.Photo, result.Labels, withConfidence: false, crf, result.Timings, cancellationToken);
+        return refinement.RefineAsync(result.Model, result.Photo, result.Mask, withConfidence: false, crf, result.Timings, cancellationToken);
     }
 
     /// <summary>Writes a result in one format.</summary>
@@ -108,7 +108,7 @@ public sealed class Segmenter(
     {
         try
         {
-            using CpuStages.Turn turn = await cpu.EnterAsync(result.Timings, admitted.Cancellation).ConfigureAwait(false);
+            using CpuSlot turn = await cpu.EnterAsync(result.Timings, admitted.Cancellation).ConfigureAwait(false);
             using (result.Timings.Measure(Stage.Encode))
             {
                 encoder.Encode(result, parameters, output);
@@ -119,7 +119,7 @@ public sealed class Segmenter(
             throw admitted.Late(result.Timings.Current);
         }
 
-        metrics.Segmented(result.Model.Name, result.Labels.Size.Pixels);
+        metrics.Segmented(result.Model.Name, result.Mask.Size.Pixels);
     }
 
     /// <summary>Has a caller's own work on the processor done in its turn: requests and answers in a form that the runtime does not know.</summary>
@@ -133,7 +133,7 @@ public sealed class Segmenter(
     {
         try
         {
-            using CpuStages.Turn turn = await cpu.EnterAsync(timings, admitted.Cancellation, admitted.Backlog).ConfigureAwait(false);
+            using CpuSlot turn = await cpu.EnterAsync(timings, admitted.Cancellation, admitted.Backlog).ConfigureAwait(false);
             using (timings.Measure(stage))
             {
                 return work();
@@ -167,10 +167,10 @@ public sealed class Segmenter(
     }
 
     /// <summary>Decodes, and prepares the input too where there is only one: in one turn, so that no photograph waits between them.</summary>
-    private async ValueTask<(RgbImage Photo, PassPlan Plan, InputTensor? Input)> PrepareAsync(AdmittedRequest admitted, SegmentationRequest request, InferenceSettings settings)
+    private async ValueTask<(RgbImage Photo, PassPlan Plan, InputTensor? Input)> PrepareAsync(AdmittedRequest admitted, SegmentationRequest request, PassSettings settings)
     {
         Preprocessor preprocessor = admitted.Model.Preprocessor;
-        using CpuStages.Turn turn = await cpu.EnterAsync(request.Timings, admitted.Cancellation, admitted.Model.Scheduler.Backlog).ConfigureAwait(false);
+        using CpuSlot turn = await cpu.EnterAsync(request.Timings, admitted.Cancellation, admitted.Model.Scheduler.Backlog).ConfigureAwait(false);
         (RgbImage photo, PassPlan plan) = Decode(admitted, request, settings);
         try
         {
@@ -193,7 +193,7 @@ public sealed class Segmenter(
         }
     }
 
-    private (RgbImage Photo, PassPlan Plan) Decode(AdmittedRequest admitted, SegmentationRequest request, InferenceSettings settings)
+    private (RgbImage Photo, PassPlan Plan) Decode(AdmittedRequest admitted, SegmentationRequest request, PassSettings settings)
     {
         using (request.Timings.Measure(Stage.Decode))
         {
@@ -204,7 +204,7 @@ public sealed class Segmenter(
         }
     }
 
-    private async ValueTask<LabelMap> LabelAsync(AdmittedRequest admitted, InputTensor input, InputGeometry geometry, SegmentationRequest request)
+    private async ValueTask<Mask> LabelAsync(AdmittedRequest admitted, InputTensor input, InputGeometry geometry, SegmentationRequest request)
     {
         ModelOutput output;
         using (input)
@@ -215,7 +215,7 @@ public sealed class Segmenter(
         using (output)
         {
             admitted.LeaveBacklog();
-            using CpuStages.Turn turn = await cpu.EnterAsync(request.Timings, admitted.Cancellation).ConfigureAwait(false);
+            using CpuSlot turn = await cpu.EnterAsync(request.Timings, admitted.Cancellation).ConfigureAwait(false);
             using (request.Timings.Measure(Stage.Postprocess))
             {
                 return admitted.Model.Postprocessor.Compute(output, geometry, request.WithConfidence, request.WithProbabilities);

@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using InferenceServer.Runtime.Encoding;
+using InferenceServer.Runtime.Formats;
 using Microsoft.Playwright;
 
 namespace InferenceServer.Tests;

@@ -2,7 +2,7 @@ using System.Security.Cryptography;
 using System.Text;
 using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Models;
-using InferenceServer.Runtime.Scheduling;
+using InferenceServer.Runtime.Admission;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Mvc.Testing;
 using Microsoft.Extensions.DependencyInjection;
@@ -113,7 +113,7 @@ internal sealed class FuzzTarget : WebApplicationFactory<Program>
 
     private string Held()
     {
-        Admission admission = Services.GetRequiredService<Admission>();
+        InFlightLimits admission = Services.GetRequiredService<InFlightLimits>();
         (string Name, long Count)[] counts =
         [
             ("requests admitted", admission.Requests), ("bytes admitted", admission.Bytes), ("pixels admitted", admission.Pixels),

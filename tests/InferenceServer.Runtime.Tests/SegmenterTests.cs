@@ -1,7 +1,7 @@
 using InferenceServer.Runtime.Diagnostics;
 using InferenceServer.Runtime.Postprocessing;
 using InferenceServer.Runtime.Refinement;
-using InferenceServer.Runtime.Scheduling;
+using InferenceServer.Runtime.Admission;
 
 namespace InferenceServer.Runtime.Tests;
 
@@ -19,7 +19,7 @@ public sealed class SegmenterTests : IDisposable
         first.Dispose();
 
         using AdmittedRequest second = _runtime.Segmenter.Admit("tiny", CancellationToken.None);
-        Assert.Equal(1, _runtime.Get<Admission>().Requests);
+        Assert.Equal(1, _runtime.Get<InFlightLimits>().Requests);
     }
 
     [Fact]
@@ -27,7 +27,7 @@ public sealed class SegmenterTests : IDisposable
     {
         Assert.Throws<SegmentationException>(() => _runtime.Segmenter.Admit("none", CancellationToken.None));
         Assert.Throws<SegmentationException>(() => _runtime.Segmenter.Admit("tiny-nan", CancellationToken.None));
-        Assert.Equal(0, _runtime.Get<Admission>().Requests);
+        Assert.Equal(0, _runtime.Get<InFlightLimits>().Requests);
     }
 
     [Fact]
@@ -46,17 +46,17 @@ public sealed class SegmenterTests : IDisposable
         SegmentationRequest request = new() { Image = Assets.Image("rgb.png"), WithProbabilities = true };
         CrfOverrides wanted = new() { Iterations = 3, GaussianWeight = 2 };
         using SegmentationResult plain = await _runtime.Segmenter.SegmentAsync(admitted, request);
-        byte[] before = plain.Labels.Labels.ToArray();
-        float[] probabilities = plain.Labels.Probabilities.ToArray();
+        byte[] before = plain.Mask.Labels.ToArray();
+        float[] probabilities = plain.Mask.Probabilities.ToArray();
 
-        using LabelMap refined = await _runtime.Segmenter.RefineAsync(plain, wanted, CancellationToken.None);
+        using Mask refined = await _runtime.Segmenter.RefineAsync(plain, wanted, CancellationToken.None);
 
         SegmentationRequest whole = request with { WithProbabilities = false, Refine = true, Crf = wanted };
         using SegmentationResult expected = await _runtime.Segmenter.SegmentAsync(admitted, whole);
-        Assert.True(expected.Labels.Labels.Span.SequenceEqual(refined.Labels.Span));
-        Assert.Equal(before, plain.Labels.Labels.ToArray());
-        Assert.Equal(probabilities, plain.Labels.Probabilities.ToArray());
-        Assert.Equal(3 * plain.Labels.Size.Pixels, probabilities.Length);
+        Assert.True(expected.Mask.Labels.Span.SequenceEqual(refined.Labels.Span));
+        Assert.Equal(before, plain.Mask.Labels.ToArray());
+        Assert.Equal(probabilities, plain.Mask.Probabilities.ToArray());
+        Assert.Equal(3 * plain.Mask.Size.Pixels, probabilities.Length);
     }
 
     [Theory]
@@ -79,16 +79,16 @@ public sealed class SegmenterTests : IDisposable
                 .SegmentAsync(admitted, new SegmentationRequest { Image = Assets.Image("rgb.png") }).AsTask());
         }
 
-        Assert.Equal(0, _runtime.Get<Admission>().Requests);
+        Assert.Equal(0, _runtime.Get<InFlightLimits>().Requests);
     }
 
     [Fact]
     public async Task ComputeAsync_WhileAnotherComputes_WaitsForItsTurn()
     {
-        using TestRuntime runtime = new(Assets.Models, ("Scheduling:CpuStages", "1"));
+        using TestRuntime runtime = new(Assets.Models, ("Scheduling:CpuSlots", "1"));
         using AdmittedRequest admitted = runtime.Segmenter.Admit("tiny", CancellationToken.None);
         StageTimings timings = new();
-        CpuStages.Turn turn = await runtime.Get<CpuStages>().EnterAsync(new StageTimings(), CancellationToken.None);
+        CpuSlot turn = await runtime.Get<CpuGate>().EnterAsync(new StageTimings(), CancellationToken.None);
 
         Task<int> work = runtime.Segmenter.ComputeAsync(admitted, timings, Stage.Encode, () => 2).AsTask();
 
@@ -101,9 +101,9 @@ public sealed class SegmenterTests : IDisposable
     [Fact]
     public async Task ComputeAsync_LateForItsTurn_WasLateInTheQueue()
     {
-        using TestRuntime runtime = new(Assets.Models, ("Scheduling:CpuStages", "1"));
-        Assert.True(runtime.Segmenter.TryAdmit(new Arrival { Model = "tiny", Timeout = TimeSpan.FromMilliseconds(20) }, out AdmittedRequest? late, out _));
-        using CpuStages.Turn turn = await runtime.Get<CpuStages>().EnterAsync(new StageTimings(), CancellationToken.None);
+        using TestRuntime runtime = new(Assets.Models, ("Scheduling:CpuSlots", "1"));
+        Assert.True(runtime.Segmenter.TryAdmit(new AdmissionRequest { Model = "tiny", Timeout = TimeSpan.FromMilliseconds(20) }, out AdmittedRequest? late, out _));
+        using CpuSlot turn = await runtime.Get<CpuGate>().EnterAsync(new StageTimings(), CancellationToken.None);
 
         using (late)
         {

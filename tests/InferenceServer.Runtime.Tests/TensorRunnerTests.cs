@@ -1,9 +1,10 @@
 using System.Runtime.CompilerServices;
 using InferenceServer.Kernels;
+using InferenceServer.Runtime.Admission;
 using InferenceServer.Runtime.Batching;
 using InferenceServer.Runtime.Diagnostics;
+using InferenceServer.Runtime.Pipeline;
 using InferenceServer.Runtime.Preprocessing;
-using InferenceServer.Runtime.Scheduling;
 using InferenceServer.Runtime.Sessions;
 using InferenceServer.Runtime.Tests.Batching;
 
@@ -27,7 +28,7 @@ public sealed class TensorRunnerTests
 
         Task<IReadOnlyList<ModelOutput>> run = RunAsync(runtime, admitted, Inputs(1), asText);
 
-        Assert.Equal((Side * Side) + (bytes / SchedulingOptions.BytesOfPixel), runtime.Get<Admission>().Pixels);
+        Assert.Equal((Side * Side) + (bytes / SchedulingOptions.BytesOfPixel), runtime.Get<InFlightLimits>().Pixels);
         network.Gate.Set();
         Assert.Single(await run);
     }
@@ -78,7 +79,7 @@ public sealed class TensorRunnerTests
         using FakeSession network = Network(first);
         network.Gate.Reset();
         Task<IReadOnlyList<ModelOutput>> busy = runtime.Get<TensorRunner>().RunAsync(first, Inputs(1), asText: false, new StageTimings()).AsTask();
-        Arrival arrival = new() { Model = "tiny", Timeout = TimeSpan.FromMilliseconds(30) };
+        AdmissionRequest arrival = new() { Model = "tiny", Timeout = TimeSpan.FromMilliseconds(30) };
         Assert.True(runtime.Segmenter.TryAdmit(arrival, out AdmittedRequest? late, out _));
 
         using (late)

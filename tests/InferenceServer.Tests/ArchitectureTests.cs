@@ -31,12 +31,12 @@ public sealed partial class ArchitectureTests
         // The stages, in the order of the road.
         { "Decoding", ["Buffers"] },
         { "Inference", ["Manifests"] },
-        { "Preprocessing", ["Buffers", "Inference.InferenceSettings", "Manifests"] },
+        { "Preprocessing", ["Buffers", "Inference.PassSettings", "Manifests"] },
         { "Scheduling", ["Diagnostics"] },
         { "Batching", ["Diagnostics", "Preprocessing.InputTensor", "Scheduling", "Sessions.ExecutionProvider", "Sessions.IModelSession", "Sessions.ModelOutput"] },
         { "Sessions", ["Manifests", "Preprocessing.InputTensor", "Scheduling.SchedulingOptions"] },
         { "Postprocessing", ["Buffers", "Manifests", "Preprocessing.InputGeometry", "Preprocessing.Pass", "Preprocessing.PassPlan", "Sessions.ModelOutput"] },
-        { "Refinement", ["Manifests", "Postprocessing.LabelMap"] },
+        { "Refinement", ["Manifests", "Postprocessing.Mask"] },
         { "Encoding", ["Arrays", "Buffers"] },
         // What puts the stages of one model together, and what watches them.
         { "Models", ["Batching", "Buffers", "Diagnostics", "Inference", "Manifests", "Postprocessing", "Preprocessing", "Refinement", "Scheduling.Admission", "Scheduling.Backlog", "Sessions"] },

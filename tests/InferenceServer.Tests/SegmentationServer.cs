@@ -1,5 +1,5 @@
 using InferenceServer.Hosting;
-using InferenceServer.Runtime.Scheduling;
+using InferenceServer.Runtime.Admission;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Mvc.Testing;
 using Microsoft.Extensions.DependencyInjection;
@@ -43,7 +43,7 @@ public class SegmentationServer : WebApplicationFactory<Program>, IAsyncLifetime
     /// <summary>A client of this server.</summary>
     internal HttpClient Client => field ??= CreateClient();
 
-    internal Admission Admission => Services.GetRequiredService<Admission>();
+    internal InFlightLimits InFlight => Services.GetRequiredService<InFlightLimits>();
 
     /// <summary>Starts a server with other options, and waits until its models are loaded.</summary>
     internal static async Task<SegmentationServer> StartAsync(params (string Key, string Value)[] settings)

@@ -1,10 +1,11 @@
 using System.Diagnostics;
 using InferenceServer.Cli.Hosting;
 using InferenceServer.Runtime;
+using InferenceServer.Runtime.Admission;
 using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Decoding;
 using InferenceServer.Runtime.Diagnostics;
-using InferenceServer.Runtime.Encoding;
+using InferenceServer.Runtime.Formats;
 using InferenceServer.Runtime.Models;
 using InferenceServer.Runtime.Preprocessing;
 using InferenceServer.Runtime.Sessions;

@@ -2,7 +2,7 @@ using System.CommandLine;
 using InferenceServer.Cli.Hosting;
 using InferenceServer.Kernels.Metrics;
 using InferenceServer.Runtime;
-using InferenceServer.Runtime.Inference;
+using InferenceServer.Runtime.Passes;
 using InferenceServer.Runtime.Models;
 using InferenceServer.Runtime.Refinement;
 using Microsoft.Extensions.DependencyInjection;
@@ -32,7 +32,7 @@ internal static class EvaluateCommand
         {
             model, images, labels, ignore, absent, json, plot,
         };
-        PassOptions passes = PassOptions.AddTo(command);
+        PassFlags passes = PassFlags.AddTo(command);
         RefinementOptions refinement = RefinementOptions.AddTo(command);
         RuntimeOptions runtime = RuntimeOptions.AddTo(command);
         command.SetAction((parsed, ct) => EvaluateAsync(
@@ -45,7 +45,7 @@ internal static class EvaluateCommand
 
     private static async Task EvaluateAsync(
         ParseResult parsed, RuntimeOptions runtime, string model, IReadOnlyList<LabelPair> pairs,
-        byte ignore, AbsentClassRule absent, EvaluationFiles files, InferenceOverrides inference, Refinement refinement, CancellationToken cancellationToken)
+        byte ignore, AbsentClassRule absent, EvaluationFiles files, PassOverrides inference, Refinement refinement, CancellationToken cancellationToken)
     {
         using ServiceProvider services = runtime.Build(parsed);
         LoadedModel loaded = services.GetRequiredService<ModelRepository>().Load(model, cancellationToken);
@@ -76,7 +76,7 @@ internal static class EvaluateCommand
             Version = loaded.Version,
             Images = pairs.Count,
             Ignore = ignore,
-            Passes = InferenceSettings.Create(loaded.Manifest, inference).ToString(),
+            Passes = PassSettings.Create(loaded.Manifest, inference).ToString(),
         };
     }
 }

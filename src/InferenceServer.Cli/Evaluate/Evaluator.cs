@@ -2,8 +2,9 @@ using System.Buffers;
 using InferenceServer.Cli.Hosting;
 using InferenceServer.Kernels.Metrics;
 using InferenceServer.Runtime;
-using InferenceServer.Runtime.Inference;
+using InferenceServer.Runtime.Admission;
 using InferenceServer.Runtime.Models;
+using InferenceServer.Runtime.Passes;
 using InferenceServer.Runtime.Postprocessing;
 
 namespace InferenceServer.Cli.Evaluate;
@@ -14,10 +15,10 @@ internal sealed class Evaluator
     private readonly Segmenter _segmenter;
     private readonly LoadedModel _model;
     private readonly byte _ignore;
-    private readonly InferenceOverrides _inference;
+    private readonly PassOverrides _inference;
     private readonly Refinement _refinement;
 
-    public Evaluator(Segmenter segmenter, LoadedModel model, byte ignore, InferenceOverrides inference, Refinement refinement)
+    public Evaluator(Segmenter segmenter, LoadedModel model, byte ignore, PassOverrides inference, Refinement refinement)
     {
         (_segmenter, _model, _ignore, _inference, _refinement) = (segmenter, model, ignore, inference, refinement);
         Classes = model.Classes.Names.Count;
@@ -53,14 +54,14 @@ internal sealed class Evaluator
         {
             using AdmittedRequest admitted = _segmenter.Admit(_model.Name, cancellationToken);
             using SegmentationResult result = await _segmenter.SegmentAsync(admitted, request).ConfigureAwait(false);
-            if (result.Labels.Size != truth.Size)
+            if (result.Mask.Size != truth.Size)
             {
-                throw new CommandException($"{pair.Label}: the label map has {truth.Size} pixels, its image '{pair.Image}' has {result.Labels.Size}.");
+                throw new CommandException($"{pair.Label}: the label map has {truth.Size} pixels, its image '{pair.Image}' has {result.Mask.Size}.");
             }
 
             // One pass of the network serves both scores.
-            using LabelMap? refined = Refined is null ? null : await _segmenter.RefineAsync(result, _refinement.Crf, cancellationToken).ConfigureAwait(false);
-            Count(truth, result.Labels, refined);
+            using Mask? refined = Refined is null ? null : await _segmenter.RefineAsync(result, _refinement.Crf, cancellationToken).ConfigureAwait(false);
+            Count(truth, result.Mask, refined);
         }
         catch (SegmentationException e)
         {
@@ -68,7 +69,7 @@ internal sealed class Evaluator
         }
     }
 
-    private void Count(LabelPng truth, LabelMap plain, LabelMap? refined)
+    private void Count(LabelPng truth, Mask plain, Mask? refined)
     {
         byte[] rented = ArrayPool<byte>.Shared.Rent(truth.Labels.Length);
         Span<byte> distances = rented.AsSpan(0, truth.Labels.Length);

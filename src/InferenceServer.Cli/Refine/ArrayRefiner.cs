@@ -2,11 +2,12 @@ using DenseCrf;
 using InferenceServer.Cli.Hosting;
 using InferenceServer.Kernels;
 using InferenceServer.Kernels.Coloring;
+using InferenceServer.Kernels.Labeling;
 using InferenceServer.Kernels.Labels;
-using InferenceServer.Runtime.Arrays;
+using InferenceServer.Runtime.Npy;
 using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Decoding;
-using InferenceServer.Runtime.Encoding;
+using InferenceServer.Runtime.Formats;
 using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Cli.Refine;

@@ -1,8 +1,9 @@
 using InferenceServer.Cli.Hosting;
 using InferenceServer.Runtime;
+using InferenceServer.Runtime.Admission;
 using InferenceServer.Runtime.Buffers;
-using InferenceServer.Runtime.Encoding;
-using InferenceServer.Runtime.Inference;
+using InferenceServer.Runtime.Formats;
+using InferenceServer.Runtime.Passes;
 
 namespace InferenceServer.Cli.Segment;
 
@@ -14,7 +15,7 @@ internal interface IMaskSource
 }
 
 /// <summary>Masks of a model in this process.</summary>
-internal sealed class LocalMasks(Segmenter segmenter, string model, EncodingParameters parameters, InferenceOverrides inference, Refinement refinement) : IMaskSource
+internal sealed class LocalMasks(Segmenter segmenter, string model, EncodingParameters parameters, PassOverrides inference, Refinement refinement) : IMaskSource
 {
     public async Task WriteAsync(byte[] image, string output, CancellationToken cancellationToken)
     {

@@ -2,8 +2,8 @@ using System.CommandLine;
 using InferenceServer.Cli.Hosting;
 using InferenceServer.Client;
 using InferenceServer.Runtime;
-using InferenceServer.Runtime.Encoding;
-using InferenceServer.Runtime.Inference;
+using InferenceServer.Runtime.Formats;
+using InferenceServer.Runtime.Passes;
 using InferenceServer.Runtime.Models;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -25,7 +25,7 @@ internal static class SegmentCommand
         Option<string?> server = new("--server") { Description = "A server to ask, instead of running the model here.", HelpName = "URL" };
         Option<string?> key = new("--key") { Description = "The key, where the server asks for one; else INFERENCE_SERVER_KEY of the environment.", HelpName = "KEY" };
         Command command = new("segment", "Write the masks of images.") { images, model, folder, format, alpha, uncompressed, tolerance, server, key };
-        PassOptions passes = PassOptions.AddTo(command);
+        PassFlags passes = PassFlags.AddTo(command);
         RefinementOptions refinement = RefinementOptions.AddTo(command);
         RuntimeOptions runtime = RuntimeOptions.AddTo(command);
         runtime.ExcludeWith(server, command);
@@ -47,7 +47,7 @@ internal static class SegmentCommand
     }
 
     private static LocalMasks Local(
-        ServiceProvider services, string model, EncodingParameters parameters, InferenceOverrides inference, Refinement refinement, CancellationToken cancellationToken)
+        ServiceProvider services, string model, EncodingParameters parameters, PassOverrides inference, Refinement refinement, CancellationToken cancellationToken)
     {
         LoadedModel loaded = services.GetRequiredService<ModelRepository>().Load(model, cancellationToken);
         return (parameters.NeedsConfidence || parameters.NeedsProbabilities) && !loaded.Postprocessor.HasScores

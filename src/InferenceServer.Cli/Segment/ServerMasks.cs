@@ -1,8 +1,8 @@
 using System.Globalization;
 using InferenceServer.Cli.Hosting;
 using InferenceServer.Client;
-using InferenceServer.Runtime.Encoding;
-using InferenceServer.Runtime.Inference;
+using InferenceServer.Runtime.Formats;
+using InferenceServer.Runtime.Passes;
 using InferenceServer.Runtime.Manifests;
 
 namespace InferenceServer.Cli.Segment;
@@ -11,7 +11,7 @@ namespace InferenceServer.Cli.Segment;
 internal sealed class ServerMasks(InferenceClient client, SegmentQuery query) : IMaskSource
 {
     /// <summary>What was typed, as the server's query parameters.</summary>
-    public static SegmentQuery Query(string model, EncodingParameters parameters, InferenceOverrides inference, Refinement refinement)
+    public static SegmentQuery Query(string model, EncodingParameters parameters, PassOverrides inference, Refinement refinement)
     {
         (string Key, object? Value)[] all =
         [

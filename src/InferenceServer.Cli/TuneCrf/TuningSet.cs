@@ -3,6 +3,7 @@ using InferenceServer.Cli.Evaluate;
 using InferenceServer.Cli.Hosting;
 using InferenceServer.Kernels.Metrics;
 using InferenceServer.Runtime;
+using InferenceServer.Runtime.Admission;
 using InferenceServer.Runtime.Models;
 using InferenceServer.Runtime.Postprocessing;
 using InferenceServer.Runtime.Refinement;
@@ -41,9 +42,9 @@ internal sealed class TuningSet(Segmenter segmenter, LoadedModel model, byte ign
             SegmentationResult result = await segmenter.SegmentAsync(admitted, request).ConfigureAwait(false);
             _images.Add(new TuningImage(result, truth));
             Unknown.Add(truth);
-            if (result.Labels.Size != truth.Size)
+            if (result.Mask.Size != truth.Size)
             {
-                throw new CommandException($"{pair.Label}: the label map has {truth.Size} pixels, its image '{pair.Image}' has {result.Labels.Size}.");
+                throw new CommandException($"{pair.Label}: the label map has {truth.Size} pixels, its image '{pair.Image}' has {result.Mask.Size}.");
             }
         }
         catch (SegmentationException e)
@@ -64,7 +65,7 @@ internal sealed class TuningSet(Segmenter segmenter, LoadedModel model, byte ign
         ConfusionMatrix matrix = new(model.Classes.Names.Count);
         foreach (TuningImage image in _images)
         {
-            matrix.Add(image.Truth.Labels, image.Result.Labels.Labels.Span, ignore);
+            matrix.Add(image.Truth.Labels, image.Result.Mask.Labels.Span, ignore);
         }
 
         return matrix.MeanIoU();
@@ -83,7 +84,7 @@ internal sealed class TuningSet(Segmenter segmenter, LoadedModel model, byte ign
         await Parallel.ForEachAsync(images, cancellationToken, async (image, ct) =>
         {
             long start = Stopwatch.GetTimestamp();
-            using LabelMap refined = await segmenter.RefineAsync(image.Result, setting, ct).ConfigureAwait(false);
+            using Mask refined = await segmenter.RefineAsync(image.Result, setting, ct).ConfigureAwait(false);
             Interlocked.Add(ref ticks, Stopwatch.GetElapsedTime(start).Ticks);
             matrix.Add(image.Truth.Labels, refined.Labels.Span, ignore);
             advance();

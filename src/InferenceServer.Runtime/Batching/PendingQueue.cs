@@ -1,6 +1,6 @@
 using InferenceServer.Runtime.Diagnostics;
 using InferenceServer.Runtime.Preprocessing;
-using InferenceServer.Runtime.Scheduling;
+using InferenceServer.Runtime.Admission;
 using InferenceServer.Runtime.Sessions;
 
 namespace InferenceServer.Runtime.Batching;

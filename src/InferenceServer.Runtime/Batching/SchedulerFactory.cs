@@ -1,5 +1,5 @@
 using InferenceServer.Runtime.Diagnostics;
-using InferenceServer.Runtime.Scheduling;
+using InferenceServer.Runtime.Admission;
 using InferenceServer.Runtime.Sessions;
 using Microsoft.Extensions.Options;
 

@@ -53,10 +53,10 @@ public sealed class SegmentationMetrics
     public InferenceStatistics Statistics(string model, int version) => _statistics.GetOrAdd((model, version), static _ => new InferenceStatistics());
 
     /// <summary>A request was let in.</summary>
-    public void Entered(string model) => _inFlight.Add(1, Labels.Model(model));
+    public void Entered(string model) => _inFlight.Add(1, MetricTags.Model(model));
 
     /// <summary>A request that was let in has its answer, or wants none any more.</summary>
-    public void Left(string model) => _inFlight.Add(-1, Labels.Model(model));
+    public void Left(string model) => _inFlight.Add(-1, MetricTags.Model(model));
 
     /// <summary>A request has ended, well or not.</summary>
     /// <param name="model">Name of a model of the repository, or <see cref="NoModel"/>.</param>
@@ -67,12 +67,12 @@ public sealed class SegmentationMetrics
     /// <param name="timings">Its stages; those that were not entered are not counted.</param>
     public void Ended(string model, int version, string route, int status, TimeSpan duration, StageTimings timings)
     {
-        TagList tags = new() { Labels.Model(model), new("version", version == 0 ? "" : Labels.Number(version)), new("route", route), new("code", Labels.Number(status)) };
+        TagList tags = new() { MetricTags.Model(model), new("version", version == 0 ? "" : MetricTags.Number(version)), new("route", route), new("code", MetricTags.Number(status)) };
         _requests.Add(1, in tags);
-        // Refusals take microseconds and would make the percentiles look best when the server is full.
+        // AdmissionErrors take microseconds and would make the percentiles look best when the server is full.
         if (status < 400)
         {
-            _requestDuration.Record(duration.TotalSeconds, Labels.Model(model), new("route", route));
+            _requestDuration.Record(duration.TotalSeconds, MetricTags.Model(model), new("route", route));
         }
 
         if (version != 0)
@@ -86,41 +86,41 @@ public sealed class SegmentationMetrics
             {
                 if (timings.Entered(stage))
                 {
-                    _stageDuration.Record(timings[stage].TotalSeconds, Labels.Model(model), Labels.Of(stage));
+                    _stageDuration.Record(timings[stage].TotalSeconds, MetricTags.Model(model), MetricTags.Of(stage));
                 }
             }
         }
     }
 
     /// <summary>A request was refused or given up.</summary>
-    public void Rejected(string model, RejectionReason reason) => _rejected.Add(1, Labels.Model(model), new("reason", reason.Label()));
+    public void Rejected(string model, RejectionReason reason) => _rejected.Add(1, MetricTags.Model(model), new("reason", reason.Label()));
 
     /// <summary>A client went away while its request was in <paramref name="stage"/>.</summary>
-    public void Cancelled(Stage stage) => _cancelled.Add(1, Labels.Of(stage));
+    public void Cancelled(Stage stage) => _cancelled.Add(1, MetricTags.Of(stage));
 
     /// <summary>The network ran, on this many images together.</summary>
     public void Ran(string model, int version, int images, TimeSpan duration)
     {
-        _batchSize.Record(images, Labels.Model(model));
+        _batchSize.Record(images, MetricTags.Model(model));
         Statistics(model, version).Ran(images, duration);
     }
 
     /// <summary>A photograph was laid into an input.</summary>
     /// <param name="model">The model's name.</param>
     /// <param name="padRatio">Share of the input's pixels that are padding, 0 to 1.</param>
-    public void Padded(string model, double padRatio) => _padRatio.Record(padRatio, Labels.Model(model));
+    public void Padded(string model, double padRatio) => _padRatio.Record(padRatio, MetricTags.Model(model));
 
     /// <summary>A model was loaded beside one that served, or could not be.</summary>
-    public void Reloaded(string model, bool succeeded) => _reloads.Add(1, Labels.Model(model), new("result", succeeded ? "success" : "failure"));
+    public void Reloaded(string model, bool succeeded) => _reloads.Add(1, MetricTags.Model(model), new("result", succeeded ? "success" : "failure"));
 
     /// <summary>An answer was sent.</summary>
-    public void Sent(string model, long bytes) => _outputBytes.Record(bytes, Labels.Model(model));
+    public void Sent(string model, long bytes) => _outputBytes.Record(bytes, MetricTags.Model(model));
 
     /// <summary>A photograph was segmented, and its mask encoded.</summary>
     internal void Segmented(string model, long pixels)
     {
-        _pixels.Add(pixels, Labels.Model(model));
-        _megapixels.Record(pixels * 1e-6, Labels.Model(model));
+        _pixels.Add(pixels, MetricTags.Model(model));
+        _megapixels.Record(pixels * 1e-6, MetricTags.Model(model));
     }
 
     private static InstrumentAdvice<T> Buckets<T>(params ReadOnlySpan<T> bounds)

@@ -1,5 +1,5 @@
 using InferenceServer.Runtime.Batching;
-using InferenceServer.Runtime.Inference;
+using InferenceServer.Runtime.Passes;
 using InferenceServer.Runtime.Manifests;
 using InferenceServer.Runtime.Postprocessing;
 using InferenceServer.Runtime.Preprocessing;
@@ -21,7 +21,7 @@ public sealed class LoadedModel : IDisposable
         Version = version;
         Manifest = manifest;
         Classes = ClassTable.Create(manifest.Classes);
-        Passes = InferenceSettings.Create(manifest, InferenceOverrides.None);
+        Passes = PassSettings.Create(manifest, PassOverrides.None);
         Session = session;
         Preprocessor = new Preprocessor(manifest.Preprocess, schedulers.BucketMultiple(session.Provider, manifest.Graph.MaxBatch, manifest.Preprocess.Size.Bucket));
         Postprocessor = new Postprocessor(manifest);
@@ -41,7 +41,7 @@ public sealed class LoadedModel : IDisposable
     public ClassTable Classes { get; }
 
     /// <summary>The passes of a request that wants nothing else than the manifest.</summary>
-    public InferenceSettings Passes { get; }
+    public PassSettings Passes { get; }
 
     /// <summary>The network itself, for benchmarks; requests go through <see cref="Scheduler"/>.</summary>
     public IModelSession Session { get; }

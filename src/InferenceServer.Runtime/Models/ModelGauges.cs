@@ -2,7 +2,7 @@ using System.Diagnostics.Metrics;
 using System.Reflection;
 using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Diagnostics;
-using InferenceServer.Runtime.Scheduling;
+using InferenceServer.Runtime.Admission;
 using InferenceServer.Runtime.Sessions;
 
 namespace InferenceServer.Runtime.Models;
@@ -14,7 +14,7 @@ public sealed class ModelGauges
     private readonly ModelRepository _repository;
 
     /// <summary>Creates the instruments.</summary>
-    public ModelGauges(IMeterFactory meters, ModelRepository repository, SessionFactory sessions, Admission admission)
+    public ModelGauges(IMeterFactory meters, ModelRepository repository, SessionFactory sessions, InFlightLimits admission)
     {
         _repository = repository;
         Meter meter = meters.Create(SegmentationMetrics.MeterName);
@@ -46,18 +46,18 @@ public sealed class ModelGauges
 
     // Each version that serves; a model of which none does has no version yet.
     private IEnumerable<Measurement<int>> States() => _repository.Entries.SelectMany(e => e.Versions.Count > 0
-        ? e.Versions.Select(m => State(e, Labels.Number(m.Version)))
+        ? e.Versions.Select(m => State(e, MetricTags.Number(m.Version)))
         : [State(e, "")]);
 
     private static Measurement<int> State(ModelEntry entry, string version) =>
-        new(1, Labels.Model(entry.Name), new("version", version), new("state", entry.State.ToString().ToUpperInvariant()));
+        new(1, MetricTags.Model(entry.Name), new("version", version), new("state", entry.State.ToString().ToUpperInvariant()));
 
     private IEnumerable<Measurement<int>> Providers() => Loaded.Select(m => (m.Name, m.Session.Provider)).Distinct()
-        .Select(m => new Measurement<int>(1, Labels.Model(m.Name), new("provider", m.Provider.ToString().ToLowerInvariant())));
+        .Select(m => new Measurement<int>(1, MetricTags.Model(m.Name), new("provider", m.Provider.ToString().ToLowerInvariant())));
 
     private IEnumerable<Measurement<long>> Sums(Func<LoadedModel, long> value) =>
-        _repository.Entries.Where(e => e.Versions.Count > 0).Select(e => new Measurement<long>(e.Versions.Sum(value), Labels.Model(e.Name)));
+        _repository.Entries.Where(e => e.Versions.Count > 0).Select(e => new Measurement<long>(e.Versions.Sum(value), MetricTags.Model(e.Name)));
 
     private IEnumerable<Measurement<double>> Each(Func<LoadedModel, double> value) =>
-        Loaded.Select(m => new Measurement<double>(value(m), Labels.Model(m.Name), new("version", Labels.Number(m.Version))));
+        Loaded.Select(m => new Measurement<double>(value(m), MetricTags.Model(m.Name), new("version", MetricTags.Number(m.Version))));
 }

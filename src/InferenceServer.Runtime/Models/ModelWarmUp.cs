@@ -85,7 +85,7 @@ internal sealed class ModelWarmUp
         {
             cancellationToken.ThrowIfCancellationRequested();
             using InputTensor again = _model.Preprocessor.Prepare(rgb.Span, geometry);
-            using LabelMap labels = _model.Postprocessor.Compute(output, geometry, withConfidence: false);
+            using Mask labels = _model.Postprocessor.Compute(output, geometry, withConfidence: false);
             Refine(output, geometry, rgb.Memory, labels, cancellationToken);
         }
     }
@@ -121,7 +121,7 @@ internal sealed class ModelWarmUp
         }
     }
 
-    private void Refine(ModelOutput output, in InputGeometry geometry, ReadOnlyMemory<byte> rgb, LabelMap labels, CancellationToken cancellationToken)
+    private void Refine(ModelOutput output, in InputGeometry geometry, ReadOnlyMemory<byte> rgb, Mask labels, CancellationToken cancellationToken)
     {
         if (_model.Manifest.Postprocess.Crf is not { } crf || !_model.Postprocessor.HasScores)
         {

@@ -19,7 +19,7 @@ internal sealed class FusedPasses : IDisposable
     private readonly PooledBuffer<float>? _band;
     private readonly AxisTaps _columns;
     private readonly AxisTaps _row = Identity(1);
-    private LabelMap? _map;
+    private Mask? _map;
     private int _begun;
     private int _finished;
 
@@ -34,10 +34,10 @@ internal sealed class FusedPasses : IDisposable
         (_postprocessor, _plan, _rule, _channels) = (postprocessor, plan, rule, channels);
         _columns = Identity(plan.Photo.Width);
         _band = withProbabilities ? null : new PooledBuffer<float>(checked(plan.Photo.Width * channels * plan.BandRows));
-        _map = new LabelMap(plan.Photo, withConfidence, withProbabilities ? new PooledBuffer<float>(checked((int)plan.Photo.Pixels * postprocessor.Classes)) : null);
+        _map = new Mask(plan.Photo, withConfidence, withProbabilities ? new PooledBuffer<float>(checked((int)plan.Photo.Pixels * postprocessor.Classes)) : null);
     }
 
-    private LabelMap Map => _map ?? throw new ObjectDisposedException(nameof(FusedPasses));
+    private Mask Map => _map ?? throw new ObjectDisposedException(nameof(FusedPasses));
 
     /// <summary>Adds one pass; passes come in the plan's order.</summary>
     /// <param name="pass">The pass.</param>
@@ -79,7 +79,7 @@ internal sealed class FusedPasses : IDisposable
     }
 
     /// <summary>The result, once all passes were added; whoever takes it disposes it.</summary>
-    public LabelMap Take()
+    public Mask Take()
     {
         Finish(_plan.Photo.Height);
         if (_band is null)
@@ -88,7 +88,7 @@ internal sealed class FusedPasses : IDisposable
             Postprocessor.Complete(Map.Probabilities.Span, _postprocessor.Classes, _channels, _rule.Kind);
         }
 
-        LabelMap map = Map;
+        Mask map = Map;
         _map = null;
         return map;
     }

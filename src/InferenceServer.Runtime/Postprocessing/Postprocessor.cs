@@ -53,11 +53,11 @@ public sealed class Postprocessor
     /// <param name="withConfidence">Only where <see cref="HasScores"/>.</param>
     /// <param name="withProbabilities">Those of <see cref="Probabilities"/>, too; only where <see cref="HasScores"/>.</param>
     /// <returns>Labels at the photograph's size, which the caller disposes.</returns>
-    public LabelMap Compute(ModelOutput output, in InputGeometry geometry, bool withConfidence, bool withProbabilities = false)
+    public Mask Compute(ModelOutput output, in InputGeometry geometry, bool withConfidence, bool withProbabilities = false)
     {
         ImageSize grid = new(output.Width, output.Height);
         (AxisTaps rows, AxisTaps columns) = Taps(grid, geometry);
-        LabelMap map = new(geometry.Photo, withConfidence, withProbabilities ? Probabilities(output, geometry) : null);
+        Mask map = new(geometry.Photo, withConfidence, withProbabilities ? Probabilities(output, geometry) : null);
         try
         {
             Compute(output, grid, rows, columns, map);
@@ -129,7 +129,7 @@ public sealed class Postprocessor
     // What the graph would have given for the input alone; the rest answers to the bucket's padding.
     private int Covered(int input, int bucket, int grid) => input == bucket ? grid : Math.Min((int)Math.Ceiling(input * _scale), grid);
 
-    private void Compute(ModelOutput output, ImageSize grid, AxisTaps rows, AxisTaps columns, LabelMap map)
+    private void Compute(ModelOutput output, ImageSize grid, AxisTaps rows, AxisTaps columns, Mask map)
     {
         Span<byte> labels = map.Labels.Span;
         Span<byte> confidence = map.Confidence.Span;

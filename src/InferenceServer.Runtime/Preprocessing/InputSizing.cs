@@ -1,6 +1,6 @@
 using System.Numerics;
 using InferenceServer.Kernels;
-using InferenceServer.Runtime.Inference;
+using InferenceServer.Runtime.Passes;
 using InferenceServer.Runtime.Manifests;
 
 namespace InferenceServer.Runtime.Preprocessing;
@@ -16,7 +16,7 @@ internal sealed class InputSizing(PreprocessManifest preprocess, int bucketMulti
 
     /// <summary>The geometry of one photograph at one scale, as a request says; of one that will be cut into tiles, as if it were not.</summary>
     /// <exception cref="SegmentationException">It is to run whole, but the graph's only size does not hold it.</exception>
-    public InputGeometry Plan(ImageSize photo, double scale, InferenceSettings settings)
+    public InputGeometry Plan(ImageSize photo, double scale, PassSettings settings)
     {
         ImageSize natural = settings.KeepSize ? photo : Resize(photo);
         ImageSize scaled = scale == 1 ? natural : new ImageSize(Rounded(natural.Width * scale), Rounded(natural.Height * scale));

@@ -1,5 +1,5 @@
 using InferenceServer.Kernels;
-using InferenceServer.Runtime.Inference;
+using InferenceServer.Runtime.Passes;
 using InferenceServer.Runtime.Manifests;
 
 namespace InferenceServer.Runtime.Preprocessing;
@@ -10,11 +10,11 @@ internal sealed class PassPlan
 {
     private IReadOnlyList<Pass>? _passes;
 
-    private PassPlan(ImageSize photo, InferenceSettings settings, IReadOnlyList<PassView> views) => (Photo, Settings, Views) = (photo, settings, views);
+    private PassPlan(ImageSize photo, PassSettings settings, IReadOnlyList<PassView> views) => (Photo, Settings, Views) = (photo, settings, views);
 
     public ImageSize Photo { get; }
 
-    public InferenceSettings Settings { get; }
+    public PassSettings Settings { get; }
 
     public IReadOnlyList<PassView> Views { get; }
 
@@ -45,7 +45,7 @@ internal sealed class PassPlan
     private int Mirrors => Settings.Flip ? 2 : 1;
 
     /// <summary>Plans the passes for a photograph.</summary>
-    public static PassPlan Create(ImageSize photo, InputSizing sizing, InferenceSettings settings)
+    public static PassPlan Create(ImageSize photo, InputSizing sizing, PassSettings settings)
     {
         double share = 1.0 / (settings.Scales.Count * (settings.Flip ? 2 : 1));
         PassView[] views = new PassView[settings.Scales.Count];

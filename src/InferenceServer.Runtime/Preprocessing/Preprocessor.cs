@@ -4,7 +4,7 @@ using InferenceServer.Kernels.Fusion;
 using InferenceServer.Kernels.Normalization;
 using InferenceServer.Kernels.Resizing;
 using InferenceServer.Runtime.Buffers;
-using InferenceServer.Runtime.Inference;
+using InferenceServer.Runtime.Passes;
 using InferenceServer.Runtime.Manifests;
 
 namespace InferenceServer.Runtime.Preprocessing;
@@ -39,7 +39,7 @@ public sealed class Preprocessor
 
     /// <summary>The passes of a photograph of this size.</summary>
     /// <exception cref="SegmentationException">The graph takes only one size, which does not hold it.</exception>
-    internal PassPlan Plan(ImageSize photo, InferenceSettings settings)
+    internal PassPlan Plan(ImageSize photo, PassSettings settings)
     {
         // Most photographs run whole and have the size of the one before.
         if (_last is { } last && last.Photo == photo && ReferenceEquals(last.Settings, settings))

@@ -39,7 +39,7 @@ public sealed class CrfRefiner(IOptions<CrfOptions> options) : IDisposable
     /// <param name="cancellationToken">Leaves the queue at once, or ends between two iterations.</param>
     /// <exception cref="SegmentationException">The image needs more memory than a refinement may hold.</exception>
     public async ValueTask RefineAsync(
-        Memory<float> probabilities, int classes, ReadOnlyMemory<byte> rgb, LabelMap map, CrfSettings settings, CancellationToken cancellationToken)
+        Memory<float> probabilities, int classes, ReadOnlyMemory<byte> rgb, Mask map, CrfSettings settings, CancellationToken cancellationToken)
     {
         await _slots.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
@@ -68,7 +68,7 @@ public sealed class CrfRefiner(IOptions<CrfOptions> options) : IDisposable
     }
 
     private static void Refine(
-        Span<float> probabilities, int classes, ReadOnlySpan<byte> rgb, LabelMap map, CrfParameters parameters, CrfWorkspace workspace, CancellationToken cancellationToken)
+        Span<float> probabilities, int classes, ReadOnlySpan<byte> rgb, Mask map, CrfParameters parameters, CrfWorkspace workspace, CancellationToken cancellationToken)
     {
         try
         {

@@ -1,5 +1,5 @@
 using InferenceServer.Runtime.Manifests;
-using InferenceServer.Runtime.Scheduling;
+using InferenceServer.Runtime.Admission;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Microsoft.ML.OnnxRuntime;

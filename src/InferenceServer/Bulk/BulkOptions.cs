@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using InferenceServer.Runtime;
+using InferenceServer.Runtime.Configuration;
 using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Bulk;
@@ -33,7 +34,7 @@ internal static class BulkSetup
     public static void AddBulk(this IServiceCollection services)
     {
         services.AddSection("Bulk", new BulkOptionsValidator());
-        services.AddSingleton<BulkPlaces>();
+        services.AddSingleton<BulkLimiter>();
         services.AddSingleton<BulkRunner>();
     }
 }

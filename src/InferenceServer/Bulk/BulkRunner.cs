@@ -7,7 +7,7 @@ using Microsoft.Extensions.Options;
 namespace InferenceServer.Bulk;
 
 /// <summary>Takes many images down the road, a few at once, and hands out each answer as soon as it is there.</summary>
-internal sealed class BulkRunner(PatientAdmission admission, MaskRoad road, ImageDecoder decoder, SegmentationMetrics metrics, IOptions<BulkOptions> options, ILogger<BulkRunner> logger)
+internal sealed class BulkRunner(RetryingAdmission admission, SegmentHandler road, ImageDecoder decoder, SegmentationMetrics metrics, IOptions<BulkOptions> options, ILogger<BulkRunner> logger)
 {
     /// <summary>Segments the images.</summary>
     /// <param name="upload">The images.</param>
@@ -16,7 +16,7 @@ internal sealed class BulkRunner(PatientAdmission admission, MaskRoad road, Imag
     /// <param name="cancellationToken">Ends all.</param>
     /// <param name="answered">Images that have an answer already, by their place.</param>
     /// <exception cref="SegmentationException">What is wrong with all the rest: the upload is damaged, or holds too much. What was read before it is answered.</exception>
-    public async Task RunAsync(Upload upload, BulkOrder order, Func<BulkAnswer, Task> answer, CancellationToken cancellationToken, IReadOnlySet<int>? answered = null)
+    public async Task RunAsync(Upload upload, BulkSettings order, Func<BulkAnswer, Task> answer, CancellationToken cancellationToken, IReadOnlySet<int>? answered = null)
     {
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         await using IAsyncEnumerator<BulkImage> images = upload.ImagesAsync(options.Value, decoder.Limits.MaxBytes, stop.Token).GetAsyncEnumerator(stop.Token);
@@ -43,10 +43,10 @@ internal sealed class BulkRunner(PatientAdmission admission, MaskRoad road, Imag
         }
 
         // One image at a time is out of its file and not yet let in.
-        async Task<BulkTurn?> TakeAsync()
+        async Task<BulkItem?> TakeAsync()
         {
             await taking.WaitAsync(stop.Token);
-            BulkTurn? turn = null;
+            BulkItem? turn = null;
             try
             {
                 if (await NextAsync() is not { } image)
@@ -54,7 +54,7 @@ internal sealed class BulkRunner(PatientAdmission admission, MaskRoad road, Imag
                     return null;
                 }
 
-                turn = new BulkTurn(image, order, admission, road, metrics, logger);
+                turn = new BulkItem(image, order, admission, road, metrics, logger);
                 await turn.EnterAsync(stop.Token);
                 return turn;
             }
@@ -84,7 +84,7 @@ internal sealed class BulkRunner(PatientAdmission admission, MaskRoad road, Imag
             return null;
         }
 
-        async Task AnswerAsync(BulkTurn turn)
+        async Task AnswerAsync(BulkItem turn)
         {
             BulkAnswer made = await turn.SegmentAsync(stop.Token);
             await answering.WaitAsync(stop.Token);

@@ -3,7 +3,7 @@ using System.Globalization;
 using System.IO.Pipelines;
 using System.Text;
 using System.Text.Json.Nodes;
-using InferenceServer.Problems;
+using InferenceServer.Errors;
 using InferenceServer.Runtime;
 using Microsoft.Net.Http.Headers;
 

@@ -2,7 +2,7 @@ using System.Buffers;
 using System.IO.Pipelines;
 using System.Text.Encodings.Web;
 using System.Text.Json;
-using InferenceServer.Problems;
+using InferenceServer.Errors;
 
 namespace InferenceServer.Bulk;
 

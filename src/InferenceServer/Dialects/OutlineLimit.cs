@@ -10,7 +10,7 @@ internal static class OutlineLimit
 
     /// <returns>The parts of each class that occurs, by label; null where they have more points than can be drawn.</returns>
     public static ILookup<byte, LabelPolygon>? Outlines(this SegmentationResult result, double tolerance) =>
-        LabelOutlines.Compute(result.Labels.Labels.Span, result.Labels.Size, tolerance, MaxPoints)?.ToLookup(p => p.Label);
+        LabelOutlines.Compute(result.Mask.Labels.Span, result.Mask.Size, tolerance, MaxPoints)?.ToLookup(p => p.Label);
 
     /// <param name="instead">What to do about it.</param>
     public static SegmentationException TooMany(string instead) =>

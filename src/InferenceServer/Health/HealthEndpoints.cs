@@ -1,5 +1,5 @@
 using InferenceServer.Hosting;
-using InferenceServer.Problems;
+using InferenceServer.Errors;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Models;
 using Microsoft.AspNetCore.Http.HttpResults;

@@ -1,4 +1,5 @@
 using InferenceServer.Runtime;
+using InferenceServer.Runtime.Configuration;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
 using Microsoft.Net.Http.Headers;

@@ -1,4 +1,4 @@
-using InferenceServer.Problems;
+using InferenceServer.Errors;
 using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Hosting;

@@ -3,7 +3,7 @@ using System.Net.ServerSentEvents;
 using System.Runtime.CompilerServices;
 using InferenceServer.Auth;
 using InferenceServer.Bulk;
-using InferenceServer.Problems;
+using InferenceServer.Errors;
 using InferenceServer.Runtime.Models;
 using InferenceServer.Segment;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -38,7 +38,7 @@ internal static class JobEndpoints
         }
 
         query.OrderOfMany(http.Request, "model"); // what is wrong with it is better told now
-        JobRequest request = new(http.Request.ContentType ?? "", model, query) { Timeout = ArrivalQuery.Parse(model, null, http.Request, query).Timeout, Owner = Owner(http) };
+        JobRequest request = new(http.Request.ContentType ?? "", model, query) { Timeout = AdmissionRequestBinder.Parse(model, null, http.Request, query).Timeout, Owner = Owner(http) };
         repository.Lease(model).Dispose(); // and a model that there is not
         Job job = await store.AddAsync(
             request, http.Request.ContentLength ?? options.Value.MaxBytes, path => Upload.SaveAsync(http.Request, path, options.Value, http.RequestAborted));

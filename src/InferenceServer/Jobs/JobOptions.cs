@@ -1,6 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 using InferenceServer.Bulk;
 using InferenceServer.Runtime;
+using InferenceServer.Runtime.Configuration;
 using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Jobs;

@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using InferenceServer.Problems;
+using InferenceServer.Errors;
 using InferenceServer.Runtime.Diagnostics;
 
 namespace InferenceServer.Logging;

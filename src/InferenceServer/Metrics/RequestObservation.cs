@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using InferenceServer.Problems;
+using InferenceServer.Errors;
 using InferenceServer.Runtime.Diagnostics;
 using InferenceServer.Runtime.Models;
 using Microsoft.AspNetCore.Diagnostics;

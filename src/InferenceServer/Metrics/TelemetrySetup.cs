@@ -1,4 +1,5 @@
 using InferenceServer.Runtime;
+using InferenceServer.Runtime.Configuration;
 
 namespace InferenceServer.Metrics;
 

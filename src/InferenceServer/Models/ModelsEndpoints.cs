@@ -1,6 +1,6 @@
 using InferenceServer.Auth;
 using InferenceServer.Hosting;
-using InferenceServer.Problems;
+using InferenceServer.Errors;
 using InferenceServer.Runtime.Models;
 using Microsoft.AspNetCore.Http.HttpResults;
 

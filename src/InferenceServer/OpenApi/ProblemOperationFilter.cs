@@ -1,6 +1,6 @@
 using System.Globalization;
 using InferenceServer.Metrics;
-using InferenceServer.Problems;
+using InferenceServer.Errors;
 using InferenceServer.Runtime;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Mvc;

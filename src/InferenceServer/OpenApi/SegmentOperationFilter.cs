@@ -49,7 +49,7 @@ internal sealed class SegmentOperationFilter(IOptions<ModelRepositoryOptions> mo
             {
                 Schema = t switch
                 {
-                    "application/json" => context.SchemaGenerator.GenerateSchema(typeof(Runtime.Encoding.MaskSummary), context.SchemaRepository),
+                    "application/json" => context.SchemaGenerator.GenerateSchema(typeof(Runtime.Formats.MaskSummary), context.SchemaRepository),
                     "application/geo+json" => new OpenApiSchema { Type = JsonSchemaType.Object },
                     _ => Binary(),
                 },
@@ -84,7 +84,7 @@ internal sealed class SegmentOperationFilter(IOptions<ModelRepositoryOptions> mo
                     parameter.Schema = new OpenApiSchema { Type = JsonSchemaType.Integer, Minimum = "1" };
                     break;
                 case "priority":
-                    parameter.Schema = Choice(ArrivalQuery.Priorities);
+                    parameter.Schema = Choice(AdmissionRequestBinder.Priorities);
                     break;
                 case "mode":
                     parameter.Schema = Choice(InferenceQuery.Modes);

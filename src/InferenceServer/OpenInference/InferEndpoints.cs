@@ -1,7 +1,9 @@
 using InferenceServer.Auth;
+using InferenceServer.Errors;
+using InferenceServer.Fetching;
 using InferenceServer.Metrics;
-using InferenceServer.Problems;
 using InferenceServer.Runtime;
+using InferenceServer.Runtime.Admission;
 using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Diagnostics;
 using InferenceServer.Segment;
@@ -25,13 +27,13 @@ internal static class InferEndpoints
     private static Task<Results<InferResult, RefusedResult>> InferWithVersionAsync(string model, int version, HttpContext http, InferRoad road, ModelCatalog catalog) =>
         AnswerAsync(catalog.View(model), version, http, road);
 
-    private static async Task<Results<InferResult, RefusedResult>> AnswerAsync(ModelView view, int? version, HttpContext http, InferRoad road)
+    private static async Task<Results<InferResult, RefusedResult>> AnswerAsync(ProtocolModel view, int? version, HttpContext http, InferRoad road)
     {
         int? jsonLength = InferBody.JsonLength(http.Request);
         RequestObservation observation = http.Observation();
         observation.AskedFor(view.Model);
         // Before the body is read: a full server spends nothing on it. Its limit is not that of images.
-        Arrival arrival = ArrivalQuery.Parse(view.Model, version, http.Request, default) with { Bytes = 0 };
+        AdmissionRequest arrival = AdmissionRequestBinder.Parse(view.Model, version, http.Request, default) with { Bytes = 0 };
         if (!road.Segmenter.TryAdmit(arrival, out AdmittedRequest? admitted, out SegmentationException? refusal))
         {
             return new RefusedResult(refusal);

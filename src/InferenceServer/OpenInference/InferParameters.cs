@@ -42,13 +42,13 @@ internal sealed class InferParameters(IReadOnlyDictionary<string, object> values
     /// <summary>Reads the object that the reader stands at the beginning of.</summary>
     public static InferParameters Read(ref Utf8JsonReader reader)
     {
-        JsonSteps.Expect(reader, JsonTokenType.StartObject, "parameters");
+        JsonReaderExtensions.Expect(reader, JsonTokenType.StartObject, "parameters");
         Dictionary<string, object> values = [];
-        while (JsonSteps.NextMember(ref reader) is { } name)
+        while (JsonReaderExtensions.NextMember(ref reader) is { } name)
         {
             values[name] = reader.TokenType switch
             {
-                JsonTokenType.String => JsonSteps.Text(ref reader),
+                JsonTokenType.String => JsonReaderExtensions.Text(ref reader),
                 JsonTokenType.True => true,
                 JsonTokenType.False => false,
                 JsonTokenType.Number => reader.TryGetInt64(out long whole) ? whole : (object)reader.GetDouble(), // else both would be doubles

@@ -29,7 +29,7 @@ internal static class InferRequestReader
         InferRequest request = new();
         try
         {
-            List<TensorText> inputs = [];
+            List<JsonTensor> inputs = [];
             Read(json.Span, request, inputs);
             request.Inputs = Attach(request, inputs, json, body[json.Length..], cancellationToken);
             request.BinaryByDefault = request.Parameters.Flag("binary_data_output") ?? false;
@@ -47,36 +47,36 @@ internal static class InferRequestReader
         }
     }
 
-    private static void Read(ReadOnlySpan<byte> json, InferRequest request, List<TensorText> inputs)
+    private static void Read(ReadOnlySpan<byte> json, InferRequest request, List<JsonTensor> inputs)
     {
         Utf8JsonReader reader = new(json);
         reader.Read();
-        JsonSteps.Expect(reader, JsonTokenType.StartObject, "the body");
+        JsonReaderExtensions.Expect(reader, JsonTokenType.StartObject, "the body");
         List<InferOutput> outputs = [];
-        while (JsonSteps.NextMember(ref reader) is { } member)
+        while (JsonReaderExtensions.NextMember(ref reader) is { } member)
         {
             switch (member)
             {
                 case "id":
-                    request.Id = JsonSteps.Text(ref reader, member);
+                    request.Id = JsonReaderExtensions.Text(ref reader, member);
                     break;
                 case "parameters":
                     request.Parameters = InferParameters.Read(ref reader);
                     break;
                 case "inputs":
-                    JsonSteps.Expect(reader, JsonTokenType.StartArray, member);
-                    while (JsonSteps.NextElement(ref reader))
+                    JsonReaderExtensions.Expect(reader, JsonTokenType.StartArray, member);
+                    while (JsonReaderExtensions.NextElement(ref reader))
                     {
-                        inputs.Add(TensorText.Read(ref reader));
+                        inputs.Add(JsonTensor.Read(ref reader));
                         InferLimits.Check(inputs.Count, InferLimits.Tensors, member);
                     }
 
                     break;
                 case "outputs":
-                    JsonSteps.Expect(reader, JsonTokenType.StartArray, member);
-                    while (JsonSteps.NextElement(ref reader))
+                    JsonReaderExtensions.Expect(reader, JsonTokenType.StartArray, member);
+                    while (JsonReaderExtensions.NextElement(ref reader))
                     {
-                        TensorText output = TensorText.Read(ref reader);
+                        JsonTensor output = JsonTensor.Read(ref reader);
                         outputs.Add(new InferOutput(output.Name, output.Parameters));
                         InferLimits.Check(outputs.Count, InferLimits.Tensors, member);
                     }
@@ -97,10 +97,10 @@ internal static class InferRequestReader
     }
 
     // In the order of the JSON, whatever lies in it taken from there.
-    private static List<InferInput> Attach(InferRequest request, List<TensorText> texts, ReadOnlyMemory<byte> json, ReadOnlyMemory<byte> rest, CancellationToken cancellationToken)
+    private static List<InferInput> Attach(InferRequest request, List<JsonTensor> texts, ReadOnlyMemory<byte> json, ReadOnlyMemory<byte> rest, CancellationToken cancellationToken)
     {
         List<InferInput> inputs = [];
-        foreach (TensorText text in texts)
+        foreach (JsonTensor text in texts)
         {
             if (text.Data is { } range)
             {

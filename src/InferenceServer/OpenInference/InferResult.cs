@@ -1,6 +1,7 @@
 using System.Globalization;
 using InferenceServer.Metrics;
 using InferenceServer.Runtime;
+using InferenceServer.Runtime.Admission;
 using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Diagnostics;
 using Microsoft.Net.Http.Headers;

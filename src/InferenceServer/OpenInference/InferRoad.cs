@@ -1,4 +1,5 @@
 using InferenceServer.Runtime;
+using InferenceServer.Runtime.Admission;
 using InferenceServer.Runtime.Diagnostics;
 using Microsoft.Extensions.Options;
 
@@ -21,7 +22,7 @@ internal sealed class InferRoad(Segmenter segmenter, InferRunner runner, IOption
     /// <param name="timings">Gets the time of each stage.</param>
     /// <returns>The answer, which the caller disposes.</returns>
     /// <exception cref="SegmentationException">Everything that can go wrong.</exception>
-    public async Task<InferAnswer> AnswerAsync(AdmittedRequest admitted, ModelView view, Func<InferRequest> read, Func<InferRequest, OutputTensor, InferAnswer> write, StageTimings timings)
+    public async Task<InferAnswer> AnswerAsync(AdmittedRequest admitted, ProtocolModel view, Func<InferRequest> read, Func<InferRequest, OutputTensor, InferAnswer> write, StageTimings timings)
     {
         using InferRequest request = await segmenter.ComputeAsync(admitted, timings, Stage.Decode, read);
         OutputTensor output = await runner.RunAsync(admitted, view, request, timings);

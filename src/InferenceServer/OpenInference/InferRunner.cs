@@ -1,9 +1,11 @@
 using System.Buffers;
 using System.Globalization;
 using InferenceServer.Runtime;
+using InferenceServer.Runtime.Admission;
 using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Diagnostics;
-using InferenceServer.Runtime.Encoding;
+using InferenceServer.Runtime.Formats;
+using InferenceServer.Runtime.Pipeline;
 using InferenceServer.Runtime.Preprocessing;
 using InferenceServer.Runtime.Sessions;
 
@@ -21,9 +23,9 @@ internal sealed class InferRunner(Segmenter segmenter, TensorRunner tensors)
     /// <param name="timings">Gets the time of each stage.</param>
     /// <returns>The one output, which the caller disposes.</returns>
     /// <exception cref="SegmentationException">Everything that can go wrong.</exception>
-    public async Task<OutputTensor> RunAsync(AdmittedRequest admitted, ModelView view, InferRequest request, StageTimings timings)
+    public async Task<OutputTensor> RunAsync(AdmittedRequest admitted, ProtocolModel view, InferRequest request, StageTimings timings)
     {
-        InferRules.Apply(request, admitted);
+        ProtocolParameters.Apply(request, admitted);
         InferInput input = Input(ModelCatalog.Input(view, admitted.Model), request);
         TensorMetadata output = ModelCatalog.Output(view, admitted.Model);
         if (request.Outputs.FirstOrDefault(o => o.Name != output.Name) is { } unknown)
@@ -72,7 +74,7 @@ internal sealed class InferRunner(Segmenter segmenter, TensorRunner tensors)
     {
         if (input.Datatype != Datatype.Bytes || input.Elements is not [var image] || input.Shape.Any(d => d != 1))
         {
-            throw Invalid($"The input '{ModelView.Image}' is one encoded image: datatype {Datatype.Bytes}, shape [1].");
+            throw Invalid($"The input '{ProtocolModel.Image}' is one encoded image: datatype {Datatype.Bytes}, shape [1].");
         }
 
         SegmentationRequest request = ImageParameters.Read(parameters, image, timings);
@@ -81,7 +83,7 @@ internal sealed class InferRunner(Segmenter segmenter, TensorRunner tensors)
         try
         {
             await segmenter.EncodeAsync(admitted, result, new EncodingParameters(MaskFormat.Raw), mask);
-            return new OutputTensor(ModelView.Mask, Datatype.UInt8, [result.Labels.Size.Height, result.Labels.Size.Width], mask);
+            return new OutputTensor(ProtocolModel.Mask, Datatype.UInt8, [result.Mask.Size.Height, result.Mask.Size.Width], mask);
         }
         catch
         {

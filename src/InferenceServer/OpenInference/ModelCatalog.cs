@@ -18,7 +18,7 @@ internal sealed class ModelCatalog(ModelRepository repository, SegmentationMetri
     /// <exception cref="SegmentationException">There is no such model or version, or it is not ready.</exception>
     public ModelMetadata Metadata(string name, int? version)
     {
-        (ModelView view, LoadedModel model) = Find(name, version);
+        (ProtocolModel view, LoadedModel model) = Find(name, version);
         return new ModelMetadata
         {
             Name = view.Name,
@@ -31,7 +31,7 @@ internal sealed class ModelCatalog(ModelRepository repository, SegmentationMetri
     /// <exception cref="SegmentationException">There is no such model or version, or it is not ready.</exception>
     public ModelConfiguration Configuration(string name, int? version)
     {
-        (ModelView view, LoadedModel model) = Find(name, version);
+        (ProtocolModel view, LoadedModel model) = Find(name, version);
         TensorMetadata output = Output(view, model);
         // Some graphs that end in labels give H×W alone.
         bool hasBatchAxis = !view.IsImage && model.Session.Signature.Inputs[0].Shape[0] < 0 && output.Shape.Count > SidesOfImage;
@@ -60,7 +60,7 @@ internal sealed class ModelCatalog(ModelRepository repository, SegmentationMetri
             return new StatisticsReport { ModelStats = [.. repository.Entries.SelectMany(e => e.Versions).Select(m => Statistics(m.Name, m))] };
         }
 
-        (ModelView view, LoadedModel model) = Find(name, version);
+        (ProtocolModel view, LoadedModel model) = Find(name, version);
         IReadOnlyList<LoadedModel> versions = version is null ? repository.Entry(view.Model).Versions : [model];
         return new StatisticsReport { ModelStats = [.. versions.Select(m => Statistics(view.Name, m))] };
     }
@@ -75,7 +75,7 @@ internal sealed class ModelCatalog(ModelRepository repository, SegmentationMetri
            from version in entry.Versions.Count > 0 ? entry.Versions.Select(m => Text(m.Version)) : [""]
            select new RepositoryEntry
            {
-               Name = new ModelView(entry.Name, isImage).Name,
+               Name = new ProtocolModel(entry.Name, isImage).Name,
                Version = version,
                State = entry.State.ToString().ToUpperInvariant(),
                Reason = entry.Reason ?? "",
@@ -83,22 +83,22 @@ internal sealed class ModelCatalog(ModelRepository repository, SegmentationMetri
     ];
 
     /// <summary>The form of a model that a client means.</summary>
-    public ModelView View(string name) => ModelView.Parse(name, repository);
+    public ProtocolModel View(string name) => ProtocolModel.Parse(name, repository);
 
     /// <exception cref="SegmentationException">There is no such model or version, or it is not ready.</exception>
-    public (ModelView View, LoadedModel Model) Find(string name, int? version)
+    public (ProtocolModel View, LoadedModel Model) Find(string name, int? version)
     {
-        ModelView view = View(name);
+        ProtocolModel view = View(name);
         using ModelLease lease = repository.Lease(view.Model, version); // what is read here outlives the session
         return (view, lease.Model);
     }
 
     /// <summary>The input of a form.</summary>
-    public static TensorMetadata Input(ModelView view, LoadedModel model)
+    public static TensorMetadata Input(ProtocolModel view, LoadedModel model)
     {
         if (view.IsImage)
         {
-            return new TensorMetadata { Name = ModelView.Image, Datatype = Datatype.Bytes, Shape = [1] };
+            return new TensorMetadata { Name = ProtocolModel.Image, Datatype = Datatype.Bytes, Shape = [1] };
         }
 
         TensorSignature declared = model.Session.Signature.Inputs[0];
@@ -107,11 +107,11 @@ internal sealed class ModelCatalog(ModelRepository repository, SegmentationMetri
     }
 
     /// <summary>The output of a form.</summary>
-    public static TensorMetadata Output(ModelView view, LoadedModel model)
+    public static TensorMetadata Output(ProtocolModel view, LoadedModel model)
     {
         if (view.IsImage)
         {
-            return new TensorMetadata { Name = ModelView.Mask, Datatype = Datatype.UInt8, Shape = [Unknown, Unknown] };
+            return new TensorMetadata { Name = ProtocolModel.Mask, Datatype = Datatype.UInt8, Shape = [Unknown, Unknown] };
         }
 
         IReadOnlyList<TensorSignature> outputs = model.Session.Signature.Outputs;

@@ -60,8 +60,8 @@ internal static class OpenInferenceEndpoints
             ("/models/{model}/generate_stream", "generate", "models here give masks"),
         ])
         {
-            SegmentationException missing = InferRules.Missing(extension, instead);
-            group.Map(pattern, IResult () => new Problems.RefusedResult(missing)).ExcludeFromDescription();
+            SegmentationException missing = ProtocolParameters.Missing(extension, instead);
+            group.Map(pattern, IResult () => new Errors.RefusedResult(missing)).ExcludeFromDescription();
         }
     }
 

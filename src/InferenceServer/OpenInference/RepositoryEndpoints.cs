@@ -2,7 +2,7 @@ using System.Text.Json;
 using InferenceServer.Auth;
 using InferenceServer.Hosting;
 using InferenceServer.Models;
-using InferenceServer.Problems;
+using InferenceServer.Errors;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Models;
@@ -58,7 +58,7 @@ internal static class RepositoryEndpoints
     {
         if (parameters.Any(p => p == "config" || p.StartsWith("file:", StringComparison.Ordinal)))
         {
-            throw InferRules.Missing("model_repository(config, file)", "put the model's files into the repository's folder, and load it then");
+            throw ProtocolParameters.Missing("model_repository(config, file)", "put the model's files into the repository's folder, and load it then");
         }
     }
 

@@ -1,7 +1,7 @@
 using System.Globalization;
 using InferenceServer.Kernels;
 using InferenceServer.Runtime;
-using InferenceServer.Runtime.Inference;
+using InferenceServer.Runtime.Passes;
 using InferenceServer.Runtime.Manifests;
 
 namespace InferenceServer.Segment;
@@ -19,14 +19,14 @@ internal static class InferenceQuery
     public static readonly string[] Fuses = ["mean_softmax", "sum_logits", "max_logits"];
 
     /// <exception cref="SegmentationException">A parameter is no number, or no word that is known.</exception>
-    public static InferenceOverrides Parse(SegmentQuery query) =>
-        query is { Mode: null, Resize: null, Crop: null, StrideRate: null, Scales: null, Flip: null, Fuse: null } ? InferenceOverrides.None : new InferenceOverrides
+    public static PassOverrides Parse(SegmentQuery query) =>
+        query is { Mode: null, Resize: null, Crop: null, StrideRate: null, Scales: null, Flip: null, Fuse: null } ? PassOverrides.None : new PassOverrides
         {
             Mode = Word("mode", query.Mode, Modes) is { } mode ? (InferenceMode)mode : null,
             KeepSize = Word("resize", query.Resize, Resizes) is { } resize ? resize == 1 : null,
-            Crop = query.Crop is null ? null : InferenceText.TryCrop(query.Crop, out ImageSize crop) ? crop : throw Invalid("crop", query.Crop, InferenceText.CropForm),
+            Crop = query.Crop is null ? null : PassText.TryCrop(query.Crop, out ImageSize crop) ? crop : throw Invalid("crop", query.Crop, PassText.CropForm),
             StrideRate = query.StrideRate is null ? null : Number("stride_rate", query.StrideRate),
-            Scales = query.Scales is null ? null : InferenceText.TryScales(query.Scales, out IReadOnlyList<double>? scales) ? scales : throw Invalid("scales", query.Scales, InferenceText.ScalesForm),
+            Scales = query.Scales is null ? null : PassText.TryScales(query.Scales, out IReadOnlyList<double>? scales) ? scales : throw Invalid("scales", query.Scales, PassText.ScalesForm),
             Flip = query.Flip switch
             {
                 null => null,

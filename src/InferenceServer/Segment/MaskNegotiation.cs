@@ -2,8 +2,8 @@ using System.Globalization;
 using System.Numerics;
 using System.Reflection;
 using InferenceServer.Runtime;
-using InferenceServer.Runtime.Arrays;
-using InferenceServer.Runtime.Encoding;
+using InferenceServer.Runtime.Npy;
+using InferenceServer.Runtime.Formats;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.Net.Http.Headers;
 

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Reflection;
 using InferenceServer.Metrics;
 using InferenceServer.Runtime;
+using InferenceServer.Runtime.Admission;
 using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Diagnostics;
 using Microsoft.AspNetCore.Http.Metadata;
@@ -12,8 +13,8 @@ namespace InferenceServer.Segment;
 /// <remarks>Keeps the request's place in the server until the client has the last byte; the photograph's pixels are free by then.</remarks>
 internal sealed class MaskResult(AdmittedRequest admitted, SegmentationResult result, string contentType, PooledBufferWriter mask) : IResult, IEndpointMetadataProvider
 {
-    private readonly int _width = result.Labels.Size.Width;
-    private readonly int _height = result.Labels.Size.Height;
+    private readonly int _width = result.Mask.Size.Width;
+    private readonly int _height = result.Mask.Size.Height;
     private readonly StageTimings _timings = result.Timings;
 
     public static void PopulateMetadata(MethodInfo method, EndpointBuilder builder) => builder.Metadata.Add(

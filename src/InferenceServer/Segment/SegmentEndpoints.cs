@@ -1,7 +1,7 @@
 using InferenceServer.Auth;
 using InferenceServer.Fetching;
 using InferenceServer.Metrics;
-using InferenceServer.Problems;
+using InferenceServer.Errors;
 using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace InferenceServer.Segment;
@@ -21,16 +21,16 @@ internal static class SegmentEndpoints
         return group;
     }
 
-    private static Task<Results<MaskResult, RefusedResult>> SegmentWithDefaultAsync([AsParameters] SegmentQuery query, HttpContext http, MaskRoad road, ImageFetcher fetcher) =>
+    private static Task<Results<MaskResult, RefusedResult>> SegmentWithDefaultAsync([AsParameters] SegmentQuery query, HttpContext http, SegmentHandler road, ImageFetcher fetcher) =>
         AnswerAsync(null, null, query, http, road, fetcher);
 
-    private static Task<Results<MaskResult, RefusedResult>> SegmentAsync(string model, [AsParameters] SegmentQuery query, HttpContext http, MaskRoad road, ImageFetcher fetcher) =>
+    private static Task<Results<MaskResult, RefusedResult>> SegmentAsync(string model, [AsParameters] SegmentQuery query, HttpContext http, SegmentHandler road, ImageFetcher fetcher) =>
         AnswerAsync(model, null, query, http, road, fetcher);
 
     private static Task<Results<MaskResult, RefusedResult>> SegmentWithVersionAsync(
-        string model, int version, [AsParameters] SegmentQuery query, HttpContext http, MaskRoad road, ImageFetcher fetcher) =>
+        string model, int version, [AsParameters] SegmentQuery query, HttpContext http, SegmentHandler road, ImageFetcher fetcher) =>
         AnswerAsync(model, version, query, http, road, fetcher);
 
-    private static Task<Results<MaskResult, RefusedResult>> AnswerAsync(string? model, int? version, SegmentQuery query, HttpContext http, MaskRoad road, ImageFetcher fetcher) => road.AnswerAsync(
-        http, ArrivalQuery.Parse(model, version, http.Request, query), query.Order(http.Request), (maxBytes, hold, ct) => fetcher.ReadAsync(http.Request, maxBytes, hold, ct));
+    private static Task<Results<MaskResult, RefusedResult>> AnswerAsync(string? model, int? version, SegmentQuery query, HttpContext http, SegmentHandler road, ImageFetcher fetcher) => road.AnswerAsync(
+        http, AdmissionRequestBinder.Parse(model, version, http.Request, query), query.Order(http.Request), (maxBytes, hold, ct) => fetcher.ReadAsync(http.Request, maxBytes, hold, ct));
 }

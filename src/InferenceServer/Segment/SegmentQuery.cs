@@ -104,7 +104,7 @@ internal readonly record struct SegmentQuery
     /// <summary>What is asked for, read and found right as far as that can be told without a model.</summary>
     /// <param name="request">The request, whose Accept header counts where no format is named.</param>
     /// <exception cref="SegmentationException">A parameter is unknown, or out of its range.</exception>
-    public MaskOrder Order(HttpRequest request)
+    public SegmentSettings Order(HttpRequest request)
     {
         MaskNegotiation.CheckNames(request);
         return Order(request.GetTypedHeaders().Accept);
@@ -114,18 +114,18 @@ internal readonly record struct SegmentQuery
     /// <param name="request">The request.</param>
     /// <param name="others">Parameters of the query that are no concern of this.</param>
     /// <exception cref="SegmentationException">A parameter is unknown, or out of its range.</exception>
-    public MaskOrder OrderOfMany(HttpRequest request, params ReadOnlySpan<string> others)
+    public SegmentSettings OrderOfMany(HttpRequest request, params ReadOnlySpan<string> others)
     {
         MaskNegotiation.CheckNames(request, others);
         return OrderOfMany();
     }
 
     /// <inheritdoc cref="OrderOfMany(HttpRequest, ReadOnlySpan{string})"/>
-    public MaskOrder OrderOfMany() => Order([]);
+    public SegmentSettings OrderOfMany() => Order([]);
 
-    private MaskOrder Order(IList<MediaTypeHeaderValue> accept)
+    private SegmentSettings Order(IList<MediaTypeHeaderValue> accept)
     {
         (bool? refine, CrfOverrides crf) = RefinementQuery.Parse(this);
-        return new MaskOrder { Parameters = MaskNegotiation.Parse(this, accept), Inference = InferenceQuery.Parse(this), Refine = refine, Crf = crf };
+        return new SegmentSettings { Parameters = MaskNegotiation.Parse(this, accept), Inference = InferenceQuery.Parse(this), Refine = refine, Crf = crf };
     }
 }

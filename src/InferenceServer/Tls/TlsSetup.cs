@@ -1,4 +1,5 @@
 using InferenceServer.Runtime;
+using InferenceServer.Runtime.Configuration;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.Extensions.Options;

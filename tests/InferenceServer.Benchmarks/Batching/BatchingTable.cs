@@ -3,7 +3,7 @@ using InferenceServer.Kernels;
 using InferenceServer.Runtime.Manifests;
 using InferenceServer.Runtime.Models;
 using InferenceServer.Runtime.Preprocessing;
-using InferenceServer.Runtime.Scheduling;
+using InferenceServer.Runtime.Admission;
 using InferenceServer.Runtime.Sessions;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;

@@ -2,7 +2,7 @@ using System.Buffers;
 using BenchmarkDotNet.Attributes;
 using InferenceServer.Benchmarks.Bandwidth;
 using InferenceServer.Kernels.Coloring;
-using InferenceServer.Runtime.Encoding;
+using InferenceServer.Runtime.Formats;
 using Vips;
 
 namespace InferenceServer.Benchmarks.Encoding;

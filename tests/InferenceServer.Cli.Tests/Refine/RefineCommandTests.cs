@@ -1,9 +1,11 @@
 using DenseCrf.Tests;
 using InferenceServer.Cli.Evaluate;
 using InferenceServer.Kernels;
+using InferenceServer.Kernels.Labeling;
 using InferenceServer.Kernels.Labels;
 using InferenceServer.Kernels.Metrics;
-using InferenceServer.Runtime.Arrays;
+using InferenceServer.Kernels.Tests.Crf;
+using InferenceServer.Runtime.Npy;
 using InferenceServer.Runtime.Buffers;
 
 namespace InferenceServer.Cli.Tests.Refine;

@@ -1,4 +1,4 @@
-using InferenceServer.Runtime.Arrays;
+using InferenceServer.Runtime.Npy;
 using InferenceServer.Runtime.Buffers;
 
 namespace InferenceServer.Fuzz.Cases;

@@ -2,7 +2,7 @@ using InferenceServer.Kernels;
 using InferenceServer.Runtime.Batching;
 using InferenceServer.Runtime.Diagnostics;
 using InferenceServer.Runtime.Preprocessing;
-using InferenceServer.Runtime.Scheduling;
+using InferenceServer.Runtime.Admission;
 using InferenceServer.Runtime.Sessions;
 using static InferenceServer.Runtime.Tests.Batching.SchedulerCalls;
 
@@ -64,7 +64,7 @@ public sealed class BatchSchedulerTests : IDisposable
         _session.Gate.Reset();
         List<Task<float>> runs = [RunAsync(scheduler, 0)];
         await UntilAsync(() => scheduler.Running == 1);
-        runs.AddRange([RunAsync(scheduler, 100, priority: Priority.Batch), RunAsync(scheduler, 101, priority: Priority.Batch)]);
+        runs.AddRange([RunAsync(scheduler, 100, priority: Priority.Background), RunAsync(scheduler, 101, priority: Priority.Background)]);
         runs.AddRange(Enumerable.Range(1, 16).Select(i => RunAsync(scheduler, i)));
 
         _session.Gate.Set();

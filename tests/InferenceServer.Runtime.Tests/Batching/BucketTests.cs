@@ -1,4 +1,5 @@
 using InferenceServer.Kernels;
+using InferenceServer.Runtime.Admission;
 
 namespace InferenceServer.Runtime.Tests.Batching;
 
@@ -30,6 +31,6 @@ public sealed class BucketTests
         using AdmittedRequest admitted = runtime.Segmenter.Admit(model, CancellationToken.None);
         SegmentationRequest request = new() { Image = Assets.Image("rgb.png"), WithConfidence = withConfidence };
         using SegmentationResult result = await runtime.Segmenter.SegmentAsync(admitted, request);
-        return (result.Labels.Labels.ToArray(), result.Labels.Confidence.ToArray());
+        return (result.Mask.Labels.ToArray(), result.Mask.Confidence.ToArray());
     }
 }

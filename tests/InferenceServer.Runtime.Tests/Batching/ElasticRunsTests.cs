@@ -1,5 +1,5 @@
 using InferenceServer.Runtime.Batching;
-using InferenceServer.Runtime.Scheduling;
+using InferenceServer.Runtime.Admission;
 using InferenceServer.Runtime.Sessions;
 using static InferenceServer.Runtime.Tests.Batching.SchedulerCalls;
 

@@ -2,7 +2,7 @@ using InferenceServer.Kernels;
 using InferenceServer.Runtime.Batching;
 using InferenceServer.Runtime.Diagnostics;
 using InferenceServer.Runtime.Preprocessing;
-using InferenceServer.Runtime.Scheduling;
+using InferenceServer.Runtime.Admission;
 using InferenceServer.Runtime.Sessions;
 
 namespace InferenceServer.Runtime.Tests.Batching;

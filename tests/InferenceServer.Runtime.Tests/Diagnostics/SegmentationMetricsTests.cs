@@ -1,7 +1,8 @@
 using System.Diagnostics.Metrics;
+using InferenceServer.Runtime.Admission;
 using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Diagnostics;
-using InferenceServer.Runtime.Encoding;
+using InferenceServer.Runtime.Formats;
 using InferenceServer.Runtime.Models;
 
 namespace InferenceServer.Runtime.Tests.Diagnostics;
@@ -60,8 +61,8 @@ public sealed class SegmentationMetricsTests : IDisposable
         using PooledBufferWriter mask = new();
         await _runtime.Segmenter.EncodeAsync(admitted, result, new EncodingParameters(MaskFormat.Png), mask);
 
-        Assert.Equal(result.Labels.Size.Pixels, Assert.Single(_measured, m => m.Instrument == "seg_pixels_total").Value);
-        Assert.Equal(result.Labels.Size.Pixels * 1e-6, Assert.Single(_measured, m => m.Instrument == "seg_input_megapixels").Value, 1e-12);
+        Assert.Equal(result.Mask.Size.Pixels, Assert.Single(_measured, m => m.Instrument == "seg_pixels_total").Value);
+        Assert.Equal(result.Mask.Size.Pixels * 1e-6, Assert.Single(_measured, m => m.Instrument == "seg_input_megapixels").Value, 1e-12);
     }
 
     [Fact]

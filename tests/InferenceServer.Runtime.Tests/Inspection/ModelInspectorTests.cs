@@ -1,7 +1,7 @@
 using InferenceServer.Kernels;
 using InferenceServer.Runtime.Inspection;
 using InferenceServer.Runtime.Manifests;
-using InferenceServer.Runtime.Scheduling;
+using InferenceServer.Runtime.Admission;
 using InferenceServer.Runtime.Sessions;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;

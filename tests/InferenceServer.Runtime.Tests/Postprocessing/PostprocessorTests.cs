@@ -15,7 +15,7 @@ public class PostprocessorTests
     public void Compute_LogitsAtFullSize_IsArgMax()
     {
         float[] logits = [9, 0, 0, 1, 0, 5, 0, 0, 0, 9, 0, 2, 0, 5, 0, 1, 0, 0, 9, 3, 0, 5, 1, 0];
-        using LabelMap map = Compute(OutputKind.Logits, logits, [1, 3, 2, 4], Plain);
+        using Mask map = Compute(OutputKind.Logits, logits, [1, 3, 2, 4], Plain);
         Assert.Equal([0, 1, 2, 2, 0, 0, 2, 1], map.Labels.ToArray());
     }
 
@@ -31,7 +31,7 @@ public class PostprocessorTests
         }
 
         InputGeometry geometry = Plain with { Input = new ImageSize(6, 3), Bucket = new ImageSize(6, 3) };
-        using LabelMap map = Compute(OutputKind.Logits, logits, [1, 2, 3, 6], geometry);
+        using Mask map = Compute(OutputKind.Logits, logits, [1, 2, 3, 6], geometry);
         Assert.All(map.Labels.ToArray(), label => Assert.Equal(0, label));
     }
 
@@ -41,7 +41,7 @@ public class PostprocessorTests
         float[] logits = new float[2 * 6 * 4];
         logits[24 + (1 * 6) + 1] = 5; // input (1, 1) is photograph (0, 0)
         InputGeometry geometry = Plain with { Input = new ImageSize(6, 4), Bucket = new ImageSize(6, 4), Left = 1, Top = 1 };
-        using LabelMap map = Compute(OutputKind.Logits, logits, [1, 2, 4, 6], geometry);
+        using Mask map = Compute(OutputKind.Logits, logits, [1, 2, 4, 6], geometry);
         Assert.Equal([1, 0, 0, 0, 0, 0, 0, 0], map.Labels.ToArray());
     }
 
@@ -51,7 +51,7 @@ public class PostprocessorTests
         // Photograph 4×2, network input 2×1, output scale 2: the output's grid is the photograph's.
         float[] logits = [1, 0, 1, 0, 0, 1, 0, 1, 0, 1, 0, 1, 1, 0, 1, 0];
         InputGeometry geometry = Plain with { Resized = new ImageSize(2, 1), Input = new ImageSize(2, 1), Bucket = new ImageSize(2, 1) };
-        using LabelMap map = Compute(OutputKind.Logits, logits, [1, 2, 2, 4], geometry);
+        using Mask map = Compute(OutputKind.Logits, logits, [1, 2, 2, 4], geometry);
         Assert.Equal([0, 1, 0, 1, 1, 0, 1, 0], map.Labels.ToArray());
     }
 
@@ -59,7 +59,7 @@ public class PostprocessorTests
     public void Compute_BinaryLogit_CutsAtTheThreshold()
     {
         // sigmoid(x) > 0.75 where x > log 3 = 1.0986
-        using LabelMap map = Compute(OutputKind.BinaryLogit, [-5, 0, 1.09f, 1.11f, 5, 1.2f, -1, 2], [1, 1, 2, 4], Plain, threshold: 0.75f);
+        using Mask map = Compute(OutputKind.BinaryLogit, [-5, 0, 1.09f, 1.11f, 5, 1.2f, -1, 2], [1, 1, 2, 4], Plain, threshold: 0.75f);
         Assert.Equal([0, 0, 0, 1, 1, 1, 0, 1], map.Labels.ToArray());
     }
 
@@ -67,13 +67,13 @@ public class PostprocessorTests
     public void Compute_Confidence_IsTheWinnersSoftmax()
     {
         float[] logits = [2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4];
-        using LabelMap map = Compute(OutputKind.Logits, logits, [1, 2, 2, 4], Plain, withConfidence: true);
+        using Mask map = Compute(OutputKind.Logits, logits, [1, 2, 2, 4], Plain, withConfidence: true);
         Assert.Equal(Math.Round(255 / (1 + Math.Exp(-2))), map.Confidence.Span[0]);
         Assert.Equal(128, map.Confidence.Span[1]); // a tie: one half
         Assert.Equal(Math.Round(255 / (1 + Math.Exp(-4))), map.Confidence.Span[7]);
     }
 
-    private static LabelMap Compute(
+    private static Mask Compute(
         OutputKind kind, float[] values, int[] shape, InputGeometry geometry, float? threshold = null, bool withConfidence = false)
     {
         ModelManifest manifest = new()

@@ -4,6 +4,7 @@ using System.Text;
 using System.Text.Json;
 using InferenceServer.Bulk;
 using InferenceServer.Runtime;
+using InferenceServer.Runtime.Admission;
 using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Diagnostics;
 using InferenceServer.Runtime.Models;
@@ -110,7 +111,7 @@ public sealed class BulkTests(SegmentationServer server)
         using GatedSession gate = new(busy.Services.GetRequiredService<ModelRepository>().Entry("tiny").Model!);
         using ByteArrayContent zip = ZipFile.Of([.. Enumerable.Range(0, 6).Select(i => ($"{i}.png", Photo.Png))]);
         Task<HttpResponseMessage> request = busy.Client.PostAsync("/v1/segment:batch?format=json", zip);
-        await Eventually.TrueAsync(() => gate.Runs.Count == 1 && busy.Admission.Requests > 1); // one runs, and another has asked for the room that it takes
+        await Eventually.TrueAsync(() => gate.Runs.Count == 1 && busy.InFlight.Requests > 1); // one runs, and another has asked for the room that it takes
 
         gate.Open();
         using HttpResponseMessage response = await request;
@@ -127,8 +128,8 @@ public sealed class BulkTests(SegmentationServer server)
         Segmenter segmenter = full.Services.GetRequiredService<Segmenter>();
         AdmittedRequest other = segmenter.Admit("tiny", CancellationToken.None);
         FakeTimeProvider clock = new();
-        BulkOrder order = new(model, new MaskOrder(), Timeout: null, Budget: null, "/v1/segment:batch");
-        using BulkTurn turn = new(new BulkImage(0, "a.png", new PooledBufferWriter()), order, new PatientAdmission(segmenter, clock), full.Services.GetRequiredService<MaskRoad>(), full.Services.GetRequiredService<SegmentationMetrics>(), NullLogger.Instance);
+        BulkSettings order = new(model, new SegmentSettings(), Timeout: null, Budget: null, "/v1/segment:batch");
+        using BulkItem turn = new(new BulkImage(0, "a.png", new PooledBufferWriter()), order, new RetryingAdmission(segmenter, clock), full.Services.GetRequiredService<SegmentHandler>(), full.Services.GetRequiredService<SegmentationMetrics>(), NullLogger.Instance);
 
         Task entering = turn.EnterAsync(CancellationToken.None); // comes back, although the server cannot tell how long it takes
 
@@ -139,7 +140,7 @@ public sealed class BulkTests(SegmentationServer server)
             clock.Advance(TimeSpan.FromSeconds(1));
             return entering.IsCompleted;
         });
-        Assert.Equal(1, full.Admission.Requests);
+        Assert.Equal(1, full.InFlight.Requests);
     }
 
     [Fact]
@@ -153,10 +154,10 @@ public sealed class BulkTests(SegmentationServer server)
         using (Upload upload = Upload.Open(file, "application/zip"))
         {
             await own.Services.GetRequiredService<BulkRunner>().RunAsync(
-                upload, new BulkOrder(model, new MaskOrder(), Timeout: null, Budget: null, "/v1/segment:batch"),
+                upload, new BulkSettings(model, new SegmentSettings(), Timeout: null, Budget: null, "/v1/segment:batch"),
                 _ =>
                 {
-                    held.Add((own.Admission.Requests, own.Admission.Pixels));
+                    held.Add((own.InFlight.Requests, own.InFlight.Pixels));
                     return Task.CompletedTask;
                 },
                 CancellationToken.None);
@@ -164,7 +165,7 @@ public sealed class BulkTests(SegmentationServer server)
 
         File.Delete(file);
         Assert.All(held, h => Assert.True(h.Requests > 0 && h.Pixels >= Photo.Width * Photo.Height));
-        Assert.Equal((2, 0, 0L), (held.Count, own.Admission.Requests, own.Admission.Bytes));
+        Assert.Equal((2, 0, 0L), (held.Count, own.InFlight.Requests, own.InFlight.Bytes));
     }
 
     [Fact]

@@ -144,7 +144,7 @@ public sealed class CvatTests
 
     private static SegmentationResult Result(ModelLease model, ImageSize size, Painter paint)
     {
-        LabelMap labels = NewLabels(size, withConfidence: false, probabilities: null);
+        Mask labels = NewLabels(size, withConfidence: false, probabilities: null);
         labels.Labels.Span.Clear();
         paint(labels.Labels.Span);
         return NewResult(model.Model, new RgbImage(new ImageSize(1, 1)), labels, new StageTimings());
@@ -152,10 +152,10 @@ public sealed class CvatTests
 
     // Nobody but a test makes a mask without a photograph.
     [UnsafeAccessor(UnsafeAccessorKind.Constructor)]
-    private static extern LabelMap NewLabels(ImageSize size, bool withConfidence, PooledBuffer<float>? probabilities);
+    private static extern Mask NewLabels(ImageSize size, bool withConfidence, PooledBuffer<float>? probabilities);
 
     [UnsafeAccessor(UnsafeAccessorKind.Constructor)]
-    private static extern SegmentationResult NewResult(LoadedModel model, RgbImage photo, LabelMap labels, StageTimings timings);
+    private static extern SegmentationResult NewResult(LoadedModel model, RgbImage photo, Mask labels, StageTimings timings);
 
     private static async Task<JsonElement> InvokeAsync(SegmentationServer server, string image, double threshold)
     {

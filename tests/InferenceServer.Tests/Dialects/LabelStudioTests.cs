@@ -78,7 +78,7 @@ public sealed class LabelStudioTests
         await measured.UntilAsync("seg_requests_total{code=200,model=tiny,route=/label-studio/predict,version=1}", 2);
         await measured.UntilAsync("seg_requests_total{code=422,model=tiny,route=/label-studio/predict,version=1}", 1);
         await measured.UntilAsync("seg_in_flight{model=tiny}", 0);
-        Assert.Equal(0, server.Admission.Requests);
+        Assert.Equal(0, server.InFlight.Requests);
     }
 
     [Fact]

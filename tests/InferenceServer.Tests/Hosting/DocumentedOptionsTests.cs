@@ -11,10 +11,10 @@ using InferenceServer.OpenInference;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Batching;
 using InferenceServer.Runtime.Decoding;
-using InferenceServer.Runtime.Inference;
+using InferenceServer.Runtime.Passes;
 using InferenceServer.Runtime.Models;
 using InferenceServer.Runtime.Refinement;
-using InferenceServer.Runtime.Scheduling;
+using InferenceServer.Runtime.Admission;
 using InferenceServer.Runtime.Sessions;
 using InferenceServer.Tls;
 using Microsoft.Extensions.Configuration;
@@ -43,7 +43,7 @@ public sealed class DocumentedOptionsTests
         ["Fetch"] = typeof(FetchOptions),
         ["LabelStudio"] = typeof(LabelStudioOptions),
         ["Cvat"] = typeof(CvatOptions),
-        ["Inference"] = typeof(InferenceOptions),
+        ["Inference"] = typeof(PassOptions),
         ["Crf"] = typeof(CrfOptions),
         ["OpenInference"] = typeof(OpenInferenceOptions),
         ["Telemetry"] = typeof(TelemetryOptions),

@@ -15,10 +15,10 @@ public sealed class OptionsTests
     [InlineData("Decoding:MaxBytes", "-1")]
     [InlineData("Decoding:MaxBytes", "2147483648")] // more than an array holds
     [InlineData("Scheduling:Instances", "-1")]
-    [InlineData("Scheduling:CpuStages", "-1")]
+    [InlineData("Scheduling:CpuSlots", "-1")]
     [InlineData("Scheduling:MaxBytesInFlight", "0")]
     [InlineData("Scheduling:MaxPixelsInFlight", "0")]
-    [InlineData("Scheduling:BatchShare", "1.5")]
+    [InlineData("Scheduling:BackgroundShare", "1.5")]
     [InlineData("Scheduling:OverloadInterval", "00:00:00")]
     [InlineData("Scheduling:MaxTimeout", "00:00:00")]
     [InlineData("Scheduling:MaxTimeout", "00:00:10")] // less than the usual one

@@ -157,7 +157,7 @@ public sealed class InferErrorTests(SegmentationServer server)
         using HttpResponseMessage response = await small.Client.PostAsync(Route, compressed ? await InferCall.CompressedAsync(content, "gzip") : content);
 
         await ProblemAssert.IsAsync(HttpStatusCode.RequestEntityTooLarge, response);
-        Assert.Equal(0, small.Admission.Bytes);
+        Assert.Equal(0, small.InFlight.Bytes);
     }
 
     [Fact]

@@ -135,7 +135,7 @@ public sealed class TensorInferTests(SegmentationServer server)
         await using SegmentationServer small = await SegmentationServer.StartAsync(("Scheduling:MaxRequests", "1"));
         using GatedSession gate = new(small.Services.GetRequiredService<ModelRepository>().Entry("tiny").Model!);
         Task<HttpResponseMessage> first = small.Client.PostAsync(Route, InferCall.Content(Binary(1, Tensor, ""), InferCall.Bytes(Tensor)));
-        await Eventually.TrueAsync(() => small.Admission.Requests == 1);
+        await Eventually.TrueAsync(() => small.InFlight.Requests == 1);
 
         using HttpResponseMessage tensor = await small.Client.PostAsync(Route, InferCall.Content(Binary(1, Tensor, ""), InferCall.Bytes(Tensor)));
         using HttpResponseMessage image = await small.Client.PostAsync("/v2/models/tiny.image/infer", InferCall.Raw(Photo.Png));

@@ -14,7 +14,7 @@ public sealed class AdmissionTests
         await using SegmentationServer server = await SegmentationServer.StartAsync(("Scheduling:MaxRequests", "1"));
         using GatedSession gate = Close(server);
         Task<HttpResponseMessage> first = PostAsync(server);
-        await Eventually.TrueAsync(() => server.Admission.Requests == 1);
+        await Eventually.TrueAsync(() => server.InFlight.Requests == 1);
 
         using HttpResponseMessage refused = await PostAsync(server);
 
@@ -35,11 +35,11 @@ public sealed class AdmissionTests
         await using SegmentationServer server = await SegmentationServer.StartAsync(("Scheduling:MaxRequests", "2"));
         using GatedSession gate = Close(server);
         Task<HttpResponseMessage> bulk = PostAsync(server, query: "?priority=batch");
-        await Eventually.TrueAsync(() => server.Admission.Requests == 1);
+        await Eventually.TrueAsync(() => server.InFlight.Requests == 1);
 
         using HttpResponseMessage refused = await PostAsync(server, query: "?priority=batch");
         Task<HttpResponseMessage> person = PostAsync(server);
-        await Eventually.TrueAsync(() => server.Admission.Requests == 2);
+        await Eventually.TrueAsync(() => server.InFlight.Requests == 2);
 
         await ProblemAssert.IsAsync(HttpStatusCode.TooManyRequests, refused);
         gate.Open();
@@ -52,7 +52,7 @@ public sealed class AdmissionTests
         await using SegmentationServer server = await SegmentationServer.StartAsync(("Scheduling:MaxPixelsInFlight", "5000"));
         using GatedSession gate = Close(server);
         Task<HttpResponseMessage> large = PostAsync(server, Photo.Plain(100, 100)); // twice the budget, but alone
-        await Eventually.TrueAsync(() => server.Admission.Pixels == 10_000);
+        await Eventually.TrueAsync(() => server.InFlight.Pixels == 10_000);
 
         using HttpResponseMessage refused = await PostAsync(server, Photo.Plain(10, 10));
 
@@ -72,7 +72,7 @@ public sealed class AdmissionTests
         await using SegmentationServer server = await SegmentationServer.StartAsync(("Scheduling:MaxBytesInFlight", $"{image.Length + 1}"));
         using GatedSession gate = Close(server);
         Task<HttpResponseMessage> first = PostAsync(server, image, chunked: chunked);
-        await Eventually.TrueAsync(() => server.Admission.Bytes == image.Length);
+        await Eventually.TrueAsync(() => server.InFlight.Bytes == image.Length);
 
         using HttpResponseMessage refused = await PostAsync(server, image, chunked: chunked);
 
@@ -80,7 +80,7 @@ public sealed class AdmissionTests
         gate.Open();
         using HttpResponseMessage served = await first;
         Assert.Equal(HttpStatusCode.OK, served.StatusCode);
-        await Eventually.TrueAsync(() => server.Admission.Bytes == 0);
+        await Eventually.TrueAsync(() => server.InFlight.Bytes == 0);
     }
 
     [Fact]

@@ -52,7 +52,7 @@ public sealed class DeadlineTests : IAsyncLifetime
         string detail = await ProblemAssert.IsAsync(late.StatusCode, late);
         Assert.Contains("30 ms", detail, StringComparison.Ordinal);
         Assert.Contains(late.StatusCode, (HttpStatusCode[])[HttpStatusCode.GatewayTimeout, HttpStatusCode.ServiceUnavailable]);
-        await Eventually.TrueAsync(() => _model.Scheduler.Running == 0 && _server.Admission.Requests == 0);
+        await Eventually.TrueAsync(() => _model.Scheduler.Running == 0 && _server.InFlight.Requests == 0);
     }
 
     [Theory]

@@ -3,6 +3,7 @@ using System.Text;
 using InferenceServer.Runtime.Batching;
 using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Models;
+using InferenceServer.Tests;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace InferenceServer.Tests.Segment;
@@ -68,7 +69,7 @@ public sealed class DisconnectTests : IAsyncLifetime
             byte[] head = Encoding.ASCII.GetBytes($"POST /v1/segment/tiny HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\nContent-Length: {1 << 20}\r\n\r\n");
             await client.GetStream().WriteAsync(head);
             await client.GetStream().WriteAsync(Photo.Png);
-            await Eventually.TrueAsync(() => _server.Admission is { Requests: 1, Bytes: 1 << 20 });
+            await Eventually.TrueAsync(() => _server.InFlight is { Requests: 1, Bytes: 1 << 20 });
         }
 
         await IdleAsync();
@@ -87,7 +88,7 @@ public sealed class DisconnectTests : IAsyncLifetime
     private Task IdleAsync()
     {
         BatchScheduler scheduler = _model.Scheduler;
-        return Eventually.TrueAsync(() => _server.Admission is { Requests: 0, Bytes: 0, Pixels: 0 }
+        return Eventually.TrueAsync(() => _server.InFlight is { Requests: 0, Bytes: 0, Pixels: 0 }
             && scheduler is { Running: 0, QueuedImages: 0, QueuedPixels: 0, Backlog.Count: 0 });
     }
 }

@@ -3,7 +3,7 @@ using System.IO.Compression;
 using System.Net;
 using System.Runtime.InteropServices;
 using System.Text.Json;
-using InferenceServer.Runtime.Arrays;
+using InferenceServer.Runtime.Npy;
 
 namespace InferenceServer.Tests.Segment;
 

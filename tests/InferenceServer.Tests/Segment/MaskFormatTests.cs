@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Net.Http.Json;
-using InferenceServer.Runtime.Encoding;
+using InferenceServer.Runtime.Formats;
 using Vips;
 
 namespace InferenceServer.Tests.Segment;

@@ -1,7 +1,7 @@
 using System.Text.Json.Nodes;
 using InferenceServer.Auth;
 using InferenceServer.Metrics;
-using InferenceServer.Problems;
+using InferenceServer.Errors;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Models;
 using InferenceServer.Segment;
@@ -33,13 +33,13 @@ internal static class CvatEndpoints
         return TypedResults.Ok(CvatFunction.Describe(lease.Model, Port(http)));
     }
 
-    private static Task<Results<MaskResult, RefusedResult>> InvokeAsync(HttpContext http, MaskRoad road, IOptions<CvatOptions> options)
+    private static Task<Results<MaskResult, RefusedResult>> InvokeAsync(HttpContext http, SegmentHandler road, IOptions<CvatOptions> options)
     {
         string model = http.Request.Headers[NameHeader].ToString() is { Length: > 0 } name
             ? name : throw new SegmentationException(SegmentationError.InvalidRequest, $"The header '{NameHeader}' names no model; GET /api/functions lists them.");
         http.Observation().AskedFor(model);
         CvatExchange exchange = new(http.Request, options.Value);
-        return road.AnswerAsync(http, ArrivalQuery.Parse(model, http.Request), new MaskOrder { Encoder = exchange, WithScores = true }, exchange.ReadAsync);
+        return road.AnswerAsync(http, AdmissionRequestBinder.Parse(model, http.Request), new SegmentSettings { Encoder = exchange, WithScores = true }, exchange.ReadAsync);
     }
 
     private static int Port(HttpContext http) => http.Connection.LocalPort;

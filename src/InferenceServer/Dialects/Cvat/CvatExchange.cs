@@ -7,7 +7,7 @@ using InferenceServer.Kernels.Metrics;
 using InferenceServer.Kernels.Outlines;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Buffers;
-using InferenceServer.Runtime.Encoding;
+using InferenceServer.Runtime.Formats;
 using InferenceServer.Segment;
 
 namespace InferenceServer.Dialects.Cvat;
@@ -32,9 +32,9 @@ internal sealed class CvatExchange(HttpRequest request, CvatOptions options) : I
 
     public void Encode(SegmentationResult result, EncodingParameters parameters, IBufferWriter<byte> output)
     {
-        ReadOnlySpan<byte> labels = result.Labels.Labels.Span;
-        ImageSize size = result.Labels.Size;
-        ReadOnlySpan<byte> confidence = result.Labels.Confidence.Span;
+        ReadOnlySpan<byte> labels = result.Mask.Labels.Span;
+        ImageSize size = result.Mask.Size;
+        ReadOnlySpan<byte> confidence = result.Mask.Confidence.Span;
         double[] confidences = ClassConfidence.Compute(labels, confidence);
         bool isSure = confidence.IsEmpty; // a graph that ends in labels has no doubts to tell
         // What is no class of the model has no label in CVAT, which would throw it away.

@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using InferenceServer.Runtime;
+using InferenceServer.Runtime.Configuration;
 using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Dialects.Cvat;

@@ -1,6 +1,6 @@
 using InferenceServer.Auth;
 using InferenceServer.Metrics;
-using InferenceServer.Problems;
+using InferenceServer.Errors;
 using InferenceServer.Runtime;
 using InferenceServer.Segment;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -19,14 +19,14 @@ internal static class HuggingFaceEndpoints
         group.MapPost("/", SegmentWithDefaultAsync).WithName("HuggingFaceSegmentWithDefault").WithSummary("The same with the default model.").Produces<IEnumerable<HuggingFaceSegment>>();
     }
 
-    private static Task<Results<MaskResult, RefusedResult>> SegmentAsync(string model, HttpContext http, MaskRoad road) => AnswerAsync(model, http, road);
+    private static Task<Results<MaskResult, RefusedResult>> SegmentAsync(string model, HttpContext http, SegmentHandler road) => AnswerAsync(model, http, road);
 
-    private static Task<Results<MaskResult, RefusedResult>> SegmentWithDefaultAsync(HttpContext http, MaskRoad road) => AnswerAsync(null, http, road);
+    private static Task<Results<MaskResult, RefusedResult>> SegmentWithDefaultAsync(HttpContext http, SegmentHandler road) => AnswerAsync(null, http, road);
 
-    private static Task<Results<MaskResult, RefusedResult>> AnswerAsync(string? model, HttpContext http, MaskRoad road)
+    private static Task<Results<MaskResult, RefusedResult>> AnswerAsync(string? model, HttpContext http, SegmentHandler road)
     {
         HuggingFaceExchange exchange = new(http.Request);
-        MaskOrder order = new() { Encoder = exchange, WithScores = true };
-        return road.AnswerAsync(http, ArrivalQuery.Parse(model, http.Request), order, exchange.ReadAsync);
+        SegmentSettings order = new() { Encoder = exchange, WithScores = true };
+        return road.AnswerAsync(http, AdmissionRequestBinder.Parse(model, http.Request), order, exchange.ReadAsync);
     }
 }

@@ -3,7 +3,7 @@ using System.Text.Json;
 using InferenceServer.Kernels.Metrics;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Buffers;
-using InferenceServer.Runtime.Encoding;
+using InferenceServer.Runtime.Formats;
 using InferenceServer.Segment;
 
 namespace InferenceServer.Dialects.HuggingFace;
@@ -21,18 +21,18 @@ internal sealed class HuggingFaceExchange(HttpRequest request) : IMaskEncoder
 
     public void Encode(SegmentationResult result, EncodingParameters parameters, IBufferWriter<byte> output)
     {
-        ReadOnlySpan<byte> labels = result.Labels.Labels.Span;
-        double[] confidences = ClassConfidence.Compute(labels, result.Labels.Confidence.Span);
+        ReadOnlySpan<byte> labels = result.Mask.Labels.Span;
+        double[] confidences = ClassConfidence.Compute(labels, result.Mask.Confidence.Span);
         using PooledBufferWriter png = new();
         using Utf8JsonWriter json = new(output);
         json.WriteStartArray();
-        foreach (ClassSummary of in MaskSummary.Of(result).Classes.Where(c => result.Labels.Confidence.IsEmpty || confidences[c.Index] >= _threshold))
+        foreach (ClassSummary of in MaskSummary.Of(result).Classes.Where(c => result.Mask.Confidence.IsEmpty || confidences[c.Index] >= _threshold))
         {
             png.Clear();
-            BinaryPng.Write(labels, result.Labels.Size, (byte)of.Index, png);
+            BinaryPng.Write(labels, result.Mask.Size, (byte)of.Index, png);
             json.WriteStartObject();
             json.WriteString("label"u8, of.Name);
-            if (!result.Labels.Confidence.IsEmpty)
+            if (!result.Mask.Confidence.IsEmpty)
             {
                 json.WriteNumber("score"u8, Math.Round(confidences[of.Index], 6));
             }

@@ -1,8 +1,9 @@
 using System.Text.Json.Nodes;
 using InferenceServer.Auth;
+using InferenceServer.Errors;
 using InferenceServer.Metrics;
-using InferenceServer.Problems;
 using InferenceServer.Runtime;
+using InferenceServer.Runtime.Admission;
 using InferenceServer.Runtime.Models;
 using InferenceServer.Segment;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -40,7 +41,7 @@ internal static class LabelStudioEndpoints
     private static async Task<Results<EmptyHttpResult, RefusedResult>> PredictAsync(
         HttpContext http, ModelRepository repository, Segmenter segmenter, TaskPredictor predictor, string? model = null)
     {
-        Arrival arrival = ArrivalQuery.Parse(model, http.Request);
+        AdmissionRequest arrival = AdmissionRequestBinder.Parse(model, http.Request);
         using ModelLease lease = repository.Lease(model); // held, so that the same version answers all
         // Before the body is read: a full server spends nothing on it.
         if (!segmenter.TryAdmitTo(lease, arrival, out AdmittedRequest? admitted, out SegmentationException? refusal))

@@ -5,7 +5,7 @@ using InferenceServer.Kernels;
 using InferenceServer.Kernels.Metrics;
 using InferenceServer.Kernels.Outlines;
 using InferenceServer.Runtime;
-using InferenceServer.Runtime.Encoding;
+using InferenceServer.Runtime.Formats;
 using InferenceServer.Runtime.Models;
 
 namespace InferenceServer.Dialects.LabelStudio;
@@ -19,7 +19,7 @@ internal sealed class PredictionEncoder(LabelControl control, double tolerance) 
 
     public void Encode(SegmentationResult result, EncodingParameters parameters, IBufferWriter<byte> output)
     {
-        double[] confidences = ClassConfidence.Compute(result.Labels.Labels.Span, result.Labels.Confidence.Span);
+        double[] confidences = ClassConfidence.Compute(result.Mask.Labels.Span, result.Mask.Confidence.Span);
         ClassSummary[] wanted = [.. MaskSummary.Of(result).Classes.Where(c => control.Labels.ContainsKey(c.Name.ToLowerInvariant()))];
         using Utf8JsonWriter json = new(output);
         json.WriteStartObject();
@@ -32,10 +32,10 @@ internal sealed class PredictionEncoder(LabelControl control, double tolerance) 
             string label = control.Labels[of.Name.ToLowerInvariant()];
             if (parts is null)
             {
-                StartItem(json, result.Labels.Size, "brushlabels", label, confidences[of.Index]);
+                StartItem(json, result.Mask.Size, "brushlabels", label, confidences[of.Index]);
                 json.WriteString("format"u8, "rle"u8);
                 json.WriteStartArray("rle"u8);
-                foreach (byte value in BrushRle.Encode(result.Labels.Labels.Span, (byte)of.Index))
+                foreach (byte value in BrushRle.Encode(result.Mask.Labels.Span, (byte)of.Index))
                 {
                     json.WriteNumberValue(value);
                 }
@@ -46,14 +46,14 @@ internal sealed class PredictionEncoder(LabelControl control, double tolerance) 
 
             foreach (LabelPolygon part in parts[(byte)of.Index])
             {
-                StartItem(json, result.Labels.Size, "polygonlabels", label, confidences[of.Index]);
+                StartItem(json, result.Mask.Size, "polygonlabels", label, confidences[of.Index]);
                 json.WriteBoolean("closed"u8, true);
                 json.WriteStartArray("points"u8);
                 foreach (GridPoint point in part.Rings[0])
                 {
                     json.WriteStartArray();
-                    json.WriteNumberValue(100.0 * point.X / result.Labels.Size.Width);
-                    json.WriteNumberValue(100.0 * point.Y / result.Labels.Size.Height);
+                    json.WriteNumberValue(100.0 * point.X / result.Mask.Size.Width);
+                    json.WriteNumberValue(100.0 * point.Y / result.Mask.Size.Height);
                     json.WriteEndArray();
                 }
 

@@ -1,6 +1,7 @@
 using InferenceServer.Auth;
 using InferenceServer.Metrics;
 using InferenceServer.Runtime;
+using InferenceServer.Runtime.Admission;
 using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Diagnostics;
 using InferenceServer.Runtime.Models;
@@ -10,7 +11,7 @@ using Microsoft.Extensions.Options;
 namespace InferenceServer.Dialects.LabelStudio;
 
 /// <summary>Makes the predictions of a request, whose place is that of its first task; the others wait for places of their own.</summary>
-internal sealed class TaskPredictor(MaskRoad road, PatientAdmission admission, TaskImages images, SegmentationMetrics metrics, IOptions<LabelStudioOptions> options)
+internal sealed class TaskPredictor(SegmentHandler road, RetryingAdmission admission, TaskImages images, SegmentationMetrics metrics, IOptions<LabelStudioOptions> options)
 {
     private const int MaxRequestBytes = 4 << 20;
 
@@ -20,7 +21,7 @@ internal sealed class TaskPredictor(MaskRoad road, PatientAdmission admission, T
     /// <param name="arrival">What the request says of itself.</param>
     /// <param name="first">Its place; stays the caller's.</param>
     /// <exception cref="SegmentationException">The body is not as expected; or the only task fails. Of several, one that fails is told so in its place.</exception>
-    public async Task AnswerAsync(HttpContext http, ModelLease model, Arrival arrival, AdmittedRequest first)
+    public async Task AnswerAsync(HttpContext http, ModelLease model, AdmissionRequest arrival, AdmittedRequest first)
     {
         StageTimings timings = http.Observation().Admitted(model.Model);
         PredictRequest request = await first.ReadAsync(timings, () => JsonBody.ReadAsync(http.Request, MaxRequestBytes, first.HoldBytes, PredictRequest.Parse, first.Cancellation));
@@ -66,7 +67,7 @@ internal sealed class TaskPredictor(MaskRoad road, PatientAdmission admission, T
     {
         using PooledBufferWriter prediction = new();
         await road.SegmentAsync(
-            admitted, new MaskOrder { Encoder = encoder, WithScores = true }, (maxBytes, hold, ct) => images.FetchAsync(image, maxBytes, hold, ct), timings, prediction);
+            admitted, new SegmentSettings { Encoder = encoder, WithScores = true }, (maxBytes, hold, ct) => images.FetchAsync(image, maxBytes, hold, ct), timings, prediction);
         await answer.AddAsync(prediction.Written);
         return prediction.Written.Length;
     }

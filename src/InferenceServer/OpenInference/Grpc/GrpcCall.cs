@@ -1,5 +1,5 @@
 using Google.Protobuf;
-using InferenceServer.Problems;
+using InferenceServer.Errors;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Buffers;
 
@@ -56,7 +56,7 @@ internal static class GrpcCall
 
     private static SegmentationException Failed(HttpContext http, SegmentationException exception)
     {
-        Problems.Log.InferenceFailed(Logger(http), exception);
+        Errors.Log.InferenceFailed(Logger(http), exception);
         return exception;
     }
 

@@ -1,7 +1,8 @@
 using System.Globalization;
+using InferenceServer.Errors;
 using InferenceServer.Metrics;
-using InferenceServer.Problems;
 using InferenceServer.Runtime;
+using InferenceServer.Runtime.Admission;
 using InferenceServer.Runtime.Diagnostics;
 using InferenceServer.Segment;
 
@@ -17,10 +18,10 @@ internal static class GrpcInfer
         TimeSpan? timeout = GrpcTimeout.Read(http.Request);
         using GrpcPart part = await BeginAsync(http, road.MaxBytes, timeout);
         (string name, string version) = InferMessages.Peek(part.Bytes.Written);
-        ModelView view = http.RequestServices.GetRequiredService<ModelCatalog>().View(name);
+        ProtocolModel view = http.RequestServices.GetRequiredService<ModelCatalog>().View(name);
         observation.AskedFor(view.Model);
         // Before the tensors are read: a full server spends nothing on them.
-        if (!road.Segmenter.TryAdmit(Arrival(http, view, Version(version), timeout), out AdmittedRequest? admitted, out SegmentationException? refusal))
+        if (!road.Segmenter.TryAdmit(AdmissionRequest(http, view, Version(version), timeout), out AdmittedRequest? admitted, out SegmentationException? refusal))
         {
             await Problem.WriteAsync(http, refusal);
             return;
@@ -61,13 +62,13 @@ internal static class GrpcInfer
         }
     }
 
-    private static Arrival Arrival(HttpContext http, ModelView view, int? version, TimeSpan? timeout)
+    private static AdmissionRequest AdmissionRequest(HttpContext http, ProtocolModel view, int? version, TimeSpan? timeout)
     {
-        Arrival arrival = ArrivalQuery.Parse(view.Model, version, http.Request, default) with { Bytes = 0 };
+        AdmissionRequest arrival = AdmissionRequestBinder.Parse(view.Model, version, http.Request, default) with { Bytes = 0 };
         return arrival.Timeout < timeout ? arrival : arrival with { Timeout = timeout ?? arrival.Timeout };
     }
 
-    private static async Task<InferAnswer> AnswerAsync(HttpContext http, InferRoad road, ModelView view, GrpcPart part, AdmittedRequest admitted, StageTimings timings)
+    private static async Task<InferAnswer> AnswerAsync(HttpContext http, InferRoad road, ProtocolModel view, GrpcPart part, AdmittedRequest admitted, StageTimings timings)
     {
         admitted.HoldBytes(part.Length);
         ReadOnlyMemory<byte> message = await admitted.ReadAsync(timings, async () =>

@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Text;
-using InferenceServer.Problems;
+using InferenceServer.Errors;
 
 namespace InferenceServer.OpenInference.Grpc;
 

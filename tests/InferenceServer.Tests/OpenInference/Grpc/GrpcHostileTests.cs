@@ -97,7 +97,7 @@ public sealed class GrpcHostileTests : IAsyncLifetime
         LoadedModel model = _server.Server.Services.GetRequiredService<ModelRepository>().Entry("tiny").Model!;
         using GatedSession gate = new(model);
         Task<HttpResponseMessage> first = _server.Http.PostAsync("/v1/segment/tiny", Photo.Content(Photo.Png));
-        await Eventually.TrueAsync(() => _server.Server.Admission.Requests == 1);
+        await Eventually.TrueAsync(() => _server.Server.InFlight.Requests == 1);
 
         (int status, _, _) = await _server.SendAsync(Infer, GrpcServer.Frame(Model));
 
@@ -171,6 +171,6 @@ public sealed class GrpcHostileTests : IAsyncLifetime
 
         Assert.Equal(InvalidArgument, status);
         Assert.Contains(word, sentence, StringComparison.Ordinal);
-        Assert.Equal((0, 0), (_server.Server.Admission.Requests, _server.Server.Admission.Bytes));
+        Assert.Equal((0, 0), (_server.Server.InFlight.Requests, _server.Server.InFlight.Bytes));
     }
 }

@@ -124,7 +124,7 @@ public sealed class GrpcTests : IAsyncLifetime
 
         Assert.Equal(expected, ready);
         Assert.Contains(infer, (int[])[expected, NotFound]);
-        Assert.Equal(0, _server.Server.Admission.Requests);
+        Assert.Equal(0, _server.Server.InFlight.Requests);
     }
 
     [Theory]
@@ -181,7 +181,7 @@ public sealed class GrpcTests : IAsyncLifetime
         using Measurements measured = new(small.Server);
         using GatedSession gate = new(small.Server.Services.GetRequiredService<ModelRepository>().Entry("tiny").Model!);
         Task<HttpResponseMessage> first = small.Http.PostAsync("/v1/segment/tiny", Photo.Content(Photo.Png));
-        await Eventually.TrueAsync(() => small.Server.Admission.Requests == 1);
+        await Eventually.TrueAsync(() => small.Server.InFlight.Requests == 1);
 
         (int status, _, _) = await small.CallAsync("ModelInfer", Image(Photo.Png, raw: true), ModelInferResponse.Parser);
 

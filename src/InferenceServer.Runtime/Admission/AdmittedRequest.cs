@@ -1,0 +1,123 @@
+using InferenceServer.Runtime.Diagnostics;
+using InferenceServer.Runtime.Models;
+using InferenceServer.Runtime.Admission;
+
+namespace InferenceServer.Runtime.Admission;
+
+/// <summary>A request that was let in: its model is ready and stays open, and its place is kept, until this is disposed.</summary>
+public sealed class AdmittedRequest : IDisposable
+{
+    private readonly ModelLease _lease;
+    private readonly InFlightLimits.Permit _permit;
+    private readonly Deadline _deadline;
+    private int _places = 1;
+    private int _left;
+
+    internal AdmittedRequest(ModelLease lease, InFlightLimits.Permit permit, Deadline deadline, Priority priority)
+    {
+        _lease = lease;
+        Priority = priority;
+        _permit = permit;
+        _deadline = deadline;
+    }
+
+    /// <summary>The model that will answer.</summary>
+    public LoadedModel Model => _lease.Model;
+
+    /// <summary>The request's class.</summary>
+    public Priority Priority { get; private set; }
+
+    /// <summary>Cancelled when the caller has gone or the request's time is up.</summary>
+    public CancellationToken Cancellation => _deadline.Token;
+
+    /// <summary>Whether the request's time is up, and its caller still waits.</summary>
+    public bool IsLate => _deadline.HasPassed;
+
+    /// <summary>What to answer when <see cref="IsLate"/>.</summary>
+    /// <param name="stage">Where the request was.</param>
+    public SegmentationException Late(Stage stage) => AdmissionErrors.Late(Model, _deadline.Timeout, stage);
+
+    /// <summary>What the request says of itself only in its body, once that was read.</summary>
+    /// <param name="timeout">The time that it gives, from its arrival; only a shorter one than it had counts, and null changes nothing.</param>
+    /// <param name="priority">Its class in the queue; it was let in as the one that its headers named.</param>
+    public void Amend(TimeSpan? timeout, Priority priority)
+    {
+        Priority = priority;
+        if (timeout is { } shorter)
+        {
+            _deadline.Shorten(shorter);
+        }
+    }
+
+    /// <summary>Claims memory for an encoded image that has grown to <paramref name="bytes"/>.</summary>
+    /// <exception cref="SegmentationException">The server holds as much as it may.</exception>
+    public void HoldBytes(long bytes)
+    {
+        if (!_permit.TryHoldBytes(bytes))
+        {
+            throw AdmissionErrors.FullOfBytes(Model);
+        }
+    }
+
+    /// <summary>Reads what the client sends once the request was let in.</summary>
+    /// <param name="timings">Gets the time.</param>
+    /// <param name="read">Reads it, until <see cref="Cancellation"/>.</param>
+    /// <exception cref="SegmentationException">The time is up.</exception>
+    public async Task<T> ReadAsync<T>(StageTimings timings, Func<Task<T>> read)
+    {
+        using StageTimings.Scope reading = timings.Measure(Stage.Read);
+        try
+        {
+            return await read().ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (IsLate)
+        {
+            throw Late(Stage.Read);
+        }
+    }
+
+    /// <summary>Leaves the server; a second call does nothing.</summary>
+    public void Dispose()
+    {
+        if (Interlocked.Exchange(ref _left, 1) == 0)
+        {
+            LeaveBacklog();
+            _permit.Dispose();
+            _deadline.Dispose();
+            _lease.Dispose();
+        }
+    }
+
+    /// <summary>Where the request counts as on its way to the network; null once that is done with it.</summary>
+    internal Backlog? Backlog => Volatile.Read(ref _places) > 0 ? Model.Scheduler.Backlog : null;
+
+    /// <summary>Claims memory for a decoded image.</summary>
+    /// <param name="pixels">Its pixels.</param>
+    /// <param name="bytes">What is held beside it for scores; counts by the bytes that a pixel may have.</param>
+    /// <exception cref="SegmentationException">The server holds as much as it may.</exception>
+    internal void HoldPixels(long pixels, long bytes = 0)
+    {
+        if (!_permit.TryHoldPixels(pixels + (bytes / SchedulingOptions.BytesOfPixel)))
+        {
+            throw AdmissionErrors.FullOfPixels(Model);
+        }
+    }
+
+    /// <summary>The request will have several inputs on their way at once: it counts as so many, until it leaves.</summary>
+    internal void Widen(int inputs)
+    {
+        if (Interlocked.CompareExchange(ref _places, inputs, 1) == 1)
+        {
+            Model.Scheduler.Backlog.Widen(inputs - 1);
+        }
+    }
+
+    /// <summary>The network is done with the request: the next one may come in.</summary>
+    internal void LeaveBacklog()
+    {
+        if (Interlocked.Exchange(ref _places, 0) is > 0 and int places)
+        {
+            Model.Scheduler.Backlog.Leave(places);
+        }
+    }
+}

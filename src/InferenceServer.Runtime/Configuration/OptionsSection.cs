@@ -1,0 +1,52 @@
+using System.Collections;
+using System.Reflection;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
+
+namespace InferenceServer.Runtime.Configuration;
+
+/// <summary>A section of the configuration and the options that it becomes.</summary>
+public static class OptionsSection
+{
+    /// <summary>Binds options to their section and checks them when the host starts, with messages that name the key. A key that there is no option for is an error: misspelt, it would leave a default in force.</summary>
+    /// <param name="services">Get the options.</param>
+    /// <param name="name">The section's name.</param>
+    /// <param name="validator">Checks the values.</param>
+    public static void AddSection<TOptions>(this IServiceCollection services, string name, IValidateOptions<TOptions> validator)
+        where TOptions : class
+    {
+        services.AddOptions<TOptions>().Configure<IConfiguration>((options, configuration) => Bind(configuration.GetSection(name), options)).ValidateOnStart();
+        services.AddSingleton<IValidateOptions<TOptions>>(new SectionValidator<TOptions>(name, validator));
+    }
+
+    private static void Bind(IConfigurationSection section, object options)
+    {
+        string[] unknown = [.. Unknown(section, options.GetType())];
+        if (unknown.Length > 0)
+        {
+            throw new OptionsValidationException(section.Path, options.GetType(), unknown);
+        }
+
+        // Otherwise the binder leaves out what it cannot read of a list or a dictionary.
+        section.Bind(options, binder => binder.ErrorOnUnknownConfiguration = true);
+    }
+
+    private static IEnumerable<string> Unknown(IConfigurationSection section, Type type)
+    {
+        if (type.IsGenericType && type.GetGenericTypeDefinition() == typeof(IDictionary<,>))
+        {
+            return section.GetChildren().SelectMany(child => Unknown(child, type.GetGenericArguments()[1]));
+        }
+
+        if (type.IsValueType || type.IsAssignableTo(typeof(IEnumerable)))
+        {
+            return [];
+        }
+
+        PropertyInfo[] options = type.GetProperties();
+        return section.GetChildren().SelectMany(child => Array.Find(options, option => option.Name.Equals(child.Key, StringComparison.OrdinalIgnoreCase)) is { } known
+            ? Unknown(child, known.PropertyType)
+            : [$"{child.Path}: there is no such option; {section.Path} has {string.Join(", ", options.Select(option => option.Name))}."]);
+    }
+}

@@ -1,0 +1,98 @@
+using System.Buffers;
+using System.Runtime.InteropServices;
+using System.Text.Json;
+using InferenceServer.Kernels.Labeling;
+using InferenceServer.Kernels.Labels;
+using InferenceServer.Runtime;
+using InferenceServer.Runtime.Postprocessing;
+
+namespace InferenceServer.Runtime.Formats;
+
+/// <summary>A COCO data set of one image: a category and a run-length encoded annotation for each class that occurs.</summary>
+internal sealed class CocoRleEncoder : IMaskEncoder
+{
+    private const int Image = 1;
+
+    public string ContentType => "application/json";
+
+    public void Encode(SegmentationResult result, EncodingParameters parameters, IBufferWriter<byte> output)
+    {
+        MaskSummary summary = MaskSummary.Of(result);
+        using Utf8JsonWriter json = JsonText.Create(output);
+        json.WriteStartObject();
+        json.WriteStartObject("info"u8);
+        json.WriteString("model"u8, summary.Model);
+        json.WriteNumber("model_version"u8, summary.Version);
+        json.WriteEndObject();
+        json.WriteStartArray("images"u8);
+        json.WriteStartObject();
+        json.WriteNumber("id"u8, Image);
+        json.WriteNumber("width"u8, summary.Width);
+        json.WriteNumber("height"u8, summary.Height);
+        json.WriteEndObject();
+        json.WriteEndArray();
+        WriteCategories(json, summary);
+        json.WriteStartArray("annotations"u8);
+        List<byte> text = [];
+        // Both are by rising label.
+        foreach ((ClassSummary of, ColumnRuns runs) in summary.Classes.Zip(ColumnRuns.Compute(result.Mask.Labels.Span, result.Mask.Size)))
+        {
+            json.WriteStartObject();
+            WriteAnnotation(json, of, id: of.Index + 1);
+            json.WriteStartObject("segmentation"u8);
+            WriteNumbers(json, "size"u8, [summary.Height, summary.Width]);
+            if (parameters.Uncompressed)
+            {
+                WriteNumbers(json, "counts"u8, runs.Counts);
+            }
+            else
+            {
+                text.Clear();
+                CocoCounts.Write(runs.Counts, text);
+                json.WriteString("counts"u8, CollectionsMarshal.AsSpan(text));
+            }
+
+            json.WriteEndObject();
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+        json.WriteEndObject();
+    }
+
+    private static void WriteCategories(Utf8JsonWriter json, MaskSummary summary)
+    {
+        json.WriteStartArray("categories"u8);
+        foreach (ClassSummary of in summary.Classes)
+        {
+            json.WriteStartObject();
+            json.WriteNumber("id"u8, of.Index);
+            json.WriteString("name"u8, of.Name);
+            json.WriteString("color"u8, of.Color);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+    }
+
+    private static void WriteAnnotation(Utf8JsonWriter json, ClassSummary of, int id)
+    {
+        json.WriteNumber("id"u8, id);
+        json.WriteNumber("image_id"u8, Image);
+        json.WriteNumber("category_id"u8, of.Index);
+        json.WriteNumber("iscrowd"u8, 0); // as COCO-Stuff has it: a class is no crowd of objects
+        json.WriteNumber("area"u8, of.Pixels);
+        WriteNumbers(json, "bbox"u8, [of.Box.X, of.Box.Y, of.Box.Width, of.Box.Height]);
+    }
+
+    private static void WriteNumbers(Utf8JsonWriter json, ReadOnlySpan<byte> name, IEnumerable<int> numbers)
+    {
+        json.WriteStartArray(name);
+        foreach (int number in numbers)
+        {
+            json.WriteNumberValue(number);
+        }
+
+        json.WriteEndArray();
+    }
+}

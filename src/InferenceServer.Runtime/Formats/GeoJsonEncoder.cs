@@ -1,0 +1,70 @@
+using System.Buffers;
+using System.Text.Json;
+using InferenceServer.Kernels.Outlines;
+
+namespace InferenceServer.Runtime.Formats;
+
+/// <summary>A GeoJSON feature for each class that occurs, its parts as a multipolygon.</summary>
+/// <remarks>RFC 7946: rings are closed; outlines run counterclockwise, holes clockwise.</remarks>
+internal sealed class GeoJsonEncoder : IMaskEncoder
+{
+    public string ContentType => "application/geo+json";
+
+    public void Encode(SegmentationResult result, EncodingParameters parameters, IBufferWriter<byte> output)
+    {
+        ILookup<byte, LabelPolygon> parts = Outlines.Of(result, parameters.Tolerance);
+        Geotransform transform = parameters.Geotransform ?? Geotransform.Pixels;
+        MaskSummary summary = MaskSummary.Of(result);
+        using Utf8JsonWriter json = JsonText.Create(output);
+        json.WriteStartObject();
+        json.WriteString("type"u8, "FeatureCollection"u8);
+        json.WriteHead(summary);
+        json.WriteStartArray("features"u8);
+        foreach (ClassSummary of in summary.Classes)
+        {
+            json.WriteStartObject();
+            json.WriteString("type"u8, "Feature"u8);
+            json.WriteNumber("id"u8, of.Index);
+            json.WriteStartObject("properties"u8);
+            json.WriteClass(of);
+            json.WriteEndObject();
+            json.WriteStartObject("geometry"u8);
+            json.WriteString("type"u8, "MultiPolygon"u8);
+            json.WriteStartArray("coordinates"u8);
+            foreach (LabelPolygon part in parts[(byte)of.Index])
+            {
+                Write(json, part, transform);
+            }
+
+            json.WriteEndArray();
+            json.WriteEndObject();
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+        json.WriteEndObject();
+    }
+
+    private static void Write(Utf8JsonWriter json, LabelPolygon part, Geotransform transform)
+    {
+        json.WriteStartArray();
+        foreach (GridPoint[] ring in part.Rings)
+        {
+            json.WriteStartArray();
+            for (int i = 0; i <= ring.Length; i++)
+            {
+                int at = i % ring.Length;
+                GridPoint point = ring[transform.Mirrors ? (ring.Length - at) % ring.Length : at];
+                (double x, double y) = transform.Apply(point.X, point.Y);
+                json.WriteStartArray();
+                json.WriteNumberValue(x);
+                json.WriteNumberValue(y);
+                json.WriteEndArray();
+            }
+
+            json.WriteEndArray();
+        }
+
+        json.WriteEndArray();
+    }
+}

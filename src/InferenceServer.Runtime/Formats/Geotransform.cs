@@ -1,0 +1,46 @@
+namespace InferenceServer.Runtime.Formats;
+
+/// <summary>From corners of pixels to coordinates, as GDAL orders them: x = OriginX + column × ColumnX + row × RowX, and y likewise.</summary>
+/// <param name="OriginX">Of the image's upper left corner.</param>
+/// <param name="ColumnX">Width of a pixel.</param>
+/// <param name="RowX">0 unless rotated.</param>
+/// <param name="OriginY">Of the image's upper left corner.</param>
+/// <param name="ColumnY">0 unless rotated.</param>
+/// <param name="RowY">Height of a pixel; negative where north is up.</param>
+public readonly record struct Geotransform(double OriginX, double ColumnX, double RowX, double OriginY, double ColumnY, double RowY)
+{
+    // Farther out than any map, and near enough that no corner of an image becomes infinite.
+    private const double Largest = 1e15;
+
+    /// <summary>Leaves pixels as they are.</summary>
+    public static Geotransform Pixels => new(0, 1, 0, 0, 0, 1);
+
+    /// <summary>Whether the outline of a part turns the other way in these coordinates.</summary>
+    internal bool Mirrors => (ColumnX * RowY) - (RowX * ColumnY) < 0;
+
+    /// <summary>Takes six numbers in GDAL's order.</summary>
+    /// <returns>Null unless they are six numbers of at most 10¹⁵ that do not map the image to a line.</returns>
+    public static Geotransform? FromGdal(IReadOnlyList<double> numbers) =>
+        numbers is [var c, var a, var b, var f, var d, var e] ? new Geotransform(c, a, b, f, d, e).Checked() : null;
+
+    /// <summary>Takes the six numbers of a world file, whose last two are the middle of the upper left pixel.</summary>
+    /// <returns>Null unless they are six numbers of at most 10¹⁵ that do not map the image to a line.</returns>
+    public static Geotransform? FromWorldFile(IReadOnlyList<double> numbers) =>
+        numbers is [var a, var d, var b, var e, var x, var y] ? new Geotransform(x - ((a + b) / 2), a, b, y - ((d + e) / 2), d, e).Checked() : null;
+
+    internal (double X, double Y) Apply(int column, int row) => (OriginX + (column * ColumnX) + (row * RowX), OriginY + (column * ColumnY) + (row * RowY));
+
+    private Geotransform? Checked()
+    {
+        ReadOnlySpan<double> numbers = [OriginX, ColumnX, RowX, OriginY, ColumnY, RowY];
+        foreach (double number in numbers)
+        {
+            if (!(Math.Abs(number) <= Largest)) // NaN, too
+            {
+                return null;
+            }
+        }
+
+        return (ColumnX * RowY) - (RowX * ColumnY) != 0 ? this : null;
+    }
+}

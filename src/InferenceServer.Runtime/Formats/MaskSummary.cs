@@ -1,0 +1,90 @@
+using System.Text.Json.Serialization;
+using InferenceServer.Kernels.Labeling;
+using InferenceServer.Kernels.Metrics;
+using InferenceServer.Runtime;
+using InferenceServer.Runtime.Postprocessing;
+
+namespace InferenceServer.Runtime.Formats;
+
+/// <summary>The answer in the format <c>json</c>.</summary>
+public sealed record MaskSummary
+{
+    /// <summary>The model's name.</summary>
+    public required string Model { get; init; }
+
+    /// <summary>The version that answered.</summary>
+    public required int Version { get; init; }
+
+    /// <summary>Width of the upright photograph, in pixels.</summary>
+    public required int Width { get; init; }
+
+    /// <summary>Height of the upright photograph, in pixels.</summary>
+    public required int Height { get; init; }
+
+    /// <summary>The classes that occur, in order of their index.</summary>
+    public required IReadOnlyList<ClassSummary> Classes { get; init; }
+
+    /// <summary>Summarizes a result.</summary>
+    public static MaskSummary Of(SegmentationResult result)
+    {
+        IReadOnlyList<LabelRegion> present = LabelStatistics.Compute(result.Mask.Labels.Span, result.Mask.Size);
+        return new MaskSummary
+        {
+            Model = result.Model.Name,
+            Version = result.Model.Version,
+            Width = result.Mask.Size.Width,
+            Height = result.Mask.Size.Height,
+            Classes = [.. present.Select(s => new ClassSummary
+            {
+                Index = s.Label,
+                Name = s.Label < result.Classes.Names.Count ? result.Classes.Names[s.Label] : "void",
+                Color = result.Classes.Color(s.Label),
+                Pixels = s.Pixels,
+                Share = Math.Round((double)s.Pixels / result.Mask.Size.Pixels, 6),
+                Box = new BoxSummary { X = s.Left, Y = s.Top, Width = s.Width, Height = s.Height },
+            })],
+        };
+    }
+}
+
+/// <summary>One class that occurs.</summary>
+public sealed record ClassSummary
+{
+    /// <summary>Index in the mask.</summary>
+    public required int Index { get; init; }
+
+    /// <summary>The class's name.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>The class's colour, #rrggbb.</summary>
+    public required string Color { get; init; }
+
+    /// <summary>Number of pixels.</summary>
+    public required long Pixels { get; init; }
+
+    /// <summary>Share of all pixels, 0 to 1.</summary>
+    public required double Share { get; init; }
+
+    /// <summary>The smallest rectangle that holds all of them.</summary>
+    public required BoxSummary Box { get; init; }
+}
+
+/// <summary>A rectangle in pixels.</summary>
+public sealed record BoxSummary
+{
+    /// <summary>Leftmost column.</summary>
+    public required int X { get; init; }
+
+    /// <summary>Topmost row.</summary>
+    public required int Y { get; init; }
+
+    /// <summary>Columns.</summary>
+    public required int Width { get; init; }
+
+    /// <summary>Rows.</summary>
+    public required int Height { get; init; }
+}
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
+[JsonSerializable(typeof(MaskSummary))]
+internal sealed partial class MaskSummaryJson : JsonSerializerContext;

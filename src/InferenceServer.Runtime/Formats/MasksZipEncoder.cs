@@ -1,0 +1,45 @@
+using System.Buffers;
+using System.Globalization;
+using System.IO.Compression;
+using System.Text.Json;
+using InferenceServer.Runtime;
+using InferenceServer.Runtime.Buffers;
+using InferenceServer.Runtime.Postprocessing;
+
+namespace InferenceServer.Runtime.Formats;
+
+/// <summary>A zip of one black and white PNG for each class that occurs, and the summary as <c>classes.json</c>.</summary>
+internal sealed class MasksZipEncoder : IMaskEncoder
+{
+    // The same mask is the same file, whenever it is made.
+    private static readonly DateTimeOffset Epoch = new(1980, 1, 1, 0, 0, 0, TimeSpan.Zero);
+
+    public string ContentType => "application/zip";
+
+    public void Encode(SegmentationResult result, EncodingParameters parameters, IBufferWriter<byte> output)
+    {
+        MaskSummary summary = MaskSummary.Of(result);
+        using ZipArchive zip = new(new BufferWriterStream(output), ZipArchiveMode.Create, leaveOpen: true);
+        using PooledBufferWriter file = new();
+        JsonSerializer.Serialize(new BufferWriterStream(file), summary, MaskSummaryJson.Default.MaskSummary);
+        Add(zip, "classes.json", file, CompressionLevel.Fastest);
+        foreach (ClassSummary of in summary.Classes)
+        {
+            using PooledBufferWriter png = new();
+            BinaryPng.Write(result.Mask.Labels.Span, result.Mask.Size, (byte)of.Index, png);
+            Add(zip, FileName(of), png, CompressionLevel.NoCompression);
+        }
+    }
+
+    /// <summary>A name that every file system takes, and that cannot leave the folder it is unpacked to.</summary>
+    private static string FileName(ClassSummary of) =>
+        of.Index.ToString("D3", CultureInfo.InvariantCulture) + "-" + string.Concat(of.Name.Select(c => char.IsAsciiLetterOrDigit(c) ? c : '_')) + ".png";
+
+    private static void Add(ZipArchive zip, string name, PooledBufferWriter file, CompressionLevel level)
+    {
+        ZipArchiveEntry entry = zip.CreateEntry(name, level);
+        entry.LastWriteTime = Epoch;
+        using Stream stream = entry.Open();
+        stream.Write(file.Written.Span);
+    }
+}

@@ -1,0 +1,57 @@
+using System.Buffers;
+using System.Text.Json;
+using InferenceServer.Kernels.Outlines;
+
+namespace InferenceServer.Runtime.Formats;
+
+/// <summary>What the summary tells, and the outlines of each class in pixels: parts, each of an outline and its holes, each of points.</summary>
+internal sealed class PolygonsEncoder : IMaskEncoder
+{
+    public string ContentType => "application/json";
+
+    public void Encode(SegmentationResult result, EncodingParameters parameters, IBufferWriter<byte> output)
+    {
+        ILookup<byte, LabelPolygon> parts = Outlines.Of(result, parameters.Tolerance);
+        MaskSummary summary = MaskSummary.Of(result);
+        using Utf8JsonWriter json = JsonText.Create(output);
+        json.WriteStartObject();
+        json.WriteHead(summary);
+        json.WriteStartArray("classes"u8);
+        foreach (ClassSummary of in summary.Classes)
+        {
+            json.WriteStartObject();
+            json.WriteClass(of);
+            json.WriteStartArray("polygons"u8);
+            foreach (LabelPolygon part in parts[(byte)of.Index])
+            {
+                Write(json, part);
+            }
+
+            json.WriteEndArray();
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+        json.WriteEndObject();
+    }
+
+    private static void Write(Utf8JsonWriter json, LabelPolygon part)
+    {
+        json.WriteStartArray();
+        foreach (GridPoint[] ring in part.Rings)
+        {
+            json.WriteStartArray();
+            foreach (GridPoint point in ring)
+            {
+                json.WriteStartArray();
+                json.WriteNumberValue(point.X);
+                json.WriteNumberValue(point.Y);
+                json.WriteEndArray();
+            }
+
+            json.WriteEndArray();
+        }
+
+        json.WriteEndArray();
+    }
+}

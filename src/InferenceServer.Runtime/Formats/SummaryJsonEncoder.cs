@@ -1,0 +1,16 @@
+using System.Buffers;
+using System.Text.Json;
+
+namespace InferenceServer.Runtime.Formats;
+
+/// <summary>Which classes a photograph holds, how much of each and where.</summary>
+internal sealed class SummaryJsonEncoder : IMaskEncoder
+{
+    public string ContentType => "application/json";
+
+    public void Encode(SegmentationResult result, EncodingParameters parameters, IBufferWriter<byte> output)
+    {
+        using Utf8JsonWriter writer = new(output);
+        JsonSerializer.Serialize(writer, MaskSummary.Of(result), MaskSummaryJson.Default.MaskSummary);
+    }
+}

@@ -1,0 +1,10 @@
+namespace InferenceServer.Errors;
+
+internal static partial class Log
+{
+    [LoggerMessage(500, LogLevel.Error, "The network failed.")]
+    public static partial void InferenceFailed(ILogger logger, Exception exception);
+
+    [LoggerMessage(501, LogLevel.Error, "Request {RequestId} failed in a way that was not foreseen.")]
+    public static partial void Unforeseen(ILogger logger, Exception exception, string requestId);
+}

@@ -1,0 +1,205 @@
+using System.Buffers;
+using System.Buffers.Text;
+using System.Runtime.InteropServices;
+using System.Text.Json;
+using InferenceServer.Runtime;
+using InferenceServer.Runtime.Buffers;
+
+namespace InferenceServer.OpenInference;
+
+/// <summary>A tensor as it stands in JSON. Its data are read only once all of it is known: they may come before the datatype.</summary>
+internal sealed record JsonTensor
+{
+    private const int BytesBetweenLooks = 1 << 18;
+
+    public string Name { get; private set; } = "";
+
+    public string Datatype { get; private set; } = "";
+
+    public IReadOnlyList<long> Shape { get; private set; } = [];
+
+    public InferParameters Parameters { get; private set; } = InferParameters.None;
+
+    /// <summary>Where the data lie in the JSON; null where they do not.</summary>
+    public Range? Data { get; private set; }
+
+    /// <summary>Reads the object that the reader stands at the beginning of.</summary>
+    public static JsonTensor Read(ref Utf8JsonReader reader)
+    {
+        JsonReaderExtensions.Expect(reader, JsonTokenType.StartObject, "a tensor");
+        JsonTensor tensor = new();
+        while (JsonReaderExtensions.NextMember(ref reader) is { } member)
+        {
+            switch (member)
+            {
+                case "name":
+                    tensor.Name = JsonReaderExtensions.Text(ref reader, member);
+                    break;
+                case "datatype":
+                    tensor.Datatype = JsonReaderExtensions.Text(ref reader, member);
+                    break;
+                case "shape":
+                    tensor.Shape = ReadShape(ref reader);
+                    break;
+                case "parameters":
+                    tensor.Parameters = InferParameters.Read(ref reader);
+                    break;
+                case "data":
+                    JsonReaderExtensions.Expect(reader, JsonTokenType.StartArray, member);
+                    int start = (int)reader.TokenStartIndex;
+                    reader.Skip();
+                    tensor.Data = start..(int)reader.BytesConsumed;
+                    break;
+                default:
+                    reader.Skip();
+                    break;
+            }
+        }
+
+        return tensor;
+    }
+
+    /// <summary>The tensor with data that came as bytes.</summary>
+    public InferInput Attach(ReadOnlyMemory<byte> data, IReadOnlyList<ReadOnlyMemory<byte>> elements) =>
+        new() { Name = Name, Datatype = Datatype, Shape = Shape, Parameters = Parameters, Data = data, Elements = elements };
+
+    /// <summary>The tensor with the data of its JSON: flat or nested, in the order of the axes.</summary>
+    /// <param name="request">Keeps their memory.</param>
+    /// <param name="data">The array.</param>
+    /// <param name="cancellationToken">Ends the reading of many elements.</param>
+    /// <exception cref="SegmentationException">They are not what the datatype says.</exception>
+    public InferInput Parse(InferRequest request, ReadOnlyMemory<byte> data, CancellationToken cancellationToken)
+    {
+        Utf8JsonReader reader = new(data.Span);
+        switch (Datatype)
+        {
+            case OpenInference.Datatype.Float32:
+                return Attach(Floats(ref reader, request.Own(new PooledBufferWriter(data.Length)), cancellationToken), []);
+            case OpenInference.Datatype.Bytes:
+                return Attach(default, Texts(ref reader, request));
+            default:
+                throw Invalid($"expected an input of {OpenInference.Datatype.Float32} or {OpenInference.Datatype.Bytes}, found '{Datatype}'");
+        }
+    }
+
+    private static List<long> ReadShape(ref Utf8JsonReader reader)
+    {
+        JsonReaderExtensions.Expect(reader, JsonTokenType.StartArray, "shape");
+        List<long> shape = [];
+        while (JsonReaderExtensions.NextElement(ref reader))
+        {
+            JsonReaderExtensions.Expect(reader, JsonTokenType.Number, "shape");
+            shape.Add(reader.GetInt64());
+            InferLimits.Check(shape.Count, InferLimits.Sides, "shape");
+        }
+
+        return shape;
+    }
+
+    private ReadOnlyMemory<byte> Floats(ref Utf8JsonReader reader, PooledBufferWriter values, CancellationToken cancellationToken)
+    {
+        while (reader.Read())
+        {
+            if (reader.TokenType is JsonTokenType.StartArray or JsonTokenType.EndArray)
+            {
+                continue;
+            }
+
+            if (reader.TokenType != JsonTokenType.Number)
+            {
+                throw Invalid("expected numbers in data");
+            }
+
+            MemoryMarshal.Write(values.GetSpan(sizeof(float)), reader.GetSingle());
+            values.Advance(sizeof(float));
+            if (values.Written.Length % BytesBetweenLooks == 0)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+            }
+        }
+
+        return values.Written;
+    }
+
+    // JSON has no bytes, so an encoded image is a text in base64.
+    private List<ReadOnlyMemory<byte>> Texts(ref Utf8JsonReader reader, InferRequest request)
+    {
+        List<ReadOnlyMemory<byte>> elements = [];
+        while (reader.Read())
+        {
+            if (reader.TokenType is JsonTokenType.StartArray or JsonTokenType.EndArray)
+            {
+                continue;
+            }
+
+            if (reader.TokenType != JsonTokenType.String)
+            {
+                throw NoBase64();
+            }
+
+            InferLimits.Check(elements.Count + 1, InferLimits.Elements, "elements");
+            PooledBufferWriter element = request.Own(new PooledBufferWriter(reader.ValueSpan.Length));
+            Span<byte> room = element.GetSpan(reader.ValueSpan.Length);
+            int length = reader.CopyString(room); // without escapes: some write / and + as such
+            element.Advance(Base64.DecodeFromUtf8InPlace(room[..length], out int written) == OperationStatus.Done ? written : throw NoBase64());
+            elements.Add(element.Written);
+        }
+
+        return elements;
+    }
+
+    private SegmentationException NoBase64() => Invalid("expected texts in base64 in data");
+
+    private SegmentationException Invalid(string expected) => new(SegmentationError.InvalidRequest, $"The input '{Name}': {expected}.");
+}
+
+/// <summary>Steps through a JSON text, with errors that say what was expected where.</summary>
+internal static class JsonReaderExtensions
+{
+    /// <summary>The next member's name, the reader then standing at its value; null at the object's end.</summary>
+    public static string? NextMember(ref Utf8JsonReader reader)
+    {
+        reader.Read();
+        if (reader.TokenType == JsonTokenType.EndObject)
+        {
+            return null;
+        }
+
+        string name = Text(ref reader);
+        reader.Read();
+        return name;
+    }
+
+    /// <summary>Whether the reader stands at another element of an array, and not at its end.</summary>
+    public static bool NextElement(ref Utf8JsonReader reader) => reader.Read() && reader.TokenType != JsonTokenType.EndArray;
+
+    /// <exception cref="SegmentationException">It does not.</exception>
+    public static string Text(ref Utf8JsonReader reader, string member)
+    {
+        Expect(reader, JsonTokenType.String, member);
+        return Text(ref reader);
+    }
+
+    /// <summary>The text or name that the reader stands at.</summary>
+    /// <exception cref="SegmentationException">It is too long.</exception>
+    public static string Text(ref Utf8JsonReader reader) => reader.ValueSpan.Length <= InferLimits.TextBytes ? reader.GetString()!
+        : throw new SegmentationException(SegmentationError.InvalidRequest, $"A name or text has {reader.ValueSpan.Length:N0} bytes; at most {InferLimits.TextBytes:N0} are taken.");
+
+    /// <exception cref="SegmentationException">The reader stands at something else.</exception>
+    public static void Expect(in Utf8JsonReader reader, JsonTokenType type, string member)
+    {
+        if (reader.TokenType != type)
+        {
+            throw new SegmentationException(SegmentationError.InvalidRequest, $"{member}: expected {Name(type)}, found {Name(reader.TokenType)}.");
+        }
+    }
+
+    private static string Name(JsonTokenType type) => type switch
+    {
+        JsonTokenType.StartObject => "an object",
+        JsonTokenType.StartArray => "an array",
+        JsonTokenType.String => "a text",
+        JsonTokenType.Number => "a number",
+        _ => "something else",
+    };
+}

@@ -1,0 +1,53 @@
+using InferenceServer.Runtime;
+using InferenceServer.Runtime.Admission;
+
+namespace InferenceServer.OpenInference;
+
+/// <summary>The parameters that the protocol reserves: those that the server has, and those that it says it has not.</summary>
+internal static class ProtocolParameters
+{
+    private static readonly string[] Sequence = ["sequence_id", "sequence_start", "sequence_end"];
+
+    /// <summary>Of a request of several hours a timeout is cut anyhow; more microseconds than this would overflow.</summary>
+    private const long LongestTimeout = 1L << 50;
+
+    /// <summary>Takes over a request's deadline and class.</summary>
+    /// <exception cref="SegmentationException">It needs an extension that the server does not have.</exception>
+    public static void Apply(InferRequest request, AdmittedRequest admitted)
+    {
+        if (Sequence.Any(name => request.Parameters.Text(name) is not (null or "" or "0" or "false")))
+        {
+            throw Missing("sequence", "models here keep no state between requests");
+        }
+
+        if (request.Inputs.Any(i => i.Parameters.Has("shared_memory_region")) || request.Outputs.Any(o => o.Parameters.Has("shared_memory_region")))
+        {
+            throw Missing("shared_memory", "send tensors in the request");
+        }
+
+        if (request.Outputs.Any(o => o.Parameters.Number("classification") > 0))
+        {
+            throw Missing("classification", "an output is scores or labels for each pixel");
+        }
+
+        // Else it would be noticed when the answer is written.
+        foreach (InferOutput output in request.Outputs)
+        {
+            output.Parameters.Flag(InferRequest.BinaryData);
+        }
+
+        // 0 says nothing, as with the timeout; 1 is the highest of the protocol's classes, and there are two here.
+        Priority priority = request.Parameters.Number("priority") switch
+        {
+            null or 0 => admitted.Priority,
+            1 => Priority.Interactive,
+            _ => Priority.Background,
+        };
+        long timeout = request.Parameters.Number("timeout") ?? 0;
+        admitted.Amend(timeout == 0 ? null : TimeSpan.FromMicroseconds(Math.Min(timeout, LongestTimeout)), priority);
+    }
+
+    /// <summary>What is answered to a request for an extension that the server does not have.</summary>
+    public static SegmentationException Missing(string extension, string instead) =>
+        new(SegmentationError.NotSupported, $"The extension '{extension}' is not there: {instead}.");
+}
