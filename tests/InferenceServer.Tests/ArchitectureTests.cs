@@ -25,22 +25,25 @@ public sealed partial class ArchitectureTests
     {
         // What every stage may stand on.
         { "Buffers", [] },
-        { "Arrays", ["Buffers"] },
+        { "Npy", ["Buffers"] },
         { "Manifests", [] },
         { "Diagnostics", [] },
-        // The stages, in the order of the road.
+        { "Configuration", [] },
+        // The stages, in the order of the pipeline.
         { "Decoding", ["Buffers"] },
-        { "Inference", ["Manifests"] },
-        { "Preprocessing", ["Buffers", "Inference.PassSettings", "Manifests"] },
-        { "Scheduling", ["Diagnostics"] },
-        { "Batching", ["Diagnostics", "Preprocessing.InputTensor", "Scheduling", "Sessions.ExecutionProvider", "Sessions.IModelSession", "Sessions.ModelOutput"] },
-        { "Sessions", ["Manifests", "Preprocessing.InputTensor", "Scheduling.SchedulingOptions"] },
+        { "Preprocessing", ["Buffers", "Manifests", "Passes.PassSettings"] },
+        { "Batching", ["Admission", "Diagnostics", "Preprocessing.InputTensor", "Sessions.ExecutionProvider", "Sessions.IModelSession", "Sessions.ModelOutput"] },
+        { "Sessions", ["Admission.SchedulingOptions", "Manifests", "Preprocessing.InputTensor"] },
         { "Postprocessing", ["Buffers", "Manifests", "Preprocessing.InputGeometry", "Preprocessing.Pass", "Preprocessing.PassPlan", "Sessions.ModelOutput"] },
-        { "Refinement", ["Manifests", "Postprocessing.Mask"] },
-        { "Encoding", ["Arrays", "Buffers"] },
+        { "Formats", ["Buffers", "Npy"] },
         // What puts the stages of one model together, and what watches them.
-        { "Models", ["Batching", "Buffers", "Diagnostics", "Inference", "Manifests", "Postprocessing", "Preprocessing", "Refinement", "Scheduling.Admission", "Scheduling.Backlog", "Sessions"] },
+        { "Models", ["Admission.Backlog", "Admission.InFlightLimits", "Batching", "Buffers", "Diagnostics", "Manifests", "Passes", "Postprocessing", "Preprocessing", "Refinement", "Sessions"] },
         { "Inspection", ["Manifests", "Models.NoiseInput", "Preprocessing.InputTensor", "Sessions"] },
+        // What takes an image through the stages.
+        { "Admission", ["Batching", "Decoding", "Diagnostics", "Models"] },
+        { "Refinement", ["Admission", "Decoding", "Diagnostics", "Manifests", "Models", "Postprocessing"] },
+        { "Passes", ["Admission", "Batching", "Decoding", "Diagnostics", "Manifests", "Models", "Postprocessing", "Preprocessing", "Sessions"] },
+        { "Pipeline", ["Admission", "Batching", "Diagnostics", "Models", "Passes", "Preprocessing", "Sessions"] },
     };
 
     [Theory]
@@ -81,9 +84,13 @@ public sealed partial class ArchitectureTests
     [GeneratedRegex(@"^using InferenceServer\.Runtime\.(?<folder>\w+);", RegexOptions.Multiline | RegexOptions.ExplicitCapture)]
     private static partial Regex Namespace();
 
-    // One type per file, named as the file.
     private static IEnumerable<string> Types(string folder) =>
-        Directory.EnumerateFiles(Path.Combine(Sources, "InferenceServer.Runtime", folder), "*.cs").Select(f => Path.GetFileNameWithoutExtension(f));
+        from file in Directory.EnumerateFiles(Path.Combine(Sources, "InferenceServer.Runtime", folder), "*.cs", SearchOption.AllDirectories)
+        from Match definition in Definition().Matches(File.ReadAllText(file))
+        select definition.Groups["type"].Value;
+
+    [GeneratedRegex(@"^(public|internal|file) .*?\b(class|struct|interface|enum|record)\s+(?!struct\b)(?<type>\w+)", RegexOptions.Multiline | RegexOptions.ExplicitCapture)]
+    private static partial Regex Definition();
 
     private static IEnumerable<string> Names(string folder) =>
         Directory.EnumerateDirectories(folder).Where(d => Directory.EnumerateFiles(d, "*.cs*").Any()).Select(d => Path.GetFileName(d)).Except(["bin", "obj", "Properties"]).Order(StringComparer.Ordinal);

@@ -4,7 +4,6 @@ using System.Text.Json;
 using InferenceServer.Kernels.Labeling;
 using InferenceServer.Kernels.Labels;
 using InferenceServer.Runtime;
-using InferenceServer.Runtime.Postprocessing;
 
 namespace InferenceServer.Runtime.Formats;
 

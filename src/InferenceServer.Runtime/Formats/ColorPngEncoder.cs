@@ -2,7 +2,6 @@ using System.Buffers;
 using InferenceServer.Kernels.Coloring;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Buffers;
-using InferenceServer.Runtime.Postprocessing;
 using Vips;
 
 namespace InferenceServer.Runtime.Formats;

@@ -1,6 +1,5 @@
 using System.Buffers;
 using InferenceServer.Runtime;
-using InferenceServer.Runtime.Postprocessing;
 using Vips;
 
 namespace InferenceServer.Runtime.Formats;

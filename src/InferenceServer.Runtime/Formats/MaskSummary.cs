@@ -2,7 +2,6 @@ using System.Text.Json.Serialization;
 using InferenceServer.Kernels.Labeling;
 using InferenceServer.Kernels.Metrics;
 using InferenceServer.Runtime;
-using InferenceServer.Runtime.Postprocessing;
 
 namespace InferenceServer.Runtime.Formats;
 

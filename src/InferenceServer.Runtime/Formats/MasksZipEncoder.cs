@@ -4,7 +4,6 @@ using System.IO.Compression;
 using System.Text.Json;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Buffers;
-using InferenceServer.Runtime.Postprocessing;
 
 namespace InferenceServer.Runtime.Formats;
 

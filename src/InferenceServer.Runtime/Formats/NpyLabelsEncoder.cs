@@ -1,7 +1,6 @@
 using System.Buffers;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Npy;
-using InferenceServer.Runtime.Postprocessing;
 
 namespace InferenceServer.Runtime.Formats;
 

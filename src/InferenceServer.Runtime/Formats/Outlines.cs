@@ -1,6 +1,5 @@
 using InferenceServer.Kernels.Outlines;
 using InferenceServer.Runtime;
-using InferenceServer.Runtime.Postprocessing;
 
 namespace InferenceServer.Runtime.Formats;
 

@@ -3,7 +3,6 @@ using InferenceServer.Kernels;
 using InferenceServer.Kernels.Coloring;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Buffers;
-using InferenceServer.Runtime.Postprocessing;
 using Vips;
 
 namespace InferenceServer.Runtime.Formats;

@@ -1,6 +1,5 @@
 using System.Buffers;
 using InferenceServer.Runtime;
-using InferenceServer.Runtime.Postprocessing;
 
 namespace InferenceServer.Runtime.Formats;
 
