@@ -1,4 +1,3 @@
-using DenseCrf;
 
 namespace DenseCrf.Tests;
 

@@ -1,5 +1,4 @@
 using System.Text.Json.Serialization;
-using InferenceServer.Kernels.Labeling;
 using InferenceServer.Kernels.Metrics;
 using InferenceServer.Runtime.Refinement;
 

@@ -2,7 +2,6 @@ using DenseCrf;
 using InferenceServer.Cli.Hosting;
 using InferenceServer.Kernels;
 using InferenceServer.Kernels.Coloring;
-using InferenceServer.Kernels.Labeling;
 using InferenceServer.Kernels.Labels;
 using InferenceServer.Runtime.Npy;
 using InferenceServer.Runtime.Buffers;

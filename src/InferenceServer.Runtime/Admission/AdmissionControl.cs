@@ -1,7 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using InferenceServer.Runtime.Decoding;
 using InferenceServer.Runtime.Models;
-using InferenceServer.Runtime.Admission;
 using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Runtime.Admission;

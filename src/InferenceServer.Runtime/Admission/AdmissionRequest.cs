@@ -1,4 +1,3 @@
-using InferenceServer.Runtime.Admission;
 
 namespace InferenceServer.Runtime.Admission;
 

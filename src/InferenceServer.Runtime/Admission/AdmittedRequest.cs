@@ -1,6 +1,5 @@
 using InferenceServer.Runtime.Diagnostics;
 using InferenceServer.Runtime.Models;
-using InferenceServer.Runtime.Admission;
 
 namespace InferenceServer.Runtime.Admission;
 

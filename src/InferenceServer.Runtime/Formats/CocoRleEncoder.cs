@@ -1,9 +1,7 @@
 using System.Buffers;
 using System.Runtime.InteropServices;
 using System.Text.Json;
-using InferenceServer.Kernels.Labeling;
 using InferenceServer.Kernels.Labels;
-using InferenceServer.Runtime;
 
 namespace InferenceServer.Runtime.Formats;
 

@@ -1,6 +1,5 @@
 using System.Buffers;
 using InferenceServer.Kernels.Coloring;
-using InferenceServer.Runtime;
 using InferenceServer.Runtime.Buffers;
 using Vips;
 

@@ -1,5 +1,4 @@
 using System.Buffers;
-using InferenceServer.Runtime;
 using Vips;
 
 namespace InferenceServer.Runtime.Formats;

@@ -1,5 +1,4 @@
 using System.Buffers;
-using InferenceServer.Runtime;
 
 namespace InferenceServer.Runtime.Formats;
 

@@ -1,7 +1,5 @@
 using System.Text.Json.Serialization;
-using InferenceServer.Kernels.Labeling;
 using InferenceServer.Kernels.Metrics;
-using InferenceServer.Runtime;
 
 namespace InferenceServer.Runtime.Formats;
 

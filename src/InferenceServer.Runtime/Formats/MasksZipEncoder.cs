@@ -2,7 +2,6 @@ using System.Buffers;
 using System.Globalization;
 using System.IO.Compression;
 using System.Text.Json;
-using InferenceServer.Runtime;
 using InferenceServer.Runtime.Buffers;
 
 namespace InferenceServer.Runtime.Formats;

@@ -1,5 +1,4 @@
 using System.Buffers;
-using InferenceServer.Runtime;
 using InferenceServer.Runtime.Npy;
 
 namespace InferenceServer.Runtime.Formats;

@@ -1,5 +1,4 @@
 using InferenceServer.Kernels.Outlines;
-using InferenceServer.Runtime;
 
 namespace InferenceServer.Runtime.Formats;
 

@@ -1,7 +1,6 @@
 using System.Buffers;
 using InferenceServer.Kernels;
 using InferenceServer.Kernels.Coloring;
-using InferenceServer.Runtime;
 using InferenceServer.Runtime.Buffers;
 using Vips;
 

@@ -2,7 +2,6 @@ using InferenceServer.Kernels;
 using InferenceServer.Runtime.Batching;
 using InferenceServer.Runtime.Decoding;
 using InferenceServer.Runtime.Diagnostics;
-using InferenceServer.Runtime.Passes;
 using InferenceServer.Runtime.Models;
 using InferenceServer.Runtime.Postprocessing;
 using InferenceServer.Runtime.Preprocessing;

@@ -1,5 +1,6 @@
 using InferenceServer.Kernels;
 using InferenceServer.Kernels.Fusion;
+using InferenceServer.Kernels.Labels;
 using InferenceServer.Kernels.Upsampling;
 using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Manifests;

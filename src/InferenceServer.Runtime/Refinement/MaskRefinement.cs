@@ -4,7 +4,6 @@ using InferenceServer.Runtime.Diagnostics;
 using InferenceServer.Runtime.Manifests;
 using InferenceServer.Runtime.Models;
 using InferenceServer.Runtime.Postprocessing;
-using InferenceServer.Runtime.Refinement;
 
 namespace InferenceServer.Runtime.Refinement;
 

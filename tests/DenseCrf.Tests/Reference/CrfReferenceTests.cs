@@ -1,4 +1,3 @@
-using DenseCrf.Tests.Reference;
 
 namespace DenseCrf.Tests.Reference;
 

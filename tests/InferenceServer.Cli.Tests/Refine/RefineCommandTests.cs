@@ -1,10 +1,8 @@
 using DenseCrf.Tests;
 using InferenceServer.Cli.Evaluate;
 using InferenceServer.Kernels;
-using InferenceServer.Kernels.Labeling;
 using InferenceServer.Kernels.Labels;
 using InferenceServer.Kernels.Metrics;
-using InferenceServer.Kernels.Tests.Crf;
 using InferenceServer.Runtime.Npy;
 using InferenceServer.Runtime.Buffers;
 

@@ -1,6 +1,5 @@
 using System.Text.Json;
 using InferenceServer.Kernels;
-using InferenceServer.Kernels.Labeling;
 using InferenceServer.Kernels.Labels;
 using InferenceServer.Runtime.Formats;
 

@@ -3,7 +3,6 @@ using System.Text;
 using InferenceServer.Runtime.Batching;
 using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Models;
-using InferenceServer.Tests;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace InferenceServer.Tests.Segment;
