@@ -7,13 +7,13 @@ namespace InferenceServer.Tests.Metrics;
 internal sealed partial class Exposition
 {
     private readonly Dictionary<string, double> _samples = [];
-    private readonly Dictionary<string, string> _types = [];
+    private readonly Dictionary<string, MetricFamily> _families = [];
 
     public Exposition(string text, bool isOpenMetrics)
     {
         Assert.EndsWith(isOpenMetrics ? "\n# EOF\n" : "\n", text, StringComparison.Ordinal);
         Assert.DoesNotContain("\r", text, StringComparison.Ordinal);
-        string family = "";
+        MetricFamily family = new();
         foreach (string line in text.Split('\n', StringSplitOptions.RemoveEmptyEntries))
         {
             if (line == "# EOF")
@@ -23,29 +23,24 @@ internal sealed partial class Exposition
 
             if (Comment().Match(line) is { Success: true } comment)
             {
-                family = comment.Groups["name"].Value;
-                if (comment.Groups["kind"].Value == "TYPE")
-                {
-                    Assert.True(_types.TryAdd(family, comment.Groups["rest"].Value), $"{family} comes twice.");
-                }
-
+                family = Describe(family, comment.Groups["kind"].Value, comment.Groups["name"].Value, comment.Groups["rest"].Value);
                 continue;
             }
 
             Match sample = Sample().Match(line);
             Assert.True(sample.Success, line);
             string name = sample.Groups["name"].Value;
-            Assert.Contains(name, Names(family, _types[family], isOpenMetrics));
-            Exemplars += sample.Groups["exemplar"].Success ? 1 : 0;
+            Assert.Contains(name, Names(family.Name, family.Type, isOpenMetrics));
+            family.Exemplars += sample.Groups["exemplar"].Success ? 1 : 0;
             string labels = sample.Groups["labels"].Value;
-            Assert.Equal(Label().Count(labels), Label().Matches(labels).Select(l => l.Groups["name"].Value).Distinct().Count());
+            string[] names = [.. Label().Matches(labels).Select(l => l.Groups["name"].Value)];
+            Assert.Distinct(names);
+            family.Labels.UnionWith(names);
             Assert.True(_samples.TryAdd(name + labels, Number(sample.Groups["value"].Value)), $"{line} comes twice.");
         }
     }
 
-    public int Exemplars { get; }
-
-    public IReadOnlyDictionary<string, string> Types => _types;
+    public IReadOnlyDictionary<string, MetricFamily> Families => _families;
 
     public IReadOnlyDictionary<string, double> Samples => _samples;
 
@@ -54,6 +49,20 @@ internal sealed partial class Exposition
     /// <summary>Every histogram's buckets, by series without <c>le</c>, in the order of the page.</summary>
     public ILookup<string, (double Bound, double Count)> Buckets => _samples.Where(s => LessOrEqual().IsMatch(s.Key)).ToLookup(
         s => LessOrEqual().Replace(s.Key, ""), s => (Number(LessOrEqual().Match(s.Key).Groups["le"].Value), s.Value));
+
+    // The comments of a family stand together, before its samples.
+    private MetricFamily Describe(MetricFamily current, string kind, string name, string text)
+    {
+        if (kind == "TYPE")
+        {
+            Assert.True(_families.TryAdd(name, new MetricFamily { Name = name, Type = text }), $"{name} comes twice.");
+            return _families[name];
+        }
+
+        Assert.Equal(current.Name, name);
+        (current.Unit, current.Help) = kind == "UNIT" ? (text, current.Help) : (current.Unit, text);
+        return current;
+    }
 
     private static IEnumerable<string> Names(string family, string type, bool isOpenMetrics) => type switch
     {

@@ -1,5 +1,7 @@
 using System.ComponentModel;
 using System.Diagnostics;
+using InferenceServer.Runtime.Models;
+using Microsoft.Extensions.DependencyInjection;
 using Xunit.Abstractions;
 
 namespace InferenceServer.Tests.Metrics;
@@ -36,16 +38,16 @@ public sealed class MetricsEndpointTests(ITestOutputHelper output) : IAsyncLifet
         await SegmentAsync();
         Exposition page = await PageAsync(accept, p => p.Samples.Keys.Any(k => k.StartsWith("seg_requests_total{", StringComparison.Ordinal)));
 
-        Assert.Equal("counter", page.Types[isOpenMetrics ? "seg_requests" : "seg_requests_total"]);
-        Assert.Equal("histogram", page.Types["seg_stage_duration_seconds"]);
-        Assert.Equal("gauge", page.Types["process_resident_memory_bytes"]);
-        Assert.Equal("gauge", page.Types["dotnet_thread_pool_queue_length"]); // it goes down
-        Assert.Contains("http_server_request_duration_seconds", page.Types);
-        Assert.Contains("kestrel_active_connections", page.Types);
+        Assert.Equal("counter", page.Families[isOpenMetrics ? "seg_requests" : "seg_requests_total"].Type);
+        Assert.Equal("histogram", page.Families["seg_stage_duration_seconds"].Type);
+        Assert.Equal("gauge", page.Families["process_resident_memory_bytes"].Type);
+        Assert.Equal("gauge", page.Families["dotnet_thread_pool_queue_length"].Type); // it goes down
+        Assert.Contains("http_server_request_duration_seconds", page.Families);
+        Assert.Contains("kestrel_active_connections", page.Families);
         Assert.Equal(1, page["seg_model_state{model=\"tiny\",state=\"READY\",version=\"1\"}"]);
         Assert.Equal(1, page["seg_requests_total{code=\"200\",model=\"tiny\",route=\"/v1/segment/{model}\",version=\"1\"}"]);
         Assert.True(page["process_cpu_seconds_total"] > 0);
-        Assert.Equal(isOpenMetrics, page.Exemplars > 0); // the request was sent with a sampled traceparent
+        Assert.Equal(isOpenMetrics, page.Families.Values.Any(f => f.Exemplars > 0)); // the request was sent with a sampled traceparent
         Assert.All(page.Buckets, histogram =>
         {
             Assert.Equal(histogram.OrderBy(b => b.Bound), histogram);
@@ -70,6 +72,42 @@ public sealed class MetricsEndpointTests(ITestOutputHelper output) : IAsyncLifet
             }
         }));
         await load;
+    }
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData(OpenMetrics)]
+    public async Task Scrape_ModelUnloaded_HasItsGaugesNoMore(string? accept)
+    {
+        string[] gauges = ["seg_model_load_seconds{model=\"tiny\",version=\"1\"}", "seg_provider_info{model=\"tiny\",provider=\"cpu\"}", "seg_queue_depth{model=\"tiny\"}", "seg_model_state{model=\"tiny\",state=\"READY\",version=\"1\"}"];
+        await SegmentAsync();
+        Exposition before = await PageAsync(accept, p => p.Samples.ContainsKey("seg_pixels_total{model=\"tiny\"}"));
+
+        _server.Services.GetRequiredService<ModelRepository>().Unload("tiny", CancellationToken.None);
+
+        Exposition after = await PageAsync(accept);
+        Assert.All(gauges, gauge => Assert.Contains(gauge, before.Samples));
+        Assert.All(gauges, gauge => Assert.DoesNotContain(gauge, after.Samples));
+        Assert.Contains("seg_queue_depth{model=\"tiny-labels\"}", after.Samples); // the other models' stay
+        Assert.Equal(before["seg_pixels_total{model=\"tiny\"}"], after["seg_pixels_total{model=\"tiny\"}"]); // as do counters, which only grow
+    }
+
+    [Fact]
+    public async Task Scrape_Always_IsNoRequestThatCounts()
+    {
+        await PageAsync(null);
+        Exposition page = await PageAsync(null);
+
+        Assert.DoesNotContain(page.Samples.Keys, series => series.Contains("/metrics", StringComparison.Ordinal));
+        Assert.DoesNotContain(page.Samples.Keys, series => series.StartsWith("seg_requests_total", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Post_Metrics_IsNotAllowed()
+    {
+        using HttpResponseMessage response = await _server.Client.PostAsync("/metrics", null);
+
+        Assert.Equal(System.Net.HttpStatusCode.MethodNotAllowed, response.StatusCode);
     }
 
     [Fact]
