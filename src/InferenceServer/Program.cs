@@ -53,7 +53,7 @@ return StartUp.Run(() =>
     builder.Services.AddCvat();
     builder.Services.AddAuth();
     builder.Services.AddContentTypes();
-    builder.Services.AddTelemetry();
+    builder.AddTelemetry();
     builder.Services.AddProblems();
     builder.Services.AddOpenApiDocument();
 

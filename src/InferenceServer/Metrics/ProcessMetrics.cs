@@ -3,10 +3,12 @@ using System.Diagnostics.Metrics;
 
 namespace InferenceServer.Metrics;
 
-/// <summary>Processor time and memory under the names that every Prometheus client gives them, so that existing dashboards find them.</summary>
+/// <summary>Processor time and memory under the names that every Prometheus client gives them, so that existing dashboards find them, and as gauges what .NET counts although it goes down.</summary>
 internal sealed class ProcessMetrics
 {
     public const string MeterName = "InferenceServer.Process";
+    public const string ThreadPoolThreads = "dotnet.thread_pool.thread.count";
+    public const string ThreadPoolQueue = "dotnet.thread_pool.queue.length";
 
     public ProcessMetrics(IMeterFactory meters)
     {
@@ -14,6 +16,8 @@ internal sealed class ProcessMetrics
         meter.CreateObservableCounter("process_cpu_seconds_total", () => Environment.CpuUsage.TotalTime.TotalSeconds, "s", "Processor time, in user and system mode.");
         meter.CreateObservableGauge("process_resident_memory_bytes", () => Environment.WorkingSet, "By", "Resident memory, that of the native libraries included.");
         meter.CreateObservableGauge("process_start_time_seconds", StartTime, "s", "When the process started, since the epoch.");
+        meter.CreateObservableGauge(ThreadPoolThreads, () => ThreadPool.ThreadCount, "{thread}", "The number of thread pool threads that currently exist.");
+        meter.CreateObservableGauge(ThreadPoolQueue, () => ThreadPool.PendingWorkItemCount, "{work_item}", "The number of work items that are currently queued to be processed by the thread pool.");
     }
 
     private static double StartTime()

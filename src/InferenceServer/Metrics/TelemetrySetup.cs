@@ -1,16 +1,85 @@
-using InferenceServer.Runtime;
+using System.Diagnostics.Metrics;
+using System.Reflection;
 using InferenceServer.Runtime.Configuration;
+using InferenceServer.Runtime.Diagnostics;
+using InferenceServer.Runtime.Models;
+using OpenTelemetry;
+using OpenTelemetry.Metrics;
+using OpenTelemetry.Resources;
+using OpenTelemetry.Trace;
 
 namespace InferenceServer.Metrics;
 
-/// <summary>Metrics to whoever scrapes them, metrics and traces to a collector where one is configured.</summary>
+/// <summary>Metrics for whoever scrapes them; metrics and traces for a collector where one is configured.</summary>
 internal static class TelemetrySetup
 {
-    public static void AddTelemetry(this IServiceCollection services)
+    private const string Section = "Telemetry";
+    private const string Runtime = "System.Runtime";
+    private const string Endpoint = "OTEL_EXPORTER_OTLP_ENDPOINT";
+    private const string Protocol = "OTEL_EXPORTER_OTLP_PROTOCOL";
+    private const string ServiceName = "OTEL_SERVICE_NAME";
+
+    public static void AddTelemetry(this WebApplicationBuilder builder)
     {
-        services.AddSection("Telemetry", new TelemetryOptionsValidator());
-        services.AddSingleton<ProcessMetrics>();
-        services.AddSingleton<PrometheusExporter>();
-        services.AddHostedService<TelemetryProviders>();
+        builder.Services.AddSection(Section, new TelemetryOptionsValidator());
+
+        // OpenTelemetry reads OTEL_* itself, headers, timeouts, sampler and intervals included; our options go before two of them.
+        ConfigurationManager configuration = builder.Configuration;
+        TelemetryOptions options = configuration.GetSection(Section).Get<TelemetryOptions>() ?? new();
+        Override(configuration, Endpoint, options.OtlpEndpoint);
+        Override(configuration, Protocol, options.OtlpProtocol);
+
+        OpenTelemetryBuilder telemetry = builder.Services.AddOpenTelemetry()
+            .ConfigureResource(resource => Describe(resource, configuration))
+            .WithMetrics(metrics => metrics
+                .AddMeter(SegmentationMetrics.MeterName, ProcessMetrics.MeterName, Runtime, "Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel")
+                .AddInstrumentation<ProcessMetrics>()
+                .AddInstrumentation<ModelGauges>()
+                .SetExemplarFilter(ExemplarFilterType.TraceBased));
+        builder.Services.ConfigureOpenTelemetryMeterProvider((services, metrics) =>
+        {
+            IMeterFactory meters = services.GetRequiredService<IMeterFactory>();
+            metrics.AddView(instrument => IsOf(meters, instrument) && !IsGaugeInDisguise(instrument) ? null : MetricStreamConfiguration.Drop);
+        });
+        if (options.Prometheus)
+        {
+            telemetry.WithMetrics(metrics => metrics.AddPrometheusExporter(prometheus =>
+            {
+                prometheus.ScopeInfoEnabled = false;
+                prometheus.TargetInfoEnabled = false;
+                prometheus.ScrapeResponseCacheDurationMilliseconds = 0;
+            }));
+        }
+
+        if (!string.IsNullOrWhiteSpace(configuration[Endpoint]))
+        {
+            telemetry
+                .WithMetrics(metrics => metrics.AddOtlpExporter())
+                .WithTracing(traces => traces.AddSource(Tracing.SourceName, "Microsoft.AspNetCore").AddOtlpExporter());
+        }
     }
+
+    private static void Override(ConfigurationManager configuration, string variable, string? value)
+    {
+        if (!string.IsNullOrWhiteSpace(value))
+        {
+            configuration[variable] = value;
+        }
+    }
+
+    private static void Describe(ResourceBuilder resource, ConfigurationManager configuration)
+    {
+        if (string.IsNullOrWhiteSpace(configuration[ServiceName]))
+        {
+            string? version = typeof(TelemetrySetup).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion;
+            resource.AddService("inference-server", serviceVersion: version);
+        }
+    }
+
+    // Meters are found by name in the whole process, where another host may have some of the same name.
+    private static bool IsOf(IMeterFactory meters, Instrument instrument) => instrument.Meter.Scope is not IMeterFactory factory || factory == meters;
+
+    // By contract counters, by nature gauges: they go down, which a scraper takes for a restart. ProcessMetrics has them as gauges.
+    private static bool IsGaugeInDisguise(Instrument instrument) =>
+        instrument.Meter.Name == Runtime && instrument.Name is ProcessMetrics.ThreadPoolThreads or ProcessMetrics.ThreadPoolQueue;
 }

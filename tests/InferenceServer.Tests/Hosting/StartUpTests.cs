@@ -35,6 +35,9 @@ public sealed class StartUpTests
     [InlineData("Jobs:Folder", "jobs")]
     [InlineData("Security:Jwt:Issuer", "https://login.example.org")]
     [InlineData("Jobs:Path", "/dev/null/jobs")]
+    [InlineData("Telemetry:Prometheus", "perhaps")]
+    [InlineData("Telemetry:OtlpEndpoint", "collector:4317")]
+    [InlineData("Telemetry:OtlpProtocol", "json")]
     public async Task Start_BadOption_EndsWithItsKeyInOneLine(string key, string value)
     {
         (int exitCode, string output) = await RunAsync($"--{key}={value}");

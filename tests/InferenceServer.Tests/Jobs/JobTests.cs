@@ -270,9 +270,8 @@ public sealed class JobTests : JobTestBase
         await WatchAsync(server, await CreateAsync(server, "?model=tiny", ("a.png", Photo.Png), ("b.png", Photo.Png)));
 
         await measured.UntilAsync("seg_requests_total{code=200,model=tiny,route=/v1/jobs,version=1}", 2);
-        string metrics = await server.Client.GetStringAsync("/metrics");
-        Assert.Contains("\nseg_jobs_queued 0\n", metrics, StringComparison.Ordinal);
-        Assert.Contains("\nseg_jobs_running 0\n", metrics, StringComparison.Ordinal);
+        Exposition metrics = new(await server.Client.GetStringAsync("/metrics"), isOpenMetrics: false);
+        Assert.Equal((0, 0), (metrics["seg_jobs_queued"], metrics["seg_jobs_running"]));
     }
 
     // As a crash leaves a job of one image: no status, and the upload still there.

@@ -32,7 +32,7 @@ internal sealed partial class Exposition
             string name = sample.Groups["name"].Value;
             Assert.Contains(name, Names(family.Name, family.Type, isOpenMetrics));
             family.Exemplars += sample.Groups["exemplar"].Success ? 1 : 0;
-            string labels = sample.Groups["labels"].Value;
+            string labels = sample.Groups["labels"].Value.Replace("{}", "", StringComparison.Ordinal);
             string[] names = [.. Label().Matches(labels).Select(l => l.Groups["name"].Value)];
             Assert.Distinct(names);
             family.Labels.UnionWith(names);
@@ -66,8 +66,8 @@ internal sealed partial class Exposition
 
     private static IEnumerable<string> Names(string family, string type, bool isOpenMetrics) => type switch
     {
-        "counter" => [isOpenMetrics ? family + "_total" : family],
-        "histogram" => [family + "_bucket", family + "_sum", family + "_count"],
+        "counter" => isOpenMetrics ? [family + "_total", family + "_created"] : [family],
+        "histogram" => [family + "_bucket", family + "_sum", family + "_count", .. isOpenMetrics ? [family + "_created"] : Array.Empty<string>()],
         _ => [family],
     };
 
@@ -81,7 +81,7 @@ internal sealed partial class Exposition
     [GeneratedRegex(@"^# (?<kind>TYPE|HELP|UNIT) (?<name>[a-zA-Z_][a-zA-Z0-9_]*) (?<rest>.+)$", RegexOptions.ExplicitCapture)]
     private static partial Regex Comment();
 
-    [GeneratedRegex("""^(?<name>[a-zA-Z_][a-zA-Z0-9_]*)(?<labels>\{([a-zA-Z_][a-zA-Z0-9_]*="([^"\\\n]|\\[\\"n])*",?)+(?<!,)\})? (?<value>\S+)(?<exemplar> # \{trace_id="[0-9a-f]{32}",span_id="[0-9a-f]{16}"\} \S+ \d+\.\d{3})?$""", RegexOptions.ExplicitCapture)]
+    [GeneratedRegex("""^(?<name>[a-zA-Z_][a-zA-Z0-9_]*)(?<labels>\{([a-zA-Z_][a-zA-Z0-9_]*="([^"\\\n]|\\[\\"n])*",?)*(?<!,)\})? (?<value>\S+)(?<exemplar> # \{trace_id="[0-9a-f]{32}",span_id="[0-9a-f]{16}"\} \S+ \d+(\.\d+)?)?$""", RegexOptions.ExplicitCapture)]
     private static partial Regex Sample();
 
     [GeneratedRegex("""(?<name>[a-zA-Z_][a-zA-Z0-9_]*)="([^"\\\n]|\\[\\"n])*""", RegexOptions.ExplicitCapture)]

@@ -1,5 +1,6 @@
 using System.ComponentModel;
 using System.Diagnostics;
+using InferenceServer.Runtime.Diagnostics;
 using InferenceServer.Runtime.Models;
 using Microsoft.Extensions.DependencyInjection;
 using Xunit.Abstractions;
@@ -21,7 +22,7 @@ public sealed class MetricsEndpointTests(ITestOutputHelper output) : IAsyncLifet
     [InlineData("text/html", "text/plain; version=0.0.4; charset=utf-8")]
     [InlineData("application/openmetrics-text;q=0.2, text/plain;q=0.5", "text/plain; version=0.0.4; charset=utf-8")]
     [InlineData("application/openmetrics-text;q=0", "text/plain; version=0.0.4; charset=utf-8")]
-    [InlineData("application/openmetrics-text;version=1.0.0;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1", "application/openmetrics-text; version=1.0.0; charset=utf-8")]
+    [InlineData("application/openmetrics-text;version=1.0.0;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1", "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=underscores")]
     public async Task Scrape_ByAccept_HasItsType(string? accept, string type)
     {
         using HttpResponseMessage response = await ScrapeAsync(accept);
@@ -100,6 +101,34 @@ public sealed class MetricsEndpointTests(ITestOutputHelper output) : IAsyncLifet
 
         Assert.DoesNotContain(page.Samples.Keys, series => series.Contains("/metrics", StringComparison.Ordinal));
         Assert.DoesNotContain(page.Samples.Keys, series => series.StartsWith("seg_requests_total", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Scrape_MoreSeriesThanAnyoneNeeds_AreOneOverflow()
+    {
+        SegmentationMetrics metrics = _server.Services.GetRequiredService<SegmentationMetrics>();
+        metrics.Reloaded("C:\\\"x\"\n", succeeded: true);
+        for (int i = 0; i < 10_000; i++)
+        {
+            metrics.Reloaded($"model-{i}", succeeded: true);
+        }
+
+        Exposition page = await PageAsync(null);
+        Assert.InRange(page.Samples.Keys.Count(s => s.StartsWith("seg_model_reloads_total", StringComparison.Ordinal)), 1990, 2010);
+        Assert.Contains("seg_model_reloads_total{otel_metric_overflow=\"true\"}", page.Samples);
+        Assert.Equal(1, page["seg_model_reloads_total{model=\"C:\\\\\\\"x\\\"\\n\",result=\"success\"}"]);
+    }
+
+    [Fact]
+    public async Task Scrape_OneAfterTheOther_EachIsOfItsMoment()
+    {
+        SegmentationMetrics metrics = _server.Services.GetRequiredService<SegmentationMetrics>();
+        for (int i = 1; i <= 5; i++)
+        {
+            metrics.Reloaded("tiny", succeeded: true);
+
+            Assert.Equal(i, (await PageAsync(null))["seg_model_reloads_total{model=\"tiny\",result=\"success\"}"]);
+        }
     }
 
     [Fact]
