@@ -44,6 +44,7 @@ internal static class DrainSetup
     {
         await using (app)
         {
+            app.Services.GetRequiredService<IStartupValidator>().Validate(); // while there is nothing to stop yet
             try
             {
                 await app.StartAsync();
@@ -51,6 +52,11 @@ internal static class DrainSetup
             catch (OperationCanceledException) when (app.Lifetime.ApplicationStopping.IsCancellationRequested)
             {
                 // The signal came before the start was through: what has begun ends as it always does.
+            }
+            catch
+            {
+                await app.StopAsync(CancellationToken.None); // what has begun ends before what it uses is disposed, or it would fail in the log
+                throw;
             }
 
             TaskCompletionSource stopping = new(TaskCreationOptions.RunContinuationsAsynchronously);
