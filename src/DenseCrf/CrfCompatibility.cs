@@ -1,7 +1,22 @@
 namespace DenseCrf;
 
-/// <summary>How a kernel's message for one pixel, a value for each label, becomes energy.</summary>
-/// <remarks>Only one of the three forms is set. Two compatibilities are equal when their entries are.</remarks>
+/// <summary>The form of a label compatibility.</summary>
+public enum CrfCompatibilityKind
+{
+    /// <summary>One weight for all labels.</summary>
+    Potts,
+
+    /// <summary>One value for each label.</summary>
+    Diagonal,
+
+    /// <summary>One value for each pair of labels.</summary>
+    Matrix,
+}
+
+/// <summary>
+/// The label compatibility of a kernel: how the kernel's message m, a value for each label of a pixel, becomes energy.
+/// </summary>
+/// <remarks>Immutable. Two compatibilities are equal if their kinds and values are equal.</remarks>
 public sealed class CrfCompatibility : IEquatable<CrfCompatibility>
 {
     private readonly float[] _values;
@@ -14,27 +29,30 @@ public sealed class CrfCompatibility : IEquatable<CrfCompatibility>
         {
             if (!float.IsFinite(value))
             {
-                throw new ArgumentException("A compatibility must be finite.", nameof(values));
+                throw new ArgumentException($"Expected finite compatibilities, got {value}.", nameof(values));
             }
         }
     }
 
-    /// <summary>Which of the three forms this is.</summary>
+    /// <summary>The form of this compatibility.</summary>
     public CrfCompatibilityKind Kind { get; }
 
-    /// <summary>One weight (Potts), a value for each label (diagonal), or rows of a square matrix, one after the other.</summary>
+    /// <summary>The weight (Potts), the value of each label (diagonal), or the matrix row by row.</summary>
     public ReadOnlySpan<float> Values => _values;
 
-    /// <summary>Energy −w·m: equal labels attract when the weight is positive.</summary>
-    /// <param name="weight">Finite, in nats.</param>
+    /// <summary>Energy −w·m: a positive weight makes pixels take the same label.</summary>
+    /// <param name="weight">The weight w, in nats; finite.</param>
+    /// <exception cref="ArgumentException">The weight is not finite.</exception>
     public static CrfCompatibility Potts(float weight) => new(CrfCompatibilityKind.Potts, [weight]);
 
-    /// <summary>Energy v[l]·m[l], exactly as given: attraction needs negative entries.</summary>
-    /// <param name="values">A value for each label; copied.</param>
+    /// <summary>Energy v[l]·m[l]: a negative value makes pixels take label l together.</summary>
+    /// <param name="values">The value v of each label, in nats; finite; copied.</param>
+    /// <exception cref="ArgumentException">A value is not finite.</exception>
     public static CrfCompatibility Diagonal(ReadOnlySpan<float> values) => new(CrfCompatibilityKind.Diagonal, values.ToArray());
 
-    /// <summary>Energy S·m with S = (A + Aᵀ)/2, exactly as given: a positive entry repels.</summary>
-    /// <param name="values">A by rows, labels × labels; copied.</param>
+    /// <summary>Energy S·m with S = (A + Aᵀ)/2: a positive entry keeps its two labels apart.</summary>
+    /// <param name="values">The matrix A row by row, labels × labels, in nats; finite; copied.</param>
+    /// <exception cref="ArgumentException">A value is not finite.</exception>
     public static CrfCompatibility Matrix(ReadOnlySpan<float> values) => new(CrfCompatibilityKind.Matrix, values.ToArray());
 
     /// <inheritdoc/>
@@ -44,12 +62,12 @@ public sealed class CrfCompatibility : IEquatable<CrfCompatibility>
     public override bool Equals(object? obj) => Equals(obj as CrfCompatibility);
 
     /// <inheritdoc/>
-    public override int GetHashCode() => HashCode.Combine(Kind, _values.Length, _values.Length == 0 ? 0 : _values[0]);
+    public override int GetHashCode() => HashCode.Combine(Kind, _values.Length, _values.FirstOrDefault());
 
-    /// <summary>The factor of one label's own message; for Potts and diagonal forms only.</summary>
+    /// <summary>The factor of a label's own message. Potts and diagonal compatibilities only.</summary>
     internal float Own(int label) => Kind == CrfCompatibilityKind.Potts ? -_values[0] : _values[label];
 
-    /// <summary>S[row, column] of the matrix form.</summary>
+    /// <summary>S[row, column]. Matrix compatibilities only.</summary>
     internal float Symmetric(int row, int column, int labels) =>
         (_values[(row * labels) + column] + _values[(column * labels) + row]) / 2;
 
@@ -63,20 +81,8 @@ public sealed class CrfCompatibility : IEquatable<CrfCompatibility>
         };
         if (_values.Length != expected)
         {
-            throw new ArgumentException($"A {Kind} compatibility of {labels} labels has {expected} values, not {_values.Length}.");
+            throw new ArgumentException(
+                $"Expected {expected} values in a {Kind} compatibility of {labels} labels, got {_values.Length}.");
         }
     }
-}
-
-/// <summary>The form of a label compatibility.</summary>
-public enum CrfCompatibilityKind
-{
-    /// <summary>One weight for every label.</summary>
-    Potts,
-
-    /// <summary>A value for each label.</summary>
-    Diagonal,
-
-    /// <summary>A value for each pair of labels.</summary>
-    Matrix,
 }

@@ -5,10 +5,10 @@ namespace DenseCrf;
 
 /// <summary>Refines class probabilities with a fully connected CRF, by mean-field inference.</summary>
 /// <remarks>
-/// <para>Krähenbühl and Koltun, NIPS 2011, algorithm 1; filtered on the permutohedral lattice of Adams et al., 2010. Marginals are
-/// within 10⁻⁴ of the reference implementation's, on average within 10⁻⁶.</para>
-/// <para>The same input and number of threads give the same bits. Another number of threads changes the order of sums, and
-/// marginals by about 10⁻⁵ where labels meet.</para>
+/// <para>Krähenbühl and Koltun, NIPS 2011, algorithm 1; filtered on the permutohedral lattice of Adams et al., 2010.
+/// Marginals are within 10⁻⁴ of the reference implementation's, on average within 10⁻⁶.</para>
+/// <para>The same input and number of threads give the same bits. Another number of threads changes the order of sums,
+/// and marginals by about 10⁻⁵ where labels meet.</para>
 /// <para>After the first call with a workspace nothing large is allocated, and nothing at all in an iteration.</para>
 /// </remarks>
 public static class CrfInference
@@ -29,14 +29,18 @@ public static class CrfInference
     /// <param name="input">The image and the scores of its labels.</param>
     /// <param name="parameters">Kernels, iterations and threads.</param>
     /// <param name="workspace">Memory for the call; no other call may use it at the same time.</param>
-    /// <param name="marginals">CHW, each pixel summing to 1; overwritten whole. May be the buffer of the input's scores.</param>
+    /// <param name="marginals">
+    /// CHW, each pixel summing to 1; overwritten whole. May be the buffer of the input's scores.
+    /// </param>
     /// <param name="times">Receives the time of each stage; null: not measured.</param>
     /// <param name="cancellationToken">Observed between iterations.</param>
     /// <exception cref="ArgumentException">
-    /// Buffers do not fit the size, parameters are out of range, deviations are so small that lattice coordinates overflow, a score is
-    /// NaN or infinite, or the image needs more memory than the workspace may hold.
+    /// Buffers do not fit the size, parameters are out of range, deviations are so small that lattice coordinates
+    /// overflow, a score is NaN or infinite, or the image needs more memory than the workspace may hold.
     /// </exception>
-    /// <exception cref="OperationCanceledException">Cancelled; <paramref name="marginals"/> is untouched or overwritten whole.</exception>
+    /// <exception cref="OperationCanceledException">
+    /// Cancelled; <paramref name="marginals"/> is untouched or overwritten whole.
+    /// </exception>
     public static unsafe void Refine(
         CrfInput input, CrfParameters parameters, CrfWorkspace workspace, Span<float> marginals, CrfStageTimes? times = null,
         CancellationToken cancellationToken = default)
@@ -55,11 +59,15 @@ public static class CrfInference
     /// <param name="input">The image and the scores of its labels.</param>
     /// <param name="parameters">Kernels, iterations and threads.</param>
     /// <param name="workspace">Memory for the call; no other call may use it at the same time.</param>
-    /// <param name="labelMap">HW: the likeliest label of each pixel, on a tie the lower label; overwritten whole.</param>
+    /// <param name="labelMap">
+    /// HW: the likeliest label of each pixel, on a tie the lower label; overwritten whole.
+    /// </param>
     /// <param name="times">Receives the time of each stage; null: not measured.</param>
     /// <param name="cancellationToken">Observed between iterations.</param>
     /// <exception cref="ArgumentException">As for <see cref="Refine"/>.</exception>
-    /// <exception cref="OperationCanceledException">Cancelled; <paramref name="labelMap"/> is untouched or overwritten whole.</exception>
+    /// <exception cref="OperationCanceledException">
+    /// Cancelled; <paramref name="labelMap"/> is untouched or overwritten whole.
+    /// </exception>
     public static unsafe void Label(
         CrfInput input, CrfParameters parameters, CrfWorkspace workspace, Span<byte> labelMap, CrfStageTimes? times = null,
         CancellationToken cancellationToken = default)
@@ -80,8 +88,9 @@ public static class CrfInference
     /// <param name="labels">Number of labels, 1 to 256.</param>
     /// <param name="parameters">Parameters of the call.</param>
     /// <param name="verticesPerPixel">
-    /// Vertices of the largest lattice for each pixel, if known: 0.05 to 0.3 for natural images at deviations of 80 pixels and 13 colour
-    /// steps, 0.6 to 3.4 at 67 and 3. Null: the worst case, which is 6 with colour and many times what a natural image needs.
+    /// Vertices of the largest lattice for each pixel, if known: 0.05 to 0.3 for natural images at deviations of 80
+    /// pixels and 13 colour steps, 0.6 to 3.4 at 67 and 3. Null: the worst case, which is 6 with colour and many times
+    /// what a natural image needs.
     /// </param>
     /// <returns>Bytes.</returns>
     /// <exception cref="ArgumentException">Parameters are out of range.</exception>

@@ -1,7 +1,10 @@
 namespace DenseCrf;
 
 /// <summary>An image and the scores of its labels: what a refinement starts from.</summary>
-/// <remarks>Holds spans over the caller's buffers and copies nothing; the buffers must stay as they are until the refinement returns.</remarks>
+/// <remarks>
+/// Holds spans over the caller's buffers and copies nothing; the buffers must stay as they are until the refinement
+/// returns.
+/// </remarks>
 public readonly ref struct CrfInput
 {
     private CrfInput(ReadOnlySpan<float> unary, bool holdsEnergies, ReadOnlySpan<byte> rgb, int width, int height, int labels)
@@ -38,14 +41,18 @@ public readonly ref struct CrfInput
 
     /// <summary>An input of probabilities, such as the softmax of a segmentation network.</summary>
     /// <param name="probabilities">
-    /// CHW, values from 0 to 1. The energy of a probability p is −ln p; p below 10⁻⁵ counts as 10⁻⁵, because 0 would be an infinite energy.
+    /// CHW, values from 0 to 1. The energy of a probability p is −ln p; p below 10⁻⁵ counts as 10⁻⁵, because 0 would be
+    /// an infinite energy.
     /// </param>
     /// <param name="rgb">The image that guides the edges: HWC, red first, 0 to 255.</param>
     /// <param name="width">Width of the image, in pixels; at least 1.</param>
     /// <param name="height">Height of the image, in pixels; at least 1.</param>
     /// <param name="labels">Number of planes, 1 to 256.</param>
-    /// <exception cref="ArgumentException">A number is out of range, or the length of a buffer does not fit the others.</exception>
-    public static CrfInput FromProbabilities(ReadOnlySpan<float> probabilities, ReadOnlySpan<byte> rgb, int width, int height, int labels) =>
+    /// <exception cref="ArgumentException">
+    /// A number is out of range, or the length of a buffer does not fit the others.
+    /// </exception>
+    public static CrfInput FromProbabilities(
+        ReadOnlySpan<float> probabilities, ReadOnlySpan<byte> rgb, int width, int height, int labels) =>
         new(probabilities, holdsEnergies: false, rgb, width, height, labels);
 
     /// <summary>An input of energies, which are used as they are.</summary>
@@ -54,8 +61,11 @@ public readonly ref struct CrfInput
     /// <param name="width">Width of the image, in pixels; at least 1.</param>
     /// <param name="height">Height of the image, in pixels; at least 1.</param>
     /// <param name="labels">Number of planes, 1 to 256.</param>
-    /// <exception cref="ArgumentException">A number is out of range, or the length of a buffer does not fit the others.</exception>
-    public static CrfInput FromEnergies(ReadOnlySpan<float> energies, ReadOnlySpan<byte> rgb, int width, int height, int labels) =>
+    /// <exception cref="ArgumentException">
+    /// A number is out of range, or the length of a buffer does not fit the others.
+    /// </exception>
+    public static CrfInput FromEnergies(
+        ReadOnlySpan<float> energies, ReadOnlySpan<byte> rgb, int width, int height, int labels) =>
         new(energies, holdsEnergies: true, rgb, width, height, labels);
 }
 
@@ -64,7 +74,9 @@ internal readonly record struct ImageSize(int Width, int Height)
 {
     public long Pixels => (long)Width * Height;
 
-    /// <exception cref="ArgumentException">A buffer does not have <paramref name="channels"/> values for each pixel.</exception>
+    /// <exception cref="ArgumentException">
+    /// A buffer does not have <paramref name="channels"/> values for each pixel.
+    /// </exception>
     public void ThrowIfLengthDiffers(int length, int channels, string name)
     {
         if (length != Pixels * channels)

@@ -2,16 +2,33 @@ using System.Diagnostics;
 
 namespace DenseCrf;
 
-/// <summary>Time spent in each stage of the calls that it was given to. Not for several calls at once.</summary>
+/// <summary>A stage of a refinement, for measuring.</summary>
+public enum CrfStage
+{
+    /// <summary>Building the lattice: simplices, vertices, their links, and the normalisation.</summary>
+    Lattice,
+
+    /// <summary>First pass over the pixels: reading the scores, softmax and splat.</summary>
+    First,
+
+    /// <summary>Pass over the pixels in every iteration but the last: slice, softmax and splat.</summary>
+    Middle,
+
+    /// <summary>Blur along all axes, with the exchange of vertices that several threads share.</summary>
+    Blur,
+
+    /// <summary>Pass over the pixels in the last iteration: slice, softmax and writing the result.</summary>
+    Last,
+}
+
+/// <summary>The time that refinements spent in each stage, summed over the calls that received this object.</summary>
+/// <remarks>Not for calls that run at the same time.</remarks>
 public sealed class CrfStageTimes
 {
     private readonly TimeSpan[] _times = new TimeSpan[Enum.GetValues<CrfStage>().Length];
 
-    /// <summary>Time of one stage so far.</summary>
+    /// <summary>The time of one stage so far.</summary>
     public TimeSpan this[CrfStage stage] => _times[(int)stage];
-
-    /// <summary>Back to zero.</summary>
-    public void Clear() => Array.Clear(_times);
 
     internal Scope Measure(CrfStage stage) => new(this, stage);
 
@@ -21,23 +38,4 @@ public sealed class CrfStageTimes
 
         public void Dispose() => owner._times[(int)stage] += Stopwatch.GetElapsedTime(_start);
     }
-}
-
-/// <summary>Where the time of a refinement goes.</summary>
-public enum CrfStage
-{
-    /// <summary>Simplices, vertices, their links, and the normalisation.</summary>
-    Lattice,
-
-    /// <summary>Unaries into rows, their softmax, and the first splat.</summary>
-    First,
-
-    /// <summary>Slice, softmax and splat of every iteration but the last.</summary>
-    Middle,
-
-    /// <summary>Blur along all axes, with what joins the threads' parts.</summary>
-    Blur,
-
-    /// <summary>Slice and softmax of the last iteration, and the results out of rows.</summary>
-    Last,
 }

@@ -1,19 +1,25 @@
 using System.Collections.Concurrent;
-using DenseCrf.Buffers;
 using DenseCrf.MeanField;
 using DenseCrf.Permutohedral;
 
 namespace DenseCrf;
 
-/// <summary>The memory of a refinement, kept from call to call so that only the first one pays for fresh pages.</summary>
-/// <remarks>One call at a time may use it. Everything lies outside the managed heap; <see cref="Dispose"/> frees it.</remarks>
+/// <summary>The memory of a refinement, kept from call to call so that only the first call allocates.</summary>
+/// <remarks>
+/// Only one call at a time may use a workspace. Its buffers lie in native memory until <see cref="Dispose"/>; a
+/// disposed workspace can be used again and then allocates again.
+/// </remarks>
 public sealed class CrfWorkspace : IDisposable
 {
     private readonly List<KernelLattice> _lattices = [];
     private long _bytes;
     private int _users;
 
-    /// <param name="maxBytes">What it may hold at most; a call that needs more is refused.</param>
+    /// <summary>Creates an empty workspace.</summary>
+    /// <param name="maxBytes">
+    /// The limit of the workspace, in bytes. A call that needs more throws an <see cref="ArgumentException"/>.
+    /// </param>
+    /// <exception cref="ArgumentOutOfRangeException">The limit is negative.</exception>
     public CrfWorkspace(long maxBytes)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(maxBytes);
@@ -21,15 +27,15 @@ public sealed class CrfWorkspace : IDisposable
         Pixels = new PixelBuffers(this);
     }
 
-    /// <summary>What it may hold at most, in bytes.</summary>
+    /// <summary>The limit of the workspace, in bytes.</summary>
     public long MaxBytes { get; }
 
-    /// <summary>What it holds, in bytes.</summary>
+    /// <summary>The memory that the workspace holds now, in bytes.</summary>
     public long Bytes => Interlocked.Read(ref _bytes);
 
     internal PixelBuffers Pixels { get; }
 
-    /// <summary>Frees the memory. Not while a call uses it.</summary>
+    /// <summary>Frees the memory. Must not run during a call that uses the workspace.</summary>
     public void Dispose()
     {
         Pixels.Dispose();
@@ -51,36 +57,42 @@ public sealed class CrfWorkspace : IDisposable
     {
         if (Interlocked.Exchange(ref _users, 1) != 0)
         {
-            throw new ArgumentException("The workspace serves another call; each needs its own.");
+            throw new ArgumentException("Another call is using the workspace; give each call its own.");
         }
     }
 
     internal void Leave() => Volatile.Write(ref _users, 0);
 
-    /// <summary>Books memory before it is taken, or, negative, after it is freed.</summary>
+    /// <summary>Counts memory before it is allocated, or, if negative, after it is freed.</summary>
     internal void Charge(long bytes)
     {
         long total = Interlocked.Add(ref _bytes, bytes);
         if (bytes > 0 && total > MaxBytes)
         {
             Interlocked.Add(ref _bytes, -bytes);
-            throw new ArgumentException($"The refinement needs more than the {MaxBytes >> 20} MiB that its workspace may hold.");
+            throw new ArgumentException(
+                $"The refinement needs more memory than the workspace's limit of {MaxBytes >> 20} MiB. Refine a smaller image.");
         }
     }
 }
 
-/// <summary>Keeps the workspaces of past calls for the next ones.</summary>
-/// <remarks>It holds at most <c>maxIdle</c> × <c>maxBytes</c> while nothing runs, and gives out as many workspaces as are asked for.</remarks>
-/// <param name="maxIdle">Workspaces kept; more that come back are freed.</param>
-/// <param name="maxBytes">What each may hold at most.</param>
+/// <summary>Keeps the workspaces of finished calls for later calls. Safe to use from several threads.</summary>
+/// <remarks>
+/// Idle workspaces hold at most <c>maxIdle</c> × <c>maxBytes</c>. The number of rented workspaces is not limited.
+/// </remarks>
+/// <param name="maxIdle">Number of idle workspaces to keep; further returned workspaces are freed.</param>
+/// <param name="maxBytes">The limit of each workspace, in bytes.</param>
 public sealed class CrfWorkspacePool(int maxIdle, long maxBytes) : IDisposable
 {
     private readonly ConcurrentBag<CrfWorkspace> _idle = [];
 
-    /// <summary>A workspace that the caller returns, after an exception too.</summary>
+    /// <summary>
+    /// Takes an idle workspace or creates a new one. The caller returns or disposes it, also after an exception.
+    /// </summary>
     public CrfWorkspace Rent() => _idle.TryTake(out CrfWorkspace? workspace) ? workspace : new CrfWorkspace(maxBytes);
 
-    /// <summary>Takes a workspace back; the caller must not use it any more.</summary>
+    /// <summary>Takes a workspace back. The caller must not use it any more.</summary>
+    /// <param name="workspace">A workspace of this pool.</param>
     public void Return(CrfWorkspace workspace)
     {
         ArgumentNullException.ThrowIfNull(workspace);

@@ -2,8 +2,13 @@ using System.Runtime.InteropServices;
 
 namespace DenseCrf.Buffers;
 
-/// <summary>An array outside the managed heap that grows and never shrinks, charged to a workspace.</summary>
-/// <remarks>Starts on a cache line; a large one lies in huge pages where the system has these. Fresh contents are undefined.</remarks>
+/// <summary>
+/// An array in native memory that grows and never shrinks. Its bytes count towards the limit of a workspace.
+/// </summary>
+/// <remarks>
+/// Starts on a cache line, and lies in huge pages if it is large and the system has them. New memory is not
+/// initialised.
+/// </remarks>
 internal sealed unsafe class NativeBuffer<T>(CrfWorkspace owner) : IDisposable
     where T : unmanaged
 {
@@ -13,8 +18,11 @@ internal sealed unsafe class NativeBuffer<T>(CrfWorkspace owner) : IDisposable
 
     public T* Pointer { get; private set; }
 
-    /// <summary>Makes room for <paramref name="count"/> values; when that takes new memory, the first <paramref name="keep"/> survive.</summary>
-    /// <exception cref="ArgumentException">The workspace may not hold so much.</exception>
+    /// <summary>
+    /// Makes room for <paramref name="count"/> values. If the buffer must grow, it keeps its first
+    /// <paramref name="keep"/> values.
+    /// </summary>
+    /// <exception cref="ArgumentException">The workspace would exceed its limit.</exception>
     public T* Ensure(long count, long keep = 0)
     {
         if (count > _capacity)

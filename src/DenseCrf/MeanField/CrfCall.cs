@@ -1,7 +1,8 @@
 namespace DenseCrf.MeanField;
 
 /// <summary>The arguments of one refinement, checked and pinned.</summary>
-internal readonly unsafe ref struct CrfCall(CrfInput input, float* unary, byte* rgb, CrfParameters parameters, CrfWorkspace workspace)
+internal readonly unsafe ref struct CrfCall(
+    CrfInput input, float* unary, byte* rgb, CrfParameters parameters, CrfWorkspace workspace)
 {
     public CrfParameters Parameters { get; } = parameters;
 

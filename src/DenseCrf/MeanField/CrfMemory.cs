@@ -1,15 +1,21 @@
 namespace DenseCrf.MeanField;
 
-/// <summary>What a refinement needs, summed over the buffers of a workspace.</summary>
+/// <summary>Estimates the memory of a refinement: the sum over the buffers of a workspace.</summary>
 internal static class CrfMemory
 {
-    /// <summary>Alignment of every buffer, small tables, and counters; far less than this.</summary>
-    private const long Small = 1 << 20;
+    /// <summary>Alignment, small tables and counters together stay far below this number of bytes.</summary>
+    private const long SmallBuffers = 1 << 20;
+
+    /// <summary>
+    /// Bytes of the vertex table for each vertex: the key and two slots, in a table up to twice as large as needed,
+    /// next to the smaller table from which it grew.
+    /// </summary>
+    private const double TableBytes = (sizeof(long) + (2 * sizeof(ulong))) * 2 * 1.5;
 
     public static long Estimate(ImageSize size, int labels, CrfParameters parameters, double? verticesPerPixel)
     {
         int lanes = RowWidths.Lanes(labels);
-        double pixels = size.Pixels, bytes = Small + (pixels * sizeof(float) * lanes);
+        double pixels = size.Pixels, bytes = SmallBuffers + (pixels * sizeof(float) * lanes);
         if (parameters.Quality == CrfQuality.Fast)
         {
             bytes += pixels * sizeof(float) * (lanes + 2);
@@ -22,23 +28,24 @@ internal static class CrfMemory
         foreach (CrfKernel kernel in parameters.Kernels)
         {
             int corners = kernel.Dimensions + 1;
-            bool scaled = kernel.Normalization is CrfNormalization.Before or CrfNormalization.After;
+            int weights = kernel.Normalization is CrfNormalization.Before or CrfNormalization.After ? 2 : 1;
             double vertices = (Math.Min(verticesPerPixel ?? corners, corners) * pixels) + (corners * parameters.Threads);
-            bytes += pixels * corners * (sizeof(int) + ((scaled ? 2 : 1) * sizeof(float)));
+            bytes += pixels * corners * (sizeof(int) + (weights * sizeof(float)));
             bytes += (size.Width + size.Height) * sizeof(float);
-            bytes += vertices * (Rows(lanes) + Connections(corners) + Table);
-            bytes += (double)parameters.Threads * Small / 8;
+            bytes += vertices * (RowBytes(lanes) + LinkBytes(corners) + TableBytes);
+            bytes += (double)parameters.Threads * SmallBuffers / 8;
         }
 
-        return (long)Math.Min(bytes + ((double)lanes * lanes * sizeof(float) * parameters.Kernels.Count), long.MaxValue);
+        double compatibilities = (double)lanes * lanes * sizeof(float) * parameters.Kernels.Count;
+        return (long)Math.Min(bytes + compatibilities, long.MaxValue);
     }
 
-    /// <summary>Keys and two slots for each, of a table up to twice as large as needed, beside the smaller one it is grown from.</summary>
-    private const double Table = (sizeof(long) + (2 * sizeof(ulong))) * 2 * 1.5;
+    /// <summary>Bytes of a vertex's two rows: one to read and one to write.</summary>
+    private static double RowBytes(int lanes) => 2.0 * lanes * sizeof(float);
 
-    /// <summary>Read and written.</summary>
-    private static double Rows(int lanes) => 2.0 * lanes * sizeof(float);
-
-    /// <summary>A link and a place in a chain for each axis; the first of shared, and the pair.</summary>
-    private static double Connections(int corners) => (2 * sizeof(int) * corners) + (3 * sizeof(int));
+    /// <summary>
+    /// Bytes of a vertex's link and place in a chain along each axis, and of its entries in the lists of shared
+    /// vertices.
+    /// </summary>
+    private static double LinkBytes(int corners) => (2 * sizeof(int) * corners) + (3 * sizeof(int));
 }

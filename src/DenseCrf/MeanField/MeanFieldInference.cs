@@ -3,7 +3,9 @@ using DenseCrf.Threading;
 
 namespace DenseCrf.MeanField;
 
-/// <summary>One refinement: algorithm 1 of the paper as a sequence of phases, each on all threads.</summary>
+/// <summary>
+/// One refinement: algorithm 1 of Krähenbühl and Koltun as a sequence of phases, each of which runs on all threads.
+/// </summary>
 internal sealed unsafe class MeanFieldInference
 {
     private readonly CrfParameters _parameters;
@@ -25,8 +27,8 @@ internal sealed unsafe class MeanFieldInference
     private RowOperations _rows;
     private PrunedLabels? _kept;
     private float _momentum;
-    private int _remembered;
-    private bool _watching;
+    private int _previousLanes;
+    private bool _recordsLargest;
 
     public MeanFieldInference(in CrfCall call, CrfTeam team)
     {
@@ -57,7 +59,7 @@ internal sealed unsafe class MeanFieldInference
 
         if (MayPrune)
         {
-            shifts = pixels.Shifts.Ensure(_ranges.Pixels + UnaryImporter.Block);   // read a block at a time
+            shifts = pixels.Shifts.Ensure(_ranges.Pixels + UnaryImporter.Block);   // the last read takes a whole block
             pixels.Residuals.Ensure(_ranges.Pixels);
             pixels.Largest.Ensure((team.Workers + 1) * _firstLanes);
         }
@@ -68,11 +70,13 @@ internal sealed unsafe class MeanFieldInference
 
     private bool HasMatrix => _parameters.Kernels.Any(k => k.Compatibility.Kind == CrfCompatibilityKind.Matrix);
 
-    private bool Extrapolates => _fast && !HasMatrix && _firstLanes <= 32;
+    private bool Extrapolates => _fast && !HasMatrix && _firstLanes <= RowWidths.MaxNarrow;
 
     private bool MayPrune => _pruneBelow > 0 && _iterations > 2 && !HasMatrix;
 
-    /// <exception cref="ArgumentException">A unary is NaN or infinite, or the workspace may not hold what this image needs.</exception>
+    /// <exception cref="ArgumentException">
+    /// A score is NaN or infinite, or the image needs more memory than the workspace may hold.
+    /// </exception>
     public void Run(CancellationToken cancellationToken)
     {
         if (_iterations > 0)
@@ -96,7 +100,7 @@ internal sealed unsafe class MeanFieldInference
         Pass(CrfStage.First, First);
         if (_unary.Invalid)
         {
-            throw new ArgumentException("A probability or an energy is NaN or infinite.");
+            throw new ArgumentException("Expected finite scores; a probability or an energy is NaN or infinite.");
         }
 
         for (int t = 1; t <= _iterations; t++)
@@ -112,11 +116,11 @@ internal sealed unsafe class MeanFieldInference
                 break;
             }
 
-            _watching = t == 1 && MayPrune;
-            _momentum = t == 1 || _remembered != _rows.Lanes ? 0 : FastSettings.Momentum;
+            _recordsLargest = t == 1 && MayPrune;
+            _momentum = t == 1 || _previousLanes != _rows.Lanes ? 0 : FastSettings.Momentum;
             Pass(CrfStage.Middle, middle);
-            _remembered = _rows.Lanes;
-            if (_watching && ChooseLabels())
+            _previousLanes = _rows.Lanes;
+            if (_recordsLargest && ChooseLabels())
             {
                 Array.ForEach(_lattices, lattice => lattice.Flip());
                 Pass(CrfStage.Middle, Prune);
@@ -167,7 +171,11 @@ internal sealed unsafe class MeanFieldInference
     {
         PixelBuffers pixels = _workspace.Pixels;
         (long start, long end) = _ranges[range];
-        kernels = _iterations == 0 ? [] : kernels;
+        if (_iterations == 0)
+        {
+            kernels = [];
+        }
+
         for (int k = 0; k < kernels.Length; k++)
         {
             kernels[k] = _lattices[k].View(range, _rows.Lanes);
@@ -178,29 +186,34 @@ internal sealed unsafe class MeanFieldInference
         {
             Start = start,
             Pixels = end - start,
-            Exponents = pixels.Exponents.Pointer + (start * _firstLanes),   // a range keeps its place when rows get shorter
+            Exponents = pixels.Exponents.Pointer + (start * _firstLanes),   // ranges keep their place when rows get shorter
             Residuals = _kept is null ? null : pixels.Residuals.Pointer + start,
             Previous = Extrapolates ? pixels.Previous.Pointer + (start * _firstLanes) : null,
             Momentum = _momentum,
-            Largest = _watching ? pixels.Largest.Pointer + (range * _firstLanes) : null,
+            Largest = _recordsLargest ? pixels.Largest.Pointer + (range * _firstLanes) : null,
             Kernels = kernels,
         };
     }
 
-    /// <summary>Labels that any pixel gives a chance stay; the others leave, if shorter rows come of it.</summary>
+    /// <summary>
+    /// Keeps the labels whose largest marginal reaches the threshold. Returns false if the rows would not get shorter.
+    /// </summary>
     private bool ChooseLabels()
     {
         float* largest = _workspace.Pixels.Largest.Pointer;
         List<int> kept = [];
         for (int label = 0; label < _labels; label++)
         {
-            float most = 0;
+            float max = 0;
             for (int range = 0; range < _team.Workers; range++)
             {
-                most = _ranges[range].Start == _ranges[range].End ? most : Math.Max(most, largest[(range * _firstLanes) + label]);
+                if (_ranges[range].Start < _ranges[range].End)
+                {
+                    max = Math.Max(max, largest[(range * _firstLanes) + label]);
+                }
             }
 
-            if (most >= _pruneBelow)
+            if (max >= _pruneBelow)
             {
                 kept.Add(label);
             }
@@ -212,7 +225,8 @@ internal sealed unsafe class MeanFieldInference
             return false;
         }
 
-        _kept = new PrunedLabels([.. kept], _labels, lanes, new Span<float>(largest + (_team.Workers * _firstLanes), _firstLanes));
+        Span<float> dropped = new(largest + (_team.Workers * _firstLanes), _firstLanes);
+        _kept = new PrunedLabels([.. kept], _labels, lanes, dropped);
         return true;
     }
 
@@ -224,23 +238,26 @@ internal sealed unsafe class MeanFieldInference
         WriteCompatibilities();
     }
 
-    /// <summary>Messages enter an exponent, so the energy's sign turns; alpha of the slice is in here as well.</summary>
+    /// <summary>
+    /// Writes the factors of the messages: the negated compatibility, because an exponent is a negative energy, times
+    /// the alpha of slicing.
+    /// </summary>
     private void WriteCompatibilities()
     {
         for (int k = 0; k < _lattices.Length; k++)
         {
             CrfCompatibility compatibility = _parameters.Kernels[k].Compatibility;
             float factor = -_lattices[k].Alpha;
-            int rows = compatibility.Kind == CrfCompatibilityKind.Matrix ? _labels : 1;
+            bool matrix = compatibility.Kind == CrfCompatibilityKind.Matrix;
+            int rows = matrix ? _labels : 1;
             for (int row = 0; row < rows; row++)
             {
                 Span<float> values = new(Compatibility(k) + (row * _rows.Lanes), _rows.Lanes);
                 values.Clear();
                 for (int lane = 0; lane < _labelOfLane.Length; lane++)
                 {
-                    values[lane] = factor * (compatibility.Kind == CrfCompatibilityKind.Matrix
-                        ? compatibility.Symmetric(row, lane, _labels)
-                        : compatibility.Own(_labelOfLane[lane]));
+                    float value = matrix ? compatibility.Symmetric(row, lane, _labels) : compatibility.Own(_labelOfLane[lane]);
+                    values[lane] = factor * value;
                 }
             }
         }

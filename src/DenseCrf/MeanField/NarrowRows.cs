@@ -4,10 +4,10 @@ using DenseCrf.Rows;
 
 namespace DenseCrf.MeanField;
 
-/// <summary>Rows that stay in registers from slice to splat: up to 32 labels.</summary>
+/// <summary>Operations on rows of up to 32 labels, which stay in registers from slice to splat.</summary>
 /// <remarks>
-/// One pass over the pixels for each iteration, so that marginals are never stored: the passes that whole-matrix code makes between
-/// filter and softmax take most of its time.
+/// Each iteration is one pass over the pixels, and marginals are never stored. Code that works on whole matrices spends
+/// most of its time in the passes between filter and softmax.
 /// </remarks>
 internal sealed unsafe class NarrowRows<TRow> : RowOperations
     where TRow : struct, IRow<TRow>
@@ -79,7 +79,7 @@ internal sealed unsafe class NarrowRows<TRow> : RowOperations
             range.Residuals[i] = RowMath<TRow>.Sum(TRow.Exp(TRow.Load(exponents)) * dropped);
         }
 
-        kept.Narrow(range.Exponents, TRow.Lanes, range.Pixels, range.Exponents, PixelBuffers.Nothing);
+        kept.Narrow(range.Exponents, TRow.Lanes, range.Pixels, range.Exponents, PixelBuffers.UnusedLane);
     }
 
     public override void Blur(float* rows, ReadOnlySpan<int> chains) => RowMath<TRow>.Blur(rows, (nuint)TRow.Lanes, chains);
@@ -101,7 +101,7 @@ internal sealed unsafe class NarrowRows<TRow> : RowOperations
         }
     }
 
-    /// <summary>Unary and messages of a pixel.</summary>
+    /// <summary>The exponents of a pixel: its unary plus the messages of all kernels.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static TRow Exponents(in RangeView range, long pixel)
     {
@@ -121,15 +121,21 @@ internal sealed unsafe class NarrowRows<TRow> : RowOperations
         return exponents;
     }
 
-    /// <summary>Goes further the way that the exponents went since the last iteration, and remembers them as they were.</summary>
+    /// <summary>
+    /// Extrapolates the change of the exponents since the last iteration, and stores the exponents for the next one.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static TRow Extrapolated(in RangeView range, long pixel, TRow exponents)
     {
         float* at = range.Previous + (pixel * TRow.Lanes);
         TRow previous = TRow.Load(at);
         exponents.Store(at);
-        return range.Momentum == 0 ? exponents
-            : TRow.MultiplyAdd(TRow.Create(1 + range.Momentum), exponents, TRow.Create(-range.Momentum) * previous);
+        if (range.Momentum == 0)
+        {
+            return exponents;
+        }
+
+        return TRow.MultiplyAdd(TRow.Create(1 + range.Momentum), exponents, TRow.Create(-range.Momentum) * previous);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -2,10 +2,18 @@ using DenseCrf.Buffers;
 
 namespace DenseCrf.MeanField;
 
-/// <summary>What a refinement keeps for each pixel and for each label.</summary>
+/// <summary>The buffers that hold values for each pixel and for each label.</summary>
 internal sealed class PixelBuffers(CrfWorkspace owner) : IDisposable
 {
-    /// <summary>Exponents −U of each pixel less their maximum, a row of labels each; unused lanes hold <see cref="Nothing"/>.</summary>
+    /// <summary>
+    /// The exponent of a lane without a label: far below any energy, and finite, because 0 · ∞ is not 0.
+    /// </summary>
+    public const float UnusedLane = -1e30f;
+
+    /// <summary>
+    /// A row of exponents −U for each pixel, less the largest of them; lanes without a label hold
+    /// <see cref="UnusedLane"/>.
+    /// </summary>
     public NativeBuffer<float> Exponents { get; } = new(owner);
 
     /// <summary>With pruning: what was subtracted from each pixel's exponents.</summary>
@@ -17,14 +25,11 @@ internal sealed class PixelBuffers(CrfWorkspace owner) : IDisposable
     /// <summary>With fast quality: the exponents of the last iteration.</summary>
     public NativeBuffer<float> Previous { get; } = new(owner);
 
-    /// <summary>Factors of the messages, for each kernel.</summary>
+    /// <summary>The factors of the messages, for each kernel.</summary>
     public NativeBuffer<float> Compatibilities { get; } = new(owner);
 
-    /// <summary>With pruning: the largest marginal of each label in each range.</summary>
+    /// <summary>With pruning: the largest marginal of each label in each range of pixels.</summary>
     public NativeBuffer<float> Largest { get; } = new(owner);
-
-    /// <summary>The exponent of a lane without a label: far below any energy, and finite, because 0 · ∞ is not 0.</summary>
-    public const float Nothing = -1e30f;
 
     public void Dispose()
     {

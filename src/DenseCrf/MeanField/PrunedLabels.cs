@@ -1,14 +1,16 @@
 namespace DenseCrf.MeanField;
 
-/// <summary>The labels that stay, and how rows of all labels become rows of these.</summary>
+/// <summary>The labels that pruning keeps. Turns rows of all labels into shorter rows of the kept labels.</summary>
 internal sealed unsafe class PrunedLabels
 {
     private readonly int[] _kept;
 
-    /// <param name="kept">Labels that stay, ascending.</param>
-    /// <param name="labels">Labels so far.</param>
-    /// <param name="lanes">Values of a row of the kept labels.</param>
-    /// <param name="dropped">Gets 1 for each dropped label, else 0, as long as a row so far.</param>
+    /// <param name="kept">The kept labels, ascending.</param>
+    /// <param name="labels">Number of labels before pruning.</param>
+    /// <param name="lanes">Values in a row of the kept labels.</param>
+    /// <param name="dropped">
+    /// Receives 1 for each dropped label and else 0. In native memory; as long as a row before pruning.
+    /// </param>
     public PrunedLabels(int[] kept, int labels, int lanes, Span<float> dropped)
     {
         (_kept, Lanes) = (kept, lanes);
@@ -21,7 +23,7 @@ internal sealed unsafe class PrunedLabels
 
         fixed (float* first = dropped)
         {
-            Dropped = first;   // native memory, which does not move
+            Dropped = first;   // stays valid, because native memory does not move
         }
     }
 
@@ -30,14 +32,17 @@ internal sealed unsafe class PrunedLabels
     /// <summary>Values from one row of the kept labels to the next.</summary>
     public int Lanes { get; }
 
+    /// <summary>1 for each dropped label and else 0, in the order of the lanes before pruning.</summary>
     public float* Dropped { get; }
 
-    /// <summary>Rows of the kept labels from rows of all.</summary>
-    /// <param name="rows">Of all labels.</param>
-    /// <param name="lanes">Values from one of them to the next.</param>
-    /// <param name="count">Of rows.</param>
-    /// <param name="target">May be <paramref name="rows"/>: the new rows are shorter, and their labels ascend.</param>
-    /// <param name="filler">For lanes without a label.</param>
+    /// <summary>Copies rows of all labels to rows of the kept labels.</summary>
+    /// <param name="rows">Rows of all labels.</param>
+    /// <param name="lanes">Values from one of these rows to the next.</param>
+    /// <param name="count">Number of rows.</param>
+    /// <param name="target">
+    /// Receives the shorter rows. May be <paramref name="rows"/>, since labels ascend and rows only get shorter.
+    /// </param>
+    /// <param name="filler">The value of lanes without a label.</param>
     public void Narrow(float* rows, int lanes, long count, float* target, float filler)
     {
         ReadOnlySpan<int> kept = _kept;

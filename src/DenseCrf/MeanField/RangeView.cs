@@ -1,43 +1,53 @@
 namespace DenseCrf.MeanField;
 
-/// <summary>A run of pixels as the pixel pass sees it; every pointer starts at its first pixel.</summary>
+/// <summary>
+/// The buffers of one range of pixels, as a pass over the pixels sees them. Every pointer points to the range's first
+/// pixel.
+/// </summary>
 internal unsafe ref struct RangeView
 {
-    /// <summary>Number within the image of the first pixel.</summary>
+    /// <summary>Number of the first pixel within the image.</summary>
     public long Start;
 
+    /// <summary>Number of pixels in the range.</summary>
     public long Pixels;
 
-    /// <summary>A row of labels for each pixel.</summary>
+    /// <summary>A row of exponents for each pixel.</summary>
     public float* Exponents;
 
-    /// <summary>What pruned labels add to each pixel's sum, or null.</summary>
+    /// <summary>What the pruned labels add to each pixel's sum; null if no label is pruned.</summary>
     public float* Residuals;
 
-    /// <summary>The largest marginal of each label, raised by the pass, or null.</summary>
+    /// <summary>Receives the largest marginal of each label; null if it is not needed.</summary>
     public float* Largest;
 
-    /// <summary>Exponents of the last iteration where the next is extrapolated from them, or null.</summary>
+    /// <summary>Exponents of the last iteration; null if exponents are not extrapolated.</summary>
     public float* Previous;
 
-    /// <summary>How much of the last step is added again; 0: only remember.</summary>
+    /// <summary>
+    /// The part of the last change that is added once more; with 0 the exponents are only stored for the next
+    /// iteration.
+    /// </summary>
     public float Momentum;
 
     public ReadOnlySpan<KernelView> Kernels;
 }
 
-/// <summary>One kernel as the pixel pass of a range sees it; every pointer starts at the range.</summary>
+/// <summary>
+/// The buffers of one kernel within a range of pixels. Every pointer points to the range's first pixel or first row.
+/// </summary>
 internal unsafe struct KernelView
 {
-    /// <summary>Vertices of a simplex, hence numbers and weights of a pixel.</summary>
+    /// <summary>Vertices of a simplex: the number of row numbers and weights of a pixel.</summary>
     public int Corners;
 
+    /// <summary>Row numbers of each pixel's vertices.</summary>
     public int* Ids;
 
-    /// <summary>Whether the rows outgrow the second-level cache, so that asking ahead pays.</summary>
+    /// <summary>Whether the rows are larger than the second-level cache, so that prefetching helps.</summary>
     public bool Prefetches;
 
-    /// <summary>Weights before any normalisation is known.</summary>
+    /// <summary>Weights before the normalisation is known.</summary>
     public float* PlainWeights;
 
     public float* SplatWeights;
@@ -45,21 +55,24 @@ internal unsafe struct KernelView
     /// <summary>The same memory as <see cref="SplatWeights"/> unless the normalisation is one-sided.</summary>
     public float* SliceWeights;
 
-    /// <summary>Blurred rows, to slice from.</summary>
+    /// <summary>Blurred rows, from which values are sliced.</summary>
     public float* Rows;
 
-    /// <summary>Rows to splat to.</summary>
+    /// <summary>Rows to which values are splatted.</summary>
     public float* Next;
 
-    /// <summary>Vertices that have been touched at the end of each block of pixels.</summary>
+    /// <summary>The number of vertices touched up to the end of each block of pixels.</summary>
     public int* Watermarks;
 
-    /// <summary>Factor of each label's message: minus its compatibility, times alpha. </summary>
+    /// <summary>Factor of each label's message: minus the compatibility, times alpha.</summary>
     public float* Compatibility;
 
-    /// <summary>With a matrix: the same for each label (row) from each label (column), rows as long as all others; else null.</summary>
+    /// <summary>
+    /// With a matrix compatibility: the factors to each label (row) from each label (column), with the stride of every
+    /// other row; else null.
+    /// </summary>
     public float* Matrix;
 
-    /// <summary>Labels, hence columns of the matrix.</summary>
+    /// <summary>Columns of the matrix, one for each label.</summary>
     public int MatrixColumns;
 }

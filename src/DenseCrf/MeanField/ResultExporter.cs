@@ -5,21 +5,25 @@ using DenseCrf.Rows;
 
 namespace DenseCrf.MeanField;
 
-/// <summary>Writes rows of marginals to the caller's planes, or their first maxima to the label map, and restores pruned labels.</summary>
-internal sealed unsafe class ResultExporter(float* planes, byte* labelMap, int labels, ImageSize size, UnaryImporter unary, float* shifts)
+/// <summary>
+/// Writes marginals to the caller's planes, or the likeliest labels to the label map, and restores pruned labels.
+/// </summary>
+internal sealed unsafe class ResultExporter(
+    float* planes, byte* labelMap, int labels, ImageSize size, UnaryImporter unary, float* shifts)
 {
     private readonly PixelOrder _order = new(size);
     private readonly long _pixels = size.Pixels;
     private int[]? _kept;
 
-    /// <summary>From now on rows hold only these labels.</summary>
+    /// <summary>Tells the exporter that rows now hold these labels only, so that it restores the others.</summary>
     public void Restore(ReadOnlySpan<int> kept) => _kept = kept.ToArray();
 
-    /// <param name="first">The first pixel.</param>
-    /// <param name="count">Up to a block.</param>
-    /// <param name="rows">Marginals by pixel.</param>
+    /// <summary>Writes the results of a block of pixels.</summary>
+    /// <param name="first">Number of the first pixel.</param>
+    /// <param name="count">Number of pixels, at most a block.</param>
+    /// <param name="rows">A row of marginals for each pixel.</param>
     /// <param name="lanes">Values from one row to the next.</param>
-    /// <param name="scales">What e^exponent of each pixel is multiplied by.</param>
+    /// <param name="scales">For each pixel, the factor from e^exponent to the marginal.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Export(long first, int count, float* rows, int lanes, float* scales)
     {

@@ -6,20 +6,20 @@ using DenseCrf.Rows;
 
 namespace DenseCrf.MeanField;
 
-/// <summary>The steps of the lattice filter and of the softmax on one row.</summary>
+/// <summary>The steps of the lattice filter and the softmax, on one row.</summary>
 internal static unsafe class RowMath<TRow>
     where TRow : struct, IRow<TRow>
 {
-    /// <summary>Vertices of a chain whose rows are asked for ahead.</summary>
-    private const int Ahead = 14;
+    /// <summary>How many vertices ahead in a chain rows are prefetched.</summary>
+    private const int VerticesAhead = 14;
 
-    /// <summary>Pixels whose rows are asked for ahead.</summary>
+    /// <summary>How many pixels ahead rows are prefetched.</summary>
     private const int PixelsAhead = 4;
 
-    /// <summary>A pixel's sum outside this range may have lost small terms, or overflown.</summary>
-    private const float SmallestSum = 1e-6f, LargestSum = 1e30f;
+    /// <summary>Outside of this range a pixel's sum may have lost small terms or overflowed.</summary>
+    private const float MinSum = 1e-6f, MaxSum = 1e30f;
 
-    /// <summary>Asks for the rows of a pixel soon to come, in both sets of rows.</summary>
+    /// <summary>Prefetches the rows of a later pixel, for reading and for writing.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Prefetch(in KernelView kernel, long at)
     {
@@ -37,7 +37,7 @@ internal static unsafe class RowMath<TRow>
         }
     }
 
-    /// <summary>The weighted sum of a pixel's vertices.</summary>
+    /// <summary>The weighted sum of the rows of a pixel's vertices.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TRow Slice(float* rows, nuint stride, int* ids, float* weights, int corners)
     {
@@ -54,7 +54,7 @@ internal static unsafe class RowMath<TRow>
         return a + b;
     }
 
-    /// <summary>Adds a pixel's marginals to its vertices.</summary>
+    /// <summary>Adds a pixel's marginals, weighted, to the rows of its vertices.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Splat(float* rows, nuint stride, int* ids, float* weights, int corners, TRow value)
     {
@@ -69,16 +69,18 @@ internal static unsafe class RowMath<TRow>
         }
     }
 
-    /// <summary>Marginals from exponents. The maximum is subtracted only where the sum says that it must be.</summary>
-    /// <param name="exponents">The largest is usually near 0.</param>
-    /// <param name="residual">Added to the sum for pruned labels, in units of e^exponent.</param>
-    /// <param name="scale">What e^exponent is to be multiplied by.</param>
+    /// <summary>
+    /// Marginals from exponents. Subtracts the maximum only if the sum would otherwise be out of range.
+    /// </summary>
+    /// <param name="exponents">Exponents, the largest of which is usually near 0.</param>
+    /// <param name="residual">The sum of e^exponent over the pruned labels.</param>
+    /// <param name="scale">The factor from e^exponent to the marginal.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TRow Softmax(TRow exponents, float residual, out float scale)
     {
         TRow values = TRow.Exp(exponents);
         float sum = Sum(values) + residual;
-        if (!(sum > SmallestSum && sum < LargestSum))
+        if (!(sum > MinSum && sum < MaxSum))
         {
             return SafeSoftmax(exponents, residual, out scale);
         }
@@ -87,11 +89,13 @@ internal static unsafe class RowMath<TRow>
         return values * TRow.Create(scale);
     }
 
-    /// <summary>Folded to four lanes first: a sum of every register by itself takes three times the instructions.</summary>
+    /// <summary>
+    /// The sum of a row. Folds to four lanes first: summing each register by itself takes three times the instructions.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Sum(TRow row) => Vector128.Sum(TRow.Fold(row));
 
-    /// <summary>Clears the rows that the next block of pixels is the first to touch.</summary>
+    /// <summary>Clears the rows that no pixel before this block touches.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Clear(in KernelView kernel, long block, int lanes)
     {
@@ -99,7 +103,9 @@ internal static unsafe class RowMath<TRow>
         NativeMemory.Clear(kernel.Next + ((long)from * lanes), (nuint)(to - from) * (nuint)lanes * sizeof(float));
     }
 
-    /// <summary>Walks chains, holding what a row was before it changed.</summary>
+    /// <summary>
+    /// Adds half of both neighbours to each row of the chains. Keeps each row's old value for the row after it.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Blur(float* rows, nuint stride, ReadOnlySpan<int> chains)
     {
@@ -117,7 +123,7 @@ internal static unsafe class RowMath<TRow>
                     next = *id;
                     if (Sse.IsSupported)
                     {
-                        float* later = rows + ((nuint)(id[Ahead] ^ (id[Ahead] >> 31)) * stride);
+                        float* later = rows + ((nuint)(id[VerticesAhead] ^ (id[VerticesAhead] >> 31)) * stride);
                         Sse.Prefetch0(later);
                         if (TRow.Lanes > 16)
                         {
@@ -148,10 +154,19 @@ internal static unsafe class RowMath<TRow>
     private static TRow SafeSoftmax(TRow exponents, float residual, out float scale)
     {
         float best = TRow.Maximum(exponents);
-        best = residual > 0 ? Math.Max(best, MathF.Log(residual)) : best;
+        if (residual > 0)
+        {
+            best = Math.Max(best, MathF.Log(residual));
+        }
+
         TRow values = TRow.Exp(exponents + TRow.Create(-best));
-        float factor = MathF.Exp(-best);   // infinite where every label is far below 0, and 0 · ∞ is not 0
-        float inverse = 1 / (Sum(values) + (residual > 0 ? residual * factor : 0));
+        float factor = MathF.Exp(-best), sum = Sum(values);
+        if (residual > 0)   // factor is infinite where every label is far below 0, and 0 · ∞ is not 0
+        {
+            sum += residual * factor;
+        }
+
+        float inverse = 1 / sum;
         scale = inverse * factor;
         return values * TRow.Create(inverse);
     }

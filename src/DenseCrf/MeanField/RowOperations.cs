@@ -3,65 +3,81 @@ using DenseCrf.Rows;
 
 namespace DenseCrf.MeanField;
 
-/// <summary>Everything that touches rows of labels, for one width of them.</summary>
+/// <summary>Every operation on rows of labels, for one width of the rows.</summary>
 internal abstract unsafe class RowOperations
 {
     /// <summary>Values from one row to the next.</summary>
     public abstract int Lanes { get; }
 
-    /// <summary>Softmax of the exponents, and the first splat.</summary>
+    /// <summary>First pass: reads the scores, computes their softmax, and splats it.</summary>
     public abstract void First(in RangeView range, UnaryImporter unary);
 
-    /// <summary>One update: slice, compatibility, softmax, and the splat of the next iteration while the marginals are in registers.</summary>
+    /// <summary>
+    /// Update of one iteration: slice, compatibility and softmax, and the splat of the next iteration while the
+    /// marginals are in registers.
+    /// </summary>
     public abstract void Middle(in RangeView range);
 
-    /// <summary>The last update, whose marginals leave.</summary>
+    /// <summary>Update of the last iteration, which writes the marginals out.</summary>
     public abstract void Last(in RangeView range, ResultExporter results);
 
-    /// <summary>Leaves only the kept labels in the exponents, and what the others add to each pixel's sum in the residuals.</summary>
+    /// <summary>
+    /// Reduces the exponents to the kept labels, and stores in the residuals what the dropped labels add to each
+    /// pixel's sum.
+    /// </summary>
     public abstract void Prune(in RangeView range, PrunedLabels kept);
 
-    /// <summary>One axis: every row gets half of each neighbour.</summary>
+    /// <summary>Blurs along one axis: adds half of each neighbour to every row.</summary>
     public abstract void Blur(float* rows, ReadOnlySpan<int> chains);
 
-    /// <summary>Adds each duplicate's row to the first one's.</summary>
+    /// <summary>Adds the row of each duplicate to the row of the first range that has the vertex.</summary>
     public abstract void Merge(float* rows, ReadOnlySpan<(int Duplicate, int First)> pairs);
 
-    /// <summary>Copies the first one's row to each duplicate's.</summary>
+    /// <summary>Copies the row of the first range that has the vertex to each duplicate.</summary>
     public abstract void Copy(float* rows, ReadOnlySpan<(int Duplicate, int First)> pairs);
 }
 
-/// <summary>Which rows serve so many labels on this machine.</summary>
+/// <summary>Chooses the row operations for a number of labels on this machine.</summary>
 internal static class RowWidths
 {
-    /// <summary>Values of a row; unused ones are computed along.</summary>
-    public static int Lanes(int labels) => labels <= 32 ? (labels + 7) / 8 * 8 : (labels + 15) / 16 * 16;
+    /// <summary>Most labels whose row stays in registers.</summary>
+    public const int MaxNarrow = 32;
+
+    /// <summary>
+    /// Values in a row: the number of labels, rounded up to whole vectors. The values of unused lanes are computed as
+    /// well.
+    /// </summary>
+    public static int Lanes(int labels) => labels <= MaxNarrow ? (labels + 7) / 8 * 8 : (labels + 15) / 16 * 16;
 
     /// <param name="labels">1 to 256.</param>
     /// <param name="matrix">Whether a compatibility mixes labels, which needs the row in memory.</param>
     public static RowOperations For(int labels, bool matrix)
     {
         int lanes = Lanes(labels);
-        if (matrix || lanes > 32)
+        if (matrix || lanes > MaxNarrow)
         {
             return lanes % 16 == 0 && Vector512.IsHardwareAccelerated ? new WideRows<Row16>(lanes) : new WideRows<Row8>(lanes);
         }
 
-        // Elsewhere 16 lanes are a pair: a Vector512 that the hardware lacks does not stay in registers.
-        return Vector512.IsHardwareAccelerated
-            ? lanes switch
-            {
-                8 => new NarrowRows<Row8>(),
-                16 => new NarrowRows<Row16>(),
-                24 => new NarrowRows<RowPair<Row16, Row8>>(),
-                _ => new NarrowRows<RowPair<Row16, Row16>>(),
-            }
-            : lanes switch
-            {
-                8 => new NarrowRows<Row8>(),
-                16 => new NarrowRows<RowPair<Row8, Row8>>(),
-                24 => new NarrowRows<RowPair<RowPair<Row8, Row8>, Row8>>(),
-                _ => new NarrowRows<RowPair<RowPair<Row8, Row8>, RowPair<Row8, Row8>>>(),
-            };
+        return Vector512.IsHardwareAccelerated ? Narrow512(lanes) : Narrow256(lanes);
     }
+
+    private static RowOperations Narrow512(int lanes) => lanes switch
+    {
+        8 => new NarrowRows<Row8>(),
+        16 => new NarrowRows<Row16>(),
+        24 => new NarrowRows<RowPair<Row16, Row8>>(),
+        _ => new NarrowRows<RowPair<Row16, Row16>>(),
+    };
+
+    /// <summary>
+    /// Without AVX-512, 16 lanes are a pair: a Vector512 that the hardware lacks does not stay in registers.
+    /// </summary>
+    private static RowOperations Narrow256(int lanes) => lanes switch
+    {
+        8 => new NarrowRows<Row8>(),
+        16 => new NarrowRows<RowPair<Row8, Row8>>(),
+        24 => new NarrowRows<RowPair<RowPair<Row8, Row8>, Row8>>(),
+        _ => new NarrowRows<RowPair<RowPair<Row8, Row8>, RowPair<Row8, Row8>>>(),
+    };
 }

@@ -4,22 +4,27 @@ using DenseCrf.Permutohedral;
 
 namespace DenseCrf.MeanField;
 
-/// <summary>Reads the caller's planes of probabilities or energies into rows of exponents, a block of pixels at a time.</summary>
+/// <summary>
+/// Turns the caller's planes of probabilities or energies into rows of exponents, a block of pixels at a time.
+/// </summary>
 internal sealed unsafe class UnaryImporter(float* planes, bool energies, int labels, ImageSize size, float* shifts)
 {
     public const int Block = PixelBlock.Points;
 
-    /// <summary>The lowest probability: 0 would be an infinite energy.</summary>
-    private const float LowestProbability = 1e-5f;
+    /// <summary>Lower probabilities count as this one, because 0 would be an infinite energy.</summary>
+    private const float MinProbability = 1e-5f;
 
     private readonly PixelOrder _order = new(size);
     private readonly long _pixels = size.Pixels;
     private volatile bool _invalid;
 
-    /// <summary>Whether a value that was read is NaN or infinite.</summary>
+    /// <summary>Whether any score read so far is NaN or infinite.</summary>
     public bool Invalid => _invalid;
 
-    /// <summary>Writes the exponents −U of some pixels, less each pixel's maximum, so that the softmax need not look for it.</summary>
+    /// <summary>
+    /// Writes the exponents −U of a block of pixels, less the maximum of each pixel, so that the softmax need not find
+    /// it.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Import(long first, int count, float* rows, int lanes)
     {
@@ -44,7 +49,7 @@ internal sealed unsafe class UnaryImporter(float* planes, bool energies, int lab
                 row[label] = tile[(label * Block) + i] - shift[i];
             }
 
-            new Span<float>(row + labels, lanes - labels).Fill(PixelBuffers.Nothing);
+            new Span<float>(row + labels, lanes - labels).Fill(PixelBuffers.UnusedLane);
         }
 
         if (shifts is not null)
@@ -53,7 +58,7 @@ internal sealed unsafe class UnaryImporter(float* planes, bool energies, int lab
         }
     }
 
-    /// <summary>Writes a block of exponents −U of one label, as they are.</summary>
+    /// <summary>Writes the exponents −U of one label for a block of pixels, without subtracting a maximum.</summary>
     public void Load(int label, in PixelBlock block, float* exponents)
     {
         float* plane = planes + (label * _pixels), source = plane + block.Pixel(0);
@@ -74,8 +79,7 @@ internal sealed unsafe class UnaryImporter(float* planes, bool energies, int lab
         {
             Vector<float> value = Vector.Load(source + i);
             valid &= Vector.LessThanOrEqual(Vector.Abs(value), new Vector<float>(float.MaxValue));
-            Vector<float> exponent = energies ? -value : Vector.Log(Vector.Max(value, new Vector<float>(LowestProbability)));
-            Vector.Store(exponent, exponents + i);
+            Vector.Store(Exponent(value), exponents + i);
         }
 
         if (valid != Vector<int>.AllBitsSet)
@@ -83,4 +87,8 @@ internal sealed unsafe class UnaryImporter(float* planes, bool energies, int lab
             _invalid = true;
         }
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private Vector<float> Exponent(Vector<float> score) =>
+        energies ? -score : Vector.Log(Vector.Max(score, new Vector<float>(MinProbability)));
 }

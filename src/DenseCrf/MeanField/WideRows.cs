@@ -5,7 +5,10 @@ using DenseCrf.Rows;
 
 namespace DenseCrf.MeanField;
 
-/// <summary>Rows of any length in blocks, with a pixel's row on the stack: many labels, or a matrix between them.</summary>
+/// <summary>
+/// Operations on rows of any length, block by block, with a pixel's row on the stack: for many labels or a matrix
+/// compatibility.
+/// </summary>
 internal sealed unsafe class WideRows<TBlock>(int lanes) : RowOperations
     where TBlock : struct, IRow<TBlock>
 {
@@ -37,7 +40,7 @@ internal sealed unsafe class WideRows<TBlock>(int lanes) : RowOperations
         for (long i = 0; i < range.Pixels; i++)
         {
             Exponents(range, i, row, message);
-            Softmax(row, range.Residuals is null ? 0 : range.Residuals[i]);
+            Softmax(row, Residual(range, i));
             for (int at = 0; at < lanes && range.Largest is not null; at += TBlock.Lanes)
             {
                 TBlock.Max(TBlock.Load(largest + at), TBlock.Load(row + at)).Store(largest + at);
@@ -63,7 +66,7 @@ internal sealed unsafe class WideRows<TBlock>(int lanes) : RowOperations
             for (int i = 0; i < count; i++)
             {
                 Exponents(range, first + i, tile + (i * lanes), message);
-                scales[i] = Softmax(tile + (i * lanes), range.Residuals is null ? 0 : range.Residuals[first + i]);
+                scales[i] = Softmax(tile + (i * lanes), Residual(range, first + i));
             }
 
             results.Export(range.Start + first, count, tile, lanes, scales);
@@ -85,7 +88,7 @@ internal sealed unsafe class WideRows<TBlock>(int lanes) : RowOperations
             range.Residuals[i] = RowMath<TBlock>.Sum(residual);
         }
 
-        kept.Narrow(range.Exponents, lanes, range.Pixels, range.Exponents, PixelBuffers.Nothing);
+        kept.Narrow(range.Exponents, lanes, range.Pixels, range.Exponents, PixelBuffers.UnusedLane);
     }
 
     public override void Blur(float* rows, ReadOnlySpan<int> chains)
@@ -115,6 +118,8 @@ internal sealed unsafe class WideRows<TBlock>(int lanes) : RowOperations
             NativeMemory.Copy(rows + ((long)first * lanes), rows + ((long)duplicate * lanes), (nuint)lanes * sizeof(float));
         }
     }
+
+    private static float Residual(in RangeView range, long pixel) => range.Residuals is null ? 0 : range.Residuals[pixel];
 
     private void Exponents(in RangeView range, long pixel, float* row, float* message)
     {
@@ -147,7 +152,10 @@ internal sealed unsafe class WideRows<TBlock>(int lanes) : RowOperations
         }
     }
 
-    /// <summary>In place; here the maximum is always subtracted, which costs little beside everything else.</summary>
+    /// <summary>
+    /// Softmax in place. Always subtracts the maximum, which costs little here. Returns what e^exponent was multiplied
+    /// by.
+    /// </summary>
     private float Softmax(float* row, float residual)
     {
         TBlock largest = TBlock.Load(row);
@@ -157,7 +165,11 @@ internal sealed unsafe class WideRows<TBlock>(int lanes) : RowOperations
         }
 
         float best = TBlock.Maximum(largest);
-        best = residual > 0 ? Math.Max(best, MathF.Log(residual)) : best;
+        if (residual > 0)
+        {
+            best = Math.Max(best, MathF.Log(residual));
+        }
+
         TBlock sums = TBlock.Create(0), shift = TBlock.Create(-best);
         for (int at = 0; at < lanes; at += TBlock.Lanes)
         {
@@ -166,7 +178,13 @@ internal sealed unsafe class WideRows<TBlock>(int lanes) : RowOperations
             sums += value;
         }
 
-        float factor = MathF.Exp(-best), scale = 1 / (RowMath<TBlock>.Sum(sums) + (residual > 0 ? residual * factor : 0));
+        float factor = MathF.Exp(-best), sum = RowMath<TBlock>.Sum(sums);
+        if (residual > 0)
+        {
+            sum += residual * factor;
+        }
+
+        float scale = 1 / sum;
         for (int at = 0; at < lanes; at += TBlock.Lanes)
         {
             (TBlock.Load(row + at) * TBlock.Create(scale)).Store(row + at);
@@ -187,8 +205,9 @@ internal sealed unsafe class WideRows<TBlock>(int lanes) : RowOperations
             long first = pixel * kernel.Corners;
             for (int at = 0; at < lanes; at += TBlock.Lanes)
             {
+                TBlock value = TBlock.Load(marginals + at);
                 RowMath<TBlock>.Splat(
-                    kernel.Next + at, (nuint)lanes, kernel.Ids + first, kernel.SplatWeights + first, kernel.Corners, TBlock.Load(marginals + at));
+                    kernel.Next + at, (nuint)lanes, kernel.Ids + first, kernel.SplatWeights + first, kernel.Corners, value);
             }
         }
     }

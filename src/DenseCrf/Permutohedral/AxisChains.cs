@@ -3,15 +3,18 @@ using DenseCrf.Buffers;
 
 namespace DenseCrf.Permutohedral;
 
-/// <summary>The vertices of one axis as chains of neighbours, one after the other; single vertices are left out.</summary>
+/// <summary>
+/// Chains of neighbouring vertices along one axis, one chain after the other. Vertices without a neighbour are in no
+/// chain.
+/// </summary>
 /// <remarks>
-/// Along an axis a vertex has one neighbour on either side, so a blur that walks a chain needs no second copy of the rows. The
-/// last vertex of a chain is stored as its complement.
+/// Along an axis a vertex has at most one neighbour on each side, so a blur that follows a chain needs no second copy
+/// of the rows. The last vertex of a chain is stored as the complement of its row number.
 /// </remarks>
 internal sealed unsafe class AxisChains(CrfWorkspace owner) : IDisposable
 {
-    /// <summary>Readable numbers behind the last one, for prefetching.</summary>
-    public const int Slack = 16;
+    /// <summary>Row numbers after the last one that are readable, because prefetching reads ahead.</summary>
+    public const int ReadableAfterEnd = 16;
 
     private const uint HasPredecessor = 0x8000_0000;
 
@@ -20,13 +23,15 @@ internal sealed unsafe class AxisChains(CrfWorkspace owner) : IDisposable
     private int _count;
 
     /// <summary>Lists the chains of an axis.</summary>
-    /// <param name="links">Successor + 1 of every row, or 0; overwritten.</param>
+    /// <param name="links">
+    /// For each row the number of the next row plus 1, or 0 without a next row; overwritten.
+    /// </param>
     /// <param name="rows">Number of rows.</param>
-    /// <param name="sorted">The rows cell by cell.</param>
-    /// <param name="cells">The cells that chains are listed by; null: in the order of their first row.</param>
+    /// <param name="sorted">The rows, cell by cell.</param>
+    /// <param name="cells">The cells by which chains are listed; null lists them by their first row.</param>
     public void Build(uint* links, int rows, int* sorted, LatticeCells? cells)
     {
-        int* at = _ids.Ensure(rows + Slack);
+        int* at = _ids.Ensure(rows + ReadableAfterEnd);
         for (int id = 0; id < rows; id++)
         {
             uint next = links[id] & ~HasPredecessor;
@@ -59,17 +64,20 @@ internal sealed unsafe class AxisChains(CrfWorkspace owner) : IDisposable
         }
 
         _count = (int)(at - _ids.Pointer);
-        new Span<int>(at, Slack).Clear();
+        new Span<int>(at, ReadableAfterEnd).Clear();
     }
 
-    /// <summary>The chains that start in some cells.</summary>
+    /// <summary>The chains that start in <paramref name="count"/> cells from <paramref name="first"/> on.</summary>
     public ReadOnlySpan<int> Cells(int first, int count)
     {
         int start = _ends.Pointer[first];
         return new(_ids.Pointer + start, _ends.Pointer[first + count] - start);
     }
 
-    /// <summary>Part <paramref name="part"/> of <paramref name="parts"/>: whole chains, about equally many vertices.</summary>
+    /// <summary>
+    /// Part <paramref name="part"/> of <paramref name="parts"/>: whole chains, with about the same number of vertices
+    /// in each part.
+    /// </summary>
     public ReadOnlySpan<int> Part(int part, int parts)
     {
         int start = Boundary(part, parts), end = Boundary(part + 1, parts);
@@ -82,7 +90,7 @@ internal sealed unsafe class AxisChains(CrfWorkspace owner) : IDisposable
         _ends.Dispose();
     }
 
-    /// <summary>Lists the chain that starts at a row, if one does.</summary>
+    /// <summary>Lists the chain that starts at a row, if any.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static int* Add(uint* links, int id, int* at)
     {
@@ -103,7 +111,7 @@ internal sealed unsafe class AxisChains(CrfWorkspace owner) : IDisposable
         return at;
     }
 
-    /// <summary>The first chain that starts at or behind the even share.</summary>
+    /// <summary>The start of the first chain at or after an equal share of the vertices.</summary>
     private int Boundary(int part, int parts)
     {
         int at = (int)((long)_count * part / parts);

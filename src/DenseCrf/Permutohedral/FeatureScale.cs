@@ -1,7 +1,12 @@
 namespace DenseCrf.Permutohedral;
 
-/// <summary>The scaled features c of Adams et al.: a feature divided by its deviation, times the scale of its axis.</summary>
-/// <remarks>Two float roundings, in this order: the reference's, on which the side of a simplex face may depend.</remarks>
+/// <summary>
+/// Scales a feature as Adams et al. do: divided by its standard deviation, times the scale of its axis.
+/// </summary>
+/// <remarks>
+/// Rounds to float twice, in the order of the reference implementation: on which side of a simplex face a pixel lies
+/// may depend on it.
+/// </remarks>
 internal readonly struct FeatureScale
 {
     private readonly float _deviation;
@@ -15,16 +20,20 @@ internal readonly struct FeatureScale
         Largest = At(largest);
     }
 
-    /// <summary>The value of the largest feature; the smallest is 0.</summary>
+    /// <summary>The scaled value of the largest feature. That of the smallest is 0.</summary>
     public float Largest { get; }
 
-    /// <summary>The scales of every feature of a kernel: x, y, and where colour counts red, green, blue.</summary>
+    /// <summary>The scales of a kernel's features: x and y, and with colour red, green and blue.</summary>
     public static FeatureScale[] Of(CrfKernel kernel, ImageSize size)
     {
         int d = kernel.Dimensions;
         FeatureScale x = new(kernel.Sx, 0, d, size.Width - 1), y = new(kernel.Sy, 1, d, size.Height - 1);
-        return kernel.Rgb is not { } rgb ? [x, y]
-            : [x, y, new(rgb.R, 2, d, byte.MaxValue), new(rgb.G, 3, d, byte.MaxValue), new(rgb.B, 4, d, byte.MaxValue)];
+        if (kernel.Rgb is not { } rgb)
+        {
+            return [x, y];
+        }
+
+        return [x, y, new(rgb.R, 2, d, byte.MaxValue), new(rgb.G, 3, d, byte.MaxValue), new(rgb.B, 4, d, byte.MaxValue)];
     }
 
     public float At(int feature) => feature / _deviation * _scale;

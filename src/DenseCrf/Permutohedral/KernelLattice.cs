@@ -4,24 +4,30 @@ using DenseCrf.MeanField;
 
 namespace DenseCrf.Permutohedral;
 
-/// <summary>One kernel's lattice over one image: where each pixel lies in it, and the rows of values at its vertices.</summary>
+/// <summary>
+/// The lattice of one kernel for one image: each pixel's place in the lattice, and the rows of values at its vertices.
+/// </summary>
 /// <remarks>
-/// Each range of the image numbers the vertices that it touches by itself, and has rows of its own for them; those that several ranges
-/// touch are shared, whose rows are added up before the blur and copied back after it. So no two threads ever write one row.
+/// Each range of pixels numbers the vertices that it touches, and has its own rows for them, so that no two threads
+/// write the same row. The rows of a vertex that several ranges touch are summed before the blur, and the result is
+/// copied back after the blur.
 /// </remarks>
 internal sealed unsafe class KernelLattice(CrfWorkspace owner) : IDisposable
 {
-    /// <summary>A thread's rows beyond this do not stay in its second-level cache beside what streams through it.</summary>
+    /// <summary>
+    /// If a thread's rows take more bytes than this, they do not stay in the second-level cache, and prefetching helps.
+    /// </summary>
     private const long PrefetchBytes = 2 << 20;
 
     /// <summary>
-    /// Values before the second set of rows: half a page. Both start on pages, and a load from a row would wait for the store to the
-    /// same row of the other set, whose address differs only above the bits that the processor compares first.
+    /// Values before the second set of rows, about half a page. Both sets start on pages. Without the skew a load from
+    /// a row would wait for the store to the same row of the other set, because the processor first compares only the
+    /// address within a page.
     /// </summary>
     private const int Skew = 544;
 
-    /// <summary>Pixels behind the last one whose numbers may be read, for prefetching.</summary>
-    private const int Ahead = 16;
+    /// <summary>Pixels after the last one whose row numbers are readable, because prefetching reads ahead.</summary>
+    private const int ReadableAfterEnd = 16;
 
     private readonly List<VertexTable> _tables = [];
     private readonly NativeBuffer<float> _features = new(owner);
@@ -48,35 +54,33 @@ internal sealed unsafe class KernelLattice(CrfWorkspace owner) : IDisposable
 
     public LatticeLinks Links { get; } = new(owner);
 
-    /// <summary>Rows of all ranges, shared included.</summary>
+    /// <summary>Number of rows in all ranges, duplicates of shared vertices included.</summary>
     public int RowCount { get; private set; }
 
-    /// <summary>Size of the vertex set, with the empty corners of the padding pixels, as the reference implementation counts it.</summary>
-    public int Vertices => RowCount - Links.Duplicates;
-
-    /// <summary>The rows that the last splat wrote and the blur works on.</summary>
+    /// <summary>The rows that the last splat wrote and that the blur changes.</summary>
     public float* Rows => _flipped ? _next.Pointer + Skew : _rows.Pointer;
 
     private float* Next => _flipped ? _rows.Pointer : _next.Pointer + Skew;
 
-    /// <summary>Pixels of a range.</summary>
+    /// <summary>Number of pixels in a range.</summary>
     public long PixelsOf(int range) => _ranges[range].End - _ranges[range].Start;
 
     public VertexTable Table(int range) => _tables[range];
 
-    /// <summary>First row of a range.</summary>
+    /// <summary>Number of the first row of a range.</summary>
     public int Base(int range)
     {
         int start = 0;
-        for (int s = 0; s < range; s++)
+        for (int earlier = 0; earlier < range; earlier++)
         {
-            start += _tables[s].Count;
+            start += _tables[earlier].Count;
         }
 
         return start;
     }
 
-    /// <summary>Takes on another image. Refuses deviations that overflow the keys.</summary>
+    /// <summary>Prepares for another image.</summary>
+    /// <exception cref="ArgumentException">The deviations are so small that lattice coordinates overflow.</exception>
     public void Prepare(CrfKernel kernel, ImageSize size, PixelRanges ranges)
     {
         (_kernel, _size, _order, _ranges) = (kernel, size, new PixelOrder(size), ranges);
@@ -88,8 +92,8 @@ internal sealed unsafe class KernelLattice(CrfWorkspace owner) : IDisposable
         }
 
         Links.Begin(_layout, ranges.Count);
-        _ids.Ensure((size.Pixels + Ahead) * Corners);
-        new Span<int>(_ids.Pointer + (size.Pixels * Corners), Ahead * Corners).Clear();
+        _ids.Ensure((size.Pixels + ReadableAfterEnd) * Corners);
+        new Span<int>(_ids.Pointer + (size.Pixels * Corners), ReadableAfterEnd * Corners).Clear();
         _weights.Ensure(size.Pixels * Corners);
         _watermarks.Ensure(ranges.Blocks);
         if (kernel.Normalization is CrfNormalization.Before or CrfNormalization.After)
@@ -100,7 +104,7 @@ internal sealed unsafe class KernelLattice(CrfWorkspace owner) : IDisposable
         TabulateFeatures();
     }
 
-    /// <summary>Finds the simplex of every pixel of a range and numbers the vertices.</summary>
+    /// <summary>Finds the simplex of every pixel of a range, and numbers the vertices.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Insert(int range, byte* rgb)
     {
@@ -141,7 +145,7 @@ internal sealed unsafe class KernelLattice(CrfWorkspace owner) : IDisposable
             {
                 for (int k = 0; k < corners; k++)
                 {
-                    // A pixel often shares vertices with the one before it, and a vertex can only be that of the same remainder.
+                    // A pixel often has a vertex of the pixel before it, and that vertex then has the same remainder k.
                     long key = keys[(point * corners) + k];
                     if (key != seen[k])
                     {
@@ -169,7 +173,7 @@ internal sealed unsafe class KernelLattice(CrfWorkspace owner) : IDisposable
         Links.Count(range, table);
     }
 
-    /// <summary>Counts the rows, once all ranges are inserted.</summary>
+    /// <summary>Counts the rows, after all ranges are inserted.</summary>
     public void Number()
     {
         RowCount = checked(Base(_ranges.Count));
@@ -177,26 +181,28 @@ internal sealed unsafe class KernelLattice(CrfWorkspace owner) : IDisposable
         Links.Prepare(this, _ranges.Count);
     }
 
-    /// <summary>Makes room for rows of so many values, twice: what is read and what is written.</summary>
+    /// <summary>
+    /// Makes room for two sets of rows of <paramref name="lanes"/> values: one to read and one to write.
+    /// </summary>
     public void EnsureRows(int lanes)
     {
         _rows.Ensure((long)RowCount * lanes);
         _next.Ensure(((long)RowCount * lanes) + Skew);
     }
 
-    /// <summary>What the last pass wrote becomes what the next one reads.</summary>
+    /// <summary>Swaps the two sets of rows: the next pass reads what the last pass wrote.</summary>
     public void Flip() => _flipped = !_flipped;
 
-    /// <summary>Copies the rows of a range to where the next ones are written, as rows of the kept labels.</summary>
+    /// <summary>Copies the rows of a range, reduced to the kept labels, to the other set of rows.</summary>
     public void Narrow(int range, int lanes, PrunedLabels kept)
     {
         long first = Base(range);
         kept.Narrow(Rows + (first * lanes), lanes, _tables[range].Count, Next + (first * kept.Lanes), filler: 0);
     }
 
-    /// <summary>What a pixel pass needs to know of a range.</summary>
-    /// <param name="range">Which.</param>
-    /// <param name="lanes">Values of a row.</param>
+    /// <summary>The buffers of a range, for a pass over its pixels.</summary>
+    /// <param name="range">Number of the range.</param>
+    /// <param name="lanes">Values in a row.</param>
     public KernelView View(int range, int lanes)
     {
         long offset = _ranges[range].Start * Corners, first = Base(range);
@@ -215,7 +221,9 @@ internal sealed unsafe class KernelLattice(CrfWorkspace owner) : IDisposable
         };
     }
 
-    /// <summary>Folds the normalisation into the weights of a range, from the blurred ones in rows of a single value.</summary>
+    /// <summary>
+    /// Multiplies the weights of a range by the normalisation. The rows hold a single value, the blurred ones.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Normalize(int range)
     {
@@ -241,7 +249,7 @@ internal sealed unsafe class KernelLattice(CrfWorkspace owner) : IDisposable
         }
     }
 
-    /// <summary>The constant that slicing multiplies by.</summary>
+    /// <summary>The constant factor of slicing.</summary>
     public float Alpha => 1 / (1 + MathF.Pow(2, -Dimensions));
 
     public void Dispose()
@@ -253,7 +261,9 @@ internal sealed unsafe class KernelLattice(CrfWorkspace owner) : IDisposable
         }
     }
 
-    /// <summary>Scaled features depend on x, on y or on a byte: few values, each computed once.</summary>
+    /// <summary>
+    /// Computes every value that a scaled feature can take: one for each x, each y and each value of a colour.
+    /// </summary>
     private void TabulateFeatures()
     {
         int colors = (Dimensions - 2) * 256;
@@ -286,7 +296,10 @@ internal sealed unsafe class KernelLattice(CrfWorkspace owner) : IDisposable
         }
     }
 
-    /// <summary>The reference fills its last group of four pixels with points at the origin; their vertices belong to the set.</summary>
+    /// <summary>
+    /// Inserts the vertices around the origin. The reference implementation fills its last group of four pixels with
+    /// points at the origin, and their vertices take part in the blur.
+    /// </summary>
     private void InsertOrigin(VertexTable table, ref SimplexBlock simplex, long* keys)
     {
         for (int axis = 0; axis < Dimensions; axis++)

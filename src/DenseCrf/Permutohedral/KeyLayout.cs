@@ -2,17 +2,23 @@ using System.Numerics;
 
 namespace DenseCrf.Permutohedral;
 
-/// <summary>How the coordinates of a vertex are packed into 64 bits.</summary>
+/// <summary>How the coordinates of a vertex are packed into a key of 64 bits.</summary>
 /// <remarks>
-/// All coordinates of a vertex leave the same remainder k modulo d + 1, so a key holds their quotients and k once. The next vertex of
-/// a simplex and the neighbours along an axis are then one addition away. Each quotient gets as many bits as the image needs.
+/// All coordinates of a vertex have the same remainder k modulo d + 1, so a key holds their quotients and k. The key of
+/// the next vertex of a simplex, or of the neighbour along an axis, is then one addition away. Each quotient has as
+/// many bits as the image needs.
 /// </remarks>
 internal sealed class KeyLayout
 {
-    /// <summary>A coordinate of the reference is 16 bits wide and wraps silently; here such parameters are refused.</summary>
-    private const double LargestCoordinate = short.MaxValue;
+    /// <summary>
+    /// The reference implementation stores coordinates in 16 bits and wraps silently; this one throws instead.
+    /// </summary>
+    private const double MaxCoordinate = short.MaxValue;
 
-    /// <summary>Quotients beyond those of the points: the simplex reaches one further, a neighbour another.</summary>
+    /// <summary>
+    /// How far the quotient of a vertex may exceed those of the points: a simplex reaches one or two further, a
+    /// neighbour one more.
+    /// </summary>
     private const int Margin = 3;
 
     private const int RemainderBits = 3;
@@ -20,7 +26,7 @@ internal sealed class KeyLayout
     private readonly long[] _units;
     private readonly long[] _steps;
 
-    /// <exception cref="ArgumentException">The deviations are so small that coordinates leave their range.</exception>
+    /// <exception cref="ArgumentException">The deviations are so small that coordinates overflow.</exception>
     public KeyLayout(FeatureScale[] scales)
     {
         int d = scales.Length, shift = RemainderBits;
@@ -31,30 +37,35 @@ internal sealed class KeyLayout
         double rest = scales.Sum(s => (double)s.Largest);
         for (int i = 0; i < d; i++)
         {
-            // e[i] is the sum of the scaled features after i, less i times its own; e[0] is the sum of all.
+            // Coordinate i is the sum of the scaled features after feature i, less i times feature i; coordinate 0 is
+            // the sum of all.
             double own = i == 0 ? 0 : scales[i - 1].Largest;
-            double most = rest -= own, least = i * own;
-            long lowest = (long)(least / (d + 1)) + Margin, highest = (long)Math.Min(most / (d + 1), int.MaxValue) + Margin;
+            rest -= own;
+            double max = rest, min = i * own;   // the coordinate lies between −min and max
+            long lowest = (long)(min / (d + 1)) + Margin, highest = (long)Math.Min(max / (d + 1), int.MaxValue) + Margin;
             (shifts[i], bits[i], lowests[i]) = (shift, BitOperations.Log2((ulong)(lowest + highest)) + 1, lowest);
             _units[i] = shift < 64 ? 1L << shift : 0;
             bias += lowest * _units[i];
             shift += bits[i];
-            if (!(Math.Max(most, least) < LargestCoordinate) || shift > 63)
+            if (!(Math.Max(max, min) < MaxCoordinate) || shift > 63)
             {
-                throw new ArgumentException("The standard deviations are too small for the image: lattice coordinates overflow.");
+                throw new ArgumentException(
+                    "The standard deviations are too small for the image: lattice coordinates overflow. Use larger deviations.");
             }
         }
 
         (Bits, Writer) = (shift, new KeyWriter(shifts, _units, bias));
 
-        // e[j] − e[j + 1] is j + 2 times the scaled feature j + 1, less j times feature j; the coordinates are d + 1 times the quotients.
+        // Coordinate j less coordinate j + 1 is j + 2 times the scaled feature j + 1, less j times feature j. Quotients
+        // are 1/(d + 1) of it.
         double x = scales[0].Largest / (d + 1), y = scales[1].Largest / (d + 1);
         Columns = Bands(0, 0, 2 * x);
         Rows = d > 2 ? Bands(1, -x, 3 * y) : default;
-        KeyBands Bands(int i, double least, double most) =>
-            new((shifts[i], bits[i]), (shifts[i + 1], bits[i + 1]), lowests[i] - lowests[i + 1], least, most);
+        KeyBands Bands(int i, double min, double max) =>
+            new((shifts[i], bits[i]), (shifts[i + 1], bits[i + 1]), lowests[i] - lowests[i + 1], min, max);
 
-        // One step along axis j: all coordinates grow by 1 except j, which drops by d. At remainder d the others turn over.
+        // One step along axis j adds 1 to all coordinates except j, which loses d. From remainder d the quotients of
+        // the others grow.
         long all = _units.Sum();
         for (int j = 0; j <= d; j++)
         {
@@ -65,20 +76,24 @@ internal sealed class KeyLayout
 
     public int Dimensions { get; }
 
-    /// <summary>Length of a key.</summary>
+    /// <summary>Length of a key, in bits.</summary>
     public int Bits { get; }
 
-    /// <summary>Bands along x: the first coordinate less the second.</summary>
+    /// <summary>Bands along x, by the first coordinate less the second.</summary>
     public KeyBands Columns { get; }
 
-    /// <summary>Bands that within a column run along y: the second coordinate less the third. One band where there is no colour.</summary>
+    /// <summary>
+    /// Bands along y within a column, by the second coordinate less the third. A single band for kernels without
+    /// colour.
+    /// </summary>
     public KeyBands Rows { get; }
 
-    /// <summary>Packs what a block of simplices holds.</summary>
+    /// <summary>Packs the vertices of a block of simplices.</summary>
     public KeyWriter Writer { get; }
 
+    /// <summary>The remainder k of a vertex's coordinates modulo d + 1.</summary>
     public static int Remainder(long key) => (int)(key & ((1 << RemainderBits) - 1));
 
-    /// <summary>By what the key of the next vertex along an axis differs.</summary>
+    /// <summary>The difference from a vertex's key to that of the next vertex along an axis.</summary>
     public long Step(long key, int axis) => _steps[(2 * axis) + (Remainder(key) == Dimensions ? 1 : 0)];
 }

@@ -2,7 +2,9 @@ using System.Runtime.CompilerServices;
 
 namespace DenseCrf.Permutohedral;
 
-/// <summary>Packs the vertices of a simplex. A plain value, so that its fields stay where the loop over pixels is.</summary>
+/// <summary>
+/// Packs the vertices of a simplex into keys. A struct, so that its fields lie on the stack of the loop over pixels.
+/// </summary>
 internal unsafe struct KeyWriter
 {
     private const int MaxCoordinates = 6;
@@ -12,9 +14,11 @@ internal unsafe struct KeyWriter
     private fixed int _shifts[MaxCoordinates];
     private fixed long _units[MaxCoordinates];
 
-    /// <param name="shifts">Where each quotient starts.</param>
-    /// <param name="units">What one less in a quotient subtracts; 0 for the last coordinate, which is implied.</param>
-    /// <param name="bias">Added once, so that no quotient is negative.</param>
+    /// <param name="shifts">The first bit of each quotient.</param>
+    /// <param name="units">
+    /// The value of 1 in each quotient; 0 for the last coordinate, which a key does not hold.
+    /// </param>
+    /// <param name="bias">Added to every key, so that no quotient is negative.</param>
     public KeyWriter(ReadOnlySpan<int> shifts, ReadOnlySpan<long> units, long bias)
     {
         (_dimensions, _bias) = (shifts.Length, bias);
@@ -25,7 +29,7 @@ internal unsafe struct KeyWriter
         }
     }
 
-    /// <summary>The keys of the d + 1 vertices, from remainder 0 to d.</summary>
+    /// <summary>Writes the keys of the d + 1 vertices, from remainder 0 to d.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public readonly void Write(in SimplexBlock simplex, int point, long* keys)
     {

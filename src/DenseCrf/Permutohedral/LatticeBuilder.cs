@@ -4,11 +4,11 @@ using DenseCrf.Threading;
 
 namespace DenseCrf.Permutohedral;
 
-/// <summary>Builds the lattices of all kernels of an image, phase by phase, on all threads.</summary>
+/// <summary>Builds the lattices of all kernels for an image, phase by phase, on all threads.</summary>
 internal sealed unsafe class LatticeBuilder(
     CrfTeam team, IReadOnlyList<KernelLattice> lattices, IReadOnlyList<CrfKernel> kernels, LatticeFilter filter, byte* rgb)
 {
-    /// <summary>Simplices, vertices, shared, links, chains.</summary>
+    /// <summary>Finds simplices, vertices, shared vertices, links and chains.</summary>
     public void Connect()
     {
         team.Run(lattices.Count, (range, kernel) => lattices[kernel].Insert(range, rgb));
@@ -24,7 +24,7 @@ internal sealed unsafe class LatticeBuilder(
         team.Run((axes + team.Workers - 1) / team.Workers, (worker, item) => Chain((item * team.Workers) + worker));
     }
 
-    /// <summary>Filters ones, and folds what comes back into the weights.</summary>
+    /// <summary>Filters ones, and multiplies the weights by the normalisation that follows from the result.</summary>
     public void Normalize()
     {
         foreach (KernelLattice lattice in lattices)

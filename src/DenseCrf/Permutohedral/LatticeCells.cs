@@ -3,18 +3,22 @@ using DenseCrf.Buffers;
 
 namespace DenseCrf.Permutohedral;
 
-/// <summary>The vertices sorted by where they lie along x, their column, and within it along y, their cell.</summary>
+/// <summary>
+/// Sorts the vertices by their column, which is their place along x, and within a column by their cell, which is their
+/// place along y.
+/// </summary>
 /// <remarks>
-/// The first coordinate less the second is twice the scaled x, and no step along axes 2 to d changes it: what these axes join lies in one
-/// column. The second less the third places a vertex within its column along y, and does not change along axes 3 to d.
-/// So the blur of those axes can stay where its rows are in the cache, and columns need not wait for each other.
+/// The first coordinate less the second is twice the scaled x. No step along axes 2 to d changes it, so neighbours
+/// along these axes lie in one column. The second coordinate less the third is the place along y; no step along axes 3
+/// to d changes it. The blur along these axes can therefore work column by column and cell by cell, while the rows are
+/// in the cache, and columns do not wait for each other.
 /// </remarks>
 internal sealed unsafe class LatticeCells(CrfWorkspace owner) : IDisposable
 {
-    /// <summary>Axes before this one leave the column.</summary>
+    /// <summary>The first axis along which neighbours lie in one column.</summary>
     public const int FirstWithinColumn = 2;
 
-    /// <summary>Axes before this one leave the cell.</summary>
+    /// <summary>The first axis along which neighbours lie in one cell.</summary>
     public const int FirstWithinCell = 3;
 
     private readonly NativeBuffer<int> _starts = new(owner);
@@ -22,13 +26,13 @@ internal sealed unsafe class LatticeCells(CrfWorkspace owner) : IDisposable
     private KeyLayout _layout = null!;
     private int _ranges;
 
-    /// <summary>Columns of the image, some of which may be empty.</summary>
+    /// <summary>Number of columns; some may be empty.</summary>
     public int Columns => _layout.Columns.Count;
 
-    /// <summary>Cells of each column.</summary>
+    /// <summary>Number of cells in each column.</summary>
     public int Rows => _layout.Rows.Count;
 
-    /// <summary>Cells of all columns.</summary>
+    /// <summary>Number of cells in all columns.</summary>
     public int Count => Columns * Rows;
 
     public void Prepare(KeyLayout layout, int ranges)
@@ -38,7 +42,7 @@ internal sealed unsafe class LatticeCells(CrfWorkspace owner) : IDisposable
         _columns.Ensure(ranges);
     }
 
-    /// <summary>Counts the vertices of a range, by cell.</summary>
+    /// <summary>Counts the vertices of a range of pixels in each cell.</summary>
     public void Add(int range, ReadOnlySpan<long> keys)
     {
         int* counts = Starts(range);
@@ -54,7 +58,7 @@ internal sealed unsafe class LatticeCells(CrfWorkspace owner) : IDisposable
         _columns.Pointer[range] = (first, last);
     }
 
-    /// <summary>Whether a vertex within <paramref name="distance"/> columns of this one can be a range's.</summary>
+    /// <summary>Whether a range may have a vertex within <paramref name="distance"/> columns of this column.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool MayHold(int range, int column, int distance)
     {
@@ -62,7 +66,7 @@ internal sealed unsafe class LatticeCells(CrfWorkspace owner) : IDisposable
         return column >= first - distance && column <= last + distance;
     }
 
-    /// <summary>Gives every cell its place, once all ranges are counted.</summary>
+    /// <summary>Computes where each cell starts, after all ranges are counted.</summary>
     public void Place()
     {
         int at = 0;
@@ -76,11 +80,11 @@ internal sealed unsafe class LatticeCells(CrfWorkspace owner) : IDisposable
         }
     }
 
-    /// <summary>Puts the vertices of a range into their places, in each cell in the order of their numbers.</summary>
-    /// <param name="range">Which.</param>
-    /// <param name="keys">Of its vertices.</param>
-    /// <param name="id">Number of the first of them.</param>
-    /// <param name="sorted">The numbers of all ranges.</param>
+    /// <summary>Sorts the vertices of a range by cell; within a cell they stay in the order of their numbers.</summary>
+    /// <param name="range">Number of the range.</param>
+    /// <param name="keys">Keys of the range's vertices.</param>
+    /// <param name="id">Number of the range's first vertex.</param>
+    /// <param name="sorted">Receives the numbers of the vertices.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Sort(int range, ReadOnlySpan<long> keys, int id, int* sorted)
     {
@@ -91,7 +95,7 @@ internal sealed unsafe class LatticeCells(CrfWorkspace owner) : IDisposable
         }
     }
 
-    /// <summary>Where a cell ends among the sorted numbers.</summary>
+    /// <summary>The end of a cell among the sorted numbers.</summary>
     public int End(int cell) => Starts(_ranges - 1)[cell];
 
     public void Dispose()

@@ -3,28 +3,33 @@ using DenseCrf.Threading;
 
 namespace DenseCrf.Permutohedral;
 
-/// <summary>Turns the rows that ranges have splatted into rows to slice from, in all lattices at once.</summary>
+/// <summary>Blurs the splatted rows of all lattices, so that values can be sliced from them.</summary>
 internal sealed unsafe class LatticeFilter
 {
-    /// <summary>Parts of a lane's share of an axis: a thread that is done early takes some of another's.</summary>
-    private const int Parts = 4;
+    /// <summary>
+    /// Parts of each worker's share of an axis: a thread that finishes early takes parts of another worker.
+    /// </summary>
+    private const int PartsPerWorker = 4;
 
     private readonly CrfTeam _team;
     private readonly IReadOnlyList<KernelLattice> _lattices;
     private readonly Action<int, int> _merge, _blur, _blurColumn, _copy;
-    private readonly int _columns;
+    private readonly int _columnsPerWorker;
     private RowOperations _rows = null!;
     private int _axis;
     private int _range;
 
     public LatticeFilter(CrfTeam team, IReadOnlyList<KernelLattice> lattices)
     {
-        // The delegates are made once: an iteration allocates nothing.
+        // The delegates are created once, so that an iteration allocates nothing.
         (_team, _lattices, _merge, _blur, _blurColumn, _copy) = (team, lattices, Merge, Blur, BlurColumn, Copy);
-        _columns = (lattices.Max(lattice => lattice.Layout.Columns.Count) + team.Workers - 1) / team.Workers;
+        int columns = lattices.Max(lattice => lattice.Layout.Columns.Count);
+        _columnsPerWorker = (columns + team.Workers - 1) / team.Workers;
     }
 
-    /// <summary>Adds up shared, blurs along the axes in their order, and gives each duplicate the result.</summary>
+    /// <summary>
+    /// Sums the rows of shared vertices, blurs along the axes in their order, and copies the result to every duplicate.
+    /// </summary>
     public void Run(RowOperations rows)
     {
         _rows = rows;
@@ -33,7 +38,7 @@ internal sealed unsafe class LatticeFilter
             _lattices[k].Flip();
         }
 
-        // Slab by range, because one row may have a duplicate in several.
+        // One range after the other, because a row may have duplicates in several ranges.
         for (_range = 1; _range < _team.Workers; _range++)
         {
             _team.Run(1, _merge);
@@ -41,11 +46,11 @@ internal sealed unsafe class LatticeFilter
 
         for (_axis = 0; _axis < LatticeCells.FirstWithinColumn; _axis++)
         {
-            _team.Run(Parts, _blur);
+            _team.Run(PartsPerWorker, _blur);
         }
 
-        // The other axes column by column, each on one thread, while its rows are in the cache; and where three are left, cell by cell.
-        _team.Run(_columns, _blurColumn);
+        // The other axes column by column, and from the fourth axis on cell by cell, while the rows are in the cache.
+        _team.Run(_columnsPerWorker, _blurColumn);
 
         if (_team.Workers > 1)
         {
@@ -65,14 +70,15 @@ internal sealed unsafe class LatticeFilter
     {
         for (int k = 0; k < _lattices.Count; k++)
         {
-            ReadOnlySpan<int> chains = _lattices[k].Links.Chains(_axis).Part((worker * Parts) + item, _team.Workers * Parts);
-            _rows.Blur(_lattices[k].Rows, chains);
+            AxisChains chains = _lattices[k].Links.Chains(_axis);
+            int part = (worker * PartsPerWorker) + item;
+            _rows.Blur(_lattices[k].Rows, chains.Part(part, _team.Workers * PartsPerWorker));
         }
     }
 
     private void BlurColumn(int worker, int item)
     {
-        int column = (worker * _columns) + item;
+        int column = (worker * _columnsPerWorker) + item;
         for (int k = 0; k < _lattices.Count; k++)
         {
             KernelLattice lattice = _lattices[k];

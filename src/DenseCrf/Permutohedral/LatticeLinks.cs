@@ -3,11 +3,14 @@ using DenseCrf.Buffers;
 
 namespace DenseCrf.Permutohedral;
 
-/// <summary>What connects the vertices of a lattice: shared in different ranges, and neighbours along each axis.</summary>
+/// <summary>
+/// The connections of a lattice's vertices: neighbours along each axis, and vertices that several ranges of pixels
+/// share.
+/// </summary>
 internal sealed unsafe class LatticeLinks(CrfWorkspace owner) : IDisposable
 {
-    /// <summary>Vertices whose slots are asked for ahead.</summary>
-    private const int Ahead = 8;
+    /// <summary>How many vertices ahead the slots of the vertex table are prefetched.</summary>
+    private const int VerticesAhead = 8;
 
     private readonly NativeBuffer<uint> _links = new(owner);
     private readonly NativeBuffer<int> _first = new(owner);
@@ -17,37 +20,28 @@ internal sealed unsafe class LatticeLinks(CrfWorkspace owner) : IDisposable
     private KernelLattice _lattice = null!;
     private int _ranges;
 
-    /// <summary>Rows that stand for a vertex of an earlier range.</summary>
-    public int Duplicates
-    {
-        get
-        {
-            int count = 0;
-            for (int range = 1; range < _ranges; range++)
-            {
-                count += _shared[range].Count;
-            }
-
-            return count;
-        }
-    }
-
-    /// <summary>Columns of the image; the chains of axes from <see cref="LatticeCells.FirstWithinColumn"/> on stay in one.</summary>
+    /// <summary>
+    /// Number of columns. Chains of axes from <see cref="LatticeCells.FirstWithinColumn"/> on stay within a column.
+    /// </summary>
     public int Columns => _cells.Columns;
 
-    /// <summary>Cells of a column; the chains of axes from <see cref="LatticeCells.FirstWithinCell"/> on stay in one.</summary>
+    /// <summary>
+    /// Number of cells in a column. Chains of axes from <see cref="LatticeCells.FirstWithinCell"/> on stay within a
+    /// cell.
+    /// </summary>
     public int CellsPerColumn => _cells.Rows;
 
     public SharedVertices SharedOf(int range) => _shared[range];
 
     public AxisChains Chains(int axis) => _chains[axis];
 
-    /// <summary>Takes on another image.</summary>
+    /// <summary>Prepares for another image, before its vertices are inserted.</summary>
     public void Begin(KeyLayout layout, int ranges) => _cells.Prepare(layout, ranges);
 
-    /// <summary>Counts the vertices of a range, once all are inserted.</summary>
+    /// <summary>Counts the vertices of a range, after all of them are inserted.</summary>
     public void Count(int range, VertexTable table) => _cells.Add(range, new(table.Keys, table.Count));
 
+    /// <summary>Allocates the links, after the vertices of all ranges are counted.</summary>
     public void Prepare(KernelLattice lattice, int ranges)
     {
         (_lattice, _ranges) = (lattice, ranges);
@@ -65,7 +59,7 @@ internal sealed unsafe class LatticeLinks(CrfWorkspace owner) : IDisposable
         }
     }
 
-    /// <summary>Finds the vertices of a range that an earlier range has as well.</summary>
+    /// <summary>Finds the vertices that a range shares with earlier ranges.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void FindShared(int range)
     {
@@ -94,7 +88,9 @@ internal sealed unsafe class LatticeLinks(CrfWorkspace owner) : IDisposable
         }
     }
 
-    /// <summary>Finds the next vertex along every axis for the vertices of a range, once all shared are known.</summary>
+    /// <summary>
+    /// Finds the next vertex along every axis for each vertex of a range, after all shared vertices are found.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Link(int range)
     {
@@ -105,9 +101,9 @@ internal sealed unsafe class LatticeLinks(CrfWorkspace owner) : IDisposable
         int start = _lattice.Base(range), corners = _lattice.Corners;
         for (int id = 0; id < own.Count; id++)
         {
-            if (id + Ahead < own.Count)
+            if (id + VerticesAhead < own.Count)
             {
-                long later = own.Keys[id + Ahead];
+                long later = own.Keys[id + VerticesAhead];
                 bool shared = other is not null && _cells.MayHold(1 - range, columns.Of(later), 1);
                 for (int axis = 0; axis < corners; axis++)
                 {
@@ -130,16 +126,22 @@ internal sealed unsafe class LatticeLinks(CrfWorkspace owner) : IDisposable
         }
     }
 
-    /// <summary>Sorts the vertices of a range by cell, once all links are known; the list of firsts is not needed any more and makes room.</summary>
+    /// <summary>
+    /// Sorts the vertices of a range by cell, after all links are found. Reuses the memory of the list of first rows.
+    /// </summary>
     public void Sort(int range)
     {
         VertexTable own = _lattice.Table(range);
         _cells.Sort(range, new(own.Keys, own.Count), _lattice.Base(range), _first.Pointer);
     }
 
-    /// <summary>Lists the chains of an axis, once all links are known and all vertices sorted.</summary>
-    public void Chain(int axis) =>
-        _chains[axis].Build(_links.Pointer + ((long)axis * _lattice.RowCount), _lattice.RowCount, _first.Pointer, axis < LatticeCells.FirstWithinColumn ? null : _cells);
+    /// <summary>Lists the chains of an axis, after all vertices are sorted.</summary>
+    public void Chain(int axis)
+    {
+        uint* links = _links.Pointer + ((long)axis * _lattice.RowCount);
+        LatticeCells? cells = axis < LatticeCells.FirstWithinColumn ? null : _cells;
+        _chains[axis].Build(links, _lattice.RowCount, _first.Pointer, cells);
+    }
 
     public void Dispose()
     {
@@ -150,12 +152,17 @@ internal sealed unsafe class LatticeLinks(CrfWorkspace owner) : IDisposable
         _chains.ForEach(chains => chains.Dispose());
     }
 
-    /// <summary>The row of a vertex, in the first range that has it.</summary>
+    /// <summary>The row of a vertex in the first range that has the vertex, or −1.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private int Find(long key, int range, VertexTable own, int start)
     {
         int found = own.Find(key);
-        return found >= 0 ? _first.Pointer[start + found] : _ranges == 1 ? -1 : FindElsewhere(key, range);
+        if (found >= 0)
+        {
+            return _first.Pointer[start + found];
+        }
+
+        return _ranges == 1 ? -1 : FindElsewhere(key, range);
     }
 
     private int FindElsewhere(long key, int range)
@@ -163,10 +170,13 @@ internal sealed unsafe class LatticeLinks(CrfWorkspace owner) : IDisposable
         int offset = 0, column = _lattice.Layout.Columns.Of(key);
         for (int other = 0; other < _ranges; other++)
         {
-            int found = other == range || !_cells.MayHold(other, column, 0) ? -1 : _lattice.Table(other).Find(key);
-            if (found >= 0)
+            if (other != range && _cells.MayHold(other, column, 0))
             {
-                return _first.Pointer[offset + found];
+                int found = _lattice.Table(other).Find(key);
+                if (found >= 0)
+                {
+                    return _first.Pointer[offset + found];
+                }
             }
 
             offset += _lattice.Table(other).Count;

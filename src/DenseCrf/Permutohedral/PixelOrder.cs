@@ -2,18 +2,23 @@ using System.Runtime.Intrinsics.X86;
 
 namespace DenseCrf.Permutohedral;
 
-/// <summary>The order in which all passes visit the pixels: down one vertical strip after the other.</summary>
+/// <summary>
+/// The order in which all passes visit the pixels: down one vertical strip of the image after the other.
+/// </summary>
 /// <remarks>
-/// A vertex is touched by pixels some dozen rows apart. Down a strip its row of values, and its slot of the table, are still in the
-/// second-level cache when the next pixel wants them; along whole rows of the image they are not.
+/// Pixels some dozen image rows apart touch the same vertex. Down a strip, the vertex's values and its slot in the
+/// table are still in the second-level cache when the next of these pixels needs them; along whole rows of the image
+/// they would not be.
 /// </remarks>
-/// <param name="size">Of the image.</param>
+/// <param name="size">Size of the image.</param>
 internal readonly struct PixelOrder(ImageSize size)
 {
-    /// <summary>Pixels from one strip to the next; the last one may be narrower.</summary>
+    /// <summary>Width of a strip, in pixels; the last strip may be narrower.</summary>
     private const int StripWidth = 64;
 
-    /// <summary>Asks for the pixels of a plane that come one strip's width later, too far apart for the hardware to foresee.</summary>
+    /// <summary>
+    /// Prefetches the pixels of a plane one image row below, which are too far away for the hardware prefetcher.
+    /// </summary>
     public unsafe void PrefetchBelow(float* pixel)
     {
         if (Sse.IsSupported)
@@ -22,9 +27,9 @@ internal readonly struct PixelOrder(ImageSize size)
         }
     }
 
-    /// <summary>Where some pixels that follow each other lie in the image.</summary>
-    /// <param name="first">Place in this order of the first one.</param>
-    /// <param name="count">Up to <see cref="PixelBlock.Points"/>.</param>
+    /// <summary>The positions in the image of consecutive pixels of this order.</summary>
+    /// <param name="first">Number of the first pixel, in this order.</param>
+    /// <param name="count">Number of pixels, at most <see cref="PixelBlock.Points"/>.</param>
     public unsafe PixelBlock Block(long first, int count)
     {
         PixelBlock block = default;
@@ -51,10 +56,10 @@ internal readonly struct PixelOrder(ImageSize size)
     }
 }
 
-/// <summary>Where up to sixteen pixels, neighbours in <see cref="PixelOrder"/>, lie in the image.</summary>
+/// <summary>The positions in the image of up to sixteen consecutive pixels of <see cref="PixelOrder"/>.</summary>
 internal unsafe struct PixelBlock
 {
-    /// <summary>Pixels of a block; a multiple of every vector.</summary>
+    /// <summary>Pixels in a whole block: a multiple of the length of every vector.</summary>
     public const int Points = 16;
 
     private fixed int _x[Points];
@@ -63,14 +68,14 @@ internal unsafe struct PixelBlock
 
     public int Count { get; private set; }
 
-    /// <summary>Whether it is a whole block and lies within one row of the image, as nearly all do.</summary>
+    /// <summary>Whether the block is whole and lies within one row of the image, as nearly all blocks do.</summary>
     public bool IsRun { get; private set; }
 
     public readonly int X(int i) => _x[i];
 
     public readonly int Y(int i) => _y[i];
 
-    /// <summary>Number in scan order.</summary>
+    /// <summary>Index of a pixel in scan order: y · width + x.</summary>
     public readonly int Pixel(int i) => _pixels[i];
 
     internal void Set(int i, int x, int y, int pixel)

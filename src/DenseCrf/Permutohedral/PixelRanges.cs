@@ -1,17 +1,22 @@
 namespace DenseCrf.Permutohedral;
 
-/// <summary>The pixels of an image, cut into one run for each lane of the team.</summary>
-/// <param name="Pixels">Of the image, in scan order.</param>
-/// <param name="Count">Number of runs; some may be empty.</param>
+/// <summary>
+/// The pixels of an image, in the order of <see cref="PixelOrder"/>, divided into one contiguous range for each worker.
+/// </summary>
+/// <param name="Pixels">Number of pixels in the image.</param>
+/// <param name="Count">Number of ranges; some may be empty.</param>
 internal readonly record struct PixelRanges(long Pixels, int Count)
 {
-    /// <summary>Pixels between two watermarks: rows are cleared shortly before they are first written, while that is still one pass.</summary>
+    /// <summary>
+    /// Pixels between two watermarks. A watermark is the number of vertices touched so far; it tells which rows the
+    /// next block touches first and must therefore clear.
+    /// </summary>
     public const int BlockPixels = 256;
 
-    /// <summary>Blocks of all ranges.</summary>
+    /// <summary>Number of blocks in all ranges.</summary>
     public int Blocks => FirstBlock(Count);
 
-    /// <summary>A run starts at a multiple of a block, so that only the image's end leaves one incomplete.</summary>
+    /// <summary>First pixel of a range and the pixel after its last. Ranges start at whole blocks.</summary>
     public (long Start, long End) this[int range] => (Boundary(range), Boundary(range + 1));
 
     public int FirstBlock(int range) => (int)((Boundary(range) + BlockPixels - 1) / BlockPixels);

@@ -2,7 +2,10 @@ using DenseCrf.Buffers;
 
 namespace DenseCrf.Permutohedral;
 
-/// <summary>Rows of a range whose vertex an earlier range has as well, and the rows there.</summary>
+/// <summary>
+/// The vertices that a range of pixels shares with an earlier range, as pairs of rows: the duplicate, which is this
+/// range's row, and the row of the first range that has the vertex.
+/// </summary>
 internal sealed unsafe class SharedVertices(CrfWorkspace owner) : IDisposable
 {
     private readonly NativeBuffer<(int Duplicate, int First)> _pairs = new(owner);
@@ -17,7 +20,10 @@ internal sealed unsafe class SharedVertices(CrfWorkspace owner) : IDisposable
 
     public void Add(int duplicate, int first) => _pairs.Pointer[Count++] = (duplicate, first);
 
-    /// <summary>An even share; no two pairs of the list name the same row.</summary>
+    /// <summary>
+    /// Part <paramref name="part"/> of <paramref name="parts"/> equal parts of the list. No two pairs contain the same
+    /// row.
+    /// </summary>
     public ReadOnlySpan<(int Duplicate, int First)> Part(int part, int parts)
     {
         int start = (int)((long)Count * part / parts), end = (int)((long)Count * (part + 1) / parts);

@@ -3,14 +3,15 @@ using System.Runtime.CompilerServices;
 
 namespace DenseCrf.Permutohedral;
 
-/// <summary>The simplices around sixteen points at once.</summary>
+/// <summary>The simplices that contain sixteen points, computed together.</summary>
 /// <remarks>
-/// Rounds exactly as the reference does: no product is fused with a sum, and ties rank the lower index as larger.
-/// Quotients are of the vertex of remainder 0; from vertex k to k + 1 the coordinate of rank d − k loses one.
+/// Rounds exactly as the reference implementation does: no product is fused with a sum, and on a tie the lower index
+/// ranks as larger. Quotients belong to the vertex of remainder 0; from vertex k to vertex k + 1 the quotient of the
+/// coordinate of rank d − k loses 1.
 /// </remarks>
 internal unsafe ref struct SimplexBlock
 {
-    /// <summary>Points of a block.</summary>
+    /// <summary>Points in a block.</summary>
     public const int Points = 16;
 
     private const int MaxCoordinates = 6;
@@ -20,7 +21,7 @@ internal unsafe ref struct SimplexBlock
     private fixed int _quotients[MaxCoordinates * Points];
     private fixed int _order[MaxCoordinates * Points];
 
-    /// <summary>Scaled feature <paramref name="axis"/> of a point: the input.</summary>
+    /// <summary>Sets an input: scaled feature <paramref name="axis"/> of a point.</summary>
     public void SetFeature(int axis, int point, float value) => _features[(axis * Points) + point] = value;
 
     /// <summary>Barycentric weight of vertex <paramref name="k"/>.</summary>
@@ -29,10 +30,11 @@ internal unsafe ref struct SimplexBlock
     /// <summary>Coordinate <paramref name="i"/> of the vertex of remainder 0, divided by d + 1.</summary>
     public readonly int Quotient(int i, int point) => _quotients[(i * Points) + point];
 
-    /// <summary>The coordinate of rank <paramref name="m"/>.</summary>
+    /// <summary>Index of the coordinate of rank <paramref name="m"/>.</summary>
     public readonly int Coordinate(int m, int point) => _order[(m * Points) + point];
 
-    /// <param name="d">Dimensions, 1 to 5.</param>
+    /// <summary>Computes weights, quotients and ranks from the features.</summary>
+    /// <param name="d">Number of dimensions, 1 to 5.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Compute(int d)
     {
@@ -93,7 +95,7 @@ internal unsafe ref struct SimplexBlock
             Vector.Store(Vector.ConvertToInt32(quotient[i]), quotients + (i * Points));
         }
 
-        // Sorted by rank, the weights are differences of neighbours: b[p] = u(d−p) − u(d−p+1).
+        // The weights are differences of consecutive residuals u in the order of rank: weight p = u(d−p) − u(d−p+1).
         Vector<float> largest = Vector<float>.Zero, smallest = Vector<float>.Zero, last = Vector<float>.Zero;
         for (int m = 0; m <= d; m++)
         {
@@ -107,9 +109,12 @@ internal unsafe ref struct SimplexBlock
             }
 
             Vector.Store(coordinate, order + (m * Points));
-            largest = m == 0 ? sorted : largest;
             smallest = sorted;
-            if (m > 0)
+            if (m == 0)
+            {
+                largest = sorted;
+            }
+            else
             {
                 Vector.Store(last - sorted, weights + ((d - m + 1) * Points));
             }

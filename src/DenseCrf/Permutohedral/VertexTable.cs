@@ -6,37 +6,42 @@ using DenseCrf.Buffers;
 
 namespace DenseCrf.Permutohedral;
 
-/// <summary>The vertices that one range of the image touches, numbered in the order of first touch.</summary>
+/// <summary>
+/// A hash table of the vertices that one range of pixels touches, numbered in the order of first touch.
+/// </summary>
 /// <remarks>
-/// Open addressing. A slot holds the key and the number side by side in 64 bits, so that a look-up is a single access; where an image
-/// needs too many bits, the key loses its upper ones and is compared in full, which lies in order of first touch.
+/// Open addressing. A slot holds a vertex's key and its number plus 1 in 64 bits, so that a look-up is one memory
+/// access. If key and number together need more bits, the slot drops the key's upper bits, and a look-up also compares
+/// the whole key.
 /// </remarks>
 internal sealed unsafe class VertexTable(CrfWorkspace owner) : IDisposable
 {
-    private const int SmallestBits = 10;
-    private const ulong Multiplier = 0x9E3779B97F4A7C15;   // 2⁶⁴ over the golden ratio
+    private const int MinBits = 10;
+    private const int MaxInitialBits = 30;
+    private const ulong Multiplier = 0x9E3779B97F4A7C15;   // 2⁶⁴ divided by the golden ratio
 
     private readonly NativeBuffer<ulong> _slots = new(owner);
     private readonly NativeBuffer<long> _keys = new(owner);
-    private int _shift = 64 - SmallestBits;
+    private int _shift = 64 - MinBits;
     private int _idBits;
-    private bool _whole;
+    private bool _slotsHoldWholeKeys;
     private int _capacity;
 
-    /// <summary>Vertices so far.</summary>
+    /// <summary>Number of vertices so far.</summary>
     public int Count { get; private set; }
 
+    /// <summary>The key of each vertex.</summary>
     public long* Keys => _keys.Pointer;
 
-    /// <summary>Empties the table. Its first size is that which the last image needed.</summary>
-    /// <param name="keyBits">Bits of a key.</param>
-    /// <param name="most">Vertices at most.</param>
-    public void Clear(int keyBits, long most)
+    /// <summary>Empties the table. Its initial size is the one that the last image needed.</summary>
+    /// <param name="keyBits">Bits in a key.</param>
+    /// <param name="maxVertices">Largest possible number of vertices.</param>
+    public void Clear(int keyBits, long maxVertices)
     {
-        _idBits = BitOperations.Log2((ulong)most) + 1;
-        _whole = keyBits + _idBits <= 64;
-        int bits = SmallestBits;
-        while (bits < 30 && 1 << (bits - 1) < Count)
+        _idBits = BitOperations.Log2((ulong)maxVertices) + 1;
+        _slotsHoldWholeKeys = keyBits + _idBits <= 64;
+        int bits = MinBits;
+        while (bits < MaxInitialBits && 1 << (bits - 1) < Count)
         {
             bits++;
         }
@@ -45,7 +50,7 @@ internal sealed unsafe class VertexTable(CrfWorkspace owner) : IDisposable
         Resize(bits);
     }
 
-    /// <summary>Asks for the slot of a key that will be looked up soon.</summary>
+    /// <summary>Prefetches the slot of a key.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Prefetch(long key)
     {
@@ -70,16 +75,16 @@ internal sealed unsafe class VertexTable(CrfWorkspace owner) : IDisposable
                 return -1;
             }
 
-            // The key's bits cancel, and what is left is the number, unless another bit differs.
+            // If the keys are equal, their bits cancel and only the number plus 1 remains.
             ulong id = slot ^ ((ulong)key << idBits);
-            if (id >> idBits == 0 && (_whole || _keys.Pointer[id - 1] == key))
+            if (id >> idBits == 0 && (_slotsHoldWholeKeys || _keys.Pointer[id - 1] == key))
             {
                 return (int)id - 1;
             }
         }
     }
 
-    /// <summary>The number of a vertex, which is added if it is new.</summary>
+    /// <summary>The number of a vertex. Adds the vertex if it is new.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public int FindOrAdd(long key)
     {
@@ -116,7 +121,7 @@ internal sealed unsafe class VertexTable(CrfWorkspace owner) : IDisposable
         _slots.Pointer[at] = ((ulong)key << _idBits) | (uint)(id + 1);
     }
 
-    /// <summary>At most half of the slots are taken.</summary>
+    /// <summary>Resizes the table to 2^<paramref name="bits"/> slots, half of which may be used.</summary>
     private void Resize(int bits)
     {
         long size = 1L << bits;

@@ -2,8 +2,12 @@ using System.Runtime.Intrinsics;
 
 namespace DenseCrf.Rows;
 
-/// <summary>A value for each label, in registers: what the pixel pass and the blur compute with.</summary>
-/// <remarks>A static interface, so that one source serves every width and the compiler sees plain vector instructions.</remarks>
+/// <summary>
+/// A value for each label, in registers: the unit of computation of the passes over pixels and of the blur.
+/// </summary>
+/// <remarks>
+/// Members are static, so that one source serves every width and the compiler emits plain vector instructions.
+/// </remarks>
 internal unsafe interface IRow<TSelf>
     where TSelf : struct, IRow<TSelf>
 {
@@ -14,46 +18,58 @@ internal unsafe interface IRow<TSelf>
 
     static abstract TSelf Create(float value);
 
-    /// <summary>One value from memory for every label: part of the instruction that uses it, where a register is two instructions more.</summary>
+    /// <summary>
+    /// A row of one value from memory. The broadcast is part of the instruction that uses it; from a register it would
+    /// take two more.
+    /// </summary>
     static abstract TSelf Broadcast(float* value);
 
     static abstract TSelf operator +(TSelf left, TSelf right);
 
     static abstract TSelf operator *(TSelf left, TSelf right);
 
-    /// <summary>left · right + addend, rounded once where the hardware can.</summary>
+    /// <summary>left · right + addend, rounded once if the hardware has such an instruction.</summary>
     static abstract TSelf MultiplyAdd(TSelf left, TSelf right, TSelf addend);
 
     static abstract TSelf Max(TSelf left, TSelf right);
 
-    /// <summary>e^x; exactly 0 below −50, and above 80 as if x were 80. Relative error below 10⁻⁶.</summary>
+    /// <summary>e^x with a relative error below 10⁻⁶; 0 for x below −50, and e⁸⁰ for x above 80.</summary>
     static abstract TSelf Exp(TSelf x);
 
-    /// <summary>Four partial sums.</summary>
+    /// <summary>Four partial sums of the row.</summary>
     static abstract Vector128<float> Fold(TSelf row);
 
+    /// <summary>The largest value of the row.</summary>
     static abstract float Maximum(TSelf row);
 
     void Store(float* destination);
 }
 
-/// <summary>Constants of e^x = 2ⁿ·e^r with n = round(x / ln 2) and |r| ≤ ½ ln 2.</summary>
+/// <summary>Constants for e^x = 2ⁿ·e^r with n = round(x / ln 2) and |r| ≤ ½ ln 2.</summary>
 /// <remarks>
-/// Polynomial: the minimax fit of relative error to 1 + r + … on the interval, 1.1·10⁻⁷; with rounding 3·10⁻⁷. For n up to 72, where rows are
-/// used, ln 2 as one float is exact enough in a fused product.
+/// The polynomial is the minimax fit to e^r that starts with 1 + r, with a relative error of 1.1·10⁻⁷, and 3·10⁻⁷ with
+/// rounding. The largest |n| that occurs in rows is 72; up to there ln 2 as one float is exact enough in a fused
+/// product.
 /// </remarks>
 internal static class RowExponential
 {
-    /// <summary>Below this, zero: products of such values would be denormal, and those cost 25 times the whole iteration.</summary>
-    public const float Lowest = -50;
+    /// <summary>
+    /// Smaller x give 0. Products of their exponentials would be denormal, which made an iteration 25 times as slow.
+    /// </summary>
+    public const float MinX = -50;
 
-    /// <summary>Above this the sum of a pixel is out of range, and the caller starts over with its maximum subtracted.</summary>
-    public const float Highest = 80;
+    /// <summary>
+    /// Larger x count as this one. The pixel's sum is then out of range, and the caller repeats with the maximum
+    /// subtracted.
+    /// </summary>
+    public const float MaxX = 80;
 
     public const float Log2E = 1.44269504f;
     public const float MinusLn2 = -0.693147182f;
 
-    /// <summary>1.5·2²³ + 127: adding it rounds to an integer and leaves n + 127, an exponent, in the lowest bits.</summary>
+    /// <summary>
+    /// 1.5·2²³ + 127. Adding it rounds to an integer and leaves n + 127, the exponent of 2ⁿ, in the lowest bits.
+    /// </summary>
     public const float Rounder = 12583039f;
 
     public const float C2 = 0.49999232f;

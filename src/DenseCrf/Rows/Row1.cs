@@ -3,7 +3,7 @@ using System.Runtime.Intrinsics;
 
 namespace DenseCrf.Rows;
 
-/// <summary>A single value: the filter of ones, from which the normalisation follows.</summary>
+/// <summary>A row of a single value, for filtering ones, from which the normalisation follows.</summary>
 internal readonly unsafe struct Row1(float value) : IRow<Row1>
 {
     private readonly float _value = value;
@@ -33,7 +33,7 @@ internal readonly unsafe struct Row1(float value) : IRow<Row1>
     public static Row1 Max(Row1 left, Row1 right) => new(Math.Max(left._value, right._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Row1 Exp(Row1 x) => new(x._value < RowExponential.Lowest ? 0 : MathF.Exp(MathF.Min(x._value, RowExponential.Highest)));
+    public static Row1 Exp(Row1 x) => new(x._value < RowExponential.MinX ? 0 : MathF.Exp(MathF.Min(x._value, RowExponential.MaxX)));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> Fold(Row1 row) => Vector128.CreateScalar(row._value);

@@ -3,7 +3,7 @@ using System.Runtime.Intrinsics;
 
 namespace DenseCrf.Rows;
 
-/// <summary>Sixteen labels: one AVX-512 register.</summary>
+/// <summary>A row of sixteen labels: one AVX-512 register.</summary>
 internal readonly unsafe struct Row16(Vector512<float> value) : IRow<Row16>
 {
     private readonly Vector512<float> _value = value;
@@ -35,7 +35,7 @@ internal readonly unsafe struct Row16(Vector512<float> value) : IRow<Row16>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Row16 Exp(Row16 x)
     {
-        Vector512<float> clamped = Vector512.MinNative(x._value, Vector512.Create(RowExponential.Highest));
+        Vector512<float> clamped = Vector512.MinNative(x._value, Vector512.Create(RowExponential.MaxX));
         Vector512<float> shifted = Vector512.MultiplyAddEstimate(
             clamped, Vector512.Create(RowExponential.Log2E), Vector512.Create(RowExponential.Rounder));
         Vector512<float> n = shifted - Vector512.Create(RowExponential.Rounder);
@@ -47,17 +47,15 @@ internal readonly unsafe struct Row16(Vector512<float> value) : IRow<Row16>
         p = Vector512.MultiplyAddEstimate(p, r, Vector512<float>.One);
         Vector512<float> power = (shifted.AsInt32() << 23).AsSingle();
         return new(Vector512.ConditionalSelect(
-            Vector512.LessThan(x._value, Vector512.Create(RowExponential.Lowest)), Vector512<float>.Zero, p * power));
+            Vector512.LessThan(x._value, Vector512.Create(RowExponential.MinX)), Vector512<float>.Zero, p * power));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> Fold(Row16 row) => Row8.Fold(new Row8(row._value.GetLower() + row._value.GetUpper()));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static float Maximum(Row16 row)
-    {
-        return Row8.Maximum(new Row8(Vector256.MaxNative(row._value.GetLower(), row._value.GetUpper())));
-    }
+    public static float Maximum(Row16 row) =>
+        Row8.Maximum(new Row8(Vector256.MaxNative(row._value.GetLower(), row._value.GetUpper())));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Store(float* destination) => _value.Store(destination);

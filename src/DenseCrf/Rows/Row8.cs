@@ -3,7 +3,7 @@ using System.Runtime.Intrinsics;
 
 namespace DenseCrf.Rows;
 
-/// <summary>Eight labels: one AVX register, or two of SSE.</summary>
+/// <summary>A row of eight labels: one AVX register, or two SSE registers.</summary>
 internal readonly unsafe struct Row8(Vector256<float> value) : IRow<Row8>
 {
     private readonly Vector256<float> _value = value;
@@ -35,7 +35,7 @@ internal readonly unsafe struct Row8(Vector256<float> value) : IRow<Row8>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Row8 Exp(Row8 x)
     {
-        Vector256<float> clamped = Vector256.MinNative(x._value, Vector256.Create(RowExponential.Highest));
+        Vector256<float> clamped = Vector256.MinNative(x._value, Vector256.Create(RowExponential.MaxX));
         Vector256<float> shifted = Vector256.MultiplyAddEstimate(
             clamped, Vector256.Create(RowExponential.Log2E), Vector256.Create(RowExponential.Rounder));
         Vector256<float> n = shifted - Vector256.Create(RowExponential.Rounder);
@@ -47,7 +47,7 @@ internal readonly unsafe struct Row8(Vector256<float> value) : IRow<Row8>
         p = Vector256.MultiplyAddEstimate(p, r, Vector256<float>.One);
         Vector256<float> power = (shifted.AsInt32() << 23).AsSingle();
         return new(Vector256.ConditionalSelect(
-            Vector256.LessThan(x._value, Vector256.Create(RowExponential.Lowest)), Vector256<float>.Zero, p * power));
+            Vector256.LessThan(x._value, Vector256.Create(RowExponential.MinX)), Vector256<float>.Zero, p * power));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

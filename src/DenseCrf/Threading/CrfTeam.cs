@@ -4,16 +4,22 @@ using System.Runtime.InteropServices;
 
 namespace DenseCrf.Threading;
 
-/// <summary>The threads of one call: the caller and helpers from the thread pool, who share out the items of one phase after another.</summary>
+/// <summary>
+/// The threads of one call, which run one phase after the other: the caller's thread and threads from the thread pool.
+/// </summary>
 /// <remarks>
-/// <para>Work is cut into as many workers as threads were asked for, whoever comes to do it: results depend on the workers alone. A helper
-/// takes items of its own worker first, which are in its cache, then those of the others. So nobody waits for a thread that the
-/// pool has not started or the system has put aside, unless that thread holds an item.</para>
-/// <para>Waiting is a short spin, then a real wait. On a busy machine a barrier that only spins costs a time slice of milliseconds.</para>
+/// <para>The items of a phase lie in one queue for each worker. A thread takes items from its own queue first, because
+/// their data is in its cache, and then from the other queues. So a phase waits for a thread only while that thread
+/// runs an item, not if the pool has not started it yet. Results depend on the number of workers, not on which thread
+/// runs an item.</para>
+/// <para>A waiting thread spins for a short time and then sleeps. Spinning alone would cost time slices of milliseconds
+/// on a busy machine.</para>
 /// </remarks>
 internal sealed class CrfTeam : IThreadPoolWorkItem, IDisposable
 {
-    /// <summary>Longer than phases of equal work differ, shorter than it takes to put a thread to sleep and to wake it.</summary>
+    /// <summary>
+    /// 50 µs: longer than phases of equal work differ, shorter than it takes to put a thread to sleep and to wake it.
+    /// </summary>
     private static readonly long SpinTicks = Stopwatch.Frequency / 20_000;
 
     private readonly WorkQueue[] _queues;
@@ -29,7 +35,7 @@ internal sealed class CrfTeam : IThreadPoolWorkItem, IDisposable
     private bool _callerSleeps;
     private volatile bool _closed;
 
-    /// <param name="workers">Threads at most, the caller included.</param>
+    /// <param name="workers">Largest number of threads, the caller's included.</param>
     public CrfTeam(int workers)
     {
         _queues = new WorkQueue[workers];
@@ -40,13 +46,15 @@ internal sealed class CrfTeam : IThreadPoolWorkItem, IDisposable
         }
     }
 
-    /// <summary>Into how many workers work is cut.</summary>
+    /// <summary>Number of workers, and of queues.</summary>
     public int Workers => _queues.Length;
 
-    /// <summary>Runs <paramref name="body"/> for every worker and every item of it, and returns when all are done.</summary>
-    /// <remarks>An exception of any item is thrown once all are done.</remarks>
-    /// <param name="items">Items of each worker; several let an idle thread help a slower one.</param>
-    /// <param name="body">Gets worker and item. Whichever thread runs it, no two run the same.</param>
+    /// <summary>Runs <paramref name="body"/> for each item of each worker, and returns after the last one.</summary>
+    /// <remarks>If an item throws, the exception is thrown after the last item.</remarks>
+    /// <param name="items">Number of items for each worker. With several, idle threads can help a slower one.</param>
+    /// <param name="body">
+    /// Receives the number of the worker, to whose queue the item belongs, and the number of the item.
+    /// </param>
     public void Run(int items, Action<int, int> body)
     {
         if (Workers == 1)
@@ -62,7 +70,7 @@ internal sealed class CrfTeam : IThreadPoolWorkItem, IDisposable
         int phase = _phase + 1, total = items * Workers;
         for (int worker = 0; worker < Workers; worker++)
         {
-            // Tickets first: a helper still looking at the last phase finds none of its number left.
+            // Queues before the phase: a thread that still looks for items of the last phase finds none.
             Volatile.Write(ref _queues[worker].Value, (long)phase << 32);
         }
 
@@ -81,7 +89,7 @@ internal sealed class CrfTeam : IThreadPoolWorkItem, IDisposable
         _error?.Throw();
     }
 
-    /// <summary>A helper's life: phase after phase until the call ends.</summary>
+    /// <summary>Runs on a thread of the pool: works on one phase after the other until the call ends.</summary>
     public void Execute()
     {
         int worker = Interlocked.Increment(ref _helpers), seen = 0;
@@ -91,7 +99,7 @@ internal sealed class CrfTeam : IThreadPoolWorkItem, IDisposable
         }
     }
 
-    /// <summary>Sends the helpers home; one that starts later leaves at once.</summary>
+    /// <summary>Releases the threads of the pool. A thread that starts later returns at once.</summary>
     public void Dispose()
     {
         _closed = true;
@@ -116,7 +124,7 @@ internal sealed class CrfTeam : IThreadPoolWorkItem, IDisposable
                 }
                 catch (Exception e)
                 {
-                    // Thrown on by the caller, but only when nobody works on the memory any more.
+                    // The caller throws it, after no thread uses the memory any more.
                     _error = ExceptionDispatchInfo.Capture(e);
                 }
 
@@ -189,15 +197,17 @@ internal sealed class CrfTeam : IThreadPoolWorkItem, IDisposable
     }
 }
 
-/// <summary>Gives out the items of a worker, each once. Fills two cache lines, which no other worker's ticket shares.</summary>
+/// <summary>
+/// A queue that gives out the items of a worker, each once. Fills two cache lines, so that queues do not share one.
+/// </summary>
 [StructLayout(LayoutKind.Explicit, Size = 128)]
 internal struct WorkQueue
 {
-    /// <summary>The phase in the upper half, the next item in the lower.</summary>
+    /// <summary>The phase in the upper 32 bits, the next item in the lower 32.</summary>
     [FieldOffset(0)]
     public long Value;
 
-    /// <summary>Takes the next item, unless the phase is over or all items are taken.</summary>
+    /// <summary>Takes the next item. Returns false if the phase is over or all items are taken.</summary>
     public bool TryTake(int phase, int items, out int item)
     {
         while (true)
