@@ -1,9 +1,12 @@
 namespace DenseCrf.Tests;
 
-/// <summary>The tolerances of assets/crf: what different builds of the reference allow each other, with a margin.</summary>
+/// <summary>
+/// Comparisons with the results in assets/crf. The tolerances are the differences between builds of the reference
+/// implementation, with a margin.
+/// </summary>
 internal static class CrfAssert
 {
-    /// <summary>Compares a whole result, CHW, with the stored values of a case.</summary>
+    /// <summary>Compares marginals, CHW, with the stored values of a case.</summary>
     public static void Matches(CrfCase scene, int iterations, ReadOnlySpan<float> marginals)
     {
         bool saturated = scene.Kernels.Any(k => k.Normalization == CrfNormalization.None);
@@ -28,7 +31,10 @@ internal static class CrfAssert
         }
     }
 
-    /// <summary>The first maximum is the stored label, unless the two best marginals are within 10⁻³.</summary>
+    /// <summary>
+    /// Compares labels with the likeliest labels of marginals, CHW. They may differ where the two largest marginals are
+    /// within 10⁻³.
+    /// </summary>
     public static void LabelsMatch(byte[] labels, ReadOnlySpan<float> marginals, int count)
     {
         for (int i = 0; i < labels.Length; i++)
@@ -45,7 +51,7 @@ internal static class CrfAssert
         }
     }
 
-    /// <summary>Two results of the same case, CHW.</summary>
+    /// <summary>Compares two arrays value by value.</summary>
     public static void Equal(ReadOnlySpan<float> expected, ReadOnlySpan<float> actual, float tolerance)
     {
         Assert.Equal(expected.Length, actual.Length);
@@ -58,7 +64,7 @@ internal static class CrfAssert
         }
     }
 
-    /// <summary>Covers the pixels that are not stored.</summary>
+    /// <summary>Compares each label's sum over all pixels, also over those whose marginals are not stored.</summary>
     private static void SumsMatch(double[] expected, ReadOnlySpan<float> marginals, double relative)
     {
         int pixels = marginals.Length / expected.Length;

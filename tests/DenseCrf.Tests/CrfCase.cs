@@ -2,7 +2,9 @@ using System.Text.Json;
 
 namespace DenseCrf.Tests;
 
-/// <summary>One of the scenes under assets/crf, with what the reference implementation made of it.</summary>
+/// <summary>
+/// One of the scenes in assets/crf, with the results of the reference implementation (Krähenbühl's C++).
+/// </summary>
 internal sealed class CrfCase
 {
     private static readonly string Folder = Path.Combine(AppContext.BaseDirectory, "assets", "crf");
@@ -28,7 +30,9 @@ internal sealed class CrfCase
         Energies = [.. File("unary").Bytes.ToArray().Select(code => code * scale)];
     }
 
-    /// <summary>Every folder of scenes; <c>filter</c> holds vectors of another kind.</summary>
+    /// <summary>
+    /// The names of all scenes. The folder <c>filter</c> holds inputs and outputs of the lattice filter instead.
+    /// </summary>
     public static IEnumerable<string> Names =>
         Directory.EnumerateDirectories(Folder, "c*").Select(Path.GetFileName).OrderBy(name => name, StringComparer.Ordinal)!;
 
@@ -44,10 +48,13 @@ internal sealed class CrfCase
 
     public int Labels { get; }
 
+    /// <summary>The marginals of every pixel whose index is a multiple of this are stored.</summary>
     public int PixelStep { get; }
 
+    /// <summary>The numbers of iterations whose results are stored.</summary>
     public int[] Iterations { get; }
 
+    /// <summary>Number of lattice vertices of each kernel.</summary>
     public int[] Vertices { get; }
 
     public CrfKernel[] Kernels { get; }
@@ -59,17 +66,17 @@ internal sealed class CrfCase
 
     public CrfInput Input => CrfInput.FromEnergies(Energies, Rgb, Width, Height, Labels);
 
-    /// <summary>Ground truth, HW; empty where the case has none.</summary>
+    /// <summary>Ground truth, HW; empty if the case has none.</summary>
     public byte[] Truth => _truth ??= _json.GetProperty("files").TryGetProperty("truth", out _) ? File("truth").Bytes.ToArray() : [];
 
-    /// <summary>Marginals of every <see cref="PixelStep"/>th pixel, label fastest.</summary>
+    /// <summary>The stored marginals: pixel by pixel, a value for each label.</summary>
     public float[] Marginals(int iterations) => File($"q{iterations}").Floats.ToArray();
 
-    /// <summary>The label map, or null where it is not stored.</summary>
+    /// <summary>The label map, HW, or null if it is not stored.</summary>
     public byte[]? LabelMap(int iterations) =>
         _json.GetProperty("files").TryGetProperty($"argmax{iterations}", out _) ? File($"argmax{iterations}").Bytes.ToArray() : null;
 
-    /// <summary>Sum over all pixels of each label's marginals.</summary>
+    /// <summary>The sum of each label's marginals over all pixels.</summary>
     public double[] LabelSums(int iterations) =>
         [.. _json.GetProperty("label_sums").GetProperty($"{iterations}").EnumerateArray().Select(s => s.GetDouble())];
 
@@ -95,7 +102,9 @@ internal sealed class CrfCase
         _ => CrfCompatibility.Matrix([.. json.GetProperty("values").EnumerateArray().SelectMany(Values)]),
     };
 
-    /// <summary>A matrix may be written flat or as a list of rows.</summary>
+    /// <summary>
+    /// The values of one element of a matrix: a row, or a single value if the matrix is written flat.
+    /// </summary>
     private static float[] Values(JsonElement json) => json.ValueKind == JsonValueKind.Array ? Floats(json) : [json.GetSingle()];
 
     private static float[] Floats(JsonElement json) => [.. json.EnumerateArray().Select(v => v.GetSingle())];

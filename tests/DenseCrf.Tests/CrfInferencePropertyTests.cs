@@ -1,7 +1,6 @@
-
 namespace DenseCrf.Tests;
 
-/// <summary>What follows from the mathematics, whatever the image.</summary>
+/// <summary>Properties that follow from the mathematics for every image.</summary>
 public sealed class CrfInferencePropertyTests
 {
     public static TheoryData<int> LabelCounts => [1, 2, 7, 8, 9, 16, 17, 24, 25, 32, 33, 150, 256];
@@ -30,7 +29,8 @@ public sealed class CrfInferencePropertyTests
     public void Refine_NoIteration_IsSoftmax(int labels)
     {
         RandomScene scene = new(3, 19, 5, labels);
-        CrfAssert.Equal(scene.Softmax(), scene.Refine(new() { Kernels = RandomScene.Kernels, Iterations = 0, Threads = 2 }), 2e-6f);
+        CrfParameters parameters = new() { Kernels = RandomScene.Kernels, Iterations = 0, Threads = 2 };
+        CrfAssert.Equal(scene.Softmax(), scene.Refine(parameters), 2e-6f);
     }
 
     [Fact]
@@ -67,7 +67,8 @@ public sealed class CrfInferencePropertyTests
             q = [.. exponents.Select(e => e / exponents.Sum())];
         }
 
-        CrfAssert.Equal(q.Select(p => (float)p).ToArray(), scene.Refine(new() { Kernels = RandomScene.Kernels, Iterations = 5 }), 1e-5f);
+        float[] marginals = scene.Refine(new() { Kernels = RandomScene.Kernels, Iterations = 5 });
+        CrfAssert.Equal(q.Select(p => (float)p).ToArray(), marginals, 1e-5f);
     }
 
     [Fact]
@@ -79,8 +80,8 @@ public sealed class CrfInferencePropertyTests
             scene.Energies[i] *= 1e4f;
         }
 
-        CrfKernel[] repelling = [new() { Sx = 3, Sy = 3, Compatibility = CrfCompatibility.Potts(-200), Normalization = CrfNormalization.None }];
-        float[] marginals = scene.Refine(new() { Kernels = repelling, Iterations = 4 });
+        CrfKernel repelling = CrfKernel.Gaussian(-200, 3) with { Normalization = CrfNormalization.None };
+        float[] marginals = scene.Refine(new() { Kernels = [repelling], Iterations = 4 });
 
         Assert.All(marginals, q => Assert.InRange(q, 0, 1));
         for (int i = 0; i < 256; i++)

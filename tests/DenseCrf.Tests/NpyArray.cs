@@ -6,7 +6,7 @@ using System.Text.RegularExpressions;
 
 namespace DenseCrf.Tests;
 
-/// <summary>A NumPy array of format 1.0, gzipped, in C order.</summary>
+/// <summary>A gzipped NumPy file of format 1.0, in C order.</summary>
 internal sealed partial class NpyArray
 {
     private readonly byte[] _data;
@@ -31,8 +31,8 @@ internal sealed partial class NpyArray
         byte[] file = memory.ToArray();
         int header = BinaryPrimitives.ReadUInt16LittleEndian(file.AsSpan(8));
         string text = Encoding.ASCII.GetString(file, 10, header);
-        int[] shape = [.. Shapes().Match(text).Groups[1].Value.Split(',', StringSplitOptions.RemoveEmptyEntries).Select(n => int.Parse(n.Trim()))];
-        return new NpyArray(file[(10 + header)..], shape);
+        string[] sides = Shapes().Match(text).Groups[1].Value.Split(',', StringSplitOptions.RemoveEmptyEntries);
+        return new NpyArray(file[(10 + header)..], [.. sides.Select(side => int.Parse(side.Trim()))]);
     }
 
     [GeneratedRegex(@"'shape': \(([\d, ]*?),? ?\)")]

@@ -1,7 +1,6 @@
-
 namespace DenseCrf.Tests;
 
-/// <summary>A seeded image with seeded energies.</summary>
+/// <summary>A random image with random energies, the same for the same seed.</summary>
 internal sealed class RandomScene
 {
     public RandomScene(int seed, int width, int height, int labels)
@@ -12,7 +11,7 @@ internal sealed class RandomScene
         Energies = new float[width * height * labels];
         for (int i = 0; i < Rgb.Length; i++)
         {
-            // Stripes with noise: neighbours that agree, and edges.
+            // Stripes with noise, so that there are both similar neighbours and edges.
             Rgb[i] = (byte)((i / 24 % 5 * 50) + random.Next(12));
         }
 
@@ -47,7 +46,7 @@ internal sealed class RandomScene
         return marginals;
     }
 
-    /// <summary>softmax(−U), in double precision.</summary>
+    /// <summary>The softmax of the negated energies, computed in double precision.</summary>
     public float[] Softmax()
     {
         float[] result = new float[Energies.Length];

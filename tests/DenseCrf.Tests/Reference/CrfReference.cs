@@ -1,9 +1,11 @@
 namespace DenseCrf.Tests.Reference;
 
-/// <summary>Mean-field inference as algorithm 1 of the paper reads, one loop for each line: the oracle of the tests.</summary>
+/// <summary>
+/// Mean-field inference as algorithm 1 of the paper reads, one loop for each line: the oracle of the tests.
+/// </summary>
 /// <remarks>
-/// Krähenbühl and Koltun, NIPS 2011. Shares no code with the library, only the records that describe kernels. One thread; every buffer is
-/// allocated; an image of 500×375 pixels takes seconds.
+/// Krähenbühl and Koltun, NIPS 2011. Shares no code with the library, only the records that describe kernels. One
+/// thread; every buffer is allocated; an image of 500×375 pixels takes seconds.
 /// </remarks>
 internal sealed class CrfReference
 {
@@ -30,10 +32,10 @@ internal sealed class CrfReference
         _normalizers = [.. _kernels.Zip(_filters, Normalizer)];
     }
 
-    /// <summary>Vertices of each kernel's lattice.</summary>
+    /// <summary>Number of vertices of each kernel's lattice.</summary>
     public IEnumerable<int> Vertices => _filters.Select(f => f.Vertices);
 
-    /// <summary>The marginals after some iterations, CHW.</summary>
+    /// <summary>Computes the marginals after <paramref name="iterations"/> iterations, CHW.</summary>
     public float[] Run(int iterations)
     {
         float[] exponents = [.. _energies.Select(u => -u)];
@@ -52,7 +54,9 @@ internal sealed class CrfReference
         return Transpose(marginals, _pixels, _labels);
     }
 
-    /// <summary>Features of every pixel; each is a float division, not a product with a reciprocal.</summary>
+    /// <summary>
+    /// The features of every pixel. Divides by the deviation: a product with its reciprocal would round differently.
+    /// </summary>
     private static float[] Features(CrfKernel kernel, ReadOnlySpan<byte> rgb, int width)
     {
         int d = Dimensions(kernel), pixels = rgb.Length / 3;
@@ -84,18 +88,20 @@ internal sealed class CrfReference
             : (float)(1 / (z + 1e-20)))];
     }
 
-    /// <summary>F Q with the normalisation of the kernel.</summary>
+    /// <summary>The message F Q with the normalisation of the kernel.</summary>
     private float[] Message(int kernel, float[] marginals)
     {
         CrfNormalization mode = _kernels[kernel].Normalization;
-        float[] before = mode is CrfNormalization.Symmetric or CrfNormalization.Before ? Scaled(marginals, _normalizers[kernel]) : marginals;
-        float[] message = _filters[kernel].Filter(before, _labels);
-        return mode is CrfNormalization.Symmetric or CrfNormalization.After ? Scaled(message, _normalizers[kernel]) : message;
+        bool before = mode is CrfNormalization.Symmetric or CrfNormalization.Before;
+        bool after = mode is CrfNormalization.Symmetric or CrfNormalization.After;
+        float[] values = before ? Scaled(marginals, _normalizers[kernel]) : marginals;
+        float[] message = _filters[kernel].Filter(values, _labels);
+        return after ? Scaled(message, _normalizers[kernel]) : message;
     }
 
     private float[] Scaled(float[] values, float[] factors) => [.. values.Select((value, i) => value * factors[i / _labels])];
 
-    /// <summary>Subtracts the energy that the message of every pixel amounts to.</summary>
+    /// <summary>Subtracts the energy of a message from the exponents of every pixel.</summary>
     private void SubtractEnergy(float[] exponents, CrfCompatibility compatibility, float[] message)
     {
         for (int i = 0; i < message.Length; i++)

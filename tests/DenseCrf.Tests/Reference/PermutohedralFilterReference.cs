@@ -1,9 +1,12 @@
 namespace DenseCrf.Tests.Reference;
 
-/// <summary>The Gaussian filter on the permutohedral lattice, step by step as the paper writes it: the specification.</summary>
+/// <summary>
+/// The Gaussian filter on the permutohedral lattice, step by step as in the paper: the specification.
+/// </summary>
 /// <remarks>
-/// Adams, Baek and Davis, Eurographics 2010. Every product and sum is rounded to float on its own: a fused multiply-add
-/// would move points that lie on the faces of simplices, and with them the set of vertices, which is part of the result.
+/// Adams, Baek and Davis, Eurographics 2010. Every product and every sum is rounded to float: a fused multiply-add
+/// would move points that lie on the faces of simplices, and would change the set of vertices, which is part of the
+/// result.
 /// </remarks>
 internal sealed class PermutohedralFilterReference
 {
@@ -15,8 +18,10 @@ internal sealed class PermutohedralFilterReference
     private readonly int[] _ids;
     private readonly float[] _weights;
 
-    /// <param name="features">Point by point, <paramref name="dimensions"/> values each, in units of the standard deviation.</param>
-    /// <param name="dimensions">1 to 5.</param>
+    /// <param name="features">
+    /// Point by point, <paramref name="dimensions"/> values each, in units of the standard deviation.
+    /// </param>
+    /// <param name="dimensions">Number of features of a point, 1 to 5.</param>
     public PermutohedralFilterReference(ReadOnlySpan<float> features, int dimensions)
     {
         _dimensions = dimensions;
@@ -30,7 +35,8 @@ internal sealed class PermutohedralFilterReference
 
         if (_points % 4 != 0)
         {
-            // The reference fills its last group of four with points at the origin; their vertices belong to the set.
+            // The C++ implementation fills its last group of four with points at the origin, whose vertices belong to
+            // the set.
             Insert(new float[dimensions], new int[dimensions + 1], new float[dimensions + 1]);
         }
 
@@ -41,10 +47,10 @@ internal sealed class PermutohedralFilterReference
     /// <summary>Number of points.</summary>
     public int Points => _points;
 
-    /// <summary>Size of the vertex set.</summary>
+    /// <summary>Number of vertices.</summary>
     public int Vertices => _keys.Count;
 
-    /// <summary>The d stored coordinates of each vertex; the last one makes the sum 0.</summary>
+    /// <summary>The first d coordinates of each vertex. The sum of all d + 1 is 0.</summary>
     public IReadOnlyList<int[]> Keys => _keys;
 
     /// <summary>Barycentric weights of a point: d + 1 values that sum to 1.</summary>
@@ -52,9 +58,9 @@ internal sealed class PermutohedralFilterReference
 
     /// <summary>Splat, blur, slice.</summary>
     /// <param name="values">Point by point, <paramref name="channels"/> values each.</param>
-    /// <param name="channels">Values of a point, each filtered by itself.</param>
-    /// <param name="transposed">Blurs along the axes in reverse order.</param>
-    /// <returns>Laid out as <paramref name="values"/>.</returns>
+    /// <param name="channels">Number of values of a point. Each channel is filtered separately.</param>
+    /// <param name="transposed">Whether to blur along the axes in reverse order.</param>
+    /// <returns>Filtered values, in the layout of <paramref name="values"/>.</returns>
     public float[] Filter(ReadOnlySpan<float> values, int channels, bool transposed = false)
     {
         float[] lattice = Splat(values, channels);
@@ -99,7 +105,7 @@ internal sealed class PermutohedralFilterReference
         }
     }
 
-    /// <summary>Onto the hyperplane of d + 1 coordinates that sum to 0.</summary>
+    /// <summary>Maps features to the hyperplane of d + 1 coordinates that sum to 0.</summary>
     private void Elevate(ReadOnlySpan<float> feature, Span<float> elevated)
     {
         float total = 0, common = (float)(Math.Sqrt(2.0 / 3) * (_dimensions + 1));
@@ -114,7 +120,9 @@ internal sealed class PermutohedralFilterReference
         elevated[0] = total;
     }
 
-    /// <summary>The nearest vertex of remainder 0, and how the residuals sort: rank 0 is the largest.</summary>
+    /// <summary>
+    /// Finds the nearest vertex of remainder 0, and the rank of each residual; rank 0 is the largest.
+    /// </summary>
     private static void Round(ReadOnlySpan<float> elevated, Span<int> nearest, Span<int> rank)
     {
         int d = elevated.Length - 1, excess = 0;
@@ -137,7 +145,16 @@ internal sealed class PermutohedralFilterReference
         for (int i = 0; i <= d; i++)
         {
             rank[i] += excess;
-            int turn = rank[i] < 0 ? d + 1 : rank[i] > d ? -(d + 1) : 0;
+            int turn = 0;
+            if (rank[i] < 0)
+            {
+                turn = d + 1;
+            }
+            else if (rank[i] > d)
+            {
+                turn = -(d + 1);
+            }
+
             rank[i] += turn;
             nearest[i] += turn;
         }
@@ -202,7 +219,9 @@ internal sealed class PermutohedralFilterReference
         return blurred;
     }
 
-    /// <summary>The vertex one step along an axis, or −1: blur creates none.</summary>
+    /// <summary>
+    /// The number of the vertex one step along an axis, or −1 if there is none. The blur creates no vertices.
+    /// </summary>
     private int Neighbour(int[] key, int axis, int step)
     {
         int[] moved = [.. key.Select((c, i) => c + (step * (i == axis ? -_dimensions : 1)))];

@@ -8,7 +8,8 @@ public sealed class PermutohedralFilterReferenceTests
     [Theory, MemberData(nameof(Vectors))]
     public void Filter_Vector_MatchesTheReferenceImplementation(string name)
     {
-        NpyArray features = Read(name, "features"), input = Read(name, "input"), output = Read(name, "output"), ones = Read(name, "ones");
+        NpyArray features = Read(name, "features"), input = Read(name, "input");
+        NpyArray output = Read(name, "output"), ones = Read(name, "ones");
         PermutohedralFilterReference filter = new(features.Floats, features.Shape[1]);
 
         AssertClose(output.Floats, filter.Filter(input.Floats, input.Shape[1]));
@@ -36,7 +37,7 @@ public sealed class PermutohedralFilterReferenceTests
         PermutohedralFilterReference filter = new(features.Floats, d);
         foreach (int[] key in filter.Keys)
         {
-            // The implied coordinate makes the sum 0, so it has the remainder of the others exactly if −sum ≡ k (mod d + 1).
+            // The last coordinate, which is not stored, is the negated sum of the others.
             int remainder = Remainder(key[0], d + 1);
             Assert.All(key, c => Assert.Equal(remainder, Remainder(c, d + 1)));
             Assert.Equal(remainder, Remainder(-key.Sum(), d + 1));
@@ -62,9 +63,10 @@ public sealed class PermutohedralFilterReferenceTests
 
     private static double Dot(float[] a, float[] b) => a.Zip(b, (x, y) => (double)x * y).Sum();
 
-    private static NpyArray Read(string vector, string part) => NpyArray.Read(Path.Combine(AppContext.BaseDirectory, "assets", "crf", "filter", $"{vector}_{part}.npy.gz"));
+    private static NpyArray Read(string vector, string part) =>
+        NpyArray.Read(Path.Combine(AppContext.BaseDirectory, "assets", "crf", "filter", $"{vector}_{part}.npy.gz"));
 
-    /// <summary>Within 2·10⁻⁵ of the largest output.</summary>
+    /// <summary>Compares with a tolerance of 2·10⁻⁵ times the largest output.</summary>
     private static void AssertClose(ReadOnlySpan<float> expected, ReadOnlySpan<float> actual)
     {
         float largest = 0;
