@@ -2,10 +2,12 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace InferenceServer.Kernels.Coloring;
 
-/// <summary>The class lists and palettes of the data sets that most published weights were trained on.</summary>
+/// <summary>The classes and colours of the data sets on which most published models were trained.</summary>
 public static class ClassSets
 {
-    /// <summary>PASCAL VOC: 21 classes, background first. All 256 colours are given, so that void, 255, is drawn E0E0C0.</summary>
+    /// <summary>
+    /// PASCAL VOC: 21 classes, the background first. The palette has 256 colours, so that void, 255, is drawn E0E0C0.
+    /// </summary>
     public static ClassSet Voc { get; } = new(
         "voc",
         "PASCAL VOC",
@@ -15,7 +17,10 @@ public static class ClassSets
         """,
         Palette.Voc(256));
 
-    /// <summary>Cityscapes: 19 classes by trainId, no background. Its server wants the label ids of <see cref="ClassSet.SubmitIds"/>.</summary>
+    /// <summary>
+    /// Cityscapes: 19 classes by trainId, without a background. Submissions need the ids of
+    /// <see cref="ClassSet.SubmitIds"/>.
+    /// </summary>
     public static ClassSet Cityscapes { get; } = new(
         "cityscapes",
         "Cityscapes",
@@ -29,7 +34,9 @@ public static class ClassSets
         """),
         [7, 8, 11, 12, 13, 17, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 31, 32, 33]);
 
-    /// <summary>CamVid: 11 classes in SegNet's order and colours. CamVid's own table paints pavement 0000C0.</summary>
+    /// <summary>
+    /// CamVid: 11 classes in the order and colours of SegNet. In CamVid's own table pavement is 0000C0.
+    /// </summary>
     public static ClassSet CamVid { get; } = new(
         "camvid",
         "CamVid",
@@ -40,7 +47,10 @@ public static class ClassSets
         808080 800000 C0C080 804080 3C28DE 808000 C08080 404080 400080 404000 0080C0
         """));
 
-    /// <summary>ADE20K: 150 classes, label = truth − 1. Road and skyscraper share a colour, so colours cannot be read back.</summary>
+    /// <summary>
+    /// ADE20K: 150 classes; a label is the id of the ground truth less 1. Road and skyscraper have the same colour, so
+    /// that colours do not identify labels.
+    /// </summary>
     public static ClassSet Ade20K { get; } = new(
         "ade20k",
         "ADE20K",
@@ -72,21 +82,21 @@ public static class ClassSets
         00FFCC 2900FF 29FF00 AD00FF 00F5FF 4700FF 7A00FF 00FFB8 005CFF B8FF00 0085FF FFD600 19C2C2 66FF00 5C00FF
         """));
 
-    /// <summary>Every set, by <see cref="ClassSet.Id"/>.</summary>
+    /// <summary>All sets.</summary>
     public static IReadOnlyList<ClassSet> All { get; } = [Voc, Cityscapes, CamVid, Ade20K];
 
-    /// <summary>Finds a set.</summary>
-    /// <param name="name">voc, cityscapes, camvid or ade20k, in any case.</param>
-    /// <param name="set">The set, if there is one.</param>
-    /// <returns>Whether there is one.</returns>
-    public static bool TryGet(string name, [NotNullWhen(true)] out ClassSet? set)
+    /// <summary>Finds a set by its id.</summary>
+    /// <param name="id">voc, cityscapes, camvid or ade20k; upper and lower case are equal.</param>
+    /// <param name="set">The set, or null.</param>
+    /// <returns>Whether there is a set of this id.</returns>
+    public static bool TryGet(string id, [NotNullWhen(true)] out ClassSet? set)
     {
-        set = All.FirstOrDefault(candidate => candidate.Id.Equals(name, StringComparison.OrdinalIgnoreCase));
+        set = All.FirstOrDefault(candidate => candidate.Id.Equals(id, StringComparison.OrdinalIgnoreCase));
         return set is not null;
     }
 }
 
-/// <summary>The classes of a data set: their names, colours and, where they differ, the ids its server expects.</summary>
+/// <summary>The classes of a data set, with their colours and the ids for submissions.</summary>
 public sealed class ClassSet
 {
     internal ClassSet(string id, string title, string names, Palette palette, byte[]? submitIds = null)
@@ -98,18 +108,22 @@ public sealed class ClassSet
         SubmitIds = submitIds;
     }
 
-    /// <summary>The key in <see cref="ClassSets"/>: lower case, no blanks.</summary>
+    /// <summary>The id, for <see cref="ClassSets.TryGet"/>: lower case, without spaces.</summary>
     public string Id { get; }
 
-    /// <summary>The data set's name as people write it.</summary>
+    /// <summary>The name of the data set, for display.</summary>
     public string Title { get; }
 
-    /// <summary>Class names by label, void not among them.</summary>
+    /// <summary>Class names by label. Void is not among them.</summary>
     public IReadOnlyList<string> Names { get; }
 
-    /// <summary>At least one colour a class; black past its end, which is how void is drawn.</summary>
+    /// <summary>
+    /// Colours by label, at least one for each class. Labels beyond its end, such as void, are drawn black.
+    /// </summary>
     public Palette Palette { get; }
 
-    /// <summary>By label, the id to write into a submission; null where labels are submitted as they are.</summary>
+    /// <summary>
+    /// For each label the id to submit to the data set's server; null if labels are submitted as they are.
+    /// </summary>
     public IReadOnlyList<byte>? SubmitIds { get; }
 }

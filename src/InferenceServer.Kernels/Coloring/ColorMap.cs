@@ -2,16 +2,16 @@ using System.Runtime.InteropServices;
 
 namespace InferenceServer.Kernels.Coloring;
 
-/// <summary>Draws a label map in a palette's colours.</summary>
+/// <summary>Draws a label map in the colours of a palette.</summary>
 public static class ColorMap
 {
     private const int Channels = 3;
 
-    /// <summary>Writes each label's colour.</summary>
-    /// <param name="labels">HW.</param>
-    /// <param name="palette">Labels beyond its end become black.</param>
-    /// <param name="rgb">HWC, three bytes a label; overwritten whole.</param>
-    /// <exception cref="ArgumentOutOfRangeException">The lengths disagree.</exception>
+    /// <summary>Writes the colour of each label.</summary>
+    /// <param name="labels">Labels of the pixels, HW.</param>
+    /// <param name="palette">Colours of the labels. Labels beyond its end become black.</param>
+    /// <param name="rgb">HWC, red first, three bytes for each label; overwritten whole.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The lengths do not fit each other.</exception>
     public static void Apply(ReadOnlySpan<byte> labels, Palette palette, Span<byte> rgb)
     {
         ArgumentNullException.ThrowIfNull(palette);
@@ -20,7 +20,8 @@ public static class ColorMap
         int x = 0;
         for (; x < labels.Length - 1; x++)
         {
-            // Four bytes at once; the fourth is overwritten by the next pixel. A table look-up has no vector form worth having.
+            // Four bytes at once; the next pixel overwrites the fourth. Vector instructions do not speed up a table
+            // look-up.
             uint colour = colours[labels[x]];
             MemoryMarshal.Write(rgb[(x * Channels)..], in colour);
         }

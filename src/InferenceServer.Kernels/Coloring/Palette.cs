@@ -1,12 +1,12 @@
 namespace InferenceServer.Kernels.Coloring;
 
-/// <summary>The colours that a label map is drawn in: up to 256 RGB entries, immutable.</summary>
+/// <summary>The colours of labels: 1 to 256 RGB entries. Immutable.</summary>
 public sealed class Palette
 {
     private const int Channels = 3;
 
     private readonly byte[] _rgb;
-    private readonly uint[] _packed = new uint[byte.MaxValue + 1];   // R in the lowest byte, as memory has it; 0 past Count
+    private readonly uint[] _packed = new uint[byte.MaxValue + 1];   // red in the lowest byte; 0 from Count on
 
     private Palette(byte[] rgb)
     {
@@ -18,16 +18,19 @@ public sealed class Palette
         }
     }
 
-    /// <summary>Number of entries; labels from here on are drawn black.</summary>
+    /// <summary>Number of entries. Labels from this number on are drawn black.</summary>
     public int Count => _rgb.Length / Channels;
 
-    /// <summary>The entries as R, G, B triples: a PNG's PLTE chunk.</summary>
+    /// <summary>The entries as red, green and blue bytes: the PLTE chunk of a PNG.</summary>
     public ReadOnlySpan<byte> Rgb => _rgb;
 
     internal ReadOnlySpan<uint> Packed => _packed;
 
     /// <summary>The colour of one label.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">The label is not below <see cref="Count"/>.</exception>
+    /// <param name="label">0 to <see cref="Count"/> − 1.</param>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// The label is negative, or not below <see cref="Count"/>.
+    /// </exception>
     public (byte Red, byte Green, byte Blue) this[int label]
     {
         get
@@ -37,9 +40,12 @@ public sealed class Palette
         }
     }
 
-    /// <summary>The PASCAL VOC palette: the bits of the index, three at a time from the low end, become R, G, B from the high end.</summary>
-    /// <param name="count">1 to 256 entries; with 256 the void label 255 is E0E0C0.</param>
-    /// <exception cref="ArgumentOutOfRangeException">Not 1 to 256.</exception>
+    /// <summary>
+    /// The PASCAL VOC palette: the bits of the label, three at a time from the lowest on, are the bits of red, green
+    /// and blue from the highest on.
+    /// </summary>
+    /// <param name="count">Number of entries, 1 to 256. With 256 the void label, 255, is E0E0C0.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The number of entries is out of range.</exception>
     public static Palette Voc(int count)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(count);
@@ -56,23 +62,27 @@ public sealed class Palette
         return new Palette(rgb);
     }
 
-    /// <summary>A palette of given colours.</summary>
-    /// <param name="rgb">R, G, B of each entry; copied.</param>
-    /// <exception cref="ArgumentException">Not 1 to 256 whole entries.</exception>
+    /// <summary>Creates a palette of given colours.</summary>
+    /// <param name="rgb">Red, green and blue of each entry; copied.</param>
+    /// <exception cref="ArgumentException">The length is not that of 1 to 256 entries.</exception>
     public static Palette FromRgb(ReadOnlySpan<byte> rgb)
     {
         if (rgb.IsEmpty || rgb.Length % Channels != 0 || rgb.Length > (byte.MaxValue + 1) * Channels)
         {
-            throw new ArgumentException($"{rgb.Length} bytes are not 1 to 256 RGB colours.", nameof(rgb));
+            throw new ArgumentException($"Expected 1 to 256 colours of three bytes, got {rgb.Length} bytes.", nameof(rgb));
         }
 
         return new Palette(rgb.ToArray());
     }
 
-    /// <summary>A palette written in hexadecimal.</summary>
-    /// <param name="hex">Six digits a colour, with or without a leading #, separated by white space or commas.</param>
-    /// <exception cref="FormatException">A digit is not hexadecimal.</exception>
-    /// <exception cref="ArgumentException">A colour does not have six digits, or there are not 1 to 256 of them.</exception>
+    /// <summary>Creates a palette from colours in hexadecimal.</summary>
+    /// <param name="hex">
+    /// Six digits for each colour, with or without a leading #, separated by white space or commas.
+    /// </param>
+    /// <exception cref="FormatException">A colour is not a hexadecimal number.</exception>
+    /// <exception cref="ArgumentException">
+    /// A colour does not have six digits, or the number of colours is not 1 to 256.
+    /// </exception>
     public static Palette FromHex(string hex)
     {
         ArgumentNullException.ThrowIfNull(hex);
@@ -82,7 +92,7 @@ public sealed class Palette
             byte[] bytes = Convert.FromHexString(colour.TrimStart('#'));
             if (bytes.Length != Channels)
             {
-                throw new ArgumentException($"'{colour}' is not a colour of six digits.", nameof(hex));
+                throw new ArgumentException($"Expected colours of six hexadecimal digits, got '{colour}'.", nameof(hex));
             }
 
             rgb.AddRange(bytes);

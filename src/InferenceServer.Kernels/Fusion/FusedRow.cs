@@ -4,18 +4,24 @@ using InferenceServer.Kernels.Upsampling;
 
 namespace InferenceServer.Kernels.Fusion;
 
-/// <summary>One row of one pass joins the rows of the others.</summary>
-/// <remarks>A probability is computed as <see cref="Softmax"/> computes it, once: the exponentials of a vector of pixels stay on the stack until their sum is known. NaN never wins a maximum.</remarks>
+/// <summary>Fuses a row of one pass with the scores of earlier passes.</summary>
+/// <remarks>
+/// Probabilities are those of <see cref="Softmax"/>; the exponentials of a vector of pixels stay on the stack until
+/// their sum is known. A maximum ignores NaN.
+/// </remarks>
 internal static class FusedRow
 {
-    public static void Compute(in ScoreRows pixels, ScoreFusion fusion, float rowWeight, ReadOnlySpan<float> columnWeights, Span<float> sums, int stride)
+    public static void Compute(
+        in ScoreRows pixels, ScoreFusion fusion, float rowWeight, ReadOnlySpan<float> columnWeights, Span<float> sums, int stride)
     {
-        int done = Vector.IsHardwareAccelerated ? Vectorized(pixels, fusion, rowWeight, columnWeights, sums, stride) : 0;
+        int done = Vectorized(pixels, fusion, rowWeight, columnWeights, sums, stride);
         Scalar(pixels, fusion, rowWeight, columnWeights, sums, stride, done);
     }
 
-    /// <summary>The specification, from pixel <paramref name="start"/> on.</summary>
-    internal static void Scalar(in ScoreRows pixels, ScoreFusion fusion, float rowWeight, ReadOnlySpan<float> columnWeights, Span<float> sums, int stride, int start)
+    /// <summary>Fuses the pixels from <paramref name="start"/> on: the specification of the vector form.</summary>
+    internal static void Scalar(
+        in ScoreRows pixels, ScoreFusion fusion, float rowWeight, ReadOnlySpan<float> columnWeights, Span<float> sums, int stride,
+        int start)
     {
         Span<float> terms = stackalloc float[pixels.Classes];
         for (int x = start; x < pixels.Width; x++)
@@ -38,13 +44,26 @@ internal static class FusedRow
             for (int c = 0; c < terms.Length; c++)
             {
                 ref float sum = ref sums[(c * stride) + x];
-                sum = fusion != ScoreFusion.Max ? float.MultiplyAddEstimate(terms[c], weight, sum) : terms[c] > sum ? terms[c] : sum;
+                if (fusion != ScoreFusion.Max)
+                {
+                    sum = float.MultiplyAddEstimate(terms[c], weight, sum);
+                }
+                else if (terms[c] > sum)
+                {
+                    sum = terms[c];
+                }
             }
         }
     }
 
-    internal static int Vectorized(in ScoreRows pixels, ScoreFusion fusion, float rowWeight, ReadOnlySpan<float> columnWeights, Span<float> sums, int stride)
+    private static int Vectorized(
+        in ScoreRows pixels, ScoreFusion fusion, float rowWeight, ReadOnlySpan<float> columnWeights, Span<float> sums, int stride)
     {
+        if (!Vector.IsHardwareAccelerated)
+        {
+            return 0;
+        }
+
         Span<Vector<float>> terms = stackalloc Vector<float>[pixels.Classes];
         int x = 0;
         for (; x <= pixels.Width - Vector<float>.Count; x += Vector<float>.Count)
@@ -79,7 +98,7 @@ internal static class FusedRow
         return x;
     }
 
-    /// <summary>e to the power of each score less the largest; returns their sum.</summary>
+    /// <summary>Replaces each score by e^(score − largest score), and returns the sum.</summary>
     private static float Exponentials(Span<float> scores)
     {
         float best = float.NegativeInfinity, sum = 0;

@@ -2,27 +2,33 @@ using InferenceServer.Kernels.Upsampling;
 
 namespace InferenceServer.Kernels.Fusion;
 
-/// <summary>Adds one pass's scores to a canvas at the photo's resolution: interpolated as <see cref="UpsampledScores"/> does, and fused row by row while they are in the cache.</summary>
-/// <remarks>What several passes of one pixel weigh is a product of a row's and a column's weight, since tiles lie on a grid; where they sum to 1, the sum is a mean.</remarks>
+/// <summary>
+/// Adds the scores of one pass to a canvas of the image's size, fused with the scores of earlier passes.
+/// </summary>
+/// <remarks>
+/// Interpolates as <see cref="UpsampledScores"/> does, and fuses each row while it is in the cache. The weight of a
+/// pass at a pixel is the product of a weight of its row and a weight of its column. If the weights of all passes at a
+/// pixel sum to 1, the sum is a weighted mean.
+/// </remarks>
 public static class FusedScores
 {
-    /// <summary>Adds one pass.</summary>
-    /// <param name="scores">CHW on the grid.</param>
+    /// <summary>Adds the scores of one pass.</summary>
+    /// <param name="scores">Scores on the grid, CHW.</param>
     /// <param name="grid">Size of a plane of <paramref name="scores"/>.</param>
-    /// <param name="rows">Where each photo row of the pass falls on the grid.</param>
-    /// <param name="columns">Where each photo column of the pass falls on the grid.</param>
-    /// <param name="fusion">How.</param>
-    /// <param name="rowWeights">One for each of <paramref name="rows"/>.</param>
-    /// <param name="columnWeights">One for each of <paramref name="columns"/>.</param>
-    /// <param name="canvas">Gets the scores; its rows from <paramref name="top"/> on were cleared before their first pass.</param>
-    /// <param name="left">The pass's first column in the photo.</param>
-    /// <param name="top">The pass's first row in the photo.</param>
-    /// <exception cref="ArgumentException">Buffers, grid, taps and canvas do not belong together.</exception>
+    /// <param name="rows">Position on the grid of each image row of the pass.</param>
+    /// <param name="columns">Position on the grid of each image column of the pass.</param>
+    /// <param name="fusion">How scores are combined.</param>
+    /// <param name="rowWeights">Weight of each row of the pass.</param>
+    /// <param name="columnWeights">Weight of each column of the pass.</param>
+    /// <param name="canvas">Receives the scores. Rows must be cleared before their first pass.</param>
+    /// <param name="left">Image column of the pass's first column.</param>
+    /// <param name="top">Image row of the pass's first row.</param>
+    /// <exception cref="ArgumentException">The lengths, sizes or positions do not fit each other.</exception>
     public static void Add(
         ReadOnlySpan<float> scores, ImageSize grid, AxisTaps rows, AxisTaps columns, ScoreFusion fusion,
         ReadOnlySpan<float> rowWeights, ReadOnlySpan<float> columnWeights, in ScoreCanvas canvas, int left, int top)
     {
-        GridArguments.Check(scores.Length, canvas.Classes, grid, rows, columns, checked(rows.Count * columns.Count), 0);
+        AxisTaps.CheckGrid(scores.Length, canvas.Classes, grid, rows, columns, checked(rows.Count * columns.Count), 0);
         ArgumentOutOfRangeException.ThrowIfNotEqual(rowWeights.Length, rows.Count);
         ArgumentOutOfRangeException.ThrowIfNotEqual(columnWeights.Length, columns.Count);
         ArgumentOutOfRangeException.ThrowIfNegative(left);
@@ -43,18 +49,18 @@ public static class FusedScores
     }
 }
 
-/// <summary>How the scores of one pass join those of the others at a pixel.</summary>
+/// <summary>How the scores of several passes are combined at a pixel.</summary>
 public enum ScoreFusion
 {
-    /// <summary>The sum, each score times the pass's weight there.</summary>
+    /// <summary>The weighted sum of the scores.</summary>
     Add,
 
-    /// <summary>The same of softmax probabilities.</summary>
+    /// <summary>The weighted sum of the softmax probabilities.</summary>
     AddSoftmax,
 
-    /// <summary>The same of each plane's sigmoid.</summary>
+    /// <summary>The weighted sum of the sigmoid of each score.</summary>
     AddSigmoid,
 
-    /// <summary>The largest score of each class; weights do not count.</summary>
+    /// <summary>The largest score of each class. Weights are ignored.</summary>
     Max,
 }

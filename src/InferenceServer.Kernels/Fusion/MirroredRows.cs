@@ -3,13 +3,15 @@ using System.Runtime.Intrinsics;
 
 namespace InferenceServer.Kernels.Fusion;
 
-/// <summary>Mirrors an image left to right, in place: the input of a flipped pass, and its scores on the way back.</summary>
+/// <summary>
+/// Mirrors planes from left to right, in place: the input of a flipped pass, and the scores that it returns.
+/// </summary>
 public static class MirroredRows
 {
-    /// <summary>Turns every row round.</summary>
-    /// <param name="values">Rows of any number of planes, one after another.</param>
-    /// <param name="width">Values in a row.</param>
-    /// <exception cref="ArgumentOutOfRangeException">The length is no multiple of the width.</exception>
+    /// <summary>Reverses every row.</summary>
+    /// <param name="values">The rows of any number of planes, one row after the other; overwritten.</param>
+    /// <param name="width">Values in a row, at least 1.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The length is not a multiple of the width.</exception>
     public static void Apply(Span<float> values, int width)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(width);
@@ -17,12 +19,14 @@ public static class MirroredRows
         for (int start = 0; start < values.Length; start += width)
         {
             Span<float> row = values.Slice(start, width);
-            int done = Vector256.IsHardwareAccelerated ? Vectorized(row) : 0;
+            int done = Vectorized(row);
             Scalar(row, done);
         }
     }
 
-    /// <summary>The specification: swaps all but the <paramref name="done"/> outermost values on either side.</summary>
+    /// <summary>
+    /// Swaps all values but the <paramref name="done"/> outermost on each side: the specification of the vector form.
+    /// </summary>
     internal static void Scalar(Span<float> row, int done)
     {
         for (int left = done, right = row.Length - 1 - done; left < right; left++, right--)
@@ -31,9 +35,14 @@ public static class MirroredRows
         }
     }
 
-    /// <summary>Swaps eight values from either end a step; returns how many were done on each side.</summary>
-    internal static int Vectorized(Span<float> row)
+    /// <summary>Swaps eight values of each end at a time, and returns the number of values done on each side.</summary>
+    private static int Vectorized(Span<float> row)
     {
+        if (!Vector256.IsHardwareAccelerated)
+        {
+            return 0;
+        }
+
         Vector256<int> backwards = Vector256.Create(7, 6, 5, 4, 3, 2, 1, 0);
         ref float first = ref MemoryMarshal.GetReference(row);
         int done = 0;

@@ -1,9 +1,12 @@
 namespace InferenceServer.Kernels.Fusion;
 
-/// <summary>Where passes add up: the scores of some of the photo's rows, every class of every pixel.</summary>
+/// <summary>
+/// The combined scores of several passes: every class of every pixel, for some or all rows of an image.
+/// </summary>
 /// <remarks>
-/// A band holds a few rows, each as a little CHW image of height 1, and row y in the place of row y − held: what is finished makes room for what
-/// comes. A canvas for the whole photo is plain CHW. Loops see only the two strides.
+/// A band holds <see cref="Rows"/> rows at a time, each row as CHW of height 1; row y takes the place of row y −
+/// <see cref="Rows"/>, which is then finished. A canvas of the whole image is plain CHW. Both are described by two
+/// strides.
 /// </remarks>
 public readonly ref struct ScoreCanvas
 {
@@ -20,46 +23,48 @@ public readonly ref struct ScoreCanvas
         (_rowStride, ClassStride) = (rowStride, classStride);
     }
 
-    /// <summary>All values.</summary>
+    /// <summary>The scores of all rows that the canvas holds.</summary>
     public Span<float> Values { get; }
 
     /// <summary>Number of classes.</summary>
     public int Classes { get; }
 
-    /// <summary>The photo's width.</summary>
+    /// <summary>Width of the image.</summary>
     public int Width { get; }
 
-    /// <summary>Rows that are held at once.</summary>
+    /// <summary>Number of rows that the canvas holds at a time.</summary>
     public int Rows { get; }
 
-    /// <summary>Values from one class of a pixel to the next.</summary>
+    /// <summary>Number of values from one class of a pixel to the next class.</summary>
     public int ClassStride { get; }
 
-    /// <summary>A canvas of <paramref name="rows"/> rows at a time.</summary>
-    /// <param name="values">classes × width × rows.</param>
-    /// <param name="classes">Number of classes.</param>
-    /// <param name="width">The photo's width.</param>
-    /// <param name="rows">Rows that are held at once.</param>
-    /// <exception cref="ArgumentOutOfRangeException">The length does not fit.</exception>
-    public static ScoreCanvas Band(Span<float> values, int classes, int width, int rows) => new(values, classes, width, rows, classes * width, width);
+    /// <summary>Creates a canvas that holds <paramref name="rows"/> rows at a time.</summary>
+    /// <param name="values">Memory for classes × width × rows scores.</param>
+    /// <param name="classes">Number of classes, at least 1.</param>
+    /// <param name="width">Width of the image, at least 1.</param>
+    /// <param name="rows">Number of rows, at least 1.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A number is below 1, or the length does not fit.</exception>
+    public static ScoreCanvas Band(Span<float> values, int classes, int width, int rows) =>
+        new(values, classes, width, rows, classes * width, width);
 
-    /// <summary>A canvas of the whole photo, CHW.</summary>
-    /// <param name="values">classes × width × height.</param>
-    /// <param name="classes">Number of classes.</param>
-    /// <param name="size">The photo's size.</param>
-    /// <exception cref="ArgumentOutOfRangeException">The length does not fit.</exception>
-    public static ScoreCanvas Planes(Span<float> values, int classes, ImageSize size) => new(values, classes, size.Width, size.Height, size.Width, size.Width * size.Height);
+    /// <summary>Creates a canvas of the whole image, CHW.</summary>
+    /// <param name="values">Memory for classes × width × height scores.</param>
+    /// <param name="classes">Number of classes, at least 1.</param>
+    /// <param name="size">Size of the image.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A number is below 1, or the length does not fit.</exception>
+    public static ScoreCanvas Planes(Span<float> values, int classes, ImageSize size) =>
+        new(values, classes, size.Width, size.Height, size.Width, size.Width * size.Height);
 
-    /// <summary>Index of class 0 of the first pixel of row <paramref name="y"/>.</summary>
+    /// <summary>Index in <see cref="Values"/> of class 0 of the first pixel of row <paramref name="y"/>.</summary>
     public int Start(int y) => y % Rows * _rowStride;
 
-    /// <summary>Class <paramref name="c"/> of row <paramref name="y"/>.</summary>
+    /// <summary>The scores of class <paramref name="c"/> in row <paramref name="y"/>.</summary>
     public Span<float> Row(int y, int c) => Values.Slice(Start(y) + (c * ClassStride), Width);
 
     /// <summary>Prepares rows for their first pass.</summary>
-    /// <param name="first">The first of them.</param>
-    /// <param name="end">The row after the last; at most <see cref="Rows"/> on.</param>
-    /// <param name="fusion">What will be done there: sums begin at 0, maxima at −∞.</param>
+    /// <param name="first">The first row.</param>
+    /// <param name="end">The row after the last one, at most <paramref name="first"/> + <see cref="Rows"/>.</param>
+    /// <param name="fusion">How scores will be combined: sums start at 0, maxima at −∞.</param>
     public void Clear(int first, int end, ScoreFusion fusion)
     {
         float value = fusion == ScoreFusion.Max ? float.NegativeInfinity : 0;

@@ -4,18 +4,20 @@ using InferenceServer.Kernels.Upsampling;
 
 namespace InferenceServer.Kernels.Labels;
 
-/// <summary>The winning class of every pixel, from scores at the labels' own size.</summary>
+/// <summary>The class with the highest score at every pixel, from scores of the image's size.</summary>
 public static class ArgMax
 {
-    /// <summary>Most classes that a byte can name.</summary>
+    /// <summary>The largest number of classes, because a label is a byte.</summary>
     public const int MaxClasses = 256;
 
-    /// <summary>Labels every pixel with its highest score.</summary>
-    /// <param name="scores">CHW, one value a class and pixel; logits and probabilities give the same labels.</param>
-    /// <param name="classes">1 to 256.</param>
-    /// <param name="labels">HW; its length is the number of pixels.</param>
-    /// <remarks>Ties go to the lower class. NaN never wins; a pixel with no score above −∞ is labelled 0.</remarks>
-    /// <exception cref="ArgumentOutOfRangeException">Too many classes, or the two lengths disagree.</exception>
+    /// <summary>Labels every pixel with the class of its highest score.</summary>
+    /// <param name="scores">CHW; logits and probabilities give the same labels.</param>
+    /// <param name="classes">Number of classes, 1 to 256.</param>
+    /// <param name="labels">Receives the labels, HW. Its length is the number of pixels.</param>
+    /// <remarks>On a tie the lower class wins. NaN never wins. A pixel without a score above −∞ gets label 0.</remarks>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// The number of classes is out of range, or the lengths do not fit.
+    /// </exception>
     public static void Compute(ReadOnlySpan<float> scores, int classes, Span<byte> labels)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(classes, 1);
@@ -31,12 +33,14 @@ public static class ArgMax
         ArgMaxRow.Scalar(new ScoreRows(scores, scores, labels.Length, 0, classes, labels.Length), labels, 0);
 }
 
-/// <summary>The winning class of each pixel of a row. Ties go to the lower class; NaN never wins.</summary>
+/// <summary>
+/// The class with the highest score at each pixel of a row. On a tie the lower class wins; NaN never wins.
+/// </summary>
 internal static class ArgMaxRow
 {
     public static void Compute(in ScoreRows rows, Span<byte> labels)
     {
-        int done = Vector.IsHardwareAccelerated ? Vectorized(rows, labels) : 0;
+        int done = Vectorized(rows, labels);
         Scalar(rows, labels, done);
     }
 
@@ -60,11 +64,17 @@ internal static class ArgMaxRow
     }
 
     /// <summary>
-    /// One vector of bytes, so four of scores, a step: four chains of comparisons hide each other's latency. The last step
-    /// overlaps the one before instead of leaving a remainder; returns 0 for rows shorter than a step, else all pixels.
+    /// Labels a vector of bytes at a time, from four vectors of scores: four chains of comparisons hide each other's
+    /// latency. The last step overlaps the step before it, so that no pixels remain. Returns the number of pixels done,
+    /// which is 0 for rows shorter than a vector.
     /// </summary>
-    internal static int Vectorized(in ScoreRows rows, Span<byte> labels)
+    private static int Vectorized(in ScoreRows rows, Span<byte> labels)
     {
+        if (!Vector.IsHardwareAccelerated)
+        {
+            return 0;
+        }
+
         int n = Vector<int>.Count, last = labels.Length - Vector<byte>.Count;
         if (last < 0)
         {
@@ -95,7 +105,7 @@ internal static class ArgMaxRow
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Challenge(Vector<float> score, Vector<int> label, ref Vector<float> best, ref Vector<int> winner)
     {
-        Vector<int> wins = Vector.GreaterThan(score, best);   // strict, so ties keep the lower class
+        Vector<int> wins = Vector.GreaterThan(score, best);   // strictly greater, so that the lower class wins a tie
         best = Vector.ConditionalSelect(wins, score, best);
         winner = Vector.ConditionalSelect(wins, label, winner);
     }

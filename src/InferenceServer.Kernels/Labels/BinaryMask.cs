@@ -2,18 +2,18 @@ using System.Numerics;
 
 namespace InferenceServer.Kernels.Labels;
 
-/// <summary>Where one label is.</summary>
+/// <summary>The binary mask of one label.</summary>
 public static class BinaryMask
 {
-    /// <summary>Writes 255 where a label is, and 0 elsewhere.</summary>
-    /// <param name="labels">Any order.</param>
-    /// <param name="label">The label.</param>
-    /// <param name="mask">As long as <paramref name="labels"/>.</param>
-    /// <exception cref="ArgumentException">The lengths differ.</exception>
+    /// <summary>Writes 255 for every pixel with the label, and 0 for every other pixel.</summary>
+    /// <param name="labels">Labels of the pixels, in any order.</param>
+    /// <param name="label">The label to select.</param>
+    /// <param name="mask">Receives the mask; as long as <paramref name="labels"/>.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The lengths differ.</exception>
     public static void Select(ReadOnlySpan<byte> labels, byte label, Span<byte> mask)
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(mask.Length, labels.Length);
-        int done = Vector.IsHardwareAccelerated ? Vectorized(labels, label, mask) : 0;
+        int done = Vectorized(labels, label, mask);
         Scalar(labels, label, mask, done);
     }
 
@@ -27,6 +27,11 @@ public static class BinaryMask
 
     private static int Vectorized(ReadOnlySpan<byte> labels, byte label, Span<byte> mask)
     {
+        if (!Vector.IsHardwareAccelerated)
+        {
+            return 0;
+        }
+
         int i = 0;
         for (Vector<byte> wanted = new(label); i <= labels.Length - Vector<byte>.Count; i += Vector<byte>.Count)
         {

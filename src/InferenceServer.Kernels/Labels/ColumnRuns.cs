@@ -1,18 +1,20 @@
 namespace InferenceServer.Kernels.Labels;
 
-/// <summary>Where one label is, as lengths of runs down the columns, from left to right: first of pixels without it, then with it, and so on.</summary>
+/// <summary>The binary mask of one label as run lengths, column by column from left to right, as in COCO.</summary>
 /// <param name="Label">The label.</param>
-/// <param name="Counts">Lengths; only the first may be 0. They add up to all pixels.</param>
-/// <remarks>The order of MATLAB and COCO.</remarks>
+/// <param name="Counts">
+/// Lengths of the runs, by turns of pixels without and with the label, beginning without. Only the first may be 0.
+/// Their sum is the number of pixels.
+/// </param>
 public sealed record ColumnRuns(byte Label, IReadOnlyList<int> Counts)
 {
-    private const int ColumnsAtOnce = 64; // a cache line of each row
+    private const int ColumnsAtOnce = 64;   // a cache line of each row
 
-    /// <summary>Finds the runs of every label present.</summary>
-    /// <param name="labels">HW.</param>
-    /// <param name="size">Size of <paramref name="labels"/>.</param>
-    /// <returns>By rising label.</returns>
-    /// <exception cref="ArgumentOutOfRangeException">The length is not that of the size.</exception>
+    /// <summary>Finds the runs of every label that occurs.</summary>
+    /// <param name="labels">The label map, HW.</param>
+    /// <param name="size">Size of the label map.</param>
+    /// <returns>The runs of each label, by ascending label.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">The length does not fit the size.</exception>
     public static IReadOnlyList<ColumnRuns> Compute(ReadOnlySpan<byte> labels, ImageSize size)
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(labels.Length, size.Pixels);

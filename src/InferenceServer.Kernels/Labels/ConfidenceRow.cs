@@ -4,22 +4,24 @@ using InferenceServer.Kernels.Upsampling;
 
 namespace InferenceServer.Kernels.Labels;
 
-/// <summary>What a model's scores are.</summary>
+/// <summary>The meaning of a model's scores.</summary>
 public enum ScoreKind
 {
-    /// <summary>Any real numbers; softmax or sigmoid turns them into probabilities.</summary>
+    /// <summary>Unbounded numbers; a softmax or sigmoid turns them into probabilities.</summary>
     Logits,
 
-    /// <summary>Already probabilities, 0…1.</summary>
+    /// <summary>Probabilities, 0 to 1.</summary>
     Probabilities,
 }
 
-/// <summary>The probability of the winning class of each pixel of a row, as a byte; 0 where a NaN spoils it.</summary>
+/// <summary>
+/// The probability of the winning class of each pixel of a row, times 255; 0 if a NaN makes it undefined.
+/// </summary>
 internal static class ConfidenceRow
 {
     public static void Compute(in ScoreRows rows, ScoreKind kind, Span<byte> confidence)
     {
-        int done = Vector.IsHardwareAccelerated ? Vectorized(rows, kind, confidence) : 0;
+        int done = Vectorized(rows, kind, confidence);
         Scalar(rows, kind, confidence, done);
     }
 
@@ -31,7 +33,10 @@ internal static class ConfidenceRow
             for (int c = 0; c < rows.Classes; c++)
             {
                 float score = rows.At((c * rows.Stride) + x);
-                best = score > best ? score : best;
+                if (score > best)
+                {
+                    best = score;
+                }
             }
 
             if (kind == ScoreKind.Logits)
@@ -46,9 +51,16 @@ internal static class ConfidenceRow
         }
     }
 
-    /// <summary>Overlaps its last step with the one before, as <see cref="ArgMaxRow"/> does.</summary>
-    internal static int Vectorized(in ScoreRows rows, ScoreKind kind, Span<byte> confidence)
+    /// <summary>
+    /// Like <see cref="ArgMaxRow"/>, the last step overlaps the step before it. Returns the number of pixels done.
+    /// </summary>
+    private static int Vectorized(in ScoreRows rows, ScoreKind kind, Span<byte> confidence)
     {
+        if (!Vector.IsHardwareAccelerated)
+        {
+            return 0;
+        }
+
         int n = Vector<int>.Count, last = confidence.Length - Vector<byte>.Count;
         if (last < 0)
         {
@@ -94,15 +106,15 @@ internal static class ConfidenceRow
     }
 }
 
-/// <summary>Four vectors of small integers to one of bytes.</summary>
+/// <summary>Conversions to bytes.</summary>
 internal static class Bytes
 {
-    /// <summary>Keeps the low 8 bits of each value; callers pass 0…255.</summary>
+    /// <summary>Narrows four vectors of integers from 0 to 255 to one vector of bytes.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector<byte> Narrow(Vector<int> a, Vector<int> b, Vector<int> c, Vector<int> d) => Vector.Narrow(
         Vector.Narrow(a.As<int, uint>(), b.As<int, uint>()), Vector.Narrow(c.As<int, uint>(), d.As<int, uint>()));
 
-    /// <summary>A probability to 0…255: clamped to 0…1, rounded half up, NaN to 0.</summary>
+    /// <summary>Converts a probability to 0…255: clamped to 0…1, and halves rounded up. NaN gives 0.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector<int> FromProbability(Vector<float> probability) => Vector.ConvertToInt32(
         (Vector.Min(Vector.Max(probability, Vector<float>.Zero), Vector<float>.One) * 255f) + new Vector<float>(0.5f));

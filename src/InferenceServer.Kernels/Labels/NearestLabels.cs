@@ -3,23 +3,25 @@ using InferenceServer.Kernels.Upsampling;
 
 namespace InferenceServer.Kernels.Labels;
 
-/// <summary>Enlarges or shrinks a label map to the photo without mixing labels: for models whose graph ends in an argmax.</summary>
+/// <summary>
+/// Resizes a label map to the size of the image without mixing labels, for models whose graph ends in an argmax.
+/// </summary>
 public static class NearestLabels
 {
-    /// <summary>Copies to each photo pixel the label of the nearest grid point.</summary>
-    /// <param name="labels">HW on the grid.</param>
+    /// <summary>Gives each pixel of the image the label of the nearest grid point.</summary>
+    /// <param name="labels">Labels on the grid, HW.</param>
     /// <param name="grid">Size of <paramref name="labels"/>.</param>
-    /// <param name="rows">Where each photo row falls on the grid.</param>
-    /// <param name="columns">Where each photo column falls on the grid.</param>
-    /// <param name="output">HW of the photo, rows × columns; overwritten whole.</param>
+    /// <param name="rows">Position on the grid of each image row.</param>
+    /// <param name="columns">Position on the grid of each image column.</param>
+    /// <param name="output">Receives the labels of the image, HW; overwritten whole.</param>
     /// <remarks>
-    /// A fraction below ½ takes the lower neighbour; ½ and more the upper one, as PyTorch's <c>nearest-exact</c> does
-    /// (its <c>nearest</c>, and OpenCV's, lie up to half a grid point further to the upper left).
+    /// A fraction below ½ takes the lower neighbour, any other the upper one, as in PyTorch's <c>nearest-exact</c>.
+    /// PyTorch's <c>nearest</c> and OpenCV take points up to half a grid point further to the upper left.
     /// </remarks>
-    /// <exception cref="ArgumentException">Buffers, grid and taps do not belong together.</exception>
+    /// <exception cref="ArgumentException">The lengths, sizes or positions do not fit each other.</exception>
     public static void Resize(ReadOnlySpan<byte> labels, ImageSize grid, AxisTaps rows, AxisTaps columns, Span<byte> output)
     {
-        GridArguments.Check(labels.Length, 1, grid, rows, columns, output.Length, 0);
+        AxisTaps.CheckGrid(labels.Length, 1, grid, rows, columns, output.Length, 0);
         int width = columns.Count;
         int[] sources = ArrayPool<int>.Shared.Rent(width);
         for (int x = 0; x < width; x++)

@@ -3,22 +3,28 @@ using System.Runtime.CompilerServices;
 
 namespace InferenceServer.Kernels.Labels;
 
-/// <summary>Logits to probabilities, for whoever needs all of them: fusion of passes, a CRF, a caller's own file.</summary>
+/// <summary>
+/// Turns logits into probabilities, where every probability is needed: for a fusion of passes, a CRF or a caller's
+/// file.
+/// </summary>
 public static class Softmax
 {
-    /// <summary>Overwrites the scores of each pixel with probabilities that sum to 1.</summary>
-    /// <param name="scores">CHW; overwritten.</param>
+    /// <summary>Replaces the logits of each pixel by probabilities that sum to 1.</summary>
+    /// <param name="scores">Logits, CHW; overwritten with the probabilities.</param>
     /// <param name="classes">Number of planes, at least 1.</param>
     /// <remarks>
-    /// Each pixel's maximum is subtracted first, so logits of any size are safe; absolute error below 5·10⁻⁷. A class 87.3 or
-    /// more below the maximum becomes 0. A pixel with a NaN, with +∞ or with nothing above −∞ becomes NaN throughout.
+    /// The maximum of each pixel is subtracted first, so that large logits do not overflow. The absolute error is below
+    /// 5·10⁻⁷. A class whose logit is more than 87.3 below the maximum gets 0. All probabilities of a pixel are NaN if
+    /// a logit is NaN or +∞, or if no logit is above −∞.
     /// </remarks>
-    /// <exception cref="ArgumentOutOfRangeException">The length is not a multiple of <paramref name="classes"/>.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// The length is not a multiple of <paramref name="classes"/>.
+    /// </exception>
     public static void Compute(Span<float> scores, int classes)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(classes, 1);
         ArgumentOutOfRangeException.ThrowIfNotEqual(scores.Length % classes, 0, nameof(scores));
-        int done = Vector.IsHardwareAccelerated ? Vectorized(scores, classes) : 0;
+        int done = Vectorized(scores, classes);
         Scalar(scores, classes, done);
     }
 
@@ -46,8 +52,13 @@ public static class Softmax
         }
     }
 
-    internal static int Vectorized(Span<float> scores, int classes)
+    private static int Vectorized(Span<float> scores, int classes)
     {
+        if (!Vector.IsHardwareAccelerated)
+        {
+            return 0;
+        }
+
         int pixels = scores.Length / classes, x = 0;
         for (; x <= pixels - Vector<float>.Count; x += Vector<float>.Count)
         {
@@ -74,23 +85,23 @@ public static class Softmax
     }
 }
 
-/// <summary>e^x for x ≤ 0, all that a softmax needs after its maximum is subtracted.</summary>
+/// <summary>e^x for x ≤ 0, which is the range that a softmax needs.</summary>
 /// <remarks>
-/// Cephes <c>expf</c>: x = n ln 2 + r, a polynomial in r, times 2ⁿ. Relative error below 3·10⁻⁷; 0 below −87.3,
-/// where floats stop being normal; NaN stays NaN. Written out so that the scalar twin
-/// can repeat it bit for bit.
+/// The algorithm of Cephes <c>expf</c>: x = n ln 2 + r, and e^x is a polynomial in r times 2ⁿ. The relative error is
+/// below 3·10⁻⁷. Below −87.3, where floats are denormal, the result is 0. NaN gives NaN. The scalar and the vector form
+/// give the same bits.
 /// </remarks>
 internal static class Exponential
 {
-    private const float Lowest = -87.3f;
+    private const float MinX = -87.3f;
     private const float Log2E = 1.44269504f;
     private const float MinusLn2High = -0.693359375f;
-    private const float MinusLn2Low = 2.12194440e-4f;   // ln 2 in two parts, so that x − n ln 2 keeps its low bits
+    private const float MinusLn2Low = 2.12194440e-4f;   // ln 2 in two parts, so that x − n ln 2 keeps its lowest bits
 
     /// <summary>The specification of the vector form.</summary>
     public static float Scalar(float x)
     {
-        if (x < Lowest)
+        if (x < MinX)
         {
             return 0;
         }
@@ -119,11 +130,11 @@ internal static class Exponential
         p = Vector.MultiplyAddEstimate(p, r, new Vector<float>(5.0000001201e-1f));
         p = Vector.MultiplyAddEstimate(p, r * r, r + Vector<float>.One);
         Vector<float> power = ((Vector.ConvertToInt32(n) + new Vector<int>(127)) << 23).As<int, float>();
-        return Vector.ConditionalSelect(Vector.LessThan(x, new Vector<float>(Lowest)), Vector<float>.Zero, p * power);
+        return Vector.ConditionalSelect(Vector.LessThan(x, new Vector<float>(MinX)), Vector<float>.Zero, p * power);
     }
 }
 
-/// <summary>1 / (1 + e^−x), from e^−|x|, which cannot overflow.</summary>
+/// <summary>1 / (1 + e^−x), computed from e^−|x|, which cannot overflow.</summary>
 internal static class Sigmoid
 {
     /// <summary>The specification of the vector form.</summary>

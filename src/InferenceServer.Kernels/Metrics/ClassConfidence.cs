@@ -1,12 +1,14 @@
 namespace InferenceServer.Kernels.Metrics;
 
-/// <summary>How sure a network is of each class, over all pixels that it has.</summary>
+/// <summary>The confidence of a network in each class, averaged over the pixels of the class.</summary>
 public static class ClassConfidence
 {
-    /// <summary>The mean of each label's confidences.</summary>
-    /// <param name="labels">HW.</param>
-    /// <param name="confidences">Probabilities × 255, HW; empty where there are none.</param>
-    /// <returns>By label, 0 to 1; 0 for those that do not occur, and for all where there are no confidences.</returns>
+    /// <summary>Computes the mean confidence of each label.</summary>
+    /// <param name="labels">The label map, HW.</param>
+    /// <param name="confidences">The probability of each pixel's label times 255, HW; may be empty.</param>
+    /// <returns>
+    /// 256 values from 0 to 1, by label; 0 for labels that do not occur, and for all labels without confidences.
+    /// </returns>
     /// <exception cref="ArgumentOutOfRangeException">The lengths differ.</exception>
     public static double[] Compute(ReadOnlySpan<byte> labels, ReadOnlySpan<byte> confidences)
     {
@@ -26,7 +28,7 @@ public static class ClassConfidence
 
         for (int label = 0; label < means.Length; label++)
         {
-            means[label] = counts[label] == 0 ? 0 : sums[label] / (255.0 * counts[label]);
+            means[label] = sums[label] / (255.0 * Math.Max(counts[label], 1));
         }
 
         return means;

@@ -3,20 +3,22 @@ using InferenceServer.Kernels.Labels;
 
 namespace InferenceServer.Kernels.Metrics;
 
-/// <summary>Counts of pixels by truth and prediction over a whole data set, and the metrics that follow from them.</summary>
+/// <summary>Counts of pixels by truth and prediction over a data set, and the metrics that follow from them.</summary>
 /// <remarks>
-/// <para>With C the counts, T the row sums (truth), P the column sums (prediction): IoU = C / (T + P − C), accuracy = C / T,
-/// Dice = 2C / (T + P), each NaN when it is 0/0. Sum the images in one matrix: the mean of per-image scores is another metric.</para>
-/// <para>Pixels whose truth is the ignore label, or is no class at all, are skipped whatever was predicted. A prediction that is no
-/// class on a valid pixel counts in T alone: the class there is missed, no other is accused (Cityscapes' rule).</para>
-/// <para>Every member may be called from several threads at once.</para>
+/// <para>For each class, with C correct pixels, T pixels in the truth and P pixels in the prediction: IoU = C / (T + P
+/// − C), accuracy = C / T, Dice = 2C / (T + P). Each is NaN if it is 0/0. Add all images to one matrix: the mean of the
+/// metrics of single images is another metric.</para>
+/// <para>Pixels whose truth is the ignore label, or not a class, are skipped. If the truth of a pixel is a class and
+/// its prediction is not, the pixel counts in T only, as Cityscapes does.</para>
+/// <para>All members are safe to use from several threads at once.</para>
 /// </remarks>
 public sealed class ConfusionMatrix
 {
     private readonly Lock _lock = new();
-    private readonly long[] _counts;   // [truth][prediction], with one column more for predictions that are no class
+    private readonly long[] _counts;   // [truth][prediction], with one more column for predictions that are not a class
 
-    /// <param name="classes">1 to 256; labels are 0 to <paramref name="classes"/> − 1.</param>
+    /// <summary>Creates an empty matrix.</summary>
+    /// <param name="classes">Number of classes, 1 to 256. Their labels are 0 to <paramref name="classes"/> − 1.</param>
     /// <exception cref="ArgumentOutOfRangeException">The number of classes is out of range.</exception>
     public ConfusionMatrix(int classes)
     {
@@ -29,7 +31,9 @@ public sealed class ConfusionMatrix
     /// <summary>Number of classes.</summary>
     public int Classes { get; }
 
-    /// <summary>Pixels of class <paramref name="truth"/> predicted as class <paramref name="prediction"/>.</summary>
+    /// <summary>
+    /// Number of pixels of class <paramref name="truth"/> that were predicted as class <paramref name="prediction"/>.
+    /// </summary>
     public long this[int truth, int prediction]
     {
         get
@@ -40,7 +44,7 @@ public sealed class ConfusionMatrix
         }
     }
 
-    /// <summary>Share of valid pixels predicted right; NaN without any.</summary>
+    /// <summary>The share of correctly predicted pixels; NaN without valid pixels.</summary>
     public double PixelAccuracy
     {
         get
@@ -50,19 +54,19 @@ public sealed class ConfusionMatrix
         }
     }
 
-    /// <summary>Mean over classes of <see cref="Accuracy"/>.</summary>
-    /// <param name="absent">What to do with classes absent from the truth.</param>
+    /// <summary>The mean of <see cref="Accuracy"/> over the classes.</summary>
+    /// <param name="absent">How classes absent from the truth count.</param>
     public double MeanAccuracy(AbsentClassRule absent = AbsentClassRule.LeaveOut) => Mean(Accuracy(), absent);
 
-    /// <summary>Mean over classes of <see cref="IoU"/>: the usual headline figure.</summary>
-    /// <param name="absent">What to do with classes absent from truth and prediction.</param>
+    /// <summary>The mean of <see cref="IoU"/> over the classes, which is the usual measure of a segmentation.</summary>
+    /// <param name="absent">How classes absent from truth and prediction count.</param>
     public double MeanIoU(AbsentClassRule absent = AbsentClassRule.LeaveOut) => Mean(IoU(), absent);
 
-    /// <summary>Mean over classes of <see cref="Dice"/>.</summary>
-    /// <param name="absent">What to do with classes absent from truth and prediction.</param>
+    /// <summary>The mean of <see cref="Dice"/> over the classes.</summary>
+    /// <param name="absent">How classes absent from truth and prediction count.</param>
     public double MeanDice(AbsentClassRule absent = AbsentClassRule.LeaveOut) => Mean(Dice(), absent);
 
-    /// <summary>Sum of IoU weighted with each class's share of the truth; NaN without valid pixels.</summary>
+    /// <summary>The mean IoU, weighted by each class's share of the truth; NaN without valid pixels.</summary>
     public double FrequencyWeightedIoU
     {
         get
@@ -81,9 +85,11 @@ public sealed class ConfusionMatrix
     /// <summary>Dice coefficient (F1) of each class; NaN where it is absent from truth and prediction.</summary>
     public double[] Dice() => [.. Snapshot().Select(c => c.Dice)];
 
-    /// <summary>Counts one image's pixels, or some of them.</summary>
-    /// <param name="truth">Labels; <paramref name="ignore"/> and anything not below <see cref="Classes"/> is skipped.</param>
-    /// <param name="prediction">As many labels.</param>
+    /// <summary>Adds the pixels of an image, or some of them.</summary>
+    /// <param name="truth">
+    /// The true labels. Pixels whose label is <paramref name="ignore"/> or not a class are skipped.
+    /// </param>
+    /// <param name="prediction">The predicted labels of the same pixels.</param>
     /// <param name="ignore">The void label.</param>
     /// <exception cref="ArgumentOutOfRangeException">The lengths differ.</exception>
     public void Add(ReadOnlySpan<byte> truth, ReadOnlySpan<byte> prediction, byte ignore = 255)
@@ -110,14 +116,15 @@ public sealed class ConfusionMatrix
         ArrayPool<int>.Shared.Return(counts);
     }
 
-    /// <summary>Adds another matrix's counts to this one, which leaves the other as it is.</summary>
-    /// <exception cref="ArgumentException">The other has another number of classes.</exception>
+    /// <summary>Adds the counts of another matrix to this one.</summary>
+    /// <param name="other">The other matrix, which does not change.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The number of classes differs.</exception>
     public void Add(ConfusionMatrix other)
     {
         ArgumentNullException.ThrowIfNull(other);
         ArgumentOutOfRangeException.ThrowIfNotEqual(other.Classes, Classes, nameof(other));
         long[] counts;
-        lock (other._lock)   // one lock after the other, never both: two matrices may be merging into each other
+        lock (other._lock)   // one lock after the other and never both: two matrices may be added to each other at once
         {
             counts = [.. other._counts];
         }
@@ -131,9 +138,12 @@ public sealed class ConfusionMatrix
         }
     }
 
-    private static double Mean(double[] values, AbsentClassRule absent) => absent == AbsentClassRule.CountAsZero
-        ? values.Average(value => double.IsNaN(value) ? 0 : value)
-        : values.Where(value => !double.IsNaN(value)).DefaultIfEmpty(double.NaN).Average();
+    private static double Mean(double[] values, AbsentClassRule absent)
+    {
+        double[] present = [.. values.Where(value => !double.IsNaN(value))];
+        int count = absent == AbsentClassRule.CountAsZero ? values.Length : present.Length;
+        return present.Sum() / count;   // 0/0, which is NaN, without a class
+    }
 
     private int Cell(int truth, int prediction) => (truth * (Classes + 1)) + prediction;
 
@@ -148,7 +158,11 @@ public sealed class ConfusionMatrix
                 for (int other = 0; other <= Classes; other++)
                 {
                     truth += _counts[Cell(c, other)];
-                    predicted += other < Classes ? _counts[Cell(other, c)] : 0;
+                }
+
+                for (int other = 0; other < Classes; other++)
+                {
+                    predicted += _counts[Cell(other, c)];
                 }
 
                 result[c] = new ClassCounts(_counts[Cell(c, c)], truth, predicted);
@@ -159,20 +173,20 @@ public sealed class ConfusionMatrix
     }
 }
 
-/// <summary>What a mean over classes does with a class whose own score is 0/0.</summary>
+/// <summary>How a class whose metric is 0/0 counts in the mean over the classes.</summary>
 public enum AbsentClassRule
 {
-    /// <summary>Leaves it out of the mean: FCN's <c>score.py</c>, mmsegmentation, Cityscapes.</summary>
+    /// <summary>The mean leaves the class out, as FCN's <c>score.py</c>, mmsegmentation and Cityscapes do.</summary>
     LeaveOut,
 
-    /// <summary>Counts it as 0, which lowers the mean: semseg and SPNet.</summary>
+    /// <summary>The class counts as 0, which lowers the mean, as in semseg and SPNet.</summary>
     CountAsZero,
 }
 
-/// <summary>What the metrics of one class are made of, in pixels.</summary>
+/// <summary>The numbers of pixels from which the metrics of one class follow.</summary>
 internal readonly record struct ClassCounts(long Correct, long Truth, long Predicted)
 {
-    // 0/0 is NaN in floating point, which is just what an absent class should be.
+    // 0/0 is NaN in floating point, which is the metric of an absent class.
     public double IoU => (double)Correct / (Truth + Predicted - Correct);
 
     public double Accuracy => (double)Correct / Truth;

@@ -1,14 +1,14 @@
 namespace InferenceServer.Kernels.Metrics;
 
-/// <summary>Which labels a label map holds, how much of each, and where.</summary>
+/// <summary>Counts the pixels of each label in a label map, and finds the bounding box of each label.</summary>
 public static class LabelStatistics
 {
-    /// <summary>Describes every label present.</summary>
-    /// <param name="labels">HW.</param>
-    /// <param name="size">Size of <paramref name="labels"/>.</param>
-    /// <returns>One region a label, by rising label; not split into connected parts.</returns>
-    /// <remarks>Works on runs of equal labels within a row, found a vector at a time: real masks have few.</remarks>
-    /// <exception cref="ArgumentOutOfRangeException">The length is not that of the size.</exception>
+    /// <summary>Describes every label that occurs.</summary>
+    /// <param name="labels">The label map, HW.</param>
+    /// <param name="size">Size of the label map.</param>
+    /// <returns>One region for each label, by ascending label. A region is not split into connected parts.</returns>
+    /// <remarks>Works on runs of equal labels within a row, of which the masks of networks have few.</remarks>
+    /// <exception cref="ArgumentOutOfRangeException">The length does not fit the size.</exception>
     public static IReadOnlyList<LabelRegion> Compute(ReadOnlySpan<byte> labels, ImageSize size)
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(labels.Length, size.Pixels);
@@ -40,7 +40,7 @@ public static class LabelStatistics
     }
 }
 
-/// <summary>The pixels of one label in a label map: how many, and the smallest box round them all.</summary>
+/// <summary>The pixels of one label in a label map: their number and their bounding box.</summary>
 /// <param name="Label">The label.</param>
 /// <param name="Pixels">Number of pixels, at least 1.</param>
 /// <param name="Left">First column of the box.</param>
@@ -49,7 +49,7 @@ public static class LabelStatistics
 /// <param name="Height">Rows of the box, at least 1.</param>
 public readonly record struct LabelRegion(byte Label, long Pixels, int Left, int Top, int Width, int Height);
 
-/// <summary>A label's pixel count and bounding box while its runs are still being counted, top row first.</summary>
+/// <summary>The number of pixels and the bounding box of a label, to which runs are added from top to bottom.</summary>
 internal struct LabelExtent
 {
     private int _left;

@@ -3,46 +3,50 @@ using System.Runtime.Intrinsics;
 
 namespace InferenceServer.Kernels.Normalization;
 
-/// <summary>How 8-bit colours become model input: y = (x · scale − mean) / std, for each channel.</summary>
-/// <param name="Scale">Multiplies the 0…255 value first: 1, or 1/255.</param>
-/// <param name="Mean">Subtracted after scaling; listed in the model's channel order, X being its first plane.</param>
-/// <param name="Std">Divides last, in the same order; no component may be 0.</param>
-/// <param name="Order">The model's channel order.</param>
+/// <summary>
+/// The normalisation of 8-bit colours to a model's input: y = (x · scale − mean) / std, for each channel.
+/// </summary>
+/// <param name="Scale">Factor of the value x, which is 0 to 255; usually 1 or 1/255.</param>
+/// <param name="Mean">Mean of the scaled values, in the model's channel order: X belongs to the first plane.</param>
+/// <param name="Std">Standard deviation of the scaled values, in the model's channel order; not 0.</param>
+/// <param name="Order">Channel order of the model.</param>
 public readonly record struct ChannelNormalization(float Scale, Vector3 Mean, Vector3 Std, ChannelOrder Order)
 {
-    /// <summary>FCN, DeepLab v1 and v2: BGR, 0…255, the mean colour subtracted.</summary>
+    /// <summary>FCN, DeepLab v1 and v2: BGR, 0 to 255, less the mean colour.</summary>
     public static ChannelNormalization Caffe => new(1, new Vector3(104.007f, 116.669f, 122.679f), Vector3.One, ChannelOrder.Bgr);
 
-    /// <summary>torchvision and most PyTorch weights: RGB, 0…1, ImageNet's mean and deviation.</summary>
+    /// <summary>
+    /// torchvision and most PyTorch models: RGB, 0 to 1, normalised with ImageNet's mean and standard deviation.
+    /// </summary>
     public static ChannelNormalization ImageNet =>
         new(1 / 255f, new Vector3(.485f, .456f, .406f), new Vector3(.229f, .224f, .225f), ChannelOrder.Rgb);
 
-    /// <summary>mmsegmentation: the values of <see cref="ImageNet"/> on the 0…255 scale.</summary>
+    /// <summary>mmsegmentation: the values of <see cref="ImageNet"/> for colours from 0 to 255.</summary>
     public static ChannelNormalization ImageNet255 =>
         new(1, new Vector3(123.675f, 116.28f, 103.53f), new Vector3(58.395f, 57.12f, 57.375f), ChannelOrder.Rgb);
 
-    /// <summary>TensorFlow DeepLab: RGB, −1…1.</summary>
+    /// <summary>DeepLab in TensorFlow: RGB, −1 to 1.</summary>
     public static ChannelNormalization TensorFlow => new(1, new Vector3(127.5f), new Vector3(127.5f), ChannelOrder.Rgb);
 
-    /// <summary>milesial's U-Net: RGB, 0…1.</summary>
+    /// <summary>U-Net of milesial: RGB, 0 to 1.</summary>
     public static ChannelNormalization Unit => new(1 / 255f, Vector3.Zero, Vector3.One, ChannelOrder.Rgb);
 }
 
 /// <summary>The order of the colour planes in a model's input.</summary>
 public enum ChannelOrder
 {
-    /// <summary>Red first: PyTorch and TensorFlow weights.</summary>
+    /// <summary>Red first, as for models from PyTorch and TensorFlow.</summary>
     Rgb,
 
-    /// <summary>Blue first: weights that came from Caffe, and whatever was trained on bare OpenCV images.</summary>
+    /// <summary>Blue first, as for models from Caffe and models trained on images as OpenCV loads them.</summary>
     Bgr,
 }
 
-/// <summary>The straight line that normalises one channel: y = x · slope + intercept.</summary>
+/// <summary>The normalisation of one channel as a straight line: y = x · slope + intercept.</summary>
 internal readonly record struct ChannelLine(float Slope, float Intercept)
 {
-    /// <param name="normalization">The three-channel formula.</param>
-    /// <param name="plane">Index of the channel in the model's order.</param>
+    /// <param name="normalization">The normalisation of all channels.</param>
+    /// <param name="plane">Index of the channel in the model's channel order.</param>
     public static ChannelLine Create(in ChannelNormalization normalization, int plane)
     {
         double std = normalization.Std[plane];

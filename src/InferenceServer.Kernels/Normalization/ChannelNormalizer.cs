@@ -4,26 +4,33 @@ using System.Runtime.Intrinsics;
 
 namespace InferenceServer.Kernels.Normalization;
 
-/// <summary>Turns interleaved 8-bit RGB into the normalised, padded planes of a model's input, in one pass.</summary>
+/// <summary>
+/// Converts interleaved 8-bit RGB to the normalised and padded planes of a model's input, in one pass.
+/// </summary>
 /// <remarks>
-/// Computed as x · (scale/std) − mean/std with both constants rounded from double: within 10⁻⁶ · max(1, |y|) of the formula in
-/// double precision. The last bit depends on whether the machine fuses multiply and add.
+/// Computes x · (scale/std) − mean/std, both constants rounded from double. The result is within 10⁻⁶ · max(1, |y|) of
+/// the formula in double precision. Its last bit depends on whether the machine has a fused multiply-add.
 /// </remarks>
 public static class ChannelNormalizer
 {
     private const int Channels = 3;
 
-    /// <summary>Normalises one image into its place in the padded input.</summary>
-    /// <param name="rgb">HWC, red first, 0…255.</param>
+    /// <summary>Normalises an image and writes it to its place in the padded input.</summary>
+    /// <param name="rgb">The image: HWC, red first, 0 to 255.</param>
     /// <param name="image">Size of <paramref name="rgb"/>.</param>
-    /// <param name="chw">Three planes of <paramref name="padded"/> pixels in the model's channel order; every value is written.</param>
+    /// <param name="chw">
+    /// Receives three planes of <paramref name="padded"/> pixels, in the model's channel order; overwritten whole.
+    /// </param>
     /// <param name="padded">Size of the model's input.</param>
     /// <param name="left">Column of the image's first pixel in the input.</param>
     /// <param name="top">Row of the image's first pixel in the input.</param>
-    /// <param name="normalization">The formula.</param>
-    /// <param name="padding">Three values to put round the image: already normalised, in the model's channel order.</param>
-    /// <exception cref="ArgumentException">A buffer does not have the length of its size.</exception>
-    /// <exception cref="ArgumentOutOfRangeException">The image does not lie inside the input.</exception>
+    /// <param name="normalization">The normalisation.</param>
+    /// <param name="padding">
+    /// The normalised colour around the image, in the model's channel order: three values.
+    /// </param>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// A length does not fit its size, or the image exceeds the input.
+    /// </exception>
     public static void Compute(
         ReadOnlySpan<byte> rgb, ImageSize image, Span<float> chw, ImageSize padded, int left, int top,
         in ChannelNormalization normalization, ReadOnlySpan<float> padding)
@@ -32,18 +39,23 @@ public static class ChannelNormalizer
         Compute(rgb, image.Width, image, chw, padded, left, top, normalization, padding);
     }
 
-    /// <summary>Normalises a rectangle of a larger image into its place in the padded input.</summary>
-    /// <param name="rgb">HWC, red first, 0…255, from the rectangle's first pixel on.</param>
+    /// <summary>Normalises a rectangle of a larger image and writes it to its place in the padded input.</summary>
+    /// <param name="rgb">The image from the rectangle's first pixel on: HWC, red first, 0 to 255.</param>
     /// <param name="stride">Pixels from one row of <paramref name="rgb"/> to the next.</param>
     /// <param name="image">Size of the rectangle.</param>
-    /// <param name="chw">Three planes of <paramref name="padded"/> pixels in the model's channel order; every value is written.</param>
+    /// <param name="chw">
+    /// Receives three planes of <paramref name="padded"/> pixels, in the model's channel order; overwritten whole.
+    /// </param>
     /// <param name="padded">Size of the model's input.</param>
     /// <param name="left">Column of the rectangle's first pixel in the input.</param>
     /// <param name="top">Row of the rectangle's first pixel in the input.</param>
-    /// <param name="normalization">The formula.</param>
-    /// <param name="padding">Three values to put round the rectangle: already normalised, in the model's channel order.</param>
-    /// <exception cref="ArgumentException">A buffer is shorter than its size says.</exception>
-    /// <exception cref="ArgumentOutOfRangeException">The rectangle does not lie inside the input.</exception>
+    /// <param name="normalization">The normalisation.</param>
+    /// <param name="padding">
+    /// The normalised colour around the rectangle, in the model's channel order: three values.
+    /// </param>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// A length does not fit its size, or the rectangle exceeds the input.
+    /// </exception>
     public static void Compute(
         ReadOnlySpan<byte> rgb, int stride, ImageSize image, Span<float> chw, ImageSize padded, int left, int top,
         in ChannelNormalization normalization, ReadOnlySpan<float> padding)
@@ -57,26 +69,27 @@ public static class ChannelNormalizer
         ArgumentOutOfRangeException.ThrowIfGreaterThan(left, padded.Width - image.Width);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(top, padded.Height - image.Height);
 
-        int plane = (int)padded.Pixels;
+        int pixels = (int)padded.Pixels;
         FillAround(chw, image, padded, left, top, padding);
-        bool reversed = normalization.Order == ChannelOrder.Bgr;
-        // Indexed by the byte's place in a pixel, so the loops never look at the order again.
-        ChannelLine red = ChannelLine.Create(normalization, reversed ? 2 : 0);
-        ChannelLine green = ChannelLine.Create(normalization, 1);
-        ChannelLine blue = ChannelLine.Create(normalization, reversed ? 0 : 2);
+        int redPlane = normalization.Order == ChannelOrder.Rgb ? 0 : 2, greenPlane = 1, bluePlane = 2 - redPlane;
+        ChannelLine red = ChannelLine.Create(normalization, redPlane);
+        ChannelLine green = ChannelLine.Create(normalization, greenPlane);
+        ChannelLine blue = ChannelLine.Create(normalization, bluePlane);
         for (int y = 0; y < image.Height; y++)
         {
             ReadOnlySpan<byte> row = rgb.Slice(y * stride * Channels, image.Width * Channels);
             int start = ((top + y) * padded.Width) + left;
-            Span<float> reds = chw.Slice(((reversed ? 2 : 0) * plane) + start, image.Width);
-            Span<float> greens = chw.Slice(plane + start, image.Width);
-            Span<float> blues = chw.Slice(((reversed ? 0 : 2) * plane) + start, image.Width);
-            int done = Vector128.IsHardwareAccelerated ? Vectorized(row, reds, greens, blues, red, green, blue) : 0;
+            Span<float> reds = chw.Slice((redPlane * pixels) + start, image.Width);
+            Span<float> greens = chw.Slice((greenPlane * pixels) + start, image.Width);
+            Span<float> blues = chw.Slice((bluePlane * pixels) + start, image.Width);
+            int done = Vectorized(row, reds, greens, blues, red, green, blue);
             Scalar(row, reds, greens, blues, red, green, blue, done);
         }
     }
 
-    /// <summary>One row from pixel <paramref name="start"/> on: the specification.</summary>
+    /// <summary>
+    /// Normalises a row from pixel <paramref name="start"/> on: the specification of the vector form.
+    /// </summary>
     internal static void Scalar(
         ReadOnlySpan<byte> row, Span<float> reds, Span<float> greens, Span<float> blues,
         ChannelLine red, ChannelLine green, ChannelLine blue, int start)
@@ -89,11 +102,19 @@ public static class ChannelNormalizer
         }
     }
 
-    /// <summary>Sixteen pixels a step: 48 bytes shuffled into three vectors of one channel each. Returns the pixels done.</summary>
-    internal static int Vectorized(
+    /// <summary>
+    /// Normalises sixteen pixels at a time: 48 bytes, shuffled into a vector for each channel. Returns the number of
+    /// pixels done.
+    /// </summary>
+    private static int Vectorized(
         ReadOnlySpan<byte> row, Span<float> reds, Span<float> greens, Span<float> blues,
         ChannelLine red, ChannelLine green, ChannelLine blue)
     {
+        if (!Vector128.IsHardwareAccelerated)
+        {
+            return 0;
+        }
+
         ref byte source = ref MemoryMarshal.GetReference(row);
         int x = 0;
         for (; x <= reds.Length - Vector128<byte>.Count; x += Vector128<byte>.Count)
@@ -103,7 +124,7 @@ public static class ChannelNormalizer
             Vector128<byte> b = Vector128.LoadUnsafe(ref source, offset + 16);
             Vector128<byte> c = Vector128.LoadUnsafe(ref source, offset + 32);
 
-            // An index past 15 selects zero, so each third can be or-ed into place.
+            // An index above 15 selects zero, so that the three parts can be combined by or.
             const byte Z = 255;
             Vector128<byte> r = Vector128.Shuffle(a, Vector128.Create((byte)0, 3, 6, 9, 12, 15, Z, Z, Z, Z, Z, Z, Z, Z, Z, Z))
                 | Vector128.Shuffle(b, Vector128.Create(Z, Z, Z, Z, Z, Z, 2, 5, 8, 11, 14, Z, Z, Z, Z, Z))

@@ -1,6 +1,8 @@
 namespace InferenceServer.Kernels.Outlines;
 
-/// <summary>Takes the boundaries of a label map apart into arcs: from a node to the next, or once round where there is no node.</summary>
+/// <summary>
+/// Divides the boundaries of a label map into arcs: from one node to the next, or closed arcs where there is no node.
+/// </summary>
 internal sealed class BoundaryArcs
 {
     private readonly List<GridPoint[]> _arcs = [];
@@ -17,8 +19,11 @@ internal sealed class BoundaryArcs
 
     /// <summary>Finds all arcs.</summary>
     /// <param name="grid">The label map.</param>
-    /// <param name="maxPoints">Most corners in all.</param>
-    /// <returns>The corners of each arc, its ends included; one that is closed begins and ends at the same corner. Null if there are more corners.</returns>
+    /// <param name="maxPoints">The largest number of corners in all arcs.</param>
+    /// <returns>
+    /// The corners of each arc, its ends included. A closed arc starts and ends at the same corner. Null if there are
+    /// more than <paramref name="maxPoints"/> corners.
+    /// </returns>
     public static IReadOnlyList<GridPoint[]>? Find(in LabelGrid grid, int maxPoints)
     {
         BoundaryArcs arcs = new(grid, maxPoints);
@@ -30,7 +35,7 @@ internal sealed class BoundaryArcs
             }
         }
 
-        // What no walk between nodes has passed belongs to arcs that are closed.
+        // Corners that no arc between nodes contains belong to closed arcs.
         for (int y = 0; y <= grid.Height; y++)
         {
             for (int x = 0; x <= grid.Width; x++)
@@ -54,7 +59,7 @@ internal sealed class BoundaryArcs
             if (grid.HasSide(start, heading))
             {
                 (GridPoint end, Heading back) = Walk(grid, start, heading);
-                // It is walked from both ends.
+                // Both ends find the arc; only one of them keeps it.
                 if ((end.Y, end.X, (int)back).CompareTo((start.Y, start.X, (int)heading)) > 0)
                 {
                     Keep();
@@ -70,7 +75,8 @@ internal sealed class BoundaryArcs
             return;
         }
 
-        Walk(grid, start, grid.HasSide(start, Heading.Right) ? Heading.Right : Heading.Left);
+        Heading heading = grid.HasSide(start, Heading.Right) ? Heading.Right : Heading.Left;
+        Walk(grid, start, heading);
         Keep();
     }
 
@@ -83,7 +89,10 @@ internal sealed class BoundaryArcs
         }
     }
 
-    /// <returns>Where the walk ended, and the heading that leads back.</returns>
+    /// <summary>
+    /// Follows a boundary to the next node, or back to the start, and stores its corners in the path.
+    /// </summary>
+    /// <returns>The last corner, and the heading from there back along the boundary.</returns>
     private (GridPoint End, Heading Back) Walk(in LabelGrid grid, GridPoint start, Heading heading)
     {
         _path.Clear();

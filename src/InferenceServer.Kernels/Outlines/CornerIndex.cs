@@ -1,17 +1,17 @@
 namespace InferenceServer.Kernels.Outlines;
 
-/// <summary>Corners by where they are, so that those within a triangle are found.</summary>
+/// <summary>An index of corners by position, to find corners within a triangle.</summary>
 internal sealed class CornerIndex(int width, int height)
 {
     private const int CellSize = 16;
-    private readonly int _columns = ((width - 1) / CellSize) + 1;
-    private readonly List<GridPoint>?[] _cells = new List<GridPoint>[(((width - 1) / CellSize) + 1) * (((height - 1) / CellSize) + 1)];
+    private readonly int _columns = Cells(width);
+    private readonly List<GridPoint>?[] _cells = new List<GridPoint>[Cells(width) * Cells(height)];
 
     public void Add(GridPoint point) => (Cell(point) ??= []).Add(point);
 
     public void Remove(GridPoint point) => Cell(point)!.Remove(point);
 
-    /// <summary>Whether a corner other than the triangle's own lies in it or on its border.</summary>
+    /// <summary>Whether a triangle contains a corner, inside or on its border, other than its own three.</summary>
     public bool AnyInside(GridPoint a, GridPoint b, GridPoint c)
     {
         int top = Math.Min(a.Y, Math.Min(b.Y, c.Y)), bottom = Math.Max(a.Y, Math.Max(b.Y, c.Y));
@@ -33,7 +33,10 @@ internal sealed class CornerIndex(int width, int height)
         return false;
     }
 
-    // On a line, turns are 0 far beyond its ends, too; hence the box.
+    private static int Cells(int length) => ((length - 1) / CellSize) + 1;
+
+    // A point on the line through two corners has turn 0 there even beyond the corners, so the bounding box is checked
+    // too.
     private static bool Holds(GridPoint a, GridPoint b, GridPoint c, GridPoint point)
     {
         long first = GridPoint.Turn(a, b, point), second = GridPoint.Turn(b, c, point), third = GridPoint.Turn(c, a, point);
@@ -42,7 +45,7 @@ internal sealed class CornerIndex(int width, int height)
             && point.Y >= Math.Min(a.Y, Math.Min(b.Y, c.Y)) && point.Y <= Math.Max(a.Y, Math.Max(b.Y, c.Y));
     }
 
-    /// <summary>The columns that a triangle covers within a band of rows, rounded outwards.</summary>
+    /// <summary>The columns that a triangle covers between two rows, rounded outwards.</summary>
     private static (int Left, int Right) Extent(GridPoint a, GridPoint b, GridPoint c, int top, int bottom)
     {
         (double left, double right) = (double.MaxValue, double.MinValue);
@@ -54,8 +57,14 @@ internal sealed class CornerIndex(int width, int height)
                 continue;
             }
 
-            double slope = upper.Y == lower.Y ? 0 : (double)(lower.X - upper.X) / (lower.Y - upper.Y);
-            double first = upper.X + (slope * (Math.Max(upper.Y, top) - upper.Y)), second = upper.Y == lower.Y ? lower.X : upper.X + (slope * (Math.Min(lower.Y, bottom) - upper.Y));
+            double first = upper.X, second = lower.X;
+            if (upper.Y < lower.Y)
+            {
+                double slope = (double)(lower.X - upper.X) / (lower.Y - upper.Y);
+                first = upper.X + (slope * (Math.Max(upper.Y, top) - upper.Y));
+                second = upper.X + (slope * (Math.Min(lower.Y, bottom) - upper.Y));
+            }
+
             left = Math.Min(left, Math.Min(first, second));
             right = Math.Max(right, Math.Max(first, second));
         }

@@ -1,6 +1,6 @@
 namespace InferenceServer.Kernels.Outlines;
 
-/// <summary>A label map with a label of its own round it.</summary>
+/// <summary>A label map, surrounded by pixels of a label that does not occur in it.</summary>
 internal readonly ref struct LabelGrid(ReadOnlySpan<byte> labels, ImageSize size)
 {
     private const int Outside = -1;
@@ -10,11 +10,18 @@ internal readonly ref struct LabelGrid(ReadOnlySpan<byte> labels, ImageSize size
 
     public int Height { get; } = size.Height;
 
-    public int this[int x, int y] => (uint)x < (uint)Width && (uint)y < (uint)Height ? _labels[(y * Width) + x] : Outside;
+    public int this[int x, int y]
+    {
+        get
+        {
+            bool inside = (uint)x < (uint)Width && (uint)y < (uint)Height;
+            return inside ? _labels[(y * Width) + x] : Outside;
+        }
+    }
 
     public ReadOnlySpan<byte> Row(int y) => _labels.Slice(y * Width, Width);
 
-    /// <summary>The pixels ahead of somebody who walks along sides of pixels and has come to a corner.</summary>
+    /// <summary>The labels of the two pixels ahead of a corner, left and right of the heading.</summary>
     public (int Left, int Right) Ahead(GridPoint at, Heading heading) => heading switch
     {
         Heading.Up => (this[at.X - 1, at.Y - 1], this[at.X, at.Y - 1]),
@@ -23,23 +30,27 @@ internal readonly ref struct LabelGrid(ReadOnlySpan<byte> labels, ImageSize size
         _ => (this[at.X - 1, at.Y], this[at.X - 1, at.Y - 1]),
     };
 
-    /// <summary>Whether a boundary leaves a corner in this direction.</summary>
+    /// <summary>Whether a boundary leads from a corner in this direction.</summary>
     public bool HasSide(GridPoint at, Heading heading)
     {
         (int left, int right) = Ahead(at, heading);
         return left != right;
     }
 
-    /// <summary>Whether more than two boundaries meet at a corner, or it is one of the image's.</summary>
+    /// <summary>
+    /// Whether a corner is a node: more than two boundaries meet there, or it is a corner of the image.
+    /// </summary>
     public bool IsNode(GridPoint at)
     {
         (int upperLeft, int upperRight) = Ahead(at, Heading.Up);
         (int lowerRight, int lowerLeft) = Ahead(at, Heading.Down);
-        int sides = (upperLeft != upperRight ? 1 : 0) + (upperRight != lowerRight ? 1 : 0) + (lowerRight != lowerLeft ? 1 : 0) + (lowerLeft != upperLeft ? 1 : 0);
-        return sides > 2 || ((at.X == 0 || at.X == Width) && (at.Y == 0 || at.Y == Height));
+        bool up = upperLeft != upperRight, down = lowerLeft != lowerRight;
+        bool left = upperLeft != lowerLeft, right = upperRight != lowerRight;
+        bool meet = (up && down && (left || right)) || (left && right && (up || down));
+        return meet || ((at.X == 0 || at.X == Width) && (at.Y == 0 || at.Y == Height));
     }
 
-    /// <summary>Whether one boundary turns at a corner.</summary>
+    /// <summary>Whether a boundary turns at a corner that is not a node.</summary>
     public bool IsTurn(GridPoint at)
     {
         (int upperLeft, int upperRight) = Ahead(at, Heading.Up);
@@ -48,7 +59,7 @@ internal readonly ref struct LabelGrid(ReadOnlySpan<byte> labels, ImageSize size
     }
 }
 
-/// <summary>A direction along the sides of pixels, clockwise as pictures are seen.</summary>
+/// <summary>A direction along the sides of pixels, in clockwise order.</summary>
 internal enum Heading
 {
     Up,
@@ -57,7 +68,7 @@ internal enum Heading
     Left,
 }
 
-/// <summary>Turning and walking.</summary>
+/// <summary>Turns and steps.</summary>
 internal static class HeadingSteps
 {
     private const int Headings = 4;
@@ -77,7 +88,7 @@ internal static class HeadingSteps
     };
 }
 
-/// <summary>One bit for each place of a grid.</summary>
+/// <summary>A grid of bits.</summary>
 internal sealed class BitGrid(int width, int height)
 {
     private readonly ulong[] _bits = new ulong[(((long)width * height) + 63) / 64];

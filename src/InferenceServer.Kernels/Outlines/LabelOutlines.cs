@@ -1,25 +1,41 @@
 namespace InferenceServer.Kernels.Outlines;
 
-/// <summary>The outlines of a label map's parts as polygons.</summary>
+/// <summary>Finds the outlines of the connected parts of a label map, as polygons.</summary>
 public static class LabelOutlines
 {
-    /// <summary>Finds every part of every label, and what it goes round.</summary>
-    /// <param name="labels">HW.</param>
-    /// <param name="size">Size of <paramref name="labels"/>.</param>
-    /// <param name="tolerance">How far, in pixels, a corner that is left out may lie from the line that takes its place; 0 keeps the outlines of the pixels.</param>
-    /// <param name="maxPoints">Most points in all; there is no answer for a map that takes more.</param>
-    /// <returns>By rising label, then from top to bottom; null if there are more points.</returns>
-    /// <remarks>Parts tile the image: neighbours have the same points on the line between them, with any tolerance, and no part vanishes or comes to overlap another.</remarks>
-    /// <exception cref="ArgumentOutOfRangeException">The length is not that of the size, or a negative tolerance.</exception>
-    public static IReadOnlyList<LabelPolygon>? Compute(ReadOnlySpan<byte> labels, ImageSize size, double tolerance = 0, int maxPoints = int.MaxValue)
+    /// <summary>Finds the outline and the holes of every connected part.</summary>
+    /// <param name="labels">The label map, HW.</param>
+    /// <param name="size">Size of the label map.</param>
+    /// <param name="tolerance">
+    /// The largest distance, in pixels, from a corner that is left out to the line that replaces it. 0 keeps the
+    /// outlines of the pixels.
+    /// </param>
+    /// <param name="maxPoints">The largest number of points in all polygons.</param>
+    /// <returns>
+    /// The polygons, by ascending label and then from top to bottom; null if they have more than
+    /// <paramref name="maxPoints"/> points.
+    /// </returns>
+    /// <remarks>
+    /// The polygons tile the image with any tolerance: neighbouring parts have the same points on the boundary between
+    /// them, and no part vanishes or overlaps another.
+    /// </remarks>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// The length does not fit the size, or the tolerance is negative.
+    /// </exception>
+    public static IReadOnlyList<LabelPolygon>? Compute(
+        ReadOnlySpan<byte> labels, ImageSize size, double tolerance = 0, int maxPoints = int.MaxValue)
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(labels.Length, size.Pixels);
         ArgumentOutOfRangeException.ThrowIfNegative(tolerance);
         LabelGrid grid = new(labels, size);
         BitGrid? kept = null;
-        if (tolerance > 0 && (kept = OutlineSimplifier.Simplify(grid, tolerance, maxPoints)) is null)
+        if (tolerance > 0)
         {
-            return null;
+            kept = OutlineSimplifier.Simplify(grid, tolerance, maxPoints);
+            if (kept is null)
+            {
+                return null;
+            }
         }
 
         RunComponents components = new(grid);
@@ -41,17 +57,19 @@ public static class LabelOutlines
                 }
 
                 tracer.Trace(grid, x, y, rings);
-                if ((points += rings.Sum(r => (long)r.Length)) > maxPoints)
+                points += rings.Sum(ring => (long)ring.Length);
+                if (points > maxPoints)
                 {
                     return null;
                 }
 
-                if (byFirstRun.TryAdd(components.Find(run), parts.Count))
+                int firstRun = components.Find(run);
+                if (byFirstRun.TryAdd(firstRun, parts.Count))
                 {
                     parts.Add((grid.Row(y)[x], []));
                 }
 
-                Add(parts[byFirstRun[components.Find(run)]].Rings, rings);
+                Add(parts[byFirstRun[firstRun]].Rings, rings);
                 rings.Clear();
             }
         }
@@ -59,15 +77,17 @@ public static class LabelOutlines
         return [.. parts.Select(p => new LabelPolygon(p.Label, p.Rings)).OrderBy(p => p.Label)];
     }
 
-    // The outline comes first, whenever it was found.
+    /// <summary>Adds rings to those of a part. The outline, which has a positive area, goes first.</summary>
     private static void Add(List<GridPoint[]> all, List<GridPoint[]> rings)
     {
         foreach (GridPoint[] ring in rings)
         {
-            all.Insert(Area(ring) > 0 ? 0 : all.Count, ring);
+            int index = Area(ring) > 0 ? 0 : all.Count;
+            all.Insert(index, ring);
         }
     }
 
+    /// <summary>Twice the signed area of a ring.</summary>
     private static long Area(GridPoint[] ring)
     {
         long twice = 0;

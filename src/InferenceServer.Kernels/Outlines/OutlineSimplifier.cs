@@ -1,14 +1,19 @@
 namespace InferenceServer.Kernels.Outlines;
 
-/// <summary>Chooses the corners of a label map's boundaries that stay when lines may move by a tolerance.</summary>
+/// <summary>
+/// Chooses which corners of a label map's boundaries to keep if the boundaries may move by a tolerance.
+/// </summary>
 /// <remarks>
-/// Boundaries are a planar graph: arcs between nodes, which are the places where more than two boundaries meet, and the image's corners. Nodes stay, and an arc is simplified once for both sides.
-/// A corner goes only if the triangle with its neighbours holds no other corner, border included: then no line can cross the new one, and nothing can have been jumped over.
-/// The condition is de Berg, van Kreveld and Schirra's (1998), applied to one corner at a time as Visvalingam and Whyatt (1993) do.
+/// <para>The boundaries are a planar graph of arcs between nodes; nodes are the corners of the image and the points
+/// where more than two boundaries meet. Nodes are kept, and an arc is simplified once for the parts on both of its
+/// sides.</para>
+/// <para>A corner is removed only if the triangle with its two neighbours contains no other corner, on its border
+/// neither. Then the new line crosses no other line, and no corner changes sides. The condition is that of de Berg, van
+/// Kreveld and Schirra (1998), applied to one corner at a time as by Visvalingam and Whyatt (1993).</para>
 /// </remarks>
 internal sealed class OutlineSimplifier
 {
-    private const int MaxRounds = 32; // each halves what can be halved
+    private const int MaxRounds = 32;   // a round removes at most every second corner
 
     private readonly double _tolerance;
     private readonly CornerIndex _corners;
@@ -20,8 +25,10 @@ internal sealed class OutlineSimplifier
         _corners = new CornerIndex(grid.Width + 1, grid.Height + 1);
     }
 
-    /// <summary>Chooses the corners that stay.</summary>
-    /// <returns>One bit for each corner of pixels; null if there are more than <paramref name="maxPoints"/> to choose from.</returns>
+    /// <summary>Chooses the corners to keep.</summary>
+    /// <returns>
+    /// A bit for each corner of a pixel; null if the boundaries have more than <paramref name="maxPoints"/> corners.
+    /// </returns>
     public static BitGrid? Simplify(in LabelGrid grid, double tolerance, int maxPoints)
     {
         if (BoundaryArcs.Find(grid, maxPoints) is not { } arcs)
@@ -50,19 +57,20 @@ internal sealed class OutlineSimplifier
         return kept;
     }
 
-    /// <returns>What stays of an arc, as indices.</returns>
+    /// <summary>Chooses the corners of an arc to keep.</summary>
+    /// <returns>Indices of the corners within the arc.</returns>
     private List<int> Simplify(GridPoint[] arc)
     {
         List<int> stay = [.. Enumerable.Range(0, arc.Length)];
-        int least = arc[0] == arc[^1] ? 4 : 2; // a closed arc stays a triangle
+        int minPoints = arc[0] == arc[^1] ? 4 : 2;   // a closed arc stays at least a triangle
         for (int round = 0; round < MaxRounds; round++)
         {
             int before = stay.Count, count = 1;
             for (int i = 1; i < before; i++)
             {
-                // Never two neighbours in one round, so that lines grow evenly.
+                // A round never removes two neighbours, so that lines grow evenly.
                 int left = before - i + count;
-                if (i < before - 1 && left > least && TryRemove(arc, stay[count - 1], stay[i], stay[i + 1], left == 3))
+                if (i < before - 1 && left > minPoints && TryRemove(arc, stay[count - 1], stay[i], stay[i + 1], left == 3))
                 {
                     i++;
                 }
@@ -83,7 +91,8 @@ internal sealed class OutlineSimplifier
     private bool TryRemove(GridPoint[] arc, int before, int at, int after, bool isLast)
     {
         GridPoint a = arc[before], b = arc[at], c = arc[after];
-        if (!arc[(before + 1)..after].All(p => IsNear(p, a, c)) || (isLast && _direct.Contains(Pair(a, c))) || _corners.AnyInside(a, b, c))
+        bool movesTooFar = !arc[(before + 1)..after].All(p => IsNear(p, a, c));
+        if (movesTooFar || (isLast && _direct.Contains(Pair(a, c))) || _corners.AnyInside(a, b, c))
         {
             return false;
         }
@@ -97,7 +106,8 @@ internal sealed class OutlineSimplifier
         return true;
     }
 
-    private static (GridPoint, GridPoint) Pair(GridPoint a, GridPoint b) => (a.Y, a.X).CompareTo((b.Y, b.X)) < 0 ? (a, b) : (b, a);
+    private static (GridPoint, GridPoint) Pair(GridPoint a, GridPoint b) =>
+        (a.Y, a.X).CompareTo((b.Y, b.X)) < 0 ? (a, b) : (b, a);
 
     private bool IsNear(GridPoint point, GridPoint a, GridPoint b)
     {

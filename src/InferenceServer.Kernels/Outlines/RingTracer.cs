@@ -2,19 +2,21 @@ using System.Runtime.InteropServices;
 
 namespace InferenceServer.Kernels.Outlines;
 
-/// <summary>Walks round one label along the sides of its pixels, the label on the right.</summary>
-/// <param name="seen">Takes note of the pixels whose left side was walked along.</param>
-/// <param name="kept">The corners that rings have; null keeps those where they turn.</param>
+/// <summary>Follows the boundary of a part along the sides of its pixels, with the part on the right.</summary>
+/// <param name="seen">Records the pixels whose left side was followed upwards.</param>
+/// <param name="kept">The corners to keep in rings; null keeps the corners where a ring turns.</param>
 internal sealed class RingTracer(BitGrid seen, BitGrid? kept)
 {
     private readonly List<GridPoint> _path = [];
     private readonly Dictionary<GridPoint, int> _pinches = [];
 
-    /// <summary>Walks until the start is reached again, and hands out what was walked round.</summary>
+    /// <summary>Follows a boundary until it returns to its start, and adds its rings to a list.</summary>
     /// <param name="grid">The label map.</param>
     /// <param name="x">Column of a pixel whose left neighbour has another label.</param>
-    /// <param name="y">Its row.</param>
-    /// <param name="rings">Takes rings that neither cross nor touch themselves: several where two pixels of the label meet at a corner only.</param>
+    /// <param name="y">Row of the pixel.</param>
+    /// <param name="rings">
+    /// Receives rings that do not touch themselves. There are several if two pixels of the label meet only at a corner.
+    /// </param>
     public void Trace(in LabelGrid grid, int x, int y, List<GridPoint[]> rings)
     {
         int label = grid[x, y];
@@ -29,13 +31,23 @@ internal sealed class RingTracer(BitGrid seen, BitGrid? kept)
 
             at = at.Step(heading);
             (int left, int right) = grid.Ahead(at, heading);
-            Heading next = right != label ? heading.TurnRight() : left == label ? heading.TurnLeft() : heading;
-            if (kept is null ? next != heading : kept[at])
+            Heading next = heading;
+            if (right != label)
+            {
+                next = heading.TurnRight();
+            }
+            else if (left == label)
+            {
+                next = heading.TurnLeft();
+            }
+
+            bool isKept = kept is null ? next != heading : kept[at];
+            if (isKept)
             {
                 _path.Add(at);
             }
 
-            // Here the walk passes twice. Cut there, both halves are simple; one of them goes round a hole that touches the other.
+            // The boundary passes this corner twice. Cut here, it becomes two rings that do not touch themselves.
             if (right != label && left == label)
             {
                 Cut(at, rings);

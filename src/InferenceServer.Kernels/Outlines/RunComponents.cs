@@ -1,7 +1,9 @@
 namespace InferenceServer.Kernels.Outlines;
 
-/// <summary>Connects the runs of equal labels within the rows of a label map to parts, by sides of pixels.</summary>
-/// <remarks>Union-find over runs instead of pixels: real masks have few.</remarks>
+/// <summary>
+/// Finds the connected parts of a label map, as sets of runs: a run is a sequence of equal labels within a row.
+/// </summary>
+/// <remarks>Union-find over runs instead of pixels, because the masks of networks have few runs.</remarks>
 internal sealed class RunComponents
 {
     private readonly List<int> _starts = [];
@@ -22,13 +24,13 @@ internal sealed class RunComponents
         }
     }
 
-    /// <summary>The runs of a row, as a range of all runs.</summary>
+    /// <summary>The numbers of the runs of a row.</summary>
     public (int First, int End) Row(int y) => (_rows[y], _rows[y + 1]);
 
-    /// <summary>The column in which a run begins.</summary>
+    /// <summary>The column in which a run starts.</summary>
     public int Start(int run) => _starts[run];
 
-    /// <summary>One run that stands for all of its part: the first of them.</summary>
+    /// <summary>The first run of the part to which a run belongs.</summary>
     public int Find(int run)
     {
         while (_parents[run] != run)
@@ -60,11 +62,21 @@ internal sealed class RunComponents
                 Union(a, b);
             }
 
-            int endA = a + 1 < _rows[y] ? _starts[a + 1] : row.Length, endB = b + 1 < _starts.Count ? _starts[b + 1] : row.Length;
-            a += endA <= endB ? 1 : 0;
-            b += endB <= endA ? 1 : 0;
+            int endA = End(a, _rows[y], row.Length), endB = End(b, _starts.Count, row.Length);
+            if (endA <= endB)
+            {
+                a++;
+            }
+
+            if (endB <= endA)
+            {
+                b++;
+            }
         }
     }
+
+    /// <summary>The column after the last one of a run.</summary>
+    private int End(int run, int endOfRow, int width) => run + 1 < endOfRow ? _starts[run + 1] : width;
 
     private void Union(int a, int b)
     {

@@ -1,10 +1,15 @@
 namespace InferenceServer.Kernels.Resizing;
 
-/// <summary>Copies whole pixels from given columns and rows: the nearest filter of either library.</summary>
+/// <summary>Copies whole pixels from given columns and rows: the nearest filter of both resizers.</summary>
 internal static class NearestGather
 {
     private const int Channels = ResizeArguments.Channels;
 
+    /// <param name="source">HWC.</param>
+    /// <param name="sourceWidth">Width of the source.</param>
+    /// <param name="destination">HWC, columns × rows.</param>
+    /// <param name="columns">The source column of each destination column.</param>
+    /// <param name="rows">The source row of each destination row.</param>
     public static void Copy(
         ReadOnlySpan<byte> source, int sourceWidth, Span<byte> destination, ReadOnlySpan<int> columns, ReadOnlySpan<int> rows)
     {

@@ -2,15 +2,17 @@ using System.Runtime.Intrinsics;
 
 namespace InferenceServer.Kernels.Resizing;
 
-/// <summary>The horizontal pass of <see cref="OpenCvResizer"/>: bytes times 11-bit weights, kept in 32 bits.</summary>
+/// <summary>
+/// The horizontal pass of <see cref="OpenCvResizer"/>: sums of bytes times 11-bit weights, in 32 bits.
+/// </summary>
 internal static class OpenCvHorizontal
 {
     private const int Channels = ResizeArguments.Channels;
 
-    /// <param name="row">One source row and one byte after it.</param>
-    /// <param name="output">The resized row, three values a pixel, and one value after it.</param>
+    /// <param name="row">A source row and one byte after it.</param>
+    /// <param name="output">Receives the resized row, three values for each pixel; one value longer than that.</param>
     /// <param name="columns">Taps of the horizontal axis.</param>
-    /// <param name="width">Pixels of the resized row.</param>
+    /// <param name="width">Pixels in the resized row.</param>
     public static void Run(ReadOnlySpan<byte> row, Span<int> output, OpenCvTaps columns, int width)
     {
         if (Vector128.IsHardwareAccelerated)
@@ -42,8 +44,10 @@ internal static class OpenCvHorizontal
         }
     }
 
-    /// <summary>One pixel a step, its channels in the lanes; the fourth lane is overwritten by the next pixel.</summary>
-    internal static void Vectorized(ReadOnlySpan<byte> row, Span<int> output, OpenCvTaps columns, int width)
+    /// <summary>
+    /// Computes a pixel at a time, with its channels in the lanes. The next pixel overwrites the fourth lane.
+    /// </summary>
+    private static void Vectorized(ReadOnlySpan<byte> row, Span<int> output, OpenCvTaps columns, int width)
     {
         for (int x = 0; x < width; x++)
         {

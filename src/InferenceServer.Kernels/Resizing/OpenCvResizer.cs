@@ -2,41 +2,51 @@ using System.Buffers;
 
 namespace InferenceServer.Kernels.Resizing;
 
-/// <summary>Resizes 8-bit RGB or BGR as <c>cv2.resize</c> does: what mmsegmentation and most Caffe-era pipelines trained with.</summary>
+/// <summary>
+/// Resizes 8-bit RGB or BGR as <c>cv2.resize</c> does, with which mmsegmentation and most Caffe models were trained.
+/// </summary>
 /// <remarks>
-/// <para>Bit-exact with OpenCV 4.6 for x86-64 on every golden file (difference 0), all three filters. Half-pixel centres and no
-/// anti-aliasing: a strong reduction skips source pixels. Weights have 11 fractional bits; the cubic has a = −0.75.
-/// Exactly halving both sides bilinearly averages 2×2 blocks, as OpenCV's <c>INTER_AREA</c> shortcut does. Nearest takes
-/// floor(x · scale), without half-pixel centres.</para>
-/// <para>Memory: a pooled window of two (bilinear) or four (bicubic) horizontally resized rows, 32 bits a value.</para>
+/// <para>Equal to OpenCV 4.6 for x86-64 bit by bit on every golden file, with all three filters. Pixel centres are at
+/// half pixels. There is no anti-aliasing: a strong reduction skips source pixels. Weights have 11 fractional bits; the
+/// cubic has a = −0.75. A bilinear reduction to exactly half of both sides averages blocks of 2×2, as OpenCV does by
+/// <c>INTER_AREA</c>. Nearest takes floor(x · scale), without half-pixel centres.</para>
+/// <para>Memory: two (bilinear) or four (bicubic) horizontally resized rows from the array pool, 32 bits for each
+/// value.</para>
 /// <para>Source: OpenCV, <c>modules/imgproc/src/resize.cpp</c>.</para>
 /// </remarks>
 public static class OpenCvResizer
 {
     private const int Channels = ResizeArguments.Channels;
 
-    /// <summary>Resizes one image.</summary>
-    /// <param name="source">HWC, three channels in any order.</param>
+    /// <summary>Resizes an image.</summary>
+    /// <param name="source">The image: HWC, three channels in any order.</param>
     /// <param name="sourceSize">Size of <paramref name="source"/>; both sides at least 1.</param>
-    /// <param name="destination">HWC, overwritten whole; must not overlap <paramref name="source"/>.</param>
+    /// <param name="destination">
+    /// Receives the resized image, HWC; overwritten whole. Must not overlap <paramref name="source"/>.
+    /// </param>
     /// <param name="destinationSize">Size of <paramref name="destination"/>; both sides at least 1.</param>
-    /// <param name="filter">The kernel: INTER_NEAREST, INTER_LINEAR or INTER_CUBIC.</param>
-    /// <exception cref="ArgumentException">A buffer does not have the length of its size, or the buffers overlap.</exception>
+    /// <param name="filter">The interpolation: INTER_NEAREST, INTER_LINEAR or INTER_CUBIC.</param>
+    /// <exception cref="ArgumentException">A length does not fit its size, or the buffers overlap.</exception>
     public static void Resize(
         ReadOnlySpan<byte> source, ImageSize sourceSize, Span<byte> destination, ImageSize destinationSize, ResizeFilter filter) =>
         Resize(source, sourceSize, destination, destinationSize, filter, 0, destinationSize.Height);
 
-    /// <summary>Computes some rows of the resized image, byte for byte as <see cref="Resize(ReadOnlySpan{byte}, ImageSize, Span{byte}, ImageSize, ResizeFilter)"/> would.</summary>
-    /// <param name="source">HWC, three channels in any order.</param>
+    /// <summary>
+    /// Computes some rows of the resized image; they equal those of the whole resized image byte by byte.
+    /// </summary>
+    /// <param name="source">The image: HWC, three channels in any order.</param>
     /// <param name="sourceSize">Size of <paramref name="source"/>; both sides at least 1.</param>
-    /// <param name="destination">HWC, the rows alone; overwritten whole.</param>
+    /// <param name="destination">
+    /// Receives the rows, HWC; overwritten whole. Must not overlap <paramref name="source"/>.
+    /// </param>
     /// <param name="destinationSize">Size of the whole resized image.</param>
-    /// <param name="filter">The kernel.</param>
-    /// <param name="firstRow">The first row of the resized image that is wanted.</param>
-    /// <param name="rows">How many are.</param>
-    /// <exception cref="ArgumentException">A buffer does not have the length of its size, or the buffers overlap.</exception>
+    /// <param name="filter">The interpolation.</param>
+    /// <param name="firstRow">The first row of the resized image to compute.</param>
+    /// <param name="rows">Number of rows to compute.</param>
+    /// <exception cref="ArgumentException">A length does not fit its size, or the buffers overlap.</exception>
     public static void Resize(
-        ReadOnlySpan<byte> source, ImageSize sourceSize, Span<byte> destination, ImageSize destinationSize, ResizeFilter filter, int firstRow, int rows)
+        ReadOnlySpan<byte> source, ImageSize sourceSize, Span<byte> destination, ImageSize destinationSize, ResizeFilter filter,
+        int firstRow, int rows)
     {
         ResizeArguments.Check(source, sourceSize, destination, destinationSize, firstRow, rows);
         if (sourceSize == destinationSize)
@@ -66,10 +76,10 @@ public static class OpenCvResizer
         OpenCvTaps columns = OpenCvTaps.Create(sourceSize.Width, size.Width, filter, clampFraction: true);
         OpenCvTaps rows = OpenCvTaps.Create(sourceSize.Height, size.Height, filter, clampFraction: false);
         int stride = size.Width * Channels;
-        int slot = stride + 1;   // the last pixel's four-lane store ends one value later
+        int slot = stride + 1;   // the four-lane store of the last pixel ends one value later
         int taps = rows.PerOutput;
         int[] window = ArrayPool<int>.Shared.Rent(taps * slot);
-        Span<int> held = stackalloc int[taps];   // the source row in each slot; the taps of one output row differ modulo their number
+        Span<int> held = stackalloc int[taps];   // the source row in each slot, which is the row number modulo the number of taps
         held.Fill(-1);
         using RgbRows input = new(source, sourceSize);
         int end = firstRow + (destination.Length / stride);
@@ -90,7 +100,7 @@ public static class OpenCvResizer
         ArrayPool<int>.Shared.Return(window);
     }
 
-    /// <summary>The mean of each 2×2 block, halves rounded up.</summary>
+    /// <summary>Computes the mean of each block of 2×2 pixels, rounding halves up.</summary>
     private static void Halve(ReadOnlySpan<byte> source, Span<byte> destination, int width, int firstRow, int rows)
     {
         int stride = width * 2 * Channels;

@@ -1,9 +1,12 @@
 namespace InferenceServer.Kernels.Resizing;
 
-/// <summary>One axis of an OpenCV resize: for each output coordinate its two or four source coordinates and their weights.</summary>
+/// <summary>
+/// One axis of an OpenCV resize: the two or four source coordinates of each output coordinate, and their weights.
+/// </summary>
 /// <remarks>
-/// OpenCV 4.6, <c>modules/imgproc/src/resize.cpp</c>, <c>hal::resize</c>: positions in double, rounded to float, weights in
-/// float, then rounded half to even to 11 fractional bits. Every rounding is repeated here, because it shows in the pixels.
+/// OpenCV 4.6, <c>modules/imgproc/src/resize.cpp</c>, <c>hal::resize</c>: positions are computed in double and rounded
+/// to float, weights are computed in float and rounded to 11 fractional bits, halves to even. Every rounding is
+/// repeated here, because it changes pixels.
 /// </remarks>
 internal sealed class OpenCvTaps
 {
@@ -20,15 +23,15 @@ internal sealed class OpenCvTaps
         _weights = new int[output * taps];
     }
 
-    /// <summary>2 for bilinear, 4 for bicubic.</summary>
+    /// <summary>Source coordinates of each output coordinate: 2 for bilinear, 4 for bicubic.</summary>
     public int PerOutput { get; }
 
     /// <param name="input">Source length.</param>
     /// <param name="output">Destination length.</param>
     /// <param name="filter">Bilinear or bicubic.</param>
     /// <param name="clampFraction">
-    /// Bilinear columns drop the fraction beyond the border; rows keep it and repeat the border row instead, which rounds
-    /// differently after the truncating shift of the vertical pass.
+    /// Whether bilinear taps beyond the border have fraction 0, as OpenCV's columns do. OpenCV's rows keep the fraction
+    /// and repeat the row at the border, which rounds differently in the vertical pass.
     /// </param>
     public static OpenCvTaps Create(int input, int output, ResizeFilter filter, bool clampFraction)
     {
@@ -66,7 +69,9 @@ internal sealed class OpenCvTaps
         return result;
     }
 
-    /// <summary>Source units per destination unit, with the two roundings of the reference: 1 / (output / input).</summary>
+    /// <summary>
+    /// Source pixels for each destination pixel, with the two roundings of OpenCV: 1 / (output / input).
+    /// </summary>
     public static double InverseScale(int input, int output) => 1.0 / ((double)output / input);
 
     public ReadOnlySpan<int> Indices(int x) => _indices.AsSpan(x * PerOutput, PerOutput);

@@ -2,22 +2,22 @@ using System.Numerics;
 
 namespace InferenceServer.Kernels.Resizing;
 
-/// <summary>The vertical pass of <see cref="OpenCvResizer"/>, with the arithmetic of OpenCV's x86-64 build.</summary>
+/// <summary>The vertical pass of <see cref="OpenCvResizer"/>, with the arithmetic of OpenCV for x86-64.</summary>
 internal static class OpenCvVertical
 {
     /// <summary>
-    /// The reference computes the cubic in float eight values at a time and in integers beyond the last whole eight. The two
-    /// round apart by a level, so the same values take the same road here, whatever the width of our own vectors.
+    /// OpenCV computes the cubic in float for whole groups of eight values, and in integers for the rest. The two
+    /// results can differ by one level, so the same values are computed in float here, for every vector length.
     /// </summary>
     private const int FloatGroup = 8;
 
     private const float FloatScale = 1f / (1 << (2 * OpenCvTaps.CoefficientBits));
 
-    /// <param name="window">Horizontally resized rows, row i in slot i modulo the number of taps.</param>
+    /// <param name="window">Horizontally resized rows; row i is in slot i modulo the number of taps.</param>
     /// <param name="slot">Values from one slot to the next.</param>
-    /// <param name="indices">The two or four source rows of this output row.</param>
-    /// <param name="weights">Their weights, 11 fractional bits.</param>
-    /// <param name="output">The output row.</param>
+    /// <param name="indices">The two or four source rows of the output row.</param>
+    /// <param name="weights">Weights of the source rows, with 11 fractional bits.</param>
+    /// <param name="output">Receives the output row.</param>
     public static void Run(
         ReadOnlySpan<int> window, int slot, ReadOnlySpan<int> indices, ReadOnlySpan<int> weights, Span<byte> output)
     {
@@ -26,14 +26,14 @@ internal static class OpenCvVertical
         ReadOnlySpan<int> row1 = window.Slice(indices[1] % taps * slot, length);
         if (taps == 2)
         {
-            int done = Vector.IsHardwareAccelerated ? LinearVectorized(row0, row1, weights, output) : 0;
+            int done = LinearVectorized(row0, row1, weights, output);
             LinearScalar(row0, row1, weights, output, done);
         }
         else
         {
             ReadOnlySpan<int> row2 = window.Slice(indices[2] % taps * slot, length);
             ReadOnlySpan<int> row3 = window.Slice(indices[3] % taps * slot, length);
-            int done = Vector.IsHardwareAccelerated ? CubicVectorized(row0, row1, row2, row3, weights, output) : 0;
+            int done = CubicVectorized(row0, row1, row2, row3, weights, output);
             CubicScalar(row0, row1, row2, row3, weights, output, done);
         }
     }
@@ -48,9 +48,14 @@ internal static class OpenCvVertical
         }
     }
 
-    internal static int LinearVectorized(
+    private static int LinearVectorized(
         ReadOnlySpan<int> row0, ReadOnlySpan<int> row1, ReadOnlySpan<int> weights, Span<byte> output)
     {
+        if (!Vector.IsHardwareAccelerated)
+        {
+            return 0;
+        }
+
         int n = Vector<int>.Count, x = 0;
         Vector<int> weight0 = new(weights[0]), weight1 = new(weights[1]);
         for (; x <= output.Length - Vector<byte>.Count; x += Vector<byte>.Count)
@@ -85,11 +90,16 @@ internal static class OpenCvVertical
         }
     }
 
-    internal static int CubicVectorized(
+    private static int CubicVectorized(
         ReadOnlySpan<int> row0, ReadOnlySpan<int> row1, ReadOnlySpan<int> row2, ReadOnlySpan<int> row3,
         ReadOnlySpan<int> weights, Span<byte> output)
     {
-        // Whole vectors of bytes are whole eights, so none of these values belongs to the integer rest.
+        if (!Vector.IsHardwareAccelerated)
+        {
+            return 0;
+        }
+
+        // Whole vectors of bytes are whole groups of eight, so none of these values belongs to the rest.
         int n = Vector<int>.Count, x = 0;
         Vector<float> b0 = new(weights[0] * FloatScale), b1 = new(weights[1] * FloatScale);
         Vector<float> b2 = new(weights[2] * FloatScale), b3 = new(weights[3] * FloatScale);
@@ -118,7 +128,7 @@ internal static class OpenCvVertical
         ReadOnlySpan<int> row0, ReadOnlySpan<int> row1, ReadOnlySpan<int> row2, ReadOnlySpan<int> row3,
         Vector<float> b0, Vector<float> b1, Vector<float> b2, Vector<float> b3)
     {
-        // No fused multiply-add: the reference build rounds every product.
+        // No fused multiply-add, because OpenCV rounds every product.
         Vector<float> sum = (Vector.ConvertToSingle(new Vector<int>(row0)) * b0)
             + ((Vector.ConvertToSingle(new Vector<int>(row1)) * b1)
             + ((Vector.ConvertToSingle(new Vector<int>(row2)) * b2) + (Vector.ConvertToSingle(new Vector<int>(row3)) * b3)));

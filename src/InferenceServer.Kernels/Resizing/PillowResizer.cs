@@ -4,13 +4,16 @@ using System.Runtime.Intrinsics;
 
 namespace InferenceServer.Kernels.Resizing;
 
-/// <summary>Resizes 8-bit RGB as Pillow's <c>Image.resize</c> does: what torchvision and semseg-style pipelines trained with.</summary>
+/// <summary>
+/// Resizes 8-bit RGB as Pillow's <c>Image.resize</c> does, with which torchvision and semseg models were trained.
+/// </summary>
 /// <remarks>
-/// <para>Bit-exact with Pillow 9.4 on every golden file (difference 0), all three filters. Bilinear and bicubic (a = −0.5) widen
-/// their kernel when shrinking, so they do not alias; weights have 22 fractional bits and pixels are rounded to 8 bits
-/// after the horizontal pass and again after the vertical one. An axis of unchanged length is left out. Nearest takes
-/// floor((x + ½) · scale), with Pillow's running sum.</para>
-/// <para>Memory: a pooled window of destination width × the rows that one output row needs; none when one axis is unchanged.</para>
+/// <para>Equal to Pillow 9.4 bit by bit on every golden file, with all three filters. Bilinear and bicubic (a = −0.5)
+/// widen their kernel in a reduction, so that they do not alias. Weights have 22 fractional bits. Pixels are rounded to
+/// 8 bits after the horizontal pass and again after the vertical pass; an axis of unchanged length has no pass. Nearest
+/// takes floor((x + ½) · scale), with the running sum of Pillow.</para>
+/// <para>Memory: the horizontally resized rows that one output row needs, from the array pool; none if an axis is
+/// unchanged.</para>
 /// <para>Source: Pillow, <c>src/libImaging/Resample.c</c> and <c>Geometry.c</c> (<c>ImagingScaleAffine</c>).</para>
 /// </remarks>
 public static class PillowResizer
@@ -18,28 +21,35 @@ public static class PillowResizer
     private const int Channels = ResizeArguments.Channels;
     private const int Half = 1 << (ResampleWeights.PrecisionBits - 1);
 
-    /// <summary>Resizes one image.</summary>
-    /// <param name="source">HWC, three channels in any order.</param>
+    /// <summary>Resizes an image.</summary>
+    /// <param name="source">The image: HWC, three channels in any order.</param>
     /// <param name="sourceSize">Size of <paramref name="source"/>; both sides at least 1.</param>
-    /// <param name="destination">HWC, overwritten whole; must not overlap <paramref name="source"/>.</param>
+    /// <param name="destination">
+    /// Receives the resized image, HWC; overwritten whole. Must not overlap <paramref name="source"/>.
+    /// </param>
     /// <param name="destinationSize">Size of <paramref name="destination"/>; both sides at least 1.</param>
     /// <param name="filter">The kernel.</param>
-    /// <exception cref="ArgumentException">A buffer does not have the length of its size, or the buffers overlap.</exception>
+    /// <exception cref="ArgumentException">A length does not fit its size, or the buffers overlap.</exception>
     public static void Resize(
         ReadOnlySpan<byte> source, ImageSize sourceSize, Span<byte> destination, ImageSize destinationSize, ResizeFilter filter) =>
         Resize(source, sourceSize, destination, destinationSize, filter, 0, destinationSize.Height);
 
-    /// <summary>Computes some rows of the resized image, byte for byte as <see cref="Resize(ReadOnlySpan{byte}, ImageSize, Span{byte}, ImageSize, ResizeFilter)"/> would.</summary>
-    /// <param name="source">HWC, three channels in any order.</param>
+    /// <summary>
+    /// Computes some rows of the resized image; they equal those of the whole resized image byte by byte.
+    /// </summary>
+    /// <param name="source">The image: HWC, three channels in any order.</param>
     /// <param name="sourceSize">Size of <paramref name="source"/>; both sides at least 1.</param>
-    /// <param name="destination">HWC, the rows alone; overwritten whole.</param>
+    /// <param name="destination">
+    /// Receives the rows, HWC; overwritten whole. Must not overlap <paramref name="source"/>.
+    /// </param>
     /// <param name="destinationSize">Size of the whole resized image.</param>
-    /// <param name="filter">The kernel.</param>
-    /// <param name="firstRow">The first row of the resized image that is wanted.</param>
-    /// <param name="rows">How many are.</param>
-    /// <exception cref="ArgumentException">A buffer does not have the length of its size, or the buffers overlap.</exception>
+    /// <param name="filter">The interpolation.</param>
+    /// <param name="firstRow">The first row of the resized image to compute.</param>
+    /// <param name="rows">Number of rows to compute.</param>
+    /// <exception cref="ArgumentException">A length does not fit its size, or the buffers overlap.</exception>
     public static void Resize(
-        ReadOnlySpan<byte> source, ImageSize sourceSize, Span<byte> destination, ImageSize destinationSize, ResizeFilter filter, int firstRow, int rows)
+        ReadOnlySpan<byte> source, ImageSize sourceSize, Span<byte> destination, ImageSize destinationSize, ResizeFilter filter,
+        int firstRow, int rows)
     {
         ResizeArguments.Check(source, sourceSize, destination, destinationSize, firstRow, rows);
         if (sourceSize == destinationSize)
@@ -56,16 +66,14 @@ public static class PillowResizer
             return;
         }
 
-        bool horizontal = sourceSize.Width != destinationSize.Width;
-        bool vertical = sourceSize.Height != destinationSize.Height;
-        if (!vertical)
+        if (sourceSize.Height == destinationSize.Height)
         {
             Horizontal(source, sourceSize, destination, destinationSize.Width, filter, firstRow, rows);
             return;
         }
 
         ResampleWeights weights = ResampleWeights.Create(sourceSize.Height, destinationSize.Height, filter);
-        if (!horizontal)
+        if (sourceSize.Width == destinationSize.Width)
         {
             Vertical(source, destination, destinationSize.Width, weights, firstRow, rows);
             return;
@@ -74,16 +82,19 @@ public static class PillowResizer
         Both(source, sourceSize, destination, destinationSize.Width, filter, weights, firstRow, rows);
     }
 
-    /// <summary>The horizontal pass runs just ahead of the vertical one, in a window of as many rows as one output row needs.</summary>
+    /// <summary>
+    /// Runs both passes. The horizontal pass stays just ahead, in a window of as many rows as one output row needs.
+    /// </summary>
     private static void Both(
-        ReadOnlySpan<byte> source, ImageSize sourceSize, Span<byte> destination, int width, ResizeFilter filter, ResampleWeights vertical, int firstRow, int rows)
+        ReadOnlySpan<byte> source, ImageSize sourceSize, Span<byte> destination, int width, ResizeFilter filter,
+        ResampleWeights vertical, int firstRow, int rows)
     {
         ResampleWeights horizontal = ResampleWeights.Create(sourceSize.Width, width, filter);
         int stride = width * Channels;
         byte[] rented = ArrayPool<byte>.Shared.Rent(checked(vertical.MaxTaps * stride));
         Span<byte> window = rented;
         using RgbRows lines = new(source, sourceSize);
-        int first = 0, end = 0;   // the source rows that the window holds
+        int first = 0, end = 0;   // the source rows in the window
         for (int y = 0; y < rows; y++)
         {
             ReadOnlySpan<int> taps = vertical.Taps(firstRow + y, out int start);
@@ -105,7 +116,8 @@ public static class PillowResizer
         ArrayPool<byte>.Shared.Return(rented);
     }
 
-    private static void Horizontal(ReadOnlySpan<byte> source, ImageSize size, Span<byte> destination, int width, ResizeFilter filter, int firstRow, int rows)
+    private static void Horizontal(
+        ReadOnlySpan<byte> source, ImageSize size, Span<byte> destination, int width, ResizeFilter filter, int firstRow, int rows)
     {
         ResampleWeights weights = ResampleWeights.Create(size.Width, width, filter);
         using RgbRows lines = new(source, size);
@@ -115,7 +127,8 @@ public static class PillowResizer
         }
     }
 
-    private static void Vertical(ReadOnlySpan<byte> source, Span<byte> destination, int width, ResampleWeights weights, int firstRow, int rows)
+    private static void Vertical(
+        ReadOnlySpan<byte> source, Span<byte> destination, int width, ResampleWeights weights, int firstRow, int rows)
     {
         int stride = width * Channels;
         for (int y = 0; y < rows; y++)
@@ -127,17 +140,19 @@ public static class PillowResizer
 
     private static void HorizontalRow(ReadOnlySpan<byte> row, Span<byte> output, ResampleWeights weights)
     {
-        int done = Vector128.IsHardwareAccelerated ? HorizontalVectorized(row, output, weights) : 0;
+        int done = HorizontalVectorized(row, output, weights);
         HorizontalScalar(row, output, weights, done);
     }
 
     private static void VerticalRow(ReadOnlySpan<byte> window, ReadOnlySpan<int> taps, Span<byte> output)
     {
-        int done = Vector.IsHardwareAccelerated ? VerticalVectorized(window, taps, output) : 0;
+        int done = VerticalVectorized(window, taps, output);
         VerticalScalar(window, taps, output, done);
     }
 
-    /// <summary>One output row, from pixel <paramref name="first"/> on; the specification of the horizontal pass.</summary>
+    /// <summary>
+    /// Computes an output row from pixel <paramref name="first"/> on: the specification of the horizontal pass.
+    /// </summary>
     internal static void HorizontalScalar(ReadOnlySpan<byte> row, Span<byte> output, ResampleWeights weights, int first)
     {
         for (int x = first; x < output.Length / Channels; x++)
@@ -156,9 +171,17 @@ public static class PillowResizer
         }
     }
 
-    /// <summary>All pixels but the last, whose four-byte store would leave the row; returns how many were written.</summary>
+    /// <summary>
+    /// Computes all pixels but the last, whose four-byte store would exceed the row, and returns the number of pixels
+    /// done.
+    /// </summary>
     private static int HorizontalVectorized(ReadOnlySpan<byte> row, Span<byte> output, ResampleWeights weights)
     {
+        if (!Vector128.IsHardwareAccelerated)
+        {
+            return 0;
+        }
+
         int pixels = (output.Length / Channels) - 1;
         for (int x = 0; x < pixels; x++)
         {
@@ -177,7 +200,9 @@ public static class PillowResizer
         return Math.Max(pixels, 0);
     }
 
-    /// <summary>One output row, from byte <paramref name="first"/> on; the specification of the vertical pass.</summary>
+    /// <summary>
+    /// Computes an output row from byte <paramref name="first"/> on: the specification of the vertical pass.
+    /// </summary>
     internal static void VerticalScalar(ReadOnlySpan<byte> window, ReadOnlySpan<int> taps, Span<byte> output, int first)
     {
         for (int x = first; x < output.Length; x++)
@@ -192,16 +217,22 @@ public static class PillowResizer
         }
     }
 
-    /// <summary>Rows are contiguous, so channels need no telling apart; returns how many bytes were written.</summary>
+    /// <summary>Computes whole vectors of bytes, of any channel, and returns the number of bytes done.</summary>
     private static int VerticalVectorized(ReadOnlySpan<byte> window, ReadOnlySpan<int> taps, Span<byte> output)
     {
+        if (!Vector.IsHardwareAccelerated)
+        {
+            return 0;
+        }
+
         int x = 0;
         for (; x <= output.Length - Vector<byte>.Count; x += Vector<byte>.Count)
         {
             Vector<int> sum0 = new(Half), sum1 = sum0, sum2 = sum0, sum3 = sum0;
             for (int i = 0; i < taps.Length; i++)
             {
-                Vector.Widen(new Vector<byte>(window[((i * output.Length) + x)..]), out Vector<ushort> low, out Vector<ushort> high);
+                Vector<byte> bytes = new(window[((i * output.Length) + x)..]);
+                Vector.Widen(bytes, out Vector<ushort> low, out Vector<ushort> high);
                 Vector.Widen(low, out Vector<uint> v0, out Vector<uint> v1);
                 Vector.Widen(high, out Vector<uint> v2, out Vector<uint> v3);
                 Vector<int> tap = new(taps[i]);
@@ -228,7 +259,7 @@ public static class PillowResizer
         for (int x = 0; x < output; x++)
         {
             offsets[x] = Math.Min((int)position, input - 1);
-            position += scale;   // a running sum, as in ImagingScaleAffine: a product would round differently
+            position += scale;   // a running sum as in ImagingScaleAffine; a product would round differently
         }
 
         return offsets;

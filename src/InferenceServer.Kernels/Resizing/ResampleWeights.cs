@@ -1,14 +1,14 @@
 namespace InferenceServer.Kernels.Resizing;
 
-/// <summary>One axis of a Pillow resize: for each output coordinate its run of source coordinates and their weights.</summary>
+/// <summary>One axis of a Pillow resize: the source coordinates of each output coordinate, and their weights.</summary>
 /// <remarks>
-/// Pillow, <c>src/libImaging/Resample.c</c>, <c>precompute_coeffs</c> and <c>normalize_coeffs_8bpc</c>: computed in double,
-/// normalised to sum 1, then rounded half away from zero to 22 fractional bits. The order of operations is Pillow's own,
-/// because a different rounding of one weight already moves pixels by a level.
+/// Pillow, <c>src/libImaging/Resample.c</c>, <c>precompute_coeffs</c> and <c>normalize_coeffs_8bpc</c>: weights are
+/// computed in double, normalised to sum to 1, and rounded to 22 fractional bits, halves away from zero. The order of
+/// operations is that of Pillow, because a different rounding of a single weight changes pixels by a level.
 /// </remarks>
 internal sealed class ResampleWeights
 {
-    /// <summary>32 bits, less 8 for the pixel and 2 for the overshoot of negative lobes.</summary>
+    /// <summary>Fractional bits of a weight: 32, less 8 for the pixel and 2 for overshoot.</summary>
     public const int PrecisionBits = 22;
 
     private readonly int[] _starts;
@@ -27,8 +27,8 @@ internal sealed class ResampleWeights
     public static ResampleWeights Create(int input, int output, ResizeFilter filter)
     {
         double scale = (double)input / output;
-        double filterScale = Math.Max(scale, 1.0);   // wider than the source's pixel pitch only when shrinking: anti-aliasing
-        double support = (filter == ResizeFilter.Bicubic ? 2.0 : 1.0) * filterScale;
+        double filterScale = Math.Max(scale, 1.0);   // the kernel is wider in a reduction, which prevents aliasing
+        double radius = filter == ResizeFilter.Bicubic ? 2.0 : 1.0, support = radius * filterScale;
         int stride = ((int)Math.Ceiling(support) * 2) + 1;
         ResampleWeights result = new(output, stride);
         double[] exact = new double[stride];
@@ -47,8 +47,14 @@ internal sealed class ResampleWeights
 
             for (int i = 0; i < count; i++)
             {
-                double weight = (sum != 0 ? exact[i] / sum : exact[i]) * (1 << PrecisionBits);
-                result._weights[(x * stride) + i] = (int)(weight < 0 ? weight - 0.5 : weight + 0.5);
+                double weight = exact[i];
+                if (sum != 0)
+                {
+                    weight /= sum;
+                }
+
+                weight *= 1 << PrecisionBits;
+                result._weights[(x * stride) + i] = (int)(weight + Math.CopySign(0.5, weight));
             }
 
             result._starts[x] = start;
@@ -58,10 +64,13 @@ internal sealed class ResampleWeights
         return result;
     }
 
-    /// <summary>The most source coordinates that any output coordinate needs.</summary>
+    /// <summary>The largest number of source coordinates of an output coordinate.</summary>
     public int MaxTaps => _counts.Max();
 
-    /// <summary>The weights of output coordinate <paramref name="x"/>, the first of which belongs to <paramref name="start"/>.</summary>
+    /// <summary>
+    /// The weights of output coordinate <paramref name="x"/>, which belong to consecutive source coordinates from
+    /// <paramref name="start"/> on.
+    /// </summary>
     public ReadOnlySpan<int> Taps(int x, out int start)
     {
         start = _starts[x];
@@ -74,11 +83,14 @@ internal sealed class ResampleWeights
         x = Math.Abs(x);
         if (filter == ResizeFilter.Bilinear)
         {
-            return x < 1.0 ? 1.0 - x : 0.0;
+            return Math.Max(1.0 - x, 0.0);
         }
 
-        return x < 1.0 ? ((((A + 2.0) * x) - (A + 3.0)) * x * x) + 1
-            : x < 2.0 ? ((((x - 5) * x) + 8) * x - 4) * A
-            : 0.0;
+        if (x < 1.0)
+        {
+            return ((((A + 2.0) * x) - (A + 3.0)) * x * x) + 1;
+        }
+
+        return x < 2.0 ? ((((x - 5) * x) + 8) * x - 4) * A : 0.0;
     }
 }

@@ -1,24 +1,27 @@
 namespace InferenceServer.Kernels.Resizing;
 
-/// <summary>The interpolation of a resize. Which kernel a name stands for is the library's choice: see each resizer.</summary>
+/// <summary>The interpolation of a resize. Each resizer documents its kernels.</summary>
 public enum ResizeFilter
 {
-    /// <summary>One source pixel, never mixed: the only filter fit for label maps.</summary>
+    /// <summary>Copies one source pixel.</summary>
     Nearest,
 
-    /// <summary>Triangle kernel, two taps per axis when growing.</summary>
+    /// <summary>A triangle kernel, with two taps for each axis in an enlargement.</summary>
     Bilinear,
 
-    /// <summary>Cubic convolution, four taps per axis when growing; overshoots at edges and is clipped to 0…255.</summary>
+    /// <summary>
+    /// Cubic convolution, with four taps for each axis in an enlargement. Overshoots at edges; clamped to 0…255.
+    /// </summary>
     Bicubic,
 }
 
-/// <summary>The argument checks that both resizers share.</summary>
+/// <summary>The argument checks of both resizers.</summary>
 internal static class ResizeArguments
 {
     public const int Channels = 3;
 
-    public static void Check(ReadOnlySpan<byte> source, ImageSize sourceSize, Span<byte> destination, ImageSize destinationSize, int firstRow, int rows)
+    public static void Check(
+        ReadOnlySpan<byte> source, ImageSize sourceSize, Span<byte> destination, ImageSize destinationSize, int firstRow, int rows)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(firstRow);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(rows, destinationSize.Height - firstRow);
@@ -26,7 +29,7 @@ internal static class ResizeArguments
         CheckSize(destination.Length, destinationSize with { Height = rows }, nameof(destination));
         if (source.Overlaps(destination))
         {
-            throw new ArgumentException("A resize cannot run in place.", nameof(destination));
+            throw new ArgumentException("Expected a destination that does not overlap the source.", nameof(destination));
         }
     }
 
@@ -34,7 +37,7 @@ internal static class ResizeArguments
     {
         if (size.Width <= 0 || size.Height <= 0 || length != size.Pixels * Channels)
         {
-            throw new ArgumentException($"{length} bytes are not an RGB image of {size} pixels.", name);
+            throw new ArgumentException($"Expected the bytes of an RGB image of {size} pixels, got {length} bytes.", name);
         }
     }
 }

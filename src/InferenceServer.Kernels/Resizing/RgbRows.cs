@@ -6,10 +6,10 @@ using System.Runtime.Intrinsics;
 
 namespace InferenceServer.Kernels.Resizing;
 
-/// <summary>The rows of an RGB image, each readable four bytes at a time from any of its pixels.</summary>
+/// <summary>The rows of an RGB image, in which four bytes can be read at every pixel.</summary>
 /// <remarks>
-/// A vector load takes R, G, B and one byte more. In every row but the last that byte is the next row's first; the last row
-/// is therefore copied once into a longer pooled buffer.
+/// A vector load reads red, green, blue and one more byte. In every row but the last this is the first byte of the next
+/// row. The last row is copied to a longer buffer from the array pool.
 /// </remarks>
 internal readonly ref struct RgbRows
 {
@@ -28,14 +28,16 @@ internal readonly ref struct RgbRows
         _padded[_stride] = 0;
     }
 
-    /// <summary>Row <paramref name="y"/> and one byte after it.</summary>
+    /// <summary>Row <paramref name="y"/>, and one byte after it.</summary>
     public ReadOnlySpan<byte> this[int y] =>
         y == _lastRow ? _padded.AsSpan(0, _stride + 1) : _image.Slice(y * _stride, _stride + 1);
 
     public void Dispose() => ArrayPool<byte>.Shared.Return(_padded);
 }
 
-/// <summary>One RGB pixel as four 32-bit lanes; the fourth lane holds whatever byte follows and is never stored for good.</summary>
+/// <summary>
+/// An RGB pixel in four 32-bit lanes. The fourth lane holds the byte after the pixel, which the next store overwrites.
+/// </summary>
 internal static class RgbPixel
 {
     /// <summary>Reads four bytes.</summary>
@@ -46,7 +48,10 @@ internal static class RgbPixel
         return Vector128.WidenLower(Vector128.WidenLower(bytes)).AsInt32();
     }
 
-    /// <summary>Clamps to 0…255 and writes four bytes: the fourth is the next pixel's first, so pixels go in rising order.</summary>
+    /// <summary>
+    /// Clamps to 0…255 and writes four bytes. The fourth is the first byte of the next pixel, so pixels are stored from
+    /// left to right.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(Span<byte> pixel, Vector128<int> value)
     {
@@ -57,7 +62,7 @@ internal static class RgbPixel
     }
 }
 
-/// <summary>Four vectors of 32-bit results to one of bytes, clamped to 0…255.</summary>
+/// <summary>Narrows four vectors of 32-bit integers to one vector of bytes, clamped to 0…255.</summary>
 internal static class SaturatedBytes
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

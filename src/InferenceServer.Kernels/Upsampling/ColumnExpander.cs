@@ -5,12 +5,12 @@ using System.Runtime.Intrinsics;
 
 namespace InferenceServer.Kernels.Upsampling;
 
-/// <summary>Stretches rows of a score grid horizontally, from grid columns to a tile of photo columns.</summary>
+/// <summary>Enlarges rows of a score grid horizontally, from grid columns to image columns.</summary>
 /// <remarks>
-/// Eight neighbouring photo columns of an enlargement lie between at most eight grid columns, so one load and two permutes
-/// replace sixteen gathered loads; down to half the size, sixteen columns and two loads do. The permutes' indices depend
-/// on the columns alone: computed once, used for every class of every row. Stronger reductions, grids narrower than the
-/// window and machines without 256 bits take the scalar loop.
+/// In an enlargement eight neighbouring image columns lie between at most eight grid columns, so that one load and two
+/// permutes replace sixteen single loads. In a reduction to half the size or more, two loads of eight grid columns
+/// suffice. The indices of the permutes depend on the columns only, and are computed once for every class of every row.
+/// Stronger reductions, grids narrower than the window and machines without 256-bit vectors use the scalar loop.
 /// </remarks>
 internal readonly ref struct ColumnExpander
 {
@@ -18,15 +18,19 @@ internal readonly ref struct ColumnExpander
 
     private readonly AxisTaps _columns;
     private readonly int _groups;
-    private readonly int _window;      // grid columns that hold any group's neighbours: 8, 16, or 0 for the scalar loop
-    private readonly int[] _starts;    // per group: the grid column its window starts at
-    private readonly int[] _lower;     // per lane: index of the lower neighbour within the window
-    private readonly int[] _upper;
+    private readonly int _window;      // grid columns that contain the neighbours of a group: 8, 16, or 0 for the scalar loop
+    private readonly int[] _starts;    // for each group, the first grid column of its window
+    private readonly int[] _lower;     // for each lane, the index of its lower neighbour within the window
+    private readonly int[] _upper;     // for each lane, the index of its upper neighbour within the window
 
     public ColumnExpander(AxisTaps columns)
     {
         _columns = columns;
-        _groups = columns.Count < Lanes ? 0 : (columns.Count + Lanes - 1) / Lanes;
+        if (columns.Count >= Lanes)
+        {
+            _groups = (columns.Count + Lanes - 1) / Lanes;
+        }
+
         _window = SmallestWindow();
         _starts = ArrayPool<int>.Shared.Rent(_groups);
         _lower = ArrayPool<int>.Shared.Rent(_groups * Lanes);
@@ -50,8 +54,8 @@ internal readonly ref struct ColumnExpander
         ArrayPool<int>.Shared.Return(_upper);
     }
 
-    /// <param name="row">One row of the grid, whole.</param>
-    /// <param name="output">The tile's columns.</param>
+    /// <param name="row">A whole row of the grid.</param>
+    /// <param name="output">Receives the values at the image columns.</param>
     public void Expand(ReadOnlySpan<float> row, Span<float> output)
     {
         if (_window == 0)
@@ -79,7 +83,7 @@ internal readonly ref struct ColumnExpander
             }
             else
             {
-                // An index outside a half selects zero there, so the halves can be or-ed.
+                // An index outside of a half selects zero, so that the halves can be combined by or.
                 Vector256<float> second = Vector256.LoadUnsafe(ref source, start + Lanes);
                 Vector256<int> shift = Vector256.Create(Lanes);
                 near = Vector256.Shuffle(window, lowerIndex) | Vector256.Shuffle(second, lowerIndex - shift);
@@ -93,7 +97,7 @@ internal readonly ref struct ColumnExpander
         }
     }
 
-    /// <summary>The specification.</summary>
+    /// <summary>Enlarges a row: the specification of the vector form.</summary>
     internal static void Scalar(AxisTaps columns, ReadOnlySpan<float> row, Span<float> output)
     {
         ReadOnlySpan<int> lower = columns.Lower;
@@ -115,10 +119,13 @@ internal readonly ref struct ColumnExpander
         }
 
         int window = reach <= Lanes ? Lanes : 2 * Lanes;
-        return Vector256.IsHardwareAccelerated && _groups > 0 && reach <= window && window <= _columns.Grid ? window : 0;
+        bool fits = _groups > 0 && reach <= window && window <= _columns.Grid;
+        return Vector256.IsHardwareAccelerated && fits ? window : 0;
     }
 
-    /// <summary>The last group overlaps the one before, so that every group is whole.</summary>
+    /// <summary>
+    /// The first column of a group. The last group overlaps the group before it, so that every group is whole.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private int First(int group) => Math.Min(group * Lanes, _columns.Count - Lanes);
 }

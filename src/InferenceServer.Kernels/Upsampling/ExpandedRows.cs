@@ -2,8 +2,8 @@ using System.Buffers;
 
 namespace InferenceServer.Kernels.Upsampling;
 
-/// <summary>The two horizontally expanded grid rows, all classes, between which the output rows of a tile lie.</summary>
-/// <remarks>Walking down, each grid row is expanded at most once: the upper neighbour of one row is the lower one of a later.</remarks>
+/// <summary>The two horizontally enlarged grid rows, of all classes, between which an output row lies.</summary>
+/// <remarks>If output rows are read from top to bottom, each grid row is enlarged at most once.</remarks>
 internal ref struct ExpandedRows
 {
     private readonly ReadOnlySpan<float> _scores;
@@ -12,13 +12,13 @@ internal ref struct ExpandedRows
     private readonly ColumnExpander _expander;
     private readonly float[] _buffer;
     private readonly int _half;
-    private int _first;     // grid row held in each half, −1 for none
-    private int _second;
+    private int _first;    // the grid row in the first half of the buffer, or −1
+    private int _second;   // the grid row in the second half of the buffer, or −1
 
-    /// <param name="scores">CHW on the grid.</param>
+    /// <param name="scores">Scores on the grid, CHW.</param>
     /// <param name="grid">Size of the grid.</param>
     /// <param name="classes">Number of planes.</param>
-    /// <param name="columns">The tile's columns.</param>
+    /// <param name="columns">Position on the grid of each image column.</param>
     public ExpandedRows(ReadOnlySpan<float> scores, ImageSize grid, int classes, AxisTaps columns)
     {
         _scores = scores;
@@ -31,9 +31,12 @@ internal ref struct ExpandedRows
         (_first, _second) = (-1, -1);
     }
 
+    /// <summary>Number of image columns.</summary>
     public int Width { get; }
 
-    /// <summary>The scores of output row <paramref name="y"/> of <paramref name="rows"/>; valid until the next call.</summary>
+    /// <summary>
+    /// The scores of output row <paramref name="y"/> of <paramref name="rows"/>; valid until the next call.
+    /// </summary>
     public ScoreRows At(AxisTaps rows, int y)
     {
         int lower = rows.Lower[y];

@@ -4,10 +4,10 @@ using System.Runtime.InteropServices;
 
 namespace InferenceServer.Kernels.Upsampling;
 
-/// <summary>The scores of one output row of pixels, as two rows of every class and the way between them.</summary>
+/// <summary>The scores of a row of pixels, as two rows of each class and the position between them.</summary>
 /// <remarks>
-/// Interpolated as lower · (1 − f) + upper · f, PyTorch's form, which keeps infinities where a + f · (b − a) makes NaN of two.
-/// A neighbour of weight 0 is not looked at: 0 · ∞ would spoil pixels that lie exactly on the grid.
+/// Interpolates as lower · (1 − f) + upper · f, as PyTorch does: of two infinities, a + f · (b − a) would make NaN. A
+/// row with weight 0 is not read, because 0 · ∞ would make NaN of pixels that lie exactly on the grid.
 /// </remarks>
 internal readonly ref struct ScoreRows
 {
@@ -16,12 +16,12 @@ internal readonly ref struct ScoreRows
     private readonly float _far;
     private readonly float _near;
 
-    /// <param name="lower">Class 0 first, each class <paramref name="stride"/> values on.</param>
-    /// <param name="upper">Laid out alike.</param>
-    /// <param name="stride">Values from one class to the next.</param>
-    /// <param name="fraction">Weight of <paramref name="upper"/>, 0…1.</param>
+    /// <param name="lower">The lower row of each class.</param>
+    /// <param name="upper">The upper row of each class.</param>
+    /// <param name="stride">Values from the row of one class to the row of the next class.</param>
+    /// <param name="fraction">Weight of <paramref name="upper"/>, 0 to 1.</param>
     /// <param name="classes">Number of classes.</param>
-    /// <param name="width">Number of pixels; checked here once, so that the loops need not.</param>
+    /// <param name="width">Number of pixels. Checked here, so that loops need no checks.</param>
     public ScoreRows(ReadOnlySpan<float> lower, ReadOnlySpan<float> upper, int stride, float fraction, int classes, int width)
     {
         int length = checked(((classes - 1) * stride) + width);
@@ -48,12 +48,16 @@ internal readonly ref struct ScoreRows
         return _far == 0 ? score : float.MultiplyAddEstimate(Unsafe.Add(ref _upper, index), _far, score * _near);
     }
 
-    /// <summary>The scores of the vector of pixels that starts at <paramref name="index"/>.</summary>
+    /// <summary>The scores of a vector of pixels from <paramref name="index"/> on.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public Vector<float> VectorAt(int index)
     {
         Vector<float> score = Vector.LoadUnsafe(ref _lower, (nuint)index);
-        return _far == 0 ? score
-            : Vector.MultiplyAddEstimate(Vector.LoadUnsafe(ref _upper, (nuint)index), new Vector<float>(_far), score * _near);
+        if (_far == 0)
+        {
+            return score;
+        }
+
+        return Vector.MultiplyAddEstimate(Vector.LoadUnsafe(ref _upper, (nuint)index), new Vector<float>(_far), score * _near);
     }
 }

@@ -2,51 +2,59 @@ using InferenceServer.Kernels.Labels;
 
 namespace InferenceServer.Kernels.Upsampling;
 
-/// <summary>Enlarges a score grid to the photo and labels every pixel, without ever writing the enlarged scores.</summary>
+/// <summary>
+/// Labels every pixel of the image from a smaller grid of scores, without storing the enlarged scores.
+/// </summary>
 /// <remarks>
-/// <para>Equals bilinear upsampling followed by argmax, pixel by pixel: the standard reading of a segmentation network's output. At
-/// 1024×2048 and 19 classes the full-size scores would be 159 MB; the scratch here is two rows of a tile that fits the cache.</para>
-/// <para>Ties go to the lower class; NaN never wins; a pixel with no score above −∞ is labelled 0. Interpolated scores are
-/// within a few units in the last place of exact arithmetic, so labels can differ only where two classes are that close.</para>
-/// <para>Give each thread its own slice of the rows and of the outputs; the kernel itself starts none.</para>
+/// <para>Equal to bilinear upsampling followed by argmax, pixel by pixel, which is how the output of a segmentation
+/// network is usually read. At 1024×2048 and 19 classes the enlarged scores would take 159 MB; this kernel stores two
+/// rows of a tile, which fit into the first-level cache.</para>
+/// <para>On a tie the lower class wins. NaN never wins. A pixel without a score above −∞ gets label 0. Interpolated
+/// scores are within a few units in the last place of exact arithmetic, so that labels can differ only where two
+/// classes are that close.</para>
+/// <para>Runs on the caller's thread. To use several threads, give each its own slice of the rows and of the
+/// outputs.</para>
 /// </remarks>
 public static class UpsampledArgMax
 {
-    /// <summary>Two expanded rows of a tile, all classes, in bytes: most of a first-level cache of 48 KiB.</summary>
+    /// <summary>Bytes of a tile's two rows of all classes: most of a first-level cache of 48 KiB.</summary>
     private const int TileBytes = 40 * 1024;
 
-    /// <summary>With many classes a tile outgrows the first-level cache instead of becoming a few vectors wide; chosen, not tuned.</summary>
+    /// <summary>Smallest width of a tile, even if the tile then exceeds the first-level cache. Not tuned.</summary>
     private const int MinTileWidth = 128;
 
-    /// <summary>Labels every pixel with its highest interpolated score.</summary>
-    /// <param name="scores">CHW on the grid; logits and probabilities alike.</param>
-    /// <param name="classes">1 to 256.</param>
+    /// <summary>Labels every pixel with the class of its highest interpolated score.</summary>
+    /// <param name="scores">Scores on the grid, CHW; logits or probabilities.</param>
+    /// <param name="classes">Number of classes, 1 to 256.</param>
     /// <param name="grid">Size of a plane of <paramref name="scores"/>.</param>
-    /// <param name="rows">Where each photo row falls on the grid.</param>
-    /// <param name="columns">Where each photo column falls on the grid.</param>
-    /// <param name="labels">HW of the photo, rows × columns; overwritten whole.</param>
-    /// <exception cref="ArgumentException">Buffers, grid and taps do not belong together.</exception>
+    /// <param name="rows">Position on the grid of each image row.</param>
+    /// <param name="columns">Position on the grid of each image column.</param>
+    /// <param name="labels">Receives the labels of the image, HW; overwritten whole.</param>
+    /// <exception cref="ArgumentException">The lengths, sizes or positions do not fit each other.</exception>
     public static void Compute(
         ReadOnlySpan<float> scores, int classes, ImageSize grid, AxisTaps rows, AxisTaps columns, Span<byte> labels) =>
         Compute(scores, classes, grid, rows, columns, ScoreKind.Logits, labels, []);
 
-    /// <summary>Labels every pixel and says how sure the model is.</summary>
-    /// <param name="scores">CHW on the grid.</param>
-    /// <param name="classes">1 to 256.</param>
+    /// <summary>Labels every pixel, and computes the confidence of each label.</summary>
+    /// <param name="scores">Scores on the grid, CHW.</param>
+    /// <param name="classes">Number of classes, 1 to 256.</param>
     /// <param name="grid">Size of a plane of <paramref name="scores"/>.</param>
-    /// <param name="rows">Where each photo row falls on the grid.</param>
-    /// <param name="columns">Where each photo column falls on the grid.</param>
-    /// <param name="kind">Logits: confidence is the softmax of the interpolated scores. Probabilities: the interpolated value itself.</param>
-    /// <param name="labels">HW of the photo, rows × columns; overwritten whole.</param>
-    /// <param name="confidence">
-    /// HW of the photo: the winner's probability × 255, rounded half up; 0 where a class is NaN (with logits). Empty: not wanted.
+    /// <param name="rows">Position on the grid of each image row.</param>
+    /// <param name="columns">Position on the grid of each image column.</param>
+    /// <param name="kind">
+    /// With logits the confidence is the softmax of the interpolated scores, with probabilities the interpolated score.
     /// </param>
-    /// <exception cref="ArgumentException">Buffers, grid and taps do not belong together.</exception>
+    /// <param name="labels">Receives the labels of the image, HW; overwritten whole.</param>
+    /// <param name="confidence">
+    /// Receives the probability of each label times 255, HW, halves rounded up; 0 if a logit of the pixel is NaN.
+    /// Empty: not computed.
+    /// </param>
+    /// <exception cref="ArgumentException">The lengths, sizes or positions do not fit each other.</exception>
     public static void Compute(
         ReadOnlySpan<float> scores, int classes, ImageSize grid, AxisTaps rows, AxisTaps columns,
         ScoreKind kind, Span<byte> labels, Span<byte> confidence)
     {
-        GridArguments.Check(scores.Length, classes, grid, rows, columns, labels.Length, confidence.Length);
+        AxisTaps.CheckGrid(scores.Length, classes, grid, rows, columns, labels.Length, confidence.Length);
         if (columns.IsShift)
         {
             RunInPlace(scores, classes, grid, rows, columns, kind, labels, confidence);
@@ -59,7 +67,7 @@ public static class UpsampledArgMax
         }
     }
 
-    /// <summary>The plain formula, pixel by pixel: the specification.</summary>
+    /// <summary>The plain formula, pixel by pixel: the specification of the fast form.</summary>
     internal static void Scalar(
         ReadOnlySpan<float> scores, int classes, ImageSize grid, AxisTaps rows, AxisTaps columns,
         ScoreKind kind, Span<byte> labels, Span<byte> confidence)
@@ -85,7 +93,7 @@ public static class UpsampledArgMax
         }
     }
 
-    /// <summary>Columns lie on grid columns: nothing to expand, rows are read where they are.</summary>
+    /// <summary>For image columns that lie on grid columns: reads the rows of the grid in place.</summary>
     private static void RunInPlace(
         ReadOnlySpan<float> scores, int classes, ImageSize grid, AxisTaps rows, AxisTaps columns,
         ScoreKind kind, Span<byte> labels, Span<byte> confidence)
@@ -121,11 +129,13 @@ public static class UpsampledArgMax
         }
     }
 
-    /// <summary>Tiles of equal width, to a whole number of vectors: a narrow last one would be all remainder.</summary>
+    /// <summary>
+    /// Divides the columns into tiles of about equal width, because a narrow last tile would take the slow scalar loop.
+    /// </summary>
     private static IEnumerable<(int Start, int Width)> Tiles(int columns, int classes)
     {
-        int most = Math.Max(TileBytes / (2 * sizeof(float) * classes), MinTileWidth);
-        int tiles = (columns + most - 1) / most;
+        int maxWidth = Math.Max(TileBytes / (2 * sizeof(float) * classes), MinTileWidth);
+        int tiles = (columns + maxWidth - 1) / maxWidth;
         int width = ((columns + tiles - 1) / tiles + 63) / 64 * 64;
         for (int start = 0; start < columns; start += width)
         {

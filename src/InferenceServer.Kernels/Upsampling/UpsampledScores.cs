@@ -2,22 +2,25 @@ using System.Numerics;
 
 namespace InferenceServer.Kernels.Upsampling;
 
-/// <summary>Enlarges a score grid to the photo and writes all of it: for a CRF or a fusion, which need every class of every pixel.</summary>
-/// <remarks>Bilinear, as <see cref="UpsampledArgMax"/>, which is the better choice wherever labels are all that is wanted.</remarks>
+/// <summary>
+/// Enlarges a grid of scores to the size of the image, for a CRF or a fusion, which need every class of every pixel.
+/// </summary>
+/// <remarks>Bilinear. If only labels are needed, <see cref="UpsampledArgMax"/> is faster and stores less.</remarks>
 public static class UpsampledScores
 {
-    /// <summary>Writes every class's interpolated score.</summary>
-    /// <param name="scores">CHW on the grid.</param>
-    /// <param name="classes">1 to 256.</param>
+    /// <summary>Computes the interpolated score of every class at every pixel.</summary>
+    /// <param name="scores">Scores on the grid, CHW.</param>
+    /// <param name="classes">Number of classes, 1 to 256.</param>
     /// <param name="grid">Size of a plane of <paramref name="scores"/>.</param>
-    /// <param name="rows">Where each photo row falls on the grid.</param>
-    /// <param name="columns">Where each photo column falls on the grid.</param>
-    /// <param name="output">CHW of the photo, classes × rows × columns; overwritten whole.</param>
-    /// <exception cref="ArgumentException">Buffers, grid and taps do not belong together.</exception>
-    public static void Compute(ReadOnlySpan<float> scores, int classes, ImageSize grid, AxisTaps rows, AxisTaps columns, Span<float> output)
+    /// <param name="rows">Position on the grid of each image row.</param>
+    /// <param name="columns">Position on the grid of each image column.</param>
+    /// <param name="output">Receives the scores of the image, CHW; overwritten whole.</param>
+    /// <exception cref="ArgumentException">The lengths, sizes or positions do not fit each other.</exception>
+    public static void Compute(
+        ReadOnlySpan<float> scores, int classes, ImageSize grid, AxisTaps rows, AxisTaps columns, Span<float> output)
     {
         int pixels = checked(rows.Count * columns.Count);
-        GridArguments.Check(scores.Length, classes, grid, rows, columns, pixels, 0);
+        AxisTaps.CheckGrid(scores.Length, classes, grid, rows, columns, pixels, 0);
         ArgumentOutOfRangeException.ThrowIfNotEqual(output.Length, (long)classes * pixels);
         using ExpandedRows expanded = new(scores, grid, classes, columns);
         for (int y = 0; y < rows.Count; y++)
@@ -26,7 +29,7 @@ public static class UpsampledScores
             for (int c = 0; c < classes; c++)
             {
                 Span<float> line = output.Slice((c * pixels) + (y * columns.Count), columns.Count);
-                int done = Vector.IsHardwareAccelerated ? Vectorized(row, c, line) : 0;
+                int done = Vectorized(row, c, line);
                 Scalar(row, c, line, done);
             }
         }
@@ -40,8 +43,13 @@ public static class UpsampledScores
         }
     }
 
-    internal static int Vectorized(in ScoreRows row, int label, Span<float> line)
+    private static int Vectorized(in ScoreRows row, int label, Span<float> line)
     {
+        if (!Vector.IsHardwareAccelerated)
+        {
+            return 0;
+        }
+
         int x = 0;
         for (; x <= line.Length - Vector<float>.Count; x += Vector<float>.Count)
         {

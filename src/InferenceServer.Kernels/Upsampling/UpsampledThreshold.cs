@@ -3,41 +3,51 @@ using InferenceServer.Kernels.Labels;
 
 namespace InferenceServer.Kernels.Upsampling;
 
-/// <summary>Enlarges one plane of scores to the photo and cuts it in two at a probability: the reading of a sigmoid head.</summary>
-/// <remarks>Bilinear, then compared in the scores' own space, so that labels alone need no exponential.</remarks>
+/// <summary>
+/// Labels every pixel of the image 0 or 1 from a smaller grid of one plane of scores, for models with a sigmoid output.
+/// </summary>
+/// <remarks>
+/// Bilinear. Logits are compared with the logit of the threshold, so that labels need no exponential.
+/// </remarks>
 public static class UpsampledThreshold
 {
-    /// <summary>Labels every pixel 1 where its probability exceeds the threshold, else 0.</summary>
-    /// <param name="scores">HW on the grid.</param>
+    /// <summary>Labels a pixel 1 if its probability exceeds the threshold, and else 0.</summary>
+    /// <param name="scores">Scores on the grid, HW.</param>
     /// <param name="grid">Size of <paramref name="scores"/>.</param>
-    /// <param name="rows">Where each photo row falls on the grid.</param>
-    /// <param name="columns">Where each photo column falls on the grid.</param>
-    /// <param name="kind">Logits go through a sigmoid, probabilities do not.</param>
-    /// <param name="threshold">Probability, 0…1. A pixel equal to it is labelled 0; so is NaN.</param>
-    /// <param name="labels">HW of the photo; overwritten whole with 0 and 1.</param>
-    /// <param name="confidence">HW: the chosen side's probability × 255, rounded half up; 0 for NaN. Empty: not wanted.</param>
-    /// <exception cref="ArgumentException">Buffers, grid and taps do not belong together.</exception>
+    /// <param name="rows">Position on the grid of each image row.</param>
+    /// <param name="columns">Position on the grid of each image column.</param>
+    /// <param name="kind">The probability is the sigmoid of a logit, or the score itself.</param>
+    /// <param name="threshold">
+    /// The threshold, 0 to 1. A pixel whose probability equals it, or is NaN, gets label 0.
+    /// </param>
+    /// <param name="labels">Receives the labels of the image, HW; overwritten whole.</param>
+    /// <param name="confidence">
+    /// Receives the probability of each label times 255, HW, halves rounded up; 0 for NaN. Empty: not computed.
+    /// </param>
+    /// <exception cref="ArgumentException">The lengths, sizes or positions do not fit each other.</exception>
     public static void Compute(
         ReadOnlySpan<float> scores, ImageSize grid, AxisTaps rows, AxisTaps columns, ScoreKind kind, float threshold,
         Span<byte> labels, Span<byte> confidence)
     {
-        GridArguments.Check(scores.Length, 1, grid, rows, columns, labels.Length, confidence.Length);
+        AxisTaps.CheckGrid(scores.Length, 1, grid, rows, columns, labels.Length, confidence.Length);
         float cut = Cut(kind, threshold);
         using ExpandedRows expanded = new(scores, grid, 1, columns);
         for (int y = 0; y < rows.Count; y++)
         {
             ScoreRows pixels = expanded.At(rows, y);
             Span<byte> row = labels.Slice(y * columns.Count, columns.Count);
-            Span<byte> sure = confidence.IsEmpty ? [] : confidence.Slice(y * columns.Count, columns.Count);
-            int done = Vector.IsHardwareAccelerated ? Vectorized(pixels, kind, cut, row, sure) : 0;
-            Scalar(pixels, kind, cut, row, sure, done);
+            Span<byte> rowConfidence = confidence.IsEmpty ? [] : confidence.Slice(y * columns.Count, columns.Count);
+            int done = Vectorized(pixels, kind, cut, row, rowConfidence);
+            Scalar(pixels, kind, cut, row, rowConfidence, done);
         }
     }
 
-    /// <summary>The threshold in the scores' own space: sigmoid(x) &gt; t where x &gt; log(t / (1 − t)).</summary>
+    /// <summary>
+    /// The threshold to compare scores with. For logits it is log(t / (1 − t)), the logit of the threshold t.
+    /// </summary>
     internal static float Cut(ScoreKind kind, float threshold)
     {
-        ArgumentOutOfRangeException.ThrowIfLessThan(threshold, 0);   // catches NaN too, which sorts below every number
+        ArgumentOutOfRangeException.ThrowIfLessThan(threshold, 0);   // refuses NaN too, which compares as less than every number
         ArgumentOutOfRangeException.ThrowIfGreaterThan(threshold, 1);
         return kind == ScoreKind.Probabilities ? threshold : (float)Math.Log(threshold / (1.0 - threshold));
     }
@@ -58,8 +68,13 @@ public static class UpsampledThreshold
         }
     }
 
-    internal static int Vectorized(in ScoreRows pixels, ScoreKind kind, float cut, Span<byte> labels, Span<byte> confidence)
+    private static int Vectorized(in ScoreRows pixels, ScoreKind kind, float cut, Span<byte> labels, Span<byte> confidence)
     {
+        if (!Vector.IsHardwareAccelerated)
+        {
+            return 0;
+        }
+
         int n = Vector<int>.Count, x = 0;
         for (; x <= labels.Length - Vector<byte>.Count; x += Vector<byte>.Count)
         {

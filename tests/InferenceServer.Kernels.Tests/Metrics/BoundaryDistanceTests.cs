@@ -51,7 +51,7 @@ public class BoundaryDistanceTests
         ];
         byte[] distances = new byte[36];
 
-        BoundaryDistance.Compute(labels, new ImageSize(6, 6), classes: 3, Void, most: 2, distances);
+        BoundaryDistance.Compute(labels, new ImageSize(6, 6), classes: 3, Void, maxDistance: 2, distances);
 
         byte far = BoundaryDistance.Far;
         Assert.Equal(
@@ -70,7 +70,7 @@ public class BoundaryDistanceTests
     {
         byte[] distances = new byte[12];
 
-        BoundaryDistance.Compute(new byte[12], new ImageSize(4, 3), classes: 2, Void, most: 254, distances);
+        BoundaryDistance.Compute(new byte[12], new ImageSize(4, 3), classes: 2, Void, maxDistance: 254, distances);
 
         Assert.All(distances, d => Assert.Equal(BoundaryDistance.Far, d));
     }
