@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 
 namespace InferenceServer.Kernels.Tests;
 
-/// <summary>Reads the gzipped raw arrays that the scripts under tests/assets write.</summary>
+/// <summary>Reads the gzipped raw arrays that the scripts in tests/assets write.</summary>
 internal static class Golden
 {
     public static string Folder(string name) => Path.Combine(AppContext.BaseDirectory, "assets", name);

@@ -1,9 +1,11 @@
 namespace InferenceServer.Kernels.Tests;
 
-/// <summary>Seeded scores that make kernels meet what they fear.</summary>
+/// <summary>Random scores, the same for the same seed, with the values that are difficult for kernels.</summary>
 internal static class Scores
 {
-    /// <summary>Logits, a tenth of them ties (small integers), and on request NaN and infinities.</summary>
+    /// <summary>
+    /// Logits, some of them small integers, which make ties; with <paramref name="special"/> also NaN and infinities.
+    /// </summary>
     public static float[] Random(int seed, int length, bool special = false)
     {
         Random random = new(seed);

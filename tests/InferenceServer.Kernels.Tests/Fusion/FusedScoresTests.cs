@@ -16,7 +16,8 @@ public sealed class FusedScoresTests
     [Theory, MemberData(nameof(WidthsAndFusions))]
     public void Compute_AnyWidth_MatchesScalar(int width, ScoreFusion fusion)
     {
-        float[] lower = Scores.Random(width, Classes * width), upper = Scores.Random(width + 1, Classes * width), weights = Weights(width);
+        float[] lower = Scores.Random(width, Classes * width), upper = Scores.Random(width + 1, Classes * width);
+        float[] weights = Weights(width);
         ScoreRows pixels = new(lower, upper, width, 0.25f, Classes, width);
         float[] expected = Scores.Random(width + 2, Classes * (width + 3)), actual = [.. expected];
 
@@ -63,10 +64,13 @@ public sealed class FusedScoresTests
 
         double Term(float[] scores, int i) => fusion switch
         {
-            ScoreFusion.AddSoftmax => Math.Exp(scores[i]) / Enumerable.Range(0, Classes).Sum(c => Math.Exp(scores[(c * width * Height) + (i % (width * Height))])),
+            ScoreFusion.AddSoftmax => Math.Exp(scores[i]) / Sum(scores, i % (width * Height)),
             ScoreFusion.AddSigmoid => 1 / (1 + Math.Exp(-scores[i])),
             _ => scores[i],
         };
+
+        double Sum(float[] scores, int pixel) =>
+            Enumerable.Range(0, Classes).Sum(c => Math.Exp(scores[(c * width * Height) + pixel]));
     }
 
     [Fact]
@@ -75,12 +79,14 @@ public sealed class FusedScoresTests
         const int Width = 19, Height = 12, Held = 5;
         ImageSize grid = new(7, Held);
         float[] planes = new float[Classes * Width * Height], band = new float[Classes * Width * Held];
-        ScoreCanvas whole = ScoreCanvas.Planes(planes, Classes, new ImageSize(Width, Height)), some = ScoreCanvas.Band(band, Classes, Width, Held);
+        ScoreCanvas whole = ScoreCanvas.Planes(planes, Classes, new ImageSize(Width, Height));
+        ScoreCanvas some = ScoreCanvas.Band(band, Classes, Width, Held);
+        AxisTaps across = AxisTaps.Create(Width - 2, Width - 2, Width - 2, 0, grid.Width, alignCorners: false);
         for (int top = 0; top < Height; top += 3)
         {
             int rows = Math.Min(Held, Height - top);
             float[] scores = Scores.Random(top, (int)(Classes * grid.Pixels));
-            AxisTaps down = AxisTaps.Create(rows, rows, rows, 0, grid.Height, alignCorners: false), across = AxisTaps.Create(Width - 2, Width - 2, Width - 2, 0, grid.Width, alignCorners: false);
+            AxisTaps down = AxisTaps.Create(rows, rows, rows, 0, grid.Height, alignCorners: false);
             int begun = top == 0 ? 0 : Math.Min(top - 3 + Held, Height);
             whole.Clear(begun, top + rows, ScoreFusion.AddSoftmax);
             some.Clear(begun, top + rows, ScoreFusion.AddSoftmax);
@@ -99,11 +105,16 @@ public sealed class FusedScoresTests
     [Fact]
     public void Add_PassOutsideOfTheCanvas_Throws()
     {
-        float[] weights = [1, 1, 1, 1];
-        Assert.Throws<ArgumentOutOfRangeException>(() => FusedScores.Add(
-            new float[16], new ImageSize(4, 4), Identity(4), Identity(4), ScoreFusion.Add, weights, weights, ScoreCanvas.Band(new float[20], 1, 5, 4), 2, 0));
-        Assert.Throws<ArgumentOutOfRangeException>(() => FusedScores.Add(
-            new float[16], new ImageSize(4, 4), Identity(4), Identity(4), ScoreFusion.Add, weights, weights, ScoreCanvas.Band(new float[15], 1, 5, 3), 0, 0));
+        Assert.Throws<ArgumentOutOfRangeException>(() => Add(rows: 4, left: 2));
+        Assert.Throws<ArgumentOutOfRangeException>(() => Add(rows: 3, left: 0));
+
+        static void Add(int rows, int left)
+        {
+            float[] weights = [1, 1, 1, 1];
+            ScoreCanvas canvas = ScoreCanvas.Band(new float[5 * rows], 1, 5, rows);
+            FusedScores.Add(
+                new float[16], new ImageSize(4, 4), Identity(4), Identity(4), ScoreFusion.Add, weights, weights, canvas, left, 0);
+        }
     }
 
     private static AxisTaps Identity(int length) => AxisTaps.Create(length, length, length, 0, length, alignCorners: false);

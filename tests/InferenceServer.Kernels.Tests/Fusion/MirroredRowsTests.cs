@@ -16,5 +16,6 @@ public sealed class MirroredRowsTests
     }
 
     [Fact]
-    public void Apply_LengthThatIsNoMultiple_Throws() => Assert.Throws<ArgumentOutOfRangeException>(() => MirroredRows.Apply(new float[7], 3));
+    public void Apply_LengthThatIsNoMultiple_Throws() =>
+        Assert.Throws<ArgumentOutOfRangeException>(() => MirroredRows.Apply(new float[7], 3));
 }

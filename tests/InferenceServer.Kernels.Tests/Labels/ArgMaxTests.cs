@@ -38,7 +38,7 @@ public sealed class ArgMaxTests
     public void Compute_TooManyClasses_Throws() =>
         Assert.Throws<ArgumentOutOfRangeException>(() => ArgMax.Compute(new float[257], 257, new byte[1]));
 
-    /// <summary>The label of one pixel, repeated over a vector's width so that both paths see it.</summary>
+    /// <summary>Labels one pixel, both alone and repeated over several vectors, so that both code paths run.</summary>
     private static byte[] Labels(float[] scores)
     {
         byte[] wide = new byte[100], one = new byte[1];

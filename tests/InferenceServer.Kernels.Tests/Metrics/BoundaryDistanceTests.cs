@@ -25,13 +25,13 @@ public class BoundaryDistanceTests
     {
         ImageSize size = new(width, height);
         Random random = new(width);
-        foreach ((int classes, byte ignore, int most) in ((int, byte, int)[])[(2, Void, 20), (11, Void, 3), (256, 0, 5), (3, 1, 0)])
+        foreach ((int classes, byte ignore, int maxDistance) in ((int, byte, int)[])[(2, Void, 20), (11, Void, 3), (256, 0, 5), (3, 1, 0)])
         {
             byte[] labels = Blobs(random, size, classes, ignore);
             byte[] expected = new byte[size.Pixels], actual = new byte[size.Pixels];
 
-            BoundaryDistance.Scalar(labels, size, classes, ignore, most, expected);
-            BoundaryDistance.Compute(labels, size, classes, ignore, most, actual);
+            BoundaryDistance.Scalar(labels, size, classes, ignore, maxDistance, expected);
+            BoundaryDistance.Compute(labels, size, classes, ignore, maxDistance, actual);
 
             Assert.Equal(expected, actual);
         }
@@ -78,12 +78,18 @@ public class BoundaryDistanceTests
     [Fact]
     public void Compute_WrongArguments_AreRefused()
     {
-        Assert.Throws<ArgumentOutOfRangeException>(() => BoundaryDistance.Compute(new byte[11], new ImageSize(4, 3), 2, Void, 5, new byte[12]));
-        Assert.Throws<ArgumentOutOfRangeException>(() => BoundaryDistance.Compute(new byte[12], new ImageSize(4, 3), 2, Void, 5, new byte[13]));
-        Assert.Throws<ArgumentOutOfRangeException>(() => BoundaryDistance.Compute(new byte[12], new ImageSize(4, 3), 2, Void, 255, new byte[12]));
+        Assert.Throws<ArgumentOutOfRangeException>(() => Compute(labels: 11, maxDistance: 5, distances: 12));
+        Assert.Throws<ArgumentOutOfRangeException>(() => Compute(labels: 12, maxDistance: 5, distances: 13));
+        Assert.Throws<ArgumentOutOfRangeException>(() => Compute(labels: 12, maxDistance: 255, distances: 12));
+
+        static void Compute(int labels, int maxDistance, int distances) =>
+            BoundaryDistance.Compute(new byte[labels], new ImageSize(4, 3), 2, Void, maxDistance, new byte[distances]);
     }
 
-    /// <summary>Mostly one class, so that large distances occur, with some pixels of others, of void and of labels that are no class.</summary>
+    /// <summary>
+    /// Random labels: mostly one class, so that large distances occur, with some pixels of other classes, of void and
+    /// without a class.
+    /// </summary>
     private static byte[] Blobs(Random random, ImageSize size, int classes, byte ignore)
     {
         byte[] labels = new byte[size.Pixels];

@@ -2,13 +2,13 @@ using InferenceServer.Kernels.Metrics;
 
 namespace InferenceServer.Kernels.Tests.Metrics;
 
-/// <summary>The worked example of the metrics chapter: three classes, 100 valid pixels and 12 void ones.</summary>
+/// <summary>A worked example with three classes, 100 valid pixels and 12 void pixels.</summary>
 public sealed class ConfusionMatrixTests
 {
     private static readonly int[,] Example = { { 50, 3, 2 }, { 4, 20, 1 }, { 0, 5, 15 } };
 
     [Fact]
-    public void Metrics_WorkedExample_HaveThePublishedValues()
+    public void Metrics_WorkedExample_HaveTheValuesOfTheExample()
     {
         ConfusionMatrix matrix = Build(3);
 

@@ -79,7 +79,8 @@ public sealed class LabelOutlinesTests
     {
         byte[] labels = RandomMaps.Create(width, height, seed);
 
-        Assert.All(Tolerances, tolerance => PolygonAssert.AreValid(LabelOutlines.Compute(labels, new ImageSize(width, height), tolerance)!, width * height));
+        ImageSize size = new(width, height);
+        Assert.All(Tolerances, tolerance => PolygonAssert.AreValid(LabelOutlines.Compute(labels, size, tolerance)!, width * height));
     }
 
     [Theory]

@@ -1,6 +1,8 @@
 namespace InferenceServer.Kernels.Tests.Outlines;
 
-/// <summary>Label maps to draw outlines of: noise, where everything meets at corners, and patches, as networks make them.</summary>
+/// <summary>
+/// Random label maps: noise, in which many parts meet at corners, and overlapping discs, which resemble real masks.
+/// </summary>
 internal static class RandomMaps
 {
     public static TheoryData<int, int, int> Cases

@@ -1,6 +1,9 @@
 namespace InferenceServer.Kernels.Tests.Resizing;
 
-/// <summary>The cases of tests/assets/make_resize_goldens.py, found by file name: <c>pillow-bicubic-97x61-29x18</c>.</summary>
+/// <summary>
+/// The cases of tests/assets/make_resize_goldens.py: library, filter, source size and resized size, as in
+/// <c>pillow-bicubic-97x61-29x18</c>.
+/// </summary>
 internal static class ResizeGoldens
 {
     public static TheoryData<string> Names(string library) =>

@@ -10,7 +10,9 @@ public sealed class ResizedRowsTests
         from height in (int[])[15, 30, 61, 80]
         select (object[])[filter, width, height];
 
-    /// <summary>A strip of the resized image is that strip, byte for byte, whichever axis changes.</summary>
+    /// <summary>
+    /// Some rows equal those of the whole resized image byte by byte, whichever axis changes its length.
+    /// </summary>
     [Theory, MemberData(nameof(Cases))]
     public void Resize_SomeRows_AreThoseOfTheWhole(ResizeFilter filter, int width, int height)
     {

@@ -11,14 +11,14 @@ public sealed class AxisTapsTests
     [InlineData(1000, 500, 513, 0, 65, true)]
     [InlineData(5, 1, 1, 0, 1, true)]
     [InlineData(7, 3, 32, 29, 4, false)]
-    public void Create_AnyGeometry_MatchesTheFormula(int output, int image, int input, int offset, int grid, bool alignCorners)
+    public void Create_AnyGeometry_MatchesTheFormula(int image, int resized, int input, int offset, int grid, bool alignCorners)
     {
-        AxisTaps taps = AxisTaps.Create(output, image, input, offset, grid, alignCorners);
+        AxisTaps taps = AxisTaps.Create(image, resized, input, offset, grid, alignCorners);
 
-        Assert.Equal(output, taps.Count);
-        for (int x = 0; x < output; x++)
+        Assert.Equal(image, taps.Count);
+        for (int x = 0; x < image; x++)
         {
-            double p = Math.Clamp(((x + 0.5) * image / output) - 0.5, 0, image - 1) + offset;
+            double p = Math.Clamp(((x + 0.5) * resized / image) - 0.5, 0, resized - 1) + offset;
             double q = alignCorners ? p * (grid - 1) / Math.Max(input - 1, 1) : Math.Clamp(((p + 0.5) * grid / input) - 0.5, 0, grid - 1);
             Assert.InRange(taps.Lower[x], 0, grid - 1);
             Assert.Equal(q, taps.Lower[x] + (double)taps.Fractions[x], 1e-6);
@@ -28,11 +28,11 @@ public sealed class AxisTapsTests
     [Theory]
     [InlineData(64, 32, 32, 0)]
     [InlineData(64, 32, 48, 5)]
-    public void Create_GridTwiceTheInput_LandsOnGridPoints(int output, int image, int input, int offset)
+    public void Create_GridTwiceTheInput_LandsOnGridPoints(int image, int resized, int input, int offset)
     {
-        AxisTaps taps = AxisTaps.Create(output, image, input, offset, 2 * input, alignCorners: false);
+        AxisTaps taps = AxisTaps.Create(image, resized, input, offset, 2 * input, alignCorners: false);
 
-        Assert.Equal(Enumerable.Range(2 * offset, output), taps.Lower.ToArray());
+        Assert.Equal(Enumerable.Range(2 * offset, image), taps.Lower.ToArray());
         Assert.All(taps.Fractions.ToArray(), fraction => Assert.Equal(0, fraction));
     }
 
@@ -73,19 +73,20 @@ public sealed class AxisTapsTests
     [InlineData(4, 4, 4, 1, 4)]
     [InlineData(4, 4, 4, 0, 0)]
     [InlineData(4, 4, 8, -1, 4)]
-    public void Create_ImpossibleGeometry_Throws(int output, int image, int input, int offset, int grid) =>
-        Assert.Throws<ArgumentOutOfRangeException>(() => AxisTaps.Create(output, image, input, offset, grid, false));
+    public void Create_ImpossibleGeometry_Throws(int image, int resized, int input, int offset, int grid) =>
+        Assert.Throws<ArgumentOutOfRangeException>(() => AxisTaps.Create(image, resized, input, offset, grid, false));
 
-    /// <summary>A longer input whose end is cropped gives exactly what the shorter one alone gives.</summary>
+    /// <summary>A longer input whose end is cropped gives the same positions as the shorter input.</summary>
     [Theory]
     [InlineData(48, 48, 48, 64, 4, false)]
     [InlineData(50, 46, 48, 128, 8, false)]
     [InlineData(33, 33, 33, 65, 8, true)]
-    public void Create_GridPartlyCovered_IsTheShorterGridAlone(int photo, int image, int input, int bucket, int stride, bool alignCorners)
+    public void Create_GridPartlyCovered_EqualsTheShorterGrid(
+        int image, int resized, int input, int bucket, int stride, bool alignCorners)
     {
         int Grid(int length) => alignCorners ? ((length - 1) / stride) + 1 : length / stride;
-        AxisTaps alone = AxisTaps.Create(photo, image, input, 0, Grid(input), alignCorners);
-        AxisTaps cropped = AxisTaps.Create(photo, image, bucket, 0, Grid(bucket), alignCorners, Grid(input));
+        AxisTaps alone = AxisTaps.Create(image, resized, input, 0, Grid(input), alignCorners);
+        AxisTaps cropped = AxisTaps.Create(image, resized, bucket, 0, Grid(bucket), alignCorners, Grid(input));
 
         Assert.Equal(alone.Lower.ToArray(), cropped.Lower.ToArray());
         Assert.Equal(alone.Fractions.ToArray(), cropped.Fractions.ToArray());

@@ -10,24 +10,24 @@ public sealed class AxisTileTests
     [InlineData(61, 76)]
     [InlineData(10_000, 12_500)]
     [InlineData(7, 300)]
-    public void Create_TilesThatTouch_AnswerForEveryPixelOnce(int photo, int view)
+    public void Create_TilesThatTouch_CoverEveryPixelOnce(int image, int resized)
     {
-        for (int crop = 1; crop <= view; crop = (crop * 3) + 1)
+        for (int crop = 1; crop <= resized; crop = (crop * 3) + 1)
         {
             int next = 0;
-            for (int start = 0; start < view; start += crop)
+            for (int start = 0; start < resized; start += crop)
             {
-                AxisTile tile = AxisTile.Create(photo, view, start, Math.Min(crop, view - start));
+                AxisTile tile = AxisTile.Create(image, resized, start, Math.Min(crop, resized - start));
                 Assert.Equal(next, tile.First);
                 next += tile.Count;
             }
 
-            Assert.Equal(photo, next);
+            Assert.Equal(image, next);
         }
     }
 
     [Fact]
-    public void Taps_OfATile_AreThoseOfTheWholeOnceTheGridIsCutOut()
+    public void Taps_OfATile_AreThoseOfTheWholeImage()
     {
         AxisTaps whole = AxisTaps.Create(40, 40, 40, 0, 40, alignCorners: false);
         AxisTaps tile = AxisTaps.Create(40, 40, AxisTile.Create(40, 40, 12, 16), 16, 0, 16, alignCorners: false);
@@ -36,5 +36,6 @@ public sealed class AxisTileTests
     }
 
     [Fact]
-    public void Create_TileOutsideOfTheView_Throws() => Assert.Throws<ArgumentOutOfRangeException>(() => AxisTile.Create(40, 40, 30, 16));
+    public void Create_TileOutsideOfTheResizedImage_Throws() =>
+        Assert.Throws<ArgumentOutOfRangeException>(() => AxisTile.Create(40, 40, 30, 16));
 }

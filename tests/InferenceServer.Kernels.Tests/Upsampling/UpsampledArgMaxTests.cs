@@ -24,39 +24,39 @@ public sealed class UpsampledArgMaxTests
     [Theory]
     [InlineData(11, 120, 90, 480, 360)]   // stride 4
     [InlineData(150, 64, 8, 512, 16)]     // several tiles
-    [InlineData(2, 300, 7, 301, 9)]       // barely larger: eight columns reach past eight
+    [InlineData(2, 300, 7, 301, 9)]       // barely larger: eight image columns need more than eight grid columns
     [InlineData(4, 300, 40, 200, 20)]     // smaller than the grid
-    [InlineData(4, 300, 40, 100, 20)]     // less than half of it
-    [InlineData(7, 100, 20, 100, 80)]     // columns on the grid
+    [InlineData(4, 300, 40, 100, 20)]     // less than half of the grid
+    [InlineData(7, 100, 20, 100, 80)]     // image columns on grid columns
     [InlineData(7, 100, 20, 100, 20)]     // the identity
     [InlineData(256, 9, 2, 1300, 3)]
     public void Compute_AnyScale_MatchesScalar(int classes, int gridWidth, int gridHeight, int width, int height)
     {
-        ImageSize grid = new(gridWidth, gridHeight), photo = new(width, height);
-        AssertMatchesScalar(classes, grid, photo, ScoreKind.Logits, special: false);
-        AssertMatchesScalar(classes, grid, photo, ScoreKind.Probabilities, special: false);
+        ImageSize grid = new(gridWidth, gridHeight), image = new(width, height);
+        AssertMatchesScalar(classes, grid, image, ScoreKind.Logits, special: false);
+        AssertMatchesScalar(classes, grid, image, ScoreKind.Probabilities, special: false);
     }
 
     [Theory, MemberData(nameof(TorchCases))]
     public void Compute_TorchCase_MatchesInterpolateThenArgMax(string name)
     {
         string[] parts = name.Split('-');
-        ImageSize grid = Resizing.ResizeGoldens.Size(parts[1]), photo = Resizing.ResizeGoldens.Size(parts[2]);
+        ImageSize grid = Resizing.ResizeGoldens.Size(parts[1]), image = Resizing.ResizeGoldens.Size(parts[2]);
         bool alignCorners = parts[0] == "corners";
-        AxisTaps rows = AxisTaps.Create(photo.Height, photo.Height, photo.Height, 0, grid.Height, alignCorners);
-        AxisTaps columns = AxisTaps.Create(photo.Width, photo.Width, photo.Width, 0, grid.Width, alignCorners);
+        AxisTaps rows = AxisTaps.Create(image.Height, image.Height, image.Height, 0, grid.Height, alignCorners);
+        AxisTaps columns = AxisTaps.Create(image.Width, image.Width, image.Width, 0, grid.Width, alignCorners);
         float[] enlarged = Golden.Floats("upsampling", name);
-        byte[] labels = new byte[photo.Pixels], confidence = new byte[photo.Pixels];
+        byte[] labels = new byte[image.Pixels], confidence = new byte[image.Pixels];
 
         UpsampledArgMax.Compute(
             Golden.Floats("upsampling", "scores-" + parts[1]), 3, grid, rows, columns, ScoreKind.Logits, labels, confidence);
 
-        int plane = (int)photo.Pixels;
+        int plane = (int)image.Pixels;
         for (int i = 0; i < plane; i++)
         {
             double[] pixel = [enlarged[i], enlarged[plane + i], enlarged[(2 * plane) + i]];
             double best = pixel.Max();
-            Assert.InRange(best - pixel[labels[i]], 0, 1e-4);   // another label only where PyTorch itself has a tie
+            Assert.InRange(best - pixel[labels[i]], 0, 1e-4);   // another label only where PyTorch's scores tie
             Assert.Equal(255 / pixel.Sum(score => Math.Exp(score - best)), confidence[i], 0.51);
         }
     }
@@ -83,13 +83,13 @@ public sealed class UpsampledArgMaxTests
         Assert.Throws<ArgumentException>(() => UpsampledArgMax.Compute(new float[50], 2, new ImageSize(5, 5), taps, taps, new byte[64]));
     }
 
-    private static void AssertMatchesScalar(int classes, ImageSize grid, ImageSize photo, ScoreKind kind, bool special)
+    private static void AssertMatchesScalar(int classes, ImageSize grid, ImageSize image, ScoreKind kind, bool special)
     {
-        float[] scores = Scores.Random(photo.Width + classes, (int)grid.Pixels * classes, special);
-        AxisTaps rows = AxisTaps.Create(photo.Height, photo.Height, photo.Height, 0, grid.Height, false);
-        AxisTaps columns = AxisTaps.Create(photo.Width, photo.Width, photo.Width, 0, grid.Width, false);
-        byte[] expected = new byte[photo.Pixels], actual = new byte[photo.Pixels], labels = new byte[photo.Pixels];
-        byte[] sure = new byte[photo.Pixels], confidence = new byte[photo.Pixels];
+        float[] scores = Scores.Random(image.Width + classes, (int)grid.Pixels * classes, special);
+        AxisTaps rows = AxisTaps.Create(image.Height, image.Height, image.Height, 0, grid.Height, false);
+        AxisTaps columns = AxisTaps.Create(image.Width, image.Width, image.Width, 0, grid.Width, false);
+        byte[] expected = new byte[image.Pixels], actual = new byte[image.Pixels], labels = new byte[image.Pixels];
+        byte[] sure = new byte[image.Pixels], confidence = new byte[image.Pixels];
 
         UpsampledArgMax.Scalar(scores, classes, grid, rows, columns, kind, expected, sure);
         UpsampledArgMax.Compute(scores, classes, grid, rows, columns, kind, actual, confidence);

@@ -43,6 +43,7 @@ public sealed class UpsampledScoresTests
     public void Compute_OutputOfAnotherLength_Throws()
     {
         AxisTaps taps = AxisTaps.Create(4, 4, 4, 0, 2, alignCorners: false);
-        Assert.Throws<ArgumentOutOfRangeException>(() => UpsampledScores.Compute(new float[8], 2, new ImageSize(2, 2), taps, taps, new float[31]));
+        Assert.Throws<ArgumentOutOfRangeException>(
+            () => UpsampledScores.Compute(new float[8], 2, new ImageSize(2, 2), taps, taps, new float[31]));
     }
 }
