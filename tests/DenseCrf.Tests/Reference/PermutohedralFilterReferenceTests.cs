@@ -1,4 +1,3 @@
-
 namespace DenseCrf.Tests.Reference;
 
 public sealed class PermutohedralFilterReferenceTests
