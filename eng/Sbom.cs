@@ -1,42 +1,32 @@
 #:property PublishAot=false
 // Writes the software bill of materials of one program: CycloneDX 1.5, JSON.
-//   dotnet run --file eng/Sbom.cs -- OBJ/project.assets.json NODE_MODULES OUTPUT.cdx.json
-// NuGet packages are those that the restore chose, natives those that npm installed; what libvips was built from is below it.
+//   dotnet run --file eng/Sbom.cs -- OBJ/project.assets.json OUTPUT.cdx.json
+// It lists the NuGet packages that the restore chose and that put a file beside the program; what libvips was built from is below its package.
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Xml.Linq;
 
-if (args is not [string assetsFile, string modules, string output])
+if (args is not [string assetsFile, string output])
 {
-    Console.Error.WriteLine("Usage: dotnet run --file eng/Sbom.cs -- OBJ/project.assets.json NODE_MODULES OUTPUT.cdx.json");
+    Console.Error.WriteLine("Usage: dotnet run --file eng/Sbom.cs -- OBJ/project.assets.json OUTPUT.cdx.json");
     return 2;
 }
 
 JsonNode assets = JsonNode.Parse(File.ReadAllText(assetsFile))!;
 JsonObject project = assets["project"]!.AsObject();
 string[] folders = [.. assets["packageFolders"]!.AsObject().Select(f => f.Key)];
-HashSet<string> shipped = [.. assets["targets"]!.AsObject().SelectMany(t => t.Value!.AsObject()).Where(l => l.Value!["runtime"] is not null || l.Value["native"] is not null).Select(l => l.Key)];
+HashSet<string> shipped = [.. assets["targets"]!.AsObject().SelectMany(t => t.Value!.AsObject()).Where(l => HasFiles(l.Value!["runtime"]) || HasFiles(l.Value["native"])).Select(l => l.Key)];
 JsonArray components = [];
 foreach ((string id, JsonNode? library) in assets["libraries"]!.AsObject().OrderBy(l => l.Key, StringComparer.Ordinal))
 {
     if ((string?)library!["type"] == "package" && shipped.Contains(id))
     {
         (string name, string version) = (id.Split('/')[0], id.Split('/')[1]);
-        string? folder = folders.Select(f => Path.Combine(f, (string)library["path"]!)).FirstOrDefault(Directory.Exists);
-        components.Add(Component(name, version, $"pkg:nuget/{name}@{version}", License(folder), (string?)library["sha512"]));
-    }
-}
-
-EnumerationOptions twoLevels = new() { RecurseSubdirectories = true, MaxRecursionDepth = 2 }; // scope, package
-foreach (string file in Directory.EnumerateFiles(modules, "package.json", twoLevels).Order(StringComparer.Ordinal))
-{
-    JsonNode package = JsonNode.Parse(File.ReadAllText(file))!;
-    if ((string?)package["name"] is { } name && (string?)package["version"] is { } version)
-    {
-        JsonObject component = Component(name, version, $"pkg:npm/{name.Replace("@", "%40", StringComparison.Ordinal)}@{version}", (string?)package["license"], Integrity(modules, file));
-        string parts = Path.Combine(Path.GetDirectoryName(file)!, "versions.json");
+        string folder = folders.Select(f => Path.Combine(f, (string)library["path"]!)).First(Directory.Exists);
+        JsonObject component = Component(name, version, $"pkg:nuget/{name}@{version}", License(folder), (string?)library["sha512"]);
+        string parts = Path.Combine(folder, "versions.json");
         if (File.Exists(parts))
         {
             component["components"] = new JsonArray([.. JsonNode.Parse(File.ReadAllText(parts))!.AsObject().Select(p => (JsonNode)Component(p.Key, (string)p.Value!, $"pkg:generic/{p.Key}@{p.Value}", null, null))]);
@@ -83,13 +73,14 @@ static JsonObject Component(string name, string version, string? purl, string? l
     return component;
 }
 
-// Packages name an SPDX expression, or a file, which is no name.
-static string? License(string? folder) => folder is null ? null : Directory.EnumerateFiles(folder, "*.nuspec").Select(f => XDocument.Load(f).Descendants()
-    .FirstOrDefault(e => e.Name.LocalName == "license" && (string?)e.Attribute("type") == "expression")?.Value).FirstOrDefault();
+// A package without files for a platform has a file named `_._` there.
+static bool HasFiles(JsonNode? assets) => assets is not null && assets.AsObject().Any(a => !a.Key.EndsWith("/_._", StringComparison.Ordinal));
 
-static string? Integrity(string modules, string file)
+// Packages name an SPDX expression, or a file; of those the one that most packages have is recognized by its title.
+static string? License(string folder)
 {
-    string locked = Path.Combine(modules, ".package-lock.json");
-    string key = "node_modules/" + Path.GetRelativePath(modules, Path.GetDirectoryName(file)!).Replace('\\', '/');
-    return File.Exists(locked) && (string?)JsonNode.Parse(File.ReadAllText(locked))!["packages"]?[key]?["integrity"] is ['s', 'h', 'a', '5', '1', '2', '-', .. var hash] ? hash : null;
+    XElement? license = XDocument.Load(Directory.EnumerateFiles(folder, "*.nuspec").Single()).Descendants().FirstOrDefault(e => e.Name.LocalName == "license");
+    return (string?)license?.Attribute("type") == "expression" ? license!.Value
+        : license is not null && File.ReadLines(Path.Combine(folder, license.Value)).First().Trim() == "MIT License" ? "MIT"
+        : null;
 }

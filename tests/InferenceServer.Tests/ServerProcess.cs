@@ -17,11 +17,11 @@ internal sealed partial class ServerProcess : IAsyncDisposable
     private readonly StringBuilder _log = new();
     private readonly TaskCompletionSource<Uri> _address = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    private ServerProcess(string url, (string Key, string Value)[] settings, string[] environment)
+    private ServerProcess(string[] command, string url, (string Key, string Value)[] settings)
     {
         // A shell's background jobs inherit SIGINT ignored, and .NET leaves it so; `env` becomes the server and keeps its number.
         ProcessStartInfo start = new("env") { RedirectStandardOutput = true, RedirectStandardError = true };
-        foreach (string argument in (string[])["--default-signal=INT", .. environment, "dotnet", Path.Combine(AppContext.BaseDirectory, "InferenceServer.dll"), "--urls=" + url])
+        foreach (string argument in (string[])["--default-signal=INT", .. command, "--urls=" + url])
         {
             start.ArgumentList.Add(argument);
         }
@@ -39,6 +39,9 @@ internal sealed partial class ServerProcess : IAsyncDisposable
         _process.BeginErrorReadLine();
     }
 
+    /// <summary>Starts the program that was built with these tests.</summary>
+    public static string[] Command { get; } = ["dotnet", Path.Combine(AppContext.BaseDirectory, "InferenceServer.dll")];
+
     public Uri Address => _address.Task.Result;
 
     public string Log
@@ -55,17 +58,18 @@ internal sealed partial class ServerProcess : IAsyncDisposable
     public bool HasExited => _process.HasExited;
 
     /// <summary>Starts the program and waits until it is ready.</summary>
-    public static Task<ServerProcess> StartAsync(string url, params (string Key, string Value)[] settings) => StartAsync(url, settings, []);
+    public static Task<ServerProcess> StartAsync(string url, params (string Key, string Value)[] settings) => StartAsync(Command, url, settings);
 
     /// <summary>Starts the program on a free port.</summary>
-    public static Task<ServerProcess> StartAsync(params (string Key, string Value)[] settings) => StartAsync(AnyPort, settings, []);
+    public static Task<ServerProcess> StartAsync(params (string Key, string Value)[] settings) => StartAsync(Command, AnyPort, settings);
 
-    /// <summary>Starts the program on a free port, in an environment that is changed as arguments of <c>env</c> say.</summary>
-    public static Task<ServerProcess> StartInAsync(params string[] environment) => StartAsync(AnyPort, [], environment);
+    /// <summary>Starts a program on a free port.</summary>
+    /// <param name="command">The program with its first arguments; before it, changes of the environment as <c>env</c> takes them.</param>
+    public static Task<ServerProcess> StartCommandAsync(params string[] command) => StartAsync(command, AnyPort, []);
 
-    private static async Task<ServerProcess> StartAsync(string url, (string Key, string Value)[] settings, string[] environment)
+    private static async Task<ServerProcess> StartAsync(string[] command, string url, (string Key, string Value)[] settings)
     {
-        ServerProcess server = new(url, settings, environment);
+        ServerProcess server = new(command, url, settings);
         try
         {
             Uri address = await server._address.Task.WaitAsync(Patience);

@@ -12,7 +12,7 @@ public sealed class TelemetryTests : IDisposable
     [Fact]
     public async Task Server_ReadyWithModels_WritesNothingIntoItsHome()
     {
-        await using ServerProcess server = await ServerProcess.StartInAsync("HOME=" + _home.FullName, "--unset=XDG_CACHE_HOME", "--unset=ORT_DISABLE_TELEMETRY");
+        await using ServerProcess server = await ServerProcess.StartCommandAsync(["HOME=" + _home.FullName, "--unset=XDG_CACHE_HOME", "--unset=ORT_DISABLE_TELEMETRY", .. ServerProcess.Command]);
 
         Assert.Empty(_home.EnumerateFileSystemInfos());
     }
