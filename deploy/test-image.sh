@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Builds the Dockerfile as it is, starts the image as a hardened platform would (read-only, no root, no capabilities, process 1), asks for a
-# mask and for its health, and drains it. Needs root on Debian, buildah, debootstrap, the .NET SDK, Node.js 20 with npm, and Python 3; no daemon.
+# mask and for its health, and drains it. Needs root on Debian, buildah, debootstrap, the .NET SDK and Python 3; no daemon.
 #   STAND_IN=1      do not try the registries of the base images; the stand-ins have the real names and Debian's contents
-#   NPMRC, NUGET_CONFIG   configuration of the package feeds, mounted into the build and left in no layer
+#   NUGET_CONFIG    configuration of the package feed, mounted into the build and left in no layer
 set -euo pipefail
 cd "$(dirname "$0")/.."
 work=$(mktemp -d)
@@ -16,7 +16,6 @@ if mount -t overlay overlay -o "lowerdir=$work/probe/lower,upperdir=$work/probe/
 fi
 buildah() { command buildah --root "$storage/root" --runroot "$storage/run" --storage-driver "$driver" "$@"; }
 sdk=mcr.microsoft.com/dotnet/sdk:10.0
-node=docker.io/library/node:22-slim
 chiseled=mcr.microsoft.com/dotnet/aspnet:10.0-noble-chiseled
 aspnet=mcr.microsoft.com/dotnet/aspnet:10.0-noble
 cuda=docker.io/nvidia/cuda:13.0.1-cudnn-runtime-ubuntu24.04
@@ -43,23 +42,18 @@ stand_in() {
 }
 
 make_stand_ins() {
-  local dotnet modules root=$work/debian slim=$work/chiseled
+  local dotnet root=$work/debian slim=$work/chiseled
   dotnet=$(dirname "$(readlink -f "$(command -v dotnet)")")
-  modules=$(npm root -g 2>/dev/null)
   echo "== stand-ins for the base images, from Debian and the installed .NET"
   debootstrap --variant=minbase --include=ca-certificates,util-linux "$(. /etc/os-release && echo "$VERSION_CODENAME")" "$root" >"$work/debootstrap.log" || fail "debootstrap: $(tail -3 "$work/debootstrap.log")"
-  mkdir -p "$root/usr/share/dotnet" "$root/usr/lib/node_modules" "$root/usr/bin"
+  mkdir -p "$root/usr/share/dotnet" "$root/usr/bin"
   cp -a "$dotnet/." "$root/usr/share/dotnet/"
   ln -sf /usr/share/dotnet/dotnet "$root/usr/bin/dotnet"
-  cp -L "$(command -v node)" "$root/usr/bin/node"
-  cp -a "$modules/npm" "$root/usr/lib/node_modules/"
-  ln -sf ../lib/node_modules/npm/bin/npm-cli.js "$root/usr/bin/npm"
   # A feed behind an authority that this machine trusts is trusted in the build, too.
   cp -L /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/ca-certificates.crt"
   stand_in "$sdk" "$root" --env PATH=/usr/sbin:/usr/bin:/sbin:/bin --env SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt \
-    --env NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt --env DOTNET_CLI_TELEMETRY_OPTOUT=1 --env DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1 \
+    --env DOTNET_CLI_TELEMETRY_OPTOUT=1 --env DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1 \
     --env NUGET_CERT_REVOCATION_MODE="${NUGET_CERT_REVOCATION_MODE:-online}"
-  buildah tag "$sdk" "$node"
 
   # What the chiselled image has: C and C++ libraries, OpenSSL, .NET, and a user; no shell and no package manager.
   mkdir -p "$work/debs" "$slim/usr/share/dotnet" "$slim/usr/bin" "$slim/etc" "$slim/tmp" "$slim/proc" "$slim/dev"
@@ -74,7 +68,7 @@ make_stand_ins() {
   buildah tag "$chiseled" "$cuda"
 }
 
-if [ -n "${STAND_IN:-}" ] || ! { buildah pull -q "$chiseled" && buildah pull -q "$sdk" && buildah pull -q "$node" && buildah pull -q "$aspnet" && buildah pull -q "$cuda"; } >/dev/null 2>&1; then
+if [ -n "${STAND_IN:-}" ] || ! { buildah pull -q "$chiseled" && buildah pull -q "$sdk" && buildah pull -q "$aspnet" && buildah pull -q "$cuda"; } >/dev/null 2>&1; then
   buildah inspect --type image "$sdk" >/dev/null 2>&1 && buildah inspect --type image "$chiseled" >/dev/null 2>&1 || make_stand_ins
 fi
 base=$(buildah from --pull-never "$chiseled")
@@ -84,7 +78,6 @@ buildah rm "$base" >/dev/null
 
 echo "== build"
 secrets=()
-[ -z "${NPMRC:-}" ] || secrets+=(--secret "id=npmrc,src=$NPMRC")
 [ -z "${NUGET_CONFIG:-}" ] || secrets+=(--secret "id=nugetconfig,src=$NUGET_CONFIG")
 # build TARGET NAME [more options]
 build() {
@@ -94,6 +87,12 @@ build() {
 # natives FOLDER: the native libraries in it, and what each is made for.
 natives() { (cd "$1" && find . -name '*.so*' -o -name '*.dylib' -o -name '*.dll' -path '*runtimes*' | sort | while read -r file; do echo "${file#./}:$(od -An -tu2 -j18 -N2 "$file" | tr -d ' ')"; done | tr '\n' ' '); }
 x64=62 arm64=183 # e_machine of an ELF file
+# natives_of MACHINE [PROVIDER…]: what an image should have, as `natives` lists it.
+natives_of() {
+  local machine=$1; shift
+  [ $# -gt 0 ] || set -- shared
+  printf '%s:'"$machine"' ' libonnxruntime.so $(printf 'libonnxruntime_providers_%s.so ' "$@") libvips.so.42
+}
 build cpu inference-server
 
 echo "== the image"
@@ -109,14 +108,14 @@ echo "on top of the base: $((size / 1000000)) MB"
 (cd "$root" && du -sb app/* models/* | sort -rn | awk '$1 > 100000 { printf "  %6.1f MB  %s\n", $1 / 1e6, $2 }')
 [ "$size" -le 250000000 ] || fail "more than 250 MB on top of the base"
 [ ! -e "$root/bin/sh" ] && [ ! -e "$root/usr/bin/sh" ] || fail "there is a shell in the image"
-[ "$(natives "$root/app")" = "libonnxruntime.so:$x64 libvips-cpp.so:$x64 " ] || fail "other natives than expected: $(natives "$root/app")"
+[ "$(natives "$root/app")" = "$(natives_of $x64)" ] || fail "other natives than expected: $(natives "$root/app")"
 
 echo "== start: read-only, user 1654, no capabilities, process 1"
 port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 mkdir -p "$root/proc" "$root/dev"
 cat >"$work/chroot.py" <<'PY'
 # chroot needs a capability that the program must not have: enter first, drop afterwards, then become the program.
-import ctypes, os, sys
+import ctypes, os, sys, warnings # the last for os.execvpe, which would look for it in the new root
 root, program = sys.argv[1], sys.argv[2:]
 os.chroot(root); os.chdir(os.environ.pop("WORKDIR", "/"))
 libc = ctypes.CDLL(None, use_errno=True)
@@ -127,17 +126,19 @@ os.setgroups([]); os.setgid(1654); os.setuid(1654)
 os.execvpe(program[0], program, os.environ)
 PY
 python=$(readlink -f /usr/bin/python3)
-cat >"$work/enter" <<ENTER
+cat >"$work/enter" <<'ENTER'
+# enter ROOT COMMAND…: runs a command that will enter the root, with what a container has mounted there.
 set -e
+root=$1; shift
 mount --bind "$root" "$root"
 mount -t proc proc "$root/proc"
 mount -t tmpfs -o mode=755 tmpfs "$root/dev"
-for d in null zero random urandom; do touch "$root/dev/\$d"; mount --bind "/dev/\$d" "$root/dev/\$d"; done
+for d in null zero random urandom; do touch "$root/dev/$d"; mount --bind "/dev/$d" "$root/dev/$d"; done
 mount -o remount,ro,bind "$root"
-exec env -i "\$@"
+exec env -i "$@"
 ENTER
 in_image=("${environment[@]}" "ASPNETCORE_HTTP_PORTS=$port" WORKDIR=/app "$python" "$work/chroot.py" "$root")
-unshare --mount --pid --fork --kill-child bash "$work/enter" "${in_image[@]}" "${entry[@]}" >"$work/log" 2>&1 &
+unshare --mount --pid --fork --kill-child bash "$work/enter" "$root" "${in_image[@]}" "${entry[@]}" >"$work/log" 2>&1 &
 outer=$!
 for _ in $(seq 300); do
   server=$(pgrep -P "$outer" || true)
@@ -192,22 +193,24 @@ code=0; wait "$outer" || code=$?
 server=
 [ "$code" = 0 ] || fail "exit code $code after SIGTERM"
 
-# look NAME FOLDER NATIVES: what an image that cannot run here has in a folder.
+# look NAME NATIVES: what an image has in /app. Leaves the image mounted at $root.
 look() {
-  local image folder
-  image=$(buildah from --pull-never "localhost/$1")
-  folder=$(buildah mount "$image")$2
-  echo "   $(du -sb "$folder" | awk '{ printf "%.0f MB", $1 / 1e6 }') in $2: $(natives "$folder")"
-  [ "$(natives "$folder")" = "$3" ] || fail "other natives than expected: $3"
-  [ -f "$folder/InferenceServer.dll" ] && [ -f "$folder/appsettings.json" ] && [ -f "$folder/InferenceServer.runtimeconfig.json" ] || fail "files of the program are missing"
-  buildah umount "$image" >/dev/null
-  buildah rm "$image" >/dev/null
+  root=$(buildah mount "$(buildah from --pull-never "localhost/$1")")
+  echo "   $(du -sb "$root/app" | awk '{ printf "%.0f MB", $1 / 1e6 }') in /app: $(natives "$root/app")"
+  [ "$(natives "$root/app")" = "$2" ] || fail "other natives than expected: $2"
+  [ -f "$root/app/InferenceServer.dll" ] && [ -f "$root/app/appsettings.json" ] && [ -f "$root/app/InferenceServer.runtimeconfig.json" ] || fail "files of the program are missing"
 }
 echo "== linux-arm64: built, not run"
 # Not --platform, which asks for base images of that platform, too; the stages that build run on this one, and look at this argument.
-build build inference-server-arm64 --build-arg TARGETARCH=arm64
-look inference-server-arm64 /app "libonnxruntime.so:$arm64 libvips-cpp.so:$arm64 "
-echo "== gpu: built, not run"
+build cpu inference-server-arm64 --build-arg TARGETARCH=arm64
+look inference-server-arm64 "$(natives_of $arm64)"
+
+echo "== gpu: without a GPU, it says so and ends"
 build gpu inference-server-gpu
-look inference-server-gpu /app "libonnxruntime.so:$x64 libonnxruntime_providers_cuda.so:$x64 libonnxruntime_providers_shared.so:$x64 libvips-cpp.so:$x64 "
-echo "PASSED: built, served, healthy, drained with exit code 0; arm64 and gpu built"
+look inference-server-gpu "$(natives_of $x64 cuda shared tensorrt)"
+mkdir -p "$root/proc" "$root/dev"
+mapfile -t environment < <(buildah inspect --type image localhost/inference-server-gpu | python3 -c "import json,sys; print(*json.load(sys.stdin)['Docker']['config']['Env'], sep='\n')")
+code=0
+unshare --mount --pid --fork --kill-child bash "$work/enter" "$root" "${environment[@]}" CUDA_VISIBLE_DEVICES=-1 WORKDIR=/app "$python" "$work/chroot.py" "$root" "${entry[@]}" >"$work/log" 2>&1 || code=$?
+[ "$code" = 1 ] && grep -q 'Onnx:RequireGpu is set, but CUDA cannot be used' "$work/log" || fail "expected exit code 1 and the reason, got $code"
+echo "PASSED: built, served, healthy, drained with exit code 0; arm64 and gpu built, gpu refused to start without a GPU"
