@@ -10,7 +10,7 @@ root=$work/debian
 server=
 finish() {
   # Process 1 of its own namespace: what it started ends with it, and its mounts go with the last process.
-  [ -z "$server" ] || kill -KILL "$server" 2>/dev/null || true
+  [ -z "$server" ] || { kill -KILL "$server" && wait "$server"; } 2>/dev/null || true
   umount "$root/proc" 2>/dev/null || true # debootstrap's, if it was interrupted
   rm -rf --one-file-system "$work"
 }
