@@ -10,6 +10,22 @@ public sealed record SegmentationRequest
     /// <summary>The bytes of an encoded image; they stay the caller's and may not change until the result is there.</summary>
     public required ReadOnlyMemory<byte> Image { get; init; }
 
+    /// <summary>A request for an image with a caller's settings.</summary>
+    /// <param name="image">The bytes of an encoded image; not copied.</param>
+    /// <param name="settings">What the caller wants.</param>
+    /// <param name="hasScores">Whether the model has scores, for a format that uses confidences where there are some.</param>
+    /// <param name="timings">Receives the time of each stage.</param>
+    public static SegmentationRequest Create(ReadOnlyMemory<byte> image, SegmentSettings settings, bool hasScores, StageTimings timings) => new()
+    {
+        Image = image,
+        WithConfidence = settings.Format.NeedsConfidence || (settings.Format.UsesConfidence && hasScores),
+        WithProbabilities = settings.Format.NeedsProbabilities,
+        Inference = settings.Passes,
+        Refine = settings.Refine,
+        Crf = settings.Crf,
+        Timings = timings,
+    };
+
     /// <summary>Whether the probability of each pixel's class is wanted too.</summary>
     public bool WithConfidence { get; init; }
 

@@ -1,5 +1,6 @@
 using InferenceServer.Runtime.Decoding;
 using InferenceServer.Runtime.Diagnostics;
+using InferenceServer.Runtime.Formats;
 using InferenceServer.Runtime.Manifests;
 using InferenceServer.Runtime.Models;
 using InferenceServer.Runtime.Postprocessing;
@@ -31,6 +32,20 @@ public sealed class SegmentationResult : IDisposable
 
     /// <summary>The time that each stage took.</summary>
     public StageTimings Timings { get; }
+
+    /// <summary>What encoders can write of the result; valid until the result is disposed.</summary>
+    public MaskContent Content => new()
+    {
+        Model = Model.Name,
+        Version = Model.Version,
+        Classes = Classes,
+        Channels = Model.Postprocessor.Classes,
+        Size = Mask.Size,
+        Labels = Mask.Labels,
+        Confidence = Mask.Confidence,
+        Probabilities = Mask.Probabilities,
+        Image = Photo.Pixels,
+    };
 
     /// <summary>Gives all buffers back to the pool.</summary>
     public void Dispose()

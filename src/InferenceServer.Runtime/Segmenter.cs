@@ -83,35 +83,21 @@ public sealed class Segmenter(
         return refinement.RefineAsync(result.Model, result.Photo, result.Mask, withConfidence: false, crf, result.Timings, cancellationToken);
     }
 
-    /// <summary>Writes a result in one format.</summary>
-    /// <param name="admitted">The request that it answers.</param>
-    /// <param name="result">Of this segmenter; not disposed.</param>
-    /// <param name="parameters">The format, which needs a confidence only if the request asked for one.</param>
-    /// <param name="output">Takes the bytes.</param>
-    /// <returns>The media type of the bytes.</returns>
-    /// <exception cref="SegmentationException">The format cannot hold the result, or the time is up.</exception>
-    public async ValueTask<string> EncodeAsync(AdmittedRequest admitted, SegmentationResult result, EncodingParameters parameters, IBufferWriter<byte> output)
-    {
-        IMaskEncoder encoder = MaskEncoders.For(parameters.Format);
-        await EncodeAsync(admitted, result, encoder, parameters, output).ConfigureAwait(false);
-        return encoder.ContentType;
-    }
-
-    /// <summary>Writes a result in a way that the runtime does not know.</summary>
-    /// <param name="admitted">The request that it answers.</param>
-    /// <param name="result">Of this segmenter; not disposed.</param>
-    /// <param name="encoder">Writes it.</param>
-    /// <param name="parameters">What the encoder is given.</param>
-    /// <param name="output">Takes the bytes.</param>
-    /// <exception cref="SegmentationException">The encoder's, or the time is up.</exception>
-    public async ValueTask EncodeAsync(AdmittedRequest admitted, SegmentationResult result, IMaskEncoder encoder, EncodingParameters parameters, IBufferWriter<byte> output)
+    /// <summary>Writes a result in a format.</summary>
+    /// <param name="admitted">The request that the result answers.</param>
+    /// <param name="result">A result of this segmenter; not disposed.</param>
+    /// <param name="format">The format, of <see cref="MaskFormat.All"/> or the caller's own.</param>
+    /// <param name="options">Choices about the bytes.</param>
+    /// <param name="output">Receives the bytes.</param>
+    /// <exception cref="SegmentationException">The format cannot hold the result, or the request's time is up.</exception>
+    public async ValueTask EncodeAsync(AdmittedRequest admitted, SegmentationResult result, MaskFormat format, FormatSettings options, IBufferWriter<byte> output)
     {
         try
         {
-            using CpuSlot turn = await cpu.EnterAsync(result.Timings, admitted.Cancellation).ConfigureAwait(false);
+            using CpuSlot slot = await cpu.EnterAsync(result.Timings, admitted.Cancellation).ConfigureAwait(false);
             using (result.Timings.Measure(Stage.Encode))
             {
-                encoder.Encode(result, parameters, output);
+                format.Encoder.Encode(result.Content, options, output);
             }
         }
         catch (OperationCanceledException) when (admitted.IsLate)

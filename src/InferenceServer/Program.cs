@@ -45,6 +45,7 @@ return StartUp.Run(() =>
     builder.Services.AddHostedService<ModelWatcher>();
     builder.Services.AddHostedService<MemoryUpkeep>();
     builder.Services.AddSingleton<SegmentHandler>();
+    builder.Services.AddSingleton<RequestImageReader>();
     builder.Services.AddSingleton<RetryingAdmission>();
     builder.Services.AddBulk();
     builder.Services.AddJobs();

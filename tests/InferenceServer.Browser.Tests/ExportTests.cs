@@ -22,7 +22,7 @@ public sealed class ExportTests(Browser browser)
             await window.Page.CheckAsync($"[name=format][value='{format}']", new() { Force = true });
             IDownload download = await window.Page.RunAndWaitForDownloadAsync(() => window.Page.ClickAsync("#download"));
 
-            string extension = MaskFormats.All.Single(f => f.Word == format).Extension;
+            string extension = MaskFormat.Find(format)!.Extension;
             Assert.Equal((format == "png" ? "photo-mask" : "photo-" + format) + extension, download.SuggestedFilename);
             Assert.EndsWith("-o " + download.SuggestedFilename, await window.Page.InnerTextAsync("#curl"), StringComparison.Ordinal);
             string query = $"/v1/segment/tiny?format={format}" + (format.StartsWith("overlay", StringComparison.Ordinal) ? "&alpha=0.6" : "");

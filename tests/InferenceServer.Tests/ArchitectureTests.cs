@@ -35,7 +35,8 @@ public sealed partial class ArchitectureTests
         { "Batching", ["Admission", "Diagnostics", "Preprocessing.InputTensor", "Sessions.ExecutionProvider", "Sessions.IModelSession", "Sessions.ModelOutput"] },
         { "Sessions", ["Admission.SchedulingOptions", "Manifests", "Preprocessing.InputTensor"] },
         { "Postprocessing", ["Buffers", "Manifests", "Preprocessing.InputGeometry", "Preprocessing.Pass", "Preprocessing.PassPlan", "Sessions.ModelOutput"] },
-        { "Formats", ["Buffers", "Npy"] },
+        { "Formats", ["Buffers", "Manifests.ClassTable", "Npy"] },
+        { "Parameters", ["Admission.Priority", "Formats", "Manifests", "Passes"] },
         // What puts the stages of one model together, and what watches them.
         { "Models", ["Admission.Backlog", "Admission.InFlightLimits", "Batching", "Buffers", "Diagnostics", "Manifests", "Passes", "Postprocessing", "Preprocessing", "Refinement", "Sessions"] },
         { "Inspection", ["Manifests", "Models.NoiseInput", "Preprocessing.InputTensor", "Sessions"] },

@@ -11,7 +11,7 @@ internal static class ProblemAssert
     public static async Task<string> IsAsync(HttpStatusCode status, HttpResponseMessage response)
     {
         string body = await response.Content.ReadAsStringAsync();
-        Assert.True(status == response.StatusCode, $"Expected {status}, found {response.StatusCode}: {body}");
+        Assert.True(status == response.StatusCode, $"Expected {status}, got {response.StatusCode}: {body}");
         Assert.Equal("application/problem+json", response.Content.Headers.ContentType?.MediaType);
         using JsonDocument document = JsonDocument.Parse(body);
         JsonElement problem = document.RootElement;

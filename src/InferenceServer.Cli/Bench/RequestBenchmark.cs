@@ -73,7 +73,7 @@ internal sealed class RequestBenchmark : IDisposable
         using AdmittedRequest admitted = _segmenter.Admit(_model.Name, cancellationToken);
         using SegmentationResult result = await _segmenter.SegmentAsync(admitted, new SegmentationRequest { Image = _encoded }).ConfigureAwait(false);
         using PooledBufferWriter mask = new();
-        await _segmenter.EncodeAsync(admitted, result, new EncodingParameters(MaskFormat.Png), mask).ConfigureAwait(false);
+        await _segmenter.EncodeAsync(admitted, result, MaskFormat.Png, FormatSettings.Default, mask).ConfigureAwait(false);
         return result.Timings;
     }
 }

@@ -2,8 +2,9 @@ using System.CommandLine;
 using InferenceServer.Cli.Hosting;
 using InferenceServer.Kernels.Metrics;
 using InferenceServer.Runtime;
-using InferenceServer.Runtime.Passes;
 using InferenceServer.Runtime.Models;
+using InferenceServer.Runtime.Parameters;
+using InferenceServer.Runtime.Passes;
 using InferenceServer.Runtime.Refinement;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -32,24 +33,23 @@ internal static class EvaluateCommand
         {
             model, images, labels, ignore, absent, json, plot,
         };
-        PassFlags passes = PassFlags.AddTo(command);
-        RefinementOptions refinement = RefinementOptions.AddTo(command);
+        ParameterOptions options = ParameterOptions.AddTo(command, ParameterGroup.Passes, ParameterGroup.Refinement);
         RuntimeOptions runtime = RuntimeOptions.AddTo(command);
         command.SetAction((parsed, ct) => EvaluateAsync(
             parsed, runtime, parsed.GetRequiredValue(model),
             LabelPair.Find(parsed.GetRequiredValue(images), parsed.GetRequiredValue(labels)),
             parsed.GetValue(ignore), parsed.GetValue(absent), new EvaluationFiles(parsed.GetValue(json), parsed.GetValue(plot)),
-            passes.Read(parsed), refinement.Read(parsed), ct));
+            options.Read(parsed), ct));
         return command;
     }
 
     private static async Task EvaluateAsync(
         ParseResult parsed, RuntimeOptions runtime, string model, IReadOnlyList<LabelPair> pairs,
-        byte ignore, AbsentClassRule absent, EvaluationFiles files, PassOverrides inference, Refinement refinement, CancellationToken cancellationToken)
+        byte ignore, AbsentClassRule absent, EvaluationFiles files, SegmentSettings settings, CancellationToken cancellationToken)
     {
         using ServiceProvider services = runtime.Build(parsed);
         LoadedModel loaded = services.GetRequiredService<ModelRepository>().Load(model, cancellationToken);
-        Evaluator evaluator = new(services.GetRequiredService<Segmenter>(), loaded, ignore, inference, refinement);
+        Evaluator evaluator = new(services.GetRequiredService<Segmenter>(), loaded, ignore, settings);
         Terminal terminal = Terminal.For(parsed);
         await terminal.TrackAsync("Evaluating", pairs.Count, async advance =>
         {
@@ -64,7 +64,7 @@ internal static class EvaluateCommand
         EvaluationReport plain = Describe(evaluator.Plain);
         EvaluationReport report = evaluator.Refined is not { } refined ? plain : Describe(refined) with
         {
-            Crf = CrfSettings.Create(loaded.Manifest.Postprocess.Crf, refinement.Crf),
+            Crf = CrfSettings.Create(loaded.Manifest.Postprocess.Crf, settings.Crf),
             Unrefined = plain,
         };
         EvaluationTable.Write(report, terminal.Out);
@@ -76,7 +76,7 @@ internal static class EvaluateCommand
             Version = loaded.Version,
             Images = pairs.Count,
             Ignore = ignore,
-            Passes = PassSettings.Create(loaded.Manifest, inference).ToString(),
+            Passes = PassSettings.Create(loaded.Manifest, settings.Passes).ToString(),
         };
     }
 }

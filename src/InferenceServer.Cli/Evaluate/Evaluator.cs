@@ -15,16 +15,15 @@ internal sealed class Evaluator
     private readonly Segmenter _segmenter;
     private readonly LoadedModel _model;
     private readonly byte _ignore;
-    private readonly PassOverrides _inference;
-    private readonly Refinement _refinement;
+    private readonly SegmentSettings _settings;
 
-    public Evaluator(Segmenter segmenter, LoadedModel model, byte ignore, PassOverrides inference, Refinement refinement)
+    public Evaluator(Segmenter segmenter, LoadedModel model, byte ignore, SegmentSettings settings)
     {
-        (_segmenter, _model, _ignore, _inference, _refinement) = (segmenter, model, ignore, inference, refinement);
+        (_segmenter, _model, _ignore, _settings) = (segmenter, model, ignore, settings);
         Classes = model.Classes.Names.Count;
         Unknown = new UnknownLabels(Classes, ignore);
         Plain = new Tally(Classes);
-        Refined = refinement.Refine ?? model.Manifest.Postprocess.Crf?.Default ?? false ? new Tally(Classes) : null;
+        Refined = settings.Refine ?? model.Manifest.Postprocess.Crf?.Default ?? false ? new Tally(Classes) : null;
     }
 
     /// <summary>The counts of the network's own masks.</summary>
@@ -46,7 +45,7 @@ internal sealed class Evaluator
         SegmentationRequest request = new()
         {
             Image = await File.ReadAllBytesAsync(pair.Image, cancellationToken).ConfigureAwait(false),
-            Inference = _inference,
+            Inference = _settings.Passes,
             Refine = false,
             WithProbabilities = Refined is not null,
         };
@@ -60,7 +59,7 @@ internal sealed class Evaluator
             }
 
             // One pass of the network serves both scores.
-            using Mask? refined = Refined is null ? null : await _segmenter.RefineAsync(result, _refinement.Crf, cancellationToken).ConfigureAwait(false);
+            using Mask? refined = Refined is null ? null : await _segmenter.RefineAsync(result, _settings.Crf, cancellationToken).ConfigureAwait(false);
             Count(truth, result.Mask, refined);
         }
         catch (SegmentationException e)

@@ -65,26 +65,3 @@ internal static class NumberOption
             },
         };
 }
-
-/// <summary>Whether masks are refined.</summary>
-internal enum RefineChoice
-{
-    /// <summary>As the model's manifest says.</summary>
-    Model,
-
-    /// <summary>By a fully connected CRF.</summary>
-    Crf,
-
-    /// <summary>Not.</summary>
-    None,
-}
-
-/// <summary>At which size the network sees images.</summary>
-internal enum ResizeChoice
-{
-    /// <summary>As the model's manifest says.</summary>
-    Model,
-
-    /// <summary>At their own.</summary>
-    None,
-}

@@ -68,7 +68,7 @@ internal static class KernelFile
     }
 
     private static CrfColorDeviation Color(float[] values, string at) =>
-        values is [float r, float g, float b] ? new CrfColorDeviation(r, g, b) : throw new FormatException($"{at}: expected 3 numbers, found {values.Length}");
+        values is [float r, float g, float b] ? new CrfColorDeviation(r, g, b) : throw new FormatException($"{at}: expected 3 numbers, got {values.Length}");
 
     private static float[] Rows(JsonElement json, string at)
     {

@@ -31,12 +31,12 @@ internal static class RefineCommand
         {
             image, probabilities, energies, output, labels, kernels, threads,
         };
-        CrfParameterOptions options = CrfParameterOptions.AddTo(command, prefix: "--");
+        ParameterOptions options = ParameterOptions.AddCrfTo(command);
         command.SetAction((parsed, ct) =>
         {
             RefineFiles files = new(
                 parsed.GetRequiredValue(image), parsed.GetRequiredValue(probabilities), parsed.GetValue(energies), parsed.GetRequiredValue(output), parsed.GetValue(labels));
-            CrfParameters parameters = Parameters(options.Read(parsed), parsed.GetValue(kernels), parsed.GetValue(threads));
+            CrfParameters parameters = Parameters(options.Read(parsed).Crf, parsed.GetValue(kernels), parsed.GetValue(threads));
             return ArrayRefiner.RunAsync(files, parameters, Terminal.For(parsed), ct);
         });
         return command;

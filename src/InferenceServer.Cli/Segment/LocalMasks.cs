@@ -2,7 +2,9 @@ using InferenceServer.Cli.Hosting;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Admission;
 using InferenceServer.Runtime.Buffers;
+using InferenceServer.Runtime.Diagnostics;
 using InferenceServer.Runtime.Formats;
+using InferenceServer.Runtime.Models;
 using InferenceServer.Runtime.Passes;
 
 namespace InferenceServer.Cli.Segment;
@@ -15,23 +17,15 @@ internal interface IMaskSource
 }
 
 /// <summary>Masks of a model in this process.</summary>
-internal sealed class LocalMasks(Segmenter segmenter, string model, EncodingParameters parameters, PassOverrides inference, Refinement refinement) : IMaskSource
+internal sealed class LocalMasks(Segmenter segmenter, LoadedModel model, SegmentSettings settings) : IMaskSource
 {
     public async Task WriteAsync(byte[] image, string output, CancellationToken cancellationToken)
     {
-        SegmentationRequest request = new()
-        {
-            Image = image,
-            WithConfidence = parameters.NeedsConfidence,
-            WithProbabilities = parameters.NeedsProbabilities,
-            Inference = inference,
-            Refine = refinement.Refine,
-            Crf = refinement.Crf,
-        };
-        using AdmittedRequest admitted = segmenter.Admit(model, cancellationToken);
+        SegmentationRequest request = SegmentationRequest.Create(image, settings, model.Postprocessor.HasScores, new StageTimings());
+        using AdmittedRequest admitted = segmenter.Admit(model.Name, cancellationToken);
         using SegmentationResult result = await segmenter.SegmentAsync(admitted, request).ConfigureAwait(false);
         using PooledBufferWriter mask = new();
-        await segmenter.EncodeAsync(admitted, result, parameters, mask).ConfigureAwait(false);
+        await segmenter.EncodeAsync(admitted, result, settings.Format, settings.Options, mask).ConfigureAwait(false);
         await WholeFile.WriteAsync(output, mask.Written, cancellationToken).ConfigureAwait(false);
     }
 }
@@ -45,8 +39,7 @@ internal sealed record SegmentJob(string Image, string Output)
     /// <exception cref="CommandException">Two images would write the same file, or a mask would overwrite an image.</exception>
     public static IReadOnlyList<SegmentJob> Plan(IReadOnlyList<string> images, string folder, MaskFormat format)
     {
-        string extension = MaskFormats.All.First(f => f.Format == format).Extension;
-        SegmentJob[] jobs = [.. images.Select(image => new SegmentJob(image, Path.Combine(folder, Path.GetFileNameWithoutExtension(image) + extension)))];
+        SegmentJob[] jobs = [.. images.Select(image => new SegmentJob(image, Path.Combine(folder, Path.GetFileNameWithoutExtension(image) + format.Extension)))];
         if (jobs.GroupBy(job => job.Output).FirstOrDefault(group => group.Count() > 1)?.ToArray() is [var first, var second, ..])
         {
             throw new CommandException($"'{first.Image}' and '{second.Image}' would both write '{first.Output}'; segment them into different folders.");

@@ -29,12 +29,12 @@ internal static class TuneCrfCommand
         {
             model, images, labels, sample, ignore, dryRun,
         };
-        CrfParameterOptions held = CrfParameterOptions.AddTo(command, prefix: "--");
+        ParameterOptions held = ParameterOptions.AddCrfTo(command);
         RuntimeOptions runtime = RuntimeOptions.AddTo(command);
         command.SetAction((parsed, ct) => TuneAsync(
             parsed, runtime, parsed.GetRequiredValue(model),
             Spread(LabelPair.Find(parsed.GetRequiredValue(images), parsed.GetRequiredValue(labels)), parsed.GetValue(sample)),
-            parsed.GetValue(ignore), parsed.GetValue(dryRun), held.Read(parsed), ct));
+            parsed.GetValue(ignore), parsed.GetValue(dryRun), held.Read(parsed).Crf, ct));
         return command;
     }
 

@@ -10,11 +10,9 @@ internal sealed class CocoRleEncoder : IMaskEncoder
 {
     private const int Image = 1;
 
-    public string ContentType => "application/json";
-
-    public void Encode(SegmentationResult result, EncodingParameters parameters, IBufferWriter<byte> output)
+    public void Encode(MaskContent content, FormatSettings options, IBufferWriter<byte> output)
     {
-        MaskSummary summary = MaskSummary.Of(result);
+        MaskSummary summary = MaskSummary.Of(content);
         using Utf8JsonWriter json = JsonText.Create(output);
         json.WriteStartObject();
         json.WriteStartObject("info"u8);
@@ -32,13 +30,13 @@ internal sealed class CocoRleEncoder : IMaskEncoder
         json.WriteStartArray("annotations"u8);
         List<byte> text = [];
         // Both are by rising label.
-        foreach ((ClassSummary of, ColumnRuns runs) in summary.Classes.Zip(ColumnRuns.Compute(result.Mask.Labels.Span, result.Mask.Size)))
+        foreach ((ClassSummary of, ColumnRuns runs) in summary.Classes.Zip(ColumnRuns.Compute(content.Labels.Span, content.Size)))
         {
             json.WriteStartObject();
             WriteAnnotation(json, of, id: of.Index + 1);
             json.WriteStartObject("segmentation"u8);
             WriteNumbers(json, "size"u8, [summary.Height, summary.Width]);
-            if (parameters.Uncompressed)
+            if (options.Uncompressed)
             {
                 WriteNumbers(json, "counts"u8, runs.Counts);
             }

@@ -6,11 +6,9 @@ namespace InferenceServer.Runtime.Formats;
 /// <summary>Grey PNG of the winning class's probability × 255.</summary>
 internal sealed class ConfidencePngEncoder : IMaskEncoder
 {
-    public string ContentType => "image/png";
-
-    public void Encode(SegmentationResult result, EncodingParameters parameters, IBufferWriter<byte> output)
+    public void Encode(MaskContent content, FormatSettings options, IBufferWriter<byte> output)
     {
-        using VipsImage image = VipsImage.FromPixels(result.Mask.Confidence, result.Mask.Size.Width, result.Mask.Size.Height, bands: 1);
+        using VipsImage image = VipsImage.FromPixels(content.Confidence, content.Size.Width, content.Size.Height, bands: 1);
         image.EncodePng(output, compression: 1);
     }
 }

@@ -8,13 +8,11 @@ namespace InferenceServer.Runtime.Formats;
 /// <remarks>RFC 7946: rings are closed; outlines run counterclockwise, holes clockwise.</remarks>
 internal sealed class GeoJsonEncoder : IMaskEncoder
 {
-    public string ContentType => "application/geo+json";
-
-    public void Encode(SegmentationResult result, EncodingParameters parameters, IBufferWriter<byte> output)
+    public void Encode(MaskContent content, FormatSettings options, IBufferWriter<byte> output)
     {
-        ILookup<byte, LabelPolygon> parts = Outlines.Of(result, parameters.Tolerance);
-        Geotransform transform = parameters.Geotransform ?? Geotransform.Pixels;
-        MaskSummary summary = MaskSummary.Of(result);
+        ILookup<byte, LabelPolygon> parts = Outlines.Of(content, options.Tolerance);
+        Geotransform transform = options.Geotransform ?? Geotransform.Pixels;
+        MaskSummary summary = MaskSummary.Of(content);
         using Utf8JsonWriter json = JsonText.Create(output);
         json.WriteStartObject();
         json.WriteString("type"u8, "FeatureCollection"u8);

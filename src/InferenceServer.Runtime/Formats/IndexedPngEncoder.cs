@@ -5,8 +5,6 @@ namespace InferenceServer.Runtime.Formats;
 /// <summary>Class indices in an <see cref="IndexedPng"/> with the classes' colours.</summary>
 internal sealed class IndexedPngEncoder : IMaskEncoder
 {
-    public string ContentType => "image/png";
-
-    public void Encode(SegmentationResult result, EncodingParameters parameters, IBufferWriter<byte> output) =>
-        IndexedPng.Write(result.Mask.Labels.Span, result.Mask.Size, result.Classes.Palette, output);
+    public void Encode(MaskContent content, FormatSettings options, IBufferWriter<byte> output) =>
+        IndexedPng.Write(content.Labels.Span, content.Size, content.Classes.Palette, output);
 }

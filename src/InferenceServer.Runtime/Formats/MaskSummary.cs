@@ -22,22 +22,22 @@ public sealed record MaskSummary
     public required IReadOnlyList<ClassSummary> Classes { get; init; }
 
     /// <summary>Summarizes a result.</summary>
-    public static MaskSummary Of(SegmentationResult result)
+    public static MaskSummary Of(MaskContent content)
     {
-        IReadOnlyList<LabelRegion> present = LabelStatistics.Compute(result.Mask.Labels.Span, result.Mask.Size);
+        IReadOnlyList<LabelRegion> present = LabelStatistics.Compute(content.Labels.Span, content.Size);
         return new MaskSummary
         {
-            Model = result.Model.Name,
-            Version = result.Model.Version,
-            Width = result.Mask.Size.Width,
-            Height = result.Mask.Size.Height,
+            Model = content.Model,
+            Version = content.Version,
+            Width = content.Size.Width,
+            Height = content.Size.Height,
             Classes = [.. present.Select(s => new ClassSummary
             {
                 Index = s.Label,
-                Name = s.Label < result.Classes.Names.Count ? result.Classes.Names[s.Label] : "void",
-                Color = result.Classes.Color(s.Label),
+                Name = s.Label < content.Classes.Names.Count ? content.Classes.Names[s.Label] : "void",
+                Color = content.Classes.Color(s.Label),
                 Pixels = s.Pixels,
-                Share = Math.Round((double)s.Pixels / result.Mask.Size.Pixels, 6),
+                Share = Math.Round((double)s.Pixels / content.Size.Pixels, 6),
                 Box = new BoxSummary { X = s.Left, Y = s.Top, Width = s.Width, Height = s.Height },
             })],
         };

@@ -12,11 +12,9 @@ internal sealed class MasksZipEncoder : IMaskEncoder
     // The same mask is the same file, whenever it is made.
     private static readonly DateTimeOffset Epoch = new(1980, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
-    public string ContentType => "application/zip";
-
-    public void Encode(SegmentationResult result, EncodingParameters parameters, IBufferWriter<byte> output)
+    public void Encode(MaskContent content, FormatSettings options, IBufferWriter<byte> output)
     {
-        MaskSummary summary = MaskSummary.Of(result);
+        MaskSummary summary = MaskSummary.Of(content);
         using ZipArchive zip = new(new BufferWriterStream(output), ZipArchiveMode.Create, leaveOpen: true);
         using PooledBufferWriter file = new();
         JsonSerializer.Serialize(new BufferWriterStream(file), summary, MaskSummaryJson.Default.MaskSummary);
@@ -24,7 +22,7 @@ internal sealed class MasksZipEncoder : IMaskEncoder
         foreach (ClassSummary of in summary.Classes)
         {
             using PooledBufferWriter png = new();
-            BinaryPng.Write(result.Mask.Labels.Span, result.Mask.Size, (byte)of.Index, png);
+            BinaryPng.Write(content.Labels.Span, content.Size, (byte)of.Index, png);
             Add(zip, FileName(of), png, CompressionLevel.NoCompression);
         }
     }

@@ -9,12 +9,10 @@ internal sealed class NpyProbabilitiesEncoder : IMaskEncoder
 {
     private const int Header = 256; // bytes, with some to spare
 
-    public string ContentType => NpyHeader.ContentType;
-
-    public void Encode(SegmentationResult result, EncodingParameters parameters, IBufferWriter<byte> output)
+    public void Encode(MaskContent content, FormatSettings options, IBufferWriter<byte> output)
     {
-        Memory<float> probabilities = result.Mask.Probabilities;
+        ReadOnlyMemory<float> probabilities = content.Probabilities;
         output.GetSpan(checked((probabilities.Length * sizeof(float)) + Header)); // at once, for it is large
-        NpyFloats.Write(new BufferWriterStream(output), probabilities.Span, [result.Model.Postprocessor.Classes, result.Mask.Size.Height, result.Mask.Size.Width]);
+        NpyFloats.Write(new BufferWriterStream(output), probabilities.Span, [content.Channels, content.Size.Height, content.Size.Width]);
     }
 }

@@ -9,9 +9,9 @@ internal static class Outlines
 
     /// <returns>The parts of each class that occurs, by label.</returns>
     /// <exception cref="SegmentationException">The outlines have too many points.</exception>
-    public static ILookup<byte, LabelPolygon> Of(SegmentationResult result, double tolerance)
+    public static ILookup<byte, LabelPolygon> Of(MaskContent content, double tolerance)
     {
-        IReadOnlyList<LabelPolygon> parts = LabelOutlines.Compute(result.Mask.Labels.Span, result.Mask.Size, tolerance, MaxPoints)
+        IReadOnlyList<LabelPolygon> parts = LabelOutlines.Compute(content.Labels.Span, content.Size, tolerance, MaxPoints)
             ?? throw new SegmentationException(SegmentationError.InvalidRequest, $"The mask's outlines have more than {MaxPoints:N0} points; ask for png, coco-rle or masks.");
         return parts.ToLookup(p => p.Label);
     }

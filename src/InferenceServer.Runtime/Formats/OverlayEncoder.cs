@@ -12,18 +12,16 @@ internal sealed class OverlayEncoder(bool jpeg) : IMaskEncoder
     private const int JpegQuality = 90;
     private const int LongestJpegSide = ushort.MaxValue;
 
-    public string ContentType => jpeg ? "image/jpeg" : "image/png";
-
-    public void Encode(SegmentationResult result, EncodingParameters parameters, IBufferWriter<byte> output)
+    public void Encode(MaskContent content, FormatSettings options, IBufferWriter<byte> output)
     {
-        ImageSize size = result.Mask.Size;
+        ImageSize size = content.Size;
         if (jpeg && Math.Max(size.Width, size.Height) > LongestJpegSide)
         {
             throw new SegmentationException(SegmentationError.InvalidRequest, $"A JPEG's sides have at most {LongestJpegSide} pixels, the photograph has {size}; ask for image/png.");
         }
 
         using PooledBuffer<byte> rgb = new(checked((int)(size.Pixels * 3)));
-        OverlayBlender.Blend(result.Photo.Pixels.Span, result.Mask.Labels.Span, result.Classes.Palette, parameters.Alpha, rgb.Span);
+        OverlayBlender.Blend(content.Image.Span, content.Labels.Span, content.Classes.Palette, options.Alpha, rgb.Span);
         using VipsImage image = VipsImage.FromPixels(rgb.Memory, size.Width, size.Height, bands: 3);
         if (jpeg)
         {

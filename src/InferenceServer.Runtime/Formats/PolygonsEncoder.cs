@@ -7,12 +7,10 @@ namespace InferenceServer.Runtime.Formats;
 /// <summary>What the summary tells, and the outlines of each class in pixels: parts, each of an outline and its holes, each of points.</summary>
 internal sealed class PolygonsEncoder : IMaskEncoder
 {
-    public string ContentType => "application/json";
-
-    public void Encode(SegmentationResult result, EncodingParameters parameters, IBufferWriter<byte> output)
+    public void Encode(MaskContent content, FormatSettings options, IBufferWriter<byte> output)
     {
-        ILookup<byte, LabelPolygon> parts = Outlines.Of(result, parameters.Tolerance);
-        MaskSummary summary = MaskSummary.Of(result);
+        ILookup<byte, LabelPolygon> parts = Outlines.Of(content, options.Tolerance);
+        MaskSummary summary = MaskSummary.Of(content);
         using Utf8JsonWriter json = JsonText.Create(output);
         json.WriteStartObject();
         json.WriteHead(summary);

@@ -6,11 +6,9 @@ namespace InferenceServer.Runtime.Formats;
 /// <summary>Which classes a photograph holds, how much of each and where.</summary>
 internal sealed class SummaryJsonEncoder : IMaskEncoder
 {
-    public string ContentType => "application/json";
-
-    public void Encode(SegmentationResult result, EncodingParameters parameters, IBufferWriter<byte> output)
+    public void Encode(MaskContent content, FormatSettings options, IBufferWriter<byte> output)
     {
         using Utf8JsonWriter writer = new(output);
-        JsonSerializer.Serialize(writer, MaskSummary.Of(result), MaskSummaryJson.Default.MaskSummary);
+        JsonSerializer.Serialize(writer, MaskSummary.Of(content), MaskSummaryJson.Default.MaskSummary);
     }
 }

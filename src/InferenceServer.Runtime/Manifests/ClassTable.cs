@@ -52,7 +52,7 @@ public sealed class ClassTable
         {
             yield return classes.Names is null
                 ? $"classes.names: expected a list of names, or a built-in dataset ({BuiltIn})"
-                : $"classes.names: expected 2 to 256 names, found {count}";
+                : $"classes.names: expected 2 to 256 names, got {count}";
         }
         else if (classes.Names?.Any(string.IsNullOrWhiteSpace) is true)
         {
@@ -91,7 +91,7 @@ public sealed class ClassTable
         }
         else if (count > 0 && classes.Palette.Count != count)
         {
-            yield return $"classes.palette: expected {count} colours, one for each class, found {classes.Palette.Count}";
+            yield return $"classes.palette: expected {count} colours, one for each class, got {classes.Palette.Count}";
         }
     }
 

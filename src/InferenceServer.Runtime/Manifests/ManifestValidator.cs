@@ -14,7 +14,7 @@ internal static partial class ManifestValidator
     {
         List<string> errors = [];
         Expect(manifest.Schema == 1, "schema", "expected 1");
-        Expect(manifest.Name is null || manifest.Name == folder, "name", $"expected the folder's name '{folder}', found '{manifest.Name}'; correct or remove the key");
+        Expect(manifest.Name is null || manifest.Name == folder, "name", $"expected the folder's name '{folder}', got '{manifest.Name}'; correct or remove the key");
         Expect(FolderName().IsMatch(folder), "name", "expected a folder's name of ASCII letters, digits, '.', '_' and '-', which URLs and headers can carry");
         Expect(manifest.Source?.Sha256 is not { } hash || IsSha256(hash), "source.sha256", "expected 64 hexadecimal digits");
         Expect(manifest.Source?.Weights?.All(w => FolderName().IsMatch(w.Key) && IsSha256(w.Value)) is not false, "source.weights", "expected names of files beside the graph, each with 64 hexadecimal digits");

@@ -65,30 +65,30 @@ public sealed class PassPolicy(IOptions<PassOptions> options)
     {
         if (settings.Scales.Count < 1 || settings.Scales.Count > _options.MaxScales)
         {
-            return $"scales: expected 1 to {_options.MaxScales} of them, found {settings.Scales.Count}.";
+            return $"scales: expected 1 to {_options.MaxScales} of them, got {settings.Scales.Count}.";
         }
 
         foreach (double scale in settings.Scales)
         {
             if (!(scale >= _options.SmallestScale && scale <= _options.LargestScale))
             {
-                return $"scales: expected {_options.SmallestScale} to {_options.LargestScale}, found {scale}.";
+                return $"scales: expected {_options.SmallestScale} to {_options.LargestScale}, got {scale}.";
             }
         }
 
         if (settings.StrideRate is not (> 0 and <= 1))
         {
-            return $"stride_rate: expected a share of the crop, above 0 to 1, found {settings.StrideRate}.";
+            return $"stride_rate: expected a share of the crop, above 0 to 1, got {settings.StrideRate}.";
         }
 
         if (settings.Crop is not { Width: >= 1 and <= LongestCropSide, Height: >= 1 and <= LongestCropSide })
         {
-            return $"crop: expected sides of 1 to {LongestCropSide}, found {settings.Crop}.";
+            return $"crop: expected sides of 1 to {LongestCropSide}, got {settings.Crop}.";
         }
 
         return manifest switch
         {
-            { Preprocess.Size.Fixed: [int height, int width] } when settings.Crop != new ImageSize(width, height) => $"crop: the graph takes no other than {width}×{height}, found {settings.Crop}.",
+            { Preprocess.Size.Fixed: [int height, int width] } when settings.Crop != new ImageSize(width, height) => $"crop: the graph takes no other than {width}×{height}, got {settings.Crop}.",
             { Graph.OutputKind: OutputKind.Labels } when settings.IsSeveral => $"mode, scales, flip: the graph ends in labels, which cannot be averaged; it runs the photograph whole, once.",
             { Graph.OutputKind: OutputKind.Probabilities } when settings.Fuse != FuseMode.MeanSoftmax => $"fuse: the graph gives probabilities, which can only be averaged: mean_softmax.",
             _ => null,

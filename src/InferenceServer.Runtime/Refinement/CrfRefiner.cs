@@ -95,7 +95,7 @@ public sealed class CrfRefiner(IOptions<CrfOptions> options) : IDisposable
     {
         if (!(value >= least && value <= most))
         {
-            throw new SegmentationException(SegmentationError.InvalidRequest, FormattableString.Invariant($"{key}: expected {least} to {most}, found {value}."));
+            throw new SegmentationException(SegmentationError.InvalidRequest, FormattableString.Invariant($"{key}: expected {least} to {most}, got {value}."));
         }
     }
 

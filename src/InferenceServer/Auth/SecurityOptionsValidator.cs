@@ -30,7 +30,7 @@ internal sealed class SecurityOptionsValidator : IValidateOptions<SecurityOption
         failures.AddRange((Jwt.Validate("Security:Jwt", options.Jwt).Failures ?? []).Select(f => f.Replace("Security:Jwt.", "Security:Jwt:", StringComparison.Ordinal)));
         if (options.Jwt.Authority.Length > 0 && !IsAuthority(options.Jwt.Authority))
         {
-            failures.Add($"Security:Jwt:Authority: expected an address such as https://login.example.org, without encryption only on this machine, found '{options.Jwt.Authority}'.");
+            failures.Add($"Security:Jwt:Authority: expected an address such as https://login.example.org, without encryption only on this machine, got '{options.Jwt.Authority}'.");
         }
 
         if (options.Jwt.Authority.Length > 0 != options.Jwt.Audience.Length > 0)
@@ -43,7 +43,7 @@ internal sealed class SecurityOptionsValidator : IValidateOptions<SecurityOption
             failures.Add("Security:Anonymous: expected infer or none; changing what is served always needs a key.");
         }
 
-        failures.AddRange(options.Origins.Where(origin => !IsOrigin(origin)).Select(origin => $"Security:Origins: expected origins such as https://maps.example.org, without a path, found '{origin}'."));
+        failures.AddRange(options.Origins.Where(origin => !IsOrigin(origin)).Select(origin => $"Security:Origins: expected origins such as https://maps.example.org, without a path, got '{origin}'."));
         return failures.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(failures);
     }
 

@@ -23,15 +23,14 @@ internal static class BulkEndpoints
         .Produces<string>(StatusCodes.Status200OK, "application/x-ndjson", "multipart/mixed");
 
     private static async Task SegmentAsync(
-        [Description("A model's name; the default is the server's.")] string? model, [AsParameters] SegmentQuery query, HttpContext http, ModelRepository repository, BulkLimiter places, BulkRunner runner, IOptions<BulkOptions> options)
+        [Description("A model's name; the default is the server's.")] string? model, HttpContext http, ModelRepository repository, BulkLimiter places, BulkRunner runner, IOptions<BulkOptions> options)
     {
         if (model is not null)
         {
             http.Observation().AskedFor(model);
         }
 
-        SegmentSettings mask = query.OrderOfMany(http.Request, "model");
-        TimeSpan? timeout = AdmissionRequestBinder.Parse(model, null, http.Request, query).Timeout;
+        SegmentSettings settings = SegmentSettingsBinder.BindMany(http.Request, "model");
         using ModelLease lease = repository.Lease(model); // before a byte is read; held, so that the same version answers all
         using IDisposable? place = places.TryEnter();
         if (place is null)
@@ -46,7 +45,7 @@ internal static class BulkEndpoints
         http.Response.ContentType = writer.ContentType;
         http.Response.Headers["X-Model"] = lease.Model.Name;
         PipeWriter body = http.Response.BodyWriter;
-        BulkSettings order = new(lease, mask, timeout, Caller.Of(http)?.Budget, Route);
+        BulkSettings order = new(lease, settings, Caller.Of(http)?.Budget, Route);
         try
         {
             await runner.RunAsync(upload, order, answer => writer.WriteAsync(answer, body, http.RequestAborted), http.RequestAborted);

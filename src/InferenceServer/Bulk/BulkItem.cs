@@ -10,9 +10,9 @@ using InferenceServer.Segment;
 namespace InferenceServer.Bulk;
 
 /// <summary>One of many images on the road: it is let in like a request of its own, and keeps its place and its bytes until this is disposed.</summary>
-internal sealed class BulkItem(BulkImage image, BulkSettings order, RetryingAdmission admission, SegmentHandler road, SegmentationMetrics metrics, ILogger logger) : IDisposable
+internal sealed class BulkItem(BulkImage image, BulkSettings settings, RetryingAdmission admission, SegmentHandler road, SegmentationMetrics metrics, ILogger logger) : IDisposable
 {
-    private readonly ImageObservation _observation = new(metrics, order.Model.Model, order.Route);
+    private readonly ImageObservation _observation = new(metrics, settings.Model.Model, settings.Route);
     private readonly PooledBufferWriter _mask = new();
     private AdmittedRequest? _admitted;
     private SegmentationException? _failure;
@@ -23,7 +23,7 @@ internal sealed class BulkItem(BulkImage image, BulkSettings order, RetryingAdmi
     {
         try
         {
-            _admitted = await admission.EnterAsync(order.Model, AdmissionRequest(cancellationToken), image.Index > 0 ? order.Budget : null);
+            _admitted = await admission.EnterAsync(settings.Model, AdmissionRequest(cancellationToken), image.Index > 0 ? settings.Budget : null);
         }
         catch (SegmentationException e)
         {
@@ -39,15 +39,15 @@ internal sealed class BulkItem(BulkImage image, BulkSettings order, RetryingAdmi
         {
             try
             {
-                (SegmentationResult result, string contentType) = await road.SegmentAsync(_admitted!, order.Mask, image.Bytes.Written, _observation.Timings, _mask);
-                return new BulkAnswer(image, contentType, _mask.Written, result.Mask.Size.Width, result.Mask.Size.Height, Failure: null);
+                SegmentationResult result = await road.SegmentAsync(_admitted!, settings.Settings, image.Bytes.Written, _observation.Timings, _mask);
+                return new BulkAnswer(image, settings.Settings.Format.MediaType, _mask.Written, result.Mask.Size.Width, result.Mask.Size.Height, Failure: null);
             }
             catch (SegmentationException e) when (IsLoad(e))
             {
                 _mask.Clear();
                 _admitted!.Dispose();
                 await admission.WaitAsync(e, cancellationToken);
-                _admitted = await admission.EnterAsync(order.Model, AdmissionRequest(cancellationToken), budget: null);
+                _admitted = await admission.EnterAsync(settings.Model, AdmissionRequest(cancellationToken), budget: null);
             }
             catch (SegmentationException e)
             {
@@ -61,7 +61,7 @@ internal sealed class BulkItem(BulkImage image, BulkSettings order, RetryingAdmi
 
         if (_failure.Error == SegmentationError.InferenceFailed)
         {
-            Log.ImageFailed(logger, _failure, image.Index, order.Route);
+            Log.ImageFailed(logger, _failure, image.Index, settings.Route);
         }
 
         _observation.Failed(_failure);
@@ -85,19 +85,18 @@ internal sealed class BulkItem(BulkImage image, BulkSettings order, RetryingAdmi
         _observation.Dispose();
     }
 
-    private AdmissionRequest AdmissionRequest(CancellationToken caller) => new() { Bytes = image.Bytes.Written.Length, Priority = Priority.Background, Timeout = order.Timeout, Caller = caller };
+    private AdmissionRequest AdmissionRequest(CancellationToken caller) => new() { Bytes = image.Bytes.Written.Length, Priority = Priority.Background, Timeout = settings.Settings.Timeout, Caller = caller };
 
     // Room for pixels is asked for only once the size is known; and a time that nobody has named is none that anybody misses.
-    private bool IsLoad(SegmentationException e) => e.Error == SegmentationError.Overloaded || (e.Error == SegmentationError.QueueTimeout && order.Timeout is null);
+    private bool IsLoad(SegmentationException e) => e.Error == SegmentationError.Overloaded || (e.Error == SegmentationError.QueueTimeout && settings.Settings.Timeout is null);
 }
 
 /// <summary>What is wanted of many images.</summary>
-/// <param name="Model">Answers all; held by whoever makes the order.</param>
-/// <param name="Mask">What is wanted of each.</param>
-/// <param name="Timeout">The time that each may take from when it is let in; null takes the usual, and then load is waited for.</param>
+/// <param name="Model">Answers all; held by whoever makes the settings.</param>
+/// <param name="Settings">What is wanted of each image. Its timeout starts when the image is admitted; without one, an image waits as long as the server is full.</param>
 /// <param name="Budget">What the caller may still ask for: the request has paid for the first image, each other one pays for itself. Null is no limit.</param>
 /// <param name="Route">What they are counted under.</param>
-internal sealed record BulkSettings(ModelLease Model, SegmentSettings Mask, TimeSpan? Timeout, KeyBudget? Budget, string Route);
+internal sealed record BulkSettings(ModelLease Model, SegmentSettings Settings, KeyBudget? Budget, string Route);
 
 internal static partial class Log
 {

@@ -52,7 +52,7 @@ internal sealed class FetchConsistency : IValidateOptions<FetchOptions>
         [
             .. from host in options.Hosts.Concat(options.PrivateHosts)
                where HostPattern.Parse(host) is null
-               select $"Fetch:Hosts: expected hosts such as images.example.org, *.example.org or example.org:8443, found '{host}'.",
+               select $"Fetch:Hosts: expected hosts such as images.example.org, *.example.org or example.org:8443, got '{host}'.",
         ];
         return failures.Length == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(failures);
     }

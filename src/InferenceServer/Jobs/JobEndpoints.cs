@@ -1,9 +1,11 @@
 using System.ComponentModel;
+using System.Globalization;
 using System.Net.ServerSentEvents;
 using System.Runtime.CompilerServices;
 using InferenceServer.Auth;
 using InferenceServer.Bulk;
 using InferenceServer.Errors;
+using InferenceServer.Runtime;
 using InferenceServer.Runtime.Models;
 using InferenceServer.Segment;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -29,7 +31,7 @@ internal static class JobEndpoints
     }
 
     private static async Task<Results<Accepted<JobStatus>, ProblemResult>> CreateAsync(
-        [Description("A model's name; the default is the server's.")] string? model, [AsParameters] SegmentQuery query, HttpContext http,
+        [Description("A model's name; the default is the server's.")] string? model, HttpContext http,
         ModelRepository repository, JobStore store, JobFolder folder, IOptions<BulkOptions> options)
     {
         if (!folder.IsEnabled)
@@ -37,8 +39,14 @@ internal static class JobEndpoints
             return new ProblemResult(StatusCodes.Status404NotFound, "no-jobs", "This server keeps no jobs; its operator can set Jobs:Path. POST /v1/segment:batch answers on the connection.");
         }
 
-        query.OrderOfMany(http.Request, "model"); // what is wrong with it is better told now
-        JobRequest request = new(http.Request.ContentType ?? "", model, query) { Timeout = AdmissionRequestBinder.Parse(model, null, http.Request, query).Timeout, Owner = Owner(http) };
+        SegmentSettings settings = SegmentSettingsBinder.BindMany(http.Request, "model"); // a wrong parameter is better told now than in each answer
+        Dictionary<string, string> parameters = http.Request.Query.Where(p => p.Key != "model").ToDictionary(p => p.Key, p => p.Value.ToString());
+        if (settings.Timeout is { } timeout)
+        {
+            parameters["timeout"] = ((int)timeout.TotalMilliseconds).ToString(CultureInfo.InvariantCulture); // the header's, too
+        }
+
+        JobRequest request = new(http.Request.ContentType ?? "", model, parameters) { Owner = Owner(http) };
         repository.Lease(model).Dispose(); // and a model that there is not
         Job job = await store.AddAsync(
             request, http.Request.ContentLength ?? options.Value.MaxBytes, path => Upload.SaveAsync(http.Request, path, options.Value, http.RequestAborted));

@@ -37,7 +37,7 @@ internal sealed class JobFolder(IOptions<JobOptions> options, ILogger<JobFolder>
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new OptionsValidationException("Jobs", typeof(JobOptions), [$"Jobs:Path: expected a folder that this server may write and no other works on, found '{Root}'. {e.Message}"]);
+            throw new OptionsValidationException("Jobs", typeof(JobOptions), [$"Jobs:Path: expected a folder that this server may write and no other works on, got '{Root}'. {e.Message}"]);
         }
     }
 

@@ -33,7 +33,7 @@ internal sealed class JobConsistency(IOptions<BulkOptions> bulk) : IValidateOpti
 {
     public ValidateOptionsResult Validate(string? name, JobOptions options) => options.MaxBytes >= bulk.Value.MaxBytes
         ? ValidateOptionsResult.Success
-        : ValidateOptionsResult.Fail($"Jobs:MaxBytes: expected at least Bulk:MaxBytes ({bulk.Value.MaxBytes}), found {options.MaxBytes}.");
+        : ValidateOptionsResult.Fail($"Jobs:MaxBytes: expected at least Bulk:MaxBytes ({bulk.Value.MaxBytes}), got {options.MaxBytes}.");
 }
 
 /// <summary>Wires the jobs.</summary>

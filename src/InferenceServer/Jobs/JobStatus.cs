@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using InferenceServer.Runtime;
 using InferenceServer.Segment;
 
 namespace InferenceServer.Jobs;
@@ -44,11 +45,13 @@ public enum JobState
 /// <summary>What a job was asked for, as it is kept.</summary>
 /// <param name="ContentType">Of the upload.</param>
 /// <param name="Model">The model's name; null takes the default.</param>
-/// <param name="Query">The parameters of each image, the format among them.</param>
-internal sealed record JobRequest(string ContentType, string? Model, SegmentQuery Query)
+/// <param name="Parameters">The request parameters of each image by name, the format among them.</param>
+internal sealed record JobRequest(string ContentType, string? Model, IReadOnlyDictionary<string, string> Parameters)
 {
-    /// <summary>The time that each image may take; null takes the usual.</summary>
-    public TimeSpan? Timeout { get; init; }
+    /// <summary>The parameters as settings.</summary>
+    /// <exception cref="SegmentationException">A parameter is unknown, or its value is not allowed.</exception>
+    [JsonIgnore]
+    public SegmentSettings Settings => Parameters.Aggregate(SegmentSettings.Default, (settings, p) => SegmentSettingsBinder.Apply(settings, p.Key, p.Value));
 
     /// <summary>Whose key or token it came with, and who alone may see it; null where it came without.</summary>
     public string? Owner { get; init; }

@@ -75,7 +75,7 @@ internal sealed class JobWorker(JobStore store, JobFolder folder, BulkRunner run
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken, job.Deleted);
         try
         {
-            await SegmentAsync(job, new BulkSettings(model, job.Request.Query.OrderOfMany(), job.Request.Timeout, keys.Budget(job.Request.Owner), "/v1/jobs"), stop.Token);
+            await SegmentAsync(job, new BulkSettings(model, job.Request.Settings, keys.Budget(job.Request.Owner), "/v1/jobs"), stop.Token);
             End(job, JobState.Done, reason: null);
         }
         catch (OperationCanceledException) when (job.Deleted.IsCancellationRequested)

@@ -1,6 +1,8 @@
+using System.Globalization;
 using System.Text.Json.Nodes;
+using InferenceServer.Runtime.Formats;
 using InferenceServer.Runtime.Models;
-using InferenceServer.Segment;
+using InferenceServer.Runtime.Parameters;
 using Microsoft.Extensions.Options;
 using Microsoft.OpenApi;
 using Swashbuckle.AspNetCore.SwaggerGen;
@@ -14,7 +16,14 @@ internal sealed class SegmentOperationFilter(IOptions<ModelRepositoryOptions> mo
 
     public void Apply(OpenApiOperation operation, OperationFilterContext context)
     {
-        if (context.ApiDescription.RelativePath is not "v1/segment" && context.ApiDescription.RelativePath?.StartsWith("v1/segment/", StringComparison.Ordinal) is not true)
+        string path = (context.ApiDescription.RelativePath ?? "").TrimEnd('/');
+        bool isSegment = path is "v1/segment" || path.StartsWith("v1/segment/", StringComparison.Ordinal);
+        if (isSegment || path is "v1/segment:batch" || (path is "v1/jobs" && context.ApiDescription.HttpMethod == HttpMethods.Post))
+        {
+            Describe(operation);
+        }
+
+        if (!isSegment)
         {
             return;
         }
@@ -34,22 +43,24 @@ internal sealed class SegmentOperationFilter(IOptions<ModelRepositoryOptions> mo
             Schema = new OpenApiSchema
             {
                 Type = JsonSchemaType.Object,
-                Description = "Where an image is, on one of the hosts that the server's operator has listed.",
-                Properties = new Dictionary<string, IOpenApiSchema> { ["url"] = new OpenApiSchema { Type = JsonSchemaType.String, Format = "uri" } },
-                Required = new HashSet<string> { "url" },
+                Description = "One of both: the image in base64, or its URL on a host that the server's operator has listed.",
+                Properties = new Dictionary<string, IOpenApiSchema>
+                {
+                    ["image"] = new OpenApiSchema { Type = JsonSchemaType.String, Format = "byte" },
+                    ["url"] = new OpenApiSchema { Type = JsonSchemaType.String, Format = "uri" },
+                },
             },
         };
-        Describe(operation.Parameters ?? []);
-        operation.RequestBody = new OpenApiRequestBody { Required = true, Description = "The encoded photograph.", Content = content };
+        operation.RequestBody = new OpenApiRequestBody { Required = true, Description = "The encoded image.", Content = content };
         operation.Responses ??= [];
         operation.Responses["200"] = new OpenApiResponse
         {
-            Description = "The mask, as large as the upright photograph. Headers: X-Model, X-Model-Version, X-Image-Width, X-Image-Height, Server-Timing.",
-            Content = MaskNegotiation.ContentTypes.ToDictionary(t => t, IOpenApiMediaType (t) => new OpenApiMediaType
+            Description = "The mask, as large as the upright image. Headers: X-Model, X-Model-Version, X-Image-Width, X-Image-Height, Server-Timing.",
+            Content = MaskFormat.All.Select(f => f.MediaType).Distinct().ToDictionary(t => t, IOpenApiMediaType (t) => new OpenApiMediaType
             {
                 Schema = t switch
                 {
-                    "application/json" => context.SchemaGenerator.GenerateSchema(typeof(Runtime.Formats.MaskSummary), context.SchemaRepository),
+                    "application/json" => context.SchemaGenerator.GenerateSchema(typeof(MaskSummary), context.SchemaRepository),
                     "application/geo+json" => new OpenApiSchema { Type = JsonSchemaType.Object },
                     _ => Binary(),
                 },
@@ -57,70 +68,62 @@ internal sealed class SegmentOperationFilter(IOptions<ModelRepositoryOptions> mo
         };
     }
 
-    private void Describe(IEnumerable<IOpenApiParameter> parameters)
+    private void Describe(OpenApiOperation operation)
     {
-        foreach (OpenApiParameter parameter in parameters.OfType<OpenApiParameter>())
+        operation.Parameters ??= [];
+        foreach (OpenApiParameter parameter in operation.Parameters.OfType<OpenApiParameter>())
         {
-            switch (parameter.Name)
+            if (parameter.Name == "model")
             {
-                case "model":
-                    parameter.Description = "A model's name; GET /v1/models lists them.";
-                    parameter.Example = models.Value.Default is { } standard ? JsonValue.Create(standard) : null; // a press on Execute then works
-                    break;
-                case "version":
-                    parameter.Description = "The number of a version that serves.";
-                    parameter.Example = JsonValue.Create(1);
-                    break;
-                case "format":
-                    parameter.Schema = Choice(MaskNegotiation.Formats);
-                    break;
-                case "counts":
-                    parameter.Schema = Choice(MaskNegotiation.Counts);
-                    break;
-                case "tolerance":
-                    parameter.Schema = new OpenApiSchema { Type = JsonSchemaType.Number, Minimum = "0", Maximum = "1000" };
-                    break;
-                case "timeout":
-                    parameter.Schema = new OpenApiSchema { Type = JsonSchemaType.Integer, Minimum = "1" };
-                    break;
-                case "priority":
-                    parameter.Schema = Choice(AdmissionRequestBinder.Priorities);
-                    break;
-                case "mode":
-                    parameter.Schema = Choice(InferenceQuery.Modes);
-                    break;
-                case "resize":
-                    parameter.Schema = Choice(InferenceQuery.Resizes);
-                    break;
-                case "fuse":
-                    parameter.Schema = Choice(InferenceQuery.Fuses);
-                    break;
-                case "flip":
-                    parameter.Schema = new OpenApiSchema { Type = JsonSchemaType.Boolean };
-                    break;
-                case "stride_rate":
-                    parameter.Schema = new OpenApiSchema { Type = JsonSchemaType.Number, ExclusiveMinimum = "0", Maximum = "1" };
-                    break;
-                case "refine":
-                    parameter.Schema = Choice(RefinementQuery.Refinements);
-                    break;
-                case "crf.quality":
-                    parameter.Schema = Choice(RefinementQuery.Qualities);
-                    break;
-                case "alpha":
-                    parameter.Schema = new OpenApiSchema { Type = JsonSchemaType.Number, Minimum = "0", Maximum = "1" };
-                    break;
-                case "crf.iterations":
-                    parameter.Schema = new OpenApiSchema { Type = JsonSchemaType.Integer, Minimum = "0" };
-                    break;
-                case { } name when name.StartsWith("crf.", StringComparison.Ordinal):
-                    parameter.Schema = new OpenApiSchema { Type = JsonSchemaType.Number, Minimum = "0" };
-                    break;
+                parameter.Description = "A model's name; GET /v1/models lists them.";
+                parameter.Example = models.Value.Default is { } standard ? JsonValue.Create(standard) : null; // a press on Execute then works
             }
+            else if (parameter.Name == "version")
+            {
+                parameter.Description = "The number of a version that serves.";
+                parameter.Example = JsonValue.Create(1);
+            }
+        }
+
+        foreach (RequestParameter parameter in RequestParameters.All)
+        {
+            operation.Parameters.Add(new OpenApiParameter
+            {
+                Name = parameter.Name,
+                In = ParameterLocation.Query,
+                Description = Description(parameter),
+                Schema = Schema(parameter),
+            });
         }
     }
 
-    private static OpenApiSchema Choice(IEnumerable<string> words) => new() { Type = JsonSchemaType.String, Enum = [.. words.Select(w => (JsonNode)w)] };
+    private static string Description(RequestParameter parameter)
+    {
+        string formats = parameter.Name == "format" ? " " + string.Join("; ", MaskFormat.All.Select(f => $"{f.Name}: {f.Description}")) + "." : "";
+        string usual = parameter.Default is { } value ? $" Default: {value}." : parameter.Group is ParameterGroup.Passes or ParameterGroup.Refinement ? " Default: the model's." : "";
+        return parameter.Description + formats + usual;
+    }
+
+    private static OpenApiSchema Schema(RequestParameter parameter)
+    {
+        OpenApiSchema schema = new()
+        {
+            Type = parameter.Type switch
+            {
+                ParameterType.Number => JsonSchemaType.Number,
+                ParameterType.Whole => JsonSchemaType.Integer,
+                ParameterType.Flag => JsonSchemaType.Boolean,
+                _ => JsonSchemaType.String,
+            },
+            Maximum = parameter.Maximum?.ToString(CultureInfo.InvariantCulture),
+            Enum = parameter.Words.Count > 0 ? [.. parameter.Words.Select(w => (JsonNode)w)] : null,
+            Examples = parameter.Example is { } example && parameter.Type == ParameterType.Text ? [JsonValue.Create(example)] : null,
+        };
+        string? minimum = parameter.Minimum?.ToString(CultureInfo.InvariantCulture);
+        schema.Minimum = parameter.IsAboveMinimum ? null : minimum;
+        schema.ExclusiveMinimum = parameter.IsAboveMinimum ? minimum : null;
+        return schema;
+    }
 
     private static OpenApiSchema Binary() => new() { Type = JsonSchemaType.String, Format = "binary" };
 }

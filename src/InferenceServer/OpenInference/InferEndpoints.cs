@@ -33,7 +33,7 @@ internal static class InferEndpoints
         RequestObservation observation = http.Observation();
         observation.AskedFor(view.Model);
         // Before the body is read: a full server spends nothing on it. Its limit is not that of images.
-        AdmissionRequest arrival = AdmissionRequestBinder.Parse(view.Model, version, http.Request, default) with { Bytes = 0 };
+        AdmissionRequest arrival = AdmissionRequestBinder.Bind(view.Model, version, http.Request, SegmentSettingsBinder.BindHeaders(http.Request)) with { Bytes = 0 };
         if (!road.Segmenter.TryAdmit(arrival, out AdmittedRequest? admitted, out SegmentationException? refusal))
         {
             return new RefusedResult(refusal);

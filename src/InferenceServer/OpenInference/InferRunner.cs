@@ -82,7 +82,7 @@ internal sealed class InferRunner(Segmenter segmenter, TensorRunner tensors)
         PooledBufferWriter mask = new();
         try
         {
-            await segmenter.EncodeAsync(admitted, result, new EncodingParameters(MaskFormat.Raw), mask);
+            await segmenter.EncodeAsync(admitted, result, MaskFormat.Raw, FormatSettings.Default, mask);
             return new OutputTensor(ProtocolModel.Mask, Datatype.UInt8, [result.Mask.Size.Height, result.Mask.Size.Width], mask);
         }
         catch

@@ -78,7 +78,7 @@ internal sealed record JsonTensor
             case OpenInference.Datatype.Bytes:
                 return Attach(default, Texts(ref reader, request));
             default:
-                throw Invalid($"expected an input of {OpenInference.Datatype.Float32} or {OpenInference.Datatype.Bytes}, found '{Datatype}'");
+                throw Invalid($"expected an input of {OpenInference.Datatype.Float32} or {OpenInference.Datatype.Bytes}, got '{Datatype}'");
         }
     }
 
@@ -190,7 +190,7 @@ internal static class JsonReaderExtensions
     {
         if (reader.TokenType != type)
         {
-            throw new SegmentationException(SegmentationError.InvalidRequest, $"{member}: expected {Name(type)}, found {Name(reader.TokenType)}.");
+            throw new SegmentationException(SegmentationError.InvalidRequest, $"{member}: expected {Name(type)}, got {Name(reader.TokenType)}.");
         }
     }
 

@@ -5,6 +5,7 @@ using InferenceServer.Runtime;
 using InferenceServer.Runtime.Admission;
 using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Diagnostics;
+using InferenceServer.Runtime.Formats;
 using Microsoft.AspNetCore.Http.Metadata;
 
 namespace InferenceServer.Segment;
@@ -18,7 +19,7 @@ internal sealed class MaskResult(AdmittedRequest admitted, SegmentationResult re
     private readonly StageTimings _timings = result.Timings;
 
     public static void PopulateMetadata(MethodInfo method, EndpointBuilder builder) => builder.Metadata.Add(
-        new ProducesResponseTypeMetadata(StatusCodes.Status200OK, contentTypes: MaskNegotiation.ContentTypes));
+        new ProducesResponseTypeMetadata(StatusCodes.Status200OK, contentTypes: [.. MaskFormat.All.Select(f => f.MediaType).Distinct()]));
 
     public async Task ExecuteAsync(HttpContext httpContext)
     {

@@ -1,7 +1,8 @@
 using InferenceServer.Auth;
-using InferenceServer.Fetching;
 using InferenceServer.Metrics;
 using InferenceServer.Errors;
+using InferenceServer.Runtime;
+using InferenceServer.Runtime.Admission;
 using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace InferenceServer.Segment;
@@ -13,24 +14,28 @@ internal static class SegmentEndpoints
     {
         RouteGroupBuilder group = routes.MapGroup("/v1/segment").WithTags("Segment").Observed().RequireScope(Scope.Infer, budgeted: true);
         group.MapPost("/{model}", SegmentAsync).WithName("Segment")
-            .WithSummary("Segments a photograph.").WithDescription(
-                "The body is the encoded image, or a form with one part, named `image`; options are parameters of the query. The mask has the upright photograph's size.");
+            .WithSummary("Segments an image.").WithDescription(
+                "The body is the encoded image, or a form with one part, named `image`; options are parameters of the query. The mask has the size of the upright image.");
         group.MapPost("/{model}/versions/{version:int}", SegmentWithVersionAsync).WithName("SegmentWithVersion")
-            .WithSummary("Segments a photograph with one version of a model.").WithDescription("The version must serve: `GET /v1/models/{model}` lists those that do.");
-        group.MapPost("/", SegmentWithDefaultAsync).WithName("SegmentWithDefault").WithSummary("Segments a photograph with the default model.");
+            .WithSummary("Segments an image with one version of a model.").WithDescription("The version must serve: `GET /v1/models/{model}` lists those that do.");
+        group.MapPost("/", SegmentWithDefaultAsync).WithName("SegmentWithDefault").WithSummary("Segments an image with the default model.");
         return group;
     }
 
-    private static Task<Results<MaskResult, RefusedResult>> SegmentWithDefaultAsync([AsParameters] SegmentQuery query, HttpContext http, SegmentHandler road, ImageFetcher fetcher) =>
-        AnswerAsync(null, null, query, http, road, fetcher);
+    private static Task<Results<MaskResult, RefusedResult>> SegmentWithDefaultAsync(string? model, HttpContext http, SegmentHandler handler, RequestImageReader reader) =>
+        AnswerAsync(model, null, http, handler, reader);
 
-    private static Task<Results<MaskResult, RefusedResult>> SegmentAsync(string model, [AsParameters] SegmentQuery query, HttpContext http, SegmentHandler road, ImageFetcher fetcher) =>
-        AnswerAsync(model, null, query, http, road, fetcher);
+    private static Task<Results<MaskResult, RefusedResult>> SegmentAsync(string model, HttpContext http, SegmentHandler handler, RequestImageReader reader) =>
+        AnswerAsync(model, null, http, handler, reader);
 
     private static Task<Results<MaskResult, RefusedResult>> SegmentWithVersionAsync(
-        string model, int version, [AsParameters] SegmentQuery query, HttpContext http, SegmentHandler road, ImageFetcher fetcher) =>
-        AnswerAsync(model, version, query, http, road, fetcher);
+        string model, int version, HttpContext http, SegmentHandler handler, RequestImageReader reader) => AnswerAsync(model, version, http, handler, reader);
 
-    private static Task<Results<MaskResult, RefusedResult>> AnswerAsync(string? model, int? version, SegmentQuery query, HttpContext http, SegmentHandler road, ImageFetcher fetcher) => road.AnswerAsync(
-        http, AdmissionRequestBinder.Parse(model, version, http.Request, query), query.Order(http.Request), (maxBytes, hold, ct) => fetcher.ReadAsync(http.Request, maxBytes, hold, ct));
+    private static Task<Results<MaskResult, RefusedResult>> AnswerAsync(string? model, int? version, HttpContext http, SegmentHandler handler, RequestImageReader reader)
+    {
+        bool isDefaultRoute = http.Request.RouteValues["model"] is null; // only there the query may name the model
+        SegmentSettings settings = isDefaultRoute ? SegmentSettingsBinder.Bind(http.Request, "model") : SegmentSettingsBinder.Bind(http.Request);
+        AdmissionRequest admission = AdmissionRequestBinder.Bind(model, version, http.Request, settings);
+        return handler.AnswerAsync(http, admission, settings, (maxBytes, hold, ct) => reader.ReadAsync(http.Request, maxBytes, hold, ct));
+    }
 }

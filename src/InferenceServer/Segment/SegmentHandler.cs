@@ -15,9 +15,9 @@ internal sealed class SegmentHandler(Segmenter segmenter, ImageDecoder decoder)
     /// <summary>Answers a request for one mask.</summary>
     /// <param name="http">The request.</param>
     /// <param name="arrival">What it says of itself before its body.</param>
-    /// <param name="order">What is wanted.</param>
+    /// <param name="settings">What is wanted.</param>
     /// <param name="read">Reads its image.</param>
-    public async Task<Results<MaskResult, RefusedResult>> AnswerAsync(HttpContext http, AdmissionRequest arrival, SegmentSettings order, ImageReader read)
+    public async Task<Results<MaskResult, RefusedResult>> AnswerAsync(HttpContext http, AdmissionRequest arrival, SegmentSettings settings, ImageReader read)
     {
         // Before the body is read: a full server spends nothing on it.
         if (!segmenter.TryAdmit(arrival, out AdmittedRequest? admitted, out SegmentationException? refusal))
@@ -29,8 +29,8 @@ internal sealed class SegmentHandler(Segmenter segmenter, ImageDecoder decoder)
         try
         {
             StageTimings timings = http.Observation().Admitted(admitted.Model);
-            (SegmentationResult result, string contentType) = await SegmentAsync(admitted, order, read, timings, mask);
-            return new MaskResult(admitted, result, contentType, mask);
+            SegmentationResult result = await SegmentAsync(admitted, settings, read, timings, mask);
+            return new MaskResult(admitted, result, settings.Format.MediaType, mask);
         }
         catch
         {
@@ -42,40 +42,26 @@ internal sealed class SegmentHandler(Segmenter segmenter, ImageDecoder decoder)
 
     /// <summary>Takes one image from its bytes to its mask.</summary>
     /// <param name="admitted">The request's place, which stays the caller's.</param>
-    /// <param name="order">What is wanted.</param>
+    /// <param name="settings">What is wanted.</param>
     /// <param name="read">Reads the image.</param>
     /// <param name="timings">Gets the time of each stage.</param>
     /// <param name="mask">Takes the answer.</param>
-    /// <returns>Size and timings of the result, whose pixels are free again; and the answer's media type.</returns>
-    public async Task<(SegmentationResult Result, string ContentType)> SegmentAsync(
-        AdmittedRequest admitted, SegmentSettings order, ImageReader read, StageTimings timings, PooledBufferWriter mask)
+    /// <returns>Size and timings of the result, whose pixels are free again.</returns>
+    public async Task<SegmentationResult> SegmentAsync(
+        AdmittedRequest admitted, SegmentSettings settings, ImageReader read, StageTimings timings, PooledBufferWriter mask)
     {
         using PooledBufferWriter image = await admitted.ReadAsync(timings, () => read(decoder.Limits.MaxBytes, admitted.HoldBytes, admitted.Cancellation));
-        return await SegmentAsync(admitted, order, image.Written, timings, mask);
+        return await SegmentAsync(admitted, settings, image.Written, timings, mask);
     }
 
     /// <summary>Takes one image that was read before to its mask.</summary>
     /// <inheritdoc cref="SegmentAsync(AdmittedRequest, SegmentSettings, ImageReader, StageTimings, PooledBufferWriter)"/>
-    public async Task<(SegmentationResult Result, string ContentType)> SegmentAsync(
-        AdmittedRequest admitted, SegmentSettings order, ReadOnlyMemory<byte> image, StageTimings timings, PooledBufferWriter mask)
+    public async Task<SegmentationResult> SegmentAsync(
+        AdmittedRequest admitted, SegmentSettings settings, ReadOnlyMemory<byte> image, StageTimings timings, PooledBufferWriter mask)
     {
-        SegmentationRequest request = new()
-        {
-            Image = image,
-            WithConfidence = order.Parameters.NeedsConfidence || (order.WithScores && admitted.Model.Postprocessor.HasScores),
-            WithProbabilities = order.Parameters.NeedsProbabilities,
-            Inference = order.Inference,
-            Refine = order.Refine,
-            Crf = order.Crf,
-            Timings = timings,
-        };
+        SegmentationRequest request = SegmentationRequest.Create(image, settings, admitted.Model.Postprocessor.HasScores, timings);
         using SegmentationResult result = await segmenter.SegmentAsync(admitted, request);
-        if (order.Encoder is not { } encoder)
-        {
-            return (result, await segmenter.EncodeAsync(admitted, result, order.Parameters, mask));
-        }
-
-        await segmenter.EncodeAsync(admitted, result, encoder, order.Parameters, mask);
-        return (result, encoder.ContentType);
+        await segmenter.EncodeAsync(admitted, result, settings.Format, settings.Options, mask);
+        return result;
     }
 }

@@ -26,10 +26,10 @@ public sealed class PassOptionsTests : IDisposable
     }
 
     [Theory]
-    [InlineData("--mode", "tiles", "--mode: expected whole, slide, found 'tiles'.")]
+    [InlineData("--mode", "tiles", "--mode: expected whole or slide, got 'tiles'.")]
     [InlineData("--crop", "12y", "--crop: expected a side in pixels")]
     [InlineData("--scales", "1;2", "--scales: expected numbers with commas")]
-    [InlineData("--fuse", "vote", "--fuse: expected mean_softmax, sum_logits, max_logits, found 'vote'.")]
+    [InlineData("--fuse", "vote", "--fuse: expected mean_softmax, sum_logits, max_logits, got 'vote'.")]
     public async Task Segment_PassesThatAreNone_AreExplained(string option, string value, string expected)
     {
         string photo = _folder.WritePhoto("images/a.png", 8, 8, 10, 200, 30);

@@ -50,9 +50,9 @@ public sealed class SegmentCommandTests : IDisposable
     [Theory]
     [InlineData("--refine crf --crf-iterations 3 --crf-bilateral-xy 8 --crf-quality fast", 0, "")]
     [InlineData("--refine none", 0, "")]
-    [InlineData("--refine maybe", 2, "--refine: 'maybe' is none of model, crf, none.")]
-    [InlineData("--refine crf --crf-iterations 21", 1, "crf.iterations: expected 0 to 20, found 21.")]
-    [InlineData("--refine crf --crf-gaussian-xy 0", 1, "crf.gaussian.xy: expected 0.1 to 500, found 0.")]
+    [InlineData("--refine maybe", 2, "--refine: expected crf or none, got 'maybe'.")]
+    [InlineData("--refine crf --crf-iterations 21", 1, "crf.iterations: expected 0 to 20, got 21.")]
+    [InlineData("--refine crf --crf-gaussian-xy 0", 1, "crf.gaussian.xy: expected 0.1 to 500, got 0.")]
     public async Task Segment_Refinement_IsAppliedOrExplained(string options, int exitCode, string message)
     {
         string photo = _folder.WritePhoto("photos/a.png", 20, 12, 200, 20, 30);
@@ -100,7 +100,7 @@ public sealed class SegmentCommandTests : IDisposable
             "segment", photo, "--models", Cli.Models, "--model", "tiny-labels", "--out", _folder["out"], "--format", "confidence");
 
         Assert.Equal(1, exitCode);
-        Assert.Contains("no confidence", error, StringComparison.Ordinal);
+        Assert.Contains("has no scores", error, StringComparison.Ordinal);
     }
 
     private Task<(int ExitCode, string Output, string Error)> SegmentAsync(string format, params string[] images) =>

@@ -13,7 +13,7 @@ public sealed class InferenceModesTests : IDisposable
     {
         { "tiny", new() { Scales = [] }, "scales: expected 1 to 3 of them" },
         { "tiny", new() { Scales = [1, 1, 1, 1] }, "scales: expected 1 to 3 of them" },
-        { "tiny", new() { Scales = [0.2] }, "scales: expected 0.25 to 2, found 0.2" },
+        { "tiny", new() { Scales = [0.2] }, "scales: expected 0.25 to 2, got 0.2" },
         { "tiny", new() { Scales = [double.NaN] }, "scales" },
         { "tiny", new() { StrideRate = 0 }, "stride_rate" },
         { "tiny", new() { StrideRate = 1.1 }, "stride_rate" },

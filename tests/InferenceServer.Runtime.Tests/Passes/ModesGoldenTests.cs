@@ -27,7 +27,7 @@ public sealed class ModesGoldenTests(ModesGoldenTests.Models models) : IClassFix
         for (int i = 0; i < expected.Length; i++)
         {
             double difference = Math.Abs((expected[i] / 65535.0) - kept.Mask.Probabilities.Span[i]);
-            Assert.True(difference <= Tolerance, $"Class {i / golden.Labels.Length}, pixel {i % golden.Labels.Length}: expected {expected[i] / 65535.0}, found {kept.Mask.Probabilities.Span[i]}.");
+            Assert.True(difference <= Tolerance, $"Class {i / golden.Labels.Length}, pixel {i % golden.Labels.Length}: expected {expected[i] / 65535.0}, got {kept.Mask.Probabilities.Span[i]}.");
         }
     }
 

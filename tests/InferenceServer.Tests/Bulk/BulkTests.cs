@@ -128,7 +128,7 @@ public sealed class BulkTests(SegmentationServer server)
         Segmenter segmenter = full.Services.GetRequiredService<Segmenter>();
         AdmittedRequest other = segmenter.Admit("tiny", CancellationToken.None);
         FakeTimeProvider clock = new();
-        BulkSettings order = new(model, new SegmentSettings(), Timeout: null, Budget: null, "/v1/segment:batch");
+        BulkSettings order = new(model, new SegmentSettings(), Budget: null, "/v1/segment:batch");
         using BulkItem turn = new(new BulkImage(0, "a.png", new PooledBufferWriter()), order, new RetryingAdmission(segmenter, clock), full.Services.GetRequiredService<SegmentHandler>(), full.Services.GetRequiredService<SegmentationMetrics>(), NullLogger.Instance);
 
         Task entering = turn.EnterAsync(CancellationToken.None); // comes back, although the server cannot tell how long it takes
@@ -154,7 +154,7 @@ public sealed class BulkTests(SegmentationServer server)
         using (Upload upload = Upload.Open(file, "application/zip"))
         {
             await own.Services.GetRequiredService<BulkRunner>().RunAsync(
-                upload, new BulkSettings(model, new SegmentSettings(), Timeout: null, Budget: null, "/v1/segment:batch"),
+                upload, new BulkSettings(model, new SegmentSettings(), Budget: null, "/v1/segment:batch"),
                 _ =>
                 {
                     held.Add((own.InFlight.Requests, own.InFlight.Pixels));

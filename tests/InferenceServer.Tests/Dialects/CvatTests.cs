@@ -8,6 +8,7 @@ using InferenceServer.Runtime;
 using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Decoding;
 using InferenceServer.Runtime.Diagnostics;
+using InferenceServer.Runtime.Formats;
 using InferenceServer.Runtime.Models;
 using InferenceServer.Runtime.Postprocessing;
 using Microsoft.AspNetCore.Http;
@@ -111,7 +112,7 @@ public sealed class CvatTests
         using SegmentationResult result = Result(model, size, labels => (labels[1], labels[^2], labels[2], labels[^3]) = (1, 1, 2, 2));
         using PooledBufferWriter json = new();
 
-        SegmentationException refusal = Assert.Throws<SegmentationException>(() => new CvatExchange(new DefaultHttpContext().Request, new CvatOptions()).Encode(result, default, json));
+        SegmentationException refusal = Assert.Throws<SegmentationException>(() => new CvatExchange(new DefaultHttpContext().Request, new CvatOptions()).Encode(result.Content, FormatSettings.Default, json));
 
         Assert.Equal(SegmentationError.InvalidRequest, refusal.Error);
         Assert.Equal(0, json.Written.Length);
@@ -132,7 +133,7 @@ public sealed class CvatTests
         });
         using PooledBufferWriter json = new();
 
-        new CvatExchange(new DefaultHttpContext().Request, new CvatOptions()).Encode(result, default, json);
+        new CvatExchange(new DefaultHttpContext().Request, new CvatOptions()).Encode(result.Content, FormatSettings.Default, json);
 
         JsonElement[] masks = [.. JsonDocument.Parse(json.Written).RootElement.EnumerateArray()];
         Assert.Equal(["red", "green"], masks.Select(m => m.GetProperty("label").GetString()));

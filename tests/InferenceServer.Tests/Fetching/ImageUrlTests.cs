@@ -20,13 +20,13 @@ public sealed class ImageUrlTests
     }
 
     [Fact]
-    public async Task Segment_NoHostListed_IsNoImage()
+    public async Task Segment_NoHostListed_NamesTheOption()
     {
         await using SegmentationServer server = await SegmentationServer.StartAsync();
 
         using HttpResponseMessage response = await PostAsync(server, new Uri("http://127.0.0.1/"));
 
-        await ProblemAssert.IsAsync(HttpStatusCode.UnsupportedMediaType, response);
+        Assert.Contains("Fetch:Hosts", await ProblemAssert.IsAsync(HttpStatusCode.BadRequest, response), StringComparison.Ordinal);
     }
 
     [Theory]

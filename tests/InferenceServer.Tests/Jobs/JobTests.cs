@@ -225,7 +225,7 @@ public sealed class JobTests : JobTestBase
     public async Task Watch_NothingHappens_IsNotSilent()
     {
         FakeTimeProvider clock = new();
-        Job job = new(new JobStatus { Id = "a", State = JobState.Queued, Masks = 0, Failures = 0 }, new JobRequest("application/zip", null, default), new HashSet<int>(), answerBytes: 0);
+        Job job = new(new JobStatus { Id = "a", State = JobState.Queued, Masks = 0, Failures = 0 }, new JobRequest("application/zip", null, new Dictionary<string, string>()), new HashSet<int>(), answerBytes: 0);
         await using IAsyncEnumerator<JobStatus> watch = job.WatchAsync(clock, CancellationToken.None).GetAsyncEnumerator();
         Assert.True(await watch.MoveNextAsync());
 

@@ -11,6 +11,7 @@ public sealed class ImageBodyTests(SegmentationServer server)
     [InlineData("image/jpeg")] // wrong, but the bytes decide
     [InlineData("image/x-unheard-of")]
     [InlineData("application/octet-stream")]
+    [InlineData("binary/octet-stream")] // what object stores say
     [InlineData("application/x-www-form-urlencoded")] // what curl --data-binary says by itself
     [InlineData(null)]
     public async Task ReadAsync_RightBytes_ServesUnderAnyTypeThatMayBeAnImage(string? type)
@@ -103,9 +104,45 @@ public sealed class ImageBodyTests(SegmentationServer server)
 
     [Theory]
     [InlineData("text/plain")]
-    [InlineData("application/json")]
+    [InlineData("application/xml")]
     public async Task ReadAsync_TypeThatIsNoImage_Answers415(string type) =>
         Assert.Contains(type, await FailAsync(HttpStatusCode.UnsupportedMediaType, Photo.Content(Photo.Png, type)), StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData("image")]
+    [InlineData("file")]
+    public async Task ReadAsync_FormPart_IsTheImage(string name)
+    {
+        using MultipartFormDataContent form = new() { { new ByteArrayContent(Photo.Png), name, "a.png" } };
+
+        Assert.Equal(await MaskAsync(Photo.Content(Photo.Png, "image/png")), await MaskAsync(form));
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("data:image/png;base64,")]
+    public async Task ReadAsync_Base64InJson_IsTheImage(string prefix)
+    {
+        using StringContent json = new($$"""{"image": "{{prefix}}{{Convert.ToBase64String(Photo.Png)}}"}""", new System.Net.Http.Headers.MediaTypeHeaderValue("application/json"));
+
+        Assert.Equal(await MaskAsync(Photo.Content(Photo.Png, "image/png")), await MaskAsync(json));
+    }
+
+    [Theory]
+    [InlineData("{}", "image")]
+    [InlineData("[1]", "object")]
+    [InlineData("{\"image\": 3}", "base64")]
+    [InlineData("{\"image\": \"***\"}", "base64")]
+    [InlineData("{\"image\"", "body")]
+    public async Task ReadAsync_JsonWithoutImage_SaysWhatIsExpected(string json, string word) =>
+        Assert.Contains(word, await FailAsync(HttpStatusCode.BadRequest, new StringContent(json, new System.Net.Http.Headers.MediaTypeHeaderValue("application/json"))), StringComparison.Ordinal);
+
+    private async Task<byte[]> MaskAsync(HttpContent content)
+    {
+        using HttpResponseMessage response = await server.Client.PostAsync("/v1/segment/tiny", content);
+        Assert.Equal(HttpStatusCode.OK, response.StatusCode);
+        return await response.Content.ReadAsByteArrayAsync();
+    }
 
     private async Task<string> FailAsync(HttpStatusCode status, HttpContent content)
     {

@@ -33,19 +33,19 @@ public sealed class PassesTests(SegmentationServer server)
     }
 
     [Theory]
-    [InlineData("mode=tiles", "mode: expected whole or slide, found 'tiles'")]
-    [InlineData("resize=never", "resize: expected model or none, found 'never'")]
-    [InlineData("crop=12y", "crop: expected a side in pixels, or WIDTHxHEIGHT, found '12y'")]
+    [InlineData("mode=tiles", "mode: expected whole or slide, got 'tiles'")]
+    [InlineData("resize=never", "resize: expected model or none, got 'never'")]
+    [InlineData("crop=12y", "crop: expected a side in pixels, or WIDTHxHEIGHT, got '12y'")]
     [InlineData("crop=-5", "crop: expected")]
     [InlineData("crop=20000", "crop: expected sides of 1 to 16384")]
-    [InlineData("stride_rate=half", "stride_rate: expected a number, found 'half'")]
+    [InlineData("stride_rate=half", "stride_rate: expected a number from 0 to 1, got 'half'")]
     [InlineData("stride_rate=0", "stride_rate: expected a share of the crop")]
     [InlineData("scales=1;2", "scales: expected numbers with commas between them")]
     [InlineData("scales=", "scales: expected numbers")]
-    [InlineData("scales=0.1", "scales: expected 0.25 to 2, found 0.1")]
-    [InlineData("scales=1,1,1,1,1,1,1,1,1", "scales: expected 1 to 8 of them, found 9")]
-    [InlineData("flip=yes", "flip: expected true or false, found 'yes'")]
-    [InlineData("fuse=vote", "fuse: expected mean_softmax or sum_logits or max_logits, found 'vote'")]
+    [InlineData("scales=0.1", "scales: expected 0.25 to 2, got 0.1")]
+    [InlineData("scales=1,1,1,1,1,1,1,1,1", "scales: expected 1 to 8 of them, got 9")]
+    [InlineData("flip=yes", "flip: expected true or false, got 'yes'")]
+    [InlineData("fuse=vote", "fuse: expected mean_softmax, sum_logits, max_logits, got 'vote'")]
     public async Task Passes_ParameterOutsideItsLimits_Is400AndNamed(string query, string detail)
     {
         using HttpResponseMessage response = await PostAsync("tiny?" + query);

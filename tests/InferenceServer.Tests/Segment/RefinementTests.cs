@@ -45,16 +45,16 @@ public sealed class RefinementTests(SegmentationServer server)
     }
 
     [Theory]
-    [InlineData("refine=yes", "refine: expected crf or none, found 'yes'")]
-    [InlineData("refine=crf&crf.iterations=21", "crf.iterations: expected 0 to 20, found 21")]
+    [InlineData("refine=yes", "refine: expected crf or none, got 'yes'")]
+    [InlineData("refine=crf&crf.iterations=21", "crf.iterations: expected 0 to 20, got 21")]
     [InlineData("refine=crf&crf.iterations=-1", "crf.iterations: expected 0 to 20")]
-    [InlineData("refine=crf&crf.iterations=ten", "crf.iterations: expected a number, found 'ten'")]
+    [InlineData("refine=crf&crf.iterations=ten", "crf.iterations: expected a number, got 'ten'")]
     [InlineData("refine=crf&crf.gaussian.weight=101", "crf.gaussian.weight: expected 0 to 100")]
     [InlineData("refine=crf&crf.gaussian.xy=0", "crf.gaussian.xy: expected 0.1 to 500")]
     [InlineData("refine=crf&crf.bilateral.weight=NaN", "crf.bilateral.weight: expected 0 to 100")]
     [InlineData("refine=crf&crf.bilateral.xy=501", "crf.bilateral.xy")]
     [InlineData("refine=crf&crf.bilateral.rgb=-3", "crf.bilateral.rgb")]
-    [InlineData("refine=crf&crf.quality=best", "crf.quality: expected exact or fast, found 'best'")]
+    [InlineData("refine=crf&crf.quality=best", "crf.quality: expected exact or fast, got 'best'")]
     [InlineData("refine=crf&crf.gaussian.weight=0&crf.bilateral.weight=0", "both 0")]
     public async Task Crf_ParameterOutsideItsLimits_Is400AndNamed(string query, string detail)
     {

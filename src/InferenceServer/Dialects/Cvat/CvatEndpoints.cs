@@ -33,13 +33,14 @@ internal static class CvatEndpoints
         return TypedResults.Ok(CvatFunction.Describe(lease.Model, Port(http)));
     }
 
-    private static Task<Results<MaskResult, RefusedResult>> InvokeAsync(HttpContext http, SegmentHandler road, IOptions<CvatOptions> options)
+    private static Task<Results<MaskResult, RefusedResult>> InvokeAsync(HttpContext http, SegmentHandler handler, IOptions<CvatOptions> options)
     {
         string model = http.Request.Headers[NameHeader].ToString() is { Length: > 0 } name
             ? name : throw new SegmentationException(SegmentationError.InvalidRequest, $"The header '{NameHeader}' names no model; GET /api/functions lists them.");
         http.Observation().AskedFor(model);
         CvatExchange exchange = new(http.Request, options.Value);
-        return road.AnswerAsync(http, AdmissionRequestBinder.Parse(model, http.Request), new SegmentSettings { Encoder = exchange, WithScores = true }, exchange.ReadAsync);
+        SegmentSettings settings = SegmentSettingsBinder.BindHeaders(http.Request) with { Format = exchange.Format };
+        return handler.AnswerAsync(http, AdmissionRequestBinder.Bind(model, null, http.Request, settings), settings, exchange.ReadAsync);
     }
 
     private static int Port(HttpContext http) => http.Connection.LocalPort;

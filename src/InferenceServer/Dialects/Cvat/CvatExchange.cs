@@ -18,7 +18,8 @@ internal sealed class CvatExchange(HttpRequest request, CvatOptions options) : I
     private const long MaxEntries = 64 << 20; // of all masks' boxes; two bytes each in the answer
     private double _threshold;
 
-    public string ContentType => "application/json";
+    /// <summary>The answer's format.</summary>
+    public MaskFormat Format => new("cvat", "application/json", ".json", this, "CVAT's masks") { UsesConfidence = true };
 
     /// <inheritdoc cref="ImageReader"/>
     public Task<PooledBufferWriter> ReadAsync(long maxBytes, Action<long> hold, CancellationToken cancellationToken) => JsonBody.ReadAsync(
@@ -30,16 +31,16 @@ internal sealed class CvatExchange(HttpRequest request, CvatOptions options) : I
         },
         cancellationToken);
 
-    public void Encode(SegmentationResult result, EncodingParameters parameters, IBufferWriter<byte> output)
+    public void Encode(MaskContent content, FormatSettings settings, IBufferWriter<byte> output)
     {
-        ReadOnlySpan<byte> labels = result.Mask.Labels.Span;
-        ImageSize size = result.Mask.Size;
-        ReadOnlySpan<byte> confidence = result.Mask.Confidence.Span;
+        ReadOnlySpan<byte> labels = content.Labels.Span;
+        ImageSize size = content.Size;
+        ReadOnlySpan<byte> confidence = content.Confidence.Span;
         double[] confidences = ClassConfidence.Compute(labels, confidence);
         bool isSure = confidence.IsEmpty; // a graph that ends in labels has no doubts to tell
         // What is no class of the model has no label in CVAT, which would throw it away.
-        ClassSummary[] wanted = [.. MaskSummary.Of(result).Classes.Where(c => c.Index < result.Classes.Names.Count && (isSure || confidences[c.Index] >= _threshold))];
-        ILookup<byte, LabelPolygon>? parts = result.Outlines(tolerance: 0);
+        ClassSummary[] wanted = [.. MaskSummary.Of(content).Classes.Where(c => c.Index < content.Classes.Names.Count && (isSure || confidences[c.Index] >= _threshold))];
+        ILookup<byte, LabelPolygon>? parts = content.Outlines(tolerance: 0);
         if (parts is null && options.Masks == CvatMasks.Component)
         {
             throw OutlineLimit.TooMany("the server's operator can set Cvat:Masks to Class");

@@ -19,14 +19,14 @@ internal static class HuggingFaceEndpoints
         group.MapPost("/", SegmentWithDefaultAsync).WithName("HuggingFaceSegmentWithDefault").WithSummary("The same with the default model.").Produces<IEnumerable<HuggingFaceSegment>>();
     }
 
-    private static Task<Results<MaskResult, RefusedResult>> SegmentAsync(string model, HttpContext http, SegmentHandler road) => AnswerAsync(model, http, road);
+    private static Task<Results<MaskResult, RefusedResult>> SegmentAsync(string model, HttpContext http, SegmentHandler handler) => AnswerAsync(model, http, handler);
 
-    private static Task<Results<MaskResult, RefusedResult>> SegmentWithDefaultAsync(HttpContext http, SegmentHandler road) => AnswerAsync(null, http, road);
+    private static Task<Results<MaskResult, RefusedResult>> SegmentWithDefaultAsync(HttpContext http, SegmentHandler handler) => AnswerAsync(null, http, handler);
 
-    private static Task<Results<MaskResult, RefusedResult>> AnswerAsync(string? model, HttpContext http, SegmentHandler road)
+    private static Task<Results<MaskResult, RefusedResult>> AnswerAsync(string? model, HttpContext http, SegmentHandler handler)
     {
         HuggingFaceExchange exchange = new(http.Request);
-        SegmentSettings order = new() { Encoder = exchange, WithScores = true };
-        return road.AnswerAsync(http, AdmissionRequestBinder.Parse(model, http.Request), order, exchange.ReadAsync);
+        SegmentSettings settings = SegmentSettingsBinder.BindHeaders(http.Request) with { Format = exchange.Format };
+        return handler.AnswerAsync(http, AdmissionRequestBinder.Bind(model, null, http.Request, settings), settings, exchange.ReadAsync);
     }
 }

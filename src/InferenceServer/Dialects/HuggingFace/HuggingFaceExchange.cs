@@ -13,26 +13,27 @@ internal sealed class HuggingFaceExchange(HttpRequest request) : IMaskEncoder
 {
     private double _threshold;
 
-    public string ContentType => "application/json";
+    /// <summary>The answer's format.</summary>
+    public MaskFormat Format => new("huggingface", "application/json", ".json", this, "Hugging Face's segments") { UsesConfidence = true };
 
     /// <inheritdoc cref="ImageReader"/>
     public Task<PooledBufferWriter> ReadAsync(long maxBytes, Action<long> hold, CancellationToken cancellationToken) =>
-        JsonBody.IsJson(request) ? JsonBody.ReadAsync(request, maxBytes, hold, Take, cancellationToken) : ImageBody.ReadAsync(request, maxBytes, hold, cancellationToken);
+        JsonBody.IsJson(request) ? JsonBody.ReadAsync(request, maxBytes, hold, Take, cancellationToken) : RequestImageReader.ReadBinaryAsync(request, maxBytes, hold, cancellationToken);
 
-    public void Encode(SegmentationResult result, EncodingParameters parameters, IBufferWriter<byte> output)
+    public void Encode(MaskContent content, FormatSettings settings, IBufferWriter<byte> output)
     {
-        ReadOnlySpan<byte> labels = result.Mask.Labels.Span;
-        double[] confidences = ClassConfidence.Compute(labels, result.Mask.Confidence.Span);
+        ReadOnlySpan<byte> labels = content.Labels.Span;
+        double[] confidences = ClassConfidence.Compute(labels, content.Confidence.Span);
         using PooledBufferWriter png = new();
         using Utf8JsonWriter json = new(output);
         json.WriteStartArray();
-        foreach (ClassSummary of in MaskSummary.Of(result).Classes.Where(c => result.Mask.Confidence.IsEmpty || confidences[c.Index] >= _threshold))
+        foreach (ClassSummary of in MaskSummary.Of(content).Classes.Where(c => content.Confidence.IsEmpty || confidences[c.Index] >= _threshold))
         {
             png.Clear();
-            BinaryPng.Write(labels, result.Mask.Size, (byte)of.Index, png);
+            BinaryPng.Write(labels, content.Size, (byte)of.Index, png);
             json.WriteStartObject();
             json.WriteString("label"u8, of.Name);
-            if (!result.Mask.Confidence.IsEmpty)
+            if (!content.Confidence.IsEmpty)
             {
                 json.WriteNumber("score"u8, Math.Round(confidences[of.Index], 6));
             }

@@ -41,7 +41,7 @@ internal static class LabelStudioEndpoints
     private static async Task<Results<EmptyHttpResult, RefusedResult>> PredictAsync(
         HttpContext http, ModelRepository repository, Segmenter segmenter, TaskPredictor predictor, string? model = null)
     {
-        AdmissionRequest arrival = AdmissionRequestBinder.Parse(model, http.Request);
+        AdmissionRequest arrival = AdmissionRequestBinder.Bind(model, null, http.Request, SegmentSettingsBinder.BindHeaders(http.Request));
         using ModelLease lease = repository.Lease(model); // held, so that the same version answers all
         // Before the body is read: a full server spends nothing on it.
         if (!segmenter.TryAdmitTo(lease, arrival, out AdmittedRequest? admitted, out SegmentationException? refusal))

@@ -15,27 +15,28 @@ internal sealed class PredictionEncoder(LabelControl control, double tolerance) 
 {
     private const int IdBytes = 5;
 
-    public string ContentType => "application/json";
+    /// <summary>The answer's format.</summary>
+    public MaskFormat Format => new("label-studio", "application/json", ".json", this, "Label Studio's predictions") { UsesConfidence = true };
 
-    public void Encode(SegmentationResult result, EncodingParameters parameters, IBufferWriter<byte> output)
+    public void Encode(MaskContent content, FormatSettings settings, IBufferWriter<byte> output)
     {
-        double[] confidences = ClassConfidence.Compute(result.Mask.Labels.Span, result.Mask.Confidence.Span);
-        ClassSummary[] wanted = [.. MaskSummary.Of(result).Classes.Where(c => control.Labels.ContainsKey(c.Name.ToLowerInvariant()))];
+        double[] confidences = ClassConfidence.Compute(content.Labels.Span, content.Confidence.Span);
+        ClassSummary[] wanted = [.. MaskSummary.Of(content).Classes.Where(c => control.Labels.ContainsKey(c.Name.ToLowerInvariant()))];
         using Utf8JsonWriter json = new(output);
         json.WriteStartObject();
-        json.WriteString("model_version"u8, $"{result.Model.Name}:{result.Model.Version}");
+        json.WriteString("model_version"u8, $"{content.Model}:{content.Version}");
         json.WriteNumber("score"u8, Share(wanted, confidences));
         json.WriteStartArray("result"u8);
-        ILookup<byte, LabelPolygon>? parts = control.IsBrush ? null : result.Outlines(tolerance) ?? throw OutlineLimit.TooMany("use BrushLabels instead of PolygonLabels");
+        ILookup<byte, LabelPolygon>? parts = control.IsBrush ? null : content.Outlines(tolerance) ?? throw OutlineLimit.TooMany("use BrushLabels instead of PolygonLabels");
         foreach (ClassSummary of in wanted)
         {
             string label = control.Labels[of.Name.ToLowerInvariant()];
             if (parts is null)
             {
-                StartItem(json, result.Mask.Size, "brushlabels", label, confidences[of.Index]);
+                StartItem(json, content.Size, "brushlabels", label, confidences[of.Index]);
                 json.WriteString("format"u8, "rle"u8);
                 json.WriteStartArray("rle"u8);
-                foreach (byte value in BrushRle.Encode(result.Mask.Labels.Span, (byte)of.Index))
+                foreach (byte value in BrushRle.Encode(content.Labels.Span, (byte)of.Index))
                 {
                     json.WriteNumberValue(value);
                 }
@@ -46,14 +47,14 @@ internal sealed class PredictionEncoder(LabelControl control, double tolerance) 
 
             foreach (LabelPolygon part in parts[(byte)of.Index])
             {
-                StartItem(json, result.Mask.Size, "polygonlabels", label, confidences[of.Index]);
+                StartItem(json, content.Size, "polygonlabels", label, confidences[of.Index]);
                 json.WriteBoolean("closed"u8, true);
                 json.WriteStartArray("points"u8);
                 foreach (GridPoint point in part.Rings[0])
                 {
                     json.WriteStartArray();
-                    json.WriteNumberValue(100.0 * point.X / result.Mask.Size.Width);
-                    json.WriteNumberValue(100.0 * point.Y / result.Mask.Size.Height);
+                    json.WriteNumberValue(100.0 * point.X / content.Size.Width);
+                    json.WriteNumberValue(100.0 * point.Y / content.Size.Height);
                     json.WriteEndArray();
                 }
 

@@ -67,7 +67,7 @@ internal sealed class TaskPredictor(SegmentHandler road, RetryingAdmission admis
     {
         using PooledBufferWriter prediction = new();
         await road.SegmentAsync(
-            admitted, new SegmentSettings { Encoder = encoder, WithScores = true }, (maxBytes, hold, ct) => images.FetchAsync(image, maxBytes, hold, ct), timings, prediction);
+            admitted, new SegmentSettings { Format = encoder.Format }, (maxBytes, hold, ct) => images.FetchAsync(image, maxBytes, hold, ct), timings, prediction);
         await answer.AddAsync(prediction.Written);
         return prediction.Written.Length;
     }

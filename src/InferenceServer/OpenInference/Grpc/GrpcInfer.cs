@@ -64,7 +64,7 @@ internal static class GrpcInfer
 
     private static AdmissionRequest AdmissionRequest(HttpContext http, ProtocolModel view, int? version, TimeSpan? timeout)
     {
-        AdmissionRequest arrival = AdmissionRequestBinder.Parse(view.Model, version, http.Request, default) with { Bytes = 0 };
+        AdmissionRequest arrival = AdmissionRequestBinder.Bind(view.Model, version, http.Request, SegmentSettingsBinder.BindHeaders(http.Request)) with { Bytes = 0 };
         return arrival.Timeout < timeout ? arrival : arrival with { Timeout = timeout ?? arrival.Timeout };
     }
 

@@ -21,7 +21,7 @@ internal static class GrpcTimeout
         return text.Length is > 1 and <= MostDigits + 1 && long.TryParse(text.AsSpan(..^1), NumberStyles.None, CultureInfo.InvariantCulture, out long number) && Unit(text[^1]) is { } unit
             // A deadline that has passed is still one, and none is shorter than the clock's tick.
             ? TimeSpan.FromTicks(Math.Clamp((long)(number * unit), 1, Longest))
-            : throw new SegmentationException(SegmentationError.InvalidRequest, $"{Header}: expected up to {MostDigits} digits and one of H, M, S, m, u, n, found '{text}'.");
+            : throw new SegmentationException(SegmentationError.InvalidRequest, $"{Header}: expected up to {MostDigits} digits and one of H, M, S, m, u, n, got '{text}'.");
     }
 
     private static double? Unit(char unit) => unit switch

@@ -1,0 +1,123 @@
+using System.Text.Json;
+using InferenceServer.Fetching;
+using InferenceServer.Runtime;
+using InferenceServer.Runtime.Buffers;
+using Microsoft.AspNetCore.WebUtilities;
+using Microsoft.Net.Http.Headers;
+
+namespace InferenceServer.Segment;
+
+/// <summary>Reads the encoded image of a request: the body itself, a part of a form, base64 in JSON, or a URL in JSON.</summary>
+internal sealed class RequestImageReader(ImageFetcher fetcher)
+{
+    private const int BufferSize = 64 * 1024;
+    private const int MaxUrlBodyBytes = 64 * 1024;
+    private static readonly string[] PartNames = ["image", "file"];
+
+    /// <summary>Reads the image.</summary>
+    /// <param name="request">The request.</param>
+    /// <param name="maxBytes">Most bytes of an image.</param>
+    /// <param name="hold">Is told how many bytes have arrived; throws where the server has no room for them.</param>
+    /// <param name="cancellationToken">Ends the reading.</param>
+    /// <returns>The bytes; the caller disposes them.</returns>
+    /// <exception cref="SegmentationException">Too many bytes, a body or a form without an image, or a URL that cannot be fetched.</exception>
+    public async Task<PooledBufferWriter> ReadAsync(HttpRequest request, long maxBytes, Action<long> hold, CancellationToken cancellationToken)
+    {
+        if (!JsonBody.IsJson(request))
+        {
+            return await ReadBinaryAsync(request, maxBytes, hold, cancellationToken);
+        }
+
+        long maxBodyBytes = Math.Max((maxBytes / 3 * 4) + MaxUrlBodyBytes, MaxUrlBodyBytes); // base64 has four characters for three bytes
+        (PooledBufferWriter? image, string? url) = await JsonBody.ReadAsync(request, maxBodyBytes, hold, Take, cancellationToken);
+        return image ?? await fetcher.FetchAsync(url!, authorization: null, maxBytes, hold, cancellationToken);
+
+        (PooledBufferWriter? Image, string? Url) Take(JsonElement body)
+        {
+            if (JsonBody.Text(body, "url") is { } url)
+            {
+                return fetcher.IsEnabled ? (null, url) : throw Invalid(
+                    "This server fetches no images: no host is listed. Send the image itself, or ask the operator to list its host in Fetch:Hosts.");
+            }
+
+            if (!body.TryGetProperty("image", out _))
+            {
+                throw JsonBody.Invalid("expected {\"image\": base64} or {\"url\": \"https://…\"}.");
+            }
+
+            PooledBufferWriter image = JsonBody.Image(body, "image");
+            if (image.Written.Length <= maxBytes)
+            {
+                return (image, null);
+            }
+
+            image.Dispose();
+            throw BodyReader.TooLarge("The image", maxBytes);
+        }
+    }
+
+    /// <summary>Reads an image that is not in JSON: the body itself, or a part of a form.</summary>
+    /// <inheritdoc cref="ReadAsync"/>
+    public static Task<PooledBufferWriter> ReadBinaryAsync(HttpRequest request, long maxBytes, Action<long> hold, CancellationToken cancellationToken)
+    {
+        MediaTypeHeaderValue? type = request.GetTypedHeaders().ContentType;
+        if (IsForm(type))
+        {
+            return FromFormAsync(request, type!, maxBytes, hold, cancellationToken);
+        }
+
+        return MayBeImage(type) ? BytesAsync(request, request.Body, maxBytes, hold, cancellationToken) : throw new SegmentationException(
+            SegmentationError.UnsupportedMediaType,
+            $"Content-Type: expected image/jpeg, image/png, image/webp, image/tiff, image/avif, image/gif, or multipart/form-data with a part named 'image', got '{type}'.");
+    }
+
+    private static bool IsForm(MediaTypeHeaderValue? type) => type is not null && type.MediaType.Equals("multipart/form-data", StringComparison.OrdinalIgnoreCase);
+
+    // The decoder looks at the bytes. Only a type that is plainly something else is refused here;
+    // curl --data-binary without a header says application/x-www-form-urlencoded.
+    private static bool MayBeImage(MediaTypeHeaderValue? type) => type is null
+        || type.Type.Equals("image", StringComparison.OrdinalIgnoreCase)
+        || type.MediaType.Equals("application/octet-stream", StringComparison.OrdinalIgnoreCase)
+        || type.MediaType.Equals("binary/octet-stream", StringComparison.OrdinalIgnoreCase)
+        || type.MediaType.Equals("application/x-www-form-urlencoded", StringComparison.OrdinalIgnoreCase);
+
+    private static Task<PooledBufferWriter> BytesAsync(HttpRequest request, Stream body, long maxBytes, Action<long> hold, CancellationToken cancellationToken) =>
+        BodyReader.ReadAsync(body, request.ContentLength, maxBytes, hold, "The image", cancellationToken);
+
+    private static async Task<PooledBufferWriter> FromFormAsync(HttpRequest request, MediaTypeHeaderValue type, long maxBytes, Action<long> hold, CancellationToken cancellationToken)
+    {
+        string boundary = HeaderUtilities.RemoveQuotes(type.Boundary).Value is { Length: > 0 } given ? given : throw Invalid("The form's Content-Type names no boundary.");
+        PooledBufferWriter? image = null;
+        try
+        {
+            MultipartReader form = new(boundary, request.Body, BufferSize);
+            while (await form.ReadNextSectionAsync(cancellationToken) is { } section)
+            {
+                if (Name(section) is var name && !PartNames.Contains(name))
+                {
+                    throw Invalid($"The form's part '{name}' would be ignored. Send one part, named 'image' or 'file'; options go into the query, as in ?format=json.");
+                }
+
+                image = image is null
+                    ? await BytesAsync(request, section.Body, maxBytes, hold, cancellationToken)
+                    : throw Invalid("The form has two images. Send one; /v1/segment:batch takes many.");
+            }
+
+            return image ?? throw Invalid("The form has no part named 'image' or 'file'.");
+        }
+        catch (Exception e) when (MalformedBody.IsReasonOf(e, cancellationToken))
+        {
+            image?.Dispose();
+            throw Invalid("The form is malformed: " + e.Message, e);
+        }
+        catch
+        {
+            image?.Dispose();
+            throw;
+        }
+    }
+
+    private static string? Name(MultipartSection section) => section.GetContentDispositionHeader() is { } disposition ? HeaderUtilities.RemoveQuotes(disposition.Name).Value : null;
+
+    private static SegmentationException Invalid(string message, Exception? inner = null) => new(SegmentationError.InvalidRequest, message, inner);
+}

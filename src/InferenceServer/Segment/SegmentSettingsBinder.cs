@@ -1,0 +1,85 @@
+using InferenceServer.Runtime;
+using InferenceServer.Runtime.Formats;
+using InferenceServer.Runtime.Parameters;
+using Microsoft.Net.Http.Headers;
+
+namespace InferenceServer.Segment;
+
+/// <summary>Reads what a request wants from its query and headers. <c>?format=</c> chooses the format, else the Accept header, else indexed PNG.</summary>
+internal static class SegmentSettingsBinder
+{
+    /// <summary>Header beside <c>?timeout=</c>; the shorter of both counts.</summary>
+    public const string TimeoutHeader = "X-Request-Timeout-Ms";
+
+    /// <summary>Header beside <c>?priority=</c>, which goes first.</summary>
+    public const string PriorityHeader = "X-Priority";
+
+    /// <summary>Reads the settings of a request with one image.</summary>
+    /// <param name="request">The request.</param>
+    /// <param name="others">Parameters of the endpoint's own, which are not settings.</param>
+    /// <exception cref="SegmentationException">A parameter is unknown, or its value is not allowed.</exception>
+    public static SegmentSettings Bind(HttpRequest request, params ReadOnlySpan<string> others)
+    {
+        SegmentSettings settings = BindMany(request, others);
+        MaskFormat[] accepted = [.. Accepted(request.GetTypedHeaders().Accept)];
+        if (!request.Query.ContainsKey("format"))
+        {
+            return settings with { Format = accepted.FirstOrDefault(MaskFormat.Png) };
+        }
+
+        bool prefersJpeg = accepted.FirstOrDefault(f => f == MaskFormat.Png || f == MaskFormat.OverlayJpeg) == MaskFormat.OverlayJpeg;
+        return settings.Format == MaskFormat.Overlay && prefersJpeg ? settings with { Format = MaskFormat.OverlayJpeg } : settings;
+    }
+
+    /// <summary>Reads the settings of a request with many images, whose Accept header is about the stream of answers.</summary>
+    /// <inheritdoc cref="Bind"/>
+    public static SegmentSettings BindMany(HttpRequest request, params ReadOnlySpan<string> others)
+    {
+        SegmentSettings settings = BindHeaders(request);
+        TimeSpan? headerTimeout = settings.Timeout;
+        foreach ((string name, Microsoft.Extensions.Primitives.StringValues values) in request.Query)
+        {
+            if (!others.Contains(name))
+            {
+                settings = Apply(settings, name, values.ToString());
+            }
+        }
+
+        return headerTimeout < settings.Timeout ? settings with { Timeout = headerTimeout } : settings;
+    }
+
+    /// <summary>Reads deadline and priority from the headers alone, for protocols whose parameters are not in the query.</summary>
+    /// <exception cref="SegmentationException">A header's value is not allowed.</exception>
+    public static SegmentSettings BindHeaders(HttpRequest request)
+    {
+        SegmentSettings settings = SegmentSettings.Default;
+        foreach ((string header, string parameter) in ((string, string)[])[(TimeoutHeader, "timeout"), (PriorityHeader, "priority")])
+        {
+            if (request.Headers.TryGetValue(header, out Microsoft.Extensions.Primitives.StringValues values))
+            {
+                settings = RequestParameters.Find(parameter)!.Apply(settings, values.ToString(), header);
+            }
+        }
+
+        return settings;
+    }
+
+    /// <summary>Puts a parameter's value into settings.</summary>
+    /// <exception cref="SegmentationException">The parameter is unknown, or its value is not allowed.</exception>
+    public static SegmentSettings Apply(SegmentSettings settings, string name, string value)
+    {
+        RequestParameter parameter = RequestParameters.Find(name) ?? throw new SegmentationException(
+            SegmentationError.InvalidRequest,
+            $"The query parameter '{name}' is not known; known parameters: {string.Join(", ", RequestParameters.All.Select(p => p.Name))}.");
+        return parameter.Apply(settings, value);
+    }
+
+    // A media type that no format has is passed over: a mask helps a client with a careless Accept header more than 406 does.
+    private static IEnumerable<MaskFormat> Accepted(IList<MediaTypeHeaderValue> accept) =>
+        from type in accept
+        where type.Quality is not 0
+        orderby type.Quality ?? 1 descending
+        let format = MaskFormat.All.FirstOrDefault(f => f.Accept.Contains(type.MediaType.Value?.ToLowerInvariant()))
+        where format is not null
+        select format;
+}
