@@ -98,7 +98,7 @@ public sealed class RefineCommandTests : IDisposable
     [InlineData("[]", "Kernels: expected 1 to 4, got 0")]
     [InlineData("[{\"type\": \"gauss\"}]", "kernels[0].type: \"gauss\" is none of gaussian, bilateral")]
     [InlineData("[{\"type\": \"gaussian\", \"sxy\": 3}]", "kernels[0].sxy: not known")]
-    [InlineData("[{\"type\": \"bilateral\", \"sx\": 3, \"sy\": 3, \"srgb\": [3], \"compatibility\": {\"kind\": \"potts\", \"weight\": 3}}]", "kernels[0].srgb: expected 3 numbers, found 1")]
+    [InlineData("[{\"type\": \"bilateral\", \"sx\": 3, \"sy\": 3, \"srgb\": [3], \"compatibility\": {\"kind\": \"potts\", \"weight\": 3}}]", "kernels[0].srgb: expected 3 numbers, got 1")]
     [InlineData("[{\"type\": \"gaussian\", \"sx\": 3, \"sy\": 0, \"compatibility\": {\"kind\": \"potts\", \"weight\": 3}}]", "Expected a finite standard deviation above 0, got 0")]
     [InlineData("[{\"type\": \"gaussian\", \"sx\": 3, \"sy\": 3, \"compatibility\": {\"kind\": \"diagonal\", \"values\": [1, 2, 3]}}]", "of 2 labels, got 3")]
     [InlineData("[{\"type\": \"gaussian\", \"sx\": 3, \"sy\": 3, \"compatibility\": {\"kind\": \"matrix\", \"values\": [[1, 2], [3]]}}]", "as many numbers in each row as rows")]
