@@ -36,7 +36,7 @@ public readonly ref struct ScoreCanvas
     public int Rows { get; }
 
     /// <summary>Number of values from one class of a pixel to the next class.</summary>
-    public int ClassStride { get; }
+    internal int ClassStride { get; }
 
     /// <summary>Creates a canvas that holds <paramref name="rows"/> rows at a time.</summary>
     /// <param name="values">Memory for classes × width × rows scores.</param>

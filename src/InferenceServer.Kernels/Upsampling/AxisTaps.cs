@@ -42,16 +42,11 @@ public sealed class AxisTaps
     /// <summary>Number of grid points along the axis.</summary>
     public int Grid { get; }
 
-    /// <summary>
-    /// Whether every pixel i lies exactly on grid point i, and there are as many pixels as grid points.
-    /// </summary>
-    public bool IsIdentity => IsShift && Count == Grid;
-
     /// <summary>For each pixel the index of the grid point at or before it, 0 to <see cref="Grid"/> − 1.</summary>
-    public ReadOnlySpan<int> Lower => _lower.AsSpan(_start, Count);
+    internal ReadOnlySpan<int> Lower => _lower.AsSpan(_start, Count);
 
     /// <summary>For each pixel the weight of the next grid point, 0 to 1; 0 if there is no next grid point.</summary>
-    public ReadOnlySpan<float> Fractions => _fractions.AsSpan(_start, Count);
+    internal ReadOnlySpan<float> Fractions => _fractions.AsSpan(_start, Count);
 
     /// <summary>Whether consecutive pixels lie exactly on consecutive grid points.</summary>
     internal bool IsShift { get; }
@@ -63,13 +58,11 @@ public sealed class AxisTaps
     /// <param name="offset">First pixel of the resized image within the input.</param>
     /// <param name="grid">Length of the model's output, in grid points.</param>
     /// <param name="alignCorners">Whether the corners of grid and input are aligned.</param>
-    /// <param name="covered">Number of grid points to use, from the first one on; null uses all.</param>
     /// <exception cref="ArgumentOutOfRangeException">
     /// A length is not positive, or the resized image exceeds the input.
     /// </exception>
-    public static AxisTaps Create(
-        int image, int resized, int input, int offset, int grid, bool alignCorners, int? covered = null) =>
-        Create(image, resized, AxisTile.Whole(image, resized), input, offset, grid, alignCorners, covered);
+    public static AxisTaps Create(int image, int resized, int input, int offset, int grid, bool alignCorners) =>
+        Create(image, resized, AxisTile.Whole(image, resized), input, offset, grid, alignCorners);
 
     /// <summary>
     /// Computes the positions along one axis of a tile, on the grid of the model's output for the tile.

@@ -43,7 +43,8 @@ public sealed class AxisTapsTests
     {
         AxisTaps taps = AxisTaps.Create(97, 97, 97, 0, 97, alignCorners);
 
-        Assert.True(taps.IsIdentity);
+        Assert.True(taps.IsShift);
+        Assert.Equal(taps.Grid, taps.Count);
         Assert.Equal(Enumerable.Range(0, 97), taps.Lower.ToArray());
     }
 
@@ -53,7 +54,7 @@ public sealed class AxisTapsTests
         AxisTaps taps = AxisTaps.Create(90, 90, 97, 3, 97, alignCorners: false);
 
         Assert.True(taps.IsShift);
-        Assert.False(taps.IsIdentity);
+        Assert.NotEqual(taps.Grid, taps.Count);
         Assert.Equal(3, taps.Lower[0]);
     }
 
@@ -86,7 +87,8 @@ public sealed class AxisTapsTests
     {
         int Grid(int length) => alignCorners ? ((length - 1) / stride) + 1 : length / stride;
         AxisTaps alone = AxisTaps.Create(image, resized, input, 0, Grid(input), alignCorners);
-        AxisTaps cropped = AxisTaps.Create(image, resized, bucket, 0, Grid(bucket), alignCorners, Grid(input));
+        AxisTile whole = AxisTile.Whole(image, resized);
+        AxisTaps cropped = AxisTaps.Create(image, resized, whole, bucket, 0, Grid(bucket), alignCorners, Grid(input));
 
         Assert.Equal(alone.Lower.ToArray(), cropped.Lower.ToArray());
         Assert.Equal(alone.Fractions.ToArray(), cropped.Fractions.ToArray());

@@ -31,7 +31,8 @@ public sealed class AxisTileTests
     {
         AxisTaps whole = AxisTaps.Create(40, 40, 40, 0, 40, alignCorners: false);
         AxisTaps tile = AxisTaps.Create(40, 40, AxisTile.Create(40, 40, 12, 16), 16, 0, 16, alignCorners: false);
-        Assert.True(tile.IsIdentity);
+        Assert.True(tile.IsShift);
+        Assert.Equal(tile.Grid, tile.Count);
         Assert.Equal(whole.Lower.Slice(12, 16).ToArray(), tile.Lower.ToArray().Select(x => x + 12));
     }
 
