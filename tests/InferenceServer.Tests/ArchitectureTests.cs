@@ -58,6 +58,17 @@ public sealed partial class ArchitectureTests
     }
 
     [Fact]
+    public void Projects_WithUnsafeCode_AreFew()
+    {
+        IEnumerable<string> projects =
+            from file in Directory.EnumerateFiles(Sources, "*.csproj", SearchOption.AllDirectories)
+            where (string?)XDocument.Load(file).Descendants("AllowUnsafeBlocks").SingleOrDefault() == "true"
+            select Path.GetFileNameWithoutExtension(file);
+
+        Assert.Equal(["DenseCrf", "Vips"], projects.Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
     public void Projects_AllInSrc_AreInTheTable() =>
         Assert.Equal(Names(Sources), Projects.Select(p => (string)p[0]).Order(StringComparer.Ordinal));
 
