@@ -1,12 +1,17 @@
-using System.Diagnostics;
 using InferenceServer.Errors;
 using InferenceServer.Runtime.Diagnostics;
+using Serilog;
+using Serilog.Events;
 
 namespace InferenceServer.Logging;
 
 /// <summary>One line for each request, and an id that client, answer and log share.</summary>
 internal static class RequestLog
 {
+    /// <summary>Fields of a refused request.</summary>
+    public const string Reason = "Reason", Detail = "Detail";
+
+    private const string Line = "{Method:l} {Path:l} → {Status} in {ElapsedMs:F1} ms ({RequestBytes} bytes in) {RequestId:l}";
     private const string RequestIdHeader = "X-Request-Id";
     private const int LongestId = 128;
     private static readonly PathString[] Probes =
@@ -14,10 +19,15 @@ internal static class RequestLog
 
     public static void UseRequestLog(this WebApplication app)
     {
-        ILogger logger = app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("InferenceServer.Requests");
-        app.Use(async (http, next) =>
+        app.UseSerilogRequestLogging(options =>
         {
-            long start = Stopwatch.GetTimestamp();
+            options.Logger = app.Services.GetRequiredService<Serilog.ILogger>();
+            options.MessageTemplate = Line;
+            options.GetLevel = (http, _, _) => http.IsProbe() ? LogEventLevel.Debug : LogEventLevel.Information;
+            options.GetMessageTemplateProperties = (http, _, elapsedMs, _) => Fields(http, elapsedMs).Select(f => new LogEventProperty(f.Name, new ScalarValue(f.Value)));
+        });
+        app.Use((http, next) =>
+        {
             if (http.Request.Headers[RequestIdHeader] is [{ Length: > 0 and <= LongestId } id] && id.All(c => char.IsAsciiLetterOrDigit(c) || "-_.:".Contains(c)))
             {
                 http.TraceIdentifier = id;
@@ -29,48 +39,30 @@ internal static class RequestLog
                 http.Response.Headers[RequestIdHeader] = http.TraceIdentifier;
                 return Task.CompletedTask;
             });
-            try
-            {
-                await next(http);
-            }
-            finally
-            {
-                LogLevel level = http.IsProbe() ? LogLevel.Debug : LogLevel.Information;
-                if (logger.IsEnabled(level))
-                {
-                    Write(logger, level, http, Stopwatch.GetElapsedTime(start).TotalMilliseconds);
-                }
-            }
+            return next(http);
         });
     }
 
     /// <summary>Whether a machine asks every few seconds.</summary>
     public static bool IsProbe(this HttpContext http) => Array.Exists(Probes, http.Request.Path.StartsWithSegments);
 
-    private static void Write(ILogger logger, LogLevel level, HttpContext http, double elapsedMs)
+    private static IEnumerable<(string Name, object Value)> Fields(HttpContext http, double elapsedMs)
     {
-        string path = http.Request.Path.ToUriComponent(); // encoded: a decoded line break would forge a line of the log
-        long bytes = http.Request.ContentLength ?? 0;
-        int status = ProblemStatus.Of(http);
-        using IDisposable? owner = http.User.Identity?.Name is { } key ? logger.BeginScope(new Dictionary<string, object> { ["Key"] = key }) : null;
-        if (RejectionCause.Of(http) is var (reason, message))
+        yield return ("Method", http.Request.Method);
+        yield return ("Path", http.Request.Path.ToUriComponent()); // encoded, as it came
+        yield return ("Status", ProblemStatus.Of(http));
+        yield return ("ElapsedMs", elapsedMs);
+        yield return ("RequestBytes", http.Request.ContentLength ?? 0);
+        yield return ("RequestId", http.TraceIdentifier);
+        if (RejectionCause.Of(http) is var (reason, detail))
         {
-            string label = reason.Label();
-            string detail = OneLine(message);
-            Log.Refused(logger, level, http.Request.Method, path, status, label, elapsedMs, bytes, http.TraceIdentifier, detail);
+            yield return (Reason, reason.Label());
+            yield return (Detail, detail);
         }
-        else
+
+        if (http.User.Identity?.Name is { } key)
         {
-            Log.Request(logger, level, http.Request.Method, path, status, elapsedMs, bytes, http.TraceIdentifier);
+            yield return ("Key", key);
         }
     }
-
-    // The message may quote what the caller sent.
-    private static string OneLine(string text) => string.Create(text.Length, text, static (line, from) =>
-    {
-        for (int i = 0; i < line.Length; i++)
-        {
-            line[i] = char.IsControl(from[i]) ? ' ' : from[i];
-        }
-    });
 }

@@ -1,37 +1,27 @@
+using System.Globalization;
 using System.Threading.Channels;
-using Microsoft.Extensions.Logging;
+using Serilog.Core;
+using Serilog.Events;
 
 namespace InferenceServer.Tests.Logging;
 
-/// <summary>Keeps the lines of a server's log.</summary>
-internal sealed class LogLines : ILoggerProvider, ILogger
+/// <summary>Keeps the events of a server's log.</summary>
+internal sealed class LogLines : ILogEventSink
 {
-    private readonly Channel<string> _lines = Channel.CreateUnbounded<string>();
+    private readonly Channel<LogEvent> _events = Channel.CreateUnbounded<LogEvent>();
 
-    public ILogger CreateLogger(string categoryName) => this;
+    public void Emit(LogEvent logEvent) => _events.Writer.TryWrite(logEvent);
 
-    public IDisposable? BeginScope<TState>(TState state)
-        where TState : notnull => null;
-
-    public bool IsEnabled(LogLevel logLevel) => true;
-
-    public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
-        _lines.Writer.TryWrite(formatter(state, exception));
-
-    public void Dispose()
-    {
-    }
-
-    /// <summary>The next line that holds <paramref name="text"/>, waited for: a request is logged a moment after its answer.</summary>
-    public async Task<string> WaitForAsync(string text)
+    /// <summary>The next event whose message holds <paramref name="text"/>, waited for: a request is logged a moment after its answer.</summary>
+    public async Task<LogEvent> WaitForAsync(string text)
     {
         using CancellationTokenSource patience = new(TimeSpan.FromSeconds(30));
-        string line;
+        LogEvent next;
         do
         {
-            line = await _lines.Reader.ReadAsync(patience.Token);
+            next = await _events.Reader.ReadAsync(patience.Token);
         }
-        while (!line.Contains(text, StringComparison.Ordinal));
-        return line;
+        while (!next.RenderMessage(CultureInfo.InvariantCulture).Contains(text, StringComparison.Ordinal));
+        return next;
     }
 }

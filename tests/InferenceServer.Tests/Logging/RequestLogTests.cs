@@ -1,5 +1,7 @@
+using System.Globalization;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Logging;
+using Serilog.Core;
+using Serilog.Events;
 
 namespace InferenceServer.Tests.Logging;
 
@@ -33,21 +35,35 @@ public sealed class RequestLogTests(SegmentationServer server)
     }
 
     [Theory]
-    [InlineData("/v1/segment/none", "→ 404 unknown_model in", "There is no model 'none'")]
-    [InlineData("/v1/segment/no%0Aline", "→ 404 unknown_model in", "There is no model 'no line'")]
-    [InlineData("/v1/segment/tiny?format=no", "→ 400 bad_request in", "format")]
-    public async Task Line_OfARefusal_SaysWhy(string path, string outcome, string why)
+    [InlineData("/v1/segment/none", 404, "unknown_model", "There is no model 'none'")]
+    [InlineData("/v1/segment/tiny?format=no", 400, "bad_request", "format")]
+    public async Task Line_OfARefusal_SaysWhy(string path, int status, string reason, string why)
+    {
+        IReadOnlyDictionary<string, LogEventPropertyValue> fields = await LineAsync(path);
+
+        Assert.Equal(["ConnectionId", "Detail", "ElapsedMs", "Method", "Path", "Reason", "RequestBytes", "RequestId", "RequestPath", "SourceContext", "Status"], fields.Keys.Order(StringComparer.Ordinal));
+        Assert.Equal((status.ToString(CultureInfo.InvariantCulture), $"\"{reason}\""), (fields["Status"].ToString(), fields["Reason"].ToString()));
+        Assert.Contains(why, fields["Detail"].ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Line_OfAMask_HasNoReason()
+    {
+        IReadOnlyDictionary<string, LogEventPropertyValue> fields = await LineAsync("/v1/segment/tiny");
+
+        Assert.Equal(["ConnectionId", "ElapsedMs", "Method", "Path", "RequestBytes", "RequestId", "RequestPath", "SourceContext", "Status"], fields.Keys.Order(StringComparer.Ordinal));
+        Assert.Equal($"\"POST\" \"/v1/segment/tiny\" 200 {Photo.Png.Length}", $"{fields["Method"]} {fields["Path"]} {fields["Status"]} {fields["RequestBytes"]}");
+    }
+
+    private static async Task<IReadOnlyDictionary<string, LogEventPropertyValue>> LineAsync(string path)
     {
         LogLines lines = new();
-        await using SegmentationServer own = new([("Serilog:MinimumLevel", "Information")], services => services.AddSingleton<ILoggerProvider>(lines));
+        await using SegmentationServer own = new([("environment", "Production"), ("Serilog:MinimumLevel", "Information")], services => services.AddSingleton<ILogEventSink>(lines));
         await own.InitializeAsync();
 
         using HttpResponseMessage response = await own.Client.PostAsync(path, Photo.Content(Photo.Png));
 
-        string line = await lines.WaitForAsync("→");
-        Assert.Contains(outcome, line, StringComparison.Ordinal);
-        Assert.Contains(why, line, StringComparison.Ordinal);
-        Assert.DoesNotContain(line, char.IsControl);
+        return (await lines.WaitForAsync("→")).Properties;
     }
 
     private async Task<string> IdAsync(string path, string? sent)

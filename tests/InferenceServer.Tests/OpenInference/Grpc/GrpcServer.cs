@@ -7,7 +7,7 @@ using InferenceServer.Tests.Logging;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Logging;
+using Serilog.Core;
 
 namespace InferenceServer.Tests.OpenInference.Grpc;
 
@@ -41,7 +41,7 @@ internal sealed class GrpcServer : IAsyncDisposable
     {
         int port = FreePort();
         LogLines log = new();
-        SegmentationServer server = new([("OpenInference:GrpcUrl", $"http://127.0.0.1:{port}"), .. settings], services => services.AddSingleton<ILoggerProvider>(log));
+        SegmentationServer server = new([("OpenInference:GrpcUrl", $"http://127.0.0.1:{port}"), ("Serilog:MinimumLevel", "Information"), .. settings], services => services.AddSingleton<ILogEventSink>(log));
         await server.InitializeAsync();
         return new GrpcServer(server, port, log);
     }
