@@ -57,6 +57,16 @@ internal sealed partial class ServerProcess : IAsyncDisposable
 
     public bool HasExited => _process.HasExited;
 
+    /// <summary>Bytes of memory that it has now.</summary>
+    public long Memory
+    {
+        get
+        {
+            _process.Refresh();
+            return _process.WorkingSet64;
+        }
+    }
+
     /// <summary>Starts the program and waits until it is ready.</summary>
     public static Task<ServerProcess> StartAsync(string url, params (string Key, string Value)[] settings) => StartAsync(Command, url, settings);
 

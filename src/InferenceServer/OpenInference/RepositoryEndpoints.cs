@@ -13,7 +13,8 @@ namespace InferenceServer.OpenInference;
 /// <summary>The protocol's model repository extension; the server has one repository, whatever it is called.</summary>
 internal static class RepositoryEndpoints
 {
-    private const int MaxBytes = 1 << 20; // of a body that has no use but to say yes or no
+    /// <summary>Most bytes of a request to load a model, which may come with files or a configuration, though none is taken.</summary>
+    public const int MaxLoadBytes = 1 << 20;
 
     public static void MapRepository(this RouteGroupBuilder group)
     {
@@ -31,13 +32,13 @@ internal static class RepositoryEndpoints
 
     private static async Task<Ok<IReadOnlyList<RepositoryEntry>>> IndexAsync(HttpContext http, ModelCatalog catalog)
     {
-        using JsonDocument? asked = await ReadAsync(http);
+        using JsonDocument? asked = await ReadAsync(http, SmallBody.MaxBytes);
         return TypedResults.Ok(catalog.Index(asked?.RootElement is { ValueKind: JsonValueKind.Object } body && body.TryGetProperty("ready", out JsonElement ready) && ready.ValueKind == JsonValueKind.True));
     }
 
     private static async Task<Results<Ok, ProblemResult>> LoadAsync(string model, HttpContext http, ModelCatalog catalog, ModelLifecycle lifecycle)
     {
-        using JsonDocument? asked = await ReadAsync(http);
+        using JsonDocument? asked = await ReadAsync(http, MaxLoadBytes);
         if (asked?.RootElement is { ValueKind: JsonValueKind.Object } body && body.TryGetProperty("parameters", out JsonElement parameters) && parameters.ValueKind == JsonValueKind.Object)
         {
             RefuseOverrides(parameters.EnumerateObject().Select(p => p.Name));
@@ -62,9 +63,9 @@ internal static class RepositoryEndpoints
         }
     }
 
-    private static async Task<JsonDocument?> ReadAsync(HttpContext http)
+    private static async Task<JsonDocument?> ReadAsync(HttpContext http, int maxBytes)
     {
-        using PooledBufferWriter body = await InferBody.ReadAsync(http.Request, MaxBytes, hold: static _ => { }, http.RequestAborted);
+        using PooledBufferWriter body = await InferBody.ReadAsync(http.Request, maxBytes, hold: static _ => { }, http.RequestAborted);
         try
         {
             // Of the text's own memory, for the buffer is given back.

@@ -20,7 +20,7 @@ internal static class BodyReader
     public static async Task<PooledBufferWriter> ReadAsync(Stream body, long? length, long maxBytes, Action<long> hold, string what, CancellationToken cancellationToken)
     {
         // A length is only a promise: beyond a megabyte the buffer grows with what really comes.
-        PooledBufferWriter bytes = new((int)Math.Min(length + 1 ?? BufferSize, LargestBufferAtOnce));
+        PooledBufferWriter bytes = new((int)Math.Min(Math.Min(length ?? BufferSize, maxBytes) + 1, LargestBufferAtOnce));
         try
         {
             while (await body.ReadAsync(bytes.GetMemory(), cancellationToken) is > 0 and int count)

@@ -58,10 +58,11 @@ internal sealed class GrpcCase(FuzzTarget target) : IFuzzCase
 
         made([.. Encoding.UTF8.GetBytes($"{method}\ncontent-type: {type}\ngrpc-timeout: {timeout}\n\n"), .. frame]);
         using HttpResponseMessage response = await target.Client.SendAsync(request);
-        return type == "application/json" ? await Answers.JudgeAsync(response) : await JudgeAsync(response);
+        return type == "application/json" ? await Answers.JudgeAsync(response) : await JudgeAsync(response, method.StartsWith(Service, StringComparison.Ordinal));
     }
 
-    private static async Task<FuzzOutcome> JudgeAsync(HttpResponseMessage response)
+    // The framework's own services call a message that is none INTERNAL or UNKNOWN.
+    private static async Task<FuzzOutcome> JudgeAsync(HttpResponseMessage response, bool isOurs)
     {
         byte[] body = await response.Content.ReadAsByteArrayAsync();
         if (response.StatusCode != HttpStatusCode.OK || (Value(response.TrailingHeaders, "grpc-status") ?? Value(response.Headers, "grpc-status")) is not { } status)
@@ -70,7 +71,7 @@ internal sealed class GrpcCase(FuzzTarget target) : IFuzzCase
         }
 
         int code = int.Parse(status, CultureInfo.InvariantCulture);
-        string? finding = code is Unknown or Internal || (code == 0 && body.Length < FrameHeader) ? $"grpc-status {code}: {Value(response.Headers, "grpc-message")}" : null;
+        string? finding = (isOurs && code is Unknown or Internal) || (code == 0 && body.Length < FrameHeader) ? $"grpc-status {code}: {Value(response.Headers, "grpc-message")}" : null;
         return new FuzzOutcome($"grpc-status {code}", finding);
     }
 

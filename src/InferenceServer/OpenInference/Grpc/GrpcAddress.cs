@@ -17,6 +17,7 @@ internal static class GrpcAddress
             return;
         }
 
+        GrpcServices.Add(builder.Services);
         if (configuration.GetSection(Endpoints).GetChildren().Any())
         {
             // Addresses are ignored beside endpoints, and so this has to be one.

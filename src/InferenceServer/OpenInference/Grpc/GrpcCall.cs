@@ -8,13 +8,13 @@ namespace InferenceServer.OpenInference.Grpc;
 /// <summary>One unary call: what goes wrong in it becomes a status.</summary>
 internal static class GrpcCall
 {
-    private const int SmallMessage = 1 << 20;
-
     /// <summary>Maps a method that takes and gives small messages.</summary>
-    public static IEndpointConventionBuilder MapCall<TRequest>(this IEndpointRouteBuilder service, string method, MessageParser<TRequest> parser, Func<TRequest, HttpContext, Task<IMessage>> answer)
+    public static IEndpointConventionBuilder MapCall<TRequest>(
+        this IEndpointRouteBuilder service, string method, MessageParser<TRequest> parser, Func<TRequest, HttpContext, Task<IMessage>> answer, int maxBytes = SmallBody.MaxBytes)
         where TRequest : IMessage<TRequest> => service.MapCall(method, async http =>
         {
-            using PooledBufferWriter frame = GrpcMessage.Frame(await answer(await ReadAsync(http, parser), http));
+            TRequest request = await SmallBody.ReadAsync(http, GrpcTimeout.Read(http.Request), end => ReadAsync(http, parser, maxBytes, end));
+            using PooledBufferWriter frame = GrpcMessage.Frame(await answer(request, http));
             await GrpcMessage.SendAsync(http, frame.Written);
         });
 
@@ -22,11 +22,15 @@ internal static class GrpcCall
     public static IEndpointConventionBuilder MapCall(this IEndpointRouteBuilder service, string method, Func<HttpContext, Task> handle) =>
         service.MapPost(method, http => RunAsync(http, handle)).WithMetadata(GrpcProblem.Instance, BodyLimit.Instance).ExcludeFromDescription();
 
-    private static async Task<TRequest> ReadAsync<TRequest>(HttpContext http, MessageParser<TRequest> parser)
+    /// <summary>What is said to a request that is no call.</summary>
+    public static SegmentationException NoCall() =>
+        new(SegmentationError.UnsupportedMediaType, $"This address takes gRPC: HTTP/2 and the content type {GrpcMessage.ContentType}.");
+
+    private static async Task<TRequest> ReadAsync<TRequest>(HttpContext http, MessageParser<TRequest> parser, int maxBytes, CancellationToken cancellationToken)
         where TRequest : IMessage<TRequest>
     {
-        using GrpcPart part = await GrpcMessage.BeginAsync(http, SmallMessage, atLeast: 0, http.RequestAborted);
-        await GrpcMessage.EndAsync(http, part, http.RequestAborted);
+        using GrpcPart part = await GrpcMessage.BeginAsync(http, maxBytes, atLeast: 0, cancellationToken);
+        await GrpcMessage.EndAsync(http, part, cancellationToken);
         return parser.WithDiscardUnknownFields(true).ParseFrom(part.Bytes.Written.Span); // else each would be an object
     }
 
@@ -36,7 +40,7 @@ internal static class GrpcCall
         {
             if (!GrpcMessage.IsCall(http))
             {
-                throw new SegmentationException(SegmentationError.UnsupportedMediaType, $"This address takes gRPC: HTTP/2 and the content type {GrpcMessage.ContentType}.");
+                throw NoCall();
             }
 
             await handle(http);

@@ -11,11 +11,9 @@ using Microsoft.Extensions.Options;
 
 namespace InferenceServer.OpenInference.Grpc;
 
-/// <summary>The Open Inference Protocol and gRPC's health check over gRPC: unary methods, with the scopes that their twins over HTTP have.</summary>
+/// <summary>The Open Inference Protocol over gRPC: unary methods, with the scopes that their twins over HTTP have. Beside it the framework's services of health and reflection, which need no key.</summary>
 internal static class GrpcEndpoints
 {
-    private const string Service = "inference.GRPCInferenceService";
-
     public static void MapGrpc(this WebApplication app)
     {
         if (string.IsNullOrEmpty(app.Services.GetRequiredService<IOptions<OpenInferenceOptions>>().Value.GrpcUrl))
@@ -23,13 +21,18 @@ internal static class GrpcEndpoints
             return;
         }
 
-        RouteGroupBuilder service = app.MapGroup("/" + Service);
+        RouteGroupBuilder service = app.MapGroup("/" + GrpcServices.Inference);
         service.MapServer(app.Services);
         service.MapModels(app.Services.GetRequiredService<ModelCatalog>());
         service.MapRepository(app.Services);
         service.MapCall("/ModelInfer", GrpcInfer.HandleAsync).Observed().RequireScope(Scope.Infer, budgeted: true);
-        service.MapCall("/{method}", Absent);
-        app.MapHealthService();
+        GrpcServices services = app.Services.GetRequiredService<GrpcServices>();
+        services.Bound(app.MapGrpcHealthChecksService());
+        services.Bound(app.MapGrpcReflectionService());
+        foreach (string name in GrpcServices.Names)
+        {
+            app.MapCall($"/{name}/{{method}}", Absent);
+        }
     }
 
     private static void MapServer(this RouteGroupBuilder service, IServiceProvider services)
@@ -66,25 +69,12 @@ internal static class GrpcEndpoints
             RepositoryEndpoints.RefuseOverrides(r.Parameters.Keys);
             ModelEntry entry = await lifecycle.LoadAsync(catalog.View(r.ModelName).Model);
             return ModelLifecycle.Failure(entry) is { } failure ? throw new SegmentationException(SegmentationError.InvalidRequest, failure) : new RepositoryModelLoadResponse();
-        });
+        }, RepositoryEndpoints.MaxLoadBytes);
         repository.MapCall("/RepositoryModelUnload", RepositoryModelUnloadRequest.Parser, async (r, _) =>
         {
             await lifecycle.UnloadAsync(catalog.View(r.ModelName).Model);
             return new RepositoryModelUnloadResponse();
         });
-    }
-
-    private static void MapHealthService(this WebApplication app)
-    {
-        ModelRepository repository = app.Services.GetRequiredService<ModelRepository>();
-        Drain drain = app.Services.GetRequiredService<Drain>();
-        RouteGroupBuilder health = app.MapGroup("/grpc.health.v1.Health");
-        health.MapCall("/Check", HealthCheckRequest.Parser, (r, _) => Now(new HealthCheckResponse
-        {
-            Status = r.Service is not ("" or Service) ? throw new SegmentationException(SegmentationError.UnknownModel, $"There is no service '{r.Service}'; there is {Service}.")
-                : HealthEndpoints.NotReady(repository, drain) is null ? HealthCheckResponse.Types.ServingStatus.Serving : HealthCheckResponse.Types.ServingStatus.NotServing,
-        }));
-        health.MapCall("/{method}", Absent);
     }
 
     // A model that is loading is not ready, which is an answer; one that is not there is an error.

@@ -16,7 +16,8 @@ internal static class GrpcInfer
         InferRoad road = http.RequestServices.GetRequiredService<InferRoad>();
         RequestObservation observation = http.Observation();
         TimeSpan? timeout = GrpcTimeout.Read(http.Request);
-        using GrpcPart part = await BeginAsync(http, road.MaxBytes, timeout);
+        // The call has its deadline from its headers on, though only its message says for which model it is.
+        using GrpcPart part = await SmallBody.ReadAsync(http, timeout, end => GrpcMessage.BeginAsync(http, road.MaxBytes, InferMessages.Head, end));
         (string name, string version) = InferMessages.Peek(part.Bytes.Written);
         ProtocolModel view = http.RequestServices.GetRequiredService<ModelCatalog>().View(name);
         observation.AskedFor(view.Model);
@@ -46,21 +47,6 @@ internal static class GrpcInfer
     public static int? Version(string version) => version.Length == 0 ? null
         : int.TryParse(version, NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number
         : throw new SegmentationException(SegmentationError.UnknownModel, $"Versions are numbers; there is none '{version}'.");
-
-    // The call has its deadline from its headers on, though only its message says for which model it is.
-    private static async Task<GrpcPart> BeginAsync(HttpContext http, int maxBytes, TimeSpan? timeout)
-    {
-        using CancellationTokenSource patience = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted);
-        patience.CancelAfter(timeout ?? Timeout.InfiniteTimeSpan);
-        try
-        {
-            return await GrpcMessage.BeginAsync(http, maxBytes, InferMessages.Head, patience.Token);
-        }
-        catch (OperationCanceledException e) when (!http.RequestAborted.IsCancellationRequested)
-        {
-            throw new SegmentationException(SegmentationError.DeadlineExceeded, "The call's time passed before its message came.", e);
-        }
-    }
 
     private static AdmissionRequest AdmissionRequest(HttpContext http, ProtocolModel view, int? version, TimeSpan? timeout)
     {

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Grpc.Core;
 using InferenceServer.Errors;
 
 namespace InferenceServer.OpenInference.Grpc;
@@ -14,18 +15,18 @@ internal sealed class GrpcProblem : IProblemForm
     }
 
     /// <summary>The code for what HTTP says with a status.</summary>
-    public static GrpcStatus Of(int status) => status switch
+    public static StatusCode Of(int status) => status switch
     {
-        StatusCodes.Status400BadRequest or StatusCodes.Status415UnsupportedMediaType or StatusCodes.Status422UnprocessableEntity => GrpcStatus.InvalidArgument,
-        StatusCodes.Status401Unauthorized => GrpcStatus.Unauthenticated,
-        StatusCodes.Status403Forbidden => GrpcStatus.PermissionDenied,
-        StatusCodes.Status404NotFound => GrpcStatus.NotFound,
-        StatusCodes.Status413PayloadTooLarge or StatusCodes.Status429TooManyRequests => GrpcStatus.ResourceExhausted,
-        StatusCodes.Status500InternalServerError => GrpcStatus.Internal,
-        StatusCodes.Status501NotImplemented => GrpcStatus.Unimplemented,
-        StatusCodes.Status503ServiceUnavailable => GrpcStatus.Unavailable,
-        StatusCodes.Status504GatewayTimeout => GrpcStatus.DeadlineExceeded,
-        _ => GrpcStatus.Unknown,
+        StatusCodes.Status400BadRequest or StatusCodes.Status415UnsupportedMediaType or StatusCodes.Status422UnprocessableEntity => StatusCode.InvalidArgument,
+        StatusCodes.Status401Unauthorized => StatusCode.Unauthenticated,
+        StatusCodes.Status403Forbidden => StatusCode.PermissionDenied,
+        StatusCodes.Status404NotFound => StatusCode.NotFound,
+        StatusCodes.Status413PayloadTooLarge or StatusCodes.Status429TooManyRequests => StatusCode.ResourceExhausted,
+        StatusCodes.Status500InternalServerError => StatusCode.Internal,
+        StatusCodes.Status501NotImplemented => StatusCode.Unimplemented,
+        StatusCodes.Status503ServiceUnavailable => StatusCode.Unavailable,
+        StatusCodes.Status504GatewayTimeout => StatusCode.DeadlineExceeded,
+        _ => StatusCode.Unknown,
     };
 
     public bool IsFor(HttpContext http) => GrpcMessage.IsCall(http);

@@ -18,11 +18,22 @@ internal static class GrpcTimeout
             return null;
         }
 
-        return text.Length is > 1 and <= MostDigits + 1 && long.TryParse(text.AsSpan(..^1), NumberStyles.None, CultureInfo.InvariantCulture, out long number) && Unit(text[^1]) is { } unit
+        return Parse(text)
+            ?? throw new SegmentationException(SegmentationError.InvalidRequest, $"{Header}: expected up to {MostDigits} digits and one of H, M, S, m, u, n, got '{text}'.");
+    }
+
+    /// <summary>Gives a request a deadline that the framework keeps: its own, or this where that is later, none, or no time at all.</summary>
+    public static void Shorten(HttpRequest request, TimeSpan longest)
+    {
+        TimeSpan own = (request.Headers[Header] is [{ } text] ? Parse(text) : null) ?? longest;
+        request.Headers[Header] = string.Create(CultureInfo.InvariantCulture, $"{Math.Ceiling((own < longest ? own : longest).TotalMilliseconds)}m");
+    }
+
+    private static TimeSpan? Parse(string text) =>
+        text.Length is > 1 and <= MostDigits + 1 && long.TryParse(text.AsSpan(..^1), NumberStyles.None, CultureInfo.InvariantCulture, out long number) && Unit(text[^1]) is { } unit
             // A deadline that has passed is still one, and none is shorter than the clock's tick.
             ? TimeSpan.FromTicks(Math.Clamp((long)(number * unit), 1, Longest))
-            : throw new SegmentationException(SegmentationError.InvalidRequest, $"{Header}: expected up to {MostDigits} digits and one of H, M, S, m, u, n, got '{text}'.");
-    }
+            : null;
 
     private static double? Unit(char unit) => unit switch
     {

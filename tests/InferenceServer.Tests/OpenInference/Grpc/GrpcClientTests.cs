@@ -5,7 +5,7 @@ using System.Text.Json;
 
 namespace InferenceServer.Tests.OpenInference.Grpc;
 
-/// <summary>Every method as <c>@grpc/grpc-js</c> calls it.</summary>
+/// <summary>Every method as <c>@grpc/grpc-js</c> calls it, which learns of the methods by reflection.</summary>
 public sealed class GrpcClientTests
 {
     private const string Lab = "the lab's key";
@@ -30,7 +30,8 @@ public sealed class GrpcClientTests
             new { method = "ModelStatistics", request = new { name = "tiny" } },
             new { method = "RepositoryIndex", request = new { ready = true } },
             new { service = "grpc.health.v1.Health", method = "Check", request = new { service = "" } },
-            new { method = "ModelReady", request = new { name = "tiny-nan" } });
+            new { method = "ModelReady", request = new { name = "tiny-nan" } },
+            new { service = "grpc.health.v1.Health", method = "Watch", request = new { service = "inference.GRPCInferenceService" } });
 
         Assert.All(answers, a => Assert.True(a.TryGetProperty("response", out _), a.ToString()));
         JsonElement[] responses = [.. answers.Select(a => a.GetProperty("response"))];
@@ -49,6 +50,7 @@ public sealed class GrpcClientTests
         Assert.Contains("tiny.image", responses[8].GetProperty("models").EnumerateArray().Select(m => m.GetProperty("name").GetString()));
         Assert.Equal("SERVING", responses[9].GetProperty("status").GetString());
         Assert.False(responses[10].GetProperty("ready").GetBoolean());
+        Assert.Equal("SERVING", responses[11].GetProperty("status").GetString());
     }
 
     [NodeFact]
@@ -91,7 +93,6 @@ public sealed class GrpcClientTests
         ProcessStartInfo start = new("node") { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
         start.ArgumentList.Add(Path.Combine(NodeFactAttribute.Folder, "call.mjs"));
         start.ArgumentList.Add(server.Address);
-        start.ArgumentList.Add(Path.Combine(Repository.Root, "src", "InferenceServer", "OpenInference", "Grpc", "Protos"));
         using Process node = Process.Start(start)!;
         await node.StandardInput.WriteAsync(JsonSerializer.Serialize(calls));
         node.StandardInput.Close();

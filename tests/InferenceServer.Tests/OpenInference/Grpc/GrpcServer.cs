@@ -14,8 +14,6 @@ namespace InferenceServer.Tests.OpenInference.Grpc;
 /// <summary>A server with gRPC, and calls as they are on the wire.</summary>
 internal sealed class GrpcServer : IAsyncDisposable
 {
-    private readonly HttpClient _client;
-
     private GrpcServer(SegmentationServer server, int port, LogLines log)
     {
         Log = log;
@@ -23,10 +21,13 @@ internal sealed class GrpcServer : IAsyncDisposable
         // The factory's own client would ask the address that was opened last, which is that of gRPC.
         Http = new HttpClient { BaseAddress = new Uri(server.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First()) };
         Address = $"127.0.0.1:{port}";
-        _client = new HttpClient { BaseAddress = new Uri("http://" + Address), DefaultRequestVersion = HttpVersion.Version20, DefaultVersionPolicy = HttpVersionPolicy.RequestVersionExact };
+        Client = new HttpClient { BaseAddress = new Uri("http://" + Address), DefaultRequestVersion = HttpVersion.Version20, DefaultVersionPolicy = HttpVersionPolicy.RequestVersionExact };
     }
 
     public SegmentationServer Server { get; }
+
+    /// <summary>A client of its address of gRPC.</summary>
+    public HttpClient Client { get; }
 
     /// <summary>A client of the same server over HTTP.</summary>
     public HttpClient Http { get; }
@@ -67,12 +68,26 @@ internal sealed class GrpcServer : IAsyncDisposable
     public Task<(int Status, string Message, byte[] Body)> SendAsync(string path, byte[] body, params (string Key, string Value)[] headers) => SendAsync(path, new ByteArrayContent(body), headers);
 
     /// <inheritdoc cref="SendAsync(string, byte[], ValueTuple{string, string}[])"/>
-    public Task<(int Status, string Message, byte[] Body)> SendAsync(string path, HttpContent body, params (string Key, string Value)[] headers) => SendAsync(_client, path, body, headers);
+    public Task<(int Status, string Message, byte[] Body)> SendAsync(string path, HttpContent body, params (string Key, string Value)[] headers) => SendAsync(Client, path, body, headers);
 
     /// <summary>Sends any body to another address.</summary>
     public static async Task<(int Status, string Message, byte[] Body)> SendAsync(HttpClient client, string path, HttpContent body, params (string Key, string Value)[] headers)
     {
-        using HttpRequestMessage request = new(HttpMethod.Post, "/" + path) { Version = HttpVersion.Version20, VersionPolicy = HttpVersionPolicy.RequestVersionExact, Content = body };
+        using HttpRequestMessage request = Request(path, body, headers);
+        using HttpResponseMessage response = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
+        Assert.Equal(HttpStatusCode.OK, response.StatusCode);
+        Assert.Equal("application/grpc", response.Content.Headers.ContentType?.MediaType);
+        // A call that fails has its status among the headers, and nothing behind them.
+        byte[] answer = response.Headers.Contains("grpc-status") ? [] : await response.Content.ReadAsByteArrayAsync();
+        string status = (response.Headers.TryGetValues("grpc-status", out IEnumerable<string>? headersOnly) ? headersOnly : response.TrailingHeaders.GetValues("grpc-status")).Single();
+        string message = response.Headers.TryGetValues("grpc-message", out IEnumerable<string>? messages) ? Uri.UnescapeDataString(messages.Single()) : "";
+        return (int.Parse(status, CultureInfo.InvariantCulture), message, answer);
+    }
+
+    /// <summary>A call before it is sent.</summary>
+    public static HttpRequestMessage Request(string path, HttpContent body, params (string Key, string Value)[] headers)
+    {
+        HttpRequestMessage request = new(HttpMethod.Post, "/" + path) { Version = HttpVersion.Version20, VersionPolicy = HttpVersionPolicy.RequestVersionExact, Content = body };
         request.Content.Headers.TryAddWithoutValidation("Content-Type", "application/grpc");
         request.Headers.TryAddWithoutValidation("te", "trailers");
         foreach ((string key, string value) in headers)
@@ -80,26 +95,23 @@ internal sealed class GrpcServer : IAsyncDisposable
             request.Headers.TryAddWithoutValidation(key, value);
         }
 
-        using HttpResponseMessage response = await client.SendAsync(request);
-        byte[] answer = await response.Content.ReadAsByteArrayAsync();
-        Assert.Equal(HttpStatusCode.OK, response.StatusCode);
-        Assert.Equal("application/grpc", response.Content.Headers.ContentType?.MediaType);
-        string status = (response.TrailingHeaders.TryGetValues("grpc-status", out IEnumerable<string>? trailers) ? trailers : response.Headers.GetValues("grpc-status")).Single();
-        string message = response.Headers.TryGetValues("grpc-message", out IEnumerable<string>? messages) ? Uri.UnescapeDataString(messages.Single()) : "";
-        return (int.Parse(status, CultureInfo.InvariantCulture), message, answer);
+        return request;
     }
 
-    public static byte[] Frame(byte[] message)
+    /// <summary>The header of a message that has this many bytes.</summary>
+    public static byte[] Announce(int length)
     {
-        byte[] frame = new byte[5 + message.Length];
-        BinaryPrimitives.WriteUInt32BigEndian(frame.AsSpan(1), (uint)message.Length);
-        message.CopyTo(frame, 5);
-        return frame;
+        byte[] header = new byte[5];
+        BinaryPrimitives.WriteInt32BigEndian(header.AsSpan(1), length);
+        return header;
     }
+
+    /// <summary>A message with its header.</summary>
+    public static byte[] Frame(byte[] message) => [.. Announce(message.Length), .. message];
 
     public async ValueTask DisposeAsync()
     {
-        _client.Dispose();
+        Client.Dispose();
         Http.Dispose();
         await Server.DisposeAsync();
     }
