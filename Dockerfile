@@ -9,7 +9,6 @@ WORKDIR /source
 COPY global.json Directory.Build.props Directory.Packages.props .editorconfig ./
 COPY eng/ eng/
 COPY src/DenseCrf/DenseCrf.csproj src/DenseCrf/
-COPY src/Vips/Vips.csproj src/Vips/
 COPY src/InferenceServer.Kernels/InferenceServer.Kernels.csproj src/InferenceServer.Kernels/
 COPY src/InferenceServer.Runtime/InferenceServer.Runtime.csproj src/InferenceServer.Runtime/
 COPY src/InferenceServer/InferenceServer.csproj src/InferenceServer/

@@ -1,5 +1,4 @@
-using InferenceServer.Runtime.Buffers;
-using Vips;
+using NetVips;
 
 namespace InferenceServer.Cli.Tests;
 
@@ -52,12 +51,10 @@ internal sealed class TemporaryFolder : IDisposable
 
     private string WritePng(string name, byte[] pixels, int width, int height, int bands)
     {
-        using VipsImage image = VipsImage.FromPixels(pixels, width, height, bands);
-        using PooledBufferWriter png = new();
-        image.EncodePng(png, compression: 1);
+        using Image image = Image.NewFromMemory(pixels, width, height, bands, Enums.BandFormat.Uchar);
         string path = this[name];
         Directory.CreateDirectory(System.IO.Path.GetDirectoryName(path)!);
-        File.WriteAllBytes(path, png.Written.ToArray());
+        File.WriteAllBytes(path, image.PngsaveBuffer(compression: 1));
         return path;
     }
 }

@@ -6,7 +6,7 @@ using InferenceServer.Runtime.Admission;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Mvc.Testing;
 using Microsoft.Extensions.DependencyInjection;
-using Vips;
+using NetVips;
 
 namespace InferenceServer.Fuzz;
 
@@ -117,7 +117,7 @@ internal sealed class FuzzTarget : WebApplicationFactory<Program>
         (string Name, long Count)[] counts =
         [
             ("requests admitted", admission.Requests), ("bytes admitted", admission.Bytes), ("pixels admitted", admission.Pixels),
-            ("bytes rented", PooledArrays.RentedBytes), ("bytes of libvips", VipsLibrary.Tracked.Bytes), ("allocations of libvips", VipsLibrary.Tracked.Allocations), ("files of libvips", VipsLibrary.Tracked.Files),
+            ("bytes rented", PooledArrays.RentedBytes), ("bytes of libvips", Stats.Mem), ("allocations of libvips", Stats.Allocations), ("files of libvips", Stats.Files),
         ];
         return string.Join(", ", counts.Where(c => c.Count != 0).Select(c => $"{c.Count} {c.Name}"));
     }

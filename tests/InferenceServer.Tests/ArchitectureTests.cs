@@ -13,8 +13,7 @@ public sealed partial class ArchitectureTests
     {
         { "DenseCrf", [] },
         { "InferenceServer.Kernels", [] },
-        { "Vips", [] },
-        { "InferenceServer.Runtime", ["DenseCrf", "InferenceServer.Kernels", "Vips"] },
+        { "InferenceServer.Runtime", ["DenseCrf", "InferenceServer.Kernels"] },
         { "InferenceServer", ["InferenceServer.Runtime"] },
         { "InferenceServer.Client", [] },
         { "InferenceServer.Cli", ["InferenceServer.Client", "InferenceServer.Runtime"] },
@@ -35,7 +34,7 @@ public sealed partial class ArchitectureTests
         { "Batching", ["Admission", "Diagnostics", "Preprocessing.InputTensor", "Sessions.ExecutionProvider", "Sessions.IModelSession", "Sessions.ModelOutput"] },
         { "Sessions", ["Admission.SchedulingOptions", "Manifests", "Preprocessing.InputTensor"] },
         { "Postprocessing", ["Buffers", "Manifests", "Preprocessing.InputGeometry", "Preprocessing.Pass", "Preprocessing.PassPlan", "Sessions.ModelOutput"] },
-        { "Formats", ["Buffers", "Manifests.ClassTable", "Npy"] },
+        { "Formats", ["Buffers", "Decoding.Libvips", "Manifests.ClassTable", "Npy"] },
         { "Parameters", ["Admission.Priority", "Formats", "Manifests", "Passes"] },
         // What puts the stages of one model together, and what watches them.
         { "Models", ["Admission.Backlog", "Admission.InFlightLimits", "Batching", "Buffers", "Diagnostics", "Manifests", "Passes", "Postprocessing", "Preprocessing", "Refinement", "Sessions"] },
@@ -56,6 +55,14 @@ public sealed partial class ArchitectureTests
 
         Assert.Equal(allowed, references.Order(StringComparer.Ordinal));
     }
+
+    [Theory]
+    [InlineData("AllowUnsafeBlocks", "DenseCrf")]
+    [InlineData("SixLabors.ImageSharp", null)] // a judge in tests; docs/decisions.md says what it does with damaged files
+    public void Projects_WhatFewMayUse_IsNowhereElse(string word, string? only) =>
+        Assert.Equal(
+            only is null ? [] : new[] { only },
+            Directory.EnumerateFiles(Sources, "*.csproj", SearchOption.AllDirectories).Where(f => File.ReadAllText(f).Contains(word, StringComparison.Ordinal)).Select(f => Path.GetFileNameWithoutExtension(f)));
 
     [Fact]
     public void Projects_WithUnsafeCode_AreFew()

@@ -1,6 +1,5 @@
-using System.Buffers;
 using System.Net.Http.Headers;
-using Vips;
+using NetVips;
 
 namespace InferenceServer.Tests;
 
@@ -44,17 +43,7 @@ internal static class Photo
 
     private static byte[] Encode(byte[] rgb, int width, int height, bool jpeg = false)
     {
-        ArrayBufferWriter<byte> file = new();
-        using VipsImage image = VipsImage.FromPixels(rgb, width, height, bands: 3);
-        if (jpeg)
-        {
-            image.EncodeJpeg(file, quality: 95);
-        }
-        else
-        {
-            image.EncodePng(file, compression: 1);
-        }
-
-        return file.WrittenSpan.ToArray();
+        using Image image = Image.NewFromMemory(rgb, width, height, bands: 3, Enums.BandFormat.Uchar);
+        return jpeg ? image.JpegsaveBuffer(q: 95) : image.PngsaveBuffer(compression: 1);
     }
 }

@@ -1,6 +1,5 @@
 using InferenceServer.Kernels;
-using InferenceServer.Runtime.Buffers;
-using Vips;
+using NetVips;
 
 namespace InferenceServer.Cli.Bench;
 
@@ -25,9 +24,7 @@ internal static class SyntheticPhoto
             rgb[(3 * i) + 2] = (byte)(100 + (100 * Math.Sin(6 * (x + y))) + noise);
         }
 
-        using VipsImage image = VipsImage.FromPixels(rgb, size.Width, size.Height, bands: 3);
-        using PooledBufferWriter jpeg = new();
-        image.EncodeJpeg(jpeg, Quality);
-        return jpeg.Written.ToArray();
+        using Image image = Image.NewFromMemory(rgb, size.Width, size.Height, bands: 3, Enums.BandFormat.Uchar);
+        return image.JpegsaveBuffer(q: Quality);
     }
 }

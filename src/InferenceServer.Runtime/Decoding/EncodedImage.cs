@@ -1,5 +1,7 @@
+using System.Buffers;
 using InferenceServer.Kernels;
-using Vips;
+using Microsoft.Extensions.Logging;
+using NetVips;
 
 namespace InferenceServer.Runtime.Decoding;
 
@@ -7,59 +9,84 @@ namespace InferenceServer.Runtime.Decoding;
 public sealed class EncodedImage : IDisposable
 {
     private const int FirstSideways = 5; // EXIF: 5 to 8 lie on their side
-    private readonly VipsImage _header;
-    private readonly string _format;
+    private readonly ImageFormat _format;
+    private readonly ReadOnlyMemory<byte> _file;
+    private readonly ILogger _logger;
+    private readonly TiffDirectory? _tiff;
+    private readonly Image _header;
+    private MemoryHandle _pin; // not read-only, so that it is let go once
 
-    internal EncodedImage(VipsImage header, string format)
+    /// <exception cref="SegmentationException">The header is damaged.</exception>
+    internal EncodedImage(ImageFormat format, ReadOnlyMemory<byte> file, ILogger logger)
     {
-        _header = header;
-        _format = format;
+        (_format, _file, _logger) = (format, file, logger);
+        _tiff = format == ImageFormat.Tiff ? new TiffDirectory(file) : null;
+        _pin = file.Pin();
+        try
+        {
+            // What is left out of a sparse file is zero. To a strict reader it is an error.
+            _header = Libvips.Open(format.Loader, file, _tiff is { IsSparse: true } ? Enums.FailOn.Truncated : format.Strictness);
+        }
+        catch (VipsException e)
+        {
+            _pin.Dispose();
+            throw Undecodable("", e);
+        }
+
+        (int width, int height) = (_header.Width, _header.Height);
+        Size = Libvips.Orientation(_header) >= FirstSideways ? new(height, width) : new(width, height);
+        Bands = _header.Bands;
     }
 
     /// <summary>Width and height of the upright photograph, as the header states them.</summary>
-    public ImageSize Size => _header.Orientation >= FirstSideways ? new(_header.Height, _header.Width) : new(_header.Width, _header.Height);
+    public ImageSize Size { get; }
+
+    /// <summary>Numbers a pixel, alpha included.</summary>
+    internal int Bands { get; }
 
     /// <summary>Decodes the pixels, once.</summary>
     /// <param name="cancellationToken">Checked between strips of rows.</param>
     /// <returns>The upright photograph, which the caller disposes.</returns>
     /// <exception cref="SegmentationException">Truncated or damaged.</exception>
-    public RgbImage Decode(CancellationToken cancellationToken) => Guard(_format, () => Read(cancellationToken));
-
-    /// <summary>Lets go of the header.</summary>
-    public void Dispose() => _header.Dispose();
-
-    /// <summary>Turns what libvips complains about into an error of the caller's.</summary>
-    internal static T Guard<T>(string format, Func<T> read)
+    public RgbImage Decode(CancellationToken cancellationToken)
     {
+        cancellationToken.ThrowIfCancellationRequested();
+        RgbImage image = new(Size);
         try
         {
-            return read();
+            if (_tiff is { IsSparse: true } && _tiff.WithoutGaps() is { } whole)
+            {
+                // Only to find out whether something is damaged.
+                using MemoryHandle pin = whole.AsMemory().Pin();
+                Libvips.Decode(Libvips.Open(_format.Loader, whole, _format.Strictness), image.Pixels, cancellationToken);
+            }
+
+            Libvips.Decode(_header, image.Pixels, cancellationToken);
+            return image;
         }
         catch (VipsException e)
         {
-            throw new SegmentationException(
-                SegmentationError.UndecodableImage, $"The {format} could not be decoded, so it is truncated or damaged: {e.Message}", e);
-        }
-    }
-
-    private RgbImage Read(CancellationToken cancellationToken)
-    {
-        // Turned last: that may copy the picture, which then has three bytes a pixel and not eight or more.
-        using VipsImage srgb = _header.ToSrgb();
-        using VipsImage opaque = srgb.FlattenAlpha(255, 255, 255);
-        using VipsImage rgb = opaque.ToRgb8();
-        using VipsImage upright = rgb.AutoRotate();
-        cancellationToken.ThrowIfCancellationRequested();
-        RgbImage image = new(new ImageSize(upright.Width, upright.Height));
-        try
-        {
-            upright.CopyPixelsTo(image.Pixels.Span, cancellationToken);
-            return image;
+            image.Dispose();
+            cancellationToken.ThrowIfCancellationRequested();
+            throw Undecodable($" of {Size} pixels and {Bands} bands", e);
         }
         catch
         {
             image.Dispose();
             throw;
         }
+    }
+
+    /// <summary>Lets go of the header.</summary>
+    public void Dispose()
+    {
+        _header.Dispose();
+        _pin.Dispose();
+    }
+
+    private SegmentationException Undecodable(string header, Exception cause)
+    {
+        Log.Refused(_logger, cause.Message);
+        return Damage.Explain(_format, header, _file.Span, _tiff, cause);
     }
 }

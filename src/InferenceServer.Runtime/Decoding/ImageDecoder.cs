@@ -1,25 +1,16 @@
-using System.Collections.Frozen;
 using InferenceServer.Kernels;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
-using Vips;
+using NetVips;
 
 namespace InferenceServer.Runtime.Decoding;
 
 /// <summary>Encoded bytes to upright 8-bit sRGB: libvips decodes, the limits are checked on the header.</summary>
-public sealed class ImageDecoder(IOptions<DecodingOptions> options)
+public sealed class ImageDecoder(IOptions<DecodingOptions> options, ILogger<ImageDecoder>? logger = null)
 {
     private const int MostBands = 5;
-
-    /// <summary>libvips' loaders that are hardened and hold photographs; what another loader recognises is refused.</summary>
-    private static readonly FrozenDictionary<string, string> Formats = new Dictionary<string, string>
-    {
-        ["VipsForeignLoadJpegBuffer"] = "image/jpeg",
-        ["VipsForeignLoadPngBuffer"] = "image/png",
-        ["VipsForeignLoadWebpBuffer"] = "image/webp",
-        ["VipsForeignLoadTiffBuffer"] = "image/tiff",
-        ["VipsForeignLoadHeifBuffer"] = "image/avif",
-        ["VipsForeignLoadNsgifBuffer"] = "image/gif",
-    }.ToFrozenDictionary();
+    private readonly ILogger _logger = logger ?? NullLogger<ImageDecoder>.Instance;
 
     /// <summary>The limits that images are held to.</summary>
     public DecodingOptions Limits { get; } = options.Value;
@@ -33,6 +24,15 @@ public sealed class ImageDecoder(IOptions<DecodingOptions> options)
     {
         using EncodedImage image = Open(encoded);
         return image.Decode(cancellationToken);
+    }
+
+    /// <summary>Decodes a first image, so that no request waits until libvips is loaded.</summary>
+    /// <exception cref="DllNotFoundException">libvips is not beside the program, or cannot start.</exception>
+    public void WarmUp()
+    {
+        Libvips.Start();
+        using Image black = Image.Black(16, 16, bands: 3);
+        Decode(black.JpegsaveBuffer(), CancellationToken.None).Dispose();
     }
 
     /// <summary>Reads one image's header and holds it to the limits; no pixel is decoded yet.</summary>
@@ -52,31 +52,27 @@ public sealed class ImageDecoder(IOptions<DecodingOptions> options)
                 SegmentationError.PayloadTooLarge, $"The image has {encoded.Length:N0} bytes; at most {Limits.MaxBytes:N0} are accepted.");
         }
 
-        if (VipsImage.FindLoader(encoded.Span) is not { } loader || !Formats.TryGetValue(loader, out string? format) || IsHeic(encoded.Span))
+        if (ImageFormat.Of(encoded.Span) is not { } format)
         {
             throw new SegmentationException(
-                SegmentationError.UnsupportedMediaType, $"The bytes are no image of a supported format ({string.Join(", ", Formats.Values.Order())}).");
+                SegmentationError.UnsupportedMediaType, $"The bytes are no image of a supported format ({ImageFormat.Names}).");
         }
 
-        VipsImage header = EncodedImage.Guard(format, () => VipsImage.OpenEncoded(encoded));
+        EncodedImage image = new(format, encoded, _logger);
         try
         {
-            Check(header);
-            return new EncodedImage(header, format);
+            Check(image.Size, image.Bands);
+            return image;
         }
         catch
         {
-            header.Dispose();
+            image.Dispose();
             throw;
         }
     }
 
-    // The loader of AVIF recognises HEIC, too, but its codec is not free to ship.
-    private static bool IsHeic(ReadOnlySpan<byte> encoded) => encoded.Length >= 12 && encoded[4..8].SequenceEqual("ftyp"u8) && (encoded[8..11].SequenceEqual("hei"u8) || encoded[8..11].SequenceEqual("hev"u8));
-
-    private void Check(VipsImage header)
+    private void Check(ImageSize size, int bands)
     {
-        ImageSize size = new(header.Width, header.Height);
         if (size.Pixels > Limits.MaxPixels)
         {
             throw new SegmentationException(
@@ -84,9 +80,9 @@ public sealed class ImageDecoder(IOptions<DecodingOptions> options)
         }
 
         // TIFF allows thousands of samples a pixel, which no limit on width × height would see.
-        if (header.Bands > MostBands)
+        if (bands > MostBands)
         {
-            throw new SegmentationException(SegmentationError.UndecodableImage, $"The image has {header.Bands} channels; at most {MostBands} (CMYK and alpha) make a photograph.");
+            throw new SegmentationException(SegmentationError.UndecodableImage, $"The image has {bands} channels; at most {MostBands} (CMYK and alpha) make a photograph.");
         }
     }
 }

@@ -1,7 +1,6 @@
 using System.Buffers;
 using InferenceServer.Kernels.Coloring;
 using InferenceServer.Runtime.Buffers;
-using Vips;
 
 namespace InferenceServer.Runtime.Formats;
 
@@ -12,7 +11,6 @@ internal sealed class ColorPngEncoder : IMaskEncoder
     {
         using PooledBuffer<byte> rgb = new(checked((int)(content.Size.Pixels * 3)));
         ColorMap.Apply(content.Labels.Span, content.Classes.Palette, rgb.Span);
-        using VipsImage image = VipsImage.FromPixels(rgb.Memory, content.Size.Width, content.Size.Height, bands: 3);
-        image.EncodePng(output, compression: 1);
+        PixelFile.Write(rgb.Memory, content.Size, bands: 3, jpegQuality: null, output);
     }
 }

@@ -1,5 +1,4 @@
 using System.Buffers;
-using Vips;
 
 namespace InferenceServer.Runtime.Formats;
 
@@ -8,7 +7,6 @@ internal sealed class ConfidencePngEncoder : IMaskEncoder
 {
     public void Encode(MaskContent content, FormatSettings options, IBufferWriter<byte> output)
     {
-        using VipsImage image = VipsImage.FromPixels(content.Confidence, content.Size.Width, content.Size.Height, bands: 1);
-        image.EncodePng(output, compression: 1);
+        PixelFile.Write(content.Confidence, content.Size, bands: 1, jpegQuality: null, output);
     }
 }

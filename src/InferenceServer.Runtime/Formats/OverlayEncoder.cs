@@ -2,7 +2,6 @@ using System.Buffers;
 using InferenceServer.Kernels;
 using InferenceServer.Kernels.Coloring;
 using InferenceServer.Runtime.Buffers;
-using Vips;
 
 namespace InferenceServer.Runtime.Formats;
 
@@ -22,14 +21,6 @@ internal sealed class OverlayEncoder(bool jpeg) : IMaskEncoder
 
         using PooledBuffer<byte> rgb = new(checked((int)(size.Pixels * 3)));
         OverlayBlender.Blend(content.Image.Span, content.Labels.Span, content.Classes.Palette, options.Alpha, rgb.Span);
-        using VipsImage image = VipsImage.FromPixels(rgb.Memory, size.Width, size.Height, bands: 3);
-        if (jpeg)
-        {
-            image.EncodeJpeg(output, JpegQuality);
-        }
-        else
-        {
-            image.EncodePng(output, compression: 1);
-        }
+        PixelFile.Write(rgb.Memory, size, bands: 3, jpeg ? JpegQuality : null, output);
     }
 }

@@ -1,8 +1,6 @@
-using System.Buffers;
 using InferenceServer.Runtime.Decoding;
 using InferenceServer.Runtime.Models;
 using InferenceServer.Runtime.Sessions;
-using Vips;
 
 namespace InferenceServer.Hosting;
 
@@ -14,8 +12,7 @@ internal sealed class ModelLoading(ModelRepository repository, ImageDecoder deco
         {
             try
             {
-                VipsLibrary.Initialize();
-                WarmDecoder();
+                decoder.WarmUp();
                 repository.Load(stoppingToken);
             }
             catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
@@ -31,13 +28,4 @@ internal sealed class ModelLoading(ModelRepository repository, ImageDecoder deco
             }
         },
         stoppingToken);
-
-    // The first photograph would otherwise wait for libvips to look up its loaders.
-    private void WarmDecoder()
-    {
-        ArrayBufferWriter<byte> file = new();
-        using VipsImage image = VipsImage.FromPixels(new byte[3 * 16 * 16], width: 16, height: 16, bands: 3);
-        image.EncodeJpeg(file, quality: 90);
-        decoder.Decode(file.WrittenMemory, CancellationToken.None).Dispose();
-    }
 }

@@ -3,7 +3,6 @@ using BenchmarkDotNet.Attributes;
 using InferenceServer.Benchmarks.Bandwidth;
 using InferenceServer.Kernels.Coloring;
 using InferenceServer.Runtime.Formats;
-using Vips;
 
 namespace InferenceServer.Benchmarks.Encoding;
 
@@ -11,8 +10,6 @@ namespace InferenceServer.Benchmarks.Encoding;
 [MemoryDiagnoser]
 public class IndexedPngBenchmarks : IMovesBytes
 {
-    private const int Fastest = 1;
-
     private readonly Palette _palette = Palette.Voc(256);
     private readonly ArrayBufferWriter<byte> _output = new(1 << 22);
     private byte[] _labels = [];
@@ -32,8 +29,7 @@ public class IndexedPngBenchmarks : IMovesBytes
     public void LibvipsGrey()
     {
         _output.ResetWrittenCount();
-        using VipsImage image = VipsImage.FromPixels(_labels, Case.Photo.Width, Case.Photo.Height, bands: 1);
-        image.EncodePng(_output, Fastest);
+        PixelFile.Write(_labels, Case.Photo, bands: 1, jpegQuality: null, _output);
     }
 
     [Benchmark]

@@ -1,7 +1,6 @@
-using System.Buffers;
 using InferenceServer.Kernels;
 using InferenceServer.Kernels.Resizing;
-using Vips;
+using NetVips;
 
 namespace InferenceServer.LoadTests.Photos;
 
@@ -18,11 +17,11 @@ internal sealed class PhotoMaker
 
     public PhotoMaker(string file)
     {
-        using VipsImage image = VipsImage.OpenEncoded(File.ReadAllBytes(file));
-        using VipsImage rgb = image.ToRgb8();
+        using Image image = Image.NewFromFile(file);
+        using Image srgb = image.Colourspace(Enums.Interpretation.Srgb);
+        using Image rgb = srgb.ExtractBand(0, n: Bands);
         _size = new ImageSize(rgb.Width, rgb.Height);
-        _rgb = new byte[_size.Pixels * Bands];
-        rgb.CopyPixelsTo(_rgb);
+        _rgb = rgb.WriteToMemory<byte>();
     }
 
     public Photo Make(ImageSize size)
@@ -39,9 +38,7 @@ internal sealed class PhotoMaker
             rgb[i] = (byte)Math.Clamp(rgb[i] + random.Next(-Grain, Grain + 1), 0, byte.MaxValue);
         }
 
-        using VipsImage image = VipsImage.FromPixels(rgb, size.Width, size.Height, Bands);
-        ArrayBufferWriter<byte> jpeg = new();
-        image.EncodeJpeg(jpeg, Quality);
-        return new Photo(size, jpeg.WrittenSpan.ToArray());
+        using Image image = Image.NewFromMemory(rgb, size.Width, size.Height, Bands, Enums.BandFormat.Uchar);
+        return new Photo(size, image.JpegsaveBuffer(q: Quality));
     }
 }

@@ -1,6 +1,8 @@
+using System.Buffers;
 using InferenceServer.Kernels;
 using InferenceServer.Runtime.Decoding;
 using Microsoft.Extensions.Options;
+using NetVips;
 
 namespace InferenceServer.Runtime.Tests.Decoding;
 
@@ -8,22 +10,78 @@ public class ImageDecoderTests
 {
     private static readonly ImageDecoder Decoder = new(Options.Create(new DecodingOptions()));
 
-    [Fact]
-    public void Decode_AllOrientations_GivesTheSameUprightPicture()
+    /// <summary>A file and how far it may be, on average, from the picture.</summary>
+    public static TheoryData<string, double> Pictures => new()
     {
-        using RgbImage upright = Decoder.Decode(Assets.Image("orientation-1.jpg"), CancellationToken.None);
-        for (int orientation = 2; orientation <= 8; orientation++)
-        {
-            using RgbImage image = Decoder.Decode(Assets.Image($"orientation-{orientation}.jpg"), CancellationToken.None);
-            Assert.Equal(upright.Size, image.Size);
-            double difference = 0;
-            for (int i = 0; i < image.Pixels.Length; i++)
-            {
-                difference += Math.Abs(image.Pixels.Span[i] - upright.Pixels.Span[i]);
-            }
+        { "rgb.png", 0 }, { "rgb16.png", 0 }, { "palette.png", 0 }, { "broken-profile.png", 0 },
+        { "animated.gif", 0 }, { "animated.webp", 0 }, { "two-pages.tif", 0 }, { "progressive.jpg", 3 }, { "srgb-profile.jpg", 3 }, { "swapped-profile.jpg", 3 },
+        { "orientation-1.jpg", 3 }, { "orientation-2.jpg", 3 }, { "orientation-3.jpg", 3 }, { "orientation-4.jpg", 3 },
+        { "orientation-5.jpg", 3 }, { "orientation-6.jpg", 3 }, { "orientation-7.jpg", 3 }, { "orientation-8.jpg", 3 },
+    };
 
-            Assert.InRange(difference / image.Pixels.Length, 0, 4); // JPEG's loss lies differently in a turned picture
-        }
+    [Theory, MemberData(nameof(Pictures))]
+    public void Decode_EachFormatProfileAndOrientation_GivesThePicture(string name, double tolerance)
+    {
+        using RgbImage image = Decoder.Decode(Assets.Image(name), CancellationToken.None);
+
+        Assert.Equal(new ImageSize(Picture.Width, Picture.Height), image.Size);
+        Picture.AssertClose(Picture.Rgb, image.Pixels.Span, tolerance);
+    }
+
+    [Fact]
+    public void Decode_Avif_GivesThePicture()
+    {
+        using Image picture = Image.NewFromMemory(Picture.Rgb, Picture.Width, Picture.Height, 3, Enums.BandFormat.Uchar);
+        byte[] file = picture.HeifsaveBuffer(lossless: true, compression: Enums.ForeignHeifCompression.Av1);
+
+        using RgbImage image = Decoder.Decode(file, CancellationToken.None);
+
+        Picture.AssertClose(Picture.Rgb, image.Pixels.Span, tolerance: 2);
+    }
+
+    [Theory, InlineData("grey.jpg", 2), InlineData("grey16.png", 0.5)]
+    public void Decode_Grey_RepeatsIt(string name, double tolerance)
+    {
+        using RgbImage image = Decoder.Decode(Assets.Image(name), CancellationToken.None);
+
+        Picture.AssertClose(Picture.Grey, image.Pixels.Span, tolerance);
+    }
+
+    [Fact]
+    public void Decode_OneBit_IsBlackAndWhite()
+    {
+        using RgbImage image = Decoder.Decode(Assets.Image("one-bit.png"), CancellationToken.None);
+
+        Assert.Equal(Picture.Grey.Select(value => value >= 128 ? (byte)255 : (byte)0), image.Pixels.ToArray());
+    }
+
+    [Theory, InlineData("rgba.png"), InlineData("grey-alpha.png")]
+    public void Decode_Alpha_IsLaidOnWhite(string name)
+    {
+        byte[] opaque = name == "rgba.png" ? Picture.Rgb : Picture.Grey;
+        byte[] expected = [.. opaque.Select((value, i) =>
+        {
+            int alpha = (int)(i / 3 % Picture.Width * 255.0 / (Picture.Width - 1));
+            return (byte)(((value * alpha) + (255 * (255 - alpha))) / 255);
+        })];
+
+        using RgbImage image = Decoder.Decode(Assets.Image(name), CancellationToken.None);
+
+        Picture.AssertClose(expected, image.Pixels.Span, tolerance: 0.6);
+    }
+
+    [Fact]
+    public void Decode_CmykWithoutProfile_KeepsTheHues()
+    {
+        using RgbImage image = Decoder.Decode(Assets.Image("cmyk.jpg"), CancellationToken.None);
+
+        // A naive CMYK seen through a press profile is paler, so only the order of the bands is certain.
+        byte[] pixels = image.Pixels.ToArray();
+        byte[] red = pixels.AsSpan(((8 * Picture.Width) + 16) * 3, 3).ToArray();
+        byte[] blue = pixels.AsSpan(((22 * Picture.Width) + 30) * 3, 3).ToArray();
+        Assert.All(pixels[..3], band => Assert.InRange(band, 250, 255));
+        Assert.True(red[0] > red[1] + 60 && red[0] > red[2] + 60);
+        Assert.True(blue[2] > blue[0] + 40 && blue[2] > blue[1] + 40);
     }
 
     [Fact]
@@ -40,6 +98,11 @@ public class ImageDecoderTests
     [InlineData("<svg xmlns='http://www.w3.org/2000/svg'/>", SegmentationError.UnsupportedMediaType)]
     [InlineData("1 2 3\n4 5 6\n", SegmentationError.UnsupportedMediaType)]
     [InlineData("\0\0\0\x18ftypheic\0\0\0\0mif1heic", SegmentationError.UnsupportedMediaType)]
+    [InlineData("\0\0\0\x18ftypmif1\0\0\0\0mif1heic", SegmentationError.UnsupportedMediaType)]
+    [InlineData("%PDF-1.4\n1 0 obj\n<</Type/Catalog>>\nendobj\n", SegmentationError.UnsupportedMediaType)]
+    [InlineData("MATLAB 5.0 MAT-file, Platform: GLNXA64", SegmentationError.UnsupportedMediaType)]
+    [InlineData("#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n\n-Y 1 +X 1\n....", SegmentationError.UnsupportedMediaType)]
+    [InlineData("P6\n1 1\n255\n...", SegmentationError.UnsupportedMediaType)]
     public void Decode_NoImage_SaysWhatItIsNot(string body, SegmentationError error) =>
         Assert.Equal(error, Assert.Throws<SegmentationException>(() => Decoder.Decode(System.Text.Encoding.UTF8.GetBytes(body), CancellationToken.None)).Error);
 
@@ -64,4 +127,29 @@ public class ImageDecoderTests
     [Fact]
     public void Decode_Cancelled_Stops() =>
         Assert.ThrowsAny<OperationCanceledException>(() => Decoder.Decode(Assets.Image("rgb.png"), new CancellationToken(canceled: true)));
+
+    [Theory, InlineData("orientation-1.jpg"), InlineData("orientation-2.jpg"), InlineData("orientation-6.jpg")]
+    public void LibvipsDecode_Cancelled_WritesNoPixel(string name)
+    {
+        byte[] pixels = new byte[Picture.Rgb.Length];
+        ReadOnlyMemory<byte> file = Assets.Image(name);
+        using MemoryHandle pin = file.Pin();
+        Image header = Libvips.Open("jpegload_source", file, Enums.FailOn.Error);
+
+        Assert.Throws<VipsException>(() => Libvips.Decode(header, pixels, new CancellationToken(canceled: true)));
+
+        Assert.All(pixels, band => Assert.Equal(0, band));
+    }
+
+    [Fact]
+    public void Decode_ManyThreads_EachGetsItsOwnPicture()
+    {
+        byte[][] files = [Assets.Image("orientation-6.jpg"), Assets.Image("srgb-profile.jpg"), Assets.Image("rgb16.png")];
+
+        Parallel.For(0, 300, new ParallelOptions { MaxDegreeOfParallelism = 8 }, i =>
+        {
+            using RgbImage image = Decoder.Decode(files[i % files.Length], CancellationToken.None);
+            Picture.AssertClose(Picture.Rgb, image.Pixels.Span, tolerance: 3);
+        });
+    }
 }

@@ -2,33 +2,11 @@ using InferenceServer.Kernels;
 using InferenceServer.Kernels.Coloring;
 using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Formats;
-using Vips;
 
 namespace InferenceServer.Runtime.Tests.Formats;
 
 public class IndexedPngTests
 {
-    public static TheoryData<int, int> Sizes => new() { { 1, 1 }, { 1, 5000 }, { 5000, 1 }, { 7, 3 }, { 480, 360 }, { 300, 700 } };
-
-    [Theory, MemberData(nameof(Sizes))]
-    public void Write_RandomLabels_DecodesToTheirColours(int width, int height)
-    {
-        ImageSize size = new(width, height);
-        byte[] labels = new byte[size.Pixels];
-        new Random(width).NextBytes(labels); // incompressible, so that the data takes several chunks
-        Palette palette = Palette.Voc(256);
-        using PooledBufferWriter png = new();
-
-        IndexedPng.Write(labels, size, palette, png);
-
-        using VipsImage decoded = VipsImage.OpenEncoded(png.Written);
-        using VipsImage rgb = decoded.ToRgb8();
-        byte[] actual = new byte[size.Pixels * 3], expected = new byte[size.Pixels * 3];
-        rgb.CopyPixelsTo(actual);
-        ColorMap.Apply(labels, palette, expected);
-        Assert.Equal(expected, actual);
-    }
-
     [Fact]
     public void Write_AMask_IsAnIndexedPngOfEightBitsWithTheWholePalette()
     {

@@ -1,6 +1,5 @@
-using System.Buffers;
 using InferenceServer.Kernels;
-using Vips;
+using NetVips;
 
 namespace InferenceServer.Runtime.Tests.Passes;
 
@@ -16,9 +15,7 @@ internal static class Photo
             (rgb[i], rgb[i + 1], rgb[i + 2]) = color(i / 3 % size.Width, i / 3 / size.Width);
         }
 
-        ArrayBufferWriter<byte> output = new();
-        using VipsImage image = VipsImage.FromPixels(rgb, size.Width, size.Height, bands: 3);
-        image.EncodePng(output, compression: 1);
-        return output.WrittenSpan.ToArray();
+        using Image image = Image.NewFromMemory(rgb, size.Width, size.Height, bands: 3, Enums.BandFormat.Uchar);
+        return image.PngsaveBuffer(compression: 1);
     }
 }

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Net.Http.Json;
 using InferenceServer.Runtime.Formats;
-using Vips;
+using NetVips;
 
 namespace InferenceServer.Tests.Segment;
 
@@ -90,8 +90,8 @@ public sealed class MaskFormatTests(SegmentationServer server)
 
         Assert.Equal("image/jpeg", response.Content.Headers.ContentType?.MediaType);
         byte[] file = await response.Content.ReadAsByteArrayAsync();
-        Assert.Equal("VipsForeignLoadJpegBuffer", VipsImage.FindLoader(file));
-        using VipsImage overlay = VipsImage.OpenEncoded(file);
+        Assert.Equal("VipsForeignLoadJpegBuffer", Image.FindLoadBuffer(file));
+        using Image overlay = Image.NewFromBuffer(file);
         Assert.Equal((Photo.Width, Photo.Height), (overlay.Width, overlay.Height));
     }
 

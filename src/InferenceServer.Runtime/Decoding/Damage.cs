@@ -1,0 +1,80 @@
+using System.Buffers.Binary;
+
+namespace InferenceServer.Runtime.Decoding;
+
+/// <summary>Says of a file that libvips has refused what can be seen in that file, and nothing else.</summary>
+internal static class Damage
+{
+    private static ReadOnlySpan<byte> JpegScan => [0xFF, 0xDA];
+
+    private static ReadOnlySpan<byte> JpegEnd => [0xFF, 0xD9];
+
+    /// <summary>The error for the client.</summary>
+    /// <param name="format">The file's format.</param>
+    /// <param name="header">What its header says, as words that follow the format's name; empty where the header cannot be read.</param>
+    /// <param name="file">The whole file.</param>
+    /// <param name="tiff">The directory of a TIFF file.</param>
+    /// <param name="cause">For the log.</param>
+    public static SegmentationException Explain(
+        ImageFormat format, string header, ReadOnlySpan<byte> file, TiffDirectory? tiff, Exception cause)
+    {
+        string what = $"The {format.MediaType}{header}";
+        if ((tiff is null ? Cut(format, file) : tiff.Cut) is { } cut)
+        {
+            string message = $"{what} ends early: {cut}. It has {file.Length:N0} bytes; send the whole file.";
+            return new SegmentationException(SegmentationError.UndecodableImage, message, cause);
+        }
+
+        if (tiff?.StrangePacking is { } packing)
+        {
+            const string Remedy = "which this server cannot unpack. Save it with LZW, Deflate or without compression.";
+            string message = $"{what} uses compression {packing}, {Remedy}";
+            return new SegmentationException(SegmentationError.UnsupportedMediaType, message, cause);
+        }
+
+        const string Advice = "it is damaged, or of a variant that this server does not read. Save it again and send the new file.";
+        return new SegmentationException(SegmentationError.UndecodableImage, $"{what} cannot be decoded: {Advice}", cause);
+    }
+
+    private static string? Cut(ImageFormat format, ReadOnlySpan<byte> file)
+    {
+        if (format == ImageFormat.Jpeg)
+        {
+            // The end of a thumbnail comes before the image's own data.
+            return file.LastIndexOf(JpegEnd) > file.LastIndexOf(JpegScan) ? null : "its end marker is missing";
+        }
+
+        if (format == ImageFormat.Png)
+        {
+            return file.LastIndexOf("IEND"u8) > 0 ? null : "its chunk IEND is missing";
+        }
+
+        if (format == ImageFormat.Gif)
+        {
+            return file.TrimEnd((byte)0) is [.., (byte)';'] ? null : "its trailer is missing";
+        }
+
+        long announced = format == ImageFormat.Webp ? 8L + BinaryPrimitives.ReadUInt32LittleEndian(file[4..]) : LengthOfBoxes(file);
+        return announced <= file.Length ? null : $"its header announces {announced:N0} bytes";
+    }
+
+    private static long LengthOfBoxes(ReadOnlySpan<byte> file)
+    {
+        const int ShortestBox = 8;
+        long at = 0;
+        while (at <= file.Length - (2 * ShortestBox))
+        {
+            ReadOnlySpan<byte> box = file[(int)at..];
+            long length = BinaryPrimitives.ReadUInt32BigEndian(box);
+            length = length == 1 ? (long)Math.Min(BinaryPrimitives.ReadUInt64BigEndian(box[ShortestBox..]), int.MaxValue) : length;
+            if (length < ShortestBox)
+            {
+                return file.Length; // as long as the file, or nonsense
+            }
+
+            at += length;
+        }
+
+        return at;
+    }
+}

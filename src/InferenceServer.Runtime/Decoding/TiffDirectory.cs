@@ -1,0 +1,120 @@
+using System.Globalization;
+
+namespace InferenceServer.Runtime.Decoding;
+
+/// <summary>The first directory of a TIFF file, classic or BigTIFF: how the pixels are packed, and where they lie.</summary>
+internal sealed class TiffDirectory
+{
+    private const int NotInFile = -1;
+    private const int Compression = 259, StripOffsets = 273, StripLengths = 279, TileOffsets = 324, TileLengths = 325;
+
+    // What libtiff is built with in the package of libvips.
+    private static readonly HashSet<long> Unpacked = [1, 2, 3, 4, 5, 6, 7, 8, 32773, 32946, 50001];
+
+    private readonly Dictionary<long, Field> _fields = [];
+    private readonly ReadOnlyMemory<byte> _file;
+    private readonly bool _bigEndian;
+    private readonly long _start, _end;
+
+    public TiffDirectory(ReadOnlyMemory<byte> file)
+    {
+        _file = file;
+        _bigEndian = file.Span[0] == 'M';
+        bool big = file.Span[_bigEndian ? 3 : 2] == 43;
+        (int word, int countSize) = big ? (8, 8) : (4, 2);
+        _start = Read(word, word);
+        _end = _start + countSize;
+        for (long left = Math.Min(Read(_start, countSize), ushort.MaxValue); left > 0; left--, _end += 4 + (2 * word))
+        {
+            int size = Read(_end + 2, 2) switch { 1 => 1, 3 => 2, 4 => 4, 16 => 8, _ => 0 }; // whole numbers without a sign
+            long count = Read(_end + 4, word);
+            long values = _end + 4 + word;
+            _fields[Read(_end, 2)] = new Field(size, count, size * count > word ? Read(values, word) : values);
+        }
+    }
+
+    /// <summary>How the pixels are packed, where libvips cannot unpack that; null where it can.</summary>
+    public string? StrangePacking => Packing switch
+    {
+        34712 => "34712 (JPEG 2000)",
+        34887 => "34887 (LERC)",
+        34925 => "34925 (LZMA)",
+        50000 => "50000 (Zstandard)",
+        50002 => "50002 (JPEG XL)",
+        _ => Packing < 0 || Unpacked.Contains(Packing) ? null : Packing.ToString(CultureInfo.InvariantCulture),
+    };
+
+    /// <summary>Whether strips or tiles are left out, as GDAL does where all is zero; their length is 0.</summary>
+    public bool IsSparse => Parts().Any(part => part.Length == 0);
+
+    /// <summary>What shows that the file was cut off; null where nothing does.</summary>
+    public string? Cut => _start < 0 || _end > _file.Length ? "its directory is not in it"
+        : Parts().Any(part => part.At < 0 || part.Length < 0 || part.At > _file.Length - part.Length) ? "a strip or tile is not in it"
+        : null;
+
+    private long Packing => _fields.TryGetValue(Compression, out Field packing) ? Read(packing.At, packing.Size) : 1;
+
+    /// <summary>The file with its first strip or tile in the place of those that are left out: damaged where this file is.</summary>
+    /// <returns>Null where no strip or tile can stand in for others.</returns>
+    public byte[]? WithoutGaps()
+    {
+        (Field at, Field length) = PartFields();
+        (int index, (long At, long Length) first) = Parts().Index().FirstOrDefault(part => part.Item.Length > 0);
+        if (first.Length == 0 || (index == at.Count - 1 && !_fields.ContainsKey(TileOffsets))) // the last strip may have fewer rows
+        {
+            return null;
+        }
+
+        byte[] file = _file.ToArray();
+        foreach ((int i, _) in Parts().Index().Where(part => part.Item.Length == 0))
+        {
+            Write(file, at, i, first.At);
+            Write(file, length, i, first.Length);
+        }
+
+        return file;
+    }
+
+    private IEnumerable<(long At, long Length)> Parts()
+    {
+        (Field at, Field length) = PartFields();
+        (long At, long Length) part = default;
+        for (long i = 0; i < Math.Min(at.Count, length.Count) && part.Length != NotInFile; i++) // the lists may be cut off
+        {
+            part = (Read(at.At + (i * at.Size), at.Size), Read(length.At + (i * length.Size), length.Size));
+            yield return part;
+        }
+    }
+
+    private (Field At, Field Length) PartFields() => _fields.TryGetValue(TileOffsets, out Field tiles)
+        ? (tiles, _fields.GetValueOrDefault(TileLengths))
+        : (_fields.GetValueOrDefault(StripOffsets), _fields.GetValueOrDefault(StripLengths));
+
+    private long Read(long at, int size)
+    {
+        if (size == 0 || at < 0 || at > _file.Length - size)
+        {
+            return NotInFile;
+        }
+
+        ReadOnlySpan<byte> bytes = _file.Span.Slice((int)at, size);
+        long number = 0;
+        for (int i = 0; i < size; i++)
+        {
+            number = (number << 8) | bytes[_bigEndian ? i : size - 1 - i];
+        }
+
+        return number;
+    }
+
+    private void Write(Span<byte> file, Field field, int index, long number)
+    {
+        Span<byte> bytes = file.Slice((int)(field.At + ((long)index * field.Size)), field.Size);
+        for (int i = 0; i < field.Size; i++, number >>= 8)
+        {
+            bytes[_bigEndian ? field.Size - 1 - i : i] = (byte)number;
+        }
+    }
+
+    private readonly record struct Field(int Size, long Count, long At);
+}

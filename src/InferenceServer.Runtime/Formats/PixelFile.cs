@@ -1,0 +1,37 @@
+using System.Buffers;
+using InferenceServer.Kernels;
+using InferenceServer.Runtime.Buffers;
+using InferenceServer.Runtime.Decoding;
+using NetVips;
+
+namespace InferenceServer.Runtime.Formats;
+
+/// <summary>Pixels as an image file, without EXIF or a colour profile.</summary>
+internal static class PixelFile
+{
+    private const int FastestPng = 1;
+    private const int Headers = 4096;
+
+    /// <summary>Writes the file.</summary>
+    /// <param name="pixels">HWC, 8 bits.</param>
+    /// <param name="size">Width and height.</param>
+    /// <param name="bands">1 for grey, 3 for sRGB.</param>
+    /// <param name="jpegQuality">1 to 100 for a JPEG, whose sides are at most 65535; null for a PNG.</param>
+    /// <param name="output">Gets the file piece by piece, on a thread of libvips.</param>
+    public static void Write(ReadOnlyMemory<byte> pixels, ImageSize size, int bands, int? jpegQuality, IBufferWriter<byte> output)
+    {
+        // Room for nearly every file at once: a buffer that grows holds the file twice, and what is not written takes no memory.
+        long room = jpegQuality is null ? pixels.Length + (pixels.Length / 32L) + Headers : pixels.Length / 4L;
+        output.GetSpan((int)Math.Min(room, Array.MaxLength));
+        using Image image = Libvips.Over(pixels, size.Width, size.Height, bands);
+        using BufferWriterStream stream = new(output);
+        if (jpegQuality is { } quality)
+        {
+            image.JpegsaveStream(stream, q: quality, keep: Enums.ForeignKeep.None);
+        }
+        else
+        {
+            image.PngsaveStream(stream, compression: FastestPng, keep: Enums.ForeignKeep.None);
+        }
+    }
+}
