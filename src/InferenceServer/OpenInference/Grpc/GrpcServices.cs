@@ -1,9 +1,9 @@
 using Grpc.AspNetCore.Server;
 using Grpc.Core;
 using Grpc.Reflection;
+using InferenceServer.Errors;
 using InferenceServer.Health;
 using InferenceServer.OpenInference.Grpc.Messages;
-using InferenceServer.Errors;
 using InferenceServer.Runtime;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
