@@ -65,17 +65,6 @@ public sealed partial class ArchitectureTests
             Directory.EnumerateFiles(Sources, "*.csproj", SearchOption.AllDirectories).Where(f => File.ReadAllText(f).Contains(word, StringComparison.Ordinal)).Select(f => Path.GetFileNameWithoutExtension(f)));
 
     [Fact]
-    public void Projects_WithUnsafeCode_AreFew()
-    {
-        IEnumerable<string> projects =
-            from file in Directory.EnumerateFiles(Sources, "*.csproj", SearchOption.AllDirectories)
-            where (string?)XDocument.Load(file).Descendants("AllowUnsafeBlocks").SingleOrDefault() == "true"
-            select Path.GetFileNameWithoutExtension(file);
-
-        Assert.Equal(["DenseCrf"], projects.Order(StringComparer.Ordinal));
-    }
-
-    [Fact]
     public void Projects_AllInSrc_AreInTheTable() =>
         Assert.Equal(Names(Sources), Projects.Select(p => (string)p[0]).Order(StringComparer.Ordinal));
 
