@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Runtime.InteropServices;
 using InferenceServer.Kernels;
 using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Decoding;
@@ -23,7 +24,8 @@ internal static class PixelFile
         // Room for nearly every file at once: a buffer that grows holds the file twice, and what is not written takes no memory.
         long room = jpegQuality is null ? pixels.Length + (pixels.Length / 32L) + Headers : pixels.Length / 4L;
         output.GetSpan((int)Math.Min(room, Array.MaxLength));
-        using Image image = Libvips.Over(pixels, size.Width, size.Height, bands);
+        bool inPlace = MemoryMarshal.TryGetArray(pixels, out ArraySegment<byte> array) && array.Offset == 0;
+        using Image image = Libvips.Over(inPlace ? pixels : pixels.ToArray(), size.Width, size.Height, bands);
         using BufferWriterStream stream = new(output);
         if (jpegQuality is { } quality)
         {

@@ -63,6 +63,17 @@ public sealed class WrittenImageTests
         Assert.Equal(grey.SelectMany(value => Enumerable.Repeat(value, 3)), Read(png, size));
     }
 
+    [Fact]
+    public void PixelFile_PartOfAnArray_IsThatPart()
+    {
+        byte[] grey = Noise(7 + 12);
+        using PooledBufferWriter png = new();
+
+        PixelFile.Write(grey.AsMemory(7), new ImageSize(4, 3), bands: 1, jpegQuality: null, png);
+
+        Assert.Equal(grey[7..].SelectMany(value => Enumerable.Repeat(value, 3)), Read(png, new ImageSize(4, 3)));
+    }
+
     [Theory, InlineData(3, 1), InlineData(1, 3)]
     public void PixelFile_OtherNumberOfPixels_Throws(int written, int bands)
     {
