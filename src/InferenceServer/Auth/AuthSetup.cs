@@ -9,10 +9,10 @@ using Microsoft.IdentityModel.JsonWebTokens;
 
 namespace InferenceServer.Auth;
 
-/// <summary>Wires the schemes of keys and tokens, the policies and the origins, and says of each endpoint what it asks for.</summary>
+/// <summary>Registers the authentication schemes, the authorization policies and the origins, and puts the policies on endpoints.</summary>
 internal static class AuthSetup
 {
-    /// <summary>The scheme of the policies: that of tokens for what may be one, else that of keys.</summary>
+    /// <summary>The scheme of every policy. It forwards what may be a token to the scheme of tokens, and all else to that of keys.</summary>
     public const string Scheme = "Any";
 
     private const string Keys = "Key";
@@ -26,21 +26,23 @@ internal static class AuthSetup
         services.AddSingleton<KeyRing>();
         services.AddSingleton<AuthorityKeys>();
 
-        // What AddAuthentication does, but for the keys of cookies, which it would write into the home of whoever runs the server, and a section of options that nobody here asked for.
+        // What AddAuthentication does, without Data Protection: that writes keys for cookies, of which this server has none.
         services.AddAuthenticationCore();
         services.AddWebEncoders();
         new AuthenticationBuilder(services)
             .AddPolicyScheme(Scheme, null, any => any.ForwardDefaultSelector = Choose)
             .AddScheme<AuthenticationSchemeOptions, KeyHandler>(Keys, null)
             .AddScheme<JwtBearerOptions, JwtBearerHandler>(Tokens, null);
-        services.AddOptions<JwtBearerOptions>(Tokens).Configure<IOptions<SecurityOptions>, AuthorityKeys>((bearer, security, keys) => bearer.UseAuthority(security.Value.Jwt, keys));
+        services.AddOptions<JwtBearerOptions>(Tokens)
+            .Configure<IOptions<SecurityOptions>, AuthorityKeys>((bearer, security, keys) => bearer.UseAuthority(security.Value.Jwt, keys));
 
         services.AddAuthorization();
         services.AddOptions<AuthorizationOptions>().Configure<KeyRing>((authorization, keys) =>
         {
             foreach (Scope scopes in (Scope[])[Scope.Infer, Scope.Admin, Scope.Infer | Scope.Admin])
             {
-                authorization.AddPolicy(Policy(scopes), policy => policy.AddAuthenticationSchemes(Scheme).AddRequirements(new ScopeRequirement(scopes, (keys.Anonymous & scopes) != 0)));
+                ScopeRequirement requirement = new(scopes, isGranted: (keys.Anonymous & scopes) != 0);
+                authorization.AddPolicy(Policy(scopes), policy => policy.AddAuthenticationSchemes(Scheme).AddRequirements(requirement));
             }
         });
         services.AddSingleton<IAuthorizationMiddlewareResultHandler, AuthorizationAnswer>();
@@ -48,7 +50,7 @@ internal static class AuthSetup
 
     public static void UseAuth(this WebApplication app)
     {
-        app.UseAuthentication(); // no scheme is the default: who asks for what needs no key is not looked at
+        app.UseAuthentication(); // without a default scheme, so that a route that needs no key looks at none
         app.UseAuthorization();
     }
 
@@ -69,6 +71,8 @@ internal static class AuthSetup
     private static string Choose(HttpContext http)
     {
         KeyRing keys = http.RequestServices.GetRequiredService<KeyRing>();
-        return keys.TakesTokens && Credentials.Of(http.Request) is { } secret && Form.CanReadToken(secret) && keys.Find(secret) is null ? Tokens : Keys;
+        return keys.TakesTokens && Credentials.Of(http.Request) is { } secret && Form.CanReadToken(secret) && keys.Find(secret) is null
+            ? Tokens
+            : Keys;
     }
 }

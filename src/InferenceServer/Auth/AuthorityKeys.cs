@@ -5,10 +5,11 @@ using Microsoft.IdentityModel.Protocols.OpenIdConnect;
 
 namespace InferenceServer.Auth;
 
-/// <summary>What an authority publishes of itself: its name, and the keys of its tokens' signatures.</summary>
+/// <summary>The documents that an authority publishes: its name as issuer, and the keys of its tokens' signatures.</summary>
 /// <remarks>
-/// A token whose signature fits none of the keys waits for a fetch that begins after the token came, so that the first token of a new key is taken at once, however often the authority changes its keys.
-/// One fetch serves all who wait, and fetches begin at least a second apart: invented tokens can neither use up a budget of fetches nor load the authority.
+/// A token whose signature fits none of the keys waits for a fetch that begins after the token came. So the first token of a new
+/// key is taken, however soon one change of keys follows another. One fetch serves all waiting tokens, and fetches begin at least
+/// a second apart: invented tokens can neither use up a budget of fetches nor load the authority.
 /// </remarks>
 internal sealed class AuthorityKeys : IDisposable
 {
@@ -35,10 +36,12 @@ internal sealed class AuthorityKeys : IDisposable
     public AuthorityKeys(IOptions<SecurityOptions> options, TimeProvider time, ILogger<AuthorityKeys> logger)
     {
         (_authority, _time, _logger) = (options.Value.Jwt.Authority.TrimEnd('/'), time, logger);
-        _documents = new HttpDocumentRetriever(_http) { RequireHttps = _authority.StartsWith("https:", StringComparison.OrdinalIgnoreCase) }; // else it is this machine's: see the validator
+        // Without https, the authority is on this machine: the options' validator takes no other.
+        bool isHttps = _authority.StartsWith("https:", StringComparison.OrdinalIgnoreCase);
+        _documents = new HttpDocumentRetriever(_http) { RequireHttps = isHttps };
     }
 
-    /// <summary>What is known; fetched where nothing is.</summary>
+    /// <summary>The documents as last fetched; fetched now if they never were.</summary>
     /// <exception cref="SegmentationException">The authority does not answer.</exception>
     public async Task<OpenIdConnectConfiguration> GetAsync()
     {
@@ -49,14 +52,14 @@ internal sealed class AuthorityKeys : IDisposable
 
         if (_time.GetTimestamp() >= Volatile.Read(ref _renewal))
         {
-            Volatile.Write(ref _renewal, In(RenewalRetry)); // for when this attempt fails; what is known is used until one succeeds
+            Volatile.Write(ref _renewal, In(RenewalRetry)); // in case this fetch fails; the known keys are used until one succeeds
             _ = FetchAsync();
         }
 
         return known;
     }
 
-    /// <summary>What the authority publishes now: the answer to a request that begins after this call.</summary>
+    /// <summary>The documents as fetched after this call began.</summary>
     /// <exception cref="SegmentationException">The authority does not answer.</exception>
     public async Task<OpenIdConnectConfiguration> FetchAsync()
     {
@@ -94,7 +97,8 @@ internal sealed class AuthorityKeys : IDisposable
         try
         {
             using CancellationTokenSource patience = new(Patience, _time);
-            OpenIdConnectConfiguration published = await OpenIdConnectConfigurationRetriever.GetAsync(_authority + Discovery, _documents, patience.Token);
+            OpenIdConnectConfiguration published =
+                await OpenIdConnectConfigurationRetriever.GetAsync(_authority + Discovery, _documents, patience.Token);
             if (published.SigningKeys.Count == 0 || string.IsNullOrEmpty(published.Issuer))
             {
                 throw new InvalidDataException("The authority's documents name no issuer or no keys.");
@@ -103,10 +107,15 @@ internal sealed class AuthorityKeys : IDisposable
             Volatile.Write(ref _renewal, In(Lifetime));
             return _known = published;
         }
-        catch (Exception e) // of the network, of what is no JSON, of keys that are none
+        catch (Exception e) // the network fails, the answer is no JSON, a key is malformed, and more
         {
             Log.AuthorityUnreachable(_logger, e, _authority);
-            throw new SegmentationException(SegmentationError.TokensUnavailable, "Tokens cannot be checked at present: their authority does not answer. Try again later, or send a key.", e) { RetryAfter = RetryAfter };
+            throw Unavailable(e);
         }
     }
+
+    private static SegmentationException Unavailable(Exception inner) => new(
+        SegmentationError.TokensUnavailable,
+        "Tokens cannot be checked at present: their authority does not answer. Try again later, or send a key.",
+        inner) { RetryAfter = RetryAfter };
 }

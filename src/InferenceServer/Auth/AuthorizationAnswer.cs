@@ -11,10 +11,11 @@ namespace InferenceServer.Auth;
 /// <summary>Lets a request pass, or says why it may not, before a byte of its body is read.</summary>
 internal sealed class AuthorizationAnswer(KeyRing keys) : IAuthorizationMiddlewareResultHandler
 {
-    public async Task HandleAsync(RequestDelegate next, HttpContext context, AuthorizationPolicy policy, PolicyAuthorizationResult authorizeResult)
+    public async Task HandleAsync(
+        RequestDelegate next, HttpContext context, AuthorizationPolicy policy, PolicyAuthorizationResult authorizeResult)
     {
         Scope needed = policy.Requirements.OfType<ScopeRequirement>().First().Scopes;
-        AuthenticateResult authenticated = await context.AuthenticateAsync(AuthSetup.Scheme); // what it said before: schemes keep it
+        AuthenticateResult authenticated = await context.AuthenticateAsync(AuthSetup.Scheme); // the result that its handler has kept
         if (authenticated.Failure is SegmentationException unavailable)
         {
             await Problem.WriteAsync(context, unavailable);
@@ -25,7 +26,7 @@ internal sealed class AuthorizationAnswer(KeyRing keys) : IAuthorizationMiddlewa
         }
         else if (Caller.Of(context) is { } caller && !caller.Has(needed))
         {
-            context.User = new ClaimsPrincipal(); // let in as everybody is, and so as nobody in particular
+            context.User = new ClaimsPrincipal(); // the scope is granted to everybody: this caller is anonymous here, as any other
             await next(context);
         }
         else if (context.GetEndpoint()?.Metadata.GetMetadata<Budgeted>() is not null && Caller.Of(context)?.Budget?.Take() is { } refusal)
@@ -44,16 +45,25 @@ internal sealed class AuthorizationAnswer(KeyRing keys) : IAuthorizationMiddlewa
         if (!keys.Opens(scopes))
         {
             return Problem.WriteAsync(http, new SegmentationException(
-                SegmentationError.Forbidden, $"Nobody may do this here: no key has the scope {needed}. Make one with `inference-server key` and set its hash as Security:Keys:NAME:Hash and Security:Keys:NAME:Scopes to {needed}."));
+                SegmentationError.Forbidden,
+                $"Nobody may do this here: no key has the scope {needed}. Make one with `inference-server key` "
+                + $"and set its hash as Security:Keys:NAME:Hash and Security:Keys:NAME:Scopes to {needed}."));
         }
 
         // RFC 6750, section 3: an error is named only where a key was sent.
-        string error = authenticated.Succeeded ? $", error=\"insufficient_scope\", scope=\"{needed}\"" : authenticated.None ? "" : ", error=\"invalid_token\"";
+        string error = authenticated switch
+        {
+            { Succeeded: true } => $", error=\"insufficient_scope\", scope=\"{needed}\"",
+            { None: true } => "",
+            _ => ", error=\"invalid_token\"",
+        };
         http.Response.Headers[HeaderNames.WWWAuthenticate] = $"Bearer realm=\"inference-server\"{error}";
+        string credentials = Caller.Of(http)?.Budget is null ? "token" : "key";
         return Problem.WriteAsync(http, authenticated.Succeeded
-            ? new SegmentationException(SegmentationError.Forbidden, $"This {(Caller.Of(http)?.Budget is null ? "token" : "key")} does not have the scope {needed}.")
+            ? new SegmentationException(SegmentationError.Forbidden, $"This {credentials} does not have the scope {needed}.")
             : new SegmentationException(SegmentationError.Unauthorized, authenticated.Failure?.Message ?? Missing()));
     }
 
-    private string Missing() => $"Send a key{(keys.TakesTokens ? " or a token" : "")} as 'Authorization: Bearer KEY' or as '{Credentials.KeyHeader}: KEY'.";
+    private string Missing() =>
+        $"Send a key{(keys.TakesTokens ? " or a token" : "")} as 'Authorization: Bearer KEY' or as '{Credentials.KeyHeader}: KEY'.";
 }

@@ -11,7 +11,7 @@ internal static class Credentials
 
     private const int MaxBasic = 1024;
 
-    /// <summary>The key or token; null where there is none, empty where what there is can be neither.</summary>
+    /// <summary>The key or token; null without one, empty where the header holds neither.</summary>
     public static string? Of(HttpRequest request)
     {
         // Of two headers of a name, the proxy in front and this server might believe in different ones.

@@ -2,9 +2,9 @@ using Microsoft.AspNetCore.Authorization;
 
 namespace InferenceServer.Auth;
 
-/// <summary>What a policy asks for: a caller with one of some scopes, unless nobody needs a key for them.</summary>
+/// <summary>The requirement of a policy: a caller with one of these scopes, unless one of them is granted without a key.</summary>
 /// <param name="scopes">One of these is enough.</param>
-/// <param name="isGranted">Whether nobody needs a key for them.</param>
+/// <param name="isGranted">Whether one of them is granted without a key.</param>
 internal sealed class ScopeRequirement(Scope scopes, bool isGranted) : AuthorizationHandler<ScopeRequirement>, IAuthorizationRequirement
 {
     /// <summary>One of these is enough.</summary>

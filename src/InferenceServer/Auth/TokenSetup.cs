@@ -7,10 +7,10 @@ using Microsoft.IdentityModel.Tokens;
 
 namespace InferenceServer.Auth;
 
-/// <summary>Sets the framework's scheme of tokens up: JSON Web Tokens of one authority.</summary>
+/// <summary>Configures the framework's scheme of tokens for the JSON Web Tokens of one authority.</summary>
 internal static class TokenSetup
 {
-    // An authority that publishes its keys for everybody signs with a private one; HS256 would turn what is published into a secret that signs.
+    // The authority signs with a private key and publishes the other half. With HS256, the published half would be the secret that signs.
     private static readonly string[] Algorithms = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"];
 
     // OAuth 2.0 (RFC 8693) has one text with spaces between, others a list, or roles.
@@ -21,7 +21,12 @@ internal static class TokenSetup
 
     public static void UseAuthority(this JwtBearerOptions bearer, JwtOptions options, AuthorityKeys keys)
     {
-        bearer.TokenValidationParameters = new TokenValidationParameters { ValidAudience = options.Audience, ValidAlgorithms = Algorithms, ClockSkew = TimeSpan.FromMinutes(1) };
+        bearer.TokenValidationParameters = new TokenValidationParameters
+        {
+            ValidAudience = options.Audience,
+            ValidAlgorithms = Algorithms,
+            ClockSkew = TimeSpan.FromMinutes(1),
+        };
         bearer.TokenHandlers.Clear();
         bearer.TokenHandlers.Add(new Handler(keys));
         bearer.Events = new JwtBearerEvents
@@ -38,7 +43,7 @@ internal static class TokenSetup
             },
             OnAuthenticationFailed = failure =>
             {
-                if (failure.Exception is not SegmentationException) // that the authority is away says nothing of the token
+                if (failure.Exception is not SegmentationException) // the authority does not answer
                 {
                     failure.Fail(Invalid(Reason(failure.Exception)));
                 }
@@ -65,13 +70,16 @@ internal static class TokenSetup
         }
     }
 
-    private static Claim? Name(JsonWebToken token) =>
-        NameClaims.Select(name => token.Claims.FirstOrDefault(c => c.Type == name && c.Value.Length > 0)).FirstOrDefault(claim => claim is not null);
+    private static Claim? Name(JsonWebToken token) => NameClaims
+        .Select(name => token.Claims.FirstOrDefault(c => c.Type == name && c.Value.Length > 0))
+        .FirstOrDefault(claim => claim is not null);
 
     private static Scope Scopes(JsonWebToken token, JwtOptions options)
     {
-        HashSet<string> named = [.. token.Claims.Where(c => ScopeClaims.Contains(c.Type, StringComparer.Ordinal)).SelectMany(c => c.Value.Split(' '))];
-        return (named.Contains(options.InferScope) ? Scope.Infer : Scope.None) | (named.Contains(options.AdminScope) ? Scope.Admin : Scope.None);
+        IEnumerable<Claim> claims = token.Claims.Where(c => ScopeClaims.Contains(c.Type, StringComparer.Ordinal));
+        HashSet<string> named = [.. claims.SelectMany(c => c.Value.Split(' '))];
+        Scope infer = named.Contains(options.InferScope) ? Scope.Infer : Scope.None;
+        return named.Contains(options.AdminScope) ? infer | Scope.Admin : infer;
     }
 
     private static string Invalid(string reason) => $"The token is not valid: {reason}.";
@@ -86,16 +94,19 @@ internal static class TokenSetup
         _ => "its signature does not hold",
     };
 
-    /// <summary>Holds a token against the authority's keys, and against those that it publishes now where none fits.</summary>
+    /// <summary>Validates a token with the known keys of the authority, and with those published now if no known key fits.</summary>
     private sealed class Handler(AuthorityKeys keys) : JsonWebTokenHandler
     {
         public override async Task<TokenValidationResult> ValidateTokenAsync(string token, TokenValidationParameters validationParameters)
         {
             TokenValidationResult result = await ValidateAsync(token, validationParameters, await keys.GetAsync());
-            return result.Exception is SecurityTokenInvalidSignatureException ? await ValidateAsync(token, validationParameters, await keys.FetchAsync()) : result;
+            return result.Exception is SecurityTokenInvalidSignatureException
+                ? await ValidateAsync(token, validationParameters, await keys.FetchAsync())
+                : result;
         }
 
-        private Task<TokenValidationResult> ValidateAsync(string token, TokenValidationParameters parameters, OpenIdConnectConfiguration authority)
+        private Task<TokenValidationResult> ValidateAsync(
+            string token, TokenValidationParameters parameters, OpenIdConnectConfiguration authority)
         {
             parameters.ValidIssuer = authority.Issuer;
             parameters.IssuerSigningKeys = authority.SigningKeys;

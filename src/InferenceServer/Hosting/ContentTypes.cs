@@ -5,19 +5,27 @@ using Microsoft.Net.Http.Headers;
 
 namespace InferenceServer.Hosting;
 
-/// <summary>Judges a body's content type once its caller may call the endpoint. Routing would judge before, and answer strangers 415 where they need a key.</summary>
+/// <summary>Checks the content type of a body after authorization. Routing would check it before, and tell strangers 415, not 401.</summary>
 internal static class ContentTypes
 {
     public static void AddContentTypes(this IServiceCollection services) =>
         services.Remove(services.AddRouting().Single(service => service.ImplementationType?.Name == "AcceptsMatcherPolicy"));
 
     public static void UseContentTypes(this WebApplication app) => app.Use((http, next) =>
-        http.GetEndpoint()?.Metadata.GetMetadata<IAcceptsMetadata>() is { } accepts && http.Request.ContentType is { Length: > 0 } type && !IsAmong(accepts.ContentTypes, type)
-            ? Problem.WriteAsync(http, new SegmentationException(
-                SegmentationError.UnsupportedMediaType, $"Content-Type '{type}' is not taken here; send {string.Join(" or ", accepts.ContentTypes)}."))
-            : next(http));
+    {
+        string type = http.Request.ContentType ?? "";
+        IReadOnlyList<string>? taken = http.GetEndpoint()?.Metadata.GetMetadata<IAcceptsMetadata>()?.ContentTypes;
+        if (type.Length == 0 || taken is null || IsAmong(taken, type))
+        {
+            return next(http);
+        }
 
-    // As routing has it: application/geo+json is JSON, too.
+        string message = $"Content-Type '{type}' is not taken here; send {string.Join(" or ", taken)}.";
+        return Problem.WriteAsync(http, new SegmentationException(SegmentationError.UnsupportedMediaType, message));
+    });
+
+    // The rule of routing: application/geo+json is JSON, too.
     private static bool IsAmong(IReadOnlyList<string> taken, string type) =>
-        MediaTypeHeaderValue.TryParse(type, out MediaTypeHeaderValue? sent) && taken.Any(t => sent.IsSubsetOf(MediaTypeHeaderValue.Parse(t)));
+        MediaTypeHeaderValue.TryParse(type, out MediaTypeHeaderValue? sent)
+        && taken.Any(one => sent.IsSubsetOf(MediaTypeHeaderValue.Parse(one)));
 }

@@ -13,7 +13,7 @@ namespace InferenceServer.OpenInference;
 /// <summary>The protocol's model repository extension; the server has one repository, whatever it is called.</summary>
 internal static class RepositoryEndpoints
 {
-    /// <summary>Most bytes of a request to load a model, which may come with files or a configuration, though none is taken.</summary>
+    /// <summary>Most bytes of a request to load a model: clients may add files or a configuration, to be told that none is taken.</summary>
     public const int MaxLoadBytes = 1 << 20;
 
     public static void MapRepository(this RouteGroupBuilder group)

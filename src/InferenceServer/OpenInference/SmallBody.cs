@@ -2,20 +2,21 @@ using InferenceServer.Runtime;
 
 namespace InferenceServer.OpenInference;
 
-/// <summary>Bounds of messages that name a model or ask yes or no. No budget counts them, so none may be long or come slowly.</summary>
+/// <summary>Limits of messages that only name a model or ask a question. No budget counts them, so none may be long or slow.</summary>
 internal static class SmallBody
 {
-    /// <summary>Most bytes of one.</summary>
+    /// <summary>Most bytes of such a message.</summary>
     public const int MaxBytes = 4096;
 
-    /// <summary>Longest time for one to come over gRPC: less than the five seconds after which Kestrel ends a connection whose bodies do not come, and with it the other calls on it.</summary>
+    /// <summary>Longest time for such a message to come over gRPC.</summary>
+    /// <remarks>Less than Kestrel's five seconds for a body that does not come, which end the whole connection and all other calls on it.</remarks>
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(4);
 
     /// <summary>Reads the message of a call, or the beginning of it.</summary>
     /// <param name="http">The call.</param>
-    /// <param name="timeout">The caller's own patience; null where it has none.</param>
-    /// <param name="read">Reads it, until the token ends that.</param>
-    /// <exception cref="SegmentationException">It did not come in time.</exception>
+    /// <param name="timeout">The deadline of the call; null if it has none.</param>
+    /// <param name="read">Reads the message until the token is cancelled.</param>
+    /// <exception cref="SegmentationException">The message did not come in time.</exception>
     public static async Task<T> ReadAsync<T>(HttpContext http, TimeSpan? timeout, Func<CancellationToken, Task<T>> read)
     {
         TimeSpan patience = timeout < Patience ? timeout.Value : Patience;
@@ -27,7 +28,8 @@ internal static class SmallBody
         }
         catch (OperationCanceledException e) when (!http.RequestAborted.IsCancellationRequested)
         {
-            throw new SegmentationException(SegmentationError.DeadlineExceeded, $"The message did not come within {patience.TotalSeconds} s.", e);
+            string message = $"The message did not come within {patience.TotalSeconds} s.";
+            throw new SegmentationException(SegmentationError.DeadlineExceeded, message, e);
         }
     }
 }

@@ -10,10 +10,15 @@ internal static class GrpcCall
 {
     /// <summary>Maps a method that takes and gives small messages.</summary>
     public static IEndpointConventionBuilder MapCall<TRequest>(
-        this IEndpointRouteBuilder service, string method, MessageParser<TRequest> parser, Func<TRequest, HttpContext, Task<IMessage>> answer, int maxBytes = SmallBody.MaxBytes)
+        this IEndpointRouteBuilder service,
+        string method,
+        MessageParser<TRequest> parser,
+        Func<TRequest, HttpContext, Task<IMessage>> answer,
+        int maxBytes = SmallBody.MaxBytes)
         where TRequest : IMessage<TRequest> => service.MapCall(method, async http =>
         {
-            TRequest request = await SmallBody.ReadAsync(http, GrpcTimeout.Read(http.Request), end => ReadAsync(http, parser, maxBytes, end));
+            TimeSpan? timeout = GrpcTimeout.Read(http.Request);
+            TRequest request = await SmallBody.ReadAsync(http, timeout, end => ReadAsync(http, parser, maxBytes, end));
             using PooledBufferWriter frame = GrpcMessage.Frame(await answer(request, http));
             await GrpcMessage.SendAsync(http, frame.Written);
         });
@@ -22,11 +27,12 @@ internal static class GrpcCall
     public static IEndpointConventionBuilder MapCall(this IEndpointRouteBuilder service, string method, Func<HttpContext, Task> handle) =>
         service.MapPost(method, http => RunAsync(http, handle)).WithMetadata(GrpcProblem.Instance, BodyLimit.Instance).ExcludeFromDescription();
 
-    /// <summary>What is said to a request that is no call.</summary>
+    /// <summary>The error of a request that is no call.</summary>
     public static SegmentationException NoCall() =>
         new(SegmentationError.UnsupportedMediaType, $"This address takes gRPC: HTTP/2 and the content type {GrpcMessage.ContentType}.");
 
-    private static async Task<TRequest> ReadAsync<TRequest>(HttpContext http, MessageParser<TRequest> parser, int maxBytes, CancellationToken cancellationToken)
+    private static async Task<TRequest> ReadAsync<TRequest>(
+        HttpContext http, MessageParser<TRequest> parser, int maxBytes, CancellationToken cancellationToken)
         where TRequest : IMessage<TRequest>
     {
         using GrpcPart part = await GrpcMessage.BeginAsync(http, maxBytes, atLeast: 0, cancellationToken);

@@ -11,7 +11,7 @@ using Microsoft.Extensions.Options;
 
 namespace InferenceServer.OpenInference.Grpc;
 
-/// <summary>The Open Inference Protocol over gRPC: unary methods, with the scopes that their twins over HTTP have. Beside it the framework's services of health and reflection, which need no key.</summary>
+/// <summary>The gRPC services: inference, whose unary methods need the scopes of their twins over HTTP, health and reflection.</summary>
 internal static class GrpcEndpoints
 {
     public static void MapGrpc(this WebApplication app)
@@ -27,8 +27,8 @@ internal static class GrpcEndpoints
         service.MapRepository(app.Services);
         service.MapCall("/ModelInfer", GrpcInfer.HandleAsync).Observed().RequireScope(Scope.Infer, budgeted: true);
         GrpcServices services = app.Services.GetRequiredService<GrpcServices>();
-        services.Bound(app.MapGrpcHealthChecksService());
-        services.Bound(app.MapGrpcReflectionService());
+        services.Limit(app.MapGrpcHealthChecksService());
+        services.Limit(app.MapGrpcReflectionService());
         foreach (string name in GrpcServices.Names)
         {
             app.MapCall($"/{name}/{{method}}", Absent);

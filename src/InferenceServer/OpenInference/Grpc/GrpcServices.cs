@@ -14,22 +14,27 @@ using ServiceDescriptor = Google.Protobuf.Reflection.ServiceDescriptor;
 
 namespace InferenceServer.OpenInference.Grpc;
 
-/// <summary>The framework's services of health and reflection, and the bounds of their calls, which anybody may make.</summary>
+/// <summary>The framework's services of health and reflection, and the limits of their calls, which need no key.</summary>
 internal sealed class GrpcServices(IHostApplicationLifetime application)
 {
-    /// <summary>The service that is mapped by hand.</summary>
+    /// <summary>The inference service, which is mapped by hand.</summary>
     public const string Inference = "inference.GRPCInferenceService";
 
-    private const int Cancelled = 8; // an error code of HTTP/2
-    private const int MaxStreams = 1000; // that wait for the server's health to change; each holds some ten kilobytes
-    private static readonly TimeSpan ReflectionPatience = TimeSpan.FromMinutes(1); // a client asks what it wants to know on one stream
+    private const int Cancel = 8; // the error code of HTTP/2
+    private const int MaxStreams = 1000; // some ten kilobytes each
+    private static readonly TimeSpan ReflectionPatience = TimeSpan.FromMinutes(1); // all questions of a client go over one stream
     private static readonly TimeSpan WatchInterval = TimeSpan.FromSeconds(1);
     private static readonly ServiceDescriptor[] Described =
-        [InferenceReflection.Descriptor.Services.Single(), HealthService.Descriptor, ReflectionService.Descriptor, ReflectionServiceAlpha.Descriptor];
+    [
+        InferenceReflection.Descriptor.Services.Single(),
+        HealthService.Descriptor,
+        ReflectionService.Descriptor,
+        ReflectionServiceAlpha.Descriptor,
+    ];
 
     private int _streams;
 
-    /// <summary>All services of the server.</summary>
+    /// <summary>The names of all services.</summary>
     public static IEnumerable<string> Names => Described.Select(service => service.FullName);
 
     public static void Add(IServiceCollection services)
@@ -38,21 +43,21 @@ internal sealed class GrpcServices(IHostApplicationLifetime application)
         services.AddGrpc(grpc =>
         {
             grpc.MaxReceiveMessageSize = SmallBody.MaxBytes;
-            grpc.IgnoreUnknownServices = true; // else it answers at every address of two parts
+            grpc.IgnoreUnknownServices = true; // otherwise the framework answers at every path of two segments
         });
-        services.AddSingleton(new ReflectionServiceImpl(Described)); // what is mapped by hand, it would not find
+        services.AddSingleton(new ReflectionServiceImpl(Described)); // the package's own list lacks the service that is mapped by hand
         services.AddSingleton(new ReflectionV1ServiceImpl(Described));
         services.AddGrpcReflection();
         services.AddGrpcHealthChecks(health =>
         {
             health.Services.Map(Inference, _ => true);
-            health.SuppressCompletionOnShutdown = true; // it would hold on to each stream until the server stops; Bound ends them
+            health.SuppressCompletionOnShutdown = true; // RunAsync does it: the package leaks something of each watch
         }).AddCheck<ReadinessCheck>("ready");
         services.Configure<HealthCheckPublisherOptions>(publisher => publisher.Delay = publisher.Period = WatchInterval);
     }
 
-    /// <summary>Gives the calls of a service their bounds: so many streams at once, a deadline for what is no watch, and the server's own end.</summary>
-    public void Bound(IEndpointConventionBuilder service) => service.WithMetadata(GrpcProblem.Instance).Add(endpoint =>
+    /// <summary>Limits the calls of a service: the number of open streams, and the time of each call but Watch.</summary>
+    public void Limit(IEndpointConventionBuilder service) => service.WithMetadata(GrpcProblem.Instance).Add(endpoint =>
     {
         RequestDelegate call = endpoint.RequestDelegate!;
         MethodType type = endpoint.Metadata.OfType<GrpcMethodMetadata>().SingleOrDefault()?.Method.Type ?? MethodType.Unary;
@@ -83,10 +88,11 @@ internal sealed class GrpcServices(IHostApplicationLifetime application)
         CancellationToken aborted = http.RequestAborted;
         using CancellationTokenSource end = CancellationTokenSource.CreateLinkedTokenSource(aborted, application.ApplicationStopping);
         http.RequestAborted = end.Token;
-        await using Timer late = new(reset => ((IHttpResetFeature?)reset)?.Reset(Cancelled), http.Features.Get<IHttpResetFeature>(), Timeout.Infinite, Timeout.Infinite);
+        IHttpResetFeature? stream = http.Features.Get<IHttpResetFeature>();
+        await using Timer late = new(_ => stream?.Reset(Cancel), null, Timeout.Infinite, Timeout.Infinite);
         if (type == MethodType.ServerStreaming)
         {
-            late.Change(SmallBody.Patience, Timeout.InfiniteTimeSpan); // to say what to watch; the first answer follows at once
+            late.Change(SmallBody.Patience, Timeout.InfiniteTimeSpan); // for the request's message; the first answer follows it at once
             http.Response.OnStarting(() => late.DisposeAsync().AsTask());
         }
 
@@ -96,7 +102,7 @@ internal sealed class GrpcServices(IHostApplicationLifetime application)
         }
         finally
         {
-            await end.CancelAsync(); // a watch is forgotten when its token says so
+            await end.CancelAsync(); // the package forgets a watch when its token is cancelled
             http.RequestAborted = aborted;
             if (isStream)
             {
@@ -105,6 +111,8 @@ internal sealed class GrpcServices(IHostApplicationLifetime application)
         }
     }
 
-    private static SegmentationException Full() =>
-        new(SegmentationError.Overloaded, $"Server busy: {MaxStreams:N0} calls of health and reflection are open. Retry later; Check is always answered.") { RetryAfter = TimeSpan.FromSeconds(10) };
+    private static SegmentationException Full() => new(
+        SegmentationError.Overloaded,
+        $"Server busy: {MaxStreams:N0} streams of health and reflection are open. Retry later; Check is always answered.")
+        { RetryAfter = TimeSpan.FromSeconds(10) };
 }

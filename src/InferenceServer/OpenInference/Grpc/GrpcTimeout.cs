@@ -22,11 +22,12 @@ internal static class GrpcTimeout
             ?? throw new SegmentationException(SegmentationError.InvalidRequest, $"{Header}: expected up to {MostDigits} digits and one of H, M, S, m, u, n, got '{text}'.");
     }
 
-    /// <summary>Gives a request a deadline that the framework keeps: its own, or this where that is later, none, or no time at all.</summary>
+    /// <summary>Sets the header to the call's own deadline or the longest one, whichever is sooner, in a form that the framework keeps.</summary>
     public static void Shorten(HttpRequest request, TimeSpan longest)
     {
         TimeSpan own = (request.Headers[Header] is [{ } text] ? Parse(text) : null) ?? longest;
-        request.Headers[Header] = string.Create(CultureInfo.InvariantCulture, $"{Math.Ceiling((own < longest ? own : longest).TotalMilliseconds)}m");
+        TimeSpan sooner = own < longest ? own : longest;
+        request.Headers[Header] = string.Create(CultureInfo.InvariantCulture, $"{Math.Ceiling(sooner.TotalMilliseconds)}m");
     }
 
     private static TimeSpan? Parse(string text) =>
