@@ -14,7 +14,9 @@ public sealed class ProblemTests(Browser browser)
 
         await window.OpenAsync("no image"u8.ToArray(), "notes.txt", "text/plain");
 
-        Assert.StartsWith("Content-Type 'text/plain' holds no image; send image/jpeg", await window.ProblemAsync(), StringComparison.Ordinal);
+        string problem = await window.ProblemAsync();
+        Assert.StartsWith("Content-Type: expected image/jpeg", problem, StringComparison.Ordinal);
+        Assert.Contains("got 'text/plain'", problem, StringComparison.Ordinal);
         await window.UploadAsync(Photo.Png);
         Assert.False(await window.Page.IsVisibleAsync("#problem"));
     }
