@@ -27,9 +27,10 @@ if (args is [HealthCommand.Name, .. var rest])
 
 return StartUp.Run(() =>
 {
+    Arguments arguments = Arguments.Parse(args);
     WebApplicationBuilder builder = WebApplication.CreateBuilder(new WebApplicationOptions
     {
-        Args = args,
+        Args = arguments.Settings,
         ContentRootPath = AppContext.BaseDirectory, // appsettings.json lies beside the program; models are found from the working directory
     });
 
@@ -58,6 +59,12 @@ return StartUp.Run(() =>
     builder.Services.AddProblems();
     builder.Services.AddOpenApiDocument();
 
+    if (arguments.Answer(builder.Services))
+    {
+        return;
+    }
+
+    builder.RefuseUnknownSettings(arguments);
     WebApplication app = builder.Build();
 
     app.UseRequestLog();

@@ -49,9 +49,10 @@ internal static class CommandLine
         configuration.Output = output ?? configuration.Output;
         configuration.Error = error ?? configuration.Error;
         ParseResult parsed = Create().Parse(args);
-        if (parsed.Errors.Count > 0)
+        IReadOnlyList<string> errors = UsageErrors.Of(parsed);
+        if (errors.Count > 0)
         {
-            foreach (string message in parsed.Errors.Select(e => e.Message))
+            foreach (string message in errors)
             {
                 await configuration.Error.WriteLineAsync(message).ConfigureAwait(false);
             }
@@ -72,7 +73,7 @@ internal static class CommandLine
         catch (Exception e) when (IsExpected(e))
         {
             await configuration.Error.WriteLineAsync(e.Message).ConfigureAwait(false);
-            return Failure;
+            return e is UsageException ? BadUsage : Failure;
         }
 
         void Stop(PosixSignalContext signal)
@@ -89,4 +90,7 @@ internal static class CommandLine
 }
 
 /// <summary>A command cannot do what it was asked; the message is the whole explanation.</summary>
-internal sealed class CommandException(string message) : Exception(message);
+internal class CommandException(string message) : Exception(message);
+
+/// <summary>The arguments are wrong in a way that only the command itself can see.</summary>
+internal sealed class UsageException(string message) : CommandException(message);

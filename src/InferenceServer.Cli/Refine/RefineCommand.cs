@@ -46,7 +46,7 @@ internal static class RefineCommand
     {
         if (kernels is not null && (wanted with { Iterations = null, Quality = null }) != new CrfOverrides())
         {
-            throw new CommandException("--kernels replaces the options of the two usual kernels; give either.");
+            throw new UsageException("--kernels replaces the options of the two usual kernels; give either.");
         }
 
         // The limits that protect a server are wider here: who runs this pays for it.

@@ -57,7 +57,7 @@ internal static class SegmentCommand
     {
         if (!Uri.TryCreate(url, UriKind.Absolute, out Uri? server) || server.Scheme is not ("http" or "https"))
         {
-            throw new CommandException($"--server: '{url}' is no URL such as http://localhost:8080.");
+            throw new UsageException($"--server: '{url}' is no URL such as http://localhost:8080.");
         }
 
         try
@@ -66,7 +66,7 @@ internal static class SegmentCommand
         }
         catch (ArgumentException)
         {
-            throw new CommandException("The key, of --key or of INFERENCE_SERVER_KEY, has a character that no header carries, such as a line break in its middle.");
+            throw new UsageException("The key, of --key or of INFERENCE_SERVER_KEY, has a character that no header carries, such as a line break in its middle.");
         }
     }
 

@@ -6,6 +6,11 @@ using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Runtime.Configuration;
 
+/// <summary>A section that options are bound to; a service for each.</summary>
+/// <param name="Name">The section's name.</param>
+/// <param name="Options">The class of the options.</param>
+public sealed record BoundSection(string Name, Type Options);
+
 /// <summary>A section of the configuration and the options that it becomes.</summary>
 public static class OptionsSection
 {
@@ -17,6 +22,7 @@ public static class OptionsSection
         where TOptions : class
     {
         services.AddOptions<TOptions>().Configure<IConfiguration>((options, configuration) => Bind(configuration.GetSection(name), options)).ValidateOnStart();
+        services.AddSingleton(new BoundSection(name, typeof(TOptions)));
         services.AddSingleton<IValidateOptions<TOptions>>(new SectionValidator<TOptions>(name, validator));
     }
 
@@ -45,8 +51,15 @@ public static class OptionsSection
         }
 
         PropertyInfo[] options = type.GetProperties();
-        return section.GetChildren().SelectMany(child => Array.Find(options, option => option.Name.Equals(child.Key, StringComparison.OrdinalIgnoreCase)) is { } known
-            ? Unknown(child, known.PropertyType)
-            : [$"{child.Path}: there is no such option; {section.Path} has {string.Join(", ", options.Select(option => option.Name))}."]);
+        return section.GetChildren().SelectMany(child =>
+            Array.Find(options, option => option.Name.Equals(child.Key, StringComparison.OrdinalIgnoreCase)) is { } known
+                ? Unknown(child, known.PropertyType)
+                : [NoSuchOption(child, section.Path, [.. options.Select(option => option.Name)])]);
+    }
+
+    private static string NoSuchOption(IConfigurationSection option, string section, string[] options)
+    {
+        string suggestion = Suggestion.For(option.Key, options, prefix: section + ":");
+        return $"{option.Path}: there is no such option; {section} has {string.Join(", ", options)}.{suggestion}";
     }
 }

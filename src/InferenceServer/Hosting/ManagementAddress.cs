@@ -1,3 +1,4 @@
+using System.Net;
 using InferenceServer.Errors;
 using Microsoft.Extensions.Options;
 
@@ -53,11 +54,31 @@ internal static class ManagementAddress
 
     private static IEnumerable<string> Urls(ConfigurationManager configuration)
     {
-        IEnumerable<string> urls = configuration["urls"] is { Length: > 0 } given ? given.Split(';') : [.. Ports("http"), .. Ports("https")];
-        return urls.DefaultIfEmpty(Usual);
+        IEnumerable<string> urls = configuration["urls"] is { Length: > 0 } given ? given.Split(';', StringSplitOptions.RemoveEmptyEntries) : [.. Ports("http"), .. Ports("https")];
+        return urls.DefaultIfEmpty(Usual).Select(Checked);
 
         IEnumerable<string> Ports(string scheme) =>
             (configuration[scheme + "_ports"] ?? "").Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Select(port => $"{scheme}://*:{port}");
+    }
+
+    private static string Checked(string url)
+    {
+        try
+        {
+            BindingAddress address = BindingAddress.Parse(url.Trim());
+            bool isWeb = address.Scheme.ToUpperInvariant() is "HTTP" or "HTTPS";
+            bool isHost = address.IsUnixPipe || address.Host.StartsWith('[') || !address.Host.Contains(':'); // no port: a word is taken for a part of the host
+            if (isWeb && isHost && address.Port is >= IPEndPoint.MinPort and <= IPEndPoint.MaxPort)
+            {
+                return url;
+            }
+        }
+        catch (FormatException)
+        {
+            // Not even the shape of an address.
+        }
+
+        throw new StartUpException($"--urls: expected an address such as http://localhost:8080 or http://*:8080, got '{url}'.");
     }
 
     private sealed record Marker(string Hint);

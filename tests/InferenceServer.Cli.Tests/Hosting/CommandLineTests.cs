@@ -42,6 +42,33 @@ public sealed class CommandLineTests
     }
 
     [Theory]
+    [InlineData("'--fromat'", "Did you mean --format?", "segment", "a.png", "--model", "tiny", "--out", "x", "--fromat", "json")]
+    [InlineData("'--crf-iteration'", "Did you mean --crf-iterations?", "segment", "a.png", "--model", "tiny", "--out", "x", "--crf-iteration=3")]
+    [InlineData("'--modle'", "Did you mean --model?", "bench", "--modle", "tiny")]
+    [InlineData("'segmnt'", "Did you mean segment?", "segmnt", "a.png")]
+    [InlineData("'--hepl'", "Did you mean --help?", "--hepl")]
+    [InlineData("'colour'", "there are segment, evaluate", "colour")]
+    public async Task RunAsync_MisspeltWord_IsNamedWithTheOneThatWasMeant(string word, string suggestion, params string[] args)
+    {
+        (int exitCode, string output, string error) = await Cli.RunAsync(args);
+
+        Assert.Equal(2, exitCode);
+        Assert.Empty(output);
+        Assert.Contains(word, error, StringComparison.Ordinal);
+        Assert.Contains(suggestion, error, StringComparison.Ordinal);
+    }
+
+    // A file may be called what it likes; "--" says that no option follows.
+    [Fact]
+    public async Task RunAsync_FileLikeAnOptionBehindTheDashes_IsAFile()
+    {
+        (int exitCode, _, string error) = await Cli.RunAsync("segment", "--model", "tiny", "--out", "x", "--", "--fromat");
+
+        Assert.Equal(1, exitCode);
+        Assert.Contains("There is no file or folder '--fromat'.", error, StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("no-such", "There is no model 'no-such'; there are: tiny, ")]
     [InlineData("tiny-nan", "NaN")]
     [InlineData("tiny-wrong-classes", "classes.names: 4 names stand for 4 channels, the graph gives 3")]

@@ -126,7 +126,10 @@ public sealed class RefineCommandTests : IDisposable
     {
         WriteArray(new float[40], [2, 4, 5]);
 
-        await FailsAsync("give either", "--kernels", _folder["k.json"], "--bilateral-rgb", "3");
+        (int exitCode, _, string error) = await RefineAsync("--kernels", _folder["k.json"], "--bilateral-rgb", "3");
+
+        Assert.Equal(2, exitCode); // the command line is wrong, not a file
+        Assert.Contains("give either", error, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -70,7 +70,7 @@ public sealed class SegmentServerTests : IDisposable
 
         (int exitCode, _, string error) = await Cli.RunAsync("segment", photo, "--server", "http://localhost", "--key", "two\nlines", "--model", "m", "--out", _folder["out"]);
 
-        Assert.Equal(1, exitCode);
+        Assert.Equal(2, exitCode);
         Assert.StartsWith("The key, of --key or of INFERENCE_SERVER_KEY,", error, StringComparison.Ordinal);
     }
 

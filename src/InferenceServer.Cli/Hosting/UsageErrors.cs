@@ -1,0 +1,42 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using InferenceServer.Runtime.Configuration;
+
+namespace InferenceServer.Cli.Hosting;
+
+/// <summary>What is wrong with a command line, and which words were probably meant.</summary>
+internal static class UsageErrors
+{
+    private const string Prefix = "--";
+
+    /// <summary>One sentence for each error; none where the command can run.</summary>
+    public static IReadOnlyList<string> Of(ParseResult parsed)
+    {
+        Command command = parsed.CommandResult.Command;
+        string[] unknown = [.. UnknownOptions(parsed).Select(name => NoSuchOption(name, command))];
+        if (unknown.Length > 0)
+        {
+            return unknown; // what else is wrong follows from these
+        }
+
+        if (command.Subcommands.Count > 0 && parsed.UnmatchedTokens is [var word, ..])
+        {
+            string[] commands = [.. command.Subcommands.Select(c => c.Name)];
+            return [$"There is no command '{word}'; there are {string.Join(", ", commands)}.{Suggestion.For(word, commands)}"];
+        }
+
+        return [.. parsed.Errors.Select(e => e.Message)];
+    }
+
+    // The parser takes a misspelt option for an argument where the command has a list of those; behind "--" it is one.
+    private static IEnumerable<string> UnknownOptions(ParseResult parsed) => parsed.Tokens
+        .TakeWhile(token => token.Type != TokenType.DoubleDash)
+        .Where(token => token.Type == TokenType.Argument && token.Value.StartsWith(Prefix, StringComparison.Ordinal))
+        .Select(token => token.Value.Split('=')[0]);
+
+    private static string NoSuchOption(string name, Command command)
+    {
+        IEnumerable<string> known = command.Options.Select(option => option.Name).Append("--help").Select(option => option[Prefix.Length..]);
+        return $"There is no option '{name}' of {command.Name}.{Suggestion.For(name[Prefix.Length..], known, Prefix)}";
+    }
+}

@@ -1,0 +1,45 @@
+namespace InferenceServer.Runtime.Configuration;
+
+/// <summary>The known word that a misspelt word was probably meant to be.</summary>
+public static class Suggestion
+{
+    private const int LongestShortWord = 4;
+
+    /// <summary>The end of an error message, with a blank before it: <c> Did you mean --format?</c> Empty where no known word is near.</summary>
+    /// <param name="word">The word that is not known.</param>
+    /// <param name="known">The known words.</param>
+    /// <param name="prefix">Text before the known word, such as <c>--</c>.</param>
+    public static string For(string word, IEnumerable<string> known, string prefix = "") =>
+        Nearest(word, known) is { } nearest ? $" Did you mean {prefix}{nearest}?" : "";
+
+    /// <summary>The nearest known word: two letters differ at most, or one in a word of four letters or fewer. Null where there is none.</summary>
+    /// <remarks>A letter that is missing, added or changed is one difference, and so are two neighbours that are swapped. Case makes none.</remarks>
+    public static string? Nearest(string word, IEnumerable<string> known) => known
+        .Select(candidate => (Word: candidate, Distance: Distance(word.ToUpperInvariant(), candidate.ToUpperInvariant())))
+        .Where(candidate => candidate.Distance <= (candidate.Word.Length <= LongestShortWord ? 1 : 2))
+        .OrderBy(candidate => candidate.Distance)
+        .FirstOrDefault().Word;
+
+    // The optimal string alignment distance; rows of the table stand for prefixes of a, columns for prefixes of b.
+    private static int Distance(string a, string b)
+    {
+        int[,] table = new int[a.Length + 1, b.Length + 1];
+        for (int i = 0; i <= a.Length; i++)
+        {
+            for (int j = 0; j <= b.Length; j++)
+            {
+                table[i, j] = i == 0 || j == 0 ? i + j : Next(i, j);
+            }
+        }
+
+        return table[a.Length, b.Length];
+
+        int Next(int i, int j)
+        {
+            int changed = table[i - 1, j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1);
+            int least = Math.Min(changed, 1 + Math.Min(table[i - 1, j], table[i, j - 1]));
+            bool isSwapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
+            return isSwapped ? Math.Min(least, table[i - 2, j - 2] + 1) : least;
+        }
+    }
+}
