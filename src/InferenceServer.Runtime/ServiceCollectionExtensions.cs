@@ -10,6 +10,7 @@ using InferenceServer.Runtime.Passes;
 using InferenceServer.Runtime.Pipeline;
 using InferenceServer.Runtime.Refinement;
 using InferenceServer.Runtime.Sessions;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Logging;
@@ -20,19 +21,52 @@ namespace InferenceServer.Runtime;
 /// <summary>The one place that wires the runtime.</summary>
 public static class ServiceCollectionExtensions
 {
-    /// <summary>Adds <see cref="Segmenter"/> and all it needs; options come from the sections Models, Decoding, Scheduling, Batching, Onnx, Inference and Crf.</summary>
-    public static IServiceCollection AddSegmentation(this IServiceCollection services)
+    /// <summary>Adds segmentation with options that are set in code.</summary>
+    /// <inheritdoc cref="AddSegmentation(IServiceCollection, IConfiguration, Action{SegmentationOptions}?)"/>
+    public static IServiceCollection AddSegmentation(this IServiceCollection services, Action<SegmentationOptions>? configure = null)
     {
-        NativeHeap.Bound();
-        services.AddSection("Models", new ModelRepositoryOptionsValidator());
-        services.AddSection("Decoding", new DecodingOptionsValidator());
-        services.AddSection("Scheduling", new SchedulingOptionsValidator());
-        services.AddSection("Batching", new BatchingOptionsValidator());
-        services.AddSection("Onnx", new OnnxOptionsValidator());
-        services.AddSection("Inference", new PassOptionsValidator());
-        services.AddSection("Crf", new CrfOptionsValidator());
-        services.AddSingleton<IValidateOptions<OnnxOptions>, OnnxConsistency>();
-        services.AddSingleton<IValidateOptions<SchedulingOptions>, SchedulingConsistency>();
+        services.AddOptions<SegmentationOptions>().Configure(options => configure?.Invoke(options));
+        return services.AddRuntime(path: "");
+    }
+
+    /// <summary>Adds segmentation with options from a configuration. The host loads the models when it starts, and follows changes in their folder.</summary>
+    /// <param name="services">The services of a host; they get <see cref="Segmenter"/>.</param>
+    /// <param name="configuration">A section with the members of <see cref="SegmentationOptions"/>, in which any other key is an error; or the root of the configuration,
+    /// which may have other sections.</param>
+    /// <param name="configure">Changes the options that were read.</param>
+    /// <returns>The same services.</returns>
+    /// <exception cref="OptionsValidationException">When the host starts: a value is out of its range, or a key is unknown. The message names the key.</exception>
+    public static IServiceCollection AddSegmentation(this IServiceCollection services, IConfiguration configuration, Action<SegmentationOptions>? configure = null)
+    {
+        services.AddOptions<SegmentationOptions>().Configure(options =>
+        {
+            OptionsSection.Bind(configuration, options);
+            configure?.Invoke(options);
+        });
+        return services.AddRuntime(configuration is IConfigurationSection section ? section.Path + ConfigurationPath.KeyDelimiter : "");
+    }
+
+    private static IServiceCollection AddRuntime(this IServiceCollection services, string path)
+    {
+        services.AddOptions<SegmentationOptions>()
+            .PostConfigure(static options =>
+            {
+                if (options.OwnsProcess)
+                {
+                    NativeHeap.Bound();
+                    Libvips.OwnProcess();
+                }
+            })
+            .ValidateOnStart();
+        services.AddSingleton<IValidateOptions<SegmentationOptions>>(new SegmentationOptionsValidator(path));
+        services.AddPart(path + "Models", options => options.Models);
+        services.AddPart(path + "Decoding", options => options.Decoding);
+        services.AddPart(path + "Scheduling", options => options.Scheduling);
+        services.AddPart(path + "Batching", options => options.Batching);
+        services.AddPart(path + "Onnx", options => options.Onnx);
+        services.AddPart(path + "Inference", options => options.Inference);
+        services.AddPart(path + "Crf", options => options.Crf);
+        services.AddLogging();
         services.AddMetrics();
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton<SessionFactory>();
@@ -54,6 +88,17 @@ public static class ServiceCollectionExtensions
         services.AddSingleton<ModelGauges>();
         services.AddSingleton<Segmenter>();
         services.AddSingleton<TensorRunner>();
+        services.AddHostedService<ModelLoading>();
+        services.AddHostedService<ModelWatcher>();
+        services.AddHostedService<MemoryUpkeep>();
         return services;
+    }
+
+    // What needs one section depends on that section alone.
+    private static void AddPart<TOptions>(this IServiceCollection services, string section, Func<SegmentationOptions, TOptions> part)
+        where TOptions : class
+    {
+        services.AddSingleton(new BoundSection(section, typeof(TOptions)));
+        services.AddSingleton(provider => Options.Create(part(provider.GetRequiredService<IOptions<SegmentationOptions>>().Value)));
     }
 }

@@ -40,11 +40,8 @@ return StartUp.Run(() =>
     builder.AddTls();
     builder.AddDrain();
     builder.AddOpenInference();
-    builder.Services.AddSegmentation();
+    builder.Services.AddSegmentation(builder.Configuration, options => options.OwnsProcess = true);
     builder.Services.AddSingleton<ModelLifecycle>();
-    builder.Services.AddHostedService<ModelLoading>();
-    builder.Services.AddHostedService<ModelWatcher>();
-    builder.Services.AddHostedService<MemoryUpkeep>();
     builder.Services.AddSingleton<SegmentHandler>();
     builder.Services.AddSingleton<RequestImageReader>();
     builder.Services.AddSingleton<RetryingAdmission>();

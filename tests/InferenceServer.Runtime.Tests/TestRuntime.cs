@@ -1,7 +1,6 @@
 using InferenceServer.Runtime.Models;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Logging;
 
 namespace InferenceServer.Runtime.Tests;
 
@@ -16,9 +15,7 @@ internal sealed class TestRuntime : IDisposable
         values["Models:Path"] = models;
         values.TryAdd("Onnx:IntraOpThreads", "1");
         _services = new ServiceCollection()
-            .AddSingleton<IConfiguration>(new ConfigurationBuilder().AddInMemoryCollection(values).Build())
-            .AddLogging()
-            .AddSegmentation()
+            .AddSegmentation(new ConfigurationBuilder().AddInMemoryCollection(values).Build())
             .BuildServiceProvider();
         Repository.Load(CancellationToken.None);
     }

@@ -1,5 +1,5 @@
-using InferenceServer.Hosting;
 using InferenceServer.Runtime.Admission;
+using InferenceServer.Runtime.Models;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Mvc.Testing;
 using Microsoft.Extensions.DependencyInjection;

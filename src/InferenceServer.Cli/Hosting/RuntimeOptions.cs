@@ -1,8 +1,6 @@
 using System.CommandLine;
-using System.Globalization;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Sessions;
-using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace InferenceServer.Cli.Hosting;
@@ -10,7 +8,7 @@ namespace InferenceServer.Cli.Hosting;
 /// <summary>The options of every command that runs a network, and the runtime set up as they say.</summary>
 internal sealed class RuntimeOptions
 {
-    private const string AnyWork = "1099511627776";
+    private const long AnyWork = 1L << 40;
 
     private readonly Option<string> _models = new("--models")
     {
@@ -51,28 +49,20 @@ internal sealed class RuntimeOptions
         }
     });
 
-    /// <summary>The runtime as the server wires it; which settings differ is told by a configuration, as there.</summary>
+    /// <summary>The runtime as the server wires it, without a host: a command loads the one model that it needs.</summary>
     /// <param name="parsed">What was typed.</param>
-    /// <param name="settings">More of the configuration, by key.</param>
+    /// <param name="configure">Changes more options.</param>
     /// <returns>Services that the caller disposes, and the loaded models with them.</returns>
-    public ServiceProvider Build(ParseResult parsed, params (string Key, string Value)[] settings)
-    {
-        ExecutionProvider provider = parsed.GetValue(_provider);
-        IConfiguration configuration = new ConfigurationBuilder()
-            .AddInMemoryCollection(new Dictionary<string, string?>
-            {
-                ["Models:Path"] = parsed.GetValue(_models),
-                ["Onnx:IntraOpThreads"] = parsed.GetValue(_threads).ToString(CultureInfo.InvariantCulture),
-                ["Onnx:Provider"] = provider.ToString(),
-                ["Inference:MaxInputPixels"] = AnyWork, // a server bounds what others ask of it; here whoever asks waits
-                ["Onnx:RequireGpu"] = (provider == ExecutionProvider.Cuda).ToString(),
-            })
-            .AddInMemoryCollection(settings.Select(setting => KeyValuePair.Create(setting.Key, (string?)setting.Value)))
-            .Build();
-        return new ServiceCollection()
-            .AddSingleton(configuration)
-            .AddLogging()
-            .AddSegmentation()
-            .BuildServiceProvider();
-    }
+    public ServiceProvider Build(ParseResult parsed, Action<SegmentationOptions>? configure = null) => new ServiceCollection()
+        .AddSegmentation(options =>
+        {
+            options.OwnsProcess = true;
+            options.Models.Path = parsed.GetRequiredValue(_models);
+            options.Onnx.IntraOpThreads = parsed.GetValue(_threads);
+            options.Onnx.Provider = parsed.GetValue(_provider);
+            options.Onnx.RequireGpu = options.Onnx.Provider == ExecutionProvider.Cuda;
+            options.Inference.MaxInputPixels = AnyWork; // a server bounds what others ask of it; here whoever asks waits
+            configure?.Invoke(options);
+        })
+        .BuildServiceProvider();
 }

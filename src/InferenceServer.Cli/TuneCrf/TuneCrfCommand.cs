@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
 using System.Text;
 using DenseCrf;
 using InferenceServer.Cli.Evaluate;
@@ -41,8 +40,11 @@ internal static class TuneCrfCommand
     private static async Task TuneAsync(
         ParseResult parsed, RuntimeOptions runtime, string model, IReadOnlyList<LabelPair> pairs, byte ignore, bool dryRun, CrfOverrides held, CancellationToken cancellationToken)
     {
-        string cores = Math.Min(Environment.ProcessorCount, CrfInference.MaxThreads).ToString(CultureInfo.InvariantCulture);
-        using ServiceProvider services = runtime.Build(parsed, ("Crf:Threads", "1"), ("Crf:Concurrency", cores));
+        using ServiceProvider services = runtime.Build(parsed, static options =>
+        {
+            options.Crf.Threads = 1;
+            options.Crf.Concurrency = Math.Min(Environment.ProcessorCount, CrfInference.MaxThreads);
+        });
         LoadedModel loaded = services.GetRequiredService<ModelRepository>().Load(model, cancellationToken);
         CrfManifest? manifest = loaded.Manifest.Postprocess.Crf;
         CrfSettings start = services.GetRequiredService<CrfRefiner>().Resolve(manifest, held);

@@ -9,14 +9,17 @@ public sealed class CpuGate : IDisposable
 {
     private readonly SemaphoreSlim _places;
 
-    /// <summary>Opens the gate, and has the thread pool keep as many threads as it had for what does not compute.</summary>
-    public CpuGate(IOptions<SchedulingOptions> options)
+    /// <summary>Opens the gate. In a process of its own, the thread pool then keeps as many threads as it had for what does not compute.</summary>
+    public CpuGate(IOptions<SegmentationOptions> options)
     {
-        int places = options.Value.CpuSlots > 0 ? options.Value.CpuSlots : Environment.ProcessorCount;
+        int places = options.Value.Scheduling.CpuSlots is > 0 and int slots ? slots : Environment.ProcessorCount;
         _places = new SemaphoreSlim(places);
         // Decoding a large photograph holds its thread for long; the pool would notice only after half a second that nobody is left to say "alive".
-        ThreadPool.GetMinThreads(out int workers, out int completions);
-        ThreadPool.SetMinThreads(Math.Max(workers, Environment.ProcessorCount + places), completions);
+        if (options.Value.OwnsProcess)
+        {
+            ThreadPool.GetMinThreads(out int workers, out int completions);
+            ThreadPool.SetMinThreads(Math.Max(workers, Environment.ProcessorCount + places), completions);
+        }
     }
 
     /// <summary>Waits for a slot.</summary>

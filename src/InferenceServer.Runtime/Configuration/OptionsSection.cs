@@ -9,10 +9,10 @@ namespace InferenceServer.Runtime.Configuration;
 /// <summary>A section that options are bound to; a service for each.</summary>
 /// <param name="Name">The section's name.</param>
 /// <param name="Options">The class of the options.</param>
-public sealed record BoundSection(string Name, Type Options);
+internal sealed record BoundSection(string Name, Type Options);
 
 /// <summary>A section of the configuration and the options that it becomes.</summary>
-public static class OptionsSection
+internal static class OptionsSection
 {
     /// <summary>Binds options to their section and checks them when the host starts, with messages that name the key. A key that there is no option for is an error: misspelt, it would leave a default in force.</summary>
     /// <param name="services">Get the options.</param>
@@ -24,6 +24,21 @@ public static class OptionsSection
         services.AddOptions<TOptions>().Configure<IConfiguration>((options, configuration) => Bind(configuration.GetSection(name), options)).ValidateOnStart();
         services.AddSingleton(new BoundSection(name, typeof(TOptions)));
         services.AddSingleton<IValidateOptions<TOptions>>(new SectionValidator<TOptions>(name, validator));
+    }
+
+    /// <summary>Fills options whose members are sections. At the root of the configuration there may be other sections; within a section there may not.</summary>
+    public static void Bind(IConfiguration configuration, SegmentationOptions options)
+    {
+        if (configuration is IConfigurationSection section)
+        {
+            Bind(section, (object)options);
+            return;
+        }
+
+        foreach (PropertyInfo part in options.GetType().GetProperties().Where(part => part.PropertyType.IsClass))
+        {
+            Bind(configuration.GetSection(part.Name), part.GetValue(options)!);
+        }
     }
 
     private static void Bind(IConfigurationSection section, object options)

@@ -1,7 +1,7 @@
 namespace InferenceServer.Runtime.Configuration;
 
 /// <summary>The known word that a misspelt word was probably meant to be.</summary>
-public static class Suggestion
+internal static class Suggestion
 {
     private const int LongestShortWord = 4;
 

@@ -4,7 +4,7 @@ using NetVips;
 
 namespace InferenceServer.Runtime.Decoding;
 
-/// <summary>libvips, set up for a server that decodes the files of strangers, and the steps from a header to 8-bit sRGB pixels.</summary>
+/// <summary>libvips, set up to decode the files of strangers, and the steps from a header to 8-bit sRGB pixels.</summary>
 /// <remarks>
 /// The exceptions carry libvips' own text. It comes from one buffer for the whole process, so it may be about another request's image:
 /// it is for the log, never for a client.
@@ -14,6 +14,10 @@ internal static class Libvips
     private const int Bands = 3;
     private static readonly double[] White = [255, 255, 255];
     private static readonly Lazy<bool> Started = new(SetUp);
+    private static volatile bool _ownsProcess;
+
+    /// <summary>Before the first use: says that nothing else in this process uses libvips, so that its settings may be changed.</summary>
+    public static void OwnProcess() => _ownsProcess = true;
 
     /// <summary>Loads and sets up libvips; every call after the first does nothing.</summary>
     /// <exception cref="DllNotFoundException">libvips is not beside the program, or cannot start.</exception>
@@ -95,12 +99,16 @@ internal static class Libvips
             throw new DllNotFoundException("libvips cannot be used: " + ModuleInitializer.Exception?.Message, ModuleInitializer.Exception);
         }
 
-        NetVips.NetVips.BlockUntrusted = true;
-        NetVips.NetVips.Concurrency = 1; // a server's parallelism is between requests
         Cache.Max = 0; // a cached operation would keep a request's image alive
+        if (_ownsProcess)
+        {
+            NetVips.NetVips.BlockUntrusted = true; // beside the fixed list of loaders
+            NetVips.NetVips.Concurrency = 1; // a server's parallelism is between requests
 
-        // libvips writes a line to stderr for each oddity of a file: whoever uploads would write into the server's log.
-        NetVips.Log.SetLogHandler("VIPS", Enums.LogLevelFlags.Warning | Enums.LogLevelFlags.Message, static (_, _, _) => { });
+            // libvips writes a line to stderr for each oddity of a file: whoever uploads would write into the server's log.
+            NetVips.Log.SetLogHandler("VIPS", Enums.LogLevelFlags.Warning | Enums.LogLevelFlags.Message, static (_, _, _) => { });
+        }
+
         return true;
     }
 

@@ -37,4 +37,10 @@ internal static partial class Log
 
     [LoggerMessage(210, LogLevel.Error, "The folder of the model {Model} cannot be read; what is loaded keeps serving: {Reason}")]
     public static partial void ModelUnreadable(ILogger logger, string model, string reason);
+
+    [LoggerMessage(300, LogLevel.Critical, "No model can be served, and the program stops: {Reason}")]
+    public static partial void CannotServe(ILogger logger, string reason);
+
+    [LoggerMessage(301, LogLevel.Warning, "Changes of model files are looked for every {Seconds} s only, for the system sends no events: {Reason}")]
+    public static partial void NoFileEvents(ILogger logger, double seconds, string reason);
 }

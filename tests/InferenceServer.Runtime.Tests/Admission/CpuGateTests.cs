@@ -3,16 +3,35 @@ using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Runtime.Tests.Admission;
 
-public class CpuGateTests
+public sealed class CpuGateTests : IDisposable
 {
+    private const int Places = 500;
+    private readonly (int Workers, int Completions) _before = Threads();
+
     [Fact]
-    public void Constructor_AnyNumberOfPlaces_LeavesThreadsForTheRest()
+    public void Constructor_ProcessOfItsOwn_LeavesThreadsForTheRest()
     {
-        const int Places = 5;
+        using CpuGate gate = new(Create(ownsProcess: true));
 
-        using CpuGate stages = new(Options.Create(new SchedulingOptions { CpuSlots = Places }));
+        Assert.Equal(Places + Environment.ProcessorCount, Threads().Workers);
+    }
 
-        ThreadPool.GetMinThreads(out int workers, out _);
-        Assert.InRange(workers, Places + Environment.ProcessorCount, int.MaxValue);
+    [Fact]
+    public void Constructor_ProcessOfAnother_LeavesTheThreadPoolAlone()
+    {
+        using CpuGate gate = new(Create(ownsProcess: false));
+
+        Assert.Equal(_before, Threads());
+    }
+
+    public void Dispose() => ThreadPool.SetMinThreads(_before.Workers, _before.Completions);
+
+    private static IOptions<SegmentationOptions> Create(bool ownsProcess) =>
+        Options.Create(new SegmentationOptions { OwnsProcess = ownsProcess, Scheduling = { CpuSlots = Places } });
+
+    private static (int Workers, int Completions) Threads()
+    {
+        ThreadPool.GetMinThreads(out int workers, out int completions);
+        return (workers, completions);
     }
 }

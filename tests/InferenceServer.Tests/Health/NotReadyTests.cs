@@ -1,5 +1,4 @@
 using System.Net;
-using InferenceServer.Hosting;
 using InferenceServer.Runtime.Models;
 using Microsoft.Extensions.DependencyInjection;
 

@@ -87,7 +87,7 @@ public sealed class OptionsTests
         IConfiguration configuration = new ConfigurationBuilder()
             .AddInMemoryCollection(settings.Select(s => KeyValuePair.Create(s.Key, (string?)s.Value)))
             .Build();
-        using ServiceProvider services = new ServiceCollection().AddSingleton(configuration).AddSegmentation().BuildServiceProvider();
+        using ServiceProvider services = new ServiceCollection().AddSegmentation(configuration).BuildServiceProvider();
         services.GetRequiredService<IStartupValidator>().Validate();
     }
 }

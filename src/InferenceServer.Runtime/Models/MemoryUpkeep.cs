@@ -1,10 +1,12 @@
 using InferenceServer.Runtime.Buffers;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Options;
 
-namespace InferenceServer.Hosting;
+namespace InferenceServer.Runtime.Models;
 
-/// <summary>Gives memory back that a burst has needed: once a minute, buffers that were not used since, and what the collector has put off.</summary>
+/// <summary>Gives memory back that a burst has needed: once a minute, buffers that were not used since, and in a process of its own what the collector has put off.</summary>
 /// <remarks>A request allocates so little beside its pooled buffers that the collector looks at its oldest generation hardly once an hour, and keeps tens of megabytes of old requests until then.</remarks>
-internal sealed class MemoryUpkeep(TimeProvider clock) : BackgroundService
+internal sealed class MemoryUpkeep(IOptions<SegmentationOptions> options, TimeProvider clock) : BackgroundService
 {
     private const long Worthwhile = 4 << 20;
     private static readonly TimeSpan Interval = TimeSpan.FromMinutes(1);
@@ -18,7 +20,7 @@ internal sealed class MemoryUpkeep(TimeProvider clock) : BackgroundService
         {
             PooledArrays.Trim();
             long now = GC.GetTotalAllocatedBytes();
-            if (now - allocated > Worthwhile)
+            if (options.Value.OwnsProcess && now - allocated > Worthwhile)
             {
                 GC.Collect(GC.MaxGeneration, GCCollectionMode.Forced, blocking: false); // beside the requests, in some ten milliseconds
             }

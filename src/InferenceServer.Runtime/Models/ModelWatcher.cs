@@ -1,7 +1,8 @@
-using InferenceServer.Runtime.Models;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
-namespace InferenceServer.Hosting;
+namespace InferenceServer.Runtime.Models;
 
 /// <summary>Follows the folder of models on a thread of its own: an event or the interval makes it look, and look again until the files have settled.</summary>
 internal sealed class ModelWatcher(ModelRepository repository, IOptions<ModelRepositoryOptions> options, ILogger<ModelWatcher> logger) : BackgroundService
@@ -28,7 +29,7 @@ internal sealed class ModelWatcher(ModelRepository repository, IOptions<ModelRep
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
         {
-            // The server was told to stop while it loaded something.
+            // The host was told to stop while something was loaded.
         }
     }
 

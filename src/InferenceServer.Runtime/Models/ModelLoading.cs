@@ -1,10 +1,11 @@
 using InferenceServer.Runtime.Decoding;
-using InferenceServer.Runtime.Models;
 using InferenceServer.Runtime.Sessions;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 
-namespace InferenceServer.Hosting;
+namespace InferenceServer.Runtime.Models;
 
-/// <summary>Loads the models while the server already answers, so that their state can be watched.</summary>
+/// <summary>Loads the models while the host already runs, so that their state can be watched. Without a folder of models, or a GPU where one is required, the host stops, with exit code 1.</summary>
 internal sealed class ModelLoading(ModelRepository repository, ImageDecoder decoder, IHostApplicationLifetime lifetime, ILogger<ModelLoading> logger) : BackgroundService
 {
     protected override Task ExecuteAsync(CancellationToken stoppingToken) => Task.Run(
@@ -17,13 +18,13 @@ internal sealed class ModelLoading(ModelRepository repository, ImageDecoder deco
             }
             catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
             {
-                // The server was told to stop before it had loaded everything.
+                // The host was told to stop before everything was loaded.
             }
             catch (Exception e) when (e is IOException or GpuRequiredException or DllNotFoundException)
             {
                 Log.CannotServe(logger, e.Message);
                 Environment.ExitCode = 1;
-                // Not before the server has started: Kestrel would end with an exception, and the process with a core dump.
+                // Not before the host has started: Kestrel would end with an exception, and the process with a core dump.
                 lifetime.ApplicationStarted.Register(lifetime.StopApplication);
             }
         },
