@@ -8,17 +8,17 @@ internal static partial class Log
     [LoggerMessage(200, LogLevel.Information, "Model {Model} v{Version} ready on {Provider} after {LoadMs:F0} ms.")]
     public static partial void ModelReady(ILogger logger, string model, int version, ExecutionProvider provider, double loadMs);
 
-    [LoggerMessage(201, LogLevel.Error, "Model {Model} v{Version} is unavailable: {Reason}")]
-    public static partial void ModelUnavailable(ILogger logger, string model, int version, string reason);
+    [LoggerMessage(201, LogLevel.Error, "Model {Model} v{Version} is unavailable; {Standing}: {Reason}")]
+    public static partial void ModelUnavailable(ILogger logger, string model, int version, string standing, string reason);
 
-    [LoggerMessage(202, LogLevel.Error, "Model {Model} is unavailable: {Reason}")]
-    public static partial void ModelWithoutVersion(ILogger logger, string model, string reason);
+    [LoggerMessage(202, LogLevel.Error, "Model {Model} is unavailable; {Standing}: {Reason}")]
+    public static partial void ModelWithoutVersion(ILogger logger, string model, string standing, string reason);
 
     [LoggerMessage(203, LogLevel.Warning, "There is no model in {Folder} (Models:Path).")]
     public static partial void NoModels(ILogger logger, string folder);
 
-    [LoggerMessage(204, LogLevel.Warning, "{File} is no model yet: move it to {Name}/1/model.onnx and write {Name}/model.json.")]
-    public static partial void StrayGraph(ILogger logger, string file, string name);
+    [LoggerMessage(204, LogLevel.Warning, "{File} is no model yet: move it to {Graph} and draft its manifest with: inference-server inspect {Graph} --manifest {Manifest}")]
+    public static partial void StrayGraph(ILogger logger, string file, string graph, string manifest);
 
     [LoggerMessage(205, LogLevel.Error, "Models:Default or Models:Required names {Model}, which is not there; there are: {Models}.")]
     public static partial void ModelMissing(ILogger logger, string model, string models);

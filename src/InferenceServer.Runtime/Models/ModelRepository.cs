@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using InferenceServer.Runtime.Diagnostics;
+using InferenceServer.Runtime.Manifests;
 using InferenceServer.Runtime.Sessions;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
@@ -17,6 +18,7 @@ public sealed class ModelRepository : IDisposable
     private readonly string _root;
     private readonly SemaphoreSlim _loading = new(1); // guards the slots
     private readonly SortedDictionary<string, ModelSlot> _slots = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _strays = []; // ONNX files that lie in the folder itself, and were named in the log
     private ImmutableSortedDictionary<string, ModelEntry> _entries = ImmutableSortedDictionary<string, ModelEntry>.Empty.WithComparers(StringComparer.Ordinal);
     private volatile bool _loaded;
 
@@ -185,6 +187,7 @@ public sealed class ModelRepository : IDisposable
         try
         {
             folders = Folders().ToDictionary(f => f.Name);
+            NameStrays();
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -259,14 +262,20 @@ public sealed class ModelRepository : IDisposable
             Log.NoModels(_logger, _root);
         }
 
-        foreach (string stray in ModelFolder.Graphs(_root, depth: 0).Select(Path.GetFileName)!)
-        {
-            Log.StrayGraph(_logger, stray, Path.GetFileNameWithoutExtension(stray));
-        }
-
+        NameStrays();
         foreach (string missing in _options.Required.Append(Default ?? "").Where(name => name.Length > 0 && Find(name) is null).Distinct())
         {
             Log.ModelMissing(_logger, missing, Names());
+        }
+    }
+
+    // Once for each file, for the folder is looked at every few seconds.
+    private void NameStrays()
+    {
+        foreach (string file in ModelFolder.Graphs(_root, depth: 0).Where(_strays.Add))
+        {
+            string model = Path.Combine(_root, Path.GetFileNameWithoutExtension(file));
+            Log.StrayGraph(_logger, file, Path.Combine(model, "1", "model.onnx"), Path.Combine(model, ManifestReader.FileName));
         }
     }
 

@@ -20,6 +20,14 @@ internal sealed class ModelSlot(string name, ModelLoader loader, int versions, A
 
     public bool Serves => _serving.Count > 0;
 
+    // For the log, whose reader has to know first whether requests are answered.
+    private string Standing => _serving.Count switch
+    {
+        0 => "no version of it serves",
+        1 => $"version {_serving[0].Version} still serves",
+        _ => $"versions {string.Join(", ", _serving.Select(model => model.Version))} still serve",
+    };
+
     /// <summary>Whether somebody asked for the model to be unloaded; its folder is then left alone until somebody asks for it again.</summary>
     public bool IsUnloaded { get; private set; }
 
@@ -65,6 +73,22 @@ internal sealed class ModelSlot(string name, ModelLoader loader, int versions, A
     /// <exception cref="GpuRequiredException">The server starts, and a GPU is required and cannot be had.</exception>
     public void Update(ModelFolder folder, LoadCause cause, CancellationToken cancellationToken)
     {
+        List<(int Version, string Reason)> failures = [];
+        try
+        {
+            Update(folder, cause, failures, cancellationToken);
+        }
+        finally
+        {
+            foreach ((int version, string why) in failures)
+            {
+                Log.ModelUnavailable(logger, name, version, Standing, why);
+            }
+        }
+    }
+
+    private void Update(ModelFolder folder, LoadCause cause, List<(int Version, string Reason)> failures, CancellationToken cancellationToken)
+    {
         string stamp;
         List<LoadedModel> next = [];
         string? reason = null;
@@ -73,7 +97,7 @@ internal sealed class ModelSlot(string name, ModelLoader loader, int versions, A
             stamp = folder.Stamp();
             foreach (int version in folder.Versions.TakeWhile(_ => next.Count < versions))
             {
-                (LoadedModel? model, string? failure) = Choose(folder, version, cause, cancellationToken);
+                (LoadedModel? model, string? failure) = Choose(folder, version, cause, failures, cancellationToken);
                 reason ??= failure;
                 if (model is not null)
                 {
@@ -98,7 +122,7 @@ internal sealed class ModelSlot(string name, ModelLoader loader, int versions, A
         if (reason is null && next.Count == 0)
         {
             reason = $"{name}: no version found; expected the graph as {name}/1/model.onnx (or another whole number) and the manifest as {name}/model.json.";
-            Log.ModelWithoutVersion(logger, name, reason);
+            Log.ModelWithoutVersion(logger, name, Standing, reason);
         }
 
         IsUnloaded = false;
@@ -124,7 +148,8 @@ internal sealed class ModelSlot(string name, ModelLoader loader, int versions, A
     }
 
     /// <summary>The model that serves as this version: the one that does already, a newly loaded one, or none, and then why.</summary>
-    private (LoadedModel? Model, string? Failure) Choose(ModelFolder folder, int version, LoadCause cause, CancellationToken cancellationToken)
+    private (LoadedModel? Model, string? Failure) Choose(
+        ModelFolder folder, int version, LoadCause cause, List<(int Version, string Reason)> failures, CancellationToken cancellationToken)
     {
         string stamp = folder.Stamp(version);
         bool afresh = cause == LoadCause.Request;
@@ -153,7 +178,7 @@ internal sealed class ModelSlot(string name, ModelLoader loader, int versions, A
             string reason = e is ManifestException or GpuRequiredException ? e.Message : $"{name}/{version}: reading or trying the model failed; the server's log says how.";
             _failures[version] = (stamp, reason);
             CountReload(succeeded: false);
-            Log.ModelUnavailable(logger, name, version, e is ManifestException or GpuRequiredException ? e.Message : e.ToString());
+            failures.Add((version, e is ManifestException or GpuRequiredException ? e.Message : e.ToString()));
             return (current, reason);
         }
     }
