@@ -2,7 +2,7 @@ using Microsoft.Playwright;
 
 namespace InferenceServer.Tests;
 
-/// <summary>The pictures of docs/playground.md, of the shipped models: <c>SCREENSHOTS=docs/images dotnet test -c Release tests/InferenceServer.Browser.Tests --filter Screenshots</c>.</summary>
+/// <summary>The pictures of docs/clients.md, of the shipped models: <c>SCREENSHOTS=docs/images dotnet test -c Release tests/InferenceServer.Browser.Tests --filter Screenshots</c>.</summary>
 [Collection(SharedBrowser.Name)]
 public sealed class Screenshots(Browser browser)
 {

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Makes tests/assets/modes: small convolutional networks, two photographs, and what plain PyTorch makes of them in tiles, at several scales and mirrored.
 
-Nothing here is fast or clever: every pass is written out, every score of every pixel is kept, and the definition is the one of docs/modes.md.
+Nothing here is fast or clever: every pass is written out, every score of every pixel is kept, and the definition is the one of docs/segment.md.
 cases.json lists the cases; each has a file of labels (uint8, HW) and one of probabilities x 65535 (uint16, CHW).
 
     /usr/bin/python3 tests/assets/make_modes_goldens.py      (torch 1.13, onnx 1.12, Pillow 9.4)

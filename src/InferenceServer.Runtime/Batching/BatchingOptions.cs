@@ -3,7 +3,7 @@ using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Runtime.Batching;
 
-/// <summary>How images share a run of the network; section <c>Batching</c>. docs/batching.md measures what that gains.</summary>
+/// <summary>How images share a run of the network; section <c>Batching</c>. docs/scaling.md measures what that gains.</summary>
 public sealed class BatchingOptions
 {
     /// <summary>Most images in one run; 0 takes 1 on a CPU and 8 on a GPU. The manifest's <c>graph.max_batch</c> bounds it. Default 0.</summary>

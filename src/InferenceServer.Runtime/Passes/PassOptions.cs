@@ -3,7 +3,7 @@ using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Runtime.Passes;
 
-/// <summary>What several passes of one request may cost; section <c>Inference</c>. docs/modes.md explains them.</summary>
+/// <summary>What several passes of one request may cost; section <c>Inference</c>. docs/segment.md explains them.</summary>
 public sealed class PassOptions
 {
     /// <summary>Most scales of one request. Default 8.</summary>

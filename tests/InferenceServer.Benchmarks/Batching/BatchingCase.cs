@@ -10,7 +10,7 @@ namespace InferenceServer.Benchmarks.Batching;
 /// <param name="Batch">Images in one run.</param>
 internal sealed record BatchingCase(ImageSize Size, int Instances, int Threads, bool OwnSessions, int Batch)
 {
-    /// <summary>What docs/batching.md shows, on all processors of the machine.</summary>
+    /// <summary>What docs/scaling.md shows, on all processors of the machine.</summary>
     public static IReadOnlyList<BatchingCase> All { get; } =
     [
         .. from size in (ImageSize[])[new(320, 240), new(480, 360), new(1920, 1088)]

@@ -8,7 +8,7 @@ internal static class CapacityCommand
 {
     private const int Requests = 100_000;
     private const double PlannedLoad = 0.7; // of the capacity: beyond, the tail grows fast, and a lost replica or a burst finds no room
-    private static readonly double[] Loads = [0.2, 0.5, 0.7, 0.8, 0.9, 0.95]; // above capacity the server keeps its queue short (docs/overload.md), which is not simulated
+    private static readonly double[] Loads = [0.2, 0.5, 0.7, 0.8, 0.9, 0.95]; // above capacity the server keeps its queue short (docs/scaling.md), which is not simulated
     private static readonly int[] Replicas = [1, 2, 8, 64];
 
     public static Command Create()

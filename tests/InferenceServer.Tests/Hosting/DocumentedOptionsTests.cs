@@ -65,9 +65,11 @@ public sealed class DocumentedOptionsTests
     [MemberData(nameof(Names))]
     public async Task Page_Section_IsTheOptionsClass(string section)
     {
-        string page = await File.ReadAllTextAsync(Page), begin = $"<!-- {section}: begin -->\n", end = $"<!-- {section}: end -->";
-        int from = page.IndexOf(begin, StringComparison.Ordinal) + begin.Length, to = page.IndexOf(end, StringComparison.Ordinal);
-        Assert.True(from >= begin.Length && to >= from, $"docs/configuration.md lacks the marks of {section}.");
+        string page = await File.ReadAllTextAsync(Page);
+        int heading = page.IndexOf($"\n## {section}\n", StringComparison.Ordinal);
+        Assert.True(heading >= 0, $"docs/configuration.md: expected a heading '## {section}' with a table, found none.");
+        int from = page.IndexOf("\n| key |", heading, StringComparison.Ordinal) + 1;
+        int to = page.IndexOf("\n\n", from, StringComparison.Ordinal) + 1;
         string table = OptionsTable.Of(section, Sections[section]);
         if (Environment.GetEnvironmentVariable("DOCS") == "write")
         {
