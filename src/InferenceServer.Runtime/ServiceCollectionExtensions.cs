@@ -30,7 +30,7 @@ public static class ServiceCollectionExtensions
     }
 
     /// <summary>Adds segmentation with options from a configuration. The host loads the models when it starts, and follows changes in their folder.</summary>
-    /// <param name="services">The services of a host; they get <see cref="Segmenter"/>.</param>
+    /// <param name="services">The services of a host; they get <see cref="ISegmenter"/>.</param>
     /// <param name="configuration">A section with the members of <see cref="SegmentationOptions"/>, in which any other key is an error; or the root of the configuration,
     /// which may have other sections.</param>
     /// <param name="configure">Changes the options that were read.</param>
@@ -87,6 +87,7 @@ public static class ServiceCollectionExtensions
         services.AddSingleton<SegmentationMetrics>();
         services.AddSingleton<ModelGauges>();
         services.AddSingleton<Segmenter>();
+        services.AddSingleton<ISegmenter, HostSegmenter>();
         services.AddSingleton<TensorRunner>();
         services.AddHostedService<ModelLoading>();
         services.AddHostedService<ModelWatcher>();

@@ -1,11 +1,6 @@
 using InferenceServer.Cli.Hosting;
 using InferenceServer.Runtime;
-using InferenceServer.Runtime.Admission;
-using InferenceServer.Runtime.Buffers;
-using InferenceServer.Runtime.Diagnostics;
 using InferenceServer.Runtime.Formats;
-using InferenceServer.Runtime.Models;
-using InferenceServer.Runtime.Passes;
 
 namespace InferenceServer.Cli.Segment;
 
@@ -17,16 +12,12 @@ internal interface IMaskSource
 }
 
 /// <summary>Masks of a model in this process.</summary>
-internal sealed class LocalMasks(Segmenter segmenter, LoadedModel model, SegmentSettings settings) : IMaskSource
+internal sealed class LocalMasks(ISegmenter segmenter, string model, SegmentSettings settings) : IMaskSource
 {
     public async Task WriteAsync(byte[] image, string output, CancellationToken cancellationToken)
     {
-        SegmentationRequest request = SegmentationRequest.Create(image, settings, model.Postprocessor.HasScores, new StageTimings());
-        using AdmittedRequest admitted = segmenter.Admit(model.Name, cancellationToken);
-        using SegmentationResult result = await segmenter.SegmentAsync(admitted, request).ConfigureAwait(false);
-        using PooledBufferWriter mask = new();
-        await segmenter.EncodeAsync(admitted, result, settings.Format, settings.Options, mask).ConfigureAwait(false);
-        await WholeFile.WriteAsync(output, mask.Written, cancellationToken).ConfigureAwait(false);
+        byte[] mask = await segmenter.SegmentAsync(model, image, settings, cancellationToken).ConfigureAwait(false);
+        await WholeFile.WriteAsync(output, mask, cancellationToken).ConfigureAwait(false);
     }
 }
 

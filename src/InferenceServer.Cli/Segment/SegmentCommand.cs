@@ -50,7 +50,7 @@ internal static class SegmentCommand
             throw new CommandException($"--format {settings.Format}: the graph of '{model}' ends in labels and has no scores. Choose another format.");
         }
 
-        return new LocalMasks(services.GetRequiredService<Segmenter>(), loaded, settings);
+        return new LocalMasks(services.GetRequiredService<ISegmenter>(), model, settings);
     }
 
     private static InferenceClient Connect(string url, string? key)

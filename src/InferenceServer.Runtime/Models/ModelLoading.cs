@@ -8,6 +8,12 @@ namespace InferenceServer.Runtime.Models;
 /// <summary>Loads the models while the host already runs, so that their state can be watched. Without a folder of models, or a GPU where one is required, the host stops, with exit code 1.</summary>
 internal sealed class ModelLoading(ModelRepository repository, ImageDecoder decoder, IHostApplicationLifetime lifetime, ILogger<ModelLoading> logger) : BackgroundService
 {
+    public override Task StartAsync(CancellationToken cancellationToken)
+    {
+        repository.Expect();
+        return base.StartAsync(cancellationToken);
+    }
+
     protected override Task ExecuteAsync(CancellationToken stoppingToken) => Task.Run(
         () =>
         {

@@ -20,6 +20,8 @@ public sealed class ModelRepository : IDisposable
     private readonly SortedDictionary<string, ModelSlot> _slots = new(StringComparer.Ordinal);
     private readonly HashSet<string> _strays = []; // ONNX files that lie in the folder itself, and were named in the log
     private ImmutableSortedDictionary<string, ModelEntry> _entries = ImmutableSortedDictionary<string, ModelEntry>.Empty.WithComparers(StringComparer.Ordinal);
+    private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private volatile bool _expected;
     private volatile bool _loaded;
 
     /// <summary>A repository that is still empty.</summary>
@@ -62,6 +64,26 @@ public sealed class ModelRepository : IDisposable
 
         return Entries.Any(e => e.State == ModelState.Ready) ? [] : ["No model is ready."];
     }
+
+    /// <summary>Waits while a model loads. Whether it can be used then, <see cref="Lease"/> tells.</summary>
+    /// <param name="name">A model's name; null takes the default.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    internal async Task WaitAsync(string? name, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            Task changed = Volatile.Read(ref _changed).Task; // before the look, so that no change is missed
+            if (!(IsLooking ? _expected : (name ?? Default) is { } wanted && Find(wanted)?.State == ModelState.Loading))
+            {
+                return;
+            }
+
+            await changed.WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Says that somebody is about to load every model.</summary>
+    internal void Expect() => _expected = true;
 
     /// <summary>The right to use a model, which the caller disposes when it has no more use for it.</summary>
     /// <param name="name">A model's name; null takes the default.</param>
@@ -118,6 +140,7 @@ public sealed class ModelRepository : IDisposable
             }
         }, cancellationToken);
         _loaded = true;
+        Announce();
         Complain(folders);
     }
 
@@ -310,7 +333,13 @@ public sealed class ModelRepository : IDisposable
             SegmentationError.UnknownModel, $"The model '{entry.Name}' serves no version {version}; it serves: {string.Join(", ", entry.Versions.Select(m => m.Version))}.");
     }
 
-    private void Set(ModelEntry entry) => ImmutableInterlocked.Update(ref _entries, static (all, e) => all.SetItem(e.Name, e), entry);
+    private void Set(ModelEntry entry)
+    {
+        ImmutableInterlocked.Update(ref _entries, static (all, e) => all.SetItem(e.Name, e), entry);
+        Announce();
+    }
+
+    private void Announce() => Interlocked.Exchange(ref _changed, new(TaskCreationOptions.RunContinuationsAsynchronously)).SetResult();
 
     private string Names() => Entries.Any() ? string.Join(", ", Entries.Select(e => e.Name)) : "none";
 
