@@ -52,9 +52,23 @@ public sealed class TablesTests(SegmentationServer server) : IClassFixture<Segme
         JsonElement document = await server.Client.GetFromJsonAsync<JsonElement>("/swagger/v1/swagger.json");
 
         JsonElement operation = document.GetProperty("paths").GetProperty(path).GetProperty(method);
-        IEnumerable<string> listed = operation.GetProperty("parameters").EnumerateArray().Select(p => p.GetProperty("name").GetString()!);
+        IEnumerable<string> listed = operation.GetProperty("parameters").EnumerateArray()
+            .Where(p => p.TryGetProperty("$ref", out _))
+            .Select(p => p.GetProperty("$ref").GetString()!);
 
-        Assert.Equal(RequestParameters.All.Select(p => p.Name), listed.Where(n => n is not "model" and not "version"));
+        Assert.Equal(RequestParameters.All.Select(p => "#/components/parameters/" + p.Name), listed);
+    }
+
+    [Fact]
+    public async Task Parameters_OpenApi_HasThemAsTheTable()
+    {
+        JsonElement document = await server.Client.GetFromJsonAsync<JsonElement>("/swagger/v1/swagger.json");
+
+        JsonElement parameters = document.GetProperty("components").GetProperty("parameters");
+        Assert.Equal(RequestParameters.All.Select(p => p.Name).Order(StringComparer.Ordinal), parameters.EnumerateObject().Select(p => p.Name).Order(StringComparer.Ordinal));
+        Assert.All(RequestParameters.All, p => Assert.StartsWith(p.Description, parameters.GetProperty(p.Name).GetProperty("description").GetString(), StringComparison.Ordinal));
+        Assert.All(RequestParameters.All.Where(p => p.Words.Count > 0), p => Assert.Equal(
+            p.Words, parameters.GetProperty(p.Name).GetProperty("schema").GetProperty("enum").EnumerateArray().Select(word => word.GetString()!)));
     }
 
     [Theory]

@@ -1,4 +1,12 @@
+using System.Net.ServerSentEvents;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
+using InferenceServer.Jobs;
+using Microsoft.AspNetCore.Http.Metadata;
+using Microsoft.AspNetCore.Mvc.ApiExplorer;
 using Microsoft.OpenApi;
+using Swashbuckle.AspNetCore.SwaggerGen;
 
 namespace InferenceServer.OpenApi;
 
@@ -17,23 +25,61 @@ internal static class OpenApiSetup
                 Description = "Semantic segmentation: image in, mask out. Pick a file under `POST /v1/segment/{model}`, execute, and see its mask.",
             });
             options.DocInclusionPredicate((_, action) => action.HttpMethod != HttpMethods.Head); // they answer as GET does, and would bear its name
-            options.OrderActionsBy(action => (action.RelativePath!.StartsWith("v1/segment", StringComparison.Ordinal) ? "0" : "1") + action.RelativePath);
+            options.OrderActionsBy(TagsFilter.Order);
+            options.SupportNonNullableReferenceTypes();
+            options.NonNullableReferenceTypesAsRequired();
+            options.MapType<JsonNode>(() => new OpenApiSchema());
+            options.MapType<SseItem<JobStatus>>(() => new OpenApiSchema
+            {
+                Type = JsonSchemaType.String,
+                Description = "Events of the kind `message`; the data of each is a JobStatus.",
+            });
             options.AddSecurityDefinition("key", new OpenApiSecurityScheme
             {
                 Type = SecuritySchemeType.Http,
                 Scheme = "bearer",
                 Description = "A key or a token, where the server asks for one; the header `X-API-Key` takes a key as well.",
             });
-            options.OperationFilter<KeyOperationFilter>();
-            options.OperationFilter<SegmentOperationFilter>();
-            options.OperationFilter<ProblemOperationFilter>();
+            options.DocumentFilter<TagsFilter>();
+            options.OperationFilter<KeyFilter>();
+            options.OperationFilter<SegmentFilter>();
+            options.DocumentFilter<SegmentFilter>();
             options.OperationFilter<OpenInferenceOperationFilter>();
+            options.OperationFilter<ProblemFilter>(); // last, for it gathers the errors that the others name
+            options.DocumentFilter<ProblemFilter>();
         });
         services.ConfigureHttpJsonOptions(options =>
         {
-            options.SerializerOptions.PropertyNamingPolicy = System.Text.Json.JsonNamingPolicy.SnakeCaseLower;
-            options.SerializerOptions.DefaultIgnoreCondition = System.Text.Json.Serialization.JsonIgnoreCondition.WhenWritingNull;
-            options.SerializerOptions.Converters.Add(new System.Text.Json.Serialization.JsonStringEnumConverter(System.Text.Json.JsonNamingPolicy.SnakeCaseLower));
+            options.SerializerOptions.PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower;
+            options.SerializerOptions.DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull;
+            options.SerializerOptions.Converters.Add(new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower));
         });
     }
+}
+
+/// <summary>The order of the groups of operations: what most people look for stands first.</summary>
+internal sealed class TagsFilter : IDocumentFilter
+{
+    private static readonly (string Name, string Description)[] Tags =
+    [
+        ("Segment", "Image in, mask out."),
+        ("Models", "What is served, and loading and unloading."),
+        ("Jobs", "Many images, whose masks are fetched later."),
+        ("Open Inference Protocol", "The protocol of KServe and Triton, version 2."),
+        ("Hugging Face", "The task image-segmentation of Hugging Face."),
+        ("Label Studio", "A backend for Label Studio."),
+        ("CVAT", "Functions for CVAT, as Nuclio has them."),
+        ("Health", "Probes."),
+        ("Metrics", "Metrics for Prometheus."),
+    ];
+
+    /// <summary>The key that operations are sorted by.</summary>
+    public static string Order(ApiDescription action)
+    {
+        string? tag = action.ActionDescriptor.EndpointMetadata.OfType<ITagsMetadata>().LastOrDefault()?.Tags[0];
+        return $"{Array.FindIndex(Tags, known => known.Name == tag):D2} {action.RelativePath}";
+    }
+
+    public void Apply(OpenApiDocument swaggerDoc, DocumentFilterContext context) =>
+        swaggerDoc.Tags = Tags.Select(tag => new OpenApiTag { Name = tag.Name, Description = tag.Description }).ToHashSet();
 }

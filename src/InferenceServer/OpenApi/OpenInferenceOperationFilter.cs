@@ -1,7 +1,5 @@
 using System.Text.Json.Nodes;
 using InferenceServer.OpenInference;
-using InferenceServer.Runtime;
-using Microsoft.AspNetCore.Mvc;
 using Microsoft.OpenApi;
 using Swashbuckle.AspNetCore.SwaggerGen;
 
@@ -54,15 +52,6 @@ internal sealed class OpenInferenceOperationFilter : IOperationFilter
             {
                 [Json] = new OpenApiMediaType { Schema = Object(("model_name", Text()), ("model_version", Text()), ("id", Text()), ("outputs", Array(Tensor()))) },
                 [Binary] = new OpenApiMediaType { Schema = new OpenApiSchema { Type = JsonSchemaType.String, Format = "binary" } },
-            },
-        };
-        // The others stand there already, as for every request that is counted.
-        operation.Responses[$"{StatusCodes.Status501NotImplemented}"] = new OpenApiResponse
-        {
-            Description = nameof(SegmentationError.NotSupported),
-            Content = new Dictionary<string, IOpenApiMediaType>
-            {
-                ["application/problem+json"] = new OpenApiMediaType { Schema = context.SchemaGenerator.GenerateSchema(typeof(ProblemDetails), context.SchemaRepository) },
             },
         };
     }

@@ -1,12 +1,16 @@
 using System.Net;
 using System.Net.Http.Json;
+using System.Text.Encodings.Web;
 using System.Text.Json;
+using InferenceServer.Runtime.Formats;
 
 namespace InferenceServer.Tests.OpenApi;
 
 [Collection(SharedServer.Name)]
 public sealed class OpenApiTests(SegmentationServer server)
 {
+    private static readonly JsonSerializerOptions Readable = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
     [Fact]
     public async Task Document_Routes_AreAllThere()
     {
@@ -39,9 +43,20 @@ public sealed class OpenApiTests(SegmentationServer server)
     [InlineData("/v1/segment")]
     [InlineData("/v1/segment/{model}")]
     [InlineData("/v1/segment/{model}/versions/{version}")]
-    public async Task Document_ImageBody_IsBinaryForEveryType(string path)
+    public async Task Document_Segment_TakesAnImageAndAnswersAMaskOrAProblem(string path)
     {
-        JsonElement content = (await OperationAsync(path)).GetProperty("requestBody").GetProperty("content");
+        JsonElement operation = await OperationAsync(path);
+
+        Assert.Equal("#/components/requestBodies/Image", operation.GetProperty("requestBody").GetProperty("$ref").GetString());
+        Assert.Equal(
+            [("200", "#/components/responses/Mask"), ("default", "#/components/responses/Problem")],
+            operation.GetProperty("responses").EnumerateObject().Select(r => (r.Name, r.Value.GetProperty("$ref").GetString()!)));
+    }
+
+    [Fact]
+    public async Task Document_ImageBody_IsBinaryForEveryType()
+    {
+        JsonElement content = (await ComponentAsync("requestBodies", "Image")).GetProperty("content");
 
         Assert.Equal("image/jpeg", content.EnumerateObject().First().Name); // what Swagger UI offers at once
         foreach (string type in (string[])["image/jpeg", "image/png", "image/webp", "image/tiff", "image/avif"])
@@ -53,21 +68,87 @@ public sealed class OpenApiTests(SegmentationServer server)
         Assert.Equal("binary", form.GetProperty("properties").GetProperty("image").GetProperty("format").GetString());
     }
 
-    [Theory]
-    [InlineData("/v1/segment")]
-    [InlineData("/v1/segment/{model}")]
-    [InlineData("/v1/segment/{model}/versions/{version}")]
-    public async Task Document_Answers_AreMasksAndProblems(string path)
+    [Fact]
+    public async Task Document_Mask_HasAnExampleOfEveryFormat()
     {
-        JsonElement responses = (await OperationAsync(path)).GetProperty("responses");
+        JsonElement content = (await ComponentAsync("responses", "Mask")).GetProperty("content");
+        JsonElement parameter = await ComponentAsync("parameters", "format");
 
         Assert.Equal(
-            ["image/png", "image/jpeg", "application/octet-stream", "application/json", "application/geo+json", "application/zip", "application/x-npy"],
-            responses.GetProperty("200").GetProperty("content").EnumerateObject().Select(c => c.Name));
-        foreach (int status in (int[])[400, 401, 403, 404, 413, 415, 422, 429, 500, 503, 504])
+            MaskFormat.All.GroupBy(f => f.MediaType).Select(type => (type.Key, string.Join(' ', type.Select(f => f.Name)))),
+            content.EnumerateObject().Select(type => (type.Name, string.Join(' ', type.Value.GetProperty("examples").EnumerateObject().Select(e => e.Name)))));
+        Assert.Equal(MaskFormat.All.Select(f => f.Name), parameter.GetProperty("examples").EnumerateObject().Select(e => e.Value.GetProperty("value").GetString()!));
+    }
+
+    // The example comes from the encoder; this is whether a client that follows it can read what the server sends.
+    [Theory]
+    [InlineData("json")]
+    [InlineData("coco-rle")]
+    [InlineData("polygons")]
+    [InlineData("geojson")]
+    public async Task Document_ExampleOfAJsonFormat_HasTheMembersOfTheAnswer(string format)
+    {
+        JsonElement examples = (await ComponentAsync("responses", "Mask")).GetProperty("content").GetProperty(MaskFormat.Find(format)!.MediaType).GetProperty("examples");
+        using HttpResponseMessage response = await server.Client.PostAsync($"/v1/segment/tiny?format={format}", Photo.Content(Photo.Png, "image/png"));
+
+        JsonElement answer = await response.Content.ReadFromJsonAsync<JsonElement>();
+
+        Assert.Equal(Members(answer).Distinct(), Members(examples.GetProperty(format).GetProperty("value")).Distinct());
+    }
+
+    [Fact]
+    public async Task Document_Problem_HasTheMembersOfTheAnswer()
+    {
+        JsonElement schema = await ComponentAsync("schemas", "Problem");
+        string[] known = [.. schema.GetProperty("properties").EnumerateObject().Select(p => p.Name)];
+        string[] required = [.. schema.GetProperty("required").EnumerateArray().Select(p => p.GetString()!)];
+        using HttpResponseMessage response = await server.Client.PostAsync("/v1/segment/tiny?alpha=2", Photo.Content(Photo.Png, "image/png"));
+
+        string[] sent = [.. (await response.Content.ReadFromJsonAsync<JsonElement>()).EnumerateObject().Select(p => p.Name)];
+
+        Assert.Equal(known.Except(["retry_after_ms"]).Order(), sent.Order());
+        Assert.Empty(required.Except(sent));
+    }
+
+    [Fact]
+    public async Task Document_Problem_ListsTheTypesAsTheyAreSent()
+    {
+        string description = (await ComponentAsync("responses", "Problem")).GetProperty("description").GetString()!;
+
+        Assert.Contains("| 400 | `urn:inference-server:invalid-request` |", description, StringComparison.Ordinal);
+        Assert.Contains("| 429 | `urn:inference-server:overloaded` |", description, StringComparison.Ordinal);
+        Assert.Contains("| 501 | `urn:inference-server:not-supported` |", description, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Document_Tags_BeginWithWhatMostPeopleLookFor()
+    {
+        JsonElement document = await DocumentAsync();
+        string[] tags = [.. document.GetProperty("tags").EnumerateArray().Select(t => t.GetProperty("name").GetString()!)];
+
+        Assert.Equal(["Segment", "Models", "Jobs"], tags.Take(3));
+        Assert.Equal(
+            tags, document.GetProperty("paths").EnumerateObject().SelectMany(p => p.Value.EnumerateObject()).Select(o => Assert.Single(o.Value.GetProperty("tags").EnumerateArray()).GetString()!).Distinct());
+    }
+
+    /// <summary>The checked-in document shows in each change what it means for clients. With <c>DOCS=write</c> in the environment it is written instead.</summary>
+    [Fact]
+    public async Task Document_CheckedIn_IsTheServedOne()
+    {
+        string file = Path.Combine(Repository.Root, "docs", "openapi.json");
+        await using SegmentationServer shipped = await SegmentationServer.StartAsync(("Models:Default", "camvid-deeplabv3plus"));
+        JsonElement document = await shipped.Client.GetFromJsonAsync<JsonElement>("/swagger/v1/swagger.json");
+        string served = JsonSerializer.Serialize(document, Readable) + "\n";
+        if (Environment.GetEnvironmentVariable("DOCS") == "write")
         {
-            Assert.True(responses.GetProperty($"{status}").GetProperty("content").TryGetProperty("application/problem+json", out _));
+            await File.WriteAllTextAsync(file, served);
+            return;
         }
+
+        string[] before = await File.ReadAllLinesAsync(file), now = served.TrimEnd('\n').Split('\n');
+        int same = before.Zip(now).TakeWhile(pair => pair.First == pair.Second).Count();
+        string difference = string.Join('\n', before.Skip(same).Take(5).Select(line => "- " + line).Concat(now.Skip(same).Take(5).Select(line => "+ " + line)));
+        Assert.True(same == before.Length && same == now.Length, $"docs/openapi.json differs at line {same + 1}; DOCS=write updates it.\n{difference}");
     }
 
     [Theory]
@@ -80,20 +161,15 @@ public sealed class OpenApiTests(SegmentationServer server)
         Assert.Equal(["application/json", "application/octet-stream"], operation.GetProperty("requestBody").GetProperty("content").EnumerateObject().Select(c => c.Name));
         Assert.Equal(["application/json", "application/octet-stream"], operation.GetProperty("responses").GetProperty("200").GetProperty("content").EnumerateObject().Select(c => c.Name));
         Assert.Contains("Inference-Header-Content-Length", operation.GetProperty("parameters").EnumerateArray().Select(p => p.GetProperty("name").GetString()));
-        Assert.True(operation.GetProperty("responses").TryGetProperty("501", out _));
+        Assert.Equal("#/components/responses/Problem", operation.GetProperty("responses").GetProperty("default").GetProperty("$ref").GetString());
     }
 
     [Fact]
-    public async Task Document_Parameters_HaveChoicesAndExamples()
+    public async Task Document_Model_HasTheDefaultForAnExample()
     {
-        Dictionary<string, JsonElement> parameters = (await OperationAsync("/v1/segment/{model}")).GetProperty("parameters").EnumerateArray()
-            .ToDictionary(p => p.GetProperty("name").GetString()!);
+        JsonElement model = (await OperationAsync("/v1/segment/{model}")).GetProperty("parameters")[0];
 
-        Assert.Equal("tiny", parameters["model"].GetProperty("example").GetString());
-        Assert.Equal(
-            ["png", "overlay", "overlay-jpeg", "color", "raw", "json", "confidence", "coco-rle", "polygons", "geojson", "masks", "npy", "npy-probabilities"],
-            parameters["format"].GetProperty("schema").GetProperty("enum").EnumerateArray().Select(f => f.GetString()!));
-        Assert.Equal("number", parameters["alpha"].GetProperty("schema").GetProperty("type").GetString());
+        Assert.Equal(("model", "tiny"), (model.GetProperty("name").GetString(), model.GetProperty("example").GetString()));
     }
 
     [Theory]
@@ -108,6 +184,17 @@ public sealed class OpenApiTests(SegmentationServer server)
     }
 
     private async Task<JsonElement> OperationAsync(string path) => (await DocumentAsync()).GetProperty("paths").GetProperty(path).GetProperty("post");
+
+    private async Task<JsonElement> ComponentAsync(string kind, string name) =>
+        (await DocumentAsync()).GetProperty("components").GetProperty(kind).GetProperty(name);
+
+    // The path to each member, without the numbers of elements.
+    private static IEnumerable<string> Members(JsonElement element, string path = "") => element.ValueKind switch
+    {
+        JsonValueKind.Object => element.EnumerateObject().SelectMany(member => Members(member.Value, $"{path}/{member.Name}").Prepend($"{path}/{member.Name}")),
+        JsonValueKind.Array => element.EnumerateArray().SelectMany(item => Members(item, path)),
+        _ => [],
+    };
 
     private Task<JsonElement> DocumentAsync() => server.Client.GetFromJsonAsync<JsonElement>("/swagger/v1/swagger.json");
 }

@@ -46,8 +46,8 @@ export const fetchSample = async file => (await ask(`playground/samples/${file}`
 
 /** What `?format=` takes, from the OpenAPI document: this page never lags behind the server. */
 export async function listFormats() {
-  const { paths } = await get("swagger/v1/swagger.json");
-  return paths["/v1/segment/{model}"].post.parameters.find(p => p.name === "format").schema.enum;
+  const { components } = await get("swagger/v1/swagger.json");
+  return components.parameters.format.schema.enum;
 }
 
 /** Where a mask is asked for. */

@@ -1,0 +1,43 @@
+using System.Buffers;
+using System.Text.Json.Nodes;
+using InferenceServer.Kernels;
+using InferenceServer.Runtime.Formats;
+using InferenceServer.Runtime.Manifests;
+using Microsoft.OpenApi;
+
+namespace InferenceServer.OpenApi;
+
+/// <summary>An example of each format of a mask. Those that are JSON are what the format's encoder makes of a small mask.</summary>
+internal static class FormatExamples
+{
+    private static readonly MaskContent Mask = new()
+    {
+        Model = "roads",
+        Version = 1,
+        Classes = ClassTable.Create(new ClassesManifest { Names = ["road", "car"], Palette = ["#804080", "#00008e"] }),
+        Channels = 2,
+        Size = new ImageSize(4, 3),
+        Labels = new byte[]
+        {
+            0, 0, 0, 0,
+            0, 1, 1, 0,
+            0, 0, 0, 0,
+        },
+        Confidence = default,
+        Probabilities = default,
+        Image = default,
+    };
+
+    public static IOpenApiExample Of(MaskFormat format)
+    {
+        OpenApiExample example = new() { Summary = format.Description };
+        if (format.MediaType.EndsWith("json", StringComparison.Ordinal))
+        {
+            ArrayBufferWriter<byte> json = new();
+            format.Encoder.Encode(Mask, FormatSettings.Default, json);
+            example.Value = JsonNode.Parse(json.WrittenSpan);
+        }
+
+        return example;
+    }
+}

@@ -1,0 +1,168 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+using InferenceServer.Runtime.Formats;
+using InferenceServer.Runtime.Models;
+using InferenceServer.Runtime.Parameters;
+using Microsoft.Extensions.Options;
+using Microsoft.OpenApi;
+using Swashbuckle.AspNetCore.SwaggerGen;
+
+namespace InferenceServer.OpenApi;
+
+/// <summary>Describes the request parameters, the image body and the formats of a mask, once, and refers to them from each operation that segments.</summary>
+internal sealed class SegmentFilter(IOptions<ModelRepositoryOptions> models) : IOperationFilter, IDocumentFilter
+{
+    private const string Image = "Image";
+    private const string Mask = "Mask";
+    private static readonly string[] ImageTypes = ["image/jpeg", "image/png", "image/webp", "image/tiff", "image/avif", "image/gif"];
+
+    public void Apply(OpenApiOperation operation, OperationFilterContext context)
+    {
+        string path = (context.ApiDescription.RelativePath ?? "").TrimEnd('/');
+        bool isSegment = path is "v1/segment" || path.StartsWith("v1/segment/", StringComparison.Ordinal);
+        if (isSegment || path is "v1/segment:batch" || (path is "v1/jobs" && context.ApiDescription.HttpMethod == HttpMethods.Post))
+        {
+            AddParameters(operation, context.Document);
+        }
+
+        if (isSegment)
+        {
+            operation.RequestBody = new OpenApiRequestBodyReference(Image, context.Document);
+            operation.Responses ??= [];
+            operation.Responses["200"] = new OpenApiResponseReference(Mask, context.Document);
+        }
+    }
+
+    public void Apply(OpenApiDocument swaggerDoc, DocumentFilterContext context)
+    {
+        OpenApiComponents components = swaggerDoc.Components ??= new OpenApiComponents();
+        components.Parameters = RequestParameters.All.ToDictionary(parameter => parameter.Name, IOpenApiParameter (parameter) => Parameter(parameter));
+        components.RequestBodies = new Dictionary<string, IOpenApiRequestBody> { [Image] = Body() };
+        components.Responses ??= new Dictionary<string, IOpenApiResponse>();
+        components.Responses[Mask] = new OpenApiResponse
+        {
+            Description = "The mask, as large as the upright image. Headers: X-Model, X-Model-Version, X-Image-Width, X-Image-Height, Server-Timing.",
+            Content = MaskFormat.All.GroupBy(format => format.MediaType).ToDictionary(type => type.Key, IOpenApiMediaType (type) => new OpenApiMediaType
+            {
+                Schema = Schema(type.Key, context),
+                Examples = type.ToDictionary(format => format.Name, FormatExamples.Of),
+            }),
+        };
+    }
+
+    private void AddParameters(OpenApiOperation operation, OpenApiDocument document)
+    {
+        operation.Parameters ??= [];
+        foreach (OpenApiParameter parameter in operation.Parameters.OfType<OpenApiParameter>())
+        {
+            if (parameter.Name == "model")
+            {
+                parameter.Description = "A model's name; GET /v1/models lists them.";
+                parameter.Example = models.Value.Default is { } standard ? JsonValue.Create(standard) : null; // a press on Execute then works
+            }
+            else if (parameter.Name == "version")
+            {
+                parameter.Description = "The number of a version that serves.";
+                parameter.Example = JsonValue.Create(1);
+            }
+        }
+
+        foreach (RequestParameter parameter in RequestParameters.All)
+        {
+            operation.Parameters.Add(new OpenApiParameterReference(parameter.Name, document));
+        }
+    }
+
+    private static OpenApiRequestBody Body()
+    {
+        Dictionary<string, IOpenApiMediaType> content = ImageTypes.ToDictionary(t => t, IOpenApiMediaType (_) => new OpenApiMediaType { Schema = Binary() });
+        content["multipart/form-data"] = new OpenApiMediaType
+        {
+            Schema = new OpenApiSchema
+            {
+                Type = JsonSchemaType.Object,
+                Properties = new Dictionary<string, IOpenApiSchema> { ["image"] = Binary() },
+                Required = new HashSet<string> { "image" },
+            },
+        };
+        content["application/json"] = new OpenApiMediaType
+        {
+            Schema = new OpenApiSchema
+            {
+                Type = JsonSchemaType.Object,
+                Description = "One of both: the image in base64, or its URL on a host that the server's operator has listed.",
+                Properties = new Dictionary<string, IOpenApiSchema>
+                {
+                    ["image"] = new OpenApiSchema { Type = JsonSchemaType.String, Format = "byte" },
+                    ["url"] = new OpenApiSchema { Type = JsonSchemaType.String, Format = "uri" },
+                },
+            },
+        };
+        return new OpenApiRequestBody { Required = true, Description = "The encoded image.", Content = content };
+    }
+
+    private static OpenApiSchema Schema(string mediaType, DocumentFilterContext context) => mediaType switch
+    {
+        "application/json" => new OpenApiSchema
+        {
+            AnyOf = [context.SchemaGenerator.GenerateSchema(typeof(MaskSummary), context.SchemaRepository), new OpenApiSchema { Type = JsonSchemaType.Object }],
+        },
+        "application/geo+json" => new OpenApiSchema { Type = JsonSchemaType.Object },
+        _ => Binary(),
+    };
+
+    private static OpenApiParameter Parameter(RequestParameter parameter)
+    {
+        bool isFormat = parameter.Name == "format";
+        OpenApiParameter described = new()
+        {
+            Name = parameter.Name,
+            In = ParameterLocation.Query,
+            Description = Description(parameter),
+            Schema = Schema(parameter),
+        };
+        if (isFormat)
+        {
+            described.Examples = MaskFormat.All.ToDictionary(format => format.Name, IOpenApiExample (format) => new OpenApiExample
+            {
+                Summary = format.Description,
+                Value = JsonValue.Create(format.Name),
+            });
+        }
+
+        return described;
+    }
+
+    private static string Description(RequestParameter parameter)
+    {
+        if (parameter.Default is { } value)
+        {
+            return $"{parameter.Description} Default: {value}.";
+        }
+
+        bool isOfModel = parameter.Group is ParameterGroup.Passes or ParameterGroup.Refinement;
+        return parameter.Description + (isOfModel ? " Default: the model's." : "");
+    }
+
+    private static OpenApiSchema Schema(RequestParameter parameter)
+    {
+        string? minimum = parameter.Minimum?.ToString(CultureInfo.InvariantCulture);
+        return new OpenApiSchema
+        {
+            Type = parameter.Type switch
+            {
+                ParameterType.Number => JsonSchemaType.Number,
+                ParameterType.Whole => JsonSchemaType.Integer,
+                ParameterType.Flag => JsonSchemaType.Boolean,
+                _ => JsonSchemaType.String,
+            },
+            Minimum = parameter.IsAboveMinimum ? null : minimum,
+            ExclusiveMinimum = parameter.IsAboveMinimum ? minimum : null,
+            Maximum = parameter.Maximum?.ToString(CultureInfo.InvariantCulture),
+            Enum = parameter.Words.Count > 0 ? [.. parameter.Words.Select(word => (JsonNode)word)] : null,
+            Examples = parameter.Example is { } example && parameter.Type == ParameterType.Text ? [JsonValue.Create(example)] : null,
+        };
+    }
+
+    private static OpenApiSchema Binary() => new() { Type = JsonSchemaType.String, Format = "binary" };
+}
