@@ -1,56 +1,42 @@
 namespace InferenceServer.Runtime;
 
-/// <summary>Every way in which a request can fail, as a closed list; the HTTP layer maps each member to one status.</summary>
-public enum SegmentationError
+/// <summary>A kind of failure. The members are the runtime's kinds, as a closed list; a host may add kinds of its own.</summary>
+/// <param name="Name">The kind's name in kebab case, unique among all kinds of the process.</param>
+public sealed record SegmentationError(string Name)
 {
-    /// <summary>A parameter is out of its range or contradicts another.</summary>
-    InvalidRequest,
+    /// <summary>A parameter is out of its range, or contradicts another parameter.</summary>
+    public static SegmentationError InvalidRequest { get; } = new("invalid-request");
 
-    /// <summary>No model or no version of that name is in the repository.</summary>
-    UnknownModel,
+    /// <summary>The repository has no model, or no version of the model, of that name.</summary>
+    public static SegmentationError UnknownModel { get; } = new("unknown-model");
 
     /// <summary>The encoded image has more bytes than allowed.</summary>
-    PayloadTooLarge,
+    public static SegmentationError PayloadTooLarge { get; } = new("payload-too-large");
 
-    /// <summary>Width × height, as the image's header states it, is more than allowed; no pixel was decoded.</summary>
-    TooManyPixels,
+    /// <summary>The image's header states more pixels than allowed; no pixel was decoded.</summary>
+    public static SegmentationError TooManyPixels { get; } = new("too-many-pixels");
 
-    /// <summary>The bytes are no image of a supported format, whatever the content type said.</summary>
-    UnsupportedMediaType,
+    /// <summary>The bytes are not an image of a supported format.</summary>
+    public static SegmentationError UnsupportedMediaType { get; } = new("unsupported-media-type");
 
     /// <summary>The format is supported, but the image is truncated or damaged.</summary>
-    UndecodableImage,
+    public static SegmentationError UndecodableImage { get; } = new("undecodable-image");
 
-    /// <summary>The image's URL leads to no image: its host does not answer, or refuses.</summary>
-    ImageNotFetched,
+    /// <summary>A limit on the work in progress is reached; try again later.</summary>
+    public static SegmentationError Overloaded { get; } = new("overloaded");
 
-    /// <summary>As many requests as allowed are waiting already; try again later.</summary>
-    Overloaded,
+    /// <summary>The request's time ran out while the request waited; try again later, or allow more time.</summary>
+    public static SegmentationError QueueTimeout { get; } = new("queue-timeout");
 
-    /// <summary>The request's time was up while it waited; try again later, or give it more time.</summary>
-    QueueTimeout,
-
-    /// <summary>The request's time was up while it was worked on.</summary>
-    DeadlineExceeded,
+    /// <summary>The request's time ran out while the request was processed.</summary>
+    public static SegmentationError DeadlineExceeded { get; } = new("deadline-exceeded");
 
     /// <summary>The model exists, but is loading or could not be loaded.</summary>
-    ModelNotReady,
+    public static SegmentationError ModelNotReady { get; } = new("model-not-ready");
 
-    /// <summary>The network failed while it ran.</summary>
-    InferenceFailed,
+    /// <summary>The network failed during inference.</summary>
+    public static SegmentationError InferenceFailed { get; } = new("inference-failed");
 
-    /// <summary>A key is needed, and none that is known came.</summary>
-    Unauthorized,
-
-    /// <summary>The key does not open this, or no key does.</summary>
-    Forbidden,
-
-    /// <summary>The key's rate or quota is used up; try again later.</summary>
-    RateLimited,
-
-    /// <summary>A token came, and the keys that it would be checked with cannot be had; try again later.</summary>
-    TokensUnavailable,
-
-    /// <summary>A part of a protocol that this server does not have.</summary>
-    NotSupported,
+    /// <inheritdoc/>
+    public override string ToString() => Name;
 }

@@ -92,8 +92,10 @@ public sealed class SegmentationMetrics
         }
     }
 
-    /// <summary>A request was refused or given up.</summary>
-    public void Rejected(string model, RejectionReason reason) => _rejected.Add(1, MetricTags.Model(model), new("reason", reason.Label()));
+    /// <summary>A request was rejected.</summary>
+    /// <param name="model">The model's name.</param>
+    /// <param name="reason">The label <c>reason</c>: a small, closed set of words in snake case.</param>
+    public void Rejected(string model, string reason) => _rejected.Add(1, MetricTags.Model(model), new("reason", reason));
 
     /// <summary>A client went away while its request was in <paramref name="stage"/>.</summary>
     public void Cancelled(Stage stage) => _cancelled.Add(1, MetricTags.Of(stage));

@@ -1,3 +1,4 @@
+using InferenceServer.Errors;
 using InferenceServer.Runtime;
 using Microsoft.Extensions.Options;
 using Microsoft.IdentityModel.Protocols;
@@ -115,7 +116,7 @@ internal sealed class AuthorityKeys : IDisposable
     }
 
     private static SegmentationException Unavailable(Exception inner) => new(
-        SegmentationError.TokensUnavailable,
+        ErrorTable.TokensUnavailable,
         "Tokens cannot be checked at present: their authority does not answer. Try again later, or send a key.",
         inner) { RetryAfter = RetryAfter };
 }

@@ -45,7 +45,7 @@ internal sealed class AuthorizationAnswer(KeyRing keys) : IAuthorizationMiddlewa
         if (!keys.Opens(scopes))
         {
             return Problem.WriteAsync(http, new SegmentationException(
-                SegmentationError.Forbidden,
+                ErrorTable.Forbidden,
                 $"Nobody may do this here: no key has the scope {needed}. Make one with `inference-server key` "
                 + $"and set its hash as Security:Keys:NAME:Hash and Security:Keys:NAME:Scopes to {needed}."));
         }
@@ -60,8 +60,8 @@ internal sealed class AuthorizationAnswer(KeyRing keys) : IAuthorizationMiddlewa
         http.Response.Headers[HeaderNames.WWWAuthenticate] = $"Bearer realm=\"inference-server\"{error}";
         string credentials = Caller.Of(http)?.Budget is null ? "token" : "key";
         return Problem.WriteAsync(http, authenticated.Succeeded
-            ? new SegmentationException(SegmentationError.Forbidden, $"This {credentials} does not have the scope {needed}.")
-            : new SegmentationException(SegmentationError.Unauthorized, authenticated.Failure?.Message ?? Missing()));
+            ? new SegmentationException(ErrorTable.Forbidden, $"This {credentials} does not have the scope {needed}.")
+            : new SegmentationException(ErrorTable.Unauthorized, authenticated.Failure?.Message ?? Missing()));
     }
 
     private string Missing() =>

@@ -1,3 +1,4 @@
+using InferenceServer.Errors;
 using System.Globalization;
 using InferenceServer.Runtime;
 
@@ -17,7 +18,7 @@ internal sealed class KeyBudget(KeyOptions options, TimeProvider time)
     /// <summary>Takes one mask from the budget.</summary>
     /// <returns>What to answer where it is used up; null where it is not.</returns>
     public SegmentationException? Take() => TryTake(out string limit, out TimeSpan wait) ? null : new SegmentationException(
-        SegmentationError.RateLimited, string.Create(CultureInfo.InvariantCulture, $"This key may make {limit}; try again in {Math.Ceiling(wait.TotalSeconds)} s.")) { RetryAfter = wait };
+        ErrorTable.RateLimited, string.Create(CultureInfo.InvariantCulture, $"This key may make {limit}; try again in {Math.Ceiling(wait.TotalSeconds)} s.")) { RetryAfter = wait };
 
     /// <summary>Takes one request from the budget.</summary>
     /// <param name="limit">Where it is used up: which limit was met, for the caller.</param>

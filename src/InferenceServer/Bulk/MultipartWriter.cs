@@ -43,8 +43,8 @@ internal sealed class MultipartWriter : IBulkWriter
 
     private static byte[] Problem(SegmentationException failure) => Encoding.UTF8.GetBytes(new JsonObject
     {
-        ["type"] = ProblemTypes.Of(failure.Error),
-        ["status"] = ProblemStatus.Of(failure.Error),
+        ["type"] = ErrorTable.Of(failure.Error).Urn,
+        ["status"] = ErrorTable.Of(failure.Error).Status,
         ["detail"] = failure.Message,
         ["error"] = failure.Message,
     }.ToJsonString());

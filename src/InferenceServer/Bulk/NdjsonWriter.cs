@@ -48,7 +48,7 @@ internal sealed class NdjsonWriter : IBulkWriter
             json.WriteNumber("index"u8, image.Index); // first, and the status second: so that jobs tell from a line's beginning what it is
         }
 
-        json.WriteNumber("status"u8, answer.Failure is null ? StatusCodes.Status200OK : ProblemStatus.Of(answer.Failure.Error));
+        json.WriteNumber("status"u8, answer.Failure is null ? StatusCodes.Status200OK : ErrorTable.Of(answer.Failure.Error).Status);
         if (answer.Image is not null)
         {
             json.WriteString("name"u8, answer.Image.Name);
@@ -56,7 +56,7 @@ internal sealed class NdjsonWriter : IBulkWriter
 
         if (answer.Failure is { } failure)
         {
-            json.WriteString("type"u8, ProblemTypes.Of(failure.Error));
+            json.WriteString("type"u8, ErrorTable.Of(failure.Error).Urn);
             json.WriteString("error"u8, failure.Message);
             return;
         }

@@ -1,88 +1,104 @@
 using System.Globalization;
+using Grpc.Core;
 using InferenceServer.Runtime;
+using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.WebUtilities;
 
 namespace InferenceServer.Errors;
 
-/// <summary>The one shape of every error: RFC 9457, with the member <c>error</c> that clients of the Open Inference Protocol read.</summary>
-internal static class Problem
+/// <summary>What a client is told about a failure. In HTTP the body is RFC 9457, with the member <c>error</c> that clients of the Open Inference Protocol read.</summary>
+/// <param name="Status">HTTP status code, 400 or more.</param>
+/// <param name="GrpcCode">Status code of gRPC.</param>
+/// <param name="Type">A URN of <see cref="ErrorTable"/>; null where the status alone says what failed.</param>
+/// <param name="Detail">A sentence for the caller.</param>
+/// <param name="RetryAfter">When to try again; null where a new attempt changes nothing.</param>
+internal sealed record Problem(int Status, StatusCode GrpcCode, string? Type, string Detail, TimeSpan? RetryAfter = null)
 {
     private static readonly TimeSpan ShortestWait = TimeSpan.FromMilliseconds(1);
 
-    // The default problem writer stays silent for a client that accepts only image/png, so the result is written directly.
+    public static Problem Of(SegmentationException exception)
+    {
+        ErrorRow row = ErrorTable.Of(exception.Error);
+        return new Problem(row.Status, row.GrpcCode, row.Urn, exception.Message, exception.RetryAfter ?? row.RetryAfter);
+    }
+
+    /// <summary>Answers with a failure.</summary>
     public static Task WriteAsync(HttpContext http, SegmentationException exception)
     {
         http.Features.Set(exception); // for logs and metrics, also where nothing was thrown
-        TimeSpan? retryAfter = exception.RetryAfter ?? Usual(exception.Error);
-        if (Form(http) is { } form)
-        {
-            return WriteAsync(form, http, ProblemStatus.Of(exception.Error), exception.Message, retryAfter);
-        }
-
-        List<KeyValuePair<string, object?>> members = [new("error", exception.Message), new("request_id", http.TraceIdentifier)];
-        if (retryAfter is { } wait)
-        {
-            wait = wait > ShortestWait ? wait : ShortestWait;
-            http.Response.Headers.RetryAfter = Math.Ceiling(wait.TotalSeconds).ToString(CultureInfo.InvariantCulture); // the header knows only whole seconds
-            members.Add(new("retry_after_ms", (long)Math.Ceiling(wait.TotalMilliseconds)));
-        }
-
-        return WriteAsync(http, ProblemStatus.Of(exception.Error), exception.Message, ProblemTypes.Of(exception.Error), members);
+        return Of(exception).WriteAsync(http);
     }
 
-    // How long loading takes is not known; asking again costs little.
-    private static TimeSpan? Usual(SegmentationError error) => error == SegmentationError.ModelNotReady ? TimeSpan.FromSeconds(1) : null;
+    /// <summary>Answers with a failure that the framework found.</summary>
+    public static Task WriteAsync(HttpContext http, int status, string? detail = null) =>
+        new Problem(status, ErrorTable.GrpcCode(status), null, detail ?? ReasonPhrases.GetReasonPhrase(status)).WriteAsync(http);
 
-    public static Task WriteAsync(HttpContext http, int status, string? detail = null, string? kind = null)
-    {
-        detail ??= ReasonPhrases.GetReasonPhrase(status);
-        return Form(http) is { } form ? WriteAsync(form, http, status, detail, null) : WriteAsync(http, status, detail, kind is null ? null : ProblemTypes.Of(kind), [new("error", detail), new("request_id", http.TraceIdentifier)]);
-    }
-
-    /// <summary>Notes for logs and metrics what went wrong in the middle of an answer, whose status has gone out.</summary>
+    /// <summary>Records for logs and metrics a failure after the answer's status was sent.</summary>
     public static void Note(HttpContext http, SegmentationException exception)
     {
         http.Features.Set(exception);
-        http.Features.Set(new FormedStatus(ProblemStatus.Of(exception.Error)));
+        http.Features.Set(new ReportedStatus(ErrorTable.Of(exception.Error).Status));
     }
 
-    private static IProblemForm? Form(HttpContext http) => http.GetEndpoint()?.Metadata.GetMetadata<IProblemForm>() is { } form && form.IsFor(http) ? form : null;
+    /// <summary>The status of a request for logs and metrics: a gRPC call is answered with 200 and reports its failure in trailers.</summary>
+    public static int StatusOf(HttpContext http) => http.Features.Get<ReportedStatus>()?.Code ?? http.Response.StatusCode;
 
-    private static Task WriteAsync(IProblemForm form, HttpContext http, int status, string detail, TimeSpan? retryAfter)
+    /// <summary>The metrics' reason for a rejection and what the client was told; null for a success and for a fault of the server.</summary>
+    public static (string Reason, string Detail)? RejectionOf(HttpContext http)
     {
-        http.Features.Set(new FormedStatus(status));
-        return form.WriteAsync(http, status, detail, retryAfter);
+        // Most refusals are results; those from deeper inside are thrown.
+        Exception? exception = http.Features.Get<SegmentationException>() ?? http.Features.Get<IExceptionHandlerFeature>()?.Error;
+        SegmentationError? error = exception switch
+        {
+            SegmentationException e => e.Error,
+            BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge } => SegmentationError.PayloadTooLarge,
+            BadHttpRequestException => SegmentationError.InvalidRequest,
+            _ => null,
+        };
+        return error is not null && ErrorTable.Of(error).Reason is { } reason ? (reason, exception!.Message) : null;
     }
 
-    private static Task WriteAsync(HttpContext http, int status, string detail, string? type, IEnumerable<KeyValuePair<string, object?>> members) =>
-        TypedResults.Problem(detail, statusCode: status, type: type, extensions: members).ExecuteAsync(http);
+    private Task WriteAsync(HttpContext http)
+    {
+        if (http.GetEndpoint()?.Metadata.GetMetadata<IProblemForm>() is { } form && form.IsFor(http))
+        {
+            http.Features.Set(new ReportedStatus(Status));
+            return form.WriteAsync(http, this);
+        }
+
+        List<KeyValuePair<string, object?>> members = [new("error", Detail), new("request_id", http.TraceIdentifier)];
+        if (RetryAfter is { } wait)
+        {
+            wait = wait > ShortestWait ? wait : ShortestWait;
+            http.Response.Headers.RetryAfter = Math.Ceiling(wait.TotalSeconds).ToString(CultureInfo.InvariantCulture); // the header has whole seconds only
+            members.Add(new("retry_after_ms", (long)Math.Ceiling(wait.TotalMilliseconds)));
+        }
+
+        // The framework's writer of problems writes nothing for a client that accepts only image/png.
+        return TypedResults.Problem(Detail, statusCode: Status, type: Type, extensions: members).ExecuteAsync(http);
+    }
+
+    /// <summary>The status that HTTP would have reported where the status line says something else.</summary>
+    private sealed record ReportedStatus(int Code);
 }
 
-/// <summary>A problem that an endpoint answers with on purpose, and that no exception stands for.</summary>
-internal sealed class ProblemResult(int status, string kind, string detail) : IResult
+/// <summary>A failure as a result: an exception for each refusal would cost too much under a flood of requests.</summary>
+internal sealed class ProblemResult(SegmentationException failure) : IResult
 {
-    public Task ExecuteAsync(HttpContext httpContext) => Problem.WriteAsync(httpContext, status, detail, kind);
+    public ProblemResult(SegmentationError error, string detail)
+        : this(new SegmentationException(error, detail))
+    {
+    }
+
+    public Task ExecuteAsync(HttpContext httpContext) => Problem.WriteAsync(httpContext, failure);
 }
 
-/// <summary>A refusal as an answer, which no exception has to carry: a flood of requests would pay for each.</summary>
-internal sealed class RefusedResult(SegmentationException refusal) : IResult
-{
-    public Task ExecuteAsync(HttpContext httpContext) => Problem.WriteAsync(httpContext, refusal);
-}
-
-/// <summary>What HTTP would have answered where a problem has a form of its own, whose status line says nothing, or had gone out before; a feature of the request, for logs and metrics.</summary>
-/// <param name="Code">A status of 400 or more.</param>
-internal sealed record FormedStatus(int Code);
-
-/// <summary>How an endpoint of another protocol says what went wrong; metadata of that endpoint.</summary>
+/// <summary>How an endpoint of another protocol reports a problem; metadata of that endpoint.</summary>
 internal interface IProblemForm
 {
-    /// <summary>Whether a request to that endpoint speaks the protocol at all; one that does not gets the problem as everybody does.</summary>
+    /// <summary>Whether a request to that endpoint uses the protocol; any other request gets the problem as HTTP reports it.</summary>
     bool IsFor(HttpContext http);
 
-    /// <param name="http">The request, whose answer has not begun.</param>
-    /// <param name="status">What HTTP would answer.</param>
-    /// <param name="detail">A sentence for the caller.</param>
-    /// <param name="retryAfter">When another attempt is worth while; null where that is not a matter of time.</param>
-    Task WriteAsync(HttpContext http, int status, string detail, TimeSpan? retryAfter);
+    /// <summary>Writes the problem to a response that has not started.</summary>
+    Task WriteAsync(HttpContext http, Problem problem);
 }

@@ -1,3 +1,4 @@
+using InferenceServer.Errors;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Sockets;
@@ -128,5 +129,5 @@ internal sealed class ImageFetcher : IDisposable
 
     private static SegmentationException Refused(string reason) => new(SegmentationError.InvalidRequest, "The image's URL is not fetched: " + reason);
 
-    private static SegmentationException Failed(string reason, Exception? cause = null) => new(SegmentationError.ImageNotFetched, "The image could not be fetched: " + reason, cause);
+    private static SegmentationException Failed(string reason, Exception? cause = null) => new(ErrorTable.ImageNotFetched, "The image could not be fetched: " + reason, cause);
 }

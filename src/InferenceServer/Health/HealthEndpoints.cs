@@ -26,9 +26,9 @@ internal static class HealthEndpoints
 
     /// <summary>What keeps the server from being ready; null where nothing does.</summary>
     public static IResult? NotReady(ModelRepository repository, Drain drain) => drain.HasBegun
-        ? new ProblemResult(StatusCodes.Status503ServiceUnavailable, "draining", "The server is draining: it was told to stop, and serves what still comes for a moment.")
+        ? new ProblemResult(ErrorTable.Draining, "The server is draining: it was told to stop, and serves what still comes for a moment.")
         : repository.NotReady() is { Count: > 0 } reasons
-            ? new RefusedResult(new SegmentationException(SegmentationError.ModelNotReady, string.Join(' ', reasons)))
+            ? new ProblemResult(new SegmentationException(SegmentationError.ModelNotReady, string.Join(' ', reasons)))
             : null;
 
     private static IResult Ready(ModelRepository repository, Drain drain) => NotReady(repository, drain) ?? TypedResults.Ok(new HealthStatus("ready"));

@@ -36,7 +36,7 @@ internal static class JobEndpoints
     {
         if (!folder.IsEnabled)
         {
-            return new ProblemResult(StatusCodes.Status404NotFound, "no-jobs", "This server keeps no jobs; its operator can set Jobs:Path. POST /v1/segment:batch answers on the connection.");
+            return new ProblemResult(ErrorTable.NoJobs, "This server keeps no jobs; its operator can set Jobs:Path. POST /v1/segment:batch answers on the connection.");
         }
 
         SegmentSettings settings = SegmentSettingsBinder.BindMany(http.Request, "model"); // a wrong parameter is better told now than in each answer
@@ -67,7 +67,7 @@ internal static class JobEndpoints
 
         if (!File.Exists(folder.Answers(id)))
         {
-            return new ProblemResult(StatusCodes.Status404NotFound, "no-result", "The job has not begun yet; ask again later.");
+            return new ProblemResult(ErrorTable.NoResult, "The job has not begun yet; ask again later.");
         }
 
         return job.Status.Ended is null
@@ -100,5 +100,5 @@ internal static class JobEndpoints
 
     private static string? Owner(HttpContext http) => Caller.Of(http)?.Id;
 
-    private static ProblemResult NoJob(string id) => new(StatusCodes.Status404NotFound, "unknown-job", $"There is no job '{id}'; it may have been deleted, or done for too long.");
+    private static ProblemResult NoJob(string id) => new(ErrorTable.UnknownJob, $"There is no job '{id}'; it may have been deleted, or done for too long.");
 }

@@ -50,13 +50,13 @@ internal static class RequestLog
     {
         yield return ("Method", http.Request.Method);
         yield return ("Path", http.Request.Path.ToUriComponent()); // encoded, as it came
-        yield return ("Status", ProblemStatus.Of(http));
+        yield return ("Status", Problem.StatusOf(http));
         yield return ("ElapsedMs", elapsedMs);
         yield return ("RequestBytes", http.Request.ContentLength ?? 0);
         yield return ("RequestId", http.TraceIdentifier);
-        if (RejectionCause.Of(http) is var (reason, detail))
+        if (Problem.RejectionOf(http) is var (reason, detail))
         {
-            yield return (Reason, reason.Label());
+            yield return (Reason, reason);
             yield return (Detail, detail);
         }
 

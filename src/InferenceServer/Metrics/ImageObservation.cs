@@ -41,13 +41,13 @@ internal sealed class ImageObservation : IDisposable
 
     public void Dispose()
     {
-        int status = _failure is { } failure ? ProblemStatus.Of(failure.Error) : _sent ? StatusCodes.Status200OK : StatusCodes.Status499ClientClosedRequest;
+        int status = _failure is { } failure ? ErrorTable.Of(failure.Error).Status : _sent ? StatusCodes.Status200OK : StatusCodes.Status499ClientClosedRequest;
         _metrics.Ended(_model.Name, _model.Version, _route, status, Stopwatch.GetElapsedTime(_start), Timings);
         if (status == StatusCodes.Status499ClientClosedRequest)
         {
             _metrics.Cancelled(Timings.Current);
         }
-        else if (_failure is not null && RejectionReasons.Of(_failure.Error) is { } reason)
+        else if (_failure is not null && ErrorTable.Of(_failure.Error).Reason is { } reason)
         {
             _metrics.Rejected(_model.Name, reason);
         }

@@ -48,7 +48,7 @@ internal sealed class RequestObservation(SegmentationMetrics metrics, string rou
         string name = _model?.Name ?? Known();
         // Once the headers have gone out with 200, the framework cannot say that the client went away.
         bool isCancelled = !_sent && http.RequestAborted.IsCancellationRequested;
-        int status = isCancelled ? StatusCodes.Status499ClientClosedRequest : ProblemStatus.Of(http);
+        int status = isCancelled ? StatusCodes.Status499ClientClosedRequest : Problem.StatusOf(http);
         if (!_inParts || status >= StatusCodes.Status400BadRequest)
         {
             Count(http, name, status, isCancelled);
@@ -69,7 +69,7 @@ internal sealed class RequestObservation(SegmentationMetrics metrics, string rou
         {
             metrics.Cancelled(_timings.Current);
         }
-        else if (RejectionCause.Of(http) is var (reason, _))
+        else if (Problem.RejectionOf(http) is var (reason, _))
         {
             metrics.Rejected(name, reason);
         }

@@ -41,7 +41,7 @@ internal static class ModelsEndpoints
     {
         ModelEntry entry = await lifecycle.LoadAsync(model);
         return ModelLifecycle.Failure(entry) is { } failure
-            ? new ProblemResult(StatusCodes.Status422UnprocessableEntity, ModelLifecycle.Unusable, failure)
+            ? new ProblemResult(ErrorTable.ModelUnusable, failure)
             : TypedResults.Ok(ModelDescription.Of(entry));
     }
 
@@ -51,9 +51,6 @@ internal static class ModelsEndpoints
 /// <summary>Loads and unloads models aside from the requests.</summary>
 internal sealed class ModelLifecycle(ModelRepository repository, IHostApplicationLifetime lifetime)
 {
-    /// <summary>The type of the problem that a model which does not load is.</summary>
-    public const string Unusable = "model-unusable";
-
     /// <summary>Loads a model, or loads it again.</summary>
     /// <returns>The model as it then stands.</returns>
     public Task<ModelEntry> LoadAsync(string model) => Aside(() => repository.Reload(model, lifetime.ApplicationStopping));

@@ -43,9 +43,9 @@ internal sealed class ProblemFilter : IOperationFilter, IDocumentFilter
         components.Schemas.Remove("ProblemDetails"); // the framework's class has fewer members
         components.Schemas[Problem] = Schema();
         components.Responses ??= new Dictionary<string, IOpenApiResponse>();
-        IEnumerable<string> rows = Enum.GetValues<SegmentationError>()
-            .OrderBy(ProblemStatus.Of)
-            .Select(error => $"| {ProblemStatus.Of(error)} | `{ProblemTypes.Of(error)}` |");
+        IEnumerable<string> rows = ErrorTable.All
+            .OrderBy(row => row.Status)
+            .Select(row => $"| {row.Status} | `{row.Urn}` |");
         components.Responses[Problem] = Response($"An error. The status and the type say which:\n\n| status | type |\n|--:|---|\n{string.Join('\n', rows)}", swaggerDoc);
     }
 
@@ -65,7 +65,7 @@ internal sealed class ProblemFilter : IOperationFilter, IDocumentFilter
         Required = new HashSet<string> { "type", "title", "status", "detail", "error", "request_id" },
         Properties = new Dictionary<string, IOpenApiSchema>
         {
-            ["type"] = Text("A URN for programs to compare.", ProblemTypes.Of(SegmentationError.Overloaded)),
+            ["type"] = Text("A URN for programs to compare.", ErrorTable.Of(SegmentationError.Overloaded).Urn),
             ["title"] = Text("The status in words.", "Too Many Requests"),
             ["status"] = Whole("The status of the response.", StatusCodes.Status429TooManyRequests),
             ["detail"] = Text("What is wrong and what to change, for people.", "As many requests as allowed are waiting; try again later."),

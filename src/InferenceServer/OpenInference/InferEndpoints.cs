@@ -22,12 +22,12 @@ internal static class InferEndpoints
         group.MapPost("/{model}/versions/{version:int}/infer", InferWithVersionAsync).WithName("InferWithVersion").WithSummary("The same, with one version of a model.");
     }
 
-    private static Task<Results<InferResult, RefusedResult>> InferAsync(string model, HttpContext http, InferRoad road, ModelCatalog catalog) => AnswerAsync(catalog.View(model), null, http, road);
+    private static Task<Results<InferResult, ProblemResult>> InferAsync(string model, HttpContext http, InferRoad road, ModelCatalog catalog) => AnswerAsync(catalog.View(model), null, http, road);
 
-    private static Task<Results<InferResult, RefusedResult>> InferWithVersionAsync(string model, int version, HttpContext http, InferRoad road, ModelCatalog catalog) =>
+    private static Task<Results<InferResult, ProblemResult>> InferWithVersionAsync(string model, int version, HttpContext http, InferRoad road, ModelCatalog catalog) =>
         AnswerAsync(catalog.View(model), version, http, road);
 
-    private static async Task<Results<InferResult, RefusedResult>> AnswerAsync(ProtocolModel view, int? version, HttpContext http, InferRoad road)
+    private static async Task<Results<InferResult, ProblemResult>> AnswerAsync(ProtocolModel view, int? version, HttpContext http, InferRoad road)
     {
         int? jsonLength = InferBody.JsonLength(http.Request);
         RequestObservation observation = http.Observation();
@@ -36,7 +36,7 @@ internal static class InferEndpoints
         AdmissionRequest arrival = AdmissionRequestBinder.Bind(view.Model, version, http.Request, SegmentSettingsBinder.BindHeaders(http.Request)) with { Bytes = 0 };
         if (!road.Segmenter.TryAdmit(arrival, out AdmittedRequest? admitted, out SegmentationException? refusal))
         {
-            return new RefusedResult(refusal);
+            return new ProblemResult(refusal);
         }
 
         try

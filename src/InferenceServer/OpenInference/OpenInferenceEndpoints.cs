@@ -61,7 +61,7 @@ internal static class OpenInferenceEndpoints
         ])
         {
             SegmentationException missing = ProtocolParameters.Missing(extension, instead);
-            group.Map(pattern, IResult () => new Errors.RefusedResult(missing)).ExcludeFromDescription();
+            group.Map(pattern, IResult () => new Errors.ProblemResult(missing)).ExcludeFromDescription();
         }
     }
 

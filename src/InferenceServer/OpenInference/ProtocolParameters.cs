@@ -1,3 +1,4 @@
+using InferenceServer.Errors;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Admission;
 
@@ -49,5 +50,5 @@ internal static class ProtocolParameters
 
     /// <summary>What is answered to a request for an extension that the server does not have.</summary>
     public static SegmentationException Missing(string extension, string instead) =>
-        new(SegmentationError.NotSupported, $"The extension '{extension}' is not there: {instead}.");
+        new(ErrorTable.NotSupported, $"The extension '{extension}' is not there: {instead}.");
 }

@@ -45,7 +45,7 @@ internal static class RepositoryEndpoints
         }
 
         ModelEntry entry = await lifecycle.LoadAsync(catalog.View(model).Model);
-        return ModelLifecycle.Failure(entry) is { } failure ? new ProblemResult(StatusCodes.Status422UnprocessableEntity, ModelLifecycle.Unusable, failure) : TypedResults.Ok();
+        return ModelLifecycle.Failure(entry) is { } failure ? new ProblemResult(ErrorTable.ModelUnusable, failure) : TypedResults.Ok();
     }
 
     private static async Task<Ok> UnloadAsync(string model, ModelCatalog catalog, ModelLifecycle lifecycle)

@@ -22,16 +22,16 @@ internal static class SegmentEndpoints
         return group;
     }
 
-    private static Task<Results<MaskResult, RefusedResult>> SegmentWithDefaultAsync(string? model, HttpContext http, SegmentHandler handler, RequestImageReader reader) =>
+    private static Task<Results<MaskResult, ProblemResult>> SegmentWithDefaultAsync(string? model, HttpContext http, SegmentHandler handler, RequestImageReader reader) =>
         AnswerAsync(model, null, http, handler, reader);
 
-    private static Task<Results<MaskResult, RefusedResult>> SegmentAsync(string model, HttpContext http, SegmentHandler handler, RequestImageReader reader) =>
+    private static Task<Results<MaskResult, ProblemResult>> SegmentAsync(string model, HttpContext http, SegmentHandler handler, RequestImageReader reader) =>
         AnswerAsync(model, null, http, handler, reader);
 
-    private static Task<Results<MaskResult, RefusedResult>> SegmentWithVersionAsync(
+    private static Task<Results<MaskResult, ProblemResult>> SegmentWithVersionAsync(
         string model, int version, HttpContext http, SegmentHandler handler, RequestImageReader reader) => AnswerAsync(model, version, http, handler, reader);
 
-    private static Task<Results<MaskResult, RefusedResult>> AnswerAsync(string? model, int? version, HttpContext http, SegmentHandler handler, RequestImageReader reader)
+    private static Task<Results<MaskResult, ProblemResult>> AnswerAsync(string? model, int? version, HttpContext http, SegmentHandler handler, RequestImageReader reader)
     {
         bool isDefaultRoute = http.Request.RouteValues["model"] is null; // only there the query may name the model
         SegmentSettings settings = isDefaultRoute ? SegmentSettingsBinder.Bind(http.Request, "model") : SegmentSettingsBinder.Bind(http.Request);

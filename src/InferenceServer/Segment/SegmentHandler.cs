@@ -17,12 +17,12 @@ internal sealed class SegmentHandler(Segmenter segmenter, ImageDecoder decoder)
     /// <param name="arrival">What it says of itself before its body.</param>
     /// <param name="settings">What is wanted.</param>
     /// <param name="read">Reads its image.</param>
-    public async Task<Results<MaskResult, RefusedResult>> AnswerAsync(HttpContext http, AdmissionRequest arrival, SegmentSettings settings, ImageReader read)
+    public async Task<Results<MaskResult, ProblemResult>> AnswerAsync(HttpContext http, AdmissionRequest arrival, SegmentSettings settings, ImageReader read)
     {
         // Before the body is read: a full server spends nothing on it.
         if (!segmenter.TryAdmit(arrival, out AdmittedRequest? admitted, out SegmentationException? refusal))
         {
-            return new RefusedResult(refusal);
+            return new ProblemResult(refusal);
         }
 
         PooledBufferWriter mask = new();

@@ -87,7 +87,7 @@ public sealed class DamagedImageTests
             using RgbImage image = Decoder.Decode(file, CancellationToken.None);
             return (image.Pixels.ToArray(), null);
         }
-        catch (SegmentationException e) when (e.Error is SegmentationError.UndecodableImage or SegmentationError.UnsupportedMediaType)
+        catch (SegmentationException e) when (e.Error == SegmentationError.UndecodableImage || e.Error == SegmentationError.UnsupportedMediaType)
         {
             return (null, e.Message);
         }

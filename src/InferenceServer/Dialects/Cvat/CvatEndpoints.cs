@@ -33,7 +33,7 @@ internal static class CvatEndpoints
         return TypedResults.Ok(CvatFunction.Describe(lease.Model, Port(http)));
     }
 
-    private static Task<Results<MaskResult, RefusedResult>> InvokeAsync(HttpContext http, SegmentHandler handler, IOptions<CvatOptions> options)
+    private static Task<Results<MaskResult, ProblemResult>> InvokeAsync(HttpContext http, SegmentHandler handler, IOptions<CvatOptions> options)
     {
         string model = http.Request.Headers[NameHeader].ToString() is { Length: > 0 } name
             ? name : throw new SegmentationException(SegmentationError.InvalidRequest, $"The header '{NameHeader}' names no model; GET /api/functions lists them.");

@@ -19,11 +19,11 @@ internal static class HuggingFaceEndpoints
         group.MapPost("/", SegmentWithDefaultAsync).WithName("HuggingFaceSegmentWithDefault").WithSummary("The same with the default model.").Produces<IEnumerable<HuggingFaceSegment>>();
     }
 
-    private static Task<Results<MaskResult, RefusedResult>> SegmentAsync(string model, HttpContext http, SegmentHandler handler) => AnswerAsync(model, http, handler);
+    private static Task<Results<MaskResult, ProblemResult>> SegmentAsync(string model, HttpContext http, SegmentHandler handler) => AnswerAsync(model, http, handler);
 
-    private static Task<Results<MaskResult, RefusedResult>> SegmentWithDefaultAsync(HttpContext http, SegmentHandler handler) => AnswerAsync(null, http, handler);
+    private static Task<Results<MaskResult, ProblemResult>> SegmentWithDefaultAsync(HttpContext http, SegmentHandler handler) => AnswerAsync(null, http, handler);
 
-    private static Task<Results<MaskResult, RefusedResult>> AnswerAsync(string? model, HttpContext http, SegmentHandler handler)
+    private static Task<Results<MaskResult, ProblemResult>> AnswerAsync(string? model, HttpContext http, SegmentHandler handler)
     {
         HuggingFaceExchange exchange = new(http.Request);
         SegmentSettings settings = SegmentSettingsBinder.BindHeaders(http.Request) with { Format = exchange.Format };

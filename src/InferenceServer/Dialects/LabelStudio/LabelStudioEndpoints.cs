@@ -38,7 +38,7 @@ internal static class LabelStudioEndpoints
 
     private static Created Webhook() => TypedResults.Created();
 
-    private static async Task<Results<EmptyHttpResult, RefusedResult>> PredictAsync(
+    private static async Task<Results<EmptyHttpResult, ProblemResult>> PredictAsync(
         HttpContext http, ModelRepository repository, Segmenter segmenter, TaskPredictor predictor, string? model = null)
     {
         AdmissionRequest arrival = AdmissionRequestBinder.Bind(model, null, http.Request, SegmentSettingsBinder.BindHeaders(http.Request));
@@ -46,7 +46,7 @@ internal static class LabelStudioEndpoints
         // Before the body is read: a full server spends nothing on it.
         if (!segmenter.TryAdmitTo(lease, arrival, out AdmittedRequest? admitted, out SegmentationException? refusal))
         {
-            return new RefusedResult(refusal);
+            return new ProblemResult(refusal);
         }
 
         using (admitted)

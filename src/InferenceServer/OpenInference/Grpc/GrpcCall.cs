@@ -55,7 +55,7 @@ internal static class GrpcCall
         {
             await Problem.WriteAsync(http, e switch
             {
-                SegmentationException { Error: SegmentationError.InferenceFailed } failed => Failed(http, failed),
+                SegmentationException failed when failed.Error == SegmentationError.InferenceFailed => Failed(http, failed),
                 SegmentationException known => known,
                 InvalidProtocolBufferException => new SegmentationException(SegmentationError.InvalidRequest, "The message is none of this method: " + e.Message, e),
                 BadHttpRequestException => new SegmentationException(SegmentationError.InvalidRequest, e.Message, e),

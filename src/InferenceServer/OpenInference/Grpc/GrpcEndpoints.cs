@@ -1,3 +1,4 @@
+using InferenceServer.Errors;
 using Google.Protobuf;
 using InferenceServer.Auth;
 using InferenceServer.Health;
@@ -92,7 +93,7 @@ internal static class GrpcEndpoints
     }
 
     private static Task Absent(HttpContext http) => throw new SegmentationException(
-        SegmentationError.NotSupported, $"There is no method {http.Request.Path.Value!.TrimStart('/')}: streams, shared memory, tracing and logging are not there.");
+        ErrorTable.NotSupported, $"There is no method {http.Request.Path.Value!.TrimStart('/')}: streams, shared memory, tracing and logging are not there.");
 
     private static Task<IMessage> Now(IMessage message) => Task.FromResult(message);
 }

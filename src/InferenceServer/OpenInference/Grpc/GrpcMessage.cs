@@ -1,3 +1,4 @@
+using InferenceServer.Errors;
 using System.Buffers;
 using System.Buffers.Binary;
 using Google.Protobuf;
@@ -38,7 +39,7 @@ internal static class GrpcMessage
         if (header[0] != 0)
         {
             http.Response.Headers["grpc-accept-encoding"] = "identity";
-            throw new SegmentationException(SegmentationError.NotSupported, "Compressed messages are not taken; send it as it is.");
+            throw new SegmentationException(ErrorTable.NotSupported, "Compressed messages are not taken; send it as it is.");
         }
 
         uint length = BinaryPrimitives.ReadUInt32BigEndian(header.AsSpan(LengthAt));

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text;
-using Grpc.Core;
 using InferenceServer.Errors;
 
 namespace InferenceServer.OpenInference.Grpc;
@@ -14,32 +13,17 @@ internal sealed class GrpcProblem : IProblemForm
     {
     }
 
-    /// <summary>The code for what HTTP says with a status.</summary>
-    public static StatusCode Of(int status) => status switch
-    {
-        StatusCodes.Status400BadRequest or StatusCodes.Status415UnsupportedMediaType or StatusCodes.Status422UnprocessableEntity => StatusCode.InvalidArgument,
-        StatusCodes.Status401Unauthorized => StatusCode.Unauthenticated,
-        StatusCodes.Status403Forbidden => StatusCode.PermissionDenied,
-        StatusCodes.Status404NotFound => StatusCode.NotFound,
-        StatusCodes.Status413PayloadTooLarge or StatusCodes.Status429TooManyRequests => StatusCode.ResourceExhausted,
-        StatusCodes.Status500InternalServerError => StatusCode.Internal,
-        StatusCodes.Status501NotImplemented => StatusCode.Unimplemented,
-        StatusCodes.Status503ServiceUnavailable => StatusCode.Unavailable,
-        StatusCodes.Status504GatewayTimeout => StatusCode.DeadlineExceeded,
-        _ => StatusCode.Unknown,
-    };
-
     public bool IsFor(HttpContext http) => GrpcMessage.IsCall(http);
 
     /// <summary>Headers that are trailers, too: the whole answer is one frame.</summary>
-    public Task WriteAsync(HttpContext http, int status, string detail, TimeSpan? retryAfter)
+    public Task WriteAsync(HttpContext http, Problem problem)
     {
         HttpResponse response = http.Response;
         response.StatusCode = StatusCodes.Status200OK;
         response.ContentType = GrpcMessage.ContentType;
-        response.Headers["grpc-status"] = ((int)Of(status)).ToString(CultureInfo.InvariantCulture);
-        response.Headers["grpc-message"] = Encode(detail);
-        if (retryAfter is { } wait)
+        response.Headers["grpc-status"] = ((int)problem.GrpcCode).ToString(CultureInfo.InvariantCulture);
+        response.Headers["grpc-message"] = Encode(problem.Detail);
+        if (problem.RetryAfter is { } wait)
         {
             response.Headers["grpc-retry-pushback-ms"] = Math.Ceiling(wait.TotalMilliseconds).ToString(CultureInfo.InvariantCulture);
         }

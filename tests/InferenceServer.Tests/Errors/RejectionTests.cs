@@ -1,12 +1,11 @@
 using InferenceServer.Errors;
 using InferenceServer.Runtime;
-using InferenceServer.Runtime.Diagnostics;
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Http;
 
 namespace InferenceServer.Tests.Errors;
 
-public sealed class RejectionCauseTests
+public sealed class RejectionTests
 {
     private readonly DefaultHttpContext _http = new();
 
@@ -15,7 +14,7 @@ public sealed class RejectionCauseTests
     {
         _http.Features.Set(new SegmentationException(SegmentationError.Overloaded, "full"));
 
-        Assert.Equal((RejectionReason.QueueFull, "full"), RejectionCause.Of(_http));
+        Assert.Equal(("queue_full", "full"), Problem.RejectionOf(_http));
     }
 
     [Fact]
@@ -23,31 +22,31 @@ public sealed class RejectionCauseTests
     {
         Throw(new SegmentationException(SegmentationError.DeadlineExceeded, "late"));
 
-        Assert.Equal((RejectionReason.Deadline, "late"), RejectionCause.Of(_http));
+        Assert.Equal(("deadline", "late"), Problem.RejectionOf(_http));
     }
 
     [Theory]
-    [InlineData(StatusCodes.Status413PayloadTooLarge, RejectionReason.TooLarge)]
-    [InlineData(StatusCodes.Status400BadRequest, RejectionReason.BadRequest)]
-    public void Of_RefusalOfTheWebServer_GoesByItsStatus(int status, RejectionReason reason)
+    [InlineData(StatusCodes.Status413PayloadTooLarge, "too_large")]
+    [InlineData(StatusCodes.Status400BadRequest, "bad_request")]
+    public void Of_RefusalOfTheWebServer_GoesByItsStatus(int status, string reason)
     {
         Throw(new BadHttpRequestException("no", status));
 
-        Assert.Equal((reason, "no"), RejectionCause.Of(_http));
+        Assert.Equal((reason, "no"), Problem.RejectionOf(_http));
     }
 
     [Fact]
     public void Of_FaultOfTheServer_IsNoRejection()
     {
         Throw(new SegmentationException(SegmentationError.InferenceFailed, "broken"));
-        Assert.Null(RejectionCause.Of(_http));
+        Assert.Null(Problem.RejectionOf(_http));
 
         Throw(new InvalidOperationException());
-        Assert.Null(RejectionCause.Of(_http));
+        Assert.Null(Problem.RejectionOf(_http));
     }
 
     [Fact]
-    public void Of_Answer_IsNoRejection() => Assert.Null(RejectionCause.Of(_http));
+    public void Of_Answer_IsNoRejection() => Assert.Null(Problem.RejectionOf(_http));
 
     private void Throw(Exception e) => _http.Features.Set<IExceptionHandlerFeature>(new ExceptionHandlerFeature { Error = e });
 }
