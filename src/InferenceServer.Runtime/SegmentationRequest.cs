@@ -1,46 +1,83 @@
-using InferenceServer.Runtime.Diagnostics;
+using System.Buffers;
+using InferenceServer.Runtime.Admission;
+using InferenceServer.Runtime.Decoding;
+using InferenceServer.Runtime.Formats;
+using InferenceServer.Runtime.Manifests;
+using InferenceServer.Runtime.Models;
 using InferenceServer.Runtime.Passes;
+using InferenceServer.Runtime.Postprocessing;
 using InferenceServer.Runtime.Refinement;
 
 namespace InferenceServer.Runtime;
 
-/// <summary>One photograph to segment.</summary>
-public sealed record SegmentationRequest
+/// <summary>The values of <see cref="Parameters.RequestParameters"/> for one image. Null keeps the default of the model or of the server.</summary>
+public sealed record SegmentSettings
 {
-    /// <summary>The bytes of an encoded image; they stay the caller's and may not change until the result is there.</summary>
-    public required ReadOnlyMemory<byte> Image { get; init; }
+    /// <summary>All defaults.</summary>
+    public static SegmentSettings Default { get; } = new();
 
-    /// <summary>A request for an image with a caller's settings.</summary>
-    /// <param name="image">The bytes of an encoded image; not copied.</param>
-    /// <param name="settings">What the caller wants.</param>
-    /// <param name="hasScores">Whether the model has scores, for a format that uses confidences where there are some.</param>
-    /// <param name="timings">Receives the time of each stage.</param>
-    public static SegmentationRequest Create(ReadOnlyMemory<byte> image, SegmentSettings settings, bool hasScores, StageTimings timings) => new()
-    {
-        Image = image,
-        WithConfidence = settings.Format.NeedsConfidence || (settings.Format.UsesConfidence && hasScores),
-        WithProbabilities = settings.Format.NeedsProbabilities,
-        Inference = settings.Passes,
-        Refine = settings.Refine,
-        Crf = settings.Crf,
-        Timings = timings,
-    };
+    /// <summary>The output format.</summary>
+    public MaskFormat Format { get; init; } = MaskFormat.Png;
 
-    /// <summary>Whether the probability of each pixel's class is wanted too.</summary>
-    public bool WithConfidence { get; init; }
+    /// <summary>Options of the output format.</summary>
+    public FormatSettings Options { get; init; } = FormatSettings.Default;
 
-    /// <summary>Whether the network's probability of every class at every pixel is wanted too, 4 bytes each; not together with refinement, which uses them up.</summary>
-    public bool WithProbabilities { get; init; }
+    /// <summary>Tiles, scales and mirroring that differ from the manifest's.</summary>
+    public PassOverrides Passes { get; init; } = PassOverrides.None;
 
-    /// <summary>What is wanted of the passes instead of what the manifest says: tiles, scales, the mirrored photograph.</summary>
-    public PassOverrides Inference { get; init; } = PassOverrides.None;
-
-    /// <summary>Whether the mask is refined by a fully connected CRF; null leaves that to the model's manifest.</summary>
+    /// <summary>Whether a fully connected CRF refines the mask; null leaves that to the manifest.</summary>
     public bool? Refine { get; init; }
 
-    /// <summary>Parameters of the CRF that differ from the manifest's.</summary>
+    /// <summary>CRF parameters that differ from the manifest's.</summary>
     public CrfOverrides Crf { get; init; } = new();
 
-    /// <summary>Gets the time of each stage; a caller that reads the image itself has added <see cref="Stage.Read"/>.</summary>
-    public StageTimings Timings { get; init; } = new();
+    /// <summary>Time from the request's arrival to the answer; null takes the server's default.</summary>
+    public TimeSpan? Timeout { get; init; }
+
+    /// <summary>The request's class; null takes the default, interactive.</summary>
+    public Priority? Priority { get; init; }
+}
+
+/// <summary>One image to segment.</summary>
+public sealed record SegmentationRequest
+{
+    /// <summary>The bytes of an encoded image. The caller owns them and must not change them before the result is returned.</summary>
+    public required ReadOnlyMemory<byte> Image { get; init; }
+
+    /// <summary>The parameters; timeout and priority are those of the admission.</summary>
+    public SegmentSettings Settings { get; init; } = SegmentSettings.Default;
+
+    /// <summary>Receives the mask in the settings' format; null encodes nothing.</summary>
+    public IBufferWriter<byte>? Output { get; init; }
+
+    /// <summary>Whether the result has the probability of each pixel's class, whatever the format needs.</summary>
+    public bool WithConfidence { get; init; }
+
+    /// <summary>Whether the result has the network's probability of each class at each pixel, 4 bytes each; not together with refinement, which overwrites them.</summary>
+    public bool WithProbabilities { get; init; }
+}
+
+/// <summary>The mask of one image, and the decoded image. The caller disposes it.</summary>
+public sealed class SegmentationResult : IDisposable
+{
+    internal SegmentationResult(LoadedModel model, RgbImage image, Mask mask) => (Model, Image, Mask) = (model, image, mask);
+
+    /// <summary>The model that made the mask.</summary>
+    public LoadedModel Model { get; }
+
+    /// <summary>Names and colours of the model's classes.</summary>
+    public ClassTable Classes => Model.Classes;
+
+    /// <summary>The decoded, upright image.</summary>
+    public RgbImage Image { get; }
+
+    /// <summary>The class of each pixel, at the image's size.</summary>
+    public Mask Mask { get; }
+
+    /// <summary>Returns all buffers to the pool.</summary>
+    public void Dispose()
+    {
+        Image.Dispose();
+        Mask.Dispose();
+    }
 }

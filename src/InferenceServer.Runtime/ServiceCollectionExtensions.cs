@@ -77,16 +77,22 @@ public static class ServiceCollectionExtensions
         services.AddSingleton<ModelInspector>();
         services.AddSingleton<ImageDecoder>();
         services.AddSingleton<CrfRefiner>();
-        services.AddSingleton<MaskRefinement>();
         services.AddSingleton<PassPolicy>();
-        services.AddSingleton<PassRunner>();
+        services.AddSingleton<PassesStage>();
+        services.AddSingleton<RefineStage>();
+        services.AddSingleton<SegmentationPipeline>();
         services.AddSingleton<InFlightLimits>();
         services.AddSingleton<AdmissionControl>();
         services.AddSingleton<CpuGate>();
         services.AddSingleton<SchedulerFactory>();
         services.AddSingleton<SegmentationMetrics>();
         services.AddSingleton<ModelGauges>();
-        services.AddSingleton<Segmenter>();
+        services.AddSingleton(provider => new Segmenter(
+            provider.GetRequiredService<AdmissionControl>(),
+            provider.GetRequiredService<PassPolicy>(),
+            provider.GetRequiredService<CrfRefiner>(),
+            provider.GetRequiredService<SegmentationPipeline>(),
+            provider.GetRequiredService<CpuGate>()));
         services.AddSingleton<ISegmenter, HostSegmenter>();
         services.AddSingleton<TensorRunner>();
         services.AddHostedService<ModelLoading>();

@@ -51,7 +51,7 @@ public sealed class SegmenterTests : IDisposable
 
         using Mask refined = await _runtime.Segmenter.RefineAsync(plain, wanted, CancellationToken.None);
 
-        SegmentationRequest whole = request with { WithProbabilities = false, Refine = true, Crf = wanted };
+        SegmentationRequest whole = request with { WithProbabilities = false, Settings = new() { Refine = true, Crf = wanted } };
         using SegmentationResult expected = await _runtime.Segmenter.SegmentAsync(admitted, whole);
         Assert.True(expected.Mask.Labels.Span.SequenceEqual(refined.Labels.Span));
         Assert.Equal(before, plain.Mask.Labels.ToArray());
@@ -65,7 +65,7 @@ public sealed class SegmenterTests : IDisposable
     public async Task SegmentAsync_ProbabilitiesThatThereAreNot_IsRefused(string model, bool refine)
     {
         using AdmittedRequest admitted = _runtime.Segmenter.Admit(model, CancellationToken.None);
-        SegmentationRequest request = new() { Image = Assets.Image("rgb.png"), WithProbabilities = true, Refine = refine };
+        SegmentationRequest request = new() { Image = Assets.Image("rgb.png"), WithProbabilities = true, Settings = new() { Refine = refine } };
         SegmentationException e = await Assert.ThrowsAsync<SegmentationException>(() => _runtime.Segmenter.SegmentAsync(admitted, request).AsTask());
         Assert.Equal(SegmentationError.InvalidRequest, e.Error);
     }
@@ -87,15 +87,14 @@ public sealed class SegmenterTests : IDisposable
     {
         using TestRuntime runtime = new(Assets.Models, ("Scheduling:CpuSlots", "1"));
         using AdmittedRequest admitted = runtime.Segmenter.Admit("tiny", CancellationToken.None);
-        StageTimings timings = new();
         CpuSlot turn = await runtime.Get<CpuGate>().EnterAsync(new StageTimings(), CancellationToken.None);
 
-        Task<int> work = runtime.Segmenter.ComputeAsync(admitted, timings, Stage.Encode, () => 2).AsTask();
+        Task<int> work = runtime.Segmenter.ComputeAsync(admitted, Stage.Encode, () => 2).AsTask();
 
         Assert.False(work.IsCompleted);
         turn.Dispose();
         Assert.Equal(2, await work);
-        Assert.True(timings.Entered(Stage.Queue) && timings.Entered(Stage.Encode));
+        Assert.True(admitted.Timings.Entered(Stage.Queue) && admitted.Timings.Entered(Stage.Encode));
     }
 
     [Fact]
@@ -107,7 +106,7 @@ public sealed class SegmenterTests : IDisposable
 
         using (late)
         {
-            SegmentationException e = await Assert.ThrowsAsync<SegmentationException>(() => runtime.Segmenter.ComputeAsync(late, new StageTimings(), Stage.Encode, () => 1).AsTask());
+            SegmentationException e = await Assert.ThrowsAsync<SegmentationException>(() => runtime.Segmenter.ComputeAsync(late, Stage.Encode, () => 1).AsTask());
             Assert.Equal(SegmentationError.QueueTimeout, e.Error);
         }
     }

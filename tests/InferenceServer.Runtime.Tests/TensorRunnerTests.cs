@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using InferenceServer.Kernels;
 using InferenceServer.Runtime.Admission;
 using InferenceServer.Runtime.Batching;
+using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Diagnostics;
 using InferenceServer.Runtime.Pipeline;
 using InferenceServer.Runtime.Preprocessing;
@@ -14,7 +15,6 @@ public sealed class TensorRunnerTests
 {
     private const int Side = 64;
     private const long OutputElements = 3 * 17 * 17; // classes, and a grid of a quarter of each side, with one more for layers that round
-    private readonly StageTimings _timings = new();
 
     [Theory]
     [InlineData(false, OutputElements * (4 + 4))]
@@ -26,7 +26,7 @@ public sealed class TensorRunnerTests
         using FakeSession network = Network(admitted);
         network.Gate.Reset();
 
-        Task<IReadOnlyList<ModelOutput>> run = RunAsync(runtime, admitted, Inputs(1), asText);
+        Task<DisposableList<ModelOutput>> run = RunAsync(runtime, admitted, Inputs(1), asText);
 
         Assert.Equal((Side * Side) + (bytes / SchedulingOptions.BytesOfPixel), runtime.Get<InFlightLimits>().Pixels);
         network.Gate.Set();
@@ -67,8 +67,8 @@ public sealed class TensorRunnerTests
 
         Assert.Equal(3, (await RunAsync(runtime, admitted, Inputs(3), asText: false)).Count);
 
-        Assert.True(_timings.Entered(Stage.Queue));
-        Assert.Equal(Stage.Infer, _timings.Current);
+        Assert.True(admitted.Timings.Entered(Stage.Queue));
+        Assert.Equal(Stage.Infer, admitted.Timings.Current);
     }
 
     [Fact]
@@ -78,7 +78,7 @@ public sealed class TensorRunnerTests
         using AdmittedRequest first = runtime.Segmenter.Admit("tiny", CancellationToken.None);
         using FakeSession network = Network(first);
         network.Gate.Reset();
-        Task<IReadOnlyList<ModelOutput>> busy = runtime.Get<TensorRunner>().RunAsync(first, Inputs(1), asText: false, new StageTimings()).AsTask();
+        Task<DisposableList<ModelOutput>> busy = runtime.Get<TensorRunner>().RunAsync(first, Inputs(1), asText: false).AsTask();
         AdmissionRequest arrival = new() { Model = "tiny", Timeout = TimeSpan.FromMilliseconds(30) };
         Assert.True(runtime.Segmenter.TryAdmit(arrival, out AdmittedRequest? late, out _));
 
@@ -88,7 +88,7 @@ public sealed class TensorRunnerTests
             Assert.Equal(SegmentationError.QueueTimeout, e.Error);
         }
 
-        Assert.False(_timings.Entered(Stage.Infer));
+        Assert.False(late.Timings.Entered(Stage.Infer));
         network.Gate.Set();
         await busy;
     }
@@ -107,6 +107,6 @@ public sealed class TensorRunnerTests
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_session")]
     private static extern ref IModelSession Session(BatchScheduler scheduler);
 
-    private async Task<IReadOnlyList<ModelOutput>> RunAsync(TestRuntime runtime, AdmittedRequest admitted, InputTensor[] inputs, bool asText) =>
-        await runtime.Get<TensorRunner>().RunAsync(admitted, inputs, asText, _timings);
+    private static async Task<DisposableList<ModelOutput>> RunAsync(TestRuntime runtime, AdmittedRequest admitted, InputTensor[] inputs, bool asText) =>
+        await runtime.Get<TensorRunner>().RunAsync(admitted, inputs, asText);
 }

@@ -45,8 +45,7 @@ internal sealed class Evaluator
         SegmentationRequest request = new()
         {
             Image = await File.ReadAllBytesAsync(pair.Image, cancellationToken).ConfigureAwait(false),
-            Inference = _settings.Passes,
-            Refine = false,
+            Settings = new SegmentSettings { Passes = _settings.Passes, Refine = false },
             WithProbabilities = Refined is not null,
         };
         try

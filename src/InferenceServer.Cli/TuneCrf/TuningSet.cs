@@ -33,7 +33,7 @@ internal sealed class TuningSet(Segmenter segmenter, LoadedModel model, byte ign
         SegmentationRequest request = new()
         {
             Image = await File.ReadAllBytesAsync(pair.Image, cancellationToken).ConfigureAwait(false),
-            Refine = false,
+            Settings = new SegmentSettings { Refine = false },
             WithProbabilities = true,
         };
         try

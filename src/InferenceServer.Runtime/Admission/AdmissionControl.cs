@@ -5,75 +5,89 @@ using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Runtime.Admission;
 
-/// <summary>Lets requests in before anything is read or done for them. A full server refuses them in microseconds, without an exception.</summary>
+/// <summary>Admits requests before their bodies are read. A full server refuses a request in microseconds, without an exception.</summary>
 public sealed class AdmissionControl(
-    ModelRepository repository, InFlightLimits admission, IOptions<SchedulingOptions> scheduling, IOptions<DecodingOptions> decoding, TimeProvider clock)
+    ModelRepository repository, InFlightLimits limits, IOptions<SchedulingOptions> scheduling, IOptions<DecodingOptions> decoding, TimeProvider clock)
 {
     private readonly SchedulingOptions _options = scheduling.Value;
-    private readonly DecodingOptions _limits = decoding.Value;
+    private readonly long _maxBytes = decoding.Value.MaxBytes;
 
-    /// <summary>Lets a request in, or says why not and when to try again.</summary>
-    /// <param name="arrival">What is known of the request.</param>
-    /// <param name="admitted">Its place, which the caller gives up once the answer is complete.</param>
-    /// <param name="refusal">What to answer instead: the server is full.</param>
-    /// <exception cref="SegmentationException">Unknown or unready model, or too large an image: nothing that waiting mends soon.</exception>
-    public bool TryAdmit(in AdmissionRequest arrival, [NotNullWhen(true)] out AdmittedRequest? admitted, [NotNullWhen(false)] out SegmentationException? refusal)
+    /// <summary>Admits a request, or names the limit that is reached and the time of the next attempt.</summary>
+    /// <param name="request">What is known of the request before its body is read.</param>
+    /// <param name="admitted">The admitted request; the caller disposes it once the answer is complete.</param>
+    /// <param name="refusal">The error to answer with: a limit is reached.</param>
+    /// <exception cref="SegmentationException">The model is unknown or not ready, or the image is too large: errors that waiting does not mend soon.</exception>
+    public bool TryAdmit(
+        in AdmissionRequest request, [NotNullWhen(true)] out AdmittedRequest? admitted, [NotNullWhen(false)] out SegmentationException? refusal)
     {
-        CheckSize(arrival);
-        return TryEnter(repository.Lease(arrival.Model, arrival.Version), arrival, out admitted, out refusal);
+        CheckSize(request);
+        return TryEnter(repository.Lease(request.Model, request.Version), request, out admitted, out refusal);
     }
 
-    /// <summary>Lets in one of many images that one model answers, also where another version has taken its place meanwhile.</summary>
+    /// <summary>Admits one of several images for the same version of a model, even after another version has replaced it.</summary>
     /// <param name="held">The model; stays the caller's.</param>
-    /// <param name="arrival">What is known of the image; it names no model.</param>
-    /// <param name="admitted">Its place, which the caller gives up once the answer is complete.</param>
-    /// <param name="refusal">What to answer instead: the server is full.</param>
-    /// <exception cref="SegmentationException">Too large an image.</exception>
-    public bool TryAdmitTo(ModelLease held, in AdmissionRequest arrival, [NotNullWhen(true)] out AdmittedRequest? admitted, [NotNullWhen(false)] out SegmentationException? refusal)
+    /// <param name="request">What is known of the image before its body is read; it names no model.</param>
+    /// <param name="admitted">The admitted request; the caller disposes it once the answer is complete.</param>
+    /// <param name="refusal">The error to answer with: a limit is reached.</param>
+    /// <exception cref="SegmentationException">The image is too large.</exception>
+    public bool TryAdmitTo(
+        ModelLease held, in AdmissionRequest request, [NotNullWhen(true)] out AdmittedRequest? admitted, [NotNullWhen(false)] out SegmentationException? refusal)
     {
-        CheckSize(arrival);
-        return TryEnter(held.Share(), arrival, out admitted, out refusal);
+        CheckSize(request);
+        return TryEnter(held.Share(), request, out admitted, out refusal);
     }
 
-    private void CheckSize(in AdmissionRequest arrival)
+    private void CheckSize(in AdmissionRequest request)
     {
-        if (arrival.Bytes > _limits.MaxBytes)
+        if (request.Bytes > _maxBytes)
         {
             throw new SegmentationException(
-                SegmentationError.PayloadTooLarge, $"The image has {arrival.Bytes:N0} bytes; at most {_limits.MaxBytes:N0} are accepted.");
+                SegmentationError.PayloadTooLarge, $"The image has {request.Bytes:N0} bytes; at most {_maxBytes:N0} are accepted.");
         }
     }
 
-    // The lease becomes that of the request, or is given up.
-    private bool TryEnter(ModelLease lease, in AdmissionRequest arrival, [NotNullWhen(true)] out AdmittedRequest? admitted, [NotNullWhen(false)] out SegmentationException? refusal)
+    // The admitted request takes the lease over; a refusal gives the lease up.
+    private bool TryEnter(
+        ModelLease lease, in AdmissionRequest request, [NotNullWhen(true)] out AdmittedRequest? admitted, [NotNullWhen(false)] out SegmentationException? refusal)
     {
-        admitted = Enter(lease, arrival);
-        refusal = admitted is null ? AdmissionErrors.Full(lease.Model) : null;
-        if (admitted is null)
+        admitted = null;
+        refusal = Enter(lease, request, out InFlightLimits.Permit? permit);
+        if (refusal is not null)
         {
             lease.Dispose();
+            return false;
         }
 
-        return admitted is not null;
+        TimeSpan timeout = request.Timeout ?? _options.DefaultTimeout;
+        timeout = timeout < _options.MaxTimeout ? timeout : _options.MaxTimeout;
+        admitted = new AdmittedRequest(lease, permit!, new Deadline(timeout, clock, request.Caller), request);
+        return true;
     }
 
-    private AdmittedRequest? Enter(ModelLease lease, in AdmissionRequest arrival)
+    // One limit after another; null where none is reached.
+    private SegmentationException? Enter(ModelLease lease, in AdmissionRequest request, out InFlightLimits.Permit? permit)
     {
+        permit = null;
         Backlog backlog = lease.Model.Scheduler.Backlog;
-        if (!backlog.TryEnter(arrival.Priority))
+        if (!backlog.TryEnter(request.Priority))
         {
-            return null;
+            return AdmissionErrors.QueueFull(lease.Model);
         }
 
-        InFlightLimits.Permit? permit = admission.TryEnter(arrival.Priority);
-        if (permit?.TryHoldBytes(arrival.Bytes) is not true)
+        permit = limits.TryEnter(request.Priority);
+        if (permit is null)
         {
-            permit?.Dispose();
             backlog.Leave();
-            return null;
+            return AdmissionErrors.RequestsFull(lease.Model, request.Priority);
         }
 
-        TimeSpan timeout = arrival.Timeout ?? _options.DefaultTimeout;
-        return new AdmittedRequest(lease, permit, new Deadline(timeout < _options.MaxTimeout ? timeout : _options.MaxTimeout, clock, arrival.Caller), arrival.Priority);
+        if (!permit.TryHoldBytes(request.Bytes))
+        {
+            permit.Dispose();
+            backlog.Leave();
+            return AdmissionErrors.BytesFull(lease.Model);
+        }
+
+        return null;
     }
 }

@@ -1,3 +1,4 @@
+using InferenceServer.Runtime.Diagnostics;
 
 namespace InferenceServer.Runtime.Admission;
 
@@ -18,6 +19,9 @@ public readonly record struct AdmissionRequest
 
     /// <summary>The time that the caller gives; null takes the usual, and what is longer than allowed is cut.</summary>
     public TimeSpan? Timeout { get; init; }
+
+    /// <summary>Receives the time of each stage; null makes new timings.</summary>
+    public StageTimings? Timings { get; init; }
 
     /// <summary>Cancelled when the caller goes away.</summary>
     public CancellationToken Caller { get; init; }

@@ -12,12 +12,11 @@ public sealed class AdmittedRequest : IDisposable
     private int _places = 1;
     private int _left;
 
-    internal AdmittedRequest(ModelLease lease, InFlightLimits.Permit permit, Deadline deadline, Priority priority)
+    internal AdmittedRequest(ModelLease lease, InFlightLimits.Permit permit, Deadline deadline, in AdmissionRequest request)
     {
-        _lease = lease;
-        Priority = priority;
-        _permit = permit;
-        _deadline = deadline;
+        (_lease, _permit, _deadline) = (lease, permit, deadline);
+        Priority = request.Priority;
+        Timings = request.Timings ?? new StageTimings();
     }
 
     /// <summary>The model that will answer.</summary>
@@ -26,15 +25,17 @@ public sealed class AdmittedRequest : IDisposable
     /// <summary>The request's class.</summary>
     public Priority Priority { get; private set; }
 
+    /// <summary>The time that each stage of the request took.</summary>
+    public StageTimings Timings { get; }
+
     /// <summary>Cancelled when the caller has gone or the request's time is up.</summary>
     public CancellationToken Cancellation => _deadline.Token;
 
     /// <summary>Whether the request's time is up, and its caller still waits.</summary>
     public bool IsLate => _deadline.HasPassed;
 
-    /// <summary>What to answer when <see cref="IsLate"/>.</summary>
-    /// <param name="stage">Where the request was.</param>
-    public SegmentationException Late(Stage stage) => AdmissionErrors.Late(Model, _deadline.Timeout, stage);
+    /// <summary>The error of a request that <see cref="IsLate"/>; it names the stage in which the time ran out.</summary>
+    public SegmentationException Late() => AdmissionErrors.Late(Model, _deadline.Timeout, Timings.Current);
 
     /// <summary>What the request says of itself only in its body, once that was read.</summary>
     /// <param name="timeout">The time that it gives, from its arrival; only a shorter one than it had counts, and null changes nothing.</param>
@@ -54,24 +55,23 @@ public sealed class AdmittedRequest : IDisposable
     {
         if (!_permit.TryHoldBytes(bytes))
         {
-            throw AdmissionErrors.FullOfBytes(Model);
+            throw AdmissionErrors.BytesFull(Model);
         }
     }
 
-    /// <summary>Reads what the client sends once the request was let in.</summary>
-    /// <param name="timings">Gets the time.</param>
+    /// <summary>Reads the request's body after its admission.</summary>
     /// <param name="read">Reads it, until <see cref="Cancellation"/>.</param>
     /// <exception cref="SegmentationException">The time is up.</exception>
-    public async Task<T> ReadAsync<T>(StageTimings timings, Func<Task<T>> read)
+    public async Task<T> ReadAsync<T>(Func<Task<T>> read)
     {
-        using StageTimings.Scope reading = timings.Measure(Stage.Read);
+        using StageTimings.Scope reading = Timings.Measure(Stage.Read);
         try
         {
             return await read().ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (IsLate)
         {
-            throw Late(Stage.Read);
+            throw Late();
         }
     }
 
@@ -98,7 +98,7 @@ public sealed class AdmittedRequest : IDisposable
     {
         if (!_permit.TryHoldPixels(pixels + (bytes / SchedulingOptions.BytesOfPixel)))
         {
-            throw AdmissionErrors.FullOfPixels(Model);
+            throw AdmissionErrors.PixelsFull(Model);
         }
     }
 

@@ -14,7 +14,7 @@ public sealed class BatchingOptions
     [Range(1L, 1L << 30)]
     public long MaxBatchPixels { get; set; } = 4L << 20;
 
-    /// <summary>The step that inputs are padded to where batches are allowed and the manifest's <c>preprocess.size.bucket</c> says nothing, so that photographs of unlike sizes
+    /// <summary>The step that inputs are padded to where batches are allowed and the manifest's <c>preprocess.size.bucket</c> says nothing, so that images of unlike sizes
     /// share a run. Networks that pool over the whole image answer otherwise when it is padded: 1, the default, pads no further than the manifest asks.</summary>
     [Range(1, 4096)]
     public int BucketMultiple { get; set; } = 1;

@@ -5,7 +5,7 @@ namespace InferenceServer.Runtime.Buffers;
 
 /// <summary>Arrays of more than 32 KB between two uses. The process keeps the ones that were used last, as long as they are no more than <see cref="Limit"/> bytes in all.</summary>
 /// <remarks>.NET's shared pool keeps arrays for each thread and size without a bound, rounds up to powers of two, and takes nothing above a gigabyte; without a pool, a telephone's
-/// photograph is 36 MB on the large object heap, of which the collector lets hundreds of megabytes pile up before it looks.</remarks>
+/// image is 36 MB on the large object heap, of which the collector lets hundreds of megabytes pile up before it looks.</remarks>
 internal static class LargeArrayPool
 {
     private const int SmallestBytes = 1 << 16;

@@ -38,42 +38,34 @@ public sealed class EncodedImage : IDisposable
         Bands = _header.Bands;
     }
 
-    /// <summary>Width and height of the upright photograph, as the header states them.</summary>
+    /// <summary>Width and height of the upright image, as the header states them.</summary>
     public ImageSize Size { get; }
 
     /// <summary>Numbers a pixel, alpha included.</summary>
     internal int Bands { get; }
 
     /// <summary>Decodes the pixels, once.</summary>
+    /// <param name="pixels">Receives the upright image: HWC, RGB, 3 bytes for each of <see cref="Size"/>'s pixels.</param>
     /// <param name="cancellationToken">Checked between strips of rows.</param>
-    /// <returns>The upright photograph, which the caller disposes.</returns>
-    /// <exception cref="SegmentationException">Truncated or damaged.</exception>
-    public RgbImage Decode(CancellationToken cancellationToken)
+    /// <exception cref="SegmentationException">The image is truncated or damaged.</exception>
+    public void Decode(Memory<byte> pixels, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        RgbImage image = new(Size);
         try
         {
             if (_tiff is { IsSparse: true } && _tiff.WithoutGaps() is { } whole)
             {
-                // Only to find out whether something is damaged.
+                // Only to find damage in the parts that are there.
                 using MemoryHandle pin = whole.AsMemory().Pin();
-                Libvips.Decode(Libvips.Open(_format.Loader, whole, _format.Strictness), image.Pixels, cancellationToken);
+                Libvips.Decode(Libvips.Open(_format.Loader, whole, _format.Strictness), pixels, cancellationToken);
             }
 
-            Libvips.Decode(_header, image.Pixels, cancellationToken);
-            return image;
+            Libvips.Decode(_header, pixels, cancellationToken);
         }
         catch (VipsException e)
         {
-            image.Dispose();
             cancellationToken.ThrowIfCancellationRequested();
             throw Undecodable($" of {Size} pixels and {Bands} bands", e);
-        }
-        catch
-        {
-            image.Dispose();
-            throw;
         }
     }
 

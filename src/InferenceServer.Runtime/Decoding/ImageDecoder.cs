@@ -1,4 +1,5 @@
 using InferenceServer.Kernels;
+using InferenceServer.Runtime.Buffers;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
@@ -23,7 +24,9 @@ public sealed class ImageDecoder(IOptions<DecodingOptions> options, ILogger<Imag
     public RgbImage Decode(ReadOnlyMemory<byte> encoded, CancellationToken cancellationToken)
     {
         using EncodedImage image = Open(encoded);
-        return image.Decode(cancellationToken);
+        using Owned<RgbImage> pixels = new(new RgbImage(image.Size));
+        image.Decode(pixels.Value.Pixels, cancellationToken);
+        return pixels.Release();
     }
 
     /// <summary>Decodes a first image, so that no request waits until libvips is loaded.</summary>
@@ -58,17 +61,9 @@ public sealed class ImageDecoder(IOptions<DecodingOptions> options, ILogger<Imag
                 SegmentationError.UnsupportedMediaType, $"The bytes are no image of a supported format ({ImageFormat.Names}).");
         }
 
-        EncodedImage image = new(format, encoded, _logger);
-        try
-        {
-            Check(image.Size, image.Bands);
-            return image;
-        }
-        catch
-        {
-            image.Dispose();
-            throw;
-        }
+        using Owned<EncodedImage> image = new(new EncodedImage(format, encoded, _logger));
+        Check(image.Value.Size, image.Value.Bands);
+        return image.Release();
     }
 
     private void Check(ImageSize size, int bands)
@@ -82,7 +77,7 @@ public sealed class ImageDecoder(IOptions<DecodingOptions> options, ILogger<Imag
         // TIFF allows thousands of samples a pixel, which no limit on width × height would see.
         if (bands > MostBands)
         {
-            throw new SegmentationException(SegmentationError.UndecodableImage, $"The image has {bands} channels; at most {MostBands} (CMYK and alpha) make a photograph.");
+            throw new SegmentationException(SegmentationError.UndecodableImage, $"The image has {bands} channels; at most {MostBands} (CMYK and alpha) make an image.");
         }
     }
 }

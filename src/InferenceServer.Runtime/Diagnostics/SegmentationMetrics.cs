@@ -43,9 +43,9 @@ public sealed class SegmentationMetrics
         _inFlight = meter.CreateUpDownCounter<long>("seg_in_flight", "{request}", "Requests that were let in and are not answered yet.");
         _batchSize = meter.CreateHistogram("seg_batch_size", "{image}", "Images in one run of the network.", advice: Buckets(1, 2, 4, 8, 16, 32, 64));
         _padRatio = meter.CreateHistogram("seg_batch_pad_ratio", "1", "Share of an image's pixels in a batch that are padding.", advice: Buckets(0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75));
-        _megapixels = meter.CreateHistogram("seg_input_megapixels", "{megapixel}", "Size of the photographs that were segmented.", advice: Buckets(0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100));
+        _megapixels = meter.CreateHistogram("seg_input_megapixels", "{megapixel}", "Size of the images that were segmented.", advice: Buckets(0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100));
         _outputBytes = meter.CreateHistogram("seg_output_bytes", "By", "Size of the answers.", advice: Buckets<long>(1 << 10, 1 << 12, 1 << 14, 1 << 16, 1 << 18, 1 << 20, 1 << 22, 1 << 24, 1 << 26));
-        _pixels = meter.CreateCounter<long>("seg_pixels_total", "{pixel}", "Pixels of the photographs that were segmented.");
+        _pixels = meter.CreateCounter<long>("seg_pixels_total", "{pixel}", "Pixels of the images that were segmented.");
         _reloads = meter.CreateCounter<long>("seg_model_reloads_total", "{reload}", "Loads of a model beside one that served, by result.");
     }
 
@@ -107,7 +107,7 @@ public sealed class SegmentationMetrics
         Statistics(model, version).Ran(images, duration);
     }
 
-    /// <summary>A photograph was laid into an input.</summary>
+    /// <summary>An image was laid into an input.</summary>
     /// <param name="model">The model's name.</param>
     /// <param name="padRatio">Share of the input's pixels that are padding, 0 to 1.</param>
     public void Padded(string model, double padRatio) => _padRatio.Record(padRatio, MetricTags.Model(model));
@@ -118,7 +118,7 @@ public sealed class SegmentationMetrics
     /// <summary>An answer was sent.</summary>
     public void Sent(string model, long bytes) => _outputBytes.Record(bytes, MetricTags.Model(model));
 
-    /// <summary>A photograph was segmented, and its mask encoded.</summary>
+    /// <summary>An image was segmented, and its mask encoded.</summary>
     internal void Segmented(string model, long pixels)
     {
         _pixels.Add(pixels, MetricTags.Model(model));

@@ -20,7 +20,7 @@ public enum Stage
     /// <summary>The network runs.</summary>
     Infer,
 
-    /// <summary>The network's output to labels at the photograph's size.</summary>
+    /// <summary>The network's output to labels at the image's size.</summary>
     Postprocess,
 
     /// <summary>The mask is refined by a fully connected CRF, the wait for it included; 0 where it was not asked for.</summary>

@@ -24,7 +24,7 @@ internal static class JsonText
         JsonSerializer.Serialize(json, summary.Box, MaskSummaryJson.Default.BoxSummary);
     }
 
-    /// <summary>Writes which model answered and how large the photograph is as members of the object that is open.</summary>
+    /// <summary>Writes which model answered and how large the image is as members of the object that is open.</summary>
     public static void WriteHead(this Utf8JsonWriter json, MaskSummary summary)
     {
         json.WriteString("model"u8, summary.Model);

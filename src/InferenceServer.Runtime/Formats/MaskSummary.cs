@@ -12,10 +12,10 @@ public sealed record MaskSummary
     /// <summary>The version that answered.</summary>
     public required int Version { get; init; }
 
-    /// <summary>Width of the upright photograph, in pixels.</summary>
+    /// <summary>Width of the upright image, in pixels.</summary>
     public required int Width { get; init; }
 
-    /// <summary>Height of the upright photograph, in pixels.</summary>
+    /// <summary>Height of the upright image, in pixels.</summary>
     public required int Height { get; init; }
 
     /// <summary>The classes that occur, in order of their index.</summary>

@@ -5,7 +5,7 @@ using InferenceServer.Runtime.Buffers;
 
 namespace InferenceServer.Runtime.Formats;
 
-/// <summary>The photograph with the classes' colours blended over it, as JPEG or PNG.</summary>
+/// <summary>The image with the classes' colours blended over it, as JPEG or PNG.</summary>
 internal sealed class OverlayEncoder(bool jpeg) : IMaskEncoder
 {
     private const int JpegQuality = 90;
@@ -16,7 +16,7 @@ internal sealed class OverlayEncoder(bool jpeg) : IMaskEncoder
         ImageSize size = content.Size;
         if (jpeg && Math.Max(size.Width, size.Height) > LongestJpegSide)
         {
-            throw new SegmentationException(SegmentationError.InvalidRequest, $"A JPEG's sides have at most {LongestJpegSide} pixels, the photograph has {size}; ask for image/png.");
+            throw new SegmentationException(SegmentationError.InvalidRequest, $"A JPEG's sides have at most {LongestJpegSide} pixels, the image has {size}; ask for image/png.");
         }
 
         using PooledBuffer<byte> rgb = new(checked((int)(size.Pixels * 3)));

@@ -3,7 +3,7 @@ using System.Text.Json;
 
 namespace InferenceServer.Runtime.Formats;
 
-/// <summary>Which classes a photograph holds, how much of each and where.</summary>
+/// <summary>Which classes an image holds, how much of each and where.</summary>
 internal sealed class SummaryJsonEncoder : IMaskEncoder
 {
     public void Encode(MaskContent content, FormatSettings options, IBufferWriter<byte> output)

@@ -18,7 +18,7 @@ public static class ManifestDraft
     public static IReadOnlyList<string> Assumptions { get; } =
     [
         "preprocess: RGB, normalised as ImageNet models are; wrong values rarely fail, they cost accuracy. Check them against the training code.",
-        "preprocess.resize: photographs are not resized first; check what the model was evaluated with.",
+        "preprocess.resize: images are not resized first; check what the model was evaluated with.",
         "postprocess.align_corners: false; true for weights of Caffe and semseg.",
         "classes: names are counted through and the colours are Pascal VOC's.",
     ];

@@ -5,7 +5,7 @@ namespace InferenceServer.Runtime.Manifests;
 /// <summary>How many passes make one result, where a request does not say otherwise.</summary>
 public sealed record InferenceManifest
 {
-    /// <summary>The photograph in one piece, or in tiles. Default whole.</summary>
+    /// <summary>The image in one piece, or in tiles. Default whole.</summary>
     public InferenceMode Mode { get; init; } = InferenceMode.Whole;
 
     /// <summary>[height, width] of a tile, or one side; brought to the next legal size. Default <c>preprocess.size.fixed</c>, else 512.</summary>
@@ -15,7 +15,7 @@ public sealed record InferenceManifest
     /// <summary>Distance of tiles as a share of the crop, above 0 to 1. Default two thirds.</summary>
     public double? StrideRate { get; init; }
 
-    /// <summary>Factors on the size that the network sees the photograph at; one pass for each. Default 1 alone.</summary>
+    /// <summary>Factors on the size that the network sees the image at; one pass for each. Default 1 alone.</summary>
     public IReadOnlyList<double> Scales { get; init; } = [1];
 
     /// <summary>Whether the mirrored image runs, too. Default false.</summary>
@@ -25,7 +25,7 @@ public sealed record InferenceManifest
     public FuseMode Fuse { get; init; } = FuseMode.MeanSoftmax;
 }
 
-/// <summary>How the network comes to see a photograph.</summary>
+/// <summary>How the network comes to see an image.</summary>
 public enum InferenceMode
 {
     /// <summary>In one piece.</summary>
@@ -35,7 +35,7 @@ public enum InferenceMode
     Slide,
 }
 
-/// <summary>How several passes of a pixel become one: overlapping tiles, scales, the mirrored photograph.</summary>
+/// <summary>How several passes of a pixel become one: overlapping tiles, scales, the mirrored image.</summary>
 public enum FuseMode
 {
     /// <summary>The mean of the probabilities, as PSPNet, OpenMMLab and most others fuse.</summary>

@@ -23,9 +23,9 @@ internal static partial class ManifestValidator
         ValidateInference(manifest.Inference);
         ValidatePostprocess(manifest.Postprocess);
         ValidateClasses(manifest.Classes, manifest.Graph.OutputKind);
-        Expect(manifest.WarmUp?.Sizes is not { } sizes || sizes.All(IsPhotograph), "warm_up.sizes", "expected a list of [height, width]");
+        Expect(manifest.WarmUp?.Sizes is not { } sizes || sizes.All(IsImage), "warm_up.sizes", "expected a list of [height, width]");
         Expect(manifest.WarmUp?.Batches?.All(b => b >= 1 && b <= manifest.Graph.MaxBatch) is not false, "warm_up.batches", $"expected numbers of 1 to graph.max_batch ({manifest.Graph.MaxBatch})");
-        Expect(manifest.Cost?.At is not { } at || IsPhotograph(at), "cost.at", "expected [height, width]");
+        Expect(manifest.Cost?.At is not { } at || IsImage(at), "cost.at", "expected [height, width]");
         Expect(double.IsFinite(manifest.Cost?.Gmac ?? 0), "cost.gmac", "expected a finite number");
         Expect(double.IsFinite(manifest.Quality?.Value ?? 0), "quality.value", "expected a finite number");
         return errors;
@@ -160,5 +160,5 @@ internal static partial class ManifestValidator
 
     private static bool IsSha256(string text) => text.Length == 64 && text.All(char.IsAsciiHexDigit);
 
-    private static bool IsPhotograph(IReadOnlyList<int> size) => size is [> 0 and <= 16384, > 0 and <= 16384] && (long)size[0] * size[1] <= MostInputPixels;
+    private static bool IsImage(IReadOnlyList<int> size) => size is [> 0 and <= 16384, > 0 and <= 16384] && (long)size[0] * size[1] <= MostInputPixels;
 }

@@ -20,7 +20,7 @@ public sealed record PreprocessManifest
     /// <summary>Three standard deviations, in the network's channel order.</summary>
     public required IReadOnlyList<float> Std { get; init; }
 
-    /// <summary>How photographs are resized before the network sees them.</summary>
+    /// <summary>How images are resized before the network sees them.</summary>
     public required ResizeManifest Resize { get; init; }
 
     /// <summary>The heights and widths that the network takes.</summary>
@@ -39,7 +39,7 @@ public sealed record SizeManifest
     /// <summary>Added to the multiples: 1 for PSPNet's 8k+1.</summary>
     public int Offset { get; init; }
 
-    /// <summary>A coarser step that inputs are padded to, so that photographs of unlike sizes share a batch. Right only for graphs whose answer inside does not change with padding outside.
+    /// <summary>A coarser step that inputs are padded to, so that images of unlike sizes share a batch. Right only for graphs whose answer inside does not change with padding outside.
     /// Null leaves that to the server's options.</summary>
     public int? Bucket { get; init; }
 
@@ -50,7 +50,7 @@ public sealed record SizeManifest
     public int Min { get; init; } = 32;
 }
 
-/// <summary>How photographs are resized.</summary>
+/// <summary>How images are resized.</summary>
 public sealed record ResizeManifest
 {
     /// <summary>The rule.</summary>
@@ -70,7 +70,7 @@ public sealed record ResizeManifest
     public long MaxPixels { get; init; } = 4_194_304;
 }
 
-/// <summary>The rule by which a photograph's size becomes the network's.</summary>
+/// <summary>The rule by which an image's size becomes the network's.</summary>
 public enum ResizeMode
 {
     /// <summary>As it is.</summary>

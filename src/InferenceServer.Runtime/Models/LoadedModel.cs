@@ -52,7 +52,7 @@ public sealed class LoadedModel : IDisposable
     /// <summary>The share of <see cref="LoadTime"/> that trying and warming took.</summary>
     public TimeSpan WarmUpTime { get; internal set; }
 
-    /// <summary>Photograph to input.</summary>
+    /// <summary>Image to input.</summary>
     public Preprocessor Preprocessor { get; }
 
     /// <summary>Output to labels.</summary>

@@ -136,7 +136,7 @@ internal static class ModelTrial
     }
 }
 
-/// <summary>What a normalised photograph looks like to a network: values of about −2 to 2, the same at every start.</summary>
+/// <summary>What a normalised image looks like to a network: values of about −2 to 2, the same at every start.</summary>
 internal static class NoiseInput
 {
     /// <summary>Fills a new tensor, which the caller disposes.</summary>

@@ -23,6 +23,7 @@ internal sealed class ModelWarmUp
     private readonly LoadedModel _model;
     private readonly string _file;
     private readonly CrfRefiner _refiner;
+    private readonly bool _refines;
 
     public ModelWarmUp(LoadedModel model, string file, CrfRefiner refiner)
     {
@@ -30,15 +31,16 @@ internal sealed class ModelWarmUp
         _file = file;
         _refiner = refiner;
         ModelManifest manifest = model.Manifest;
-        IReadOnlyList<ImageSize> photos = [.. (manifest.WarmUp?.Sizes ?? [manifest.Cost?.At ?? Usual]).Select(s => new ImageSize(s[1], s[0]))];
-        // Photographs of several sizes may come to one size of the network.
+        _refines = manifest.Postprocess.Crf is not null && model.Postprocessor.HasScores;
+        IReadOnlyList<ImageSize> images = [.. (manifest.WarmUp?.Sizes ?? [manifest.Cost?.At ?? Usual]).Select(s => new ImageSize(s[1], s[0]))];
+        // Images of several sizes may come to one size of the network.
         Steps =
         [
-            .. from size in photos.SelectMany(p => model.Preprocessor.Plan(p, model.Passes).Inputs).Distinct()
+            .. from size in images.SelectMany(p => model.Preprocessor.Plan(p, model.Passes).Inputs).Distinct()
                from batch in manifest.WarmUp?.Batches ?? [.. Enumerable.Range(1, model.Scheduler.MaxBatch)]
                select (ModelTrial.Shape(batch, size), (Action<CancellationToken>)(ct => RunNetwork(batch, size, ct))),
-            .. from photo in photos
-               select ($"a photograph of {photo}", (Action<CancellationToken>)(ct => RunRoad(photo, RoadRuns, ct))),
+            .. from image in images
+               select ($"an image of {image}", (Action<CancellationToken>)(ct => RunRoad(image, RoadRuns, ct))),
         ];
         if (Interlocked.Exchange(ref _compiled, 1) == 0)
         {
@@ -67,11 +69,11 @@ internal sealed class ModelWarmUp
         }
     }
 
-    private void RunRoad(ImageSize photo, int runs, CancellationToken cancellationToken)
+    private void RunRoad(ImageSize image, int runs, CancellationToken cancellationToken)
     {
-        using PooledBuffer<byte> rgb = new(checked((int)(photo.Pixels * 3)));
-        Paint(rgb.Span, photo);
-        PassPlan plan = _model.Preprocessor.Plan(photo, _model.Passes);
+        using PooledBuffer<byte> rgb = new(checked((int)(image.Pixels * 3)));
+        Paint(rgb.Span, image);
+        PassPlan plan = _model.Preprocessor.Plan(image, _model.Passes);
         if (!plan.IsOne)
         {
             RunTile(plan, rgb.Memory, runs, cancellationToken);
@@ -85,15 +87,15 @@ internal sealed class ModelWarmUp
         {
             cancellationToken.ThrowIfCancellationRequested();
             using InputTensor again = _model.Preprocessor.Prepare(rgb.Span, geometry);
-            using Mask labels = _model.Postprocessor.Compute(output, geometry, withConfidence: false);
-            Refine(output, geometry, rgb.Memory, labels, cancellationToken);
+            using Mask mask = _model.Postprocessor.Compute(output, geometry, withConfidence: false, withProbabilities: _refines);
+            Refine(mask, rgb.Memory, cancellationToken);
         }
     }
 
     private void RunTile(PassPlan plan, ReadOnlyMemory<byte> rgb, int runs, CancellationToken cancellationToken)
     {
         Pass pass = plan.Passes[0];
-        using PhotoView view = _model.Preprocessor.Open(pass.View, rgb, plan.Photo);
+        using ImageView view = _model.Preprocessor.Open(pass.View, rgb, plan.Image);
         using InputTensor input = _model.Preprocessor.Prepare(view, pass);
         using ModelOutput output = _model.Session.Run(input, cancellationToken);
         for (int i = 0; i < runs; i++)
@@ -106,7 +108,7 @@ internal sealed class ModelWarmUp
         }
     }
 
-    // Soft colours: a CRF would take noise for a photograph in which no two pixels belong together, and need many times its usual memory.
+    // Soft colours: a CRF would take noise for an image in which no two pixels belong together, and need many times its usual memory.
     private static void Paint(Span<byte> rgb, ImageSize size)
     {
         int i = 0;
@@ -121,22 +123,22 @@ internal sealed class ModelWarmUp
         }
     }
 
-    private void Refine(ModelOutput output, in InputGeometry geometry, ReadOnlyMemory<byte> rgb, Mask labels, CancellationToken cancellationToken)
+    private void Refine(Mask mask, ReadOnlyMemory<byte> rgb, CancellationToken cancellationToken)
     {
-        if (_model.Manifest.Postprocess.Crf is not { } crf || !_model.Postprocessor.HasScores)
+        if (!_refines)
         {
             return;
         }
 
-        using PooledBuffer<float> probabilities = _model.Postprocessor.Probabilities(output, geometry);
         try
         {
-            CrfSettings settings = _refiner.Resolve(crf, new CrfOverrides());
-            _refiner.RefineAsync(probabilities.Memory, _model.Postprocessor.Classes, rgb, labels, settings, cancellationToken).AsTask().GetAwaiter().GetResult();
+            CrfSettings settings = _refiner.Resolve(_model.Manifest.Postprocess.Crf, new CrfOverrides());
+            int classes = _model.Postprocessor.Classes;
+            _refiner.RefineAsync(mask, classes, rgb, withConfidence: false, settings, cancellationToken).AsTask().GetAwaiter().GetResult().Dispose();
         }
         catch (SegmentationException)
         {
-            // Beyond the limits of the section Crf: then requests of this size are refused, and need no warmth.
+            // Above the limits of the section Crf: requests of this size are refused, and need no warm-up.
         }
     }
 }

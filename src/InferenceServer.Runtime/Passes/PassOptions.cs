@@ -22,7 +22,7 @@ public sealed class PassOptions
     [Range(1L, 1L << 40)]
     public long MaxInputPixels { get; set; } = 64L << 20;
 
-    /// <summary>Most bytes that a request may hold beside the photograph and its mask: scores of unfinished rows, or of all where probabilities or a refinement are asked for, resized strips, tiles in flight. Also most bytes of a network's own output and the answer made of it. Default 1 GiB.</summary>
+    /// <summary>Most bytes that a request may hold beside the image and its mask: scores of unfinished rows, or of all where probabilities or a refinement are asked for, resized strips, tiles in flight. Also most bytes of a network's own output and the answer made of it. Default 1 GiB.</summary>
     [Range(1L << 20, 1L << 32)]
     public long MaxBytes { get; set; } = 1L << 30;
 

@@ -12,7 +12,7 @@ public sealed record PassOverrides
     /// <summary>In one piece, or in tiles.</summary>
     public InferenceMode? Mode { get; init; }
 
-    /// <summary>True: the network sees the photograph at its own size, whatever the manifest's resize says.</summary>
+    /// <summary>True: the network sees the image at its own size, whatever the manifest's resize says.</summary>
     public bool? KeepSize { get; init; }
 
     /// <summary>Size of a tile, in pixels of what the network sees.</summary>
@@ -21,7 +21,7 @@ public sealed record PassOverrides
     /// <summary>Distance of tiles as a share of the crop, above 0 to 1.</summary>
     public double? StrideRate { get; init; }
 
-    /// <summary>Factors on the size that the network sees the photograph at.</summary>
+    /// <summary>Factors on the size that the network sees the image at.</summary>
     public IReadOnlyList<double>? Scales { get; init; }
 
     /// <summary>Whether the mirrored image runs, too.</summary>

@@ -1,6 +1,8 @@
 using System.Globalization;
 using InferenceServer.Kernels;
 using InferenceServer.Runtime.Manifests;
+using InferenceServer.Runtime.Models;
+using InferenceServer.Runtime.Preprocessing;
 using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Runtime.Passes;
@@ -26,6 +28,19 @@ public sealed class PassPolicy(IOptions<PassOptions> options)
         return Complaint(manifest, settings) is { } complaint ? throw new SegmentationException(SegmentationError.InvalidRequest, FormattableString.Invariant(complaint)) : settings;
     }
 
+    /// <summary>Checks the cost of a request's passes against the limits.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="plan">The passes.</param>
+    /// <param name="allRows">Whether the scores of all rows are kept.</param>
+    /// <returns>The bytes that the passes hold at once, beside the image and its mask.</returns>
+    /// <exception cref="SegmentationException">The cost is above a limit.</exception>
+    internal long Afford(LoadedModel model, PassPlan plan, bool allRows)
+    {
+        long bytes = plan.Bytes(model.Postprocessor.Classes, TilesInFlight(model.Scheduler.Capacity), allRows);
+        Check(plan.Runs, plan.IsAsManifested ? 0 : plan.InputPixels, bytes);
+        return bytes;
+    }
+
     /// <summary>Holds the cost of several passes to the limits.</summary>
     /// <param name="runs">Runs of the network.</param>
     /// <param name="inputPixels">Pixels of all their inputs.</param>
@@ -37,14 +52,14 @@ public sealed class PassPolicy(IOptions<PassOptions> options)
         {
             throw new SegmentationException(SegmentationError.TooManyPixels, string.Create(
                 CultureInfo.InvariantCulture,
-                $"The photograph would take {runs:N0} runs of the network with {inputPixels:N0} pixels; at most {_options.MaxInputPixels:N0} are accepted. Send a smaller one, fewer scales, no flip, or a larger stride_rate."));
+                $"The image would take {runs:N0} runs of the network with {inputPixels:N0} pixels; at most {_options.MaxInputPixels:N0} are accepted. Send a smaller one, fewer scales, no flip, or a larger stride_rate."));
         }
 
         if (bytes > _options.MaxBytes)
         {
             throw new SegmentationException(SegmentationError.TooManyPixels, string.Create(
                 CultureInfo.InvariantCulture,
-                $"The scores of the photograph would take {bytes:N0} bytes at once; at most {_options.MaxBytes:N0} are accepted. Send a smaller one, or ask for mode=slide with a smaller crop and without refinement."));
+                $"The scores of the image would take {bytes:N0} bytes at once; at most {_options.MaxBytes:N0} are accepted. Send a smaller one, or ask for mode=slide with a smaller crop and without refinement."));
         }
     }
 
@@ -89,7 +104,7 @@ public sealed class PassPolicy(IOptions<PassOptions> options)
         return manifest switch
         {
             { Preprocess.Size.Fixed: [int height, int width] } when settings.Crop != new ImageSize(width, height) => $"crop: the graph takes no other than {width}×{height}, got {settings.Crop}.",
-            { Graph.OutputKind: OutputKind.Labels } when settings.IsSeveral => $"mode, scales, flip: the graph ends in labels, which cannot be averaged; it runs the photograph whole, once.",
+            { Graph.OutputKind: OutputKind.Labels } when settings.IsSeveral => $"mode, scales, flip: the graph ends in labels, which cannot be averaged; it runs the image whole, once.",
             { Graph.OutputKind: OutputKind.Probabilities } when settings.Fuse != FuseMode.MeanSoftmax => $"fuse: the graph gives probabilities, which can only be averaged: mean_softmax.",
             _ => null,
         };

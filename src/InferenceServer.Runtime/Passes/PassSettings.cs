@@ -6,10 +6,10 @@ namespace InferenceServer.Runtime.Passes;
 
 /// <summary>The passes of one request: the manifest's, with the request's wishes in their place.</summary>
 /// <param name="Mode">In one piece, or in tiles.</param>
-/// <param name="KeepSize">Whether the network sees the photograph at its own size, whatever the manifest's resize says.</param>
+/// <param name="KeepSize">Whether the network sees the image at its own size, whatever the manifest's resize says.</param>
 /// <param name="Crop">Size of a tile.</param>
 /// <param name="StrideRate">Distance of tiles as a share of the crop.</param>
-/// <param name="Scales">Factors on the size that the network sees the photograph at.</param>
+/// <param name="Scales">Factors on the size that the network sees the image at.</param>
 /// <param name="Flip">Whether the mirrored image runs, too.</param>
 /// <param name="Fuse">How passes are fused.</param>
 public sealed record PassSettings(InferenceMode Mode, bool KeepSize, ImageSize Crop, double StrideRate, IReadOnlyList<double> Scales, bool Flip, FuseMode Fuse)
@@ -17,7 +17,7 @@ public sealed record PassSettings(InferenceMode Mode, bool KeepSize, ImageSize C
     private const int UsualCrop = 512;
     private const double UsualStrideRate = 2.0 / 3;
 
-    /// <summary>Whether there can be more than one pass, however small the photograph.</summary>
+    /// <summary>Whether there can be more than one pass, however small the image.</summary>
     public bool IsSeveral => Mode == InferenceMode.Slide || Scales.Count > 1 || Flip;
 
     /// <summary>Puts a request's wishes over a manifest.</summary>
@@ -34,7 +34,7 @@ public sealed record PassSettings(InferenceMode Mode, bool KeepSize, ImageSize C
     public override string ToString()
     {
         string mode = Mode == InferenceMode.Slide ? string.Create(CultureInfo.InvariantCulture, $"slide {Crop} by {StrideRate:0.###}") : "whole";
-        string size = KeepSize ? " at the photograph's size" : "";
+        string size = KeepSize ? " at the image's size" : "";
         string scales = Scales is [1] ? "" : ", scales " + string.Join(' ', Scales.Select(s => s.ToString(CultureInfo.InvariantCulture)));
         string flip = Flip ? ", flip" : "";
         return mode + size + scales + flip + (IsSeveral ? Fuse switch { FuseMode.SumLogits => ", sum_logits", FuseMode.MaxLogits => ", max_logits", _ => ", mean_softmax" } : "");

@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using InferenceServer.Kernels;
 using InferenceServer.Runtime.Admission;
 using InferenceServer.Runtime.Batching;
+using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Diagnostics;
 using InferenceServer.Runtime.Models;
 using InferenceServer.Runtime.Passes;
@@ -11,86 +12,81 @@ using InferenceServer.Runtime.Sessions;
 
 namespace InferenceServer.Runtime.Pipeline;
 
-/// <summary>The road of inputs that are ready for the network: they wait for an instance among the photographs, and the answer is the network's output as it is.</summary>
-/// <remarks>Each image of a request is an input of its own on the model's scheduler, which may put it into a run with others, whoever sent them.</remarks>
-public sealed class TensorRunner(Segmenter segmenter, PassPolicy modes)
+/// <summary>Runs the network on tensors, and gives its output as it is: the pipeline without postprocessing.</summary>
+/// <remarks>Each image of a request is an input of its own on the model's scheduler, which may run it in a batch with inputs of other requests.</remarks>
+public sealed class TensorRunner(Segmenter segmenter, PassPolicy policy)
 {
     private const int Channels = 3;
     private const int BytesOfText = 16; // -3.4028235E+38 and a comma
 
-    /// <summary>Takes a tensor apart into inputs.</summary>
-    /// <param name="admitted">On whose behalf; its model says what it takes.</param>
+    /// <summary>Runs the network on a tensor.</summary>
+    /// <param name="admitted">The admitted request. Its token cancels the work in the queue and between two operators of the network.</param>
     /// <param name="shape">N, 3, H, W.</param>
     /// <param name="values">float32 in the order of the axes, little-endian; copied.</param>
-    /// <param name="timings">Gets the time.</param>
-    /// <returns>N inputs, which the caller hands to <see cref="RunAsync"/>.</returns>
-    /// <exception cref="SegmentationException">The model takes no input of this shape, or the server holds as much as it may.</exception>
-    public async ValueTask<IReadOnlyList<InputTensor>> ReadAsync(AdmittedRequest admitted, IReadOnlyList<long> shape, ReadOnlyMemory<byte> values, StageTimings timings)
+    /// <param name="asText">Whether the answer will spell the numbers out, and so be longer than the output.</param>
+    /// <returns>N outputs; the caller disposes them.</returns>
+    /// <exception cref="SegmentationException">The model takes no input of this shape, the output is too large, a limit is reached, the network failed, or the time is up.</exception>
+    public async ValueTask<DisposableList<ModelOutput>> RunAsync(
+        AdmittedRequest admitted, IReadOnlyList<long> shape, ReadOnlyMemory<byte> values, bool asText)
     {
         (int images, ImageSize size) = Check(admitted.Model, shape);
         long length = size.Pixels * Channels * sizeof(float);
         if (values.Length != images * length)
         {
-            throw Invalid($"A float32 tensor of {string.Join('×', shape)} has {images * length:N0} bytes, there are {values.Length:N0}.");
+            throw Invalid($"A float32 tensor of {string.Join('×', shape)} has {images * length:N0} bytes; got {values.Length:N0}.");
         }
 
         admitted.HoldPixels(images * size.Pixels);
-        return await segmenter.ComputeAsync(admitted, timings, Stage.Preprocess, InputTensor[] () =>
-            [.. Enumerable.Range(0, images).Select(i => Read(values.Span.Slice(i * (int)length, (int)length), size))]).ConfigureAwait(false);
-    }
-
-    /// <summary>Makes inputs of encoded images, as the model's manifest says: each runs whole and in one pass.</summary>
-    /// <param name="admitted">On whose behalf.</param>
-    /// <param name="images">One or more encoded images.</param>
-    /// <param name="timings">Gets the time.</param>
-    /// <returns>An input for each, which the caller hands to <see cref="RunAsync"/>.</returns>
-    /// <exception cref="SegmentationException">An image cannot be decoded, or the server holds as much as it may.</exception>
-    public async ValueTask<IReadOnlyList<InputTensor>> DecodeAsync(AdmittedRequest admitted, IReadOnlyList<ReadOnlyMemory<byte>> images, StageTimings timings)
-    {
-        CheckCount(admitted.Model, images.Count);
-        List<InputTensor> inputs = [];
-        try
+        using DisposableList<InputTensor> inputs = [];
+        await segmenter.ComputeAsync(admitted, Stage.Preprocess, () =>
         {
-            foreach (ReadOnlyMemory<byte> image in images)
+            for (int i = 0; i < images; i++)
             {
-                inputs.Add(await segmenter.PrepareAsync(admitted, image, timings).ConfigureAwait(false));
-                admitted.HoldPixels(inputs.Sum(i => i.Size.Pixels));
+                InputTensor input = new(1, size);
+                inputs.Add(input);
+                MemoryMarshal.Cast<byte, float>(values.Span.Slice(i * (int)length, (int)length)).CopyTo(input.Values.Span);
             }
 
-            return inputs;
-        }
-        catch
-        {
-            Dispose(inputs);
-            throw;
-        }
+            return images;
+        }).ConfigureAwait(false);
+        return await RunAsync(admitted, inputs, asText).ConfigureAwait(false);
     }
 
-    /// <summary>Runs the network on inputs that are ready.</summary>
-    /// <param name="admitted">On whose behalf. Its token stops the work in the queue, or between two of the network's operators.</param>
-    /// <param name="inputs">One or more; disposed, whatever comes.</param>
-    /// <param name="asText">Whether the answer will spell numbers out, and not be as long as the output.</param>
-    /// <param name="timings">Gets the time in the queue and in the network.</param>
-    /// <returns>An output for each input, which the caller disposes.</returns>
-    /// <exception cref="SegmentationException">The output would be too large, the server holds as much as it may, the network failed, or the time is up.</exception>
-    public async ValueTask<IReadOnlyList<ModelOutput>> RunAsync(AdmittedRequest admitted, IReadOnlyList<InputTensor> inputs, bool asText, StageTimings timings)
+    /// <summary>Runs the network on encoded images, which are preprocessed as the model's manifest says: each whole and in one pass.</summary>
+    /// <param name="admitted">As for the tensor.</param>
+    /// <param name="images">One or more encoded images.</param>
+    /// <param name="asText">As for the tensor.</param>
+    /// <returns>An output for each image; the caller disposes them.</returns>
+    /// <exception cref="SegmentationException">As for the tensor, or an image cannot be decoded.</exception>
+    public async ValueTask<DisposableList<ModelOutput>> RunAsync(AdmittedRequest admitted, IReadOnlyList<ReadOnlyMemory<byte>> images, bool asText)
+    {
+        CheckCount(admitted.Model, images.Count);
+        using DisposableList<InputTensor> inputs = [];
+        foreach (ReadOnlyMemory<byte> image in images)
+        {
+            inputs.Add(await segmenter.PrepareAsync(admitted, image).ConfigureAwait(false));
+            admitted.HoldPixels(inputs.Sum(i => i.Size.Pixels));
+        }
+
+        return await RunAsync(admitted, inputs, asText).ConfigureAwait(false);
+    }
+
+    /// <summary>Runs the network on inputs, which the caller owns.</summary>
+    internal async ValueTask<DisposableList<ModelOutput>> RunAsync(AdmittedRequest admitted, IReadOnlyList<InputTensor> inputs, bool asText)
     {
         try
         {
             Afford(admitted, inputs, asText);
-            IReadOnlyList<ModelOutput> outputs = inputs.Count == 1
-                ? [await admitted.Model.Scheduler.RunAsync(inputs[0], new RunContext(admitted.Priority, timings), admitted.Cancellation).ConfigureAwait(false)]
-                : await TogetherAsync(admitted, inputs, timings).ConfigureAwait(false);
+            RunContext run = new(admitted.Priority, admitted.Timings);
+            DisposableList<ModelOutput> outputs = inputs.Count == 1
+                ? [await admitted.Model.Scheduler.RunAsync(inputs[0], run, admitted.Cancellation).ConfigureAwait(false)]
+                : await TogetherAsync(admitted, inputs).ConfigureAwait(false);
             admitted.LeaveBacklog();
             return outputs;
         }
         catch (OperationCanceledException) when (admitted.IsLate)
         {
-            throw admitted.Late(timings.Current);
-        }
-        finally
-        {
-            Dispose(inputs);
+            throw admitted.Late();
         }
     }
 
@@ -104,12 +100,12 @@ public sealed class TensorRunner(Segmenter segmenter, PassPolicy modes)
             bytes += output + (asText ? elements * BytesOfText : output);
         }
 
-        modes.CheckOutput(bytes);
+        policy.CheckOutput(bytes);
         admitted.HoldPixels(inputs.Sum(i => i.Size.Pixels), bytes);
     }
 
     // The first failure ends the others, and all are waited for: the network may be reading their inputs.
-    private static async Task<IReadOnlyList<ModelOutput>> TogetherAsync(AdmittedRequest admitted, IReadOnlyList<InputTensor> inputs, StageTimings timings)
+    private static async Task<DisposableList<ModelOutput>> TogetherAsync(AdmittedRequest admitted, IReadOnlyList<InputTensor> inputs)
     {
         admitted.Widen(inputs.Count);
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(admitted.Cancellation);
@@ -118,7 +114,7 @@ public sealed class TensorRunner(Segmenter segmenter, PassPolicy modes)
         Task<ModelOutput>[] runs = [.. inputs.Zip(own, RunAsync)];
         try
         {
-            return await Task.WhenAll(runs).ConfigureAwait(false);
+            return [.. await Task.WhenAll(runs).ConfigureAwait(false)];
         }
         catch
         {
@@ -131,7 +127,7 @@ public sealed class TensorRunner(Segmenter segmenter, PassPolicy modes)
         }
         finally
         {
-            Measure(timings, own, Stopwatch.GetElapsedTime(start));
+            Measure(admitted.Timings, own, Stopwatch.GetElapsedTime(start));
         }
 
         async Task<ModelOutput> RunAsync(InputTensor input, StageTimings own)
@@ -160,13 +156,6 @@ public sealed class TensorRunner(Segmenter segmenter, PassPolicy modes)
         }
     }
 
-    private static InputTensor Read(ReadOnlySpan<byte> values, ImageSize size)
-    {
-        InputTensor input = new(1, size);
-        MemoryMarshal.Cast<byte, float>(values).CopyTo(input.Values.Span);
-        return input;
-    }
-
     private static (int Images, ImageSize Size) Check(LoadedModel model, IReadOnlyList<long> shape)
     {
         if (shape is not [> 0 and var images, Channels, > 0 and <= int.MaxValue and var height, > 0 and <= int.MaxValue and var width])
@@ -185,14 +174,6 @@ public sealed class TensorRunner(Segmenter segmenter, PassPolicy modes)
         if (images < 1 || images > model.Manifest.Graph.MaxBatch)
         {
             throw Invalid($"The model '{model.Name}' takes 1 to {model.Manifest.Graph.MaxBatch} images in a request, not {images}.");
-        }
-    }
-
-    private static void Dispose(IReadOnlyList<InputTensor> inputs)
-    {
-        foreach (InputTensor input in inputs)
-        {
-            input.Dispose();
         }
     }
 

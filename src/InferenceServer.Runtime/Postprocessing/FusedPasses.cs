@@ -9,7 +9,7 @@ using InferenceServer.Runtime.Sessions;
 
 namespace InferenceServer.Runtime.Postprocessing;
 
-/// <summary>Several passes on their way to one label map: scores add up at the photograph's resolution, and rows that no later pass adds to become labels at once.</summary>
+/// <summary>Several passes on their way to one label map: scores add up at the image's resolution, and rows that no later pass adds to become labels at once.</summary>
 /// <remarks>A band of rows is held, unless all probabilities are wanted in the end. Not thread-safe.</remarks>
 internal sealed class FusedPasses : IDisposable
 {
@@ -33,9 +33,9 @@ internal sealed class FusedPasses : IDisposable
     public FusedPasses(Postprocessor postprocessor, PassPlan plan, FusionRule rule, int channels, bool withConfidence, bool withProbabilities)
     {
         (_postprocessor, _plan, _rule, _channels) = (postprocessor, plan, rule, channels);
-        _columns = Identity(plan.Photo.Width);
-        _band = withProbabilities ? null : new PooledBuffer<float>(checked(plan.Photo.Width * channels * plan.BandRows));
-        _map = new Mask(plan.Photo, withConfidence, withProbabilities ? new PooledBuffer<float>(checked((int)plan.Photo.Pixels * postprocessor.Classes)) : null);
+        _columns = Identity(plan.Image.Width);
+        _band = withProbabilities ? null : new PooledBuffer<float>(checked(plan.Image.Width * channels * plan.BandRows));
+        _map = new Mask(plan.Image, withConfidence, withProbabilities ? new PooledBuffer<float>(checked((int)plan.Image.Pixels * postprocessor.Classes)) : null);
     }
 
     private Mask Map => _map ?? throw new ObjectDisposedException(nameof(FusedPasses));
@@ -70,7 +70,7 @@ internal sealed class FusedPasses : IDisposable
             return;
         }
 
-        int width = _plan.Photo.Width;
+        int width = _plan.Image.Width;
         ScoreCanvas canvas = Canvas();
         for (; _finished < end; _finished++)
         {
@@ -82,10 +82,10 @@ internal sealed class FusedPasses : IDisposable
     /// <summary>The result, once all passes were added; whoever takes it disposes it.</summary>
     public Mask Take()
     {
-        Finish(_plan.Photo.Height);
+        Finish(_plan.Image.Height);
         if (_band is null)
         {
-            Label(Planes(), Identity(_plan.Photo.Height), Map.Labels.Span, Map.Confidence.Span);
+            Label(Planes(), Identity(_plan.Image.Height), Map.Labels.Span, Map.Confidence.Span);
             Postprocessor.Complete(Map.Probabilities.Span, _postprocessor.Classes, _channels, _rule.Kind);
         }
 
@@ -112,15 +112,15 @@ internal sealed class FusedPasses : IDisposable
     }
 
     private ScoreCanvas Canvas() => _band is null
-        ? ScoreCanvas.Planes(Planes(), _channels, _plan.Photo)
-        : ScoreCanvas.Band(_band.Span, _channels, _plan.Photo.Width, _plan.BandRows);
+        ? ScoreCanvas.Planes(Planes(), _channels, _plan.Image)
+        : ScoreCanvas.Band(_band.Span, _channels, _plan.Image.Width, _plan.BandRows);
 
     // One score for two classes is the second one's.
-    private Span<float> Planes() => Map.Probabilities.Span[^(_channels * (int)_plan.Photo.Pixels)..];
+    private Span<float> Planes() => Map.Probabilities.Span[^(_channels * (int)_plan.Image.Pixels)..];
 
     private void Label(ReadOnlySpan<float> scores, AxisTaps rows, Span<byte> labels, Span<byte> confidence)
     {
-        ImageSize size = new(_plan.Photo.Width, rows.Count);
+        ImageSize size = new(_plan.Image.Width, rows.Count);
         if (_channels == 1)
         {
             UpsampledThreshold.Compute(scores, size, rows, _columns, _rule.Kind, _postprocessor.Threshold, labels, confidence);

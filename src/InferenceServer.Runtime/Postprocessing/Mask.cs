@@ -3,7 +3,7 @@ using InferenceServer.Runtime.Buffers;
 
 namespace InferenceServer.Runtime.Postprocessing;
 
-/// <summary>The class of every pixel of a photograph, and if asked for how sure the network is. Whoever holds it disposes it.</summary>
+/// <summary>The class of every pixel of an image, and if asked for how sure the network is. Whoever holds it disposes it.</summary>
 public sealed class Mask : IDisposable
 {
     private readonly PooledBuffer<byte> _labels;
@@ -19,7 +19,7 @@ public sealed class Mask : IDisposable
         _probabilities = probabilities;
     }
 
-    /// <summary>The photograph's size.</summary>
+    /// <summary>The image's size.</summary>
     public ImageSize Size { get; }
 
     /// <summary>Class indices, HW.</summary>

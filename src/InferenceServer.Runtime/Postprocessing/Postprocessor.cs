@@ -8,7 +8,7 @@ using InferenceServer.Runtime.Sessions;
 
 namespace InferenceServer.Runtime.Postprocessing;
 
-/// <summary>The network's output to the class of every pixel of the photograph: padding and resizing undone, bilinear, argmax.</summary>
+/// <summary>The network's output to the class of every pixel of the image: padding and resizing undone, bilinear, argmax.</summary>
 public sealed class Postprocessor
 {
     private readonly OutputKind _kind;
@@ -49,35 +49,27 @@ public sealed class Postprocessor
 
     /// <summary>Computes labels, and the confidence of each if asked for.</summary>
     /// <param name="output">Of one image.</param>
-    /// <param name="geometry">How the photograph lay in the input.</param>
+    /// <param name="geometry">How the image lay in the input.</param>
     /// <param name="withConfidence">Only where <see cref="HasScores"/>.</param>
     /// <param name="withProbabilities">Those of <see cref="Probabilities"/>, too; only where <see cref="HasScores"/>.</param>
-    /// <returns>Labels at the photograph's size, which the caller disposes.</returns>
+    /// <returns>Labels at the image's size, which the caller disposes.</returns>
     public Mask Compute(ModelOutput output, in InputGeometry geometry, bool withConfidence, bool withProbabilities = false)
     {
         ImageSize grid = new(output.Width, output.Height);
         (AxisTaps rows, AxisTaps columns) = Taps(grid, geometry);
-        Mask map = new(geometry.Photo, withConfidence, withProbabilities ? Probabilities(output, geometry) : null);
-        try
-        {
-            Compute(output, grid, rows, columns, map);
-            return map;
-        }
-        catch
-        {
-            map.Dispose();
-            throw;
-        }
+        using Owned<Mask> mask = new(new Mask(geometry.Image, withConfidence, withProbabilities ? Probabilities(output, geometry) : null));
+        Compute(output, grid, rows, columns, mask.Value);
+        return mask.Release();
     }
 
     /// <summary>Computes the probability of every class at every pixel, which a CRF starts from.</summary>
     /// <param name="output">Of one image; not of a graph that ends in labels.</param>
-    /// <param name="geometry">How the photograph lay in the input.</param>
-    /// <returns>CHW at the photograph's size, which the caller disposes.</returns>
+    /// <param name="geometry">How the image lay in the input.</param>
+    /// <returns>CHW at the image's size, which the caller disposes.</returns>
     public PooledBuffer<float> Probabilities(ModelOutput output, in InputGeometry geometry)
     {
         ImageSize grid = new(output.Width, output.Height);
-        int pixels = checked((int)geometry.Photo.Pixels);
+        int pixels = checked((int)geometry.Image.Pixels);
         PooledBuffer<float> probabilities = new(checked(Classes * pixels));
         (AxisTaps rows, AxisTaps columns) = Taps(grid, geometry);
         // One score for the second of two classes is the last plane.
@@ -123,8 +115,8 @@ public sealed class Postprocessor
 
     /// <summary>Where the pixels that a pass answers for fall on its output.</summary>
     internal (AxisTaps Rows, AxisTaps Columns) Taps(ImageSize grid, in InputGeometry geometry) => (
-        AxisTaps.Create(geometry.Photo.Height, geometry.Resized.Height, geometry.Rows, geometry.Bucket.Height, geometry.Top, grid.Height, _alignCorners, Covered(geometry.Input.Height, geometry.Bucket.Height, grid.Height)),
-        AxisTaps.Create(geometry.Photo.Width, geometry.Resized.Width, geometry.Columns, geometry.Bucket.Width, geometry.Left, grid.Width, _alignCorners, Covered(geometry.Input.Width, geometry.Bucket.Width, grid.Width)));
+        AxisTaps.Create(geometry.Image.Height, geometry.Resized.Height, geometry.Rows, geometry.Bucket.Height, geometry.Top, grid.Height, _alignCorners, Covered(geometry.Input.Height, geometry.Bucket.Height, grid.Height)),
+        AxisTaps.Create(geometry.Image.Width, geometry.Resized.Width, geometry.Columns, geometry.Bucket.Width, geometry.Left, grid.Width, _alignCorners, Covered(geometry.Input.Width, geometry.Bucket.Width, grid.Width)));
 
     // What the graph would have given for the input alone; the rest answers to the bucket's padding.
     private int Covered(int input, int bucket, int grid) => input == bucket ? grid : Math.Min((int)Math.Ceiling(input * _scale), grid);

@@ -5,31 +5,31 @@ using InferenceServer.Runtime.Manifests;
 
 namespace InferenceServer.Runtime.Preprocessing;
 
-/// <summary>From a photograph's size to the network's, by the rules of a manifest. Sizes only, no pixels.</summary>
+/// <summary>From an image's size to the network's, by the rules of a manifest. Sizes only, no pixels.</summary>
 internal sealed class InputSizing(PreprocessManifest preprocess, int bucketMultiple = 1)
 {
     private readonly ResizeManifest _resize = preprocess.Resize;
     private readonly SizeManifest _size = preprocess.Size;
 
-    /// <summary>The geometry of one photograph that runs whole, as the manifest says.</summary>
-    public InputGeometry Plan(ImageSize photo) => Lay(photo, Bounded(photo, Resize(photo), exact: _resize.Mode == ResizeMode.Exact), _resize.Mode == ResizeMode.LongSidePad ? _resize.Size![0] : 0);
+    /// <summary>The geometry of one image that runs whole, as the manifest says.</summary>
+    public InputGeometry Plan(ImageSize image) => Lay(image, Bounded(image, Resize(image), exact: _resize.Mode == ResizeMode.Exact), _resize.Mode == ResizeMode.LongSidePad ? _resize.Size![0] : 0);
 
-    /// <summary>The geometry of one photograph at one scale, as a request says; of one that will be cut into tiles, as if it were not.</summary>
+    /// <summary>The geometry of one image at one scale, as a request says; of one that will be cut into tiles, as if it were not.</summary>
     /// <exception cref="SegmentationException">It is to run whole, but the graph's only size does not hold it.</exception>
-    public InputGeometry Plan(ImageSize photo, double scale, PassSettings settings)
+    public InputGeometry Plan(ImageSize image, double scale, PassSettings settings)
     {
-        ImageSize natural = settings.KeepSize ? photo : Resize(photo);
+        ImageSize natural = settings.KeepSize ? image : Resize(image);
         ImageSize scaled = scale == 1 ? natural : new ImageSize(Rounded(natural.Width * scale), Rounded(natural.Height * scale));
         bool whole = settings.Mode == InferenceMode.Whole;
-        ImageSize resized = whole ? Bounded(photo, scaled, exact: _resize.Mode == ResizeMode.Exact && !settings.KeepSize) : scaled;
+        ImageSize resized = whole ? Bounded(image, scaled, exact: _resize.Mode == ResizeMode.Exact && !settings.KeepSize) : scaled;
         if (whole && _size.Fixed is [int height, int width] && (resized.Width > width || resized.Height > height))
         {
             throw new SegmentationException(
-                SegmentationError.InvalidRequest, $"The graph takes only {width}×{height} pixels, the photograph would have {resized}; ask for mode=slide, or for no other size and scale.");
+                SegmentationError.InvalidRequest, $"The graph takes only {width}×{height} pixels, the image would have {resized}; ask for mode=slide, or for no other size and scale.");
         }
 
         int longSide = _resize.Mode == ResizeMode.LongSidePad && !settings.KeepSize ? Rounded(_resize.Size![0] * scale) : 0;
-        return Lay(photo, resized, longSide);
+        return Lay(image, resized, longSide);
     }
 
     /// <summary>The smallest legal size of a tile that is no smaller than <paramref name="crop"/>.</summary>
@@ -43,14 +43,14 @@ internal sealed class InputSizing(PreprocessManifest preprocess, int bucketMulti
         ? $"it is always {height}×{width}"
         : $"heights and widths are multiples of {_size.Multiple}{(_size.Offset == 0 ? "" : $" plus {_size.Offset}")}, {Legal(1)} or more, and {2 * _resize.MaxPixels:N0} pixels or fewer in all";
 
-    private InputGeometry Lay(ImageSize photo, ImageSize resized, int longSide)
+    private InputGeometry Lay(ImageSize image, ImageSize resized, int longSide)
     {
         ImageSize input = _size.Fixed is [int height, int width]
             ? new ImageSize(width, height)
             : new ImageSize(Legal(Math.Max(resized.Width, longSide)), Legal(Math.Max(resized.Height, longSide)));
         bool center = preprocess.Pad.Where == PadPosition.Center;
         return new InputGeometry(
-            photo, resized, input, Bucket(input), center ? (input.Width - resized.Width) / 2 : 0, center ? (input.Height - resized.Height) / 2 : 0);
+            image, resized, input, Bucket(input), center ? (input.Width - resized.Width) / 2 : 0, center ? (input.Height - resized.Height) / 2 : 0);
     }
 
     /// <summary>The smallest legal side that holds <paramref name="length"/>.</summary>
@@ -69,7 +69,7 @@ internal sealed class InputSizing(PreprocessManifest preprocess, int bucketMulti
         return ((length - _size.Offset + step - 1) / step * step) + _size.Offset;
     }
 
-    private ImageSize Resize(ImageSize photo)
+    private ImageSize Resize(ImageSize image)
     {
         if (_resize.Mode == ResizeMode.Exact)
         {
@@ -79,35 +79,35 @@ internal sealed class InputSizing(PreprocessManifest preprocess, int bucketMulti
 
         return _resize.Mode switch
         {
-            ResizeMode.ShortSide => ShortSide(photo, _resize.Size![0]),
-            ResizeMode.LongSide or ResizeMode.LongSidePad => LongSide(photo, _resize.Size![0]),
-            _ => photo,
+            ResizeMode.ShortSide => ShortSide(image, _resize.Size![0]),
+            ResizeMode.LongSide or ResizeMode.LongSidePad => LongSide(image, _resize.Size![0]),
+            _ => image,
         };
     }
 
-    private ImageSize Bounded(ImageSize photo, ImageSize resized, bool exact) => exact || IsAffordable(resized) ? resized : Shrink(photo);
+    private ImageSize Bounded(ImageSize image, ImageSize resized, bool exact) => exact || IsAffordable(resized) ? resized : Shrink(image);
 
     // What counts is what the network sees: a strip one pixel wide is padded to the smallest legal side. Padding may add as much
-    // again, or photographs at the very limit would be resized for a few columns.
+    // again, or images at the very limit would be resized for a few columns.
     private bool IsAffordable(ImageSize resized) =>
         resized.Pixels <= _resize.MaxPixels && (long)Bucket(Legal(resized.Width)) * Bucket(Legal(resized.Height)) <= 2 * _resize.MaxPixels;
 
-    private ImageSize Shrink(ImageSize photo)
+    private ImageSize Shrink(ImageSize image)
     {
-        double factor = Math.Sqrt((double)_resize.MaxPixels / photo.Pixels);
+        double factor = Math.Sqrt((double)_resize.MaxPixels / image.Pixels);
         long longest = Math.Max(_resize.MaxPixels / Bucket(Legal(1)), 1);
-        int width = (int)Math.Clamp(photo.Width * factor, 1, longest);
-        int height = (int)Math.Clamp(photo.Height * factor, 1, Math.Min(longest, Math.Max(_resize.MaxPixels / width, 1)));
+        int width = (int)Math.Clamp(image.Width * factor, 1, longest);
+        int height = (int)Math.Clamp(image.Height * factor, 1, Math.Min(longest, Math.Max(_resize.MaxPixels / width, 1)));
         return new ImageSize(width, height);
     }
 
-    private static ImageSize ShortSide(ImageSize photo, int side) => photo.Width <= photo.Height
-        ? new ImageSize(side, (int)Math.Min((long)side * photo.Height / photo.Width, int.MaxValue))
-        : new ImageSize((int)Math.Min((long)side * photo.Width / photo.Height, int.MaxValue), side);
+    private static ImageSize ShortSide(ImageSize image, int side) => image.Width <= image.Height
+        ? new ImageSize(side, (int)Math.Min((long)side * image.Height / image.Width, int.MaxValue))
+        : new ImageSize((int)Math.Min((long)side * image.Width / image.Height, int.MaxValue), side);
 
-    private static ImageSize LongSide(ImageSize photo, int side) => photo.Width >= photo.Height
-        ? new ImageSize(side, Rounded((double)side * photo.Height / photo.Width))
-        : new ImageSize(Rounded((double)side * photo.Width / photo.Height), side);
+    private static ImageSize LongSide(ImageSize image, int side) => image.Width >= image.Height
+        ? new ImageSize(side, Rounded((double)side * image.Height / image.Width))
+        : new ImageSize(Rounded((double)side * image.Width / image.Height), side);
 
     private static int Rounded(double length) => (int)Math.Clamp(length + 0.5, 1, int.MaxValue / 4);
 }

@@ -3,7 +3,7 @@ using InferenceServer.Kernels.Upsampling;
 
 namespace InferenceServer.Runtime.Preprocessing;
 
-/// <summary>The photograph at one scale, and how it is cut.</summary>
+/// <summary>The image at one scale, and how it is cut.</summary>
 /// <param name="index">Which of the plan's views.</param>
 /// <param name="whole">How it would lie in the network's input in one piece.</param>
 /// <param name="crop">Size of a tile; not smaller than the view where it stays in one piece.</param>
@@ -19,7 +19,7 @@ internal sealed class PassView(int index, InputGeometry whole, ImageSize crop, d
 
     public InputGeometry Whole => whole;
 
-    /// <summary>The resized photograph.</summary>
+    /// <summary>The resized image.</summary>
     public ImageSize Size => whole.Resized;
 
     /// <summary>Number of tiles, known before any is made.</summary>
@@ -28,12 +28,12 @@ internal sealed class PassView(int index, InputGeometry whole, ImageSize crop, d
     /// <summary>The network's input for each of them.</summary>
     public ImageSize Input => new(_across ? crop.Width : whole.Bucket.Width, _down ? crop.Height : whole.Bucket.Height);
 
-    /// <summary>Rows of the resized photograph that one tile sees.</summary>
+    /// <summary>Rows of the resized image that one tile sees.</summary>
     public int StripRows => Math.Min(Size.Height, crop.Height);
 
-    public AxisTiling Rows => _rows ??= AxisTiling.Create(whole.Photo.Height, Size.Height, crop.Height, Stride(crop.Height), share);
+    public AxisTiling Rows => _rows ??= AxisTiling.Create(whole.Image.Height, Size.Height, crop.Height, Stride(crop.Height), share);
 
-    public AxisTiling Columns => _columns ??= AxisTiling.Create(whole.Photo.Width, Size.Width, crop.Width, Stride(crop.Width), 1);
+    public AxisTiling Columns => _columns ??= AxisTiling.Create(whole.Image.Width, Size.Width, crop.Width, Stride(crop.Width), 1);
 
     /// <summary>How one tile lies in the network's input: as the whole would along an axis that is not cut, without padding along one that is.</summary>
     public InputGeometry Tile(AxisTile columns, AxisTile rows) => whole with

@@ -9,7 +9,7 @@ using InferenceServer.Runtime.Manifests;
 
 namespace InferenceServer.Runtime.Preprocessing;
 
-/// <summary>A photograph to the network's input, as the manifest says: resize, normalise, order the channels, pad.</summary>
+/// <summary>An image to the network's input, as the manifest says: resize, normalise, order the channels, pad.</summary>
 public sealed class Preprocessor
 {
     private readonly InputSizing _sizing;
@@ -28,8 +28,8 @@ public sealed class Preprocessor
             : [.. preprocess.Mean.Zip(preprocess.Std, (mean, std) => -mean / std)];
     }
 
-    /// <summary>How a photograph of this size lies in the network's input where it runs whole.</summary>
-    public InputGeometry Plan(ImageSize photo) => _sizing.Plan(photo);
+    /// <summary>How an image of this size lies in the network's input where it runs whole.</summary>
+    public InputGeometry Plan(ImageSize image) => _sizing.Plan(image);
 
     /// <summary>Whether the network takes an input of this size as it is.</summary>
     public bool Takes(ImageSize input) => _sizing.Takes(input);
@@ -37,31 +37,31 @@ public sealed class Preprocessor
     /// <summary>The sizes that it takes, for people.</summary>
     public string Sizes => _sizing.Sizes;
 
-    /// <summary>The passes of a photograph of this size.</summary>
+    /// <summary>The passes of an image of this size.</summary>
     /// <exception cref="SegmentationException">The graph takes only one size, which does not hold it.</exception>
-    internal PassPlan Plan(ImageSize photo, PassSettings settings)
+    internal PassPlan Plan(ImageSize image, PassSettings settings)
     {
-        // Most photographs run whole and have the size of the one before.
-        if (_last is { } last && last.Photo == photo && ReferenceEquals(last.Settings, settings))
+        // Most images run whole and have the size of the one before.
+        if (_last is { } last && last.Image == image && ReferenceEquals(last.Settings, settings))
         {
             return last;
         }
 
-        PassPlan plan = PassPlan.Create(photo, _sizing, settings);
+        PassPlan plan = PassPlan.Create(image, _sizing, settings);
         _last = plan.IsOne ? plan : _last;
         return plan;
     }
 
-    /// <summary>The photograph as one of the plan's views sees it, which the caller disposes.</summary>
-    internal PhotoView Open(PassView view, ReadOnlyMemory<byte> rgb, ImageSize photo) => new(rgb, photo, view.Size, _resize);
+    /// <summary>The image as one of the plan's views sees it, which the caller disposes.</summary>
+    internal ImageView Open(PassView view, ReadOnlyMemory<byte> rgb, ImageSize image) => new(rgb, image, view.Size, _resize);
 
-    /// <summary>Prepares one photograph.</summary>
-    /// <param name="rgb">HWC, 8 bit, of <see cref="InputGeometry.Photo"/>'s size.</param>
+    /// <summary>Prepares one image.</summary>
+    /// <param name="rgb">HWC, 8 bit, of <see cref="InputGeometry.Image"/>'s size.</param>
     /// <param name="geometry">What <see cref="Plan(ImageSize)"/> gave for that size.</param>
     /// <returns>1×3×H×W, which the caller disposes.</returns>
     public InputTensor Prepare(ReadOnlySpan<byte> rgb, in InputGeometry geometry)
     {
-        if (geometry.Resized == geometry.Photo)
+        if (geometry.Resized == geometry.Image)
         {
             return Normalize(rgb, geometry.Resized.Width, geometry);
         }
@@ -69,11 +69,11 @@ public sealed class Preprocessor
         using PooledBuffer<byte> resized = new(checked((int)(geometry.Resized.Pixels * 3)));
         if (_resize.Antialias)
         {
-            PillowResizer.Resize(rgb, geometry.Photo, resized.Span, geometry.Resized, _resize.Filter);
+            PillowResizer.Resize(rgb, geometry.Image, resized.Span, geometry.Resized, _resize.Filter);
         }
         else
         {
-            OpenCvResizer.Resize(rgb, geometry.Photo, resized.Span, geometry.Resized, _resize.Filter);
+            OpenCvResizer.Resize(rgb, geometry.Image, resized.Span, geometry.Resized, _resize.Filter);
         }
 
         return Normalize(resized.Span, geometry.Resized.Width, geometry);
@@ -83,7 +83,7 @@ public sealed class Preprocessor
     /// <param name="view">Of <see cref="Open"/>.</param>
     /// <param name="pass">One of that view's.</param>
     /// <returns>1×3×H×W, which the caller disposes.</returns>
-    internal InputTensor Prepare(PhotoView view, Pass pass)
+    internal InputTensor Prepare(ImageView view, Pass pass)
     {
         InputGeometry geometry = pass.Geometry;
         ReadOnlySpan<byte> strip = view.Rows(geometry.Rows.Start, geometry.Rows.Length);

@@ -1,6 +1,7 @@
 using DenseCrf;
 using InferenceServer.Kernels.Labels;
 using InferenceServer.Kernels.Upsampling;
+using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Manifests;
 using InferenceServer.Runtime.Postprocessing;
 using Microsoft.Extensions.Options;
@@ -30,24 +31,27 @@ public sealed class CrfRefiner(IOptions<CrfOptions> options) : IDisposable
             SegmentationError.InvalidRequest, "crf.gaussian.weight and crf.bilateral.weight are both 0, which refines nothing; leave refine out.");
     }
 
-    /// <summary>Waits for a place and refines.</summary>
-    /// <param name="probabilities">CHW at the photograph's size, each pixel summing to 1; overwritten where a confidence is wanted.</param>
-    /// <param name="classes">Number of planes.</param>
-    /// <param name="rgb">The photograph, HWC.</param>
-    /// <param name="map">Gets the labels, and the refined probability of each where it has room for a confidence.</param>
+    /// <summary>Waits for a slot and refines a mask.</summary>
+    /// <param name="mask">The network's mask, with probabilities. Where a confidence is wanted, the probabilities are overwritten.</param>
+    /// <param name="classes">Number of planes of the probabilities.</param>
+    /// <param name="rgb">The image, HWC, of the mask's size.</param>
+    /// <param name="withConfidence">Whether the result has the refined probability of each pixel's class.</param>
     /// <param name="settings">Of <see cref="Resolve"/>.</param>
     /// <param name="cancellationToken">Leaves the queue at once, or ends between two iterations.</param>
+    /// <returns>The refined mask; the caller disposes it.</returns>
     /// <exception cref="SegmentationException">The image needs more memory than a refinement may hold.</exception>
-    public async ValueTask RefineAsync(
-        Memory<float> probabilities, int classes, ReadOnlyMemory<byte> rgb, Mask map, CrfSettings settings, CancellationToken cancellationToken)
+    public async ValueTask<Mask> RefineAsync(
+        Mask mask, int classes, ReadOnlyMemory<byte> rgb, bool withConfidence, CrfSettings settings, CancellationToken cancellationToken)
     {
         await _slots.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
+            using Owned<Mask> refined = new(new Mask(mask.Size, withConfidence));
             CrfWorkspace workspace = _workspaces.Rent();
             try
             {
-                Refine(probabilities.Span, classes, rgb.Span, map, Parameters(settings), workspace, cancellationToken);
+                Refine(mask.Probabilities.Span, classes, rgb.Span, refined.Value, Parameters(settings), workspace, cancellationToken);
+                return refined.Release();
             }
             finally
             {

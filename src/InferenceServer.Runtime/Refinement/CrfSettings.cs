@@ -12,13 +12,13 @@ public sealed record CrfOverrides
     /// <summary>Weight of the smoothness kernel; 0 leaves it out.</summary>
     public float? GaussianWeight { get; init; }
 
-    /// <summary>Its standard deviation in pixels of the photograph.</summary>
+    /// <summary>Its standard deviation in pixels of the image.</summary>
     public float? GaussianXy { get; init; }
 
     /// <summary>Weight of the appearance kernel; 0 leaves it out.</summary>
     public float? BilateralWeight { get; init; }
 
-    /// <summary>Its standard deviation in pixels of the photograph.</summary>
+    /// <summary>Its standard deviation in pixels of the image.</summary>
     public float? BilateralXy { get; init; }
 
     /// <summary>Its standard deviation in 8-bit steps of colour.</summary>

@@ -1,3 +1,4 @@
+using InferenceServer.Kernels;
 using InferenceServer.Metrics;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Buffers;
@@ -10,7 +11,7 @@ using InferenceServer.Segment;
 namespace InferenceServer.Bulk;
 
 /// <summary>One of many images on the road: it is let in like a request of its own, and keeps its place and its bytes until this is disposed.</summary>
-internal sealed class BulkItem(BulkImage image, BulkSettings settings, RetryingAdmission admission, SegmentHandler road, SegmentationMetrics metrics, ILogger logger) : IDisposable
+internal sealed class BulkItem(BulkImage image, BulkSettings settings, RetryingAdmission admission, SegmentHandler handler, SegmentationMetrics metrics, ILogger logger) : IDisposable
 {
     private readonly ImageObservation _observation = new(metrics, settings.Model.Model, settings.Route);
     private readonly PooledBufferWriter _mask = new();
@@ -39,8 +40,8 @@ internal sealed class BulkItem(BulkImage image, BulkSettings settings, RetryingA
         {
             try
             {
-                SegmentationResult result = await road.SegmentAsync(_admitted!, settings.Settings, image.Bytes.Written, _observation.Timings, _mask);
-                return new BulkAnswer(image, settings.Settings.Format.MediaType, _mask.Written, result.Mask.Size.Width, result.Mask.Size.Height, Failure: null);
+                ImageSize size = await handler.SegmentAsync(_admitted!, settings.Settings, image.Bytes.Written, _mask);
+                return new BulkAnswer(image, settings.Settings.Format.MediaType, _mask.Written, size.Width, size.Height, Failure: null);
             }
             catch (SegmentationException e) when (IsLoad(e))
             {
@@ -85,7 +86,14 @@ internal sealed class BulkItem(BulkImage image, BulkSettings settings, RetryingA
         _observation.Dispose();
     }
 
-    private AdmissionRequest AdmissionRequest(CancellationToken caller) => new() { Bytes = image.Bytes.Written.Length, Priority = Priority.Background, Timeout = settings.Settings.Timeout, Caller = caller };
+    private AdmissionRequest AdmissionRequest(CancellationToken caller) => new()
+    {
+        Bytes = image.Bytes.Written.Length,
+        Priority = Priority.Background,
+        Timeout = settings.Settings.Timeout,
+        Timings = _observation.Timings,
+        Caller = caller,
+    };
 
     // Room for pixels is asked for only once the size is known; and a time that nobody has named is none that anybody misses.
     private bool IsLoad(SegmentationException e) => e.Error == SegmentationError.Overloaded || (e.Error == SegmentationError.QueueTimeout && settings.Settings.Timeout is null);

@@ -20,14 +20,16 @@ internal sealed class ImageObservation : IDisposable
     /// <param name="metrics">What counts it.</param>
     /// <param name="model">The model that answers it.</param>
     /// <param name="route">The pattern of the route that it came by.</param>
-    public ImageObservation(SegmentationMetrics metrics, LoadedModel model, string route)
+    /// <param name="timings">Receives the time of each stage; null makes new timings.</param>
+    public ImageObservation(SegmentationMetrics metrics, LoadedModel model, string route, StageTimings? timings = null)
     {
+        Timings = timings ?? new StageTimings();
         (_metrics, _model, _route) = (metrics, model, route);
         metrics.Entered(model.Name);
     }
 
     /// <summary>Takes the time of its stages.</summary>
-    public StageTimings Timings { get; } = new();
+    public StageTimings Timings { get; }
 
     /// <summary>It gets no mask, and is told why.</summary>
     public void Failed(SegmentationException failure) => _failure = failure;

@@ -11,7 +11,6 @@ internal sealed class RequestObservation(SegmentationMetrics metrics, string rou
 {
     private readonly long _start = Stopwatch.GetTimestamp();
     private readonly Activity? _span = Tracing.StartRequest();
-    private readonly StageTimings _timings = new(); // after the span, which is its parent
     private string? _askedFor = askedFor;
     private LoadedModel? _model;
     private bool _sent;
@@ -23,13 +22,14 @@ internal sealed class RequestObservation(SegmentationMetrics metrics, string rou
     /// <summary>The model that the request names, where that is not what stands in its route.</summary>
     public void AskedFor(string model) => _askedFor = model;
 
-    /// <summary>The request was let in.</summary>
-    /// <returns>Takes the time of its stages.</returns>
-    public StageTimings Admitted(LoadedModel model)
+    /// <summary>Receives the time of each stage.</summary>
+    public StageTimings Timings { get; } = new(); // after the span, which is its parent
+
+    /// <summary>The request was admitted.</summary>
+    public void Admitted(LoadedModel model)
     {
         _model = model;
         metrics.Entered(model.Name);
-        return _timings;
     }
 
     /// <summary>The request has many images that are each counted by themselves (<see cref="ImageObservation"/>); it counts only where it fails as a whole.</summary>
@@ -64,10 +64,10 @@ internal sealed class RequestObservation(SegmentationMetrics metrics, string rou
 
     private void Count(HttpContext http, string name, int status, bool isCancelled)
     {
-        metrics.Ended(name, _model?.Version ?? 0, route, status, Stopwatch.GetElapsedTime(_start), _timings);
+        metrics.Ended(name, _model?.Version ?? 0, route, status, Stopwatch.GetElapsedTime(_start), Timings);
         if (isCancelled || BrokeOff(http))
         {
-            metrics.Cancelled(_timings.Current);
+            metrics.Cancelled(Timings.Current);
         }
         else if (Problem.RejectionOf(http) is var (reason, _))
         {
@@ -76,7 +76,7 @@ internal sealed class RequestObservation(SegmentationMetrics metrics, string rou
     }
 
     // A connection that ends in the middle of a body reaches us as a malformed request, a moment before it is known to be gone.
-    private bool BrokeOff(HttpContext http) => _timings.Current == Stage.Read && _timings.Entered(Stage.Read)
+    private bool BrokeOff(HttpContext http) => Timings.Current == Stage.Read && Timings.Entered(Stage.Read)
         && http.Features.Get<IExceptionHandlerFeature>()?.Error is BadHttpRequestException { StatusCode: StatusCodes.Status400BadRequest };
 
     // A name that is none of the repository's would be a label that callers choose.

@@ -42,32 +42,21 @@ internal static class Compression
             return answer;
         }
 
-        PooledBufferWriter packed = new();
-        try
+        using InferAnswer replaced = answer;
+        using Owned<PooledBufferWriter> packed = new(new PooledBufferWriter());
+        using (Stream stream = provider.CreateStream(new BufferWriterStream(packed.Value)))
         {
-            using (Stream stream = provider.CreateStream(new BufferWriterStream(packed)))
+            foreach (ReadOnlyMemory<byte> part in answer.Parts)
             {
-                foreach (ReadOnlyMemory<byte> part in answer.Parts)
+                for (ReadOnlyMemory<byte> rest = part; rest.Length > 0; rest = rest[Math.Min(rest.Length, BytesBetweenLooks)..])
                 {
-                    for (ReadOnlyMemory<byte> rest = part; rest.Length > 0; rest = rest[Math.Min(rest.Length, BytesBetweenLooks)..])
-                    {
-                        cancellationToken.ThrowIfCancellationRequested();
-                        stream.Write(rest.Span[..Math.Min(rest.Length, BytesBetweenLooks)]);
-                    }
+                    cancellationToken.ThrowIfCancellationRequested();
+                    stream.Write(rest.Span[..Math.Min(rest.Length, BytesBetweenLooks)]);
                 }
             }
+        }
 
-            return new InferAnswer(packed, null) { JsonLength = answer.JsonLength, Encoding = provider.EncodingName };
-        }
-        catch
-        {
-            packed.Dispose();
-            throw;
-        }
-        finally
-        {
-            answer.Head.Dispose(); // the output is the caller's
-        }
+        return new InferAnswer(packed.Release(), null) { JsonLength = answer.JsonLength, Encoding = provider.EncodingName };
     }
 
     /// <summary>What HTTP calls deflate is zlib's format (RFC 9110, section 8.4.1.2).</summary>

@@ -1,6 +1,4 @@
 using InferenceServer.Runtime;
-using InferenceServer.Runtime.Diagnostics;
-using InferenceServer.Runtime.Refinement;
 using InferenceServer.Runtime.Parameters;
 
 namespace InferenceServer.OpenInference;
@@ -9,7 +7,7 @@ namespace InferenceServer.OpenInference;
 internal static class ImageParameters
 {
     /// <exception cref="SegmentationException">A parameter's value is not allowed.</exception>
-    public static SegmentationRequest Read(InferParameters parameters, ReadOnlyMemory<byte> image, StageTimings timings)
+    public static SegmentSettings Read(InferParameters parameters)
     {
         SegmentSettings settings = SegmentSettings.Default;
         foreach (RequestParameter parameter in RequestParameters.All.Where(p => p.Group is ParameterGroup.Passes or ParameterGroup.Refinement))
@@ -17,6 +15,6 @@ internal static class ImageParameters
             settings = parameters.Text(parameter.Name) is { } text ? parameter.Apply(settings, text) : settings;
         }
 
-        return SegmentationRequest.Create(image, settings, hasScores: false, timings);
+        return settings;
     }
 }

@@ -22,39 +22,35 @@ internal static class InferEndpoints
         group.MapPost("/{model}/versions/{version:int}/infer", InferWithVersionAsync).WithName("InferWithVersion").WithSummary("The same, with one version of a model.");
     }
 
-    private static Task<Results<InferResult, ProblemResult>> InferAsync(string model, HttpContext http, InferRoad road, ModelCatalog catalog) => AnswerAsync(catalog.View(model), null, http, road);
+    private static Task<Results<InferResult, ProblemResult>> InferAsync(string model, HttpContext http, Segmenter segmenter, InferHandler handler, ModelCatalog catalog) => AnswerAsync(catalog.View(model), null, http, segmenter, handler);
 
-    private static Task<Results<InferResult, ProblemResult>> InferWithVersionAsync(string model, int version, HttpContext http, InferRoad road, ModelCatalog catalog) =>
-        AnswerAsync(catalog.View(model), version, http, road);
+    private static Task<Results<InferResult, ProblemResult>> InferWithVersionAsync(string model, int version, HttpContext http, Segmenter segmenter, InferHandler handler, ModelCatalog catalog) =>
+        AnswerAsync(catalog.View(model), version, http, segmenter, handler);
 
-    private static async Task<Results<InferResult, ProblemResult>> AnswerAsync(ProtocolModel view, int? version, HttpContext http, InferRoad road)
+    private static async Task<Results<InferResult, ProblemResult>> AnswerAsync(
+        ProtocolModel view, int? version, HttpContext http, Segmenter segmenter, InferHandler handler)
     {
         int? jsonLength = InferBody.JsonLength(http.Request);
-        RequestObservation observation = http.Observation();
-        observation.AskedFor(view.Model);
-        // Before the body is read: a full server spends nothing on it. Its limit is not that of images.
-        AdmissionRequest arrival = AdmissionRequestBinder.Bind(view.Model, version, http.Request, SegmentSettingsBinder.BindHeaders(http.Request)) with { Bytes = 0 };
-        if (!road.Segmenter.TryAdmit(arrival, out AdmittedRequest? admitted, out SegmentationException? refusal))
+        http.Observation().AskedFor(view.Model);
+        // The limit on bytes of images is not that of tensors, whose bytes are counted as they arrive.
+        AdmissionRequest admission = AdmissionRequestBinder.Bind(view.Model, version, http.Request, SegmentSettingsBinder.BindHeaders(http.Request)) with { Bytes = 0 };
+        if (!segmenter.TryAdmit(admission, out AdmittedRequest? admitted, out SegmentationException? refusal))
         {
             return new ProblemResult(refusal);
         }
 
-        try
+        using Owned<InferResult> result = new(new InferResult(admitted));
+        http.Observation().Admitted(admitted.Model);
+        using PooledBufferWriter body = await admitted.ReadAsync(
+            () => InferBody.ReadAsync(http.Request, handler.MaxBytes, admitted.HoldBytes, admitted.Cancellation));
+        using InferRequest request = await segmenter.ComputeAsync(
+            admitted, Stage.Decode, () => InferRequestReader.Read(body.Written, jsonLength, admitted.Cancellation));
+        OutputTensor output = result.Value.Output = await handler.RunAsync(admitted, view, request);
+        result.Value.Answer = await segmenter.ComputeAsync(admitted, Stage.Encode, () =>
         {
-            StageTimings timings = observation.Admitted(admitted.Model);
-            using PooledBufferWriter body = await admitted.ReadAsync(timings, () => InferBody.ReadAsync(http.Request, road.MaxBytes, admitted.HoldBytes, admitted.Cancellation));
-            InferAnswer answer = await road.AnswerAsync(
-                admitted,
-                view,
-                () => InferRequestReader.Read(body.Written, jsonLength, admitted.Cancellation),
-                (request, output) => Compression.Compress(http, InferJson.Write(view.Name, admitted.Model, request, output, admitted.Cancellation), admitted.Cancellation),
-                timings);
-            return new InferResult(admitted, answer, timings);
-        }
-        catch
-        {
-            admitted.Dispose();
-            throw;
-        }
+            InferAnswer answer = InferJson.Write(view.Name, admitted.Model, request, output, admitted.Cancellation);
+            return Compression.Compress(http, answer, admitted.Cancellation);
+        });
+        return result.Release();
     }
 }

@@ -23,21 +23,14 @@ internal static class InferJson
     public static InferAnswer Write(string name, LoadedModel model, InferRequest request, OutputTensor output, CancellationToken cancellationToken)
     {
         bool isBinary = request.IsBinary(output.Name);
-        PooledBufferWriter json = new();
-        try
+        using Owned<PooledBufferWriter> json = new(new PooledBufferWriter());
+        using (Utf8JsonWriter writer = new(json.Value))
         {
-            using (Utf8JsonWriter writer = new(json))
-            {
-                Write(writer, name, model, request.Id, output, isBinary, cancellationToken);
-            }
+            Write(writer, name, model, request.Id, output, isBinary, cancellationToken);
+        }
 
-            return new InferAnswer(json, isBinary ? output : null) { JsonLength = isBinary ? json.Written.Length : null };
-        }
-        catch
-        {
-            json.Dispose();
-            throw;
-        }
+        int length = json.Value.Written.Length;
+        return new InferAnswer(json.Release(), isBinary ? output : null) { JsonLength = isBinary ? length : null };
     }
 
     private static void Write(Utf8JsonWriter writer, string name, LoadedModel model, string? id, OutputTensor output, bool isBinary, CancellationToken cancellationToken)

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Text.Json;
 using InferenceServer.Runtime;
+using InferenceServer.Runtime.Buffers;
 
 namespace InferenceServer.OpenInference;
 
@@ -26,24 +27,19 @@ internal static class InferRequestReader
         }
 
         ReadOnlyMemory<byte> json = body[..(headerLength ?? body.Length)];
-        InferRequest request = new();
+        using Owned<InferRequest> owned = new(new InferRequest());
+        InferRequest request = owned.Value;
         try
         {
             List<JsonTensor> inputs = [];
             Read(json.Span, request, inputs);
             request.Inputs = Attach(request, inputs, json, body[json.Length..], cancellationToken);
             request.BinaryByDefault = request.Parameters.Flag("binary_data_output") ?? false;
-            return request;
+            return owned.Release();
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException)
         {
-            request.Dispose();
-            throw Invalid("The request is no JSON that this protocol knows: " + e.Message, e);
-        }
-        catch
-        {
-            request.Dispose();
-            throw;
+            throw Invalid("The body cannot be parsed as JSON of this protocol: " + e.Message, e);
         }
     }
 

@@ -8,45 +8,61 @@ using Microsoft.Net.Http.Headers;
 
 namespace InferenceServer.OpenInference;
 
-/// <summary>An answer on its way to the client: JSON, and behind it the output where it was asked for as bytes.</summary>
-/// <remarks>Keeps the request's place in the server until the client has the last byte.</remarks>
-internal sealed class InferResult(AdmittedRequest admitted, InferAnswer answer, StageTimings timings) : IResult
+/// <summary>The answer to a request to infer: JSON, followed by the output where the client asked for bytes.</summary>
+/// <remarks>Owns the admitted request: its slot is free once the client has received the last byte.</remarks>
+internal sealed class InferResult(AdmittedRequest admitted) : IResult, IDisposable
 {
+    /// <summary>The network's output.</summary>
+    public OutputTensor? Output { get; set; }
+
+    /// <summary>What is sent.</summary>
+    public InferAnswer? Answer { get; set; }
+
     public async Task ExecuteAsync(HttpContext httpContext)
     {
-        using (admitted)
-        using (answer)
+        using InferResult owned = this;
+        InferAnswer answer = Answer!;
+        if (answer.Tensor is null)
         {
-            HttpResponse response = httpContext.Response;
-            response.ContentType = answer.JsonLength is null ? "application/json" : "application/octet-stream";
-            response.ContentLength = answer.Length;
-            response.Headers.Append(HeaderNames.Vary, HeaderNames.AcceptEncoding);
-            if (answer.JsonLength is { } length)
-            {
-                response.Headers[InferBody.HeaderLength] = length.ToString(CultureInfo.InvariantCulture);
-            }
-
-            if (answer.Encoding is { } encoding)
-            {
-                response.Headers.ContentEncoding = encoding;
-            }
-
-            using (timings.Measure(Stage.Write))
-            {
-                foreach (ReadOnlyMemory<byte> part in answer.Parts)
-                {
-                    await response.Body.WriteAsync(part, httpContext.RequestAborted);
-                }
-            }
-
-            httpContext.Observation().Sent(answer.Length);
+            Output!.Dispose(); // a client may read its answer slowly
         }
+
+        HttpResponse response = httpContext.Response;
+        response.ContentType = answer.JsonLength is null ? "application/json" : "application/octet-stream";
+        response.ContentLength = answer.Length;
+        response.Headers.Append(HeaderNames.Vary, HeaderNames.AcceptEncoding);
+        if (answer.JsonLength is { } length)
+        {
+            response.Headers[InferBody.HeaderLength] = length.ToString(CultureInfo.InvariantCulture);
+        }
+
+        if (answer.Encoding is { } encoding)
+        {
+            response.Headers.ContentEncoding = encoding;
+        }
+
+        using (admitted.Timings.Measure(Stage.Write))
+        {
+            foreach (ReadOnlyMemory<byte> part in answer.Parts)
+            {
+                await response.Body.WriteAsync(part, httpContext.RequestAborted);
+            }
+        }
+
+        httpContext.Observation().Sent(answer.Length);
+    }
+
+    public void Dispose()
+    {
+        Answer?.Dispose();
+        Output?.Dispose();
+        admitted.Dispose();
     }
 }
 
-/// <summary>An answer as it goes out. Whoever holds it disposes it.</summary>
-/// <param name="Head">What comes first: JSON, or a message but for its last field.</param>
-/// <param name="Tensor">The output whose bytes come behind it; null where they are in it.</param>
+/// <summary>The bytes of an answer. The holder disposes it.</summary>
+/// <param name="Head">The beginning: JSON, or a gRPC message without its last field.</param>
+/// <param name="Tensor">The output whose bytes follow; null where the beginning contains them. The caller owns it.</param>
 internal sealed record InferAnswer(PooledBufferWriter Head, OutputTensor? Tensor) : IDisposable
 {
     /// <summary>Bytes of the JSON where a tensor comes behind it, before any compression.</summary>
@@ -61,9 +77,5 @@ internal sealed record InferAnswer(PooledBufferWriter Head, OutputTensor? Tensor
     /// <summary>How many there are.</summary>
     public long Length => Parts.Sum(p => (long)p.Length);
 
-    public void Dispose()
-    {
-        Head.Dispose();
-        Tensor?.Dispose();
-    }
+    public void Dispose() => Head.Dispose();
 }

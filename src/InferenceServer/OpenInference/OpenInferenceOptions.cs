@@ -28,8 +28,7 @@ internal static class OpenInferenceSetup
     {
         builder.Services.AddSection("OpenInference", new OpenInferenceOptionsValidator());
         builder.Services.AddSingleton<ModelCatalog>();
-        builder.Services.AddSingleton<InferRunner>();
-        builder.Services.AddSingleton<InferRoad>();
+        builder.Services.AddSingleton<InferHandler>();
         builder.Services.AddCompression();
         builder.AddGrpcAddress();
     }

@@ -1,4 +1,5 @@
 using InferenceServer.Hosting;
+using InferenceServer.Metrics;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Admission;
 
@@ -19,6 +20,7 @@ internal static class AdmissionRequestBinder
         Bytes = Bytes(request),
         Priority = settings.Priority ?? Priority.Interactive,
         Timeout = settings.Timeout,
+        Timings = request.HttpContext.Observation().Timings,
         Caller = request.HttpContext.RequestAborted,
     };
 

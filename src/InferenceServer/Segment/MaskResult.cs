@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Reflection;
+using InferenceServer.Kernels;
 using InferenceServer.Metrics;
-using InferenceServer.Runtime;
 using InferenceServer.Runtime.Admission;
 using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Diagnostics;
@@ -10,40 +10,50 @@ using Microsoft.AspNetCore.Http.Metadata;
 
 namespace InferenceServer.Segment;
 
-/// <summary>A mask on its way to the client, with headers that say what made it and where the time went.</summary>
-/// <remarks>Keeps the request's place in the server until the client has the last byte; the photograph's pixels are free by then.</remarks>
-internal sealed class MaskResult(AdmittedRequest admitted, SegmentationResult result, string contentType, PooledBufferWriter mask) : IResult, IEndpointMetadataProvider
+/// <summary>A mask as the answer, with headers for the model and for the time of each stage.</summary>
+/// <remarks>Owns the admitted request: its slot is free once the client has received the last byte. The image's pixels are freed before.</remarks>
+internal sealed class MaskResult(AdmittedRequest admitted, MaskFormat format) : IResult, IEndpointMetadataProvider, IDisposable
 {
-    private readonly int _width = result.Mask.Size.Width;
-    private readonly int _height = result.Mask.Size.Height;
-    private readonly StageTimings _timings = result.Timings;
+    /// <summary>Receives the encoded mask.</summary>
+    public PooledBufferWriter Mask { get; } = new();
+
+    /// <summary>The mask's size.</summary>
+    public ImageSize Size { get; set; }
 
     public static void PopulateMetadata(MethodInfo method, EndpointBuilder builder) => builder.Metadata.Add(
         new ProducesResponseTypeMetadata(StatusCodes.Status200OK, contentTypes: [.. MaskFormat.All.Select(f => f.MediaType).Distinct()]));
 
     public async Task ExecuteAsync(HttpContext httpContext)
     {
-        using (admitted)
-        using (mask)
+        using MaskResult owned = this;
+        HttpResponse response = httpContext.Response;
+        response.ContentType = format.MediaType;
+        response.ContentLength = Mask.Written.Length;
+        response.Headers["X-Model"] = admitted.Model.Name;
+        response.Headers["X-Model-Version"] = admitted.Model.Version.ToString(CultureInfo.InvariantCulture);
+        response.Headers["X-Image-Width"] = Size.Width.ToString(CultureInfo.InvariantCulture);
+        response.Headers["X-Image-Height"] = Size.Height.ToString(CultureInfo.InvariantCulture);
+        response.Headers["Server-Timing"] = ServerTiming(admitted.Timings);
+        using (admitted.Timings.Measure(Stage.Write))
         {
-            HttpResponse response = httpContext.Response;
-            response.ContentType = contentType;
-            response.ContentLength = mask.Written.Length;
-            response.Headers["X-Model"] = admitted.Model.Name;
-            response.Headers["X-Model-Version"] = admitted.Model.Version.ToString(CultureInfo.InvariantCulture);
-            response.Headers["X-Image-Width"] = _width.ToString(CultureInfo.InvariantCulture);
-            response.Headers["X-Image-Height"] = _height.ToString(CultureInfo.InvariantCulture);
-            response.Headers["Server-Timing"] = Timing(_timings);
-            using (_timings.Measure(Stage.Write))
-            {
-                await response.BodyWriter.WriteAsync(mask.Written, httpContext.RequestAborted);
-            }
-
-            httpContext.Observation().Sent(mask.Written.Length);
+            await response.BodyWriter.WriteAsync(Mask.Written, httpContext.RequestAborted);
         }
+
+        httpContext.Observation().Sent(Mask.Written.Length);
     }
 
-    private static string Timing(StageTimings timings) => string.Join(
-        ", ",
-        StageTimings.Stages.Where(stage => stage != Stage.Write).Select((stage, i) => string.Create(CultureInfo.InvariantCulture, $"{StageTimings.Names[i]};dur={timings[stage].TotalMilliseconds:F2}")));
+    public void Dispose()
+    {
+        Mask.Dispose();
+        admitted.Dispose();
+    }
+
+    private static string ServerTiming(StageTimings timings)
+    {
+        IEnumerable<string> entries =
+            from stage in StageTimings.Stages
+            where stage != Stage.Write
+            select string.Create(CultureInfo.InvariantCulture, $"{StageTimings.Names[(int)stage]};dur={timings[stage].TotalMilliseconds:F2}");
+        return string.Join(", ", entries);
+    }
 }

@@ -1,67 +1,53 @@
 using InferenceServer.Errors;
+using InferenceServer.Kernels;
 using InferenceServer.Metrics;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Admission;
 using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Decoding;
-using InferenceServer.Runtime.Diagnostics;
 using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace InferenceServer.Segment;
 
-/// <summary>The road of a request for a mask, in whatever dialect: let in before its body is read, its place kept until the answer is sent.</summary>
+/// <summary>Answers requests for masks in every dialect: admits a request before its body is read, and keeps it admitted until the answer is sent.</summary>
 internal sealed class SegmentHandler(Segmenter segmenter, ImageDecoder decoder)
 {
     /// <summary>Answers a request for one mask.</summary>
     /// <param name="http">The request.</param>
-    /// <param name="arrival">What it says of itself before its body.</param>
-    /// <param name="settings">What is wanted.</param>
-    /// <param name="read">Reads its image.</param>
-    public async Task<Results<MaskResult, ProblemResult>> AnswerAsync(HttpContext http, AdmissionRequest arrival, SegmentSettings settings, ImageReader read)
+    /// <param name="admission">What is known before the body is read.</param>
+    /// <param name="settings">The request's parameters.</param>
+    /// <param name="read">Reads the request's image.</param>
+    public async Task<Results<MaskResult, ProblemResult>> AnswerAsync(HttpContext http, AdmissionRequest admission, SegmentSettings settings, ImageReader read)
     {
-        // Before the body is read: a full server spends nothing on it.
-        if (!segmenter.TryAdmit(arrival, out AdmittedRequest? admitted, out SegmentationException? refusal))
+        if (!segmenter.TryAdmit(admission, out AdmittedRequest? admitted, out SegmentationException? refusal))
         {
             return new ProblemResult(refusal);
         }
 
-        PooledBufferWriter mask = new();
-        try
-        {
-            StageTimings timings = http.Observation().Admitted(admitted.Model);
-            SegmentationResult result = await SegmentAsync(admitted, settings, read, timings, mask);
-            return new MaskResult(admitted, result, settings.Format.MediaType, mask);
-        }
-        catch
-        {
-            mask.Dispose();
-            admitted.Dispose();
-            throw;
-        }
+        using Owned<MaskResult> result = new(new MaskResult(admitted, settings.Format));
+        http.Observation().Admitted(admitted.Model);
+        using PooledBufferWriter image = await ReadAsync(admitted, read);
+        result.Value.Size = await SegmentAsync(admitted, settings, image.Written, result.Value.Mask);
+        return result.Release();
     }
 
-    /// <summary>Takes one image from its bytes to its mask.</summary>
-    /// <param name="admitted">The request's place, which stays the caller's.</param>
-    /// <param name="settings">What is wanted.</param>
-    /// <param name="read">Reads the image.</param>
-    /// <param name="timings">Gets the time of each stage.</param>
-    /// <param name="mask">Takes the answer.</param>
-    /// <returns>Size and timings of the result, whose pixels are free again.</returns>
-    public async Task<SegmentationResult> SegmentAsync(
-        AdmittedRequest admitted, SegmentSettings settings, ImageReader read, StageTimings timings, PooledBufferWriter mask)
-    {
-        using PooledBufferWriter image = await admitted.ReadAsync(timings, () => read(decoder.Limits.MaxBytes, admitted.HoldBytes, admitted.Cancellation));
-        return await SegmentAsync(admitted, settings, image.Written, timings, mask);
-    }
+    /// <summary>Reads the image of an admitted request.</summary>
+    /// <returns>The encoded image; the caller disposes it.</returns>
+    /// <exception cref="SegmentationException">The image is too large or missing, or the request's time is up.</exception>
+    public Task<PooledBufferWriter> ReadAsync(AdmittedRequest admitted, ImageReader read) =>
+        admitted.ReadAsync(() => read(decoder.Limits.MaxBytes, admitted.HoldBytes, admitted.Cancellation));
 
-    /// <summary>Takes one image that was read before to its mask.</summary>
-    /// <inheritdoc cref="SegmentAsync(AdmittedRequest, SegmentSettings, ImageReader, StageTimings, PooledBufferWriter)"/>
-    public async Task<SegmentationResult> SegmentAsync(
-        AdmittedRequest admitted, SegmentSettings settings, ReadOnlyMemory<byte> image, StageTimings timings, PooledBufferWriter mask)
+    /// <summary>Segments one image.</summary>
+    /// <param name="admitted">The admitted request, which the caller owns.</param>
+    /// <param name="settings">The request's parameters.</param>
+    /// <param name="image">The encoded image.</param>
+    /// <param name="mask">Receives the encoded mask.</param>
+    /// <returns>The mask's size; the pixels are freed.</returns>
+    /// <exception cref="SegmentationException">The request failed.</exception>
+    public async Task<ImageSize> SegmentAsync(AdmittedRequest admitted, SegmentSettings settings, ReadOnlyMemory<byte> image, PooledBufferWriter mask)
     {
-        SegmentationRequest request = SegmentationRequest.Create(image, settings, admitted.Model.Postprocessor.HasScores, timings);
+        SegmentationRequest request = new() { Image = image, Settings = settings, Output = mask };
         using SegmentationResult result = await segmenter.SegmentAsync(admitted, request);
-        await segmenter.EncodeAsync(admitted, result, settings.Format, settings.Options, mask);
-        return result;
+        return result.Mask.Size;
     }
 }

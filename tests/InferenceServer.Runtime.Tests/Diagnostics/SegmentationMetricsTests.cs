@@ -57,9 +57,8 @@ public sealed class SegmentationMetricsTests : IDisposable
     public async Task Encode_OneImage_CountsItsPixels()
     {
         using AdmittedRequest admitted = _runtime.Segmenter.Admit("tiny", CancellationToken.None);
-        using SegmentationResult result = await _runtime.Segmenter.SegmentAsync(admitted, new SegmentationRequest { Image = Assets.Image("rgb.png") });
         using PooledBufferWriter mask = new();
-        await _runtime.Segmenter.EncodeAsync(admitted, result, MaskFormat.Png, FormatSettings.Default, mask);
+        using SegmentationResult result = await _runtime.Segmenter.SegmentAsync(admitted, new() { Image = Assets.Image("rgb.png"), Output = mask });
 
         Assert.Equal(result.Mask.Size.Pixels, Assert.Single(_measured, m => m.Instrument == "seg_pixels_total").Value);
         Assert.Equal(result.Mask.Size.Pixels * 1e-6, Assert.Single(_measured, m => m.Instrument == "seg_input_megapixels").Value, 1e-12);

@@ -61,7 +61,7 @@ public sealed class InferenceModesTests : IDisposable
     {
         using TestRuntime runtime = new(Assets.Models, ("Inference:MaxBytes", "1048576"));
         using AdmittedRequest admitted = runtime.Segmenter.Admit("tiny", CancellationToken.None);
-        SegmentationRequest request = new() { Image = Photo.Png(new ImageSize(400, 300), (_, _) => default), Refine = true };
+        SegmentationRequest request = new() { Image = Photo.Png(new ImageSize(400, 300), (_, _) => default), Settings = new() { Refine = true } };
         SegmentationException e = await Assert.ThrowsAsync<SegmentationException>(() => runtime.Segmenter.SegmentAsync(admitted, request).AsTask());
         Assert.Equal(SegmentationError.TooManyPixels, e.Error);
     }
@@ -72,11 +72,11 @@ public sealed class InferenceModesTests : IDisposable
         using TestRuntime runtime = new(Assets.Models, ("Inference:MaxBytes", "1048576"));
         byte[] photo = Photo.Png(new ImageSize(400, 300), (_, _) => default);
         using AdmittedRequest admitted = runtime.Segmenter.Admit("tiny", CancellationToken.None);
-        SegmentationRequest flip = new() { Image = photo, Inference = new() { Flip = true } };
+        SegmentationRequest flip = new() { Image = photo, Settings = new() { Passes = new() { Flip = true } } };
         SegmentationException e = await Assert.ThrowsAsync<SegmentationException>(() => runtime.Segmenter.SegmentAsync(admitted, flip).AsTask());
         Assert.Equal(SegmentationError.TooManyPixels, e.Error);
 
-        SegmentationRequest slide = new() { Image = photo, Inference = new() { Mode = InferenceMode.Slide, Crop = new ImageSize(64, 64) } };
+        SegmentationRequest slide = new() { Image = photo, Settings = new() { Passes = new() { Mode = InferenceMode.Slide, Crop = new ImageSize(64, 64) } } };
         using SegmentationResult result = await runtime.Segmenter.SegmentAsync(admitted, slide);
         Assert.Equal(new ImageSize(400, 300), result.Mask.Size);
     }
@@ -84,7 +84,7 @@ public sealed class InferenceModesTests : IDisposable
     private async Task<SegmentationException> RefusalAsync(string model, ImageSize photo, PassOverrides passes)
     {
         using AdmittedRequest admitted = _runtime.Segmenter.Admit(model, CancellationToken.None);
-        SegmentationRequest request = new() { Image = Photo.Png(photo, (_, _) => default), Inference = passes };
+        SegmentationRequest request = new() { Image = Photo.Png(photo, (_, _) => default), Settings = new() { Passes = passes } };
         return await Assert.ThrowsAsync<SegmentationException>(() => _runtime.Segmenter.SegmentAsync(admitted, request).AsTask());
     }
 }

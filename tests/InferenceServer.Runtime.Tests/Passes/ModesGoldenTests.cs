@@ -15,7 +15,7 @@ public sealed class ModesGoldenTests(ModesGoldenTests.Models models) : IClassFix
     public async Task SegmentAsync_Passes_AreThoseOfPyTorch(string name)
     {
         ModesCase golden = ModesCase.All.Single(c => c.Name == name);
-        SegmentationRequest request = new() { Image = golden.Image, Inference = golden.Wanted };
+        SegmentationRequest request = new() { Image = golden.Image, Settings = new() { Passes = golden.Wanted } };
 
         using SegmentationResult banded = await SegmentAsync(golden.Model, request);
         using SegmentationResult kept = await SegmentAsync(golden.Model, request with { WithProbabilities = true });
@@ -35,7 +35,7 @@ public sealed class ModesGoldenTests(ModesGoldenTests.Models models) : IClassFix
     public async Task SegmentAsync_Confidence_IsTheWinnersProbability(string name)
     {
         ModesCase golden = ModesCase.All.Single(c => c.Name == name);
-        using SegmentationResult result = await SegmentAsync(golden.Model, new() { Image = golden.Image, Inference = golden.Wanted, WithConfidence = true });
+        using SegmentationResult result = await SegmentAsync(golden.Model, new() { Image = golden.Image, Settings = new() { Passes = golden.Wanted }, WithConfidence = true });
         ushort[] probabilities = golden.Probabilities;
         int pixels = result.Mask.Confidence.Length;
         for (int i = 0; i < pixels; i++)
@@ -50,11 +50,11 @@ public sealed class ModesGoldenTests(ModesGoldenTests.Models models) : IClassFix
     {
         ModesCase golden = ModesCase.All.Single(c => c.Name == name);
         CrfOverrides crf = new() { Iterations = 3, GaussianWeight = 2, BilateralWeight = 1, BilateralXy = 10, BilateralRgb = 20 };
-        SegmentationRequest request = new() { Image = golden.Image, Inference = golden.Wanted };
+        SegmentationRequest request = new() { Image = golden.Image, Settings = new() { Passes = golden.Wanted } };
         using SegmentationResult fused = await SegmentAsync(golden.Model, request with { WithProbabilities = true });
         using Mask expected = await models.Runtime.Segmenter.RefineAsync(fused, crf, CancellationToken.None);
 
-        using SegmentationResult refined = await SegmentAsync(golden.Model, request with { Refine = true, Crf = crf });
+        using SegmentationResult refined = await SegmentAsync(golden.Model, request with { Settings = request.Settings with { Refine = true, Crf = crf } });
 
         Assert.Equal(expected.Labels.ToArray(), refined.Mask.Labels.ToArray());
     }

@@ -26,7 +26,7 @@ public class InputSizingTests
 
         InputGeometry geometry = sizing.Plan(new ImageSize(width, height));
 
-        Assert.Equal(new ImageSize(width, height), geometry.Photo);
+        Assert.Equal(new ImageSize(width, height), geometry.Image);
         Assert.Equal(new ImageSize(resizedWidth, resizedHeight), geometry.Resized);
         Assert.Equal(new ImageSize(inputWidth, inputHeight), geometry.Input);
         Assert.Equal((0, 0), (geometry.Left, geometry.Top));

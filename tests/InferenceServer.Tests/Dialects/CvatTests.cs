@@ -109,10 +109,10 @@ public sealed class CvatTests
         await using SegmentationServer server = await SegmentationServer.StartAsync();
         using ModelLease model = server.Services.GetRequiredService<ModelRepository>().Lease("tiny");
         ImageSize size = new(5000, 5000); // three classes, each with a box as large as the photograph
-        using SegmentationResult result = Result(model, size, labels => (labels[1], labels[^2], labels[2], labels[^3]) = (1, 1, 2, 2));
+        MaskContent content = Content(model, size, labels => (labels[1], labels[^2], labels[2], labels[^3]) = (1, 1, 2, 2));
         using PooledBufferWriter json = new();
 
-        SegmentationException refusal = Assert.Throws<SegmentationException>(() => new CvatExchange(new DefaultHttpContext().Request, new CvatOptions()).Encode(result.Content, FormatSettings.Default, json));
+        SegmentationException refusal = Assert.Throws<SegmentationException>(() => new CvatExchange(new DefaultHttpContext().Request, new CvatOptions()).Encode(content, FormatSettings.Default, json));
 
         Assert.Equal(SegmentationError.InvalidRequest, refusal.Error);
         Assert.Equal(0, json.Written.Length);
@@ -124,7 +124,7 @@ public sealed class CvatTests
         await using SegmentationServer server = await SegmentationServer.StartAsync();
         using ModelLease model = server.Services.GetRequiredService<ModelRepository>().Lease("tiny");
         ImageSize size = new(1024, 1024);
-        using SegmentationResult result = Result(model, size, labels =>
+        MaskContent content = Content(model, size, labels =>
         {
             for (int i = 0; i < labels.Length; i++)
             {
@@ -133,7 +133,7 @@ public sealed class CvatTests
         });
         using PooledBufferWriter json = new();
 
-        new CvatExchange(new DefaultHttpContext().Request, new CvatOptions()).Encode(result.Content, FormatSettings.Default, json);
+        new CvatExchange(new DefaultHttpContext().Request, new CvatOptions()).Encode(content, FormatSettings.Default, json);
 
         JsonElement[] masks = [.. JsonDocument.Parse(json.Written).RootElement.EnumerateArray()];
         Assert.Equal(["red", "green"], masks.Select(m => m.GetProperty("label").GetString()));
@@ -143,20 +143,23 @@ public sealed class CvatTests
 
     private delegate void Painter(Span<byte> labels);
 
-    private static SegmentationResult Result(ModelLease model, ImageSize size, Painter paint)
+    private static MaskContent Content(ModelLease model, ImageSize size, Painter paint)
     {
-        Mask labels = NewLabels(size, withConfidence: false, probabilities: null);
-        labels.Labels.Span.Clear();
-        paint(labels.Labels.Span);
-        return NewResult(model.Model, new RgbImage(new ImageSize(1, 1)), labels, new StageTimings());
+        byte[] labels = new byte[size.Pixels];
+        paint(labels);
+        return new MaskContent
+        {
+            Model = model.Model.Name,
+            Version = model.Model.Version,
+            Classes = model.Model.Classes,
+            Channels = model.Model.Classes.Names.Count,
+            Size = size,
+            Labels = labels,
+            Confidence = default,
+            Probabilities = default,
+            Image = default,
+        };
     }
-
-    // Nobody but a test makes a mask without a photograph.
-    [UnsafeAccessor(UnsafeAccessorKind.Constructor)]
-    private static extern Mask NewLabels(ImageSize size, bool withConfidence, PooledBuffer<float>? probabilities);
-
-    [UnsafeAccessor(UnsafeAccessorKind.Constructor)]
-    private static extern SegmentationResult NewResult(LoadedModel model, RgbImage photo, Mask labels, StageTimings timings);
 
     private static async Task<JsonElement> InvokeAsync(SegmentationServer server, string image, double threshold)
     {

@@ -11,7 +11,7 @@ using Microsoft.Extensions.Options;
 namespace InferenceServer.Dialects.LabelStudio;
 
 /// <summary>Makes the predictions of a request, whose place is that of its first task; the others wait for places of their own.</summary>
-internal sealed class TaskPredictor(SegmentHandler road, RetryingAdmission admission, TaskImages images, SegmentationMetrics metrics, IOptions<LabelStudioOptions> options)
+internal sealed class TaskPredictor(SegmentHandler handler, RetryingAdmission admission, TaskImages images, SegmentationMetrics metrics, IOptions<LabelStudioOptions> options)
 {
     private const int MaxRequestBytes = 4 << 20;
 
@@ -23,13 +23,13 @@ internal sealed class TaskPredictor(SegmentHandler road, RetryingAdmission admis
     /// <exception cref="SegmentationException">The body is not as expected; or the only task fails. Of several, one that fails is told so in its place.</exception>
     public async Task AnswerAsync(HttpContext http, ModelLease model, AdmissionRequest arrival, AdmittedRequest first)
     {
-        StageTimings timings = http.Observation().Admitted(model.Model);
-        PredictRequest request = await first.ReadAsync(timings, () => JsonBody.ReadAsync(http.Request, MaxRequestBytes, first.HoldBytes, PredictRequest.Parse, first.Cancellation));
+        http.Observation().Admitted(model.Model);
+        PredictRequest request = await first.ReadAsync(() => JsonBody.ReadAsync(http.Request, MaxRequestBytes, first.HoldBytes, PredictRequest.Parse, first.Cancellation));
         PredictionEncoder encoder = new(request.Control, options.Value.Tolerance);
         PredictionStream answer = new(http);
         if (request.Images is [var only])
         {
-            long sent = await PredictAsync(first, encoder, only, timings, answer);
+            long sent = await PredictAsync(first, encoder, only, answer);
             await answer.EndAsync();
             http.Observation().Sent(sent);
             return;
@@ -39,11 +39,11 @@ internal sealed class TaskPredictor(SegmentHandler road, RetryingAdmission admis
         AdmittedRequest? admitted = first;
         foreach (string image in request.Images)
         {
-            using ImageObservation observation = new(metrics, model.Model, http.Observation().Route);
+            using ImageObservation observation = new(metrics, model.Model, http.Observation().Route, admitted?.Timings);
             try
             {
-                admitted ??= await admission.EnterAsync(model, arrival, Caller.Of(http)?.Budget);
-                observation.Sent(await PredictAsync(admitted, encoder, image, observation.Timings, answer));
+                admitted ??= await admission.EnterAsync(model, arrival with { Timings = observation.Timings }, Caller.Of(http)?.Budget);
+                observation.Sent(await PredictAsync(admitted, encoder, image, answer));
             }
             catch (SegmentationException e)
             {
@@ -63,11 +63,11 @@ internal sealed class TaskPredictor(SegmentHandler road, RetryingAdmission admis
     }
 
     // What is sent was made whole before: a failure leaves no half of a prediction.
-    private async Task<long> PredictAsync(AdmittedRequest admitted, PredictionEncoder encoder, string image, StageTimings timings, PredictionStream answer)
+    private async Task<long> PredictAsync(AdmittedRequest admitted, PredictionEncoder encoder, string url, PredictionStream answer)
     {
         using PooledBufferWriter prediction = new();
-        await road.SegmentAsync(
-            admitted, new SegmentSettings { Format = encoder.Format }, (maxBytes, hold, ct) => images.FetchAsync(image, maxBytes, hold, ct), timings, prediction);
+        using PooledBufferWriter image = await handler.ReadAsync(admitted, (maxBytes, hold, ct) => images.FetchAsync(url, maxBytes, hold, ct));
+        await handler.SegmentAsync(admitted, new SegmentSettings { Format = encoder.Format }, image.Written, prediction);
         await answer.AddAsync(prediction.Written);
         return prediction.Written.Length;
     }

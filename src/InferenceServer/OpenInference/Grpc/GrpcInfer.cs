@@ -13,33 +13,39 @@ internal static class GrpcInfer
 {
     public static async Task HandleAsync(HttpContext http)
     {
-        InferRoad road = http.RequestServices.GetRequiredService<InferRoad>();
+        Segmenter segmenter = http.RequestServices.GetRequiredService<Segmenter>();
+        InferHandler handler = http.RequestServices.GetRequiredService<InferHandler>();
         RequestObservation observation = http.Observation();
         TimeSpan? timeout = GrpcTimeout.Read(http.Request);
-        // The call has its deadline from its headers on, though only its message says for which model it is.
-        using GrpcPart part = await SmallBody.ReadAsync(http, timeout, end => GrpcMessage.BeginAsync(http, road.MaxBytes, InferMessages.Head, end));
+        // The headers give the call's deadline, but only the message names the model.
+        using GrpcPart part = await SmallBody.ReadAsync(http, timeout, end => GrpcMessage.BeginAsync(http, handler.MaxBytes, InferMessages.Head, end));
         (string name, string version) = InferMessages.Peek(part.Bytes.Written);
         ProtocolModel view = http.RequestServices.GetRequiredService<ModelCatalog>().View(name);
         observation.AskedFor(view.Model);
-        // Before the tensors are read: a full server spends nothing on them.
-        if (!road.Segmenter.TryAdmit(AdmissionRequest(http, view, Version(version), timeout), out AdmittedRequest? admitted, out SegmentationException? refusal))
+        if (!segmenter.TryAdmit(AdmissionRequest(http, view, Version(version), timeout), out AdmittedRequest? admitted, out SegmentationException? refusal))
         {
             await Problem.WriteAsync(http, refusal);
             return;
         }
 
-        using (admitted)
+        using AdmittedRequest owned = admitted;
+        observation.Admitted(admitted.Model);
+        admitted.HoldBytes(part.Length);
+        ReadOnlyMemory<byte> message = await admitted.ReadAsync(async () =>
         {
-            StageTimings timings = observation.Admitted(admitted.Model);
-            using InferAnswer answer = await AnswerAsync(http, road, view, part, admitted, timings);
-            part.Dispose(); // a client may take its answer slowly
-            using (timings.Measure(Stage.Write))
-            {
-                await GrpcMessage.SendAsync(http, answer.Parts);
-            }
-
-            observation.Sent(answer.Length);
+            await GrpcMessage.EndAsync(http, part, admitted.Cancellation);
+            return part.Bytes.Written;
+        });
+        using InferRequest request = await segmenter.ComputeAsync(admitted, Stage.Decode, () => InferMessageReader.Read(message));
+        using OutputTensor output = await handler.RunAsync(admitted, view, request);
+        using InferAnswer answer = await segmenter.ComputeAsync(admitted, Stage.Encode, () => InferMessages.Answer(view.Name, admitted.Model, request, output));
+        part.Dispose(); // a client may read its answer slowly
+        using (admitted.Timings.Measure(Stage.Write))
+        {
+            await GrpcMessage.SendAsync(http, answer.Parts);
         }
+
+        observation.Sent(answer.Length);
     }
 
     /// <summary>The number of a version; null for none, which is the newest.</summary>
@@ -52,17 +58,5 @@ internal static class GrpcInfer
     {
         AdmissionRequest arrival = AdmissionRequestBinder.Bind(view.Model, version, http.Request, SegmentSettingsBinder.BindHeaders(http.Request)) with { Bytes = 0 };
         return arrival.Timeout < timeout ? arrival : arrival with { Timeout = timeout ?? arrival.Timeout };
-    }
-
-    private static async Task<InferAnswer> AnswerAsync(HttpContext http, InferRoad road, ProtocolModel view, GrpcPart part, AdmittedRequest admitted, StageTimings timings)
-    {
-        admitted.HoldBytes(part.Length);
-        ReadOnlyMemory<byte> message = await admitted.ReadAsync(timings, async () =>
-        {
-            await GrpcMessage.EndAsync(http, part, admitted.Cancellation);
-            return part.Bytes.Written;
-        });
-        return await road.AnswerAsync(
-            admitted, view, () => InferMessageReader.Read(message), (request, output) => InferMessages.Answer(view.Name, admitted.Model, request, output), timings);
     }
 }

@@ -49,17 +49,9 @@ internal static class GrpcMessage
         }
 
         int beginning = Math.Min(atLeast, (int)length);
-        GrpcPart part = new((int)length, new PooledBufferWriter(beginning));
-        try
-        {
-            await FillAsync(http, part, beginning, cancellationToken);
-            return part;
-        }
-        catch
-        {
-            part.Dispose();
-            throw;
-        }
+        using Owned<GrpcPart> part = new(new GrpcPart((int)length, new PooledBufferWriter(beginning)));
+        await FillAsync(http, part.Value, beginning, cancellationToken);
+        return part.Release();
     }
 
     /// <summary>Reads the rest of a message, after which nothing may come.</summary>

@@ -28,17 +28,9 @@ internal sealed class InferMessageReader
     /// <exception cref="InvalidProtocolBufferException">It is no such message.</exception>
     public static InferRequest Read(ReadOnlyMemory<byte> message)
     {
-        InferRequest request = new() { BinaryByDefault = true };
-        try
-        {
-            new InferMessageReader().Read(message, request);
-            return request;
-        }
-        catch
-        {
-            request.Dispose();
-            throw;
-        }
+        using Owned<InferRequest> request = new(new InferRequest { BinaryByDefault = true });
+        new InferMessageReader().Read(message, request.Value);
+        return request.Release();
     }
 
     private void Read(ReadOnlyMemory<byte> message, InferRequest request)

@@ -5,8 +5,8 @@ using InferenceServer.Runtime.Manifests;
 
 namespace InferenceServer.Runtime.Preprocessing;
 
-/// <summary>The photograph at one scale, resized a strip at a time: as much as one row of tiles sees. Whoever holds it disposes it.</summary>
-internal sealed class PhotoView(ReadOnlyMemory<byte> rgb, ImageSize photo, ImageSize size, ResizeManifest resize) : IDisposable
+/// <summary>The image at one scale, resized a strip at a time: as much as one row of tiles sees. Whoever holds it disposes it.</summary>
+internal sealed class ImageView(ReadOnlyMemory<byte> rgb, ImageSize image, ImageSize size, ResizeManifest resize) : IDisposable
 {
     private PooledBuffer<byte>? _strip;
     private (int First, int Count) _held;
@@ -14,11 +14,11 @@ internal sealed class PhotoView(ReadOnlyMemory<byte> rgb, ImageSize photo, Image
     /// <summary>Pixels from one row to the next.</summary>
     public int Stride => size.Width;
 
-    /// <summary>Rows of the resized photograph, HWC; valid until other rows are asked for.</summary>
+    /// <summary>Rows of the resized image, HWC; valid until other rows are asked for.</summary>
     public ReadOnlySpan<byte> Rows(int first, int count)
     {
         int stride = size.Width * 3;
-        if (size == photo)
+        if (size == image)
         {
             return rgb.Span.Slice(first * stride, count * stride);
         }
@@ -39,11 +39,11 @@ internal sealed class PhotoView(ReadOnlyMemory<byte> rgb, ImageSize photo, Image
     {
         if (resize.Antialias)
         {
-            PillowResizer.Resize(rgb.Span, photo, strip, size, resize.Filter, first, count);
+            PillowResizer.Resize(rgb.Span, image, strip, size, resize.Filter, first, count);
         }
         else
         {
-            OpenCvResizer.Resize(rgb.Span, photo, strip, size, resize.Filter, first, count);
+            OpenCvResizer.Resize(rgb.Span, image, strip, size, resize.Filter, first, count);
         }
     }
 }

@@ -1,0 +1,114 @@
+using InferenceServer.Runtime.Admission;
+using InferenceServer.Runtime.Decoding;
+using InferenceServer.Runtime.Diagnostics;
+using InferenceServer.Runtime.Models;
+using InferenceServer.Runtime.Passes;
+using InferenceServer.Runtime.Postprocessing;
+using InferenceServer.Runtime.Preprocessing;
+using InferenceServer.Runtime.Refinement;
+using InferenceServer.Runtime.Sessions;
+
+namespace InferenceServer.Runtime.Pipeline;
+
+/// <summary>One image on its way through the stages. The context owns each buffer that a stage makes, and <see cref="Dispose"/> frees those that are left.</summary>
+internal sealed class PipelineContext(AdmittedRequest admitted, SegmentationRequest request) : IDisposable
+{
+    private RgbImage? _image;
+    private InputTensor? _input;
+    private ModelOutput? _output;
+    private Mask? _mask;
+
+    public AdmittedRequest Admitted => admitted;
+
+    public SegmentationRequest Request => request;
+
+    public LoadedModel Model => admitted.Model;
+
+    public StageTimings Timings => admitted.Timings;
+
+    public CancellationToken Cancellation => admitted.Cancellation;
+
+    /// <summary>Tiles, scales and mirroring: the manifest's, or the request's.</summary>
+    public required PassSettings Passes { get; init; }
+
+    /// <summary>The CRF's parameters; null where the mask is not refined.</summary>
+    public CrfSettings? Crf { get; init; }
+
+    /// <summary>Whether the result has the probability of each pixel's class.</summary>
+    public bool WithConfidence { get; init; }
+
+    /// <summary>Whether the result has the probability of each class at each pixel.</summary>
+    public bool WithProbabilities { get; init; }
+
+    /// <summary>What the network's output becomes before refinement: probabilities, where a CRF starts from them.</summary>
+    public (bool Confidence, bool Probabilities) Unrefined => Crf is null ? (WithConfidence, WithProbabilities) : (false, true);
+
+    /// <summary>The runs of the network; set by decoding, which learns the image's size.</summary>
+    public PassPlan Plan { get; set; } = null!;
+
+    /// <summary>The decoded image.</summary>
+    public RgbImage Image
+    {
+        get => Made(_image);
+        set => Replace(ref _image, value);
+    }
+
+    /// <summary>The network's input, where the image runs whole and once.</summary>
+    public InputTensor Input
+    {
+        get => Made(_input);
+        set => Replace(ref _input, value);
+    }
+
+    /// <summary>The network's output, where the image runs whole and once.</summary>
+    public ModelOutput Output
+    {
+        get => Made(_output);
+        set => Replace(ref _output, value);
+    }
+
+    /// <summary>The mask; a stage that sets another one replaces it.</summary>
+    public Mask Mask
+    {
+        get => Made(_mask);
+        set => Replace(ref _mask, value);
+    }
+
+    /// <summary>Frees the input, which the network has read.</summary>
+    public void FreeInput() => Replace(ref _input, null);
+
+    /// <summary>Frees the output, which has become a mask.</summary>
+    public void FreeOutput() => Replace(ref _output, null);
+
+    /// <summary>Hands the input over.</summary>
+    public InputTensor TakeInput() => Take(ref _input);
+
+    /// <summary>Hands image and mask over.</summary>
+    public SegmentationResult TakeResult() => new(Model, Take(ref _image), Take(ref _mask));
+
+    public void Dispose()
+    {
+        _image?.Dispose();
+        _input?.Dispose();
+        _output?.Dispose();
+        _mask?.Dispose();
+    }
+
+    private static T Made<T>(T? buffer)
+        where T : class => buffer ?? throw new InvalidOperationException($"No stage has made the {typeof(T).Name}.");
+
+    private static T Take<T>(ref T? buffer)
+        where T : class
+    {
+        T taken = Made(buffer);
+        buffer = null;
+        return taken;
+    }
+
+    private static void Replace<T>(ref T? buffer, T? next)
+        where T : class, IDisposable
+    {
+        buffer?.Dispose();
+        buffer = next;
+    }
+}

@@ -1,0 +1,83 @@
+using InferenceServer.Runtime.Admission;
+using InferenceServer.Runtime.Decoding;
+using InferenceServer.Runtime.Diagnostics;
+
+namespace InferenceServer.Runtime.Pipeline;
+
+/// <summary>A step of the pipeline: reads what earlier stages have put into the context, and adds its own buffer. A stage disposes nothing and knows no other stage.</summary>
+internal interface IPipelineStage
+{
+    /// <summary>The name under which the stage's time counts; null where the stage measures itself.</summary>
+    Stage? Name { get; }
+
+    /// <summary>Whether the stage computes on the processor, and therefore needs a slot of <see cref="CpuGate"/>.</summary>
+    bool UsesCpu { get; }
+
+    /// <summary>Whether the stage has something to do for this request.</summary>
+    bool AppliesTo(PipelineContext context);
+
+    /// <summary>Does the stage's work.</summary>
+    /// <exception cref="SegmentationException">What went wrong.</exception>
+    /// <exception cref="OperationCanceledException">The caller has gone, or the request's time is up.</exception>
+    ValueTask RunAsync(PipelineContext context);
+}
+
+/// <summary>The order of the stages, and the loop that runs them.</summary>
+internal sealed class SegmentationPipeline(ImageDecoder decoder, PassesStage passes, RefineStage refine, CpuGate cpu, SegmentationMetrics metrics)
+{
+    private readonly IPipelineStage[] _toMask =
+    [
+        new DecodeStage(decoder, passes.Policy),
+        new PreprocessStage(metrics),
+        new InferStage(),
+        new PostprocessStage(),
+        passes,
+        refine,
+        new EncodeStage(metrics),
+    ];
+
+    /// <summary>Makes the mask, and its encoded form where the request has an output.</summary>
+    public ValueTask ToMaskAsync(PipelineContext context) => RunAsync(context, _toMask);
+
+    /// <summary>Makes the network's input, where the image runs whole and once.</summary>
+    public ValueTask ToInputAsync(PipelineContext context) => RunAsync(context, _toMask.AsMemory(0, 2));
+
+    // Neighbours on the processor share a slot: no decoded image waits between two of them.
+    private async ValueTask RunAsync(PipelineContext context, ReadOnlyMemory<IPipelineStage> stages)
+    {
+        CpuSlot? slot = null;
+        try
+        {
+            for (int i = 0; i < stages.Length; i++)
+            {
+                IPipelineStage stage = stages.Span[i];
+                if (!stage.AppliesTo(context))
+                {
+                    continue;
+                }
+
+                context.Cancellation.ThrowIfCancellationRequested();
+                if (stage.UsesCpu)
+                {
+                    slot ??= await cpu.EnterAsync(context.Timings, context.Cancellation, context.Admitted.Backlog).ConfigureAwait(false);
+                }
+                else
+                {
+                    slot?.Dispose();
+                    slot = null;
+                }
+
+                using StageTimings.Scope? timing = stage.Name is { } name ? context.Timings.Measure(name) : null;
+                await stage.RunAsync(context).ConfigureAwait(false);
+            }
+        }
+        catch (OperationCanceledException) when (context.Admitted.IsLate)
+        {
+            throw context.Admitted.Late();
+        }
+        finally
+        {
+            slot?.Dispose();
+        }
+    }
+}
