@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Security.Cryptography;
 using InferenceServer.Kernels;
 using InferenceServer.Runtime.Batching;
+using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Manifests;
 using InferenceServer.Runtime.Refinement;
 using InferenceServer.Runtime.Sessions;
@@ -30,25 +31,18 @@ internal sealed class ModelLoader(SessionFactory sessions, SchedulerFactory sche
         }
 
         IModelSession session = sessions.Open(file, manifest.Graph, manifest.Gpu);
-        LoadedModel model = Create(folder.Name, version, manifest, session, stamp);
-        try
+        using Owned<LoadedModel> owned = new(Create(folder.Name, version, manifest, session, stamp));
+        LoadedModel model = owned.Value;
+        long read = Stopwatch.GetTimestamp();
+        Prepare(model, ModelFile.Display(file), progress, cancellationToken);
+        model.WarmUpTime = Stopwatch.GetElapsedTime(read);
+        if (folder.Stamp(version) != stamp)
         {
-            long read = Stopwatch.GetTimestamp();
-            Prepare(model, ModelFile.Display(file), progress, cancellationToken);
-            model.WarmUpTime = Stopwatch.GetElapsedTime(read);
-            if (folder.Stamp(version) != stamp)
-            {
-                throw new ManifestException(ModelFile.Display(file), ["the files changed while they were loaded"]);
-            }
+            throw new ManifestException(ModelFile.Display(file), ["the files changed while they were loaded"]);
+        }
 
-            model.LoadTime = Stopwatch.GetElapsedTime(start);
-            return model;
-        }
-        catch
-        {
-            model.Dispose();
-            throw;
-        }
+        model.LoadTime = Stopwatch.GetElapsedTime(start);
+        return owned.Release();
     }
 
     private LoadedModel Create(string name, int version, ModelManifest manifest, IModelSession session, string stamp)

@@ -29,25 +29,19 @@ public static class NpyFloats
             throw new InvalidDataException("It is in Fortran order, expected C order; convert it with numpy.ascontiguousarray.");
         }
 
-        PooledBuffer<float> values = new(Count(stream, header));
+        using Owned<PooledBuffer<float>> values = new(new PooledBuffer<float>(Count(stream, header)));
         try
         {
-            for (Span<float> rest = values.Span; !rest.IsEmpty; rest = rest[Math.Min(ValuesAtOnce, rest.Length)..])
+            for (Span<float> rest = values.Value.Span; !rest.IsEmpty; rest = rest[Math.Min(ValuesAtOnce, rest.Length)..])
             {
                 stream.ReadExactly(MemoryMarshal.AsBytes(rest[..Math.Min(ValuesAtOnce, rest.Length)]));
             }
 
-            return values;
+            return values.Release();
         }
         catch (EndOfStreamException)
         {
-            values.Dispose();
             throw Truncated(header);
-        }
-        catch
-        {
-            values.Dispose();
-            throw;
         }
     }
 

@@ -1,3 +1,4 @@
+using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Decoding;
 using InferenceServer.Runtime.Diagnostics;
@@ -46,7 +47,6 @@ internal sealed class BulkRunner(RetryingAdmission admission, SegmentHandler roa
         async Task<BulkItem?> TakeAsync()
         {
             await taking.WaitAsync(stop.Token);
-            BulkItem? turn = null;
             try
             {
                 if (await NextAsync() is not { } image)
@@ -54,14 +54,9 @@ internal sealed class BulkRunner(RetryingAdmission admission, SegmentHandler roa
                     return null;
                 }
 
-                turn = new BulkItem(image, order, admission, road, metrics, logger);
-                await turn.EnterAsync(stop.Token);
-                return turn;
-            }
-            catch
-            {
-                turn?.Dispose();
-                throw;
+                using Owned<BulkItem> item = new(new BulkItem(image, order, admission, road, metrics, logger));
+                await item.Value.EnterAsync(stop.Token);
+                return item.Release();
             }
             finally
             {

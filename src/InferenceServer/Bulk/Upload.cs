@@ -36,17 +36,9 @@ internal sealed class Upload : IDisposable
     public static async Task<Upload> ReceiveAsync(HttpRequest request, BulkOptions options, CancellationToken cancellationToken)
     {
         string? boundary = Boundary(request.GetTypedHeaders().ContentType);
-        FileStream file = PrivateFiles.CreateTemporary();
-        try
-        {
-            await CopyAsync(request, file, options, cancellationToken);
-            return new Upload(file, boundary);
-        }
-        catch
-        {
-            await file.DisposeAsync();
-            throw;
-        }
+        using Owned<FileStream> file = new(PrivateFiles.CreateTemporary());
+        await CopyAsync(request, file.Value, options, cancellationToken);
+        return new Upload(file.Release(), boundary);
     }
 
     /// <summary>Takes a request's body into a file that stays; it is on the disk when this returns.</summary>
@@ -158,21 +150,16 @@ internal sealed class Upload : IDisposable
 
     private static async Task<PooledBufferWriter> ReadAsync(Stream content, long maxBytes, CancellationToken cancellationToken)
     {
-        PooledBufferWriter bytes = new();
-        try
+        using Owned<PooledBufferWriter> owned = new(new PooledBufferWriter());
+        PooledBufferWriter bytes = owned.Value;
+        int count;
+        do
         {
-            while (bytes.Written.Length <= maxBytes && await Guarded(() => content.ReadAsync(bytes.GetMemory(), cancellationToken).AsTask(), cancellationToken) is > 0 and int count)
-            {
-                bytes.Advance(count);
-            }
-
-            return bytes;
+            count = await Guarded(() => content.ReadAsync(bytes.GetMemory(), cancellationToken).AsTask(), cancellationToken);
+            bytes.Advance(count);
         }
-        catch
-        {
-            bytes.Dispose();
-            throw;
-        }
+        while (count > 0 && bytes.Written.Length <= maxBytes);
+        return owned.Release();
     }
 
     private static async Task<T> Guarded<T>(Func<Task<T>> read, CancellationToken cancellationToken)

@@ -112,17 +112,9 @@ internal sealed class ImageFetcher : IDisposable
             throw Refused($"'{host.Host}' has an address within a private network; its operator can list the host in Fetch:PrivateHosts.");
         }
 
-        Socket socket = new(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-        try
-        {
-            await socket.ConnectAsync(addresses, host.Port, cancellationToken);
-            return new NetworkStream(socket, ownsSocket: true);
-        }
-        catch
-        {
-            socket.Dispose();
-            throw;
-        }
+        using Owned<Socket> socket = new(new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true });
+        await socket.Value.ConnectAsync(addresses, host.Port, cancellationToken);
+        return new NetworkStream(socket.Release(), ownsSocket: true);
     }
 
     private static bool IsAmong(HostPattern[] patterns, string host, int port) => patterns.Any(p => p.Matches(host, port, isUsualPort: port is 80 or 443));

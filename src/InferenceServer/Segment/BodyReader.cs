@@ -20,27 +20,20 @@ internal static class BodyReader
     public static async Task<PooledBufferWriter> ReadAsync(Stream body, long? length, long maxBytes, Action<long> hold, string what, CancellationToken cancellationToken)
     {
         // A length is only a promise: beyond a megabyte the buffer grows with what really comes.
-        PooledBufferWriter bytes = new((int)Math.Min(Math.Min(length ?? BufferSize, maxBytes) + 1, LargestBufferAtOnce));
-        try
+        using Owned<PooledBufferWriter> owned = new(new PooledBufferWriter((int)Math.Min(Math.Min(length ?? BufferSize, maxBytes) + 1, LargestBufferAtOnce)));
+        PooledBufferWriter bytes = owned.Value;
+        while (await body.ReadAsync(bytes.GetMemory(), cancellationToken) is > 0 and int count)
         {
-            while (await body.ReadAsync(bytes.GetMemory(), cancellationToken) is > 0 and int count)
+            bytes.Advance(count);
+            if (bytes.Written.Length > maxBytes)
             {
-                bytes.Advance(count);
-                if (bytes.Written.Length > maxBytes)
-                {
-                    throw TooLarge(what, maxBytes);
-                }
-
-                hold(bytes.Written.Length);
+                throw TooLarge(what, maxBytes);
             }
 
-            return bytes;
+            hold(bytes.Written.Length);
         }
-        catch
-        {
-            bytes.Dispose();
-            throw;
-        }
+
+        return owned.Release();
     }
 
     /// <summary>What is said of more bytes than are accepted.</summary>

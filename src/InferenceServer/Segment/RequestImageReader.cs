@@ -87,7 +87,7 @@ internal sealed class RequestImageReader(ImageFetcher fetcher)
     private static async Task<PooledBufferWriter> FromFormAsync(HttpRequest request, MediaTypeHeaderValue type, long maxBytes, Action<long> hold, CancellationToken cancellationToken)
     {
         string boundary = HeaderUtilities.RemoveQuotes(type.Boundary).Value is { Length: > 0 } given ? given : throw Invalid("The form's Content-Type names no boundary.");
-        PooledBufferWriter? image = null;
+        using DisposableList<PooledBufferWriter> images = [];
         try
         {
             MultipartReader form = new(boundary, request.Body, BufferSize);
@@ -98,23 +98,26 @@ internal sealed class RequestImageReader(ImageFetcher fetcher)
                     throw Invalid($"The form's part '{name}' would be ignored. Send one part, named 'image' or 'file'; options go into the query, as in ?format=json.");
                 }
 
-                image = image is null
-                    ? await BytesAsync(request, section.Body, maxBytes, hold, cancellationToken)
-                    : throw Invalid("The form has two images. Send one; /v1/segment:batch takes many.");
-            }
+                if (images.Count > 0)
+                {
+                    throw Invalid("The form has two images. Send one; /v1/segment:batch takes many.");
+                }
 
-            return image ?? throw Invalid("The form has no part named 'image' or 'file'.");
+                images.Add(await BytesAsync(request, section.Body, maxBytes, hold, cancellationToken));
+            }
         }
         catch (Exception e) when (MalformedBody.IsReasonOf(e, cancellationToken))
         {
-            image?.Dispose();
             throw Invalid("The form is malformed: " + e.Message, e);
         }
-        catch
+
+        if (images is not [var image])
         {
-            image?.Dispose();
-            throw;
+            throw Invalid("The form has no part named 'image' or 'file'.");
         }
+
+        images.Clear();
+        return image;
     }
 
     private static string? Name(MultipartSection section) => section.GetContentDispositionHeader() is { } disposition ? HeaderUtilities.RemoveQuotes(disposition.Name).Value : null;

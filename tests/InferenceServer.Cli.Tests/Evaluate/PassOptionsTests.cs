@@ -19,7 +19,7 @@ public sealed class PassOptionsTests : IDisposable
             ["evaluate", "--models", Cli.Models, "--model", "tiny", "--images", _folder["images"], "--labels", _folder["labels"], "--json", _folder["report.json"], .. passes]);
 
         Assert.Equal((0, ""), (exitCode, error));
-        Assert.Contains("Run slide 24×16 by 0.5 at the photograph's size, scales 0.75 1.25, flip, max_logits.", output, StringComparison.Ordinal);
+        Assert.Contains("Run slide 24×16 by 0.5 at the image's size, scales 0.75 1.25, flip, max_logits.", output, StringComparison.Ordinal);
         Assert.Matches("Mean IoU % +100.00", output);
         using JsonDocument json = JsonDocument.Parse(await File.ReadAllTextAsync(_folder["report.json"]));
         Assert.StartsWith("slide", json.RootElement.GetProperty("passes").GetString(), StringComparison.Ordinal);

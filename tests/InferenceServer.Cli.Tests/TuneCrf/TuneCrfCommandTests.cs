@@ -98,7 +98,7 @@ public sealed class TuneCrfCommandTests : IDisposable
             "tune-crf", "--models", _folder["models"], "--model", "tiny-labels", "--images", _folder["images"], "--labels", _folder["labels"]);
 
         Assert.Equal(1, exitCode);
-        Assert.Contains("nothing to refine", error, StringComparison.Ordinal);
+        Assert.Contains("nothing that a CRF could refine", error, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -105,7 +105,7 @@ public sealed class TensorInferTests(SegmentationServer server)
         using HttpResponseMessage open = await server.Client.PostAsync(Route, InferCall.Raw(InferCall.Bytes(tensor)));
 
         Assert.Equal([1, 3, 16, 16], (await InferCall.ReadAsync(fixedSize)).Json.GetProperty("outputs")[0].GetProperty("shape").EnumerateArray().Select(e => e.GetInt32()));
-        Assert.Contains("several sides", await ProblemAssert.IsAsync(HttpStatusCode.BadRequest, open), StringComparison.Ordinal);
+        Assert.Contains("several free sides", await ProblemAssert.IsAsync(HttpStatusCode.BadRequest, open), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -66,7 +66,7 @@ public sealed class RefinementTests(SegmentationServer server)
     public async Task Crf_GraphThatEndsInLabels_Is400()
     {
         using HttpResponseMessage response = await PostAsync("tiny-labels?refine=crf");
-        Assert.Contains("nothing to refine", await ProblemAssert.IsAsync(HttpStatusCode.BadRequest, response), StringComparison.Ordinal);
+        Assert.Contains("nothing that a CRF could refine", await ProblemAssert.IsAsync(HttpStatusCode.BadRequest, response), StringComparison.Ordinal);
     }
 
     [Fact]
