@@ -1,7 +1,6 @@
 using System.Runtime.InteropServices;
 using InferenceServer.Runtime.Admission;
 using InferenceServer.Runtime.Buffers;
-using InferenceServer.Runtime.Diagnostics;
 using InferenceServer.Runtime.Formats;
 using InferenceServer.Runtime.Models;
 
@@ -56,10 +55,9 @@ internal sealed class HostSegmenter(Segmenter segmenter, ModelRepository reposit
         using (admitted)
         {
             ReadOnlyMemory<byte> file = MemoryMarshal.TryGetArray(image, out _) ? image : image.ToArray(); // the decoder pins an array
-            SegmentationRequest request = SegmentationRequest.Create(file, settings, admitted.Model.Postprocessor.HasScores, new StageTimings());
-            using SegmentationResult result = await segmenter.SegmentAsync(admitted, request).ConfigureAwait(false);
             using PooledBufferWriter mask = new();
-            await segmenter.EncodeAsync(admitted, result, settings.Format, settings.Options, mask).ConfigureAwait(false);
+            SegmentationRequest request = new() { Image = file, Settings = settings, Output = mask };
+            using SegmentationResult result = await segmenter.SegmentAsync(admitted, request).ConfigureAwait(false);
             return mask.Written.ToArray();
         }
     }

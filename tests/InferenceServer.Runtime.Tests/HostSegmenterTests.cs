@@ -33,14 +33,14 @@ public sealed class HostSegmenterTests : IDisposable
     }
 
     [Theory]
-    [InlineData("none", SegmentationError.UnknownModel)]
-    [InlineData("tiny-nan", SegmentationError.ModelNotReady)]
-    [InlineData("tiny-labels", SegmentationError.InvalidRequest)] // has no confidence
-    public async Task SegmentAsync_ModelThatCannotAnswer_SaysWhy(string model, SegmentationError error)
+    [InlineData("none", "unknown-model")]
+    [InlineData("tiny-nan", "model-not-ready")]
+    [InlineData("tiny-labels", "invalid-request")] // has no confidence
+    public async Task SegmentAsync_ModelThatCannotAnswer_SaysWhy(string model, string error)
     {
         SegmentationException e = await Assert.ThrowsAsync<SegmentationException>(() => Segmenter.SegmentAsync(model, Image, MaskFormat.Confidence));
 
-        Assert.Equal(error, e.Error);
+        Assert.Equal(error, e.Error.Name);
     }
 
     [Fact]

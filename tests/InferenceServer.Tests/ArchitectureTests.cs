@@ -41,9 +41,9 @@ public sealed partial class ArchitectureTests
         { "Inspection", ["Manifests", "Models.NoiseInput", "Preprocessing.InputTensor", "Sessions"] },
         // What takes an image through the stages.
         { "Admission", ["Batching", "Decoding", "Diagnostics", "Models"] },
-        { "Refinement", ["Admission", "Decoding", "Diagnostics", "Manifests", "Models", "Postprocessing"] },
-        { "Passes", ["Admission", "Batching", "Decoding", "Diagnostics", "Manifests", "Models", "Postprocessing", "Preprocessing", "Sessions"] },
-        { "Pipeline", ["Admission", "Batching", "Diagnostics", "Models", "Passes", "Preprocessing", "Sessions"] },
+        { "Refinement", ["Buffers", "Manifests", "Postprocessing"] },
+        { "Passes", ["Manifests", "Models", "Preprocessing"] },
+        { "Pipeline", ["Admission", "Batching", "Buffers", "Decoding", "Diagnostics", "Formats", "Models", "Passes", "Postprocessing", "Preprocessing", "Refinement", "Sessions"] },
     };
 
     [Theory]

@@ -1,6 +1,6 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
-using InferenceServer.Runtime;
+using InferenceServer.Errors;
 
 namespace InferenceServer.Tests;
 
@@ -20,7 +20,7 @@ public sealed partial class DocumentationTests
             .Order(StringComparer.Ordinal),
     ];
 
-    public static TheoryData<string> Errors => [.. Enum.GetNames<SegmentationError>()];
+    public static TheoryData<string> Errors => [.. ErrorTable.All.Select(row => row.Error.Name)];
 
     [Fact]
     public void Index_Pages_AreAllLinked()
@@ -52,8 +52,16 @@ public sealed partial class DocumentationTests
 
     [Theory]
     [MemberData(nameof(Errors))]
-    public void Error_Docs_ExplainIt(string error) =>
-        Assert.Contains($"`{JsonNamingPolicy.KebabCaseLower.ConvertName(error)}`", Read("docs/segment.md"), StringComparison.Ordinal);
+    public void Error_Docs_AreTheRowOfTheTable(string error)
+    {
+        ErrorRow row = ErrorTable.All.Single(r => r.Error.Name == error);
+
+        string line = Read("docs/segment.md").Split('\n').Single(l => l.StartsWith($"| {row.Status} |", StringComparison.Ordinal));
+
+        Assert.Contains($"`{row.Error}`", line, StringComparison.Ordinal);
+        Assert.Contains($"`{JsonNamingPolicy.SnakeCaseUpper.ConvertName(row.GrpcCode.ToString())}`", line, StringComparison.Ordinal);
+        Assert.Contains(row.Reason ?? "", line, StringComparison.Ordinal);
+    }
 
     [Fact]
     public void Version_BuildChangelogAndChart_Agree()

@@ -1,6 +1,5 @@
 using System.Net.Http.Json;
 using System.Text.Json;
-using InferenceServer.Errors;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Formats;
 using InferenceServer.Runtime.Parameters;
@@ -71,10 +70,6 @@ public sealed class TablesTests(SegmentationServer server) : IClassFixture<Segme
         Assert.All(RequestParameters.All.Where(p => p.Words.Count > 0), p => Assert.Equal(
             p.Words, parameters.GetProperty(p.Name).GetProperty("schema").GetProperty("enum").EnumerateArray().Select(word => word.GetString()!)));
     }
-
-    [Fact]
-    public void ReasonsOfRejection_Docs_ExplainAll() =>
-        Assert.All(ErrorTable.All.Select(row => row.Reason).OfType<string>(), reason => Assert.Contains($"`{reason}`", Docs, StringComparison.Ordinal));
 
     [Theory]
     [MemberData(nameof(Formats))]

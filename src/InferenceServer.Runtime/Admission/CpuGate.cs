@@ -14,7 +14,7 @@ public sealed class CpuGate : IDisposable
     {
         int places = options.Value.Scheduling.CpuSlots is > 0 and int slots ? slots : Environment.ProcessorCount;
         _places = new SemaphoreSlim(places);
-        // Decoding a large photograph holds its thread for long; the pool would notice only after half a second that nobody is left to say "alive".
+        // Decoding a large image holds its thread for long; the pool would notice only after half a second that nobody is left to say "alive".
         if (options.Value.OwnsProcess)
         {
             ThreadPool.GetMinThreads(out int workers, out int completions);
