@@ -10,20 +10,25 @@ using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Bulk;
 
-/// <summary>Many images in one request.</summary>
+/// <summary>The endpoint for many images in one request.</summary>
 internal static class BulkEndpoints
 {
     private const string Route = "/v1/segment:batch";
 
-    public static void MapBulk(this IEndpointRouteBuilder routes) => routes.MapPost(Route, SegmentAsync).WithTags("Segment").WithName("SegmentBatch")
+    public static void MapBulk(this IEndpointRouteBuilder routes) => routes.MapPost(Route, SegmentAsync)
+        .WithTags("Segment").WithName("SegmentBatch")
         .Observed().RequireScope(Scope.Infer, budgeted: true)
-        .WithSummary("Segments many photographs.").WithDescription(
-            "The body is a form with an image in each part, or a zip. The answer is a stream, in the order in which the masks are done: a line of JSON for each image, or with `Accept: multipart/mixed` a part. Work of this kind waits for people (priority batch).")
+        .WithSummary("Segments many images.").WithDescription(
+            "The body is a form with an image in each part, or a zip. "
+            + "The answer is a stream in the order in which masks are finished: "
+            + "a line of JSON for each image, or a part with `Accept: multipart/mixed`. "
+            + "The images have priority batch.")
         .Accepts<IFormFileCollection>("multipart/form-data", "application/zip")
         .Produces<string>(StatusCodes.Status200OK, "application/x-ndjson", "multipart/mixed");
 
     private static async Task SegmentAsync(
-        [Description("A model's name; the default is the server's.")] string? model, HttpContext http, ModelRepository repository, BulkLimiter places, BulkRunner runner, IOptions<BulkOptions> options)
+        [Description("A model's name. Default: the server's default model.")] string? model,
+        HttpContext http, ModelRepository repository, BulkLimiter limiter, BulkRunner runner, IOptions<BulkOptions> options)
     {
         if (model is not null)
         {
@@ -31,24 +36,26 @@ internal static class BulkEndpoints
         }
 
         SegmentSettings settings = SegmentSettingsBinder.BindMany(http.Request, "model");
-        using ModelLease lease = repository.Lease(model); // before a byte is read; held, so that the same version answers all
-        using IDisposable? place = places.TryEnter();
-        if (place is null)
+        // Held to the end, so that the same version answers all images.
+        using ModelLease lease = repository.Lease(model);
+        using IDisposable? permit = limiter.TryEnter();
+        if (permit is null)
         {
-            await Problem.WriteAsync(http, places.Refusal());
+            await Problem.WriteAsync(http, limiter.Refusal());
             return;
         }
 
         http.Observation().InParts();
         using Upload upload = await Upload.ReceiveAsync(http.Request, options.Value, http.RequestAborted);
-        IBulkWriter writer = http.Request.GetTypedHeaders().Accept.Any(a => a.MediaType.Equals("multipart/mixed", StringComparison.OrdinalIgnoreCase)) ? new MultipartWriter() : new NdjsonWriter();
+        IBulkWriter writer = AcceptsMultipart(http.Request) ? new MultipartWriter() : new NdjsonWriter();
         http.Response.ContentType = writer.ContentType;
         http.Response.Headers["X-Model"] = lease.Model.Name;
         PipeWriter body = http.Response.BodyWriter;
-        BulkSettings order = new(lease, settings, Caller.Of(http)?.Budget, Route);
+        BulkSettings bulk = new(lease, settings, Caller.Of(http)?.Budget, Route);
         try
         {
-            await runner.RunAsync(upload, order, answer => writer.WriteAsync(answer, body, http.RequestAborted), http.RequestAborted);
+            await runner.RunAsync(
+                upload, bulk, answer => writer.WriteAsync(answer, body, http.RequestAborted), http.RequestAborted);
         }
         catch (SegmentationException e) when (http.Response.HasStarted)
         {
@@ -59,4 +66,8 @@ internal static class BulkEndpoints
         writer.Finish(body);
         await body.FlushAsync(http.RequestAborted);
     }
+
+    private static bool AcceptsMultipart(HttpRequest request) =>
+        request.GetTypedHeaders().Accept.Any(
+            a => a.MediaType.Equals("multipart/mixed", StringComparison.OrdinalIgnoreCase));
 }

@@ -10,21 +10,25 @@ using InferenceServer.Segment;
 
 namespace InferenceServer.Bulk;
 
-/// <summary>One of many images on the road: it is let in like a request of its own, and keeps its place and its bytes until this is disposed.</summary>
-internal sealed class BulkItem(BulkImage image, BulkSettings settings, RetryingAdmission admission, SegmentHandler handler, SegmentationMetrics metrics, ILogger logger) : IDisposable
+/// <summary>One image in work: admitted like a request of its own. It holds its permit and its bytes until it is
+/// disposed.</summary>
+internal sealed class BulkItem(
+    BulkImage image, BulkSettings settings, RetryingAdmission admission, SegmentHandler handler,
+    SegmentationMetrics metrics, ILogger logger) : IDisposable
 {
     private readonly ImageObservation _observation = new(metrics, settings.Model.Model, settings.Route);
     private readonly PooledBufferWriter _mask = new();
     private AdmittedRequest? _admitted;
     private SegmentationException? _failure;
 
-    /// <summary>Waits for the image's place in the server.</summary>
-    /// <param name="cancellationToken">Ends the waiting, and the image's work.</param>
+    /// <summary>Waits until the image is admitted.</summary>
+    /// <param name="cancellationToken">Cancels the wait and the image.</param>
     public async Task EnterAsync(CancellationToken cancellationToken)
     {
         try
         {
-            _admitted = await admission.EnterAsync(settings.Model, AdmissionRequest(cancellationToken), image.Index > 0 ? settings.Budget : null);
+            _admitted = await admission.EnterAsync(
+                settings.Model, AdmissionRequest(cancellationToken), image.Index > 0 ? settings.Budget : null);
         }
         catch (SegmentationException e)
         {
@@ -32,8 +36,8 @@ internal sealed class BulkItem(BulkImage image, BulkSettings settings, RetryingA
         }
     }
 
-    /// <summary>Segments it, once it was let in.</summary>
-    /// <param name="cancellationToken">Ends the waiting, and the image's work.</param>
+    /// <summary>Segments the admitted image; waits again while the server is full.</summary>
+    /// <param name="cancellationToken">Cancels the wait and the image.</param>
     public async Task<BulkAnswer> SegmentAsync(CancellationToken cancellationToken)
     {
         while (_failure is null)
@@ -41,22 +45,27 @@ internal sealed class BulkItem(BulkImage image, BulkSettings settings, RetryingA
             try
             {
                 ImageSize size = await handler.SegmentAsync(_admitted!, settings.Settings, image.Bytes.Written, _mask);
-                return new BulkAnswer(image, settings.Settings.Format.MediaType, _mask.Written, size.Width, size.Height, Failure: null);
+                return new BulkAnswer(
+                    image, settings.Settings.Format.MediaType, _mask.Written, size.Width, size.Height, Failure: null);
             }
             catch (SegmentationException e) when (IsLoad(e))
             {
                 _mask.Clear();
                 _admitted!.Dispose();
                 await admission.WaitAsync(e, cancellationToken);
-                _admitted = await admission.EnterAsync(settings.Model, AdmissionRequest(cancellationToken), budget: null);
+                _admitted = await admission.EnterAsync(
+                    settings.Model, AdmissionRequest(cancellationToken), budget: null);
             }
             catch (SegmentationException e)
             {
                 _failure = e;
             }
-            catch (Exception e) when (e is not OperationCanceledException) // whatever one image does, the others go on
+            // An unexpected error of one image must not end the others.
+            catch (Exception e) when (e is not OperationCanceledException)
             {
-                _failure = new SegmentationException(SegmentationError.InferenceFailed, "The server failed at this image; its log says more.", e);
+                _failure = new SegmentationException(
+                    SegmentationError.InferenceFailed,
+                    "The server failed to segment this image; the server's log has the reason.", e);
             }
         }
 
@@ -69,7 +78,7 @@ internal sealed class BulkItem(BulkImage image, BulkSettings settings, RetryingA
         return BulkAnswer.Failed(image, _failure);
     }
 
-    /// <summary>The answer was handed over.</summary>
+    /// <summary>Counts the answer as sent.</summary>
     public void Answered()
     {
         if (_failure is null)
@@ -95,19 +104,23 @@ internal sealed class BulkItem(BulkImage image, BulkSettings settings, RetryingA
         Caller = caller,
     };
 
-    // Room for pixels is asked for only once the size is known; and a time that nobody has named is none that anybody misses.
-    private bool IsLoad(SegmentationException e) => e.Error == SegmentationError.Overloaded || (e.Error == SegmentationError.QueueTimeout && settings.Settings.Timeout is null);
+    // The limit on pixels can refuse an admitted image, whose size is known only then. The default timeout does not end
+    // the wait.
+    private bool IsLoad(SegmentationException e) => e.Error == SegmentationError.Overloaded
+        || (e.Error == SegmentationError.QueueTimeout && settings.Settings.Timeout is null);
 }
 
-/// <summary>What is wanted of many images.</summary>
-/// <param name="Model">Answers all; held by whoever makes the settings.</param>
-/// <param name="Settings">What is wanted of each image. Its timeout starts when the image is admitted; without one, an image waits as long as the server is full.</param>
-/// <param name="Budget">What the caller may still ask for: the request has paid for the first image, each other one pays for itself. Null is no limit.</param>
-/// <param name="Route">What they are counted under.</param>
+/// <summary>Settings of a request with many images, or of a job.</summary>
+/// <param name="Model">The model for all images; the creator of the settings disposes it.</param>
+/// <param name="Settings">The settings of each image. Its timeout starts when the image is admitted; without a timeout
+/// an image waits while the server is full.</param>
+/// <param name="Budget">The caller's budget. The request itself pays for the first image, every other image pays for
+/// itself. Null is no limit.</param>
+/// <param name="Route">The route in metrics and log.</param>
 internal sealed record BulkSettings(ModelLease Model, SegmentSettings Settings, KeyBudget? Budget, string Route);
 
 internal static partial class Log
 {
-    [LoggerMessage(1000, LogLevel.Error, "Image {Index} of {Route} failed; the others go on.")]
+    [LoggerMessage(1000, LogLevel.Error, "Image {Index} of {Route} failed; the other images continue.")]
     public static partial void ImageFailed(ILogger logger, Exception exception, int index, string route);
 }

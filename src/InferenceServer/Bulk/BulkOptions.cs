@@ -8,19 +8,21 @@ namespace InferenceServer.Bulk;
 /// <summary>Requests with many images; section <c>Bulk</c>.</summary>
 public sealed class BulkOptions
 {
-    /// <summary>Most bytes of such a request, and of all its images once unpacked, up to a terabyte; they lie in the folder for temporary files meanwhile. Default 1 GiB.</summary>
+    /// <summary>Most bytes of a request, and of all its images once unpacked. The body lies in the folder for temporary
+    /// files until the answer is sent. Default 1 GiB.</summary>
     [Range(1L << 10, 1L << 40)]
     public long MaxBytes { get; set; } = 1L << 30;
 
-    /// <summary>Most images of such a request. Default 1000.</summary>
+    /// <summary>Most images of a request. Default 1000.</summary>
     [Range(1, 1_000_000)]
     public int MaxImages { get; set; } = 1000;
 
-    /// <summary>Such requests at once, each with its file; one more is refused before its body is read. Default 3.</summary>
+    /// <summary>Most requests with many images at the same time. Another request gets 429 before its body is read.
+    /// Default 3.</summary>
     [Range(1, 10_000)]
     public int MaxRequests { get; set; } = 3;
 
-    /// <summary>Images of one request that are under way at once. Default 4.</summary>
+    /// <summary>Images of one request in work at the same time. Default 4.</summary>
     [Range(1, 256)]
     public int Concurrency { get; set; } = 4;
 }
@@ -28,7 +30,7 @@ public sealed class BulkOptions
 [OptionsValidator]
 internal sealed partial class BulkOptionsValidator : IValidateOptions<BulkOptions>;
 
-/// <summary>Wires requests with many images.</summary>
+/// <summary>Registers the services for requests with many images.</summary>
 internal static class BulkSetup
 {
     public static void AddBulk(this IServiceCollection services)

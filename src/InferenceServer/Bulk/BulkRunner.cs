@@ -7,43 +7,51 @@ using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Bulk;
 
-/// <summary>Takes many images down the road, a few at once, and hands out each answer as soon as it is there.</summary>
-internal sealed class BulkRunner(RetryingAdmission admission, SegmentHandler road, ImageDecoder decoder, SegmentationMetrics metrics, IOptions<BulkOptions> options, ILogger<BulkRunner> logger)
+/// <summary>Segments many images, a few at the same time, and passes on each answer as soon as it is
+/// finished.</summary>
+internal sealed class BulkRunner(
+    RetryingAdmission admission, SegmentHandler handler, ImageDecoder decoder, SegmentationMetrics metrics,
+    IOptions<BulkOptions> options, ILogger<BulkRunner> logger)
 {
     /// <summary>Segments the images.</summary>
     /// <param name="upload">The images.</param>
-    /// <param name="order">What is wanted of them.</param>
-    /// <param name="answer">Takes each answer, never two at once; the image keeps its place in the server meanwhile.</param>
-    /// <param name="cancellationToken">Ends all.</param>
-    /// <param name="answered">Images that have an answer already, by their place.</param>
-    /// <exception cref="SegmentationException">What is wrong with all the rest: the upload is damaged, or holds too much. What was read before it is answered.</exception>
-    public async Task RunAsync(Upload upload, BulkSettings order, Func<BulkAnswer, Task> answer, CancellationToken cancellationToken, IReadOnlySet<int>? answered = null)
+    /// <param name="settings">Their settings.</param>
+    /// <param name="answer">Writes an answer. Never called for two answers at the same time; the image keeps its permit
+    /// meanwhile.</param>
+    /// <param name="cancellationToken">Cancels all images.</param>
+    /// <param name="answered">Indices of images that have an answer already and are skipped.</param>
+    /// <exception cref="SegmentationException">The upload is damaged or too large. Images before the fault are
+    /// answered.</exception>
+    public async Task RunAsync(
+        Upload upload, BulkSettings settings, Func<BulkAnswer, Task> answer, CancellationToken cancellationToken,
+        IReadOnlySet<int>? answered = null)
     {
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        await using IAsyncEnumerator<BulkImage> images = upload.ImagesAsync(options.Value, decoder.Limits.MaxBytes, stop.Token).GetAsyncEnumerator(stop.Token);
+        await using IAsyncEnumerator<BulkImage> images =
+            upload.ImagesAsync(options.Value, decoder.Limits.MaxBytes, stop.Token).GetAsyncEnumerator(stop.Token);
         using SemaphoreSlim taking = new(1), answering = new(1);
         await Task.WhenAll(Enumerable.Range(0, options.Value.Concurrency).Select(_ => WorkAsync()));
 
         async Task WorkAsync()
         {
-            while (await TakeAsync() is { } turn)
+            while (await TakeAsync() is { } item)
             {
-                using (turn)
+                using (item)
                 {
                     try
                     {
-                        await AnswerAsync(turn);
+                        await AnswerAsync(item);
                     }
                     catch
                     {
-                        await stop.CancelAsync(); // one broken connection is enough
+                        await stop.CancelAsync(); // the connection is broken: the other images are useless
                         throw;
                     }
                 }
             }
         }
 
-        // One image at a time is out of its file and not yet let in.
+        // Only one image at a time is read and not yet admitted, since no limit counts its bytes.
         async Task<BulkItem?> TakeAsync()
         {
             await taking.WaitAsync(stop.Token);
@@ -54,7 +62,7 @@ internal sealed class BulkRunner(RetryingAdmission admission, SegmentHandler roa
                     return null;
                 }
 
-                using Owned<BulkItem> item = new(new BulkItem(image, order, admission, road, metrics, logger));
+                using Owned<BulkItem> item = new(new BulkItem(image, settings, admission, handler, metrics, logger));
                 await item.Value.EnterAsync(stop.Token);
                 return item.Release();
             }
@@ -79,14 +87,14 @@ internal sealed class BulkRunner(RetryingAdmission admission, SegmentHandler roa
             return null;
         }
 
-        async Task AnswerAsync(BulkItem turn)
+        async Task AnswerAsync(BulkItem item)
         {
-            BulkAnswer made = await turn.SegmentAsync(stop.Token);
+            BulkAnswer made = await item.SegmentAsync(stop.Token);
             await answering.WaitAsync(stop.Token);
             try
             {
                 await answer(made);
-                turn.Answered();
+                item.Answered();
             }
             finally
             {

@@ -9,7 +9,7 @@ using Microsoft.Net.Http.Headers;
 
 namespace InferenceServer.Bulk;
 
-/// <summary>A part for each image: the mask as it is, or a problem.</summary>
+/// <summary>Writes a part for each image: the encoded mask, or a problem.</summary>
 internal sealed class MultipartWriter : IBulkWriter
 {
     private readonly string _boundary = Guid.NewGuid().ToString("N");
@@ -20,17 +20,22 @@ internal sealed class MultipartWriter : IBulkWriter
     {
         ReadOnlyMemory<byte> body = answer.Failure is { } failure ? Problem(failure) : answer.Mask;
         StringBuilder head = new();
-        head.Append(CultureInfo.InvariantCulture, $"--{_boundary}\r\nContent-Type: {answer.ContentType ?? "application/problem+json"}\r\nContent-Length: {body.Length}\r\n");
+        string type = answer.ContentType ?? "application/problem+json";
+        head.Append(
+            CultureInfo.InvariantCulture,
+            $"--{_boundary}\r\nContent-Type: {type}\r\nContent-Length: {body.Length}\r\n");
         if (answer.Image is { } image)
         {
             ContentDispositionHeaderValue disposition = new("attachment");
             disposition.SetHttpFileName(image.Name);
-            head.Append(CultureInfo.InvariantCulture, $"Content-Disposition: {disposition}\r\nX-Index: {image.Index}\r\n");
+            head.Append(
+                CultureInfo.InvariantCulture, $"Content-Disposition: {disposition}\r\nX-Index: {image.Index}\r\n");
         }
 
         if (answer.Failure is null)
         {
-            head.Append(CultureInfo.InvariantCulture, $"X-Image-Width: {answer.Width}\r\nX-Image-Height: {answer.Height}\r\n");
+            head.Append(
+                CultureInfo.InvariantCulture, $"X-Image-Width: {answer.Width}\r\nX-Image-Height: {answer.Height}\r\n");
         }
 
         output.Write(Encoding.ASCII.GetBytes(head.Append("\r\n").ToString()));

@@ -6,7 +6,7 @@ using InferenceServer.Errors;
 
 namespace InferenceServer.Bulk;
 
-/// <summary>A line of JSON for each image; masks that are not JSON are base64.</summary>
+/// <summary>Writes a line of JSON for each image. Masks that are not JSON are base64.</summary>
 internal sealed class NdjsonWriter : IBulkWriter
 {
     private static readonly JsonWriterOptions Options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
@@ -38,17 +38,19 @@ internal sealed class NdjsonWriter : IBulkWriter
     {
     }
 
-    // All but the mask, which is too large for the writer's own buffer, and the end.
+    // Everything before the mask, which is too large for the writer's buffer.
     private static void WriteHead(BulkAnswer answer, PipeWriter output)
     {
         using Utf8JsonWriter json = new(output, Options);
         json.WriteStartObject();
         if (answer.Image is { } image)
         {
-            json.WriteNumber("index"u8, image.Index); // first, and the status second: so that jobs tell from a line's beginning what it is
+            // Index and status come first: AnswerLines reads only the beginning of a line.
+            json.WriteNumber("index"u8, image.Index);
         }
 
-        json.WriteNumber("status"u8, answer.Failure is null ? StatusCodes.Status200OK : ErrorTable.Of(answer.Failure.Error).Status);
+        json.WriteNumber(
+            "status"u8, answer.Failure is null ? StatusCodes.Status200OK : ErrorTable.Of(answer.Failure.Error).Status);
         if (answer.Image is not null)
         {
             json.WriteString("name"u8, answer.Image.Name);

@@ -11,8 +11,9 @@ using Microsoft.Net.Http.Headers;
 
 namespace InferenceServer.Bulk;
 
-/// <summary>A request with many images, laid aside in a file of its own, which goes when this is disposed.</summary>
-/// <remarks>Whole before the first answer, because most clients read nothing until they have sent all, and because the list of a zip stands at its end.</remarks>
+/// <summary>The body of a request with many images, in a file.</summary>
+/// <remarks>The body is received completely before the first answer: most clients read nothing until they have sent
+/// everything, and a zip has its list of files at the end.</remarks>
 internal sealed class Upload : IDisposable
 {
     private const int BufferSize = 64 * 1024;
@@ -25,15 +26,19 @@ internal sealed class Upload : IDisposable
         _boundary = boundary;
     }
 
-    /// <summary>Opens a body that was laid aside before, and stays.</summary>
-    /// <param name="path">Its file.</param>
-    /// <param name="contentType">Its media type.</param>
+    /// <summary>Opens a body that <see cref="SaveAsync"/> saved. The file stays.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="contentType">The body's media type.</param>
     public static Upload Open(string path, string contentType) =>
-        new(new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, BufferSize, FileOptions.Asynchronous), Boundary(MediaTypeHeaderValue.Parse(contentType)));
+        new(
+            new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, BufferSize, FileOptions.Asynchronous),
+            Boundary(MediaTypeHeaderValue.Parse(contentType)));
 
-    /// <summary>Takes a request's body into a file that nobody else sees.</summary>
-    /// <exception cref="SegmentationException">Neither a form nor a zip, or too large.</exception>
-    public static async Task<Upload> ReceiveAsync(HttpRequest request, BulkOptions options, CancellationToken cancellationToken)
+    /// <summary>Receives a request's body into a temporary file that no other user can read. The file is deleted on
+    /// disposal.</summary>
+    /// <exception cref="SegmentationException">The body is neither a form nor a zip, or too large.</exception>
+    public static async Task<Upload> ReceiveAsync(
+        HttpRequest request, BulkOptions options, CancellationToken cancellationToken)
     {
         string? boundary = Boundary(request.GetTypedHeaders().ContentType);
         using Owned<FileStream> file = new(PrivateFiles.CreateTemporary());
@@ -41,9 +46,10 @@ internal sealed class Upload : IDisposable
         return new Upload(file.Release(), boundary);
     }
 
-    /// <summary>Takes a request's body into a file that stays; it is on the disk when this returns.</summary>
-    /// <exception cref="SegmentationException">Neither a form nor a zip, or too large.</exception>
-    public static async Task SaveAsync(HttpRequest request, string path, BulkOptions options, CancellationToken cancellationToken)
+    /// <summary>Saves a request's body to a file. The file is on the disk when the method returns.</summary>
+    /// <exception cref="SegmentationException">The body is neither a form nor a zip, or too large.</exception>
+    public static async Task SaveAsync(
+        HttpRequest request, string path, BulkOptions options, CancellationToken cancellationToken)
     {
         Boundary(request.GetTypedHeaders().ContentType);
         await using FileStream file = PrivateFiles.Create(path);
@@ -51,24 +57,32 @@ internal sealed class Upload : IDisposable
         file.Flush(flushToDisk: true);
     }
 
-    /// <summary>The images, one after another; whoever takes one disposes it.</summary>
-    /// <param name="options">Their limits.</param>
-    /// <param name="maxBytes">Most bytes of one image; of a larger one only so much is read as shows that it is.</param>
-    /// <param name="cancellationToken">Ends the reading.</param>
-    /// <exception cref="SegmentationException">The form or the zip is damaged, or holds too much.</exception>
-    public async IAsyncEnumerable<BulkImage> ImagesAsync(BulkOptions options, long maxBytes, [EnumeratorCancellation] CancellationToken cancellationToken)
+    /// <summary>Reads the images, one after another. The caller disposes each.</summary>
+    /// <param name="options">Limits of the whole upload.</param>
+    /// <param name="maxBytes">Most bytes of one image. A larger image is read only as far as to find that it is too
+    /// large.</param>
+    /// <param name="cancellationToken">Cancels reading.</param>
+    /// <exception cref="SegmentationException">The form or the zip is damaged, or too large.</exception>
+    public async IAsyncEnumerable<BulkImage> ImagesAsync(
+        BulkOptions options, long maxBytes, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         long total = 0;
         int index = 0;
         _file.Position = 0;
-        await foreach ((string name, Stream content) in _boundary is null ? Zip(options.MaxImages) : FormAsync(_boundary, cancellationToken))
+        IAsyncEnumerable<(string Name, Stream Content)> parts =
+            _boundary is null ? Zip(options.MaxImages) : FormAsync(_boundary, cancellationToken);
+        await foreach ((string name, Stream content) in parts)
         {
             if (index == options.MaxImages)
             {
-                throw new SegmentationException(SegmentationError.PayloadTooLarge, $"The request has more than {options.MaxImages:N0} images, the most that is accepted.");
+                throw new SegmentationException(
+                    SegmentationError.PayloadTooLarge,
+                    $"Expected at most {options.MaxImages:N0} images (Bulk:MaxImages), got more. "
+                    + "Send several requests.");
             }
 
-            PooledBufferWriter bytes = await ReadAsync(content, Math.Min(maxBytes, options.MaxBytes - total), cancellationToken);
+            PooledBufferWriter bytes = await ReadAsync(
+                content, Math.Min(maxBytes, options.MaxBytes - total), cancellationToken);
             if ((total += bytes.Written.Length) > options.MaxBytes)
             {
                 bytes.Dispose();
@@ -81,7 +95,8 @@ internal sealed class Upload : IDisposable
 
     public void Dispose() => _file.Dispose();
 
-    private static async Task CopyAsync(HttpRequest request, FileStream file, BulkOptions options, CancellationToken cancellationToken)
+    private static async Task CopyAsync(
+        HttpRequest request, FileStream file, BulkOptions options, CancellationToken cancellationToken)
     {
         if (request.ContentLength > options.MaxBytes)
         {
@@ -108,11 +123,16 @@ internal sealed class Upload : IDisposable
     private static string? Boundary(MediaTypeHeaderValue? type) => type?.MediaType.Value?.ToLowerInvariant() switch
     {
         "application/zip" or "application/x-zip-compressed" => null,
-        "multipart/form-data" or "multipart/mixed" when HeaderUtilities.RemoveQuotes(type.Boundary).Value is { Length: > 0 } boundary => boundary,
-        _ => throw new SegmentationException(SegmentationError.UnsupportedMediaType, "Send multipart/form-data with an image in each part, or application/zip."),
+        "multipart/form-data" or "multipart/mixed"
+            when HeaderUtilities.RemoveQuotes(type.Boundary).Value is { Length: > 0 } boundary => boundary,
+        _ => throw new SegmentationException(
+            SegmentationError.UnsupportedMediaType,
+            $"Content-Type: expected multipart/form-data with a boundary, or application/zip, got '{type}'. "
+            + "Send an image in each part, or a zip of images."),
     };
 
-    private async IAsyncEnumerable<(string Name, Stream Content)> FormAsync(string boundary, [EnumeratorCancellation] CancellationToken cancellationToken)
+    private async IAsyncEnumerable<(string Name, Stream Content)> FormAsync(
+        string boundary, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         MultipartReader reader = new(boundary, _file, BufferSize);
         while (await Guarded(() => reader.ReadNextSectionAsync(cancellationToken), cancellationToken) is { } section)
@@ -126,29 +146,40 @@ internal sealed class Upload : IDisposable
         try
         {
             ContentDispositionHeaderValue? disposition = section.GetContentDispositionHeader();
-            StringSegment name = disposition?.FileNameStar.HasValue is true ? disposition.FileNameStar : disposition?.FileName.HasValue is true ? disposition.FileName : disposition?.Name ?? "";
+            if (disposition is null)
+            {
+                return "";
+            }
+
+            StringSegment name = disposition.FileNameStar;
+            name = name.HasValue ? name : disposition.FileName;
+            name = name.HasValue ? name : disposition.Name;
             return HeaderUtilities.RemoveQuotes(name).ToString();
         }
         catch (Exception e) when (e is ArgumentException or NotSupportedException)
         {
-            return ""; // the header falls over a parameter without its value, and over text in UTF-7
+            return ""; // .NET throws for a parameter without a value, and for text in UTF-7
         }
     }
 
-    // Asynchronous for the sake of its sibling; a zip is read from a file.
+    // Asynchronous only to have the signature of FormAsync.
     private async IAsyncEnumerable<(string Name, Stream Content)> Zip(int maxImages)
     {
         ZipDirectory.Check(_file, maxImages);
-        using ZipArchive zip = await Guarded(() => Task.FromResult(new ZipArchive(_file, ZipArchiveMode.Read, leaveOpen: true)), CancellationToken.None);
-        IReadOnlyCollection<ZipArchiveEntry> entries = await Guarded(() => Task.FromResult(zip.Entries), CancellationToken.None); // where the list is read
-        foreach (ZipArchiveEntry entry in entries.Where(e => e.Name.Length > 0)) // folders have none
+        using ZipArchive zip = await Guarded(
+            () => Task.FromResult(new ZipArchive(_file, ZipArchiveMode.Read, leaveOpen: true)), CancellationToken.None);
+        // Reads the list of files.
+        IReadOnlyCollection<ZipArchiveEntry> entries = await Guarded(
+            () => Task.FromResult(zip.Entries), CancellationToken.None);
+        foreach (ZipArchiveEntry entry in entries.Where(e => e.Name.Length > 0)) // folders have no name
         {
             await using Stream content = await Guarded(() => Task.FromResult(entry.Open()), CancellationToken.None);
             yield return (entry.FullName, content);
         }
     }
 
-    private static async Task<PooledBufferWriter> ReadAsync(Stream content, long maxBytes, CancellationToken cancellationToken)
+    private static async Task<PooledBufferWriter> ReadAsync(
+        Stream content, long maxBytes, CancellationToken cancellationToken)
     {
         using Owned<PooledBufferWriter> owned = new(new PooledBufferWriter());
         PooledBufferWriter bytes = owned.Value;
@@ -170,10 +201,14 @@ internal sealed class Upload : IDisposable
         }
         catch (Exception e) when (MalformedBody.IsReasonOf(e, cancellationToken))
         {
-            throw new SegmentationException(SegmentationError.InvalidRequest, "The form or the zip is damaged: " + e.Message, e);
+            throw new SegmentationException(
+                SegmentationError.InvalidRequest, "Expected a complete form or zip, got a damaged one: " + e.Message,
+                e);
         }
     }
 
-    private static SegmentationException TooLarge(BulkOptions options) =>
-        new(SegmentationError.PayloadTooLarge, $"The request has more than {options.MaxBytes:N0} bytes, packed or unpacked, the most that is accepted; send several.");
+    private static SegmentationException TooLarge(BulkOptions options) => new(
+        SegmentationError.PayloadTooLarge,
+        $"Expected at most {options.MaxBytes:N0} bytes, packed and unpacked (Bulk:MaxBytes), got more. "
+        + "Send several requests.");
 }

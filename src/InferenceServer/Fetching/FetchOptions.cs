@@ -5,24 +5,27 @@ using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Fetching;
 
-/// <summary>Which images the server fetches for callers; section <c>Fetch</c>. None unless hosts are listed.</summary>
+/// <summary>Images by URL; section <c>Fetch</c>. Without listed hosts the server fetches nothing.</summary>
 public sealed class FetchOptions
 {
-    /// <summary>Hosts on the Internet, such as <c>images.example.org</c>, <c>*.example.org</c> or <c>example.org:8443</c>; an address within a private network is never asked on their behalf. Default none.</summary>
+    /// <summary>Hosts on the Internet that images are fetched from: <c>example.org</c> (ports 80 and 443),
+    /// <c>*.example.org</c> (all hosts below it) or <c>example.org:8443</c>. Their addresses in private networks are
+    /// refused. Default none.</summary>
     public IList<string> Hosts { get; } = [];
 
-    /// <summary>Hosts that may have any address, for those beside this server. Default none.</summary>
+    /// <summary>The same for hosts that may have any address, such as hosts in the server's own network. Default
+    /// none.</summary>
     public IList<string> PrivateHosts { get; } = [];
 
-    /// <summary>Longest time until an image is there whole, up to ten minutes. Default 10 s.</summary>
+    /// <summary>Longest time to fetch an image. Default 10 s.</summary>
     [Range(typeof(TimeSpan), "00:00:00.001", "00:10:00")]
     public TimeSpan Timeout { get; set; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>Most redirections, each of which leads to a listed host. Default 3.</summary>
+    /// <summary>Most redirects; each must lead to a listed host. Default 3.</summary>
     [Range(0, 20)]
     public int MaxRedirects { get; set; } = 3;
 
-    /// <summary>The same with one host more that may have any address.</summary>
+    /// <summary>A copy with one more host that may have any address.</summary>
     internal FetchOptions And(string privateHost)
     {
         FetchOptions more = new() { Timeout = Timeout, MaxRedirects = MaxRedirects };
@@ -43,7 +46,7 @@ public sealed class FetchOptions
 [OptionsValidator]
 internal sealed partial class FetchOptionsValidator : IValidateOptions<FetchOptions>;
 
-/// <summary>Hosts are hosts, not addresses of pages.</summary>
+/// <summary>Checks that each host is a host, not a URL.</summary>
 internal sealed class FetchConsistency : IValidateOptions<FetchOptions>
 {
     public ValidateOptionsResult Validate(string? name, FetchOptions options)
@@ -58,7 +61,7 @@ internal sealed class FetchConsistency : IValidateOptions<FetchOptions>
     }
 }
 
-/// <summary>Wires the fetching of images by URL.</summary>
+/// <summary>Registers the services for images by URL.</summary>
 internal static class FetchSetup
 {
     public static void AddFetching(this IServiceCollection services)

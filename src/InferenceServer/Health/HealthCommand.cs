@@ -2,29 +2,32 @@ using System.Net.Sockets;
 
 namespace InferenceServer.Health;
 
-/// <summary><c>InferenceServer health [ready|live]</c>: asks a server on this machine for its health; what an image without a shell or curl runs as its health check.</summary>
+/// <summary><c>InferenceServer health [ready|live]</c>: probes a server on this machine. Container images without a
+/// shell or curl use it as their health check.</summary>
 internal static class HealthCommand
 {
-    /// <summary>The first argument that asks for this command instead of a server.</summary>
+    /// <summary>The first argument, which selects this command instead of the server.</summary>
     public const string Name = "health";
 
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan AnswerTimeout = TimeSpan.FromSeconds(5);
 
-    /// <summary>Asks and tells.</summary>
-    /// <param name="args">What follows the name: nothing or <c>ready</c>, or <c>live</c>.</param>
-    /// <param name="urls">Its address for operators, which is plain HTTP even where the others are not, or the addresses that it listens on, as in <c>ASPNETCORE_URLS</c>, or null.</param>
-    /// <param name="ports">Its ports, as in <c>ASPNETCORE_HTTP_PORTS</c>, or null.</param>
+    /// <summary>Sends the probe and prints the answer.</summary>
+    /// <param name="args">The arguments after the name: none or <c>ready</c>, or <c>live</c>.</param>
+    /// <param name="urls">The server's management address, or its addresses as in <c>ASPNETCORE_URLS</c>, or
+    /// null.</param>
+    /// <param name="ports">The server's ports as in <c>ASPNETCORE_HTTP_PORTS</c>, or null.</param>
     /// <returns>0 if the probe passed, 1 if it did not, 2 for other arguments.</returns>
     public static async Task<int> RunAsync(IReadOnlyList<string> args, string? urls, string? ports)
     {
         if (args is not ([] or ["ready" or "live"]))
         {
-            await Console.Error.WriteLineAsync("health takes 'ready' (the default) or 'live'.");
+            await Console.Error.WriteLineAsync(
+                $"health: expected 'ready' (the default) or 'live', got '{string.Join(' ', args)}'.");
             return 2;
         }
 
         Uri probe = new(Address(urls, ports), "/health/" + (args is [var which] ? which : "ready"));
-        using HttpClient client = new(new SocketsHttpHandler { UseProxy = false }) { Timeout = Patience };
+        using HttpClient client = new(new SocketsHttpHandler { UseProxy = false }) { Timeout = AnswerTimeout };
         try
         {
             using HttpResponseMessage answer = await client.GetAsync(probe);
@@ -38,18 +41,21 @@ internal static class HealthCommand
         }
     }
 
-    /// <summary>Where the server can be reached from its own machine: the first plain HTTP address, with the loopback address for a wildcard.</summary>
-    /// <remarks>An address and not the name: a container may have no <c>/etc/hosts</c>.</remarks>
+    /// <summary>The server's address on its own machine: the first plain HTTP address, with the loopback address
+    /// instead of a wildcard.</summary>
+    /// <remarks>The loopback address instead of <c>localhost</c>: a container may have no <c>/etc/hosts</c>.</remarks>
     internal static Uri Address(string? urls, string? ports)
     {
         string? url = urls?.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
             .FirstOrDefault(u => u.StartsWith("http://", StringComparison.OrdinalIgnoreCase));
         if (url is null)
         {
-            return new Uri($"http://127.0.0.1:{ports?.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).FirstOrDefault() ?? "8080"}");
+            string? port = ports?.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).FirstOrDefault();
+            return new Uri($"http://127.0.0.1:{port ?? "8080"}");
         }
 
         BindingAddress address = BindingAddress.Parse(url);
-        return new Uri($"http://{(address.Host is "*" or "+" or "0.0.0.0" or "[::]" or "localhost" ? "127.0.0.1" : address.Host)}:{address.Port}");
+        string host = address.Host is "*" or "+" or "0.0.0.0" or "[::]" or "localhost" ? "127.0.0.1" : address.Host;
+        return new Uri($"http://{host}:{address.Port}");
     }
 }

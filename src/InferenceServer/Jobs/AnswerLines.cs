@@ -2,17 +2,18 @@ using System.Buffers.Text;
 
 namespace InferenceServer.Jobs;
 
-/// <summary>Reads from a job's file of answers which images have one. A line is as long as its mask, so only its beginning is looked at.</summary>
+/// <summary>Finds the answered images in a job's file of answers. Only the beginning of each line is parsed, since a
+/// line is as long as its mask.</summary>
 internal static class AnswerLines
 {
     private const int BufferSize = 64 * 1024;
     private const int HeadLength = 64; // {"index":2147483647,"status":200,
 
-    /// <summary>Reads all lines that are whole.</summary>
-    /// <param name="file">From its start.</param>
-    /// <param name="failures">How many of them tell why there is no mask.</param>
-    /// <param name="length">Bytes of these lines: behind them stands nothing, or what a crash has left.</param>
-    /// <returns>The images that have an answer.</returns>
+    /// <summary>Reads all complete lines.</summary>
+    /// <param name="file">The file, read from its start.</param>
+    /// <param name="failures">Number of lines with an error instead of a mask.</param>
+    /// <param name="length">Bytes of the complete lines. A crash may have left a part of a line behind them.</param>
+    /// <returns>The indices of the answered images.</returns>
     public static HashSet<int> Read(Stream file, out int failures, out long length)
     {
         (failures, length) = (0, 0);
@@ -51,12 +52,14 @@ internal static class AnswerLines
         return answered;
     }
 
-    // The server's own lines, whose first members stand in a known order.
+    // NdjsonWriter writes index and status first.
     private static bool TryParse(ReadOnlySpan<byte> head, out int index, out bool failed)
     {
         ReadOnlySpan<byte> before = "{\"index\":"u8, between = ",\"status\":"u8;
         (index, failed) = (0, false);
-        if (!head.StartsWith(before) || !Utf8Parser.TryParse(head[before.Length..], out index, out int digits) || !head[(before.Length + digits)..].StartsWith(between))
+        if (!head.StartsWith(before)
+            || !Utf8Parser.TryParse(head[before.Length..], out index, out int digits)
+            || !head[(before.Length + digits)..].StartsWith(between))
         {
             return false;
         }

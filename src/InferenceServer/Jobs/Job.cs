@@ -2,15 +2,15 @@ using System.Runtime.CompilerServices;
 
 namespace InferenceServer.Jobs;
 
-/// <summary>One job while the server runs.</summary>
-/// <param name="status">How far it is.</param>
-/// <param name="request">What it was asked for.</param>
-/// <param name="answered">Images that have an answer already.</param>
+/// <summary>A job in memory.</summary>
+/// <param name="status">State and progress.</param>
+/// <param name="request">The request that made the job.</param>
+/// <param name="answered">Indices of the images that are answered already.</param>
 /// <param name="answerBytes">Bytes of their lines.</param>
 internal sealed class Job(JobStatus status, JobRequest request, IReadOnlySet<int> answered, long answerBytes)
 {
-    // What stands between a watcher and this server, and sees nothing for long, takes the connection for dead.
-    private static readonly TimeSpan LongestSilence = TimeSpan.FromSeconds(15);
+    // Proxies close a connection that is idle for long.
+    private static readonly TimeSpan KeepAliveInterval = TimeSpan.FromSeconds(15);
 
     private readonly Lock _lock = new();
     private long _answerBytes = answerBytes;
@@ -18,23 +18,23 @@ internal sealed class Job(JobStatus status, JobRequest request, IReadOnlySet<int
     private JobStatus _status = status;
     private bool _isDeleted;
 
-    /// <summary>What it was asked for.</summary>
+    /// <summary>The request that made the job.</summary>
     public JobRequest Request { get; } = request;
 
-    /// <summary>Images that had an answer when the server started.</summary>
+    /// <summary>Indices of the images that were answered when the server started.</summary>
     public IReadOnlySet<int> Answered { get; } = answered;
 
-    /// <summary>Bytes of all lines that are whole: behind them, the next one may be on its way.</summary>
+    /// <summary>Bytes of all complete lines. The file may be longer while a line is being written.</summary>
     public long AnswerBytes
     {
         get => Volatile.Read(ref _answerBytes);
         set => Volatile.Write(ref _answerBytes, value);
     }
 
-    /// <summary>Cancelled when nobody wants it any more.</summary>
+    /// <summary>Cancelled when the job is deleted.</summary>
     public CancellationToken Deleted => Deletion.Token;
 
-    /// <summary>How far it is; whoever watches hears of a change.</summary>
+    /// <summary>State and progress; setting it notifies the watchers.</summary>
     public JobStatus Status
     {
         get
@@ -54,11 +54,11 @@ internal sealed class Job(JobStatus status, JobRequest request, IReadOnlySet<int
         }
     }
 
-    // Without a timer there is nothing to dispose.
+    // Never disposed: without a timer there is nothing to release.
     private CancellationTokenSource Deletion { get; } = new();
 
-    /// <summary>Begins to work on it.</summary>
-    /// <returns>Whether anybody still wants it.</returns>
+    /// <summary>Marks the job as running.</summary>
+    /// <returns>False where the job was deleted.</returns>
     public bool TryStart()
     {
         lock (_lock)
@@ -72,8 +72,8 @@ internal sealed class Job(JobStatus status, JobRequest request, IReadOnlySet<int
         }
     }
 
-    /// <summary>Nobody wants it any more.</summary>
-    /// <returns>Whether it is worked on: whoever does that removes its files, once they are no longer written.</returns>
+    /// <summary>Cancels the job.</summary>
+    /// <returns>Whether the job is running; then the worker removes the files, once it no longer writes them.</returns>
     public bool Delete()
     {
         bool isRunning;
@@ -87,10 +87,13 @@ internal sealed class Job(JobStatus status, JobRequest request, IReadOnlySet<int
         return isRunning;
     }
 
-    /// <summary>How far it is now, and whenever that changes, to its end; now and then also what was told before.</summary>
-    public async IAsyncEnumerable<JobStatus> WatchAsync(TimeProvider time, [EnumeratorCancellation] CancellationToken cancellationToken)
+    /// <summary>Yields the status now, after each change until the end, and again after <see cref="KeepAliveInterval"/>
+    /// without a change.</summary>
+    public async IAsyncEnumerable<JobStatus> WatchAsync(
+        TimeProvider time, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, Deleted);
+        using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(
+            cancellationToken, Deleted);
         while (true)
         {
             (JobStatus now, Task changed) = Look();
@@ -100,7 +103,8 @@ internal sealed class Job(JobStatus status, JobRequest request, IReadOnlySet<int
                 yield break;
             }
 
-            await changed.WaitAsync(LongestSilence, time, either.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await changed.WaitAsync(KeepAliveInterval, time, either.Token).ConfigureAwait(
+                ConfigureAwaitOptions.SuppressThrowing);
             if (either.IsCancellationRequested)
             {
                 yield break;
@@ -111,7 +115,7 @@ internal sealed class Job(JobStatus status, JobRequest request, IReadOnlySet<int
     private void Change(JobStatus status)
     {
         _status = status;
-        _changed.SetResult(); // whoever waits goes on elsewhere
+        _changed.SetResult(); // continuations run asynchronously, not under the lock
         _changed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
     }
 

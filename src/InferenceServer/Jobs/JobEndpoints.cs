@@ -13,7 +13,7 @@ using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Jobs;
 
-/// <summary>Many images whose masks are fetched later.</summary>
+/// <summary>Endpoints for jobs: many images whose masks are fetched later.</summary>
 internal static class JobEndpoints
 {
     private const string Lines = "application/x-ndjson";
@@ -21,44 +21,67 @@ internal static class JobEndpoints
     public static void MapJobs(this IEndpointRouteBuilder routes)
     {
         RouteGroupBuilder group = routes.MapGroup("/v1/jobs").WithTags("Jobs").RequireScope(Scope.Infer);
-        group.MapPost("/", CreateAsync).WithName("CreateJob").RequireScope(Scope.Infer, budgeted: true).WithSummary("Hands in many photographs.")
-            .WithDescription("The body and the parameters are those of `/v1/segment:batch`. The answer, 202, says in `Location` where the job is. Only where the server's operator has set `Jobs:Path`.")
-            .Accepts<IFormFileCollection>("multipart/form-data", "application/zip").ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status429TooManyRequests);
-        group.MapGet("/{id}", Describe).WithName("DescribeJob").WithSummary("Tells how far a job is.").ProducesProblem(StatusCodes.Status404NotFound);
-        group.MapGet("/{id}/events", Watch).WithName("WatchJob").WithSummary("Tells how far a job is, and whenever that changes, as server-sent events.").ProducesProblem(StatusCodes.Status404NotFound);
-        group.MapGet("/{id}/result", Result).WithName("JobResult").WithSummary("The answers so far: a line of JSON for each image.").Produces<string>(StatusCodes.Status200OK, Lines).ProducesProblem(StatusCodes.Status404NotFound);
-        group.MapDelete("/{id}", Delete).WithName("DeleteJob").WithSummary("Cancels a job, or deletes what it has made.").ProducesProblem(StatusCodes.Status404NotFound);
+        group.MapPost("/", CreateAsync).WithName("CreateJob").RequireScope(Scope.Infer, budgeted: true)
+            .WithSummary("Uploads many images as a job.")
+            .WithDescription(
+                "Body and parameters are those of `/v1/segment:batch`. "
+                + "The answer is 202, with the job's address in `Location`. Needs the option `Jobs:Path`.")
+            .Accepts<IFormFileCollection>("multipart/form-data", "application/zip")
+            .ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status429TooManyRequests);
+        group.MapGet("/{id}", Describe).WithName("DescribeJob").WithSummary("Describes a job's state and progress.")
+            .ProducesProblem(StatusCodes.Status404NotFound);
+        group.MapGet("/{id}/events", Watch).WithName("WatchJob")
+            .WithSummary("Sends a job's state after each change, as server-sent events.")
+            .ProducesProblem(StatusCodes.Status404NotFound);
+        group.MapGet("/{id}/result", Result).WithName("JobResult")
+            .WithSummary("Returns the answers so far: a line of JSON for each image.")
+            .Produces<string>(StatusCodes.Status200OK, Lines).ProducesProblem(StatusCodes.Status404NotFound);
+        group.MapDelete("/{id}", Delete).WithName("DeleteJob").WithSummary("Cancels a job and deletes its results.")
+            .ProducesProblem(StatusCodes.Status404NotFound);
     }
 
     private static async Task<Results<Accepted<JobStatus>, ProblemResult>> CreateAsync(
-        [Description("A model's name; the default is the server's.")] string? model, HttpContext http,
+        [Description("A model's name. Default: the server's default model.")] string? model, HttpContext http,
         ModelRepository repository, JobStore store, JobFolder folder, IOptions<BulkOptions> options)
     {
         if (!folder.IsEnabled)
         {
-            return new ProblemResult(ErrorTable.NoJobs, "This server keeps no jobs; its operator can set Jobs:Path. POST /v1/segment:batch answers on the connection.");
+            return new ProblemResult(
+                ErrorTable.NoJobs,
+                "This server keeps no jobs, because Jobs:Path is not set. "
+                + "Use POST /v1/segment:batch, which answers on the connection, or ask the operator to set Jobs:Path.");
         }
 
-        SegmentSettings settings = SegmentSettingsBinder.BindMany(http.Request, "model"); // a wrong parameter is better told now than in each answer
-        Dictionary<string, string> parameters = http.Request.Query.Where(p => p.Key != "model").ToDictionary(p => p.Key, p => p.Value.ToString());
+        // Reports a wrong parameter now and not in each answer.
+        SegmentSettings settings = SegmentSettingsBinder.BindMany(http.Request, "model");
+        Dictionary<string, string> parameters = http.Request.Query.Where(p => p.Key != "model").ToDictionary(
+            p => p.Key, p => p.Value.ToString());
         if (settings.Timeout is { } timeout)
         {
-            parameters["timeout"] = ((int)timeout.TotalMilliseconds).ToString(CultureInfo.InvariantCulture); // the header's, too
+            // It may come from the header.
+            parameters["timeout"] = ((int)timeout.TotalMilliseconds).ToString(CultureInfo.InvariantCulture);
         }
 
         JobRequest request = new(http.Request.ContentType ?? "", model, parameters) { Owner = Owner(http) };
-        repository.Lease(model).Dispose(); // and a model that there is not
+        repository.Lease(model).Dispose(); // reports an unknown model now
         Job job = await store.AddAsync(
-            request, http.Request.ContentLength ?? options.Value.MaxBytes, path => Upload.SaveAsync(http.Request, path, options.Value, http.RequestAborted));
+            request,
+            http.Request.ContentLength ?? options.Value.MaxBytes,
+            path => Upload.SaveAsync(http.Request, path, options.Value, http.RequestAborted));
         return TypedResults.Accepted($"/v1/jobs/{job.Status.Id}", job.Status);
     }
 
-    private static Results<Ok<JobStatus>, ProblemResult> Describe(string id, HttpContext http, JobStore store) => Find(id, http, store) is { } job ? TypedResults.Ok(job.Status) : NoJob(id);
+    private static Results<Ok<JobStatus>, ProblemResult> Describe(string id, HttpContext http, JobStore store) =>
+        Find(id, http, store) is { } job ? TypedResults.Ok(job.Status) : NoJob(id);
 
-    private static Results<ServerSentEventsResult<JobStatus>, ProblemResult> Watch(string id, HttpContext http, JobStore store, IHostApplicationLifetime application, TimeProvider time) =>
-        Find(id, http, store) is { } job ? TypedResults.ServerSentEvents(EventsAsync(job, application, time, http.RequestAborted)) : NoJob(id);
+    private static Results<ServerSentEventsResult<JobStatus>, ProblemResult> Watch(
+        string id, HttpContext http, JobStore store, IHostApplicationLifetime application, TimeProvider time) =>
+        Find(id, http, store) is { } job
+            ? TypedResults.ServerSentEvents(EventsAsync(job, application, time, http.RequestAborted))
+            : NoJob(id);
 
-    private static Results<PhysicalFileHttpResult, PushStreamHttpResult, ProblemResult> Result(string id, HttpContext http, JobStore store, JobFolder folder)
+    private static Results<PhysicalFileHttpResult, PushStreamHttpResult, ProblemResult> Result(
+        string id, HttpContext http, JobStore store, JobFolder folder)
     {
         if (Find(id, http, store) is not { } job)
         {
@@ -67,7 +90,8 @@ internal static class JobEndpoints
 
         if (!File.Exists(folder.Answers(id)))
         {
-            return new ProblemResult(ErrorTable.NoResult, "The job has not begun yet; ask again later.");
+            return new ProblemResult(
+                ErrorTable.NoResult, "The job has not started yet. Ask again later.");
         }
 
         return job.Status.Ended is null
@@ -86,10 +110,13 @@ internal static class JobEndpoints
         return TypedResults.NoContent();
     }
 
-    // A server on its way out waits for its connections, and a job may take longer than it waits.
-    private static async IAsyncEnumerable<SseItem<JobStatus>> EventsAsync(Job job, IHostApplicationLifetime application, TimeProvider time, [EnumeratorCancellation] CancellationToken cancellationToken)
+    // Ends at the server's shutdown, which waits for open connections, while a job may take longer.
+    private static async IAsyncEnumerable<SseItem<JobStatus>> EventsAsync(
+        Job job, IHostApplicationLifetime application, TimeProvider time,
+        [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, application.ApplicationStopping);
+        using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(
+            cancellationToken, application.ApplicationStopping);
         await foreach (JobStatus status in job.WatchAsync(time, either.Token))
         {
             yield return new SseItem<JobStatus>(status, "progress");
@@ -100,5 +127,8 @@ internal static class JobEndpoints
 
     private static string? Owner(HttpContext http) => Caller.Of(http)?.Id;
 
-    private static ProblemResult NoJob(string id) => new(ErrorTable.UnknownJob, $"There is no job '{id}'; it may have been deleted, or done for too long.");
+    private static ProblemResult NoJob(string id) =>
+        new(
+            ErrorTable.UnknownJob,
+            $"There is no job '{id}'. It was never created, was deleted, or has expired (Jobs:KeepFor).");
 }

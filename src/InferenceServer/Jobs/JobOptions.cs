@@ -6,21 +6,23 @@ using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Jobs;
 
-/// <summary>Long work that nobody waits for on a connection; section <c>Jobs</c>.</summary>
+/// <summary>Jobs, whose masks are fetched later; section <c>Jobs</c>.</summary>
 public sealed class JobOptions
 {
-    /// <summary>The folder that keeps jobs, which survive a restart there; one server works on it. Default none: there are no jobs.</summary>
+    /// <summary>The folder that stores jobs. Jobs survive a restart; each server needs its own folder. Default none:
+    /// the server keeps no jobs.</summary>
     public string Path { get; set; } = "";
 
-    /// <summary>Most jobs that are kept, finished ones included. Default 100.</summary>
+    /// <summary>Most jobs that are kept, with finished jobs. Another upload gets 429. Default 100.</summary>
     [Range(1, 100_000)]
     public int MaxJobs { get; set; } = 100;
 
-    /// <summary>Most bytes of all jobs, their uploads and their answers, up to a petabyte; at least <c>Bulk:MaxBytes</c>. Default 10 GiB.</summary>
+    /// <summary>Most bytes of the uploads and answers of all jobs; at least <c>Bulk:MaxBytes</c>. Default 10
+    /// GiB.</summary>
     [Range(1L << 10, 1L << 50)]
     public long MaxBytes { get; set; } = 10L << 30;
 
-    /// <summary>How long a finished job is kept, from a minute to a year. Default a day.</summary>
+    /// <summary>Time for which a finished job is kept. Default a day.</summary>
     [Range(typeof(TimeSpan), "00:01:00", "365.00:00:00")]
     public TimeSpan KeepFor { get; set; } = TimeSpan.FromDays(1);
 }
@@ -28,7 +30,7 @@ public sealed class JobOptions
 [OptionsValidator]
 internal sealed partial class JobOptionsValidator : IValidateOptions<JobOptions>;
 
-/// <summary>A folder that is too small for one upload would take no job.</summary>
+/// <summary>Checks that the folder has room for one upload.</summary>
 internal sealed class JobConsistency(IOptions<BulkOptions> bulk) : IValidateOptions<JobOptions>
 {
     public ValidateOptionsResult Validate(string? name, JobOptions options) => options.MaxBytes >= bulk.Value.MaxBytes
@@ -36,7 +38,7 @@ internal sealed class JobConsistency(IOptions<BulkOptions> bulk) : IValidateOpti
         : ValidateOptionsResult.Fail($"Jobs:MaxBytes: expected at least Bulk:MaxBytes ({bulk.Value.MaxBytes}), got {options.MaxBytes}.");
 }
 
-/// <summary>Wires the jobs.</summary>
+/// <summary>Registers the services for jobs.</summary>
 internal static class JobSetup
 {
     public static void AddJobs(this IServiceCollection services)

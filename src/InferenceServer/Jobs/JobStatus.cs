@@ -4,56 +4,58 @@ using InferenceServer.Segment;
 
 namespace InferenceServer.Jobs;
 
-/// <summary>How far a job is.</summary>
+/// <summary>State and progress of a job.</summary>
 public sealed record JobStatus
 {
-    /// <summary>Its name in addresses.</summary>
+    /// <summary>The job's ID.</summary>
     public required string Id { get; init; }
 
     /// <summary>queued, running, done or failed.</summary>
     public required JobState State { get; init; }
 
-    /// <summary>Images that have their mask.</summary>
+    /// <summary>Images with a mask.</summary>
     public required int Masks { get; init; }
 
-    /// <summary>Images that are told why they have none.</summary>
+    /// <summary>Images with an error.</summary>
     public required int Failures { get; init; }
 
-    /// <summary>Why it cannot go on.</summary>
+    /// <summary>Why the job failed.</summary>
     public string? Reason { get; init; }
 
-    /// <summary>When it was done, or failed; null before.</summary>
+    /// <summary>When the job was done or failed; null before.</summary>
     public DateTimeOffset? Ended { get; init; }
 }
 
-/// <summary>How far a job is.</summary>
+/// <summary>State of a job.</summary>
 public enum JobState
 {
-    /// <summary>It waits for those before it.</summary>
+    /// <summary>The job waits for the jobs before it.</summary>
     Queued,
 
-    /// <summary>It is worked on.</summary>
+    /// <summary>The job's images are being segmented.</summary>
     Running,
 
-    /// <summary>All of its images are answered.</summary>
+    /// <summary>All images are answered.</summary>
     Done,
 
-    /// <summary>It cannot go on; what was answered is kept.</summary>
+    /// <summary>The job has stopped at an error; its answers so far are kept.</summary>
     Failed,
 }
 
-/// <summary>What a job was asked for, as it is kept.</summary>
-/// <param name="ContentType">Of the upload.</param>
-/// <param name="Model">The model's name; null takes the default.</param>
-/// <param name="Parameters">The request parameters of each image by name, the format among them.</param>
+/// <summary>The request that made a job, as it is stored.</summary>
+/// <param name="ContentType">Media type of the upload.</param>
+/// <param name="Model">The model's name; null is the default model.</param>
+/// <param name="Parameters">The request parameters by name; they apply to each image.</param>
 internal sealed record JobRequest(string ContentType, string? Model, IReadOnlyDictionary<string, string> Parameters)
 {
     /// <summary>The parameters as settings.</summary>
     /// <exception cref="SegmentationException">A parameter is unknown, or its value is not allowed.</exception>
     [JsonIgnore]
-    public SegmentSettings Settings => Parameters.Aggregate(SegmentSettings.Default, (settings, p) => SegmentSettingsBinder.Apply(settings, p.Key, p.Value));
+    public SegmentSettings Settings =>
+        Parameters.Aggregate(
+            SegmentSettings.Default, (settings, p) => SegmentSettingsBinder.Apply(settings, p.Key, p.Value));
 
-    /// <summary>Whose key or token it came with, and who alone may see it; null where it came without.</summary>
+    /// <summary>The caller that made the job and alone may see it; null without a key or token.</summary>
     public string? Owner { get; init; }
 }
 

@@ -8,13 +8,14 @@ using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Jobs;
 
-/// <summary>The jobs that there are, and the line in which they wait.</summary>
+/// <summary>All jobs, and the queue of those that wait.</summary>
 internal sealed class JobStore
 {
-    private const int IdBytes = 16; // whoever knows it may see the job of a server without keys, so nobody shall guess it
+    // Without keys, everybody who knows the ID may see the job, so it must not be guessed.
+    private const int IdBytes = 16;
     private static readonly TimeSpan UsualWait = TimeSpan.FromMinutes(1);
     private readonly ConcurrentDictionary<string, Job> _jobs = [];
-    private readonly Channel<Job> _line = Channel.CreateUnbounded<Job>();
+    private readonly Channel<Job> _queue = Channel.CreateUnbounded<Job>();
     private readonly Lock _lock = new();
     private readonly JobFolder _folder;
     private readonly JobOptions _options;
@@ -26,14 +27,16 @@ internal sealed class JobStore
     {
         (_folder, _options, _time) = (folder, options.Value, time);
         Meter meter = meters.Create(SegmentationMetrics.MeterName);
-        meter.CreateObservableGauge("seg_jobs_queued", () => Count(JobState.Queued), "{job}", "Jobs that wait to be worked on.");
-        meter.CreateObservableGauge("seg_jobs_running", () => Count(JobState.Running), "{job}", "Jobs that are worked on.");
+        meter.CreateObservableGauge(
+            "seg_jobs_queued", () => Count(JobState.Queued), "{job}", "Jobs that wait to be worked on.");
+        meter.CreateObservableGauge(
+            "seg_jobs_running", () => Count(JobState.Running), "{job}", "Jobs that are worked on.");
     }
 
-    /// <summary>Jobs to work on, in their order.</summary>
-    public ChannelReader<Job> Line => _line.Reader;
+    /// <summary>Jobs that wait, in their order.</summary>
+    public ChannelReader<Job> Queue => _queue.Reader;
 
-    /// <summary>Bytes that jobs may still take.</summary>
+    /// <summary>Bytes that jobs may still use.</summary>
     public long Room
     {
         get
@@ -45,7 +48,7 @@ internal sealed class JobStore
         }
     }
 
-    /// <summary>Finds the jobs of an earlier run again, and puts those that were not done in line.</summary>
+    /// <summary>Loads the jobs of an earlier run, and queues those that were not finished.</summary>
     public void Load()
     {
         foreach (Job job in _folder.Load())
@@ -54,11 +57,11 @@ internal sealed class JobStore
         }
     }
 
-    /// <summary>Takes a job in; its place is kept before a byte of its upload is read.</summary>
-    /// <param name="request">What is asked for.</param>
-    /// <param name="bytes">Of its upload, at most.</param>
-    /// <param name="receive">Writes its upload to the path that it is given.</param>
-    /// <exception cref="SegmentationException">As many are kept as may be.</exception>
+    /// <summary>Adds a job. Its room is reserved before the upload is read.</summary>
+    /// <param name="request">The request that makes the job.</param>
+    /// <param name="bytes">Most bytes of the upload.</param>
+    /// <param name="receive">Writes the upload to the given path.</param>
+    /// <exception cref="SegmentationException">There is no room for another job.</exception>
     public async Task<Job> AddAsync(JobRequest request, long bytes, Func<string, Task> receive)
     {
         Reserve(bytes);
@@ -66,7 +69,9 @@ internal sealed class JobStore
         {
             string id = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(IdBytes));
             await _folder.AddAsync(id, request, receive);
-            Job job = new(new JobStatus { Id = id, State = JobState.Queued, Masks = 0, Failures = 0 }, request, new HashSet<int>(), answerBytes: 0);
+            Job job = new(
+                new JobStatus { Id = id, State = JobState.Queued, Masks = 0, Failures = 0 }, request,
+                new HashSet<int>(), answerBytes: 0);
             Add(job);
             return job;
         }
@@ -80,15 +85,19 @@ internal sealed class JobStore
         }
     }
 
-    /// <summary>Puts a job that cannot begin yet behind the others.</summary>
-    public void PutBack(Job job) => _line.Writer.TryWrite(job);
+    /// <summary>Queues a job that cannot start yet behind the others.</summary>
+    public void PutBack(Job job) => _queue.Writer.TryWrite(job);
 
-    /// <summary>A job by its name; null if there is none, or none of the caller's.</summary>
-    /// <param name="id">Its name.</param>
-    /// <param name="caller">Who asks; null where that is not known.</param>
-    public Job? Find(string id, string? caller) => _jobs.GetValueOrDefault(id) is { } job && (job.Request.Owner is null || job.Request.Owner == caller) ? job : null;
+    /// <summary>Finds a job that the caller may see; null where there is none.</summary>
+    /// <param name="id">The job's ID.</param>
+    /// <param name="caller">The caller's ID; null without a key or token.</param>
+    public Job? Find(string id, string? caller)
+    {
+        Job? job = _jobs.GetValueOrDefault(id);
+        return job?.Request.Owner is null || job.Request.Owner == caller ? job : null;
+    }
 
-    /// <summary>Stops a job and forgets it.</summary>
+    /// <summary>Cancels a job and removes it with its files.</summary>
     public void Remove(Job job)
     {
         if (_jobs.TryRemove(job.Status.Id, out _) && !job.Delete())
@@ -97,7 +106,7 @@ internal sealed class JobStore
         }
     }
 
-    /// <summary>Forgets jobs that ended long ago.</summary>
+    /// <summary>Removes jobs that ended longer ago than <see cref="JobOptions.KeepFor"/>.</summary>
     public void Expire()
     {
         foreach (Job job in _jobs.Values.Where(j => _time.GetUtcNow() - j.Status.Ended > _options.KeepFor))
@@ -110,11 +119,16 @@ internal sealed class JobStore
     {
         lock (_lock)
         {
-            string? full = _jobs.Count + _arriving >= _options.MaxJobs ? $"{_options.MaxJobs:N0} jobs are kept"
-                : bytes > Room ? $"The jobs take {_options.MaxBytes - Room:N0} of {_options.MaxBytes:N0} bytes" : null;
-            if (full is not null)
+            if (_jobs.Count + _arriving >= _options.MaxJobs)
             {
-                throw new SegmentationException(SegmentationError.Overloaded, full + ", as many as may be; delete some that are done, or try again later.") { RetryAfter = UsualWait };
+                throw Full($"expected at most {_options.MaxJobs:N0} jobs (Jobs:MaxJobs), all of which exist");
+            }
+
+            if (bytes > Room)
+            {
+                throw Full(
+                    $"expected at most {_options.MaxBytes:N0} bytes of jobs (Jobs:MaxBytes), "
+                    + $"{_options.MaxBytes - Room:N0} of which are used");
             }
 
             _arriving++;
@@ -122,12 +136,19 @@ internal sealed class JobStore
         }
     }
 
+    private static SegmentationException Full(string reason) => new(
+        SegmentationError.Overloaded,
+        $"No room for another job: {reason}. Delete finished jobs, or retry after the time in Retry-After.")
+    {
+        RetryAfter = UsualWait,
+    };
+
     private void Add(Job job)
     {
         _jobs[job.Status.Id] = job;
         if (job.Status.State == JobState.Queued)
         {
-            _line.Writer.TryWrite(job);
+            _queue.Writer.TryWrite(job);
         }
     }
 

@@ -6,14 +6,18 @@ using InferenceServer.Runtime.Models;
 
 namespace InferenceServer.Jobs;
 
-/// <summary>Works on one job after another, at priority batch; a job that a restart has interrupted goes on where it was.</summary>
-internal sealed class JobWorker(JobStore store, JobFolder folder, BulkRunner runner, ModelRepository repository, KeyRing keys, TimeProvider time, ILogger<JobWorker> logger) : BackgroundService
+/// <summary>Runs one job after another, at priority batch. A job that a restart interrupted continues where it
+/// stopped.</summary>
+internal sealed class JobWorker(
+    JobStore store, JobFolder folder, BulkRunner runner, ModelRepository repository, KeyRing keys,
+    TimeProvider time, ILogger<JobWorker> logger)
+    : BackgroundService
 {
     private static readonly TimeSpan ModelInterval = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan ExpiryInterval = TimeSpan.FromMinutes(1);
 
-    /// <summary>Finds the jobs of an earlier run, before the first request may ask for one.</summary>
-    /// <param name="cancellationToken">Ends the start.</param>
+    /// <summary>Loads the jobs of an earlier run before the first request can ask for one.</summary>
+    /// <param name="cancellationToken">Cancels the start.</param>
     public override Task StartAsync(CancellationToken cancellationToken)
     {
         if (folder.IsEnabled)
@@ -40,7 +44,7 @@ internal sealed class JobWorker(JobStore store, JobFolder folder, BulkRunner run
 
     private async Task WorkAsync(CancellationToken stoppingToken)
     {
-        await foreach (Job job in store.Line.ReadAllAsync(stoppingToken))
+        await foreach (Job job in store.Queue.ReadAllAsync(stoppingToken))
         {
             if (!job.Deleted.IsCancellationRequested)
             {
@@ -53,7 +57,8 @@ internal sealed class JobWorker(JobStore store, JobFolder folder, BulkRunner run
     {
         try
         {
-            using ModelLease model = repository.Lease(job.Request.Model); // held, so that one version answers all that are left
+            // Held, so that the same version answers all images.
+            using ModelLease model = repository.Lease(job.Request.Model);
             if (job.TryStart())
             {
                 await SegmentAsync(job, model, stoppingToken);
@@ -61,7 +66,7 @@ internal sealed class JobWorker(JobStore store, JobFolder folder, BulkRunner run
         }
         catch (SegmentationException e) when (e.Error == SegmentationError.ModelNotReady)
         {
-            store.PutBack(job); // it has waited and can wait; those behind it may ask for another model
+            store.PutBack(job); // the jobs behind it may need another model
             await Task.Delay(ModelInterval, time, stoppingToken);
         }
         catch (SegmentationException e)
@@ -72,10 +77,13 @@ internal sealed class JobWorker(JobStore store, JobFolder folder, BulkRunner run
 
     private async Task SegmentAsync(Job job, ModelLease model, CancellationToken stoppingToken)
     {
-        using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken, job.Deleted);
+        using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(
+            stoppingToken, job.Deleted);
         try
         {
-            await SegmentAsync(job, new BulkSettings(model, job.Request.Settings, keys.Budget(job.Request.Owner), "/v1/jobs"), stop.Token);
+            await SegmentAsync(
+                job, new BulkSettings(model, job.Request.Settings, keys.Budget(job.Request.Owner), "/v1/jobs"),
+                stop.Token);
             End(job, JobState.Done, reason: null);
         }
         catch (OperationCanceledException) when (job.Deleted.IsCancellationRequested)
@@ -84,20 +92,23 @@ internal sealed class JobWorker(JobStore store, JobFolder folder, BulkRunner run
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
         {
-            // The next start goes on with it.
+            // The next start continues the job.
         }
         catch (SegmentationException e)
         {
             End(job, JobState.Failed, e.Message);
         }
-        catch (Exception e) // whatever one job does, the others and the server go on
+        catch (Exception e) // an unexpected error of one job must not end the others
         {
             Log.JobFailed(logger, e, job.Status.Id);
-            End(job, JobState.Failed, e is IOException or UnauthorizedAccessException ? "The server could not read or write the job's files." : "The server failed at it; its log says more.");
+            bool isDisk = e is IOException or UnauthorizedAccessException;
+            End(
+                job, JobState.Failed,
+                isDisk ? "The server could not read or write the job's files." : "The server failed; its log has the reason.");
         }
     }
 
-    private async Task SegmentAsync(Job job, BulkSettings order, CancellationToken cancellationToken)
+    private async Task SegmentAsync(Job job, BulkSettings settings, CancellationToken cancellationToken)
     {
         string id = job.Status.Id;
         using Upload upload = Upload.Open(folder.Upload(id), job.Request.ContentType);
@@ -107,25 +118,29 @@ internal sealed class JobWorker(JobStore store, JobFolder folder, BulkRunner run
         NdjsonWriter writer = new();
         try
         {
-            await runner.RunAsync(upload, order, AnswerAsync, cancellationToken, job.Answered);
+            await runner.RunAsync(upload, settings, AnswerAsync, cancellationToken, job.Answered);
         }
         finally
         {
             await output.CompleteAsync();
-            answers.SetLength(job.AnswerBytes); // what broke off in the middle of a line
+            answers.SetLength(job.AnswerBytes); // cuts off an incomplete line
         }
 
         async Task AnswerAsync(BulkAnswer answer)
         {
             if (answers.Length + answer.Mask.Length > limit)
             {
-                throw new SegmentationException(SegmentationError.Overloaded, "The jobs take as many bytes as they may (Jobs:MaxBytes); delete some that are done, and hand this one in again.");
+                throw new SegmentationException(
+                    SegmentationError.Overloaded,
+                    "No room for the job's answers: the limit on the bytes of all jobs (Jobs:MaxBytes) is reached. "
+                    + "Delete finished jobs, and upload this job again.");
             }
 
             await writer.WriteAsync(answer, output, cancellationToken);
             job.AnswerBytes = answers.Length;
             bool failed = answer.Failure is not null;
-            job.Status = job.Status with { Masks = job.Status.Masks + (failed ? 0 : 1), Failures = job.Status.Failures + (failed ? 1 : 0) };
+            JobStatus status = job.Status;
+            job.Status = failed ? status with { Failures = status.Failures + 1 } : status with { Masks = status.Masks + 1 };
         }
     }
 

@@ -5,7 +5,8 @@ using Serilog.Events;
 
 namespace InferenceServer.Logging;
 
-/// <summary>Escapes control characters in the values of every event: a line break or a terminal's escape sequence that a client sent must not look like a line of the log.</summary>
+/// <summary>Escapes control characters in the values of every event, so that a line break or escape sequence from a
+/// client cannot look like a line of the log.</summary>
 internal sealed class ControlCharacters : ILogEventEnricher
 {
     public void Enrich(LogEvent logEvent, ILogEventPropertyFactory propertyFactory)
@@ -20,7 +21,8 @@ internal sealed class ControlCharacters : ILogEventEnricher
         }
     }
 
-    /// <summary>Writes each character that moves a cursor, breaks a line or turns its direction as <c>\u000a</c>.</summary>
+    /// <summary>Replaces control characters, line breaks and characters that change the text direction by escapes such
+    /// as <c>\u000a</c>.</summary>
     public static string Escape(string text)
     {
         if (!text.Any(IsControl))
@@ -31,21 +33,26 @@ internal sealed class ControlCharacters : ILogEventEnricher
         StringBuilder escaped = new();
         foreach (char c in text)
         {
-            escaped = IsControl(c) ? escaped.Append(CultureInfo.InvariantCulture, $"\\u{(int)c:x4}") : escaped.Append(c);
+            escaped = IsControl(c) ? escaped.Append(CultureInfo.InvariantCulture, $"\\u{(int)c:x4}") : escaped.Append(
+                c);
         }
 
         return escaped.ToString();
     }
 
     private static bool IsControl(char c) =>
-        char.GetUnicodeCategory(c) is UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator;
+        char.GetUnicodeCategory(c) is
+            UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator;
 
     private static LogEventPropertyValue Escape(LogEventPropertyValue value) => value switch
     {
-        ScalarValue { Value: string or char or Uri } scalar when scalar.Value.ToString() is { } text && text.Any(IsControl) => new ScalarValue(Escape(text)),
+        ScalarValue { Value: string or char or Uri } scalar when scalar.Value.ToString() is { } text && text.Any(IsControl)
+            => new ScalarValue(Escape(text)),
         SequenceValue list => new SequenceValue(list.Elements.Select(Escape)),
-        StructureValue structure => new StructureValue(structure.Properties.Select(p => new LogEventProperty(p.Name, Escape(p.Value))), structure.TypeTag),
-        DictionaryValue dictionary => new DictionaryValue(dictionary.Elements.Select(e => KeyValuePair.Create((ScalarValue)Escape(e.Key), Escape(e.Value)))),
+        StructureValue structure => new StructureValue(
+            structure.Properties.Select(p => new LogEventProperty(p.Name, Escape(p.Value))), structure.TypeTag),
+        DictionaryValue dictionary => new DictionaryValue(
+            dictionary.Elements.Select(e => KeyValuePair.Create((ScalarValue)Escape(e.Key), Escape(e.Value)))),
         _ => value,
     };
 }

@@ -5,7 +5,7 @@ using Serilog.Events;
 
 namespace InferenceServer.Logging;
 
-/// <summary>One line for each request, and an id that client, answer and log share.</summary>
+/// <summary>Middleware that writes one line for each request, and gives the request an ID for answer and log.</summary>
 internal static class RequestLog
 {
     /// <summary>Fields of a refused request.</summary>
@@ -15,7 +15,10 @@ internal static class RequestLog
     private const string RequestIdHeader = "X-Request-Id";
     private const int LongestId = 128;
     private static readonly PathString[] Probes =
-        ["/health", "/v2/health", "/metrics", "/grpc.health.v1.Health", "/inference.GRPCInferenceService/ServerLive", "/inference.GRPCInferenceService/ServerReady"];
+    [
+        "/health", "/v2/health", "/metrics", "/grpc.health.v1.Health",
+        "/inference.GRPCInferenceService/ServerLive", "/inference.GRPCInferenceService/ServerReady",
+    ];
 
     public static void UseRequestLog(this WebApplication app)
     {
@@ -24,16 +27,17 @@ internal static class RequestLog
             options.Logger = app.Services.GetRequiredService<Serilog.ILogger>();
             options.MessageTemplate = Line;
             options.GetLevel = (http, _, _) => http.IsProbe() ? LogEventLevel.Debug : LogEventLevel.Information;
-            options.GetMessageTemplateProperties = (http, _, elapsedMs, _) => Fields(http, elapsedMs).Select(f => new LogEventProperty(f.Name, new ScalarValue(f.Value)));
+            options.GetMessageTemplateProperties = (http, _, elapsedMs, _) => Fields(http, elapsedMs)
+                .Select(f => new LogEventProperty(f.Name, new ScalarValue(f.Value)));
         });
         app.Use((http, next) =>
         {
-            if (http.Request.Headers[RequestIdHeader] is [{ Length: > 0 and <= LongestId } id] && id.All(c => char.IsAsciiLetterOrDigit(c) || "-_.:".Contains(c)))
+            if (http.Request.Headers[RequestIdHeader] is [{ Length: > 0 and <= LongestId } id] && id.All(IsOfId))
             {
                 http.TraceIdentifier = id;
             }
 
-            // Set at the last moment, because whoever turns an exception into a problem clears the headers first.
+            // Set when the answer starts: the exception handler clears the headers before.
             http.Response.OnStarting(() =>
             {
                 http.Response.Headers[RequestIdHeader] = http.TraceIdentifier;
@@ -43,13 +47,15 @@ internal static class RequestLog
         });
     }
 
-    /// <summary>Whether a machine asks every few seconds.</summary>
+    /// <summary>Whether the request is a probe or a scrape, which machines send every few seconds.</summary>
     public static bool IsProbe(this HttpContext http) => Array.Exists(Probes, http.Request.Path.StartsWithSegments);
+
+    private static bool IsOfId(char c) => char.IsAsciiLetterOrDigit(c) || "-_.:".Contains(c);
 
     private static IEnumerable<(string Name, object Value)> Fields(HttpContext http, double elapsedMs)
     {
         yield return ("Method", http.Request.Method);
-        yield return ("Path", http.Request.Path.ToUriComponent()); // encoded, as it came
+        yield return ("Path", http.Request.Path.ToUriComponent()); // percent-encoded, as the client sent it
         yield return ("Status", Problem.StatusOf(http));
         yield return ("ElapsedMs", elapsedMs);
         yield return ("RequestBytes", http.Request.ContentLength ?? 0);

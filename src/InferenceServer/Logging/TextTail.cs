@@ -4,7 +4,8 @@ using Serilog.Events;
 
 namespace InferenceServer.Logging;
 
-/// <summary>What follows the message of an event that is written as text: why a request was refused, and an exception's lines, indented because a client's line breaks may be among them.</summary>
+/// <summary>Adds to the text of an event why a request was refused, and the exception. Its lines are indented, because
+/// they may contain line breaks from a client.</summary>
 internal sealed class TextTail : ILogEventEnricher
 {
     public const string Name = "TextTail";
@@ -12,7 +13,8 @@ internal sealed class TextTail : ILogEventEnricher
     public void Enrich(LogEvent logEvent, ILogEventPropertyFactory propertyFactory)
     {
         StringBuilder tail = new();
-        if (logEvent.Properties.TryGetValue(RequestLog.Detail, out LogEventPropertyValue? detail) && logEvent.Properties.TryGetValue(RequestLog.Reason, out LogEventPropertyValue? reason))
+        if (logEvent.Properties.TryGetValue(RequestLog.Detail, out LogEventPropertyValue? detail)
+            && logEvent.Properties.TryGetValue(RequestLog.Reason, out LogEventPropertyValue? reason))
         {
             tail.Append($" {reason:l}: {detail:l}");
         }

@@ -6,7 +6,8 @@ using InferenceServer.Runtime.Models;
 
 namespace InferenceServer.Metrics;
 
-/// <summary>One image of a request that has many, or of a job: counted as a request of its own, until this is disposed.</summary>
+/// <summary>Counts one image of a request with many images, or of a job, like a request of its own. Disposal ends
+/// it.</summary>
 internal sealed class ImageObservation : IDisposable
 {
     private readonly SegmentationMetrics _metrics;
@@ -16,10 +17,10 @@ internal sealed class ImageObservation : IDisposable
     private SegmentationException? _failure;
     private bool _sent;
 
-    /// <summary>The image was taken.</summary>
-    /// <param name="metrics">What counts it.</param>
-    /// <param name="model">The model that answers it.</param>
-    /// <param name="route">The pattern of the route that it came by.</param>
+    /// <summary>Starts counting an image.</summary>
+    /// <param name="metrics">The metrics.</param>
+    /// <param name="model">The model that answers.</param>
+    /// <param name="route">The pattern of the request's route.</param>
     /// <param name="timings">Receives the time of each stage; null makes new timings.</param>
     public ImageObservation(SegmentationMetrics metrics, LoadedModel model, string route, StageTimings? timings = null)
     {
@@ -28,13 +29,13 @@ internal sealed class ImageObservation : IDisposable
         metrics.Entered(model.Name);
     }
 
-    /// <summary>Takes the time of its stages.</summary>
+    /// <summary>The times of the image's stages.</summary>
     public StageTimings Timings { get; }
 
-    /// <summary>It gets no mask, and is told why.</summary>
+    /// <summary>Counts the image as failed.</summary>
     public void Failed(SegmentationException failure) => _failure = failure;
 
-    /// <summary>Its mask was handed over.</summary>
+    /// <summary>Counts the mask as sent.</summary>
     public void Sent(long bytes)
     {
         _sent = true;
@@ -43,7 +44,7 @@ internal sealed class ImageObservation : IDisposable
 
     public void Dispose()
     {
-        int status = _failure is { } failure ? ErrorTable.Of(failure.Error).Status : _sent ? StatusCodes.Status200OK : StatusCodes.Status499ClientClosedRequest;
+        int status = Status();
         _metrics.Ended(_model.Name, _model.Version, _route, status, Stopwatch.GetElapsedTime(_start), Timings);
         if (status == StatusCodes.Status499ClientClosedRequest)
         {
@@ -55,5 +56,15 @@ internal sealed class ImageObservation : IDisposable
         }
 
         _metrics.Left(_model.Name);
+    }
+
+    private int Status()
+    {
+        if (_failure is { } failure)
+        {
+            return ErrorTable.Of(failure.Error).Status;
+        }
+
+        return _sent ? StatusCodes.Status200OK : StatusCodes.Status499ClientClosedRequest;
     }
 }

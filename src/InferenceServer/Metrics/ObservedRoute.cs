@@ -1,6 +1,6 @@
 namespace InferenceServer.Metrics;
 
-/// <summary>Marks an endpoint whose requests are counted.</summary>
+/// <summary>Metadata of an endpoint whose requests are counted.</summary>
 internal sealed class ObservedRoute
 {
     public static readonly ObservedRoute Instance = new();

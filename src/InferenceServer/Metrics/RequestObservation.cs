@@ -6,8 +6,10 @@ using Microsoft.AspNetCore.Diagnostics;
 
 namespace InferenceServer.Metrics;
 
-/// <summary>What is known of one request for a mask by the time it ends: its model, its stages, whether its answer went out.</summary>
-internal sealed class RequestObservation(SegmentationMetrics metrics, string route, string? askedFor, ModelRepository repository)
+/// <summary>Collects what metrics and traces need of a request for a mask: its model, its stages, and whether its
+/// answer was sent.</summary>
+internal sealed class RequestObservation(
+    SegmentationMetrics metrics, string route, string? askedFor, ModelRepository repository)
 {
     private readonly long _start = Stopwatch.GetTimestamp();
     private readonly Activity? _span = Tracing.StartRequest();
@@ -16,37 +18,38 @@ internal sealed class RequestObservation(SegmentationMetrics metrics, string rou
     private bool _sent;
     private bool _inParts;
 
-    /// <summary>The pattern of its route.</summary>
+    /// <summary>The pattern of the request's route.</summary>
     public string Route => route;
 
-    /// <summary>The model that the request names, where that is not what stands in its route.</summary>
+    /// <summary>Sets the model that the request names elsewhere than in its route.</summary>
     public void AskedFor(string model) => _askedFor = model;
 
-    /// <summary>Receives the time of each stage.</summary>
-    public StageTimings Timings { get; } = new(); // after the span, which is its parent
+    /// <summary>Receives the time of each stage. Created after the span, which is the parent of the stages' spans.</summary>
+    public StageTimings Timings { get; } = new();
 
-    /// <summary>The request was admitted.</summary>
+    /// <summary>Counts the request as admitted.</summary>
     public void Admitted(LoadedModel model)
     {
         _model = model;
         metrics.Entered(model.Name);
     }
 
-    /// <summary>The request has many images that are each counted by themselves (<see cref="ImageObservation"/>); it counts only where it fails as a whole.</summary>
+    /// <summary>Marks a request with many images, which <see cref="ImageObservation"/> counts; the request itself
+    /// counts only where it fails as a whole.</summary>
     public void InParts() => _inParts = true;
 
-    /// <summary>The connection has taken the whole answer.</summary>
+    /// <summary>Counts the answer as sent.</summary>
     public void Sent(long bytes)
     {
         _sent = true;
         metrics.Sent(_model!.Name, bytes);
     }
 
-    /// <summary>The request is over, well or not.</summary>
+    /// <summary>Ends the observation and counts the request.</summary>
     public void End(HttpContext http)
     {
         string name = _model?.Name ?? Known();
-        // Once the headers have gone out with 200, the framework cannot say that the client went away.
+        // After the headers were sent with 200, the status cannot tell that the client closed the connection.
         bool isCancelled = !_sent && http.RequestAborted.IsCancellationRequested;
         int status = isCancelled ? StatusCodes.Status499ClientClosedRequest : Problem.StatusOf(http);
         if (!_inParts || status >= StatusCodes.Status400BadRequest)
@@ -75,12 +78,13 @@ internal sealed class RequestObservation(SegmentationMetrics metrics, string rou
         }
     }
 
-    // A connection that ends in the middle of a body reaches us as a malformed request, a moment before it is known to be gone.
+    // A connection that breaks within a body appears as a malformed request before RequestAborted is cancelled.
     private bool BrokeOff(HttpContext http) => Timings.Current == Stage.Read && Timings.Entered(Stage.Read)
         && http.Features.Get<IExceptionHandlerFeature>()?.Error is BadHttpRequestException { StatusCode: StatusCodes.Status400BadRequest };
 
-    // A name that is none of the repository's would be a label that callers choose.
-    private string Known() => repository.Find(_askedFor ?? repository.Default ?? "")?.Name ?? SegmentationMetrics.NoModel;
+    // An unknown name must not become a label, since clients choose it.
+    private string Known() =>
+        repository.Find(_askedFor ?? repository.Default ?? "")?.Name ?? SegmentationMetrics.NoModel;
 
     private void Trace(string model, int status)
     {

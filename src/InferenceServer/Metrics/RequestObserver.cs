@@ -6,16 +6,18 @@ using Microsoft.AspNetCore.Http.Features;
 
 namespace InferenceServer.Metrics;
 
-/// <summary>Watches every request for a mask from outside the handling of errors, so that it sees the status that the client sees.</summary>
+/// <summary>Middleware that counts every request for a mask. It runs outside the error handling, so that it sees the
+/// status that the client gets.</summary>
 internal static class RequestObserver
 {
-    /// <summary>The endpoints whose requests are counted.</summary>
+    /// <summary>Marks endpoints whose requests are counted.</summary>
     public static TBuilder Observed<TBuilder>(this TBuilder endpoints)
         where TBuilder : IEndpointConventionBuilder => endpoints.WithMetadata(ObservedRoute.Instance);
 
-    /// <summary>What is noted about this request.</summary>
+    /// <summary>The observation of this request.</summary>
     /// <exception cref="InvalidOperationException">The endpoint is not <see cref="Observed"/>.</exception>
-    public static RequestObservation Observation(this HttpContext http) => http.Features.GetRequiredFeature<RequestObservation>();
+    public static RequestObservation Observation(this HttpContext http) =>
+        http.Features.GetRequiredFeature<RequestObservation>();
 
     public static void UseObservation(this WebApplication app)
     {
@@ -25,7 +27,7 @@ internal static class RequestObserver
         {
             if (http.IsProbe())
             {
-                Activity.Current?.ActivityTraceFlags &= ~ActivityTraceFlags.Recorded; // nobody looks for a probe's trace
+                Activity.Current?.ActivityTraceFlags &= ~ActivityTraceFlags.Recorded; // probes are not traced
             }
 
             if (http.GetEndpoint() is not RouteEndpoint endpoint || endpoint.Metadata.GetMetadata<ObservedRoute>() is null)
@@ -34,8 +36,9 @@ internal static class RequestObserver
                 return;
             }
 
-            // Taken now, because whoever turns an exception into a problem clears the route.
-            RequestObservation observation = new(metrics, endpoint.RoutePattern.RawText ?? "", http.Request.RouteValues["model"] as string, repository);
+            // Read now: the exception handler clears the route.
+            RequestObservation observation = new(
+                metrics, endpoint.RoutePattern.RawText ?? "", http.Request.RouteValues["model"] as string, repository);
             http.Features.Set(observation);
             try
             {

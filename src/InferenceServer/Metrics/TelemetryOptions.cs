@@ -2,18 +2,21 @@ using System.ComponentModel.DataAnnotations;
 
 namespace InferenceServer.Metrics;
 
-/// <summary>Who is told what the server does; section <c>Telemetry</c>. The variables <c>OTEL_*</c> of OpenTelemetry mean here what they mean everywhere.</summary>
+/// <summary>Export of metrics and traces; section <c>Telemetry</c>. OpenTelemetry's variables <c>OTEL_*</c> work,
+/// too.</summary>
 internal sealed class TelemetryOptions
 {
     /// <summary>Whether <c>GET /metrics</c> answers. Default true.</summary>
     public bool Prometheus { get; set; } = true;
 
-    /// <summary>Where an OpenTelemetry collector listens, for instance <c>http://collector:4317</c>; takes metrics and traces.
-    /// Empty, the default, means <c>OTEL_EXPORTER_OTLP_ENDPOINT</c>, and nothing is sent where that is empty, too.</summary>
+    /// <summary>The address of an OpenTelemetry collector for metrics and traces, for instance
+    /// <c>http://collector:4317</c>.
+    /// Default: <c>OTEL_EXPORTER_OTLP_ENDPOINT</c>; without either, nothing is sent.</summary>
     [RegularExpression("https?://.+")]
     public string? OtlpEndpoint { get; set; }
 
-    /// <summary><c>grpc</c> or <c>http/protobuf</c>. Empty, the default, means <c>OTEL_EXPORTER_OTLP_PROTOCOL</c>, and then grpc.</summary>
+    /// <summary>The collector's protocol. Default: <c>OTEL_EXPORTER_OTLP_PROTOCOL</c>, else <c>grpc</c>;
+    /// <c>http/protobuf</c> usually has port 4318.</summary>
     [AllowedValues(null, "", "grpc", "http/protobuf")]
     public string? OtlpProtocol { get; set; }
 }

@@ -10,7 +10,8 @@ using OpenTelemetry.Trace;
 
 namespace InferenceServer.Metrics;
 
-/// <summary>Metrics for whoever scrapes them; metrics and traces for a collector where one is configured.</summary>
+/// <summary>Registers metrics for scraping, and the export of metrics and traces to a collector where one is
+/// configured.</summary>
 internal static class TelemetrySetup
 {
     private const string Section = "Telemetry";
@@ -23,7 +24,7 @@ internal static class TelemetrySetup
     {
         builder.Services.AddSection(Section, new TelemetryOptionsValidator());
 
-        // OpenTelemetry reads OTEL_* itself, headers, timeouts, sampler and intervals included; our options go before two of them.
+        // OpenTelemetry reads all variables OTEL_* itself; the options replace two of them.
         ConfigurationManager configuration = builder.Configuration;
         TelemetryOptions options = configuration.GetSection(Section).Get<TelemetryOptions>() ?? new();
         Override(configuration, Endpoint, options.OtlpEndpoint);
@@ -32,14 +33,17 @@ internal static class TelemetrySetup
         OpenTelemetryBuilder telemetry = builder.Services.AddOpenTelemetry()
             .ConfigureResource(resource => Describe(resource, configuration))
             .WithMetrics(metrics => metrics
-                .AddMeter(SegmentationMetrics.MeterName, ProcessMetrics.MeterName, Runtime, "Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel")
+                .AddMeter(
+                    SegmentationMetrics.MeterName, ProcessMetrics.MeterName, Runtime,
+                    "Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel")
                 .AddInstrumentation<ProcessMetrics>()
                 .AddInstrumentation<ModelGauges>()
                 .SetExemplarFilter(ExemplarFilterType.TraceBased));
         builder.Services.ConfigureOpenTelemetryMeterProvider((services, metrics) =>
         {
             IMeterFactory meters = services.GetRequiredService<IMeterFactory>();
-            metrics.AddView(instrument => IsOf(meters, instrument) && !IsGaugeInDisguise(instrument) ? null : MetricStreamConfiguration.Drop);
+            metrics.AddView(
+                instrument => IsOf(meters, instrument) && !IsWrongCounter(instrument) ? null : MetricStreamConfiguration.Drop);
         });
         if (options.Prometheus)
         {
@@ -71,15 +75,18 @@ internal static class TelemetrySetup
     {
         if (string.IsNullOrWhiteSpace(configuration[ServiceName]))
         {
-            string? version = typeof(TelemetrySetup).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion;
+            Assembly assembly = typeof(TelemetrySetup).Assembly;
+            string? version = assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion;
             resource.AddService("inference-server", serviceVersion: version);
         }
     }
 
-    // Meters are found by name in the whole process, where another host may have some of the same name.
-    private static bool IsOf(IMeterFactory meters, Instrument instrument) => instrument.Meter.Scope is not IMeterFactory factory || factory == meters;
+    // Meters are found by name in the whole process, where another host may have meters of the same name.
+    private static bool IsOf(IMeterFactory meters, Instrument instrument) =>
+        instrument.Meter.Scope is not IMeterFactory factory || factory == meters;
 
-    // By contract counters, by nature gauges: they go down, which a scraper takes for a restart. ProcessMetrics has them as gauges.
-    private static bool IsGaugeInDisguise(Instrument instrument) =>
+    // .NET declares them as counters, but they decrease, which a scraper takes for a restart. ProcessMetrics has them
+    // as gauges.
+    private static bool IsWrongCounter(Instrument instrument) =>
         instrument.Meter.Name == Runtime && instrument.Name is ProcessMetrics.ThreadPoolThreads or ProcessMetrics.ThreadPoolQueue;
 }

@@ -3,7 +3,7 @@ using InferenceServer.Runtime.Models;
 
 namespace InferenceServer.Models;
 
-/// <summary>All that is known of one model.</summary>
+/// <summary>The description of a model.</summary>
 public sealed record ModelDescription
 {
     /// <summary>Name, state, version and provider.</summary>
@@ -12,7 +12,7 @@ public sealed record ModelDescription
     /// <summary>The classes by index; absent until the model is ready.</summary>
     public IReadOnlyList<ClassDescription>? Classes { get; init; }
 
-    /// <summary>The label of pixels that count as no class.</summary>
+    /// <summary>The void label: its pixels belong to no class.</summary>
     public int? Ignore { get; init; }
 
     /// <summary>Inputs of the graph, for instance <c>input: float32 [?, 3, ?, ?]</c>.</summary>
@@ -21,7 +21,7 @@ public sealed record ModelDescription
     /// <summary>Outputs of the graph.</summary>
     public IReadOnlyList<string>? Outputs { get; init; }
 
-    /// <summary>Milliseconds that reading, trying and warming took.</summary>
+    /// <summary>Milliseconds of reading, trying and warming the model.</summary>
     public double? LoadMs { get; init; }
 
     /// <summary>The manifest as written.</summary>
@@ -34,7 +34,7 @@ public sealed record ModelDescription
         : new ModelDescription
         {
             Model = ModelOverview.Of(entry) with { Version = model.Version },
-            Classes = [.. model.Classes.Names.Select((name, index) => new ClassDescription { Index = index, Name = name, Color = model.Classes.Color(index) })],
+            Classes = [.. model.Classes.Names.Select((name, index) => ClassDescription.Of(model.Classes, name, index))],
             Ignore = model.Classes.Ignore,
             Inputs = [.. model.Session.Signature.Inputs.Select(i => i.ToString())],
             Outputs = [.. model.Session.Signature.Outputs.Select(o => o.ToString())],
@@ -46,17 +46,20 @@ public sealed record ModelDescription
 /// <summary>One class of a model.</summary>
 public sealed record ClassDescription
 {
-    /// <summary>Its index in masks.</summary>
+    /// <summary>The class index in masks.</summary>
     public required int Index { get; init; }
 
-    /// <summary>Its name.</summary>
+    /// <summary>The class name.</summary>
     public required string Name { get; init; }
 
-    /// <summary>Its colour, #rrggbb.</summary>
+    /// <summary>The colour, #rrggbb.</summary>
     public required string Color { get; init; }
+
+    internal static ClassDescription Of(ClassTable classes, string name, int index) =>
+        new() { Index = index, Name = name, Color = classes.Color(index) };
 }
 
-/// <summary>One model, in a line.</summary>
+/// <summary>The summary of a model.</summary>
 public sealed record ModelOverview
 {
     /// <summary>The name that requests use.</summary>
@@ -65,22 +68,22 @@ public sealed record ModelOverview
     /// <summary>LOADING, READY or UNAVAILABLE.</summary>
     public required string State { get; init; }
 
-    /// <summary>Why it is unavailable; or why a version that should serve does not.</summary>
+    /// <summary>Why the model is unavailable, or why a newer version does not serve.</summary>
     public string? Reason { get; init; }
 
-    /// <summary>The load that is under way, of the first version or of one that will take its place.</summary>
+    /// <summary>Progress of the version that is being loaded; absent where none is.</summary>
     public ModelProgress? Progress { get; init; }
 
-    /// <summary>The version that answers unless a request names one.</summary>
+    /// <summary>The version that answers a request without a version.</summary>
     public int? Version { get; init; }
 
     /// <summary>All versions that serve, the newest first.</summary>
     public IReadOnlyList<int>? Versions { get; init; }
 
-    /// <summary>What computes it: cpu or cuda.</summary>
+    /// <summary>The execution provider: cpu or cuda.</summary>
     public string? Provider { get; init; }
 
-    /// <summary>The system, for instance deeplabv3plus.</summary>
+    /// <summary>The architecture, for instance deeplabv3plus.</summary>
     public string? Architecture { get; init; }
 
     internal static ModelOverview Of(ModelEntry entry) => new()
@@ -88,7 +91,9 @@ public sealed record ModelOverview
         Name = entry.Name,
         State = entry.State.ToString().ToUpperInvariant(),
         Reason = entry.Reason,
-        Progress = entry.Progress is { } progress ? new ModelProgress { Step = progress.Step, Done = progress.Done, Total = progress.Total } : null,
+        Progress = entry.Progress is { } progress
+            ? new ModelProgress { Step = progress.Step, Done = progress.Done, Total = progress.Total }
+            : null,
         Version = entry.Model?.Version,
         Versions = entry.Versions.Count > 0 ? [.. entry.Versions.Select(m => m.Version)] : null,
         Provider = entry.Model?.Session.Provider.ToString().ToLowerInvariant(),
@@ -99,22 +104,22 @@ public sealed record ModelOverview
 /// <summary>The models of the repository.</summary>
 public sealed record ModelList
 {
-    /// <summary>The model that answers when a request names none.</summary>
+    /// <summary>The default model, which answers a request without a model.</summary>
     public required string? Default { get; init; }
 
     /// <summary>All models, by name.</summary>
     public required IReadOnlyList<ModelOverview> Models { get; init; }
 }
 
-/// <summary>How far the loading of a version is.</summary>
+/// <summary>Progress of loading a version.</summary>
 public sealed record ModelProgress
 {
-    /// <summary>What is being done.</summary>
+    /// <summary>The step in work.</summary>
     public required string Step { get; init; }
 
-    /// <summary>Trial and warm-up runs that are done.</summary>
+    /// <summary>Finished trial and warm-up runs.</summary>
     public required int Done { get; init; }
 
-    /// <summary>Trial and warm-up runs in all; 0 while they are not counted yet.</summary>
+    /// <summary>All trial and warm-up runs; 0 while their number is unknown.</summary>
     public required int Total { get; init; }
 }

@@ -5,10 +5,9 @@ using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Tls;
 
-/// <summary>The server's certificate as its files have it now: whoever renews it replaces them, and new connections see the new one.</summary>
-/// <remarks>
-/// Kestrel watches files, too, but binds the address anew when they change: it refuses connections until the old ones are closed, and breaks off those that take more than five seconds.
-/// </remarks>
+/// <summary>The server's certificate. New connections get a new certificate after its files were replaced.</summary>
+/// <remarks>Kestrel watches files, too, but binds the address anew when they change: it refuses connections until the
+/// old ones are closed, and breaks off requests of more than five seconds.</remarks>
 internal sealed class CertificateFile(IOptions<TlsOptions> options, TimeProvider time, ILogger<CertificateFile> logger)
 {
     private readonly TlsOptions _options = options.Value;
@@ -17,7 +16,8 @@ internal sealed class CertificateFile(IOptions<TlsOptions> options, TimeProvider
     private string _text = "";
     private long _looked = time.GetTimestamp();
 
-    /// <summary>The certificate and its chain.</summary>
+    /// <summary>The certificate and its chain; the files are checked at most once in
+    /// <see cref="TlsOptions.PollInterval"/>.</summary>
     public SslStreamCertificateContext Current
     {
         get
@@ -36,11 +36,11 @@ internal sealed class CertificateFile(IOptions<TlsOptions> options, TimeProvider
     }
 
     /// <summary>Reads the files.</summary>
-    /// <exception cref="IOException">One of them is not there.</exception>
-    /// <exception cref="CryptographicException">They are no certificate and its key.</exception>
+    /// <exception cref="IOException">A file does not exist.</exception>
+    /// <exception cref="CryptographicException">The files do not hold a certificate and its key.</exception>
     public static SslStreamCertificateContext Read(TlsOptions options) => Parse(Certificates(options), Key(options));
 
-    // Contents are compared, not times: the files are small, and where they are links their times are not those of what they point to.
+    // Compares contents, not times: the time of a link is not that of its target.
     private void Look()
     {
         try
@@ -58,7 +58,7 @@ internal sealed class CertificateFile(IOptions<TlsOptions> options, TimeProvider
                 Log.CertificateReplaced(logger, read.TargetCertificate.Subject, read.TargetCertificate.NotAfter);
             }
 
-            _current = read; // what it replaces may be in the middle of handshakes, and is left to the collector
+            _current = read; // the old certificate is not disposed: handshakes may still use it
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or CryptographicException or ArgumentException)
         {
@@ -70,10 +70,12 @@ internal sealed class CertificateFile(IOptions<TlsOptions> options, TimeProvider
     {
         X509Certificate2Collection chain = [];
         chain.ImportFromPem(certificates);
-        return SslStreamCertificateContext.Create(X509Certificate2.CreateFromPem(certificates, key), chain, offline: true);
+        return SslStreamCertificateContext.Create(
+            X509Certificate2.CreateFromPem(certificates, key), chain, offline: true);
     }
 
     private static string Certificates(TlsOptions options) => File.ReadAllText(options.Certificate!);
 
-    private static string Key(TlsOptions options) => File.ReadAllText(string.IsNullOrEmpty(options.Key) ? options.Certificate! : options.Key);
+    private static string Key(TlsOptions options) =>
+        File.ReadAllText(string.IsNullOrEmpty(options.Key) ? options.Certificate! : options.Key);
 }

@@ -4,7 +4,8 @@ using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Tls;
 
-/// <summary>Whose certificates clients must have. The system's own authorities count for nothing here.</summary>
+/// <summary>The authorities that sign clients' certificates. The system's own authorities are not trusted
+/// here.</summary>
 internal sealed class ClientCertificates(IOptions<TlsOptions> options)
 {
     private static readonly Oid ClientAuthentication = new("1.3.6.1.5.5.7.3.2");
@@ -13,15 +14,17 @@ internal sealed class ClientCertificates(IOptions<TlsOptions> options)
     /// <summary>Whether clients need a certificate.</summary>
     public bool AreRequired => _authorities.Count > 0;
 
-    /// <summary>What a handshake holds a client's certificate to: one of the authorities has signed it, for clients, and it is in its time.</summary>
-    /// <remarks>For one handshake: what the client sends along is added to it.</remarks>
+    /// <summary>The policy for a client's certificate: signed by one of the authorities, for client authentication, and
+    /// not expired.</summary>
+    /// <remarks>Valid for one handshake, which adds the client's intermediate certificates.</remarks>
     public X509ChainPolicy Policy()
     {
         X509ChainPolicy policy = new()
         {
             TrustMode = X509ChainTrustMode.CustomRootTrust,
-            RevocationMode = X509RevocationMode.NoCheck, // an authority of one's own seldom publishes a list; a short life does the same
-            DisableCertificateDownloads = true, // else the server would ask, in the middle of the handshake, whatever address a stranger's certificate names
+            RevocationMode = X509RevocationMode.NoCheck, // private authorities seldom publish revocation lists
+            // Otherwise a stranger's certificate could make the server fetch any address.
+            DisableCertificateDownloads = true,
         };
         policy.CustomTrustStore.AddRange(_authorities);
         policy.ApplicationPolicy.Add(ClientAuthentication);
@@ -29,8 +32,8 @@ internal sealed class ClientCertificates(IOptions<TlsOptions> options)
     }
 
     /// <summary>Reads the authorities.</summary>
-    /// <exception cref="IOException">The file is not there.</exception>
-    /// <exception cref="CryptographicException">It holds no certificate.</exception>
+    /// <exception cref="IOException">The file does not exist.</exception>
+    /// <exception cref="CryptographicException">The file holds no certificate.</exception>
     public static X509Certificate2Collection Read(TlsOptions options)
     {
         X509Certificate2Collection authorities = [];
@@ -39,7 +42,7 @@ internal sealed class ClientCertificates(IOptions<TlsOptions> options)
             authorities.ImportFromPemFile(options.ClientCa);
             if (authorities.Count == 0)
             {
-                throw new CryptographicException($"{options.ClientCa} holds no certificate.");
+                throw new CryptographicException($"expected certificates in PEM, found none in {options.ClientCa}.");
             }
         }
 

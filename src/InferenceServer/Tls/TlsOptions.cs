@@ -4,19 +4,22 @@ using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Tls;
 
-/// <summary>The server's certificate, and whose certificates clients must have; section <c>Tls</c>. Used by every address that begins with https.</summary>
+/// <summary>The certificate of every address that begins with https, and the certificates of clients; section
+/// <c>Tls</c>.</summary>
 public sealed class TlsOptions
 {
-    /// <summary>A PEM file with the server's certificate and, after it, the intermediate ones. Default none.</summary>
+    /// <summary>A PEM file with the server's certificate, followed by intermediate certificates, which are sent to
+    /// clients. Default none.</summary>
     public string? Certificate { get; set; }
 
-    /// <summary>A PEM file with the certificate's key. Default: it is in <see cref="Certificate"/>.</summary>
+    /// <summary>A PEM file with the certificate's key. Default: the file <see cref="Certificate"/>.</summary>
     public string? Key { get; set; }
 
-    /// <summary>A PEM file with the authorities one of which must have signed a client's certificate. Default none: clients need no certificate.</summary>
+    /// <summary>A PEM file with certificates of authorities. Clients then need a certificate that one of these
+    /// authorities signed for client authentication. Default none: clients need no certificate.</summary>
     public string? ClientCa { get; set; }
 
-    /// <summary>Longest time for which a certificate is used after its files were replaced, 10 ms to a day. Default 10 s.</summary>
+    /// <summary>Longest time until a replaced certificate is noticed. Default 10 s.</summary>
     [Range(typeof(TimeSpan), "00:00:00.010", "1.00:00:00")]
     public TimeSpan PollInterval { get; set; } = TimeSpan.FromSeconds(10);
 }
@@ -24,7 +27,7 @@ public sealed class TlsOptions
 [OptionsValidator]
 internal sealed partial class TlsOptionsValidator : IValidateOptions<TlsOptions>;
 
-/// <summary>Reads the files at start: a server whose certificate is none would only tell its clients.</summary>
+/// <summary>Reads the files at the start, so that a bad certificate stops the start.</summary>
 internal sealed class TlsConsistency : IValidateOptions<TlsOptions>
 {
     public ValidateOptionsResult Validate(string? name, TlsOptions options)
@@ -33,7 +36,8 @@ internal sealed class TlsConsistency : IValidateOptions<TlsOptions>
         {
             return string.IsNullOrEmpty(options.Key) && string.IsNullOrEmpty(options.ClientCa)
                 ? ValidateOptionsResult.Success
-                : ValidateOptionsResult.Fail("Tls:Key and Tls:ClientCa need Tls:Certificate.");
+                : ValidateOptionsResult.Fail(
+                    "Tls:Certificate: expected a file beside Tls:Key or Tls:ClientCa, got none. Set it, or remove both.");
         }
 
         List<string> failures = [];

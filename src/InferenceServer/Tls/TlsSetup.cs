@@ -6,7 +6,8 @@ using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Tls;
 
-/// <summary>Gives every https address the server's certificate, and asks clients for theirs.</summary>
+/// <summary>Registers the server's certificate for every https address, and the check of clients'
+/// certificates.</summary>
 internal static class TlsSetup
 {
     public static void AddTls(this WebApplicationBuilder builder)
@@ -15,23 +16,28 @@ internal static class TlsSetup
         builder.Services.AddSingleton<IValidateOptions<TlsOptions>, TlsConsistency>();
         builder.Services.AddSingleton<CertificateFile>();
         builder.Services.AddSingleton<ClientCertificates>();
-        builder.Services.AddOptions<KestrelServerOptions>().Configure<IOptions<TlsOptions>, IServiceProvider>((kestrel, tls, services) =>
+        builder.Services.AddOptions<KestrelServerOptions>()
+            .Configure<IOptions<TlsOptions>, IServiceProvider>((kestrel, tls, services) =>
         {
             if (!string.IsNullOrEmpty(tls.Value.Certificate))
             {
-                kestrel.ConfigureHttpsDefaults(https => Use(https, services.GetRequiredService<CertificateFile>(), services.GetRequiredService<ClientCertificates>()));
+                kestrel.ConfigureHttpsDefaults(
+                    https => Use(https, services.GetRequiredService<CertificateFile>(), services.GetRequiredService<ClientCertificates>()));
             }
         });
     }
 
-    private static void Use(HttpsConnectionAdapterOptions https, CertificateFile certificate, ClientCertificates clients)
+    private static void Use(
+        HttpsConnectionAdapterOptions https, CertificateFile certificate, ClientCertificates clients)
     {
-        https.ServerCertificateSelector = (_, _) => certificate.Current.TargetCertificate; // tells Kestrel that there is one; a selector cannot give the chain
+        // Tells Kestrel that there is a certificate; a selector cannot return the chain.
+        https.ServerCertificateSelector = (_, _) => certificate.Current.TargetCertificate;
         https.OnAuthenticate = (_, handshake) =>
         {
             handshake.ServerCertificateSelectionCallback = null;
             handshake.ServerCertificateContext = certificate.Current;
-            handshake.CertificateChainPolicy = clients.AreRequired ? clients.Policy() : null; // Kestrel refuses whom it does not let pass
+            // Kestrel refuses clients that fail the policy.
+            handshake.CertificateChainPolicy = clients.AreRequired ? clients.Policy() : null;
         };
         https.ClientCertificateMode = clients.AreRequired ? ClientCertificateMode.RequireCertificate : ClientCertificateMode.NoCertificate;
     }

@@ -253,7 +253,7 @@ public sealed class BulkTests(SegmentationServer server)
 
         using HttpResponseMessage response = await own.Client.PostAsync("/v1/segment:batch", ZipFile.Of(("a.png", Photo.Png), ("b.png", Photo.Png)));
 
-        Assert.Contains("more than 1 image", await response.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        Assert.Contains("at most 1 images", await response.Content.ReadAsStringAsync(), StringComparison.Ordinal);
         await measured.UntilAsync("seg_requests_total{code=413,model=tiny,route=/v1/segment:batch,version=}", 1);
         await measured.UntilAsync("seg_requests_total{code=200,model=tiny,route=/v1/segment:batch,version=1}", 1);
     }

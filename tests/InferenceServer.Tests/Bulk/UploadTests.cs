@@ -24,7 +24,7 @@ public sealed class UploadTests(SegmentationServer server)
         Assert.Contains("100,000 bytes", await ProblemAssert.IsAsync(HttpStatusCode.RequestEntityTooLarge, ofLarge), StringComparison.Ordinal);
         using HttpResponseMessage ofMany = await small.Client.PostAsync("/v1/segment:batch", many);
         string[] lines = (await ofMany.Content.ReadAsStringAsync()).Split('\n', StringSplitOptions.RemoveEmptyEntries);
-        Assert.Equal((4, true), (lines.Length, lines[^1].Contains("more than 3 images", StringComparison.Ordinal)));
+        Assert.Equal((4, true), (lines.Length, lines[^1].Contains("at most 3 images", StringComparison.Ordinal)));
     }
 
     [Theory]

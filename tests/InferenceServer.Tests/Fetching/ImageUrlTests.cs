@@ -44,7 +44,7 @@ public sealed class ImageUrlTests
 
         using HttpResponseMessage response = await server.Client.PostAsJsonAsync("/v1/segment/tiny", new { url });
 
-        Assert.Contains("not fetched", await ProblemAssert.IsAsync(HttpStatusCode.BadRequest, response), StringComparison.Ordinal);
+        Assert.Contains("was refused", await ProblemAssert.IsAsync(HttpStatusCode.BadRequest, response), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -86,7 +86,7 @@ public sealed class ImageUrlTests
         using HttpResponseMessage lost = await PostAsync(server, new Uri(host.Address, "loop"));
 
         Assert.Equal(Photo.Labels, await found.Content.ReadAsByteArrayAsync());
-        Assert.Contains("redirects more than 3 times", await ProblemAssert.IsAsync(HttpStatusCode.UnprocessableEntity, lost), StringComparison.Ordinal);
+        Assert.Contains("at most 3 redirects", await ProblemAssert.IsAsync(HttpStatusCode.UnprocessableEntity, lost), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -119,8 +119,8 @@ public sealed class ImageUrlTests
         await using SegmentationServer server = await SegmentationServer.StartAsync(("Fetch:PrivateHosts:0", host.Authority), ("Fetch:Timeout", "00:00:00.200"), ("Decoding:MaxBytes", "4096"));
 
         foreach ((string path, HttpStatusCode status, string reason) in ((string, HttpStatusCode, string)[])[
-            ("missing", HttpStatusCode.UnprocessableEntity, "answers 404"), ("large", HttpStatusCode.RequestEntityTooLarge, "4,096 bytes"),
-            ("slow", HttpStatusCode.UnprocessableEntity, "more than 0.2 s"), ("nowhere", HttpStatusCode.UnprocessableEntity, "no URL"), ("html", HttpStatusCode.UnsupportedMediaType, "")])
+            ("missing", HttpStatusCode.UnprocessableEntity, "answered 404"), ("large", HttpStatusCode.RequestEntityTooLarge, "4,096 bytes"),
+            ("slow", HttpStatusCode.UnprocessableEntity, "within 0.2 s"), ("nowhere", HttpStatusCode.UnprocessableEntity, "an invalid URL"), ("html", HttpStatusCode.UnsupportedMediaType, "")])
         {
             using HttpResponseMessage response = await PostAsync(server, new Uri(host.Address, path));
             Assert.Contains(reason, await ProblemAssert.IsAsync(status, response), StringComparison.Ordinal);
