@@ -3,10 +3,10 @@ using System.Text.Json.Serialization;
 
 namespace InferenceServer.Client;
 
-/// <summary>A mask as it came.</summary>
+/// <summary>A mask, as the server encoded it.</summary>
 public sealed record MaskAnswer
 {
-    /// <summary>The mask in the format that was asked for; of <c>raw</c>, one byte a pixel, row by row.</summary>
+    /// <summary>The mask in the requested format; in <c>raw</c>, one byte for each pixel, row by row.</summary>
     public required byte[] Bytes { get; init; }
 
     /// <summary>Media type of <see cref="Bytes"/>.</summary>
@@ -15,13 +15,13 @@ public sealed record MaskAnswer
     /// <summary>The model that answered.</summary>
     public required string Model { get; init; }
 
-    /// <summary>Its version.</summary>
+    /// <summary>The model's version.</summary>
     public required int Version { get; init; }
 
-    /// <summary>Width of the upright photograph, in pixels.</summary>
+    /// <summary>Width of the upright image, in pixels.</summary>
     public required int Width { get; init; }
 
-    /// <summary>Height of the upright photograph, in pixels.</summary>
+    /// <summary>Height of the upright image, in pixels.</summary>
     public required int Height { get; init; }
 }
 
@@ -34,10 +34,10 @@ public sealed record ModelInfo
     /// <summary>LOADING, READY or UNAVAILABLE.</summary>
     public required string State { get; init; }
 
-    /// <summary>Why it is unavailable.</summary>
+    /// <summary>Why the model is unavailable.</summary>
     public string? Reason { get; init; }
 
-    /// <summary>The version that answers unless a request names one.</summary>
+    /// <summary>The version that answers a request without a version.</summary>
     public int? Version { get; init; }
 }
 
@@ -50,15 +50,17 @@ internal sealed record ProblemAnswer(string? Type, string? Detail);
 [JsonSerializable(typeof(ProblemAnswer))]
 internal sealed partial class ClientJson : JsonSerializerContext;
 
-/// <summary>The server says why there is no answer.</summary>
-/// <param name="status">Its status.</param>
-/// <param name="type">The kind of failure, such as <c>urn:inference-server:unknown-model</c>; empty where something else than the server answered.</param>
-/// <param name="message">What to change, in a sentence.</param>
+/// <summary>An error that the server answered.</summary>
+/// <param name="status">The HTTP status.</param>
+/// <param name="type">The problem type, such as <c>urn:inference-server:unknown-model</c>; empty where a proxy
+/// answered.</param>
+/// <param name="message">The server's message, which says what to change.</param>
 public sealed class InferenceServerException(HttpStatusCode status, string type, string message) : Exception(message)
 {
-    /// <summary>The status.</summary>
+    /// <summary>The HTTP status.</summary>
     public HttpStatusCode Status { get; } = status;
 
-    /// <summary>The kind of failure.</summary>
+    /// <summary>The problem type, such as <c>urn:inference-server:unknown-model</c>; empty where a proxy
+    /// answered.</summary>
     public string Type { get; } = type;
 }

@@ -5,15 +5,15 @@ using System.Text.Json;
 
 namespace InferenceServer.Client;
 
-/// <summary>Asks an InferenceServer for masks. Safe to share: one for each server.</summary>
+/// <summary>A client of an InferenceServer. Safe for use by several threads: make one for each server.</summary>
 public sealed class InferenceClient : IDisposable
 {
     private readonly HttpClient _http;
 
     /// <summary>Makes a client of the server at an address.</summary>
-    /// <param name="server">Such as <c>http://localhost:8080</c>.</param>
-    /// <param name="options">Key and patience; null takes the defaults.</param>
-    /// <exception cref="ArgumentException">The key has a character that no header carries.</exception>
+    /// <param name="server">The server's address, such as <c>http://localhost:8080</c>.</param>
+    /// <param name="options">Key and retries; null takes the defaults.</param>
+    /// <exception cref="ArgumentException">The key has a character that a header cannot carry.</exception>
     public InferenceClient(Uri server, InferenceClientOptions? options = null)
         : this(server, options ?? new InferenceClientOptions(), new SocketsHttpHandler())
     {
@@ -22,27 +22,37 @@ public sealed class InferenceClient : IDisposable
     internal InferenceClient(Uri server, InferenceClientOptions options, HttpMessageHandler handler)
     {
         ArgumentNullException.ThrowIfNull(server);
-        if (options.Key?.Trim().AsSpan().ContainsAnyExceptInRange(' ', '~') ?? false)
+        string key = options.Key?.Trim() ?? "";
+        if (key.AsSpan().ContainsAnyExceptInRange(' ', '~'))
         {
-            throw new ArgumentException("The key has a character that no header carries, such as a line break in its middle.", nameof(options));
+            throw new ArgumentException(
+                "Expected a key of printable ASCII characters, got another character, such as a line "
+                + "break.", nameof(options));
         }
 
-        _http = new HttpClient(new RetryHandler(options, handler)) { BaseAddress = new Uri(server.AbsoluteUri.TrimEnd('/') + "/"), Timeout = Timeout.InfiniteTimeSpan };
-        _http.DefaultRequestHeaders.Authorization = options.Key?.Trim() is { Length: > 0 } key ? new AuthenticationHeaderValue("Bearer", key) : null;
+        _http = new HttpClient(new RetryHandler(options, handler))
+        {
+            BaseAddress = new Uri(server.AbsoluteUri.TrimEnd('/') + "/"),
+            Timeout = Timeout.InfiniteTimeSpan,
+        };
+        _http.DefaultRequestHeaders.Authorization = key.Length > 0 ? new AuthenticationHeaderValue("Bearer", key) : null;
     }
 
-    /// <summary>Segments a photograph.</summary>
+    /// <summary>Segments an image.</summary>
     /// <param name="image">The encoded image: JPEG, PNG, WebP, TIFF, AVIF or GIF.</param>
-    /// <param name="query">What is wanted; null takes the default model's mask as indexed PNG.</param>
-    /// <param name="cancellationToken">Hangs up; the server then stops working on it.</param>
-    /// <returns>The answer in the format that was asked for.</returns>
-    /// <exception cref="InferenceServerException">The server says why there is no mask.</exception>
+    /// <param name="query">Model, format and other parameters; null takes the default model's mask as indexed
+    /// PNG.</param>
+    /// <param name="cancellationToken">Closes the connection; the server then stops working on the image.</param>
+    /// <returns>The mask in the requested format.</returns>
+    /// <exception cref="InferenceServerException">The server answered with an error.</exception>
     /// <exception cref="HttpRequestException">There is no server, or the connection broke.</exception>
-    public async Task<MaskAnswer> SegmentAsync(ReadOnlyMemory<byte> image, SegmentQuery? query = null, CancellationToken cancellationToken = default)
+    public async Task<MaskAnswer> SegmentAsync(
+        ReadOnlyMemory<byte> image, SegmentQuery? query = null, CancellationToken cancellationToken = default)
     {
         using ReadOnlyMemoryContent body = new(image);
         body.Headers.ContentType = new MediaTypeHeaderValue("application/octet-stream");
-        using HttpResponseMessage response = await _http.PostAsync((query ?? new SegmentQuery()).ToUri(), body, cancellationToken).ConfigureAwait(false);
+        Uri uri = (query ?? new SegmentQuery()).ToUri();
+        using HttpResponseMessage response = await _http.PostAsync(uri, body, cancellationToken).ConfigureAwait(false);
         await ThrowIfFailedAsync(response, cancellationToken).ConfigureAwait(false);
         return new MaskAnswer
         {
@@ -56,13 +66,16 @@ public sealed class InferenceClient : IDisposable
     }
 
     /// <summary>Lists the models and their states.</summary>
-    /// <exception cref="InferenceServerException">The server refuses.</exception>
+    /// <exception cref="InferenceServerException">The server answered with an error.</exception>
     /// <exception cref="HttpRequestException">There is no server, or the connection broke.</exception>
     public async Task<IReadOnlyList<ModelInfo>> ModelsAsync(CancellationToken cancellationToken = default)
     {
-        using HttpResponseMessage response = await _http.GetAsync(new Uri("v1/models", UriKind.Relative), cancellationToken).ConfigureAwait(false);
+        Uri uri = new("v1/models", UriKind.Relative);
+        using HttpResponseMessage response = await _http.GetAsync(uri, cancellationToken).ConfigureAwait(false);
         await ThrowIfFailedAsync(response, cancellationToken).ConfigureAwait(false);
-        ModelsAnswer? answer = await response.Content.ReadFromJsonAsync(ClientJson.Default.ModelsAnswer, cancellationToken).ConfigureAwait(false);
+        ModelsAnswer? answer = await response.Content.ReadFromJsonAsync(
+            ClientJson.Default.ModelsAnswer, cancellationToken)
+            .ConfigureAwait(false);
         return answer?.Models ?? [];
     }
 
@@ -70,7 +83,13 @@ public sealed class InferenceClient : IDisposable
     public void Dispose() => _http.Dispose();
 
     private static string Header(HttpResponseMessage response, string name) =>
-        response.Headers.TryGetValues(name, out IEnumerable<string>? values) ? values.First() : throw new InferenceServerException(response.StatusCode, "", $"The answer has no header '{name}'; is this an InferenceServer?");
+        response.Headers.TryGetValues(name, out IEnumerable<string>? values)
+            ? values.First()
+            : throw new InferenceServerException(
+                response.StatusCode,
+                "",
+                $"Expected the header '{name}' in the answer, got none. "
+                + "Check that the address is an InferenceServer's.");
 
     private static async Task ThrowIfFailedAsync(HttpResponseMessage response, CancellationToken cancellationToken)
     {
@@ -87,9 +106,11 @@ public sealed class InferenceClient : IDisposable
         }
         catch (JsonException)
         {
-            // Not the server, but something before it.
+            // A proxy answered, not the server.
         }
 
-        throw new InferenceServerException(response.StatusCode, problem?.Type ?? "", problem?.Detail ?? $"The server answers {(int)response.StatusCode}.");
+        throw new InferenceServerException(
+            response.StatusCode, problem?.Type ?? "",
+            problem?.Detail ?? $"The server answered {(int)response.StatusCode}.");
     }
 }

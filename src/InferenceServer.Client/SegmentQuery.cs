@@ -1,31 +1,35 @@
 namespace InferenceServer.Client;
 
-/// <summary>What is wanted of a photograph.</summary>
+/// <summary>Model, format and other parameters of a request.</summary>
 public sealed record SegmentQuery
 {
-    /// <summary>The model's name; null takes the server's default.</summary>
+    /// <summary>The model's name; null takes the server's default model.</summary>
     public string? Model { get; init; }
 
-    /// <summary>A version that serves; null takes the newest.</summary>
+    /// <summary>The model's version; null takes the newest. Needs <see cref="Model"/>.</summary>
     public int? Version { get; init; }
 
-    /// <summary>png, overlay, overlay-jpeg, color, raw, json, confidence, coco-rle, polygons, geojson, masks, npy or npy-probabilities.</summary>
+    /// <summary>The output format: png, overlay, overlay-jpeg, color, raw, json, confidence, coco-rle, polygons,
+    /// geojson, masks, npy or npy-probabilities.</summary>
     public string Format { get; init; } = "png";
 
-    /// <summary>All other parameters of <c>POST /v1/segment</c>, by name: <c>refine</c>, <c>mode</c>, <c>tolerance</c> and so on.</summary>
+    /// <summary>Other parameters of <c>POST /v1/segment</c> by name, such as <c>refine</c>, <c>mode</c> or
+    /// <c>tolerance</c>.</summary>
     public IReadOnlyDictionary<string, string> Parameters { get; init; } = new Dictionary<string, string>();
 
-    /// <exception cref="ArgumentException">A version without a model.</exception>
+    /// <exception cref="ArgumentException">There is a version but no model.</exception>
     internal Uri ToUri()
     {
         string path = (Model, Version) switch
         {
             (null, null) => "v1/segment",
             ({ } model, null) => $"v1/segment/{Uri.EscapeDataString(model)}",
-            ({ } model, { } version) => FormattableString.Invariant($"v1/segment/{Uri.EscapeDataString(model)}/versions/{version}"),
-            _ => throw new ArgumentException("A version is that of a model; name it, too."),
+            ({ } model, { } version) => FormattableString.Invariant(
+                $"v1/segment/{Uri.EscapeDataString(model)}/versions/{version}"),
+            _ => throw new ArgumentException("Expected a model beside a version, got none. Set Model."),
         };
-        IEnumerable<string> query = Parameters.Prepend(KeyValuePair.Create("format", Format)).Select(p => $"{Uri.EscapeDataString(p.Key)}={Uri.EscapeDataString(p.Value)}");
+        IEnumerable<string> query = Parameters.Prepend(KeyValuePair.Create("format", Format))
+            .Select(p => $"{Uri.EscapeDataString(p.Key)}={Uri.EscapeDataString(p.Value)}");
         return new Uri($"{path}?{string.Join('&', query)}", UriKind.Relative);
     }
 }

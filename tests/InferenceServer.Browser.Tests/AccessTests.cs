@@ -7,7 +7,7 @@ namespace InferenceServer.Tests;
 [Collection(SharedBrowser.Name)]
 public sealed class AccessTests(Browser browser)
 {
-    // Every text against what lies behind it, by the formula of WCAG 2.2, §1.4.3. Over the photograph the captions bring a ground of their own.
+    // Every text against what lies behind it, by the formula of WCAG 2.2, §1.4.3. Over the image the captions bring a ground of their own.
     private const string Contrasts =
         """
         () => {
@@ -48,8 +48,11 @@ public sealed class AccessTests(Browser browser)
         await window.ShownAsync("street.jpg");
         await window.Page.SelectOptionAsync("#side-b select", "tiny-stride8");
         await window.Page.WaitForSelectorAsync("#divider");
+        await window.SegmentsAsync(() => window.Page.CheckAsync("#side-b input"));
 
-        foreach (string control in (string[])["#file", "#camera-open", "[name=style]", "#opacity", "#picture", "#divider", "[name=format]", "#download", "#copy", "#side-a select", "#side-b input", "#legend button", "[name=scale]", "#flip", "#crf input", "[name=quality]"])
+        foreach (string control in (string[])[
+            "#file", "#camera-open", "[name=style]", "#zoom-in", "#opacity", "#picture", "#divider", "[name=format]", "#download", "[name=language]", "#copy",
+            "#side-a select", "#side-b input", "#legend button", "[name=scale]", "#flip", "[name=mode]", "#crf input", "[name=quality]"])
         {
             await TabToAsync(window, control);
         }

@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using System.Security.Cryptography;
+using System.Text;
 using InferenceServer.Runtime.Formats;
 using Microsoft.Playwright;
 
@@ -24,31 +26,23 @@ public sealed class ExportTests(Browser browser)
 
             string extension = MaskFormat.Find(format)!.Extension;
             Assert.Equal((format == "png" ? "photo-mask" : "photo-" + format) + extension, download.SuggestedFilename);
-            Assert.EndsWith("-o " + download.SuggestedFilename, await window.Page.InnerTextAsync("#curl"), StringComparison.Ordinal);
+            Assert.EndsWith("-o " + download.SuggestedFilename, await window.Page.InnerTextAsync("#snippet"), StringComparison.Ordinal);
             string query = $"/v1/segment/tiny?format={format}" + (format.StartsWith("overlay", StringComparison.Ordinal) ? "&alpha=0.6" : "");
             Assert.Equal(await window.AnswerAsync(query, Photo.Png), await File.ReadAllBytesAsync(await download.PathAsync()));
         }
     }
 
     [ChromiumFact]
-    public async Task Command_Run_FetchesTheSame()
-    {
-        await using PlaygroundWindow window = await browser.OpenAsync();
-        await window.UploadAsync(Photo.Png, "a photo's.png");
-        await window.SegmentsAsync(() => window.Page.SelectOptionAsync("#side-a select", "tiny-stride8"));
-        await window.SegmentsAsync(() => window.Page.CheckAsync("#flip"));
-        string folder = Directory.CreateTempSubdirectory().FullName;
-        await File.WriteAllBytesAsync(Path.Combine(folder, "a photo's.png"), Photo.Png);
+    public Task Snippet_Curl_FetchesTheSame() => SnippetFetchesTheSame("curl", "command.sh", "bash command.sh");
 
-        using Process shell = Process.Start(new ProcessStartInfo("bash", ["-c", await window.Page.InnerTextAsync("#curl")]) { WorkingDirectory = folder })!;
-        await shell.WaitForExitAsync();
+    [ChromiumFact("python3")]
+    public Task Snippet_Python_FetchesTheSame() => SnippetFetchesTheSame("Python", "mask.py", "python3 mask.py");
 
-        Assert.Equal(0, shell.ExitCode);
-        Assert.Equal(
-            await window.AnswerAsync("/v1/segment/tiny-stride8?format=png&flip=true", Photo.Png),
-            await File.ReadAllBytesAsync(Path.Combine(folder, "a photo's-mask.png")));
-        Directory.Delete(folder, recursive: true);
-    }
+    [ChromiumFact("node")]
+    public Task Snippet_JavaScript_FetchesTheSame() => SnippetFetchesTheSame("JavaScript", "mask.mjs", "node mask.mjs");
+
+    [ChromiumFact]
+    public Task Snippet_CSharp_FetchesTheSame() => SnippetFetchesTheSame("C#", "Program.cs", "dotnet run");
 
     [ChromiumFact]
     public async Task Download_Refused_IsWhatTryAgainDoes()
@@ -77,7 +71,41 @@ public sealed class ExportTests(Browser browser)
         await window.Page.ClickAsync("#copy");
         await window.Page.WaitForFunctionAsync("() => document.querySelector('#copy').textContent === 'Selected'");
 
-        Assert.Equal(await window.Page.InnerTextAsync("#curl"), await window.Page.EvaluateAsync<string>("() => getSelection().toString()"));
+        Assert.Equal(await window.Page.InnerTextAsync("#snippet"), await window.Page.EvaluateAsync<string>("() => getSelection().toString()"));
+    }
+
+    // On a server that asks for a key, of an image whose name needs care in every language.
+    private async Task SnippetFetchesTheSame(string language, string file, string command)
+    {
+        const string Key = "s3cret", Image = "a \"photo\"'s.png", Mask = "a \"photo\"'s-mask.png";
+        await using ServerProcess server = await ServerProcess.StartAsync(("Security:Keys:lab:Hash", "sha256:" + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(Key)))));
+        await using PlaygroundWindow window = await browser.OpenAsync(server: server.Address);
+        await window.Page.WaitForSelectorAsync("#key[open]");
+        await window.Page.FillAsync("#key input", Key);
+        await window.Page.Keyboard.PressAsync("Enter");
+        window.Api.DefaultRequestHeaders.Add("X-API-Key", Key);
+        await window.UploadAsync(Photo.Png, Image);
+        await window.SegmentsAsync(() => window.Page.SelectOptionAsync("#side-a select", "tiny-stride8"));
+        await window.SegmentsAsync(() => window.Page.CheckAsync("#flip"));
+        await window.Page.CheckAsync($"[name=language][value='{language}']", new() { Force = true });
+        string folder = Directory.CreateTempSubdirectory().FullName;
+        await File.WriteAllBytesAsync(Path.Combine(folder, Image), Photo.Png);
+        await File.WriteAllTextAsync(Path.Combine(folder, file), await window.Page.InnerTextAsync("#snippet"));
+        await File.WriteAllTextAsync(
+            Path.Combine(folder, "mask.csproj"),
+            "<Project Sdk=\"Microsoft.NET.Sdk\"><PropertyGroup><OutputType>Exe</OutputType><TargetFramework>net10.0</TargetFramework><ImplicitUsings>enable</ImplicitUsings></PropertyGroup></Project>");
+
+        ProcessStartInfo start = new("bash", ["-c", command]) { WorkingDirectory = folder, RedirectStandardError = true, RedirectStandardOutput = true };
+        start.Environment["KEY"] = Key;
+        using Process program = Process.Start(start)!;
+        Task<string> errors = program.StandardError.ReadToEndAsync(), output = program.StandardOutput.ReadToEndAsync();
+        await program.WaitForExitAsync();
+
+        Assert.True(program.ExitCode == 0, await errors + await output);
+        Assert.Equal(
+            await window.AnswerAsync("/v1/segment/tiny-stride8?format=png&flip=true", Photo.Png),
+            await File.ReadAllBytesAsync(Path.Combine(folder, Mask)));
+        Directory.Delete(folder, recursive: true);
     }
 
     private async Task<string[]> FormatsAsync()

@@ -2,14 +2,14 @@ using Microsoft.Playwright;
 
 namespace InferenceServer.Tests;
 
-/// <summary>However a photograph comes, its mask is shown.</summary>
+/// <summary>However an image comes, its mask is shown.</summary>
 [Collection(SharedBrowser.Name)]
 public sealed class IntakeTests(Browser browser)
 {
     // A file as the system's clipboard, or a hand with a mouse, would carry it.
     private const string Carrier = "bytes => { const data = new DataTransfer(); data.items.add(new File([new Uint8Array(bytes)], 'photo.png', { type: 'image/png' })); return data; }";
 
-    private const string PhotographIsThere = "() => document.querySelector('#photo').naturalWidth > 0";
+    private const string ImageIsThere = "() => document.querySelector('#photo').naturalWidth > 0";
 
     private static byte[] Tiff { get; } = File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "images", "two-pages.tif"));
 
@@ -17,7 +17,7 @@ public sealed class IntakeTests(Browser browser)
     private static byte[] Large { get; } = [.. Photo.Png, .. new byte[600_000]];
 
     [ChromiumFact]
-    public async Task Open_Photograph_ShowsTheApisMask()
+    public async Task Open_Image_ShowsTheApisMask()
     {
         await using PlaygroundWindow window = await browser.OpenAsync();
 
@@ -28,7 +28,7 @@ public sealed class IntakeTests(Browser browser)
     }
 
     [ChromiumFact]
-    public async Task Drop_Photograph_ShowsItsMask()
+    public async Task Drop_Image_ShowsItsMask()
     {
         await using PlaygroundWindow window = await browser.OpenAsync();
         await window.ReadyAsync();
@@ -40,7 +40,7 @@ public sealed class IntakeTests(Browser browser)
     }
 
     [ChromiumFact]
-    public async Task Paste_Photograph_ShowsItsMask()
+    public async Task Paste_Image_ShowsItsMask()
     {
         await using PlaygroundWindow window = await browser.OpenAsync();
         await window.ReadyAsync();
@@ -87,7 +87,7 @@ public sealed class IntakeTests(Browser browser)
 
         await window.Page.ClickAsync("#camera-open");
         await window.Page.WaitForFunctionAsync("() => document.querySelector('#camera video').videoWidth > 0");
-        await window.Page.ClickAsync("text=Take photograph");
+        await window.Page.ClickAsync("text=Take picture");
 
         await window.ShownAsync("camera.jpg");
         Assert.True(await window.Page.EvaluateAsync<bool>("() => document.querySelector('#camera video').srcObject === null"));
@@ -108,13 +108,13 @@ public sealed class IntakeTests(Browser browser)
 
     // Chromium reads no TIFF; the server does, and lends its eyes.
     [ChromiumFact]
-    public async Task Open_FormatThatOnlyTheServerReads_ShowsPhotographAndMask()
+    public async Task Open_FormatThatOnlyTheServerReads_ShowsImageAndMask()
     {
         await using PlaygroundWindow window = await browser.OpenAsync();
 
         await window.UploadAsync(Tiff, "two-pages.tif", "image/tiff");
 
-        await window.Page.WaitForFunctionAsync(PhotographIsThere);
+        await window.Page.WaitForFunctionAsync(ImageIsThere);
         Assert.True(await window.Page.IsVisibleAsync("#picture"));
     }
 
@@ -130,7 +130,7 @@ public sealed class IntakeTests(Browser browser)
         await window.Page.ClickAsync("text=Try again");
 
         await window.ShownAsync("two-pages.tif");
-        await window.Page.WaitForFunctionAsync(PhotographIsThere);
+        await window.Page.WaitForFunctionAsync(ImageIsThere);
     }
 
     [ChromiumFact]
@@ -150,7 +150,7 @@ public sealed class IntakeTests(Browser browser)
         await window.UploadAsync(Photo.Png);
         opened.SetResult();
         await window.Page.WaitForFunctionAsync("() => window.last?.endsWith('alpha=0')");
-        await window.Page.WaitForFunctionAsync(PhotographIsThere);
+        await window.Page.WaitForFunctionAsync(ImageIsThere);
 
         Assert.Equal(Photo.Width, await window.Page.EvaluateAsync<int>("() => document.querySelector('#photo').naturalWidth"));
     }
@@ -163,14 +163,14 @@ public sealed class IntakeTests(Browser browser)
             "() => { window.kept = 0; for (const [name, step] of [['createObjectURL', 1], ['revokeObjectURL', -1]]) { const call = URL[name].bind(URL); URL[name] = given => { window.kept += step; return call(given); }; } }");
 
         await window.UploadAsync(Tiff, "two-pages.tif", "image/tiff");
-        await window.Page.WaitForFunctionAsync(PhotographIsThere);
+        await window.Page.WaitForFunctionAsync(ImageIsThere);
         await window.UploadAsync(Photo.Png);
 
         Assert.Equal(1, await window.Page.EvaluateAsync<int>("() => window.kept"));
     }
 
     [ChromiumFact]
-    public async Task Open_LargePhotograph_ShowsHowMuchWasSent()
+    public async Task Open_LargeImage_ShowsHowMuchWasSent()
     {
         await using PlaygroundWindow window = await browser.OpenAsync();
         await SlowDownAsync(window);
@@ -183,7 +183,7 @@ public sealed class IntakeTests(Browser browser)
     }
 
     [ChromiumFact]
-    public async Task Open_LargePhotographAndOneSideGivenUp_ShowsHowMuchOfTheOtherWasSent()
+    public async Task Open_LargeImageAndOneSideGivenUp_ShowsHowMuchOfTheOtherWasSent()
     {
         await using PlaygroundWindow window = await browser.OpenAsync();
         await window.ReadyAsync();

@@ -124,6 +124,24 @@ public sealed class MaskTests(Browser browser)
     }
 
     [ChromiumFact]
+    public async Task Crf_SwitchedOff_HasNoSettings()
+    {
+        await using PlaygroundWindow window = await browser.OpenAsync();
+        await window.UploadAsync(Photo.Png);
+
+        foreach (string control in (string[])["#crf input >> nth=0", "[name=quality][value=fast]", "#crf-reset"])
+        {
+            Assert.True(await window.Page.IsDisabledAsync(control), control);
+        }
+
+        await window.SegmentsAsync(() => window.Page.CheckAsync("#side-a input"));
+        Assert.True(await window.Page.IsEnabledAsync("#crf input >> nth=0"));
+
+        await window.SegmentsAsync(() => window.Page.UncheckAsync("#side-a input"));
+        Assert.True(await window.Page.IsDisabledAsync("#crf input >> nth=0"));
+    }
+
+    [ChromiumFact]
     public async Task Crf_Parameters_AreSentOnceSomebodyChoosesThem()
     {
         await using PlaygroundWindow window = await browser.OpenAsync();
@@ -150,6 +168,46 @@ public sealed class MaskTests(Browser browser)
 
         Assert.Equal("/v1/segment/tiny?scales=1,1.5", scales);
         Assert.Equal("/v1/segment/tiny?scales=1,1.5&flip=true", mirrored);
+    }
+
+    [ChromiumFact]
+    public async Task Passes_Tiles_AreAskedFor()
+    {
+        await using PlaygroundWindow window = await browser.OpenAsync();
+        await window.UploadAsync(Photo.Png);
+        Assert.True(await window.Page.IsDisabledAsync("#tiles input >> nth=0"));
+
+        string tiles = await window.SegmentsAsync(() => window.Page.CheckAsync("[name=mode][value=slide]", new() { Force = true }));
+        string side = await window.SegmentsAsync(() => window.SlideAsync("#tiles label:has-text('Side') input", 64));
+        string overlap = await window.SegmentsAsync(() => window.SlideAsync("#tiles label:has-text('Overlap') input", 50));
+        string whole = await window.SegmentsAsync(() => window.Page.CheckAsync("[name=mode][value=whole]", new() { Force = true }));
+
+        Assert.Equal("/v1/segment/tiny?mode=slide", tiles);
+        Assert.Equal("/v1/segment/tiny?mode=slide&crop=64", side);
+        Assert.Equal("/v1/segment/tiny?mode=slide&crop=64&stride_rate=0.5", overlap);
+        Assert.Equal("/v1/segment/tiny?mode=whole", whole);
+    }
+
+    [ChromiumFact]
+    public async Task Model_LongName_IsShownWhole()
+    {
+        const string Name = "cityscapes-deeplabv3plus-mobilenetv2";
+        await using PlaygroundWindow window = await browser.OpenAsync();
+        await window.UploadAsync(Photo.Png);
+
+        double[] widths = await window.Page.EvaluateAsync<double[]>(
+            """
+            name => {
+              const select = document.querySelector("#side-a select");
+              const style = getComputedStyle(select);
+              const context = new OffscreenCanvas(1, 1).getContext("2d");
+              context.font = style.font;
+              return [context.measureText(name).width, select.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight)];
+            }
+            """,
+            Name);
+
+        Assert.InRange(widths[0], 1, widths[1]);
     }
 
     [ChromiumFact]

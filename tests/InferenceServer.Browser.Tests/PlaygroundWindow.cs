@@ -39,24 +39,24 @@ internal sealed class PlaygroundWindow : IAsyncDisposable
         return window;
     }
 
-    /// <summary>Opens a photograph by the button and waits for its mask.</summary>
-    public async Task UploadAsync(byte[] photograph, string name = "photo.png", string type = "image/png")
+    /// <summary>Opens an image by the button and waits for its mask.</summary>
+    public async Task UploadAsync(byte[] image, string name = "photo.png", string type = "image/png")
     {
-        await OpenAsync(photograph, name, type);
+        await OpenAsync(image, name, type);
         await ShownAsync(name);
     }
 
-    /// <summary>Opens a photograph by the button.</summary>
-    public async Task OpenAsync(byte[] photograph, string name = "photo.png", string type = "image/png")
+    /// <summary>Opens an image by the button.</summary>
+    public async Task OpenAsync(byte[] image, string name = "photo.png", string type = "image/png")
     {
         await ReadyAsync();
-        await Page.SetInputFilesAsync("#file", new FilePayload { Name = name, MimeType = type, Buffer = photograph });
+        await Page.SetInputFilesAsync("#file", new FilePayload { Name = name, MimeType = type, Buffer = image });
     }
 
-    /// <summary>Waits until a model is chosen, formats are known, and a photograph may come.</summary>
-    public Task ReadyAsync() => Page.WaitForFunctionAsync("() => document.querySelector('#curl').textContent !== ''");
+    /// <summary>Waits until a model is chosen, formats are known, and an image may come.</summary>
+    public Task ReadyAsync() => Page.WaitForFunctionAsync("() => document.querySelector('#snippet').textContent !== ''");
 
-    /// <summary>Waits until the masks of a photograph are there.</summary>
+    /// <summary>Waits until the masks of an image are there.</summary>
     public Task ShownAsync(string name) => Page.WaitForFunctionAsync(
         "name => document.querySelector('#status').textContent.startsWith(name + ',') && document.querySelector('#progress').hidden", name);
 
@@ -98,10 +98,10 @@ internal sealed class PlaygroundWindow : IAsyncDisposable
         """,
         canvas);
 
-    /// <summary>What the API answers to the same photograph.</summary>
-    public async Task<byte[]> AnswerAsync(string pathAndQuery, byte[] photograph)
+    /// <summary>What the API answers to the same image.</summary>
+    public async Task<byte[]> AnswerAsync(string pathAndQuery, byte[] image)
     {
-        using HttpResponseMessage response = await Api.PostAsync(pathAndQuery, Photo.Content(photograph));
+        using HttpResponseMessage response = await Api.PostAsync(pathAndQuery, Photo.Content(image));
         return await response.EnsureSuccessStatusCode().Content.ReadAsByteArrayAsync();
     }
 

@@ -106,6 +106,6 @@ public sealed class ProblemTests(Browser browser)
         await window.Page.Keyboard.PressAsync("Enter");
         await window.UploadAsync(Photo.Png);
 
-        Assert.Contains("-H \"Authorization: Bearer $KEY\"", await window.Page.InnerTextAsync("#curl"), StringComparison.Ordinal);
+        Assert.Contains("-H \"Authorization: Bearer $KEY\"", await window.Page.InnerTextAsync("#snippet"), StringComparison.Ordinal);
     }
 }

@@ -1,13 +1,16 @@
+using System.Globalization;
 using System.Net.Http.Json;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Formats;
 using InferenceServer.Runtime.Parameters;
+using InferenceServer.Runtime.Refinement;
 
 namespace InferenceServer.Tests;
 
 /// <summary>A parameter or a format is declared in one table. What cannot be made from the table is compared with it here.</summary>
-public sealed class TablesTests(SegmentationServer server) : IClassFixture<SegmentationServer>
+public sealed partial class TablesTests(SegmentationServer server) : IClassFixture<SegmentationServer>
 {
     private static readonly string Docs = string.Concat(
         Directory.EnumerateFiles(Path.Combine(Repository.Root, "docs"), "*.md").Append(Path.Combine(Repository.Root, "README.md")).Select(File.ReadAllText));
@@ -73,15 +76,83 @@ public sealed class TablesTests(SegmentationServer server) : IClassFixture<Segme
 
     [Theory]
     [MemberData(nameof(Formats))]
-    public void Format_DocsClientAndPlayground_NameIt(string name)
+    public void Format_DocsAndClient_NameIt(string name)
     {
         string client = File.ReadAllText(Path.Combine(Repository.Root, "src/InferenceServer.Client/SegmentQuery.cs"));
-        string playground = File.ReadAllText(Path.Combine(Repository.Root, "src/InferenceServer/wwwroot/playground/export.js"));
 
         Assert.Contains($"`{name}`", Docs, StringComparison.Ordinal);
         Assert.Matches($@"\b{name}\b", client);
-        Assert.Matches($@"\b{name}\b", playground);
     }
+
+    // The playground has its list of formats from here.
+    [Fact]
+    public async Task Formats_OpenApi_HasThemWithTheirExtensions()
+    {
+        JsonElement document = await server.Client.GetFromJsonAsync<JsonElement>("/swagger/v1/swagger.json");
+
+        JsonElement format = document.GetProperty("components").GetProperty("parameters").GetProperty("format");
+        Assert.Equal(
+            MaskFormat.All.Select(f => (f.Name, $"{f.Name}: {f.Description}", f.Extension)),
+            format.GetProperty("examples").EnumerateObject().Select(e => (e.Name, e.Value.GetProperty("summary").GetString()!, e.Value.GetProperty("x-extension").GetString()!)));
+    }
+
+    // A slider says: { name: "crf.bilateral.xy", label: "…", min: 1, max: 150, step: 1, own: manifest => … ?? 67 }
+    [Fact]
+    public void Parameters_SlidersOfThePlayground_AreWithinTheTable()
+    {
+        CrfSettings usual = CrfSettings.Create(manifest: null, new CrfOverrides());
+        Dictionary<string, double> defaults = new()
+        {
+            ["crop"] = 512,
+            ["stride_rate"] = 33, // the overlap, in per cent
+            ["crf.iterations"] = usual.Iterations,
+            ["crf.gaussian.weight"] = usual.Gaussian.Weight,
+            ["crf.gaussian.xy"] = usual.Gaussian.Xy,
+            ["crf.bilateral.weight"] = usual.Bilateral.Weight,
+            ["crf.bilateral.xy"] = usual.Bilateral.Xy,
+            ["crf.bilateral.rgb"] = usual.Bilateral.Rgb!.Value,
+        };
+        string settings = File.ReadAllText(Path.Combine(Repository.Root, "src/InferenceServer/wwwroot/playground/settings.js"));
+
+        Match[] sliders = [.. Slider().Matches(settings).Cast<Match>()];
+
+        Assert.Equal(defaults.Keys.Order(), sliders.Select(s => s.Groups["name"].Value).Order());
+        foreach (Match slider in sliders)
+        {
+            RequestParameter parameter = RequestParameters.Find(slider.Groups["name"].Value)!;
+            double least = Number(slider, "min"), most = Number(slider, "max");
+            if (parameter.Name.StartsWith("crf.", StringComparison.Ordinal))
+            {
+                Assert.InRange(least, parameter.Minimum!.Value, most);
+                Assert.Equal(defaults[parameter.Name], Number(slider, "usual"));
+                Assert.NotNull(parameter.Apply(SegmentSettings.Default, slider.Groups["max"].Value));
+            }
+
+            Assert.InRange(defaults[parameter.Name], least, most);
+        }
+    }
+
+    [Theory]
+    [InlineData("mode")]
+    [InlineData("scales")]
+    [InlineData("flip")]
+    [InlineData("refine")]
+    [InlineData("crf.quality")]
+    public void Parameter_OfThePlayground_IsInTheTable(string name)
+    {
+        string page = string.Concat(Directory.EnumerateFiles(Path.Combine(Repository.Root, "src/InferenceServer/wwwroot"), "*.*", SearchOption.AllDirectories)
+            .Where(f => f.EndsWith(".js", StringComparison.Ordinal) || f.EndsWith(".html", StringComparison.Ordinal)).Select(File.ReadAllText));
+
+        RequestParameter parameter = RequestParameters.Find(name)!;
+
+        Assert.Matches($@"[{{( ""]{Regex.Escape(name)}\b", page);
+        Assert.All(parameter.Words, word => Assert.Contains($"\"{word}\"", page, StringComparison.Ordinal));
+    }
+
+    private static double Number(Match match, string group) => double.Parse(match.Groups[group].Value, CultureInfo.InvariantCulture);
+
+    [GeneratedRegex(@"name: ""(?<name>[\w.]+)"", .*?min: (?<min>[\d.]+), max: (?<max>[\d.]+), .*?own: .*?\?\? (?<usual>[\d.]+)", RegexOptions.ExplicitCapture | RegexOptions.Singleline)]
+    private static partial Regex Slider();
 
     [Fact]
     public async Task Model_InTheQueryOfTheDefaultRoute_Answers()

@@ -28,9 +28,12 @@ internal static class FormatExamples
         Image = default,
     };
 
+    /// <summary>What tells an example from those beside it, such as <c>raw: one byte for each pixel</c>.</summary>
+    public static string Summary(MaskFormat format) => $"{format.Name}: {format.Description}";
+
     public static IOpenApiExample Of(MaskFormat format)
     {
-        OpenApiExample example = new() { Summary = format.Description };
+        OpenApiExample example = new() { Summary = Summary(format) };
         if (format.MediaType.EndsWith("json", StringComparison.Ordinal))
         {
             ArrayBufferWriter<byte> json = new();

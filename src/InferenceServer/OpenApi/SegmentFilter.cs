@@ -125,8 +125,9 @@ internal sealed class SegmentFilter(IOptions<ModelRepositoryOptions> models) : I
         {
             described.Examples = MaskFormat.All.ToDictionary(format => format.Name, IOpenApiExample (format) => new OpenApiExample
             {
-                Summary = format.Description,
+                Summary = FormatExamples.Summary(format),
                 Value = JsonValue.Create(format.Name),
+                Extensions = new Dictionary<string, IOpenApiExtension> { ["x-extension"] = new JsonNodeExtension(format.Extension) },
             });
         }
 

@@ -162,10 +162,10 @@ public sealed class LabelStudioTests
     }
 
     [Theory]
-    [InlineData("<View/>", "no BrushLabels")]
+    [InlineData("<View/>", "expected BrushLabels")]
     [InlineData("<View>", "label_config")]
     [InlineData("<!DOCTYPE a [<!ENTITY b SYSTEM 'file:///etc/passwd'>]><View>&b;</View>", "DTD")]
-    [InlineData("<View><BrushLabels name='tag' toName='img'/></View>", "nothing is named 'img'")]
+    [InlineData("<View><BrushLabels name='tag' toName='img'/></View>", "an element named 'img'")]
     [InlineData("<View><BrushLabels name='tag' toName='img'/><Image name='img' value='$other'/></View>", "data.other")]
     public async Task Predict_ConfigurationThatDoesNotFit_IsExplained(string config, string reason)
     {

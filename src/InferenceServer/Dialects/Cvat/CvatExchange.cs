@@ -12,17 +12,19 @@ using InferenceServer.Segment;
 
 namespace InferenceServer.Dialects.Cvat;
 
-/// <summary>One call of a function and its answer: an image in base64 in, masks cut to their boxes out.</summary>
+/// <summary>One function call: reads the image in base64, writes masks that are cut to their boxes.</summary>
 internal sealed class CvatExchange(HttpRequest request, CvatOptions options) : IMaskEncoder
 {
-    private const long MaxEntries = 64 << 20; // of all masks' boxes; two bytes each in the answer
+    private const long MaxEntries = 64 << 20; // pixels in the boxes of all masks, at two bytes each in the answer
     private double _threshold;
 
     /// <summary>The answer's format.</summary>
-    public MaskFormat Format => new("cvat", "application/json", ".json", this, "CVAT's masks") { UsesConfidence = true };
+    public MaskFormat Format =>
+        new("cvat", "application/json", ".json", this, "CVAT's masks") { UsesConfidence = true };
 
     /// <inheritdoc cref="ImageReader"/>
-    public Task<PooledBufferWriter> ReadAsync(long maxBytes, Action<long> hold, CancellationToken cancellationToken) => JsonBody.ReadAsync(
+    public Task<PooledBufferWriter> ReadAsync(long maxBytes, Action<long> hold, CancellationToken cancellationToken) =>
+        JsonBody.ReadAsync(
         request, maxBytes, hold,
         body =>
         {
@@ -37,18 +39,24 @@ internal sealed class CvatExchange(HttpRequest request, CvatOptions options) : I
         ImageSize size = content.Size;
         ReadOnlySpan<byte> confidence = content.Confidence.Span;
         double[] confidences = ClassConfidence.Compute(labels, confidence);
-        bool isSure = confidence.IsEmpty; // a graph that ends in labels has no doubts to tell
-        // What is no class of the model has no label in CVAT, which would throw it away.
-        ClassSummary[] wanted = [.. MaskSummary.Of(content).Classes.Where(c => c.Index < content.Classes.Names.Count && (isSure || confidences[c.Index] >= _threshold))];
+        bool isSure = confidence.IsEmpty; // a graph that returns labels has no confidence
+        // The void label is no class of the model, and CVAT has no label for it.
+        ClassSummary[] wanted =
+        [
+            .. MaskSummary.Of(content).Classes
+                .Where(c => c.Index < content.Classes.Names.Count && (isSure || confidences[c.Index] >= _threshold)),
+        ];
         ILookup<byte, LabelPolygon>? parts = content.Outlines(tolerance: 0);
         if (parts is null && options.Masks == CvatMasks.Component)
         {
-            throw OutlineLimit.TooMany("the server's operator can set Cvat:Masks to Class");
+            throw OutlineLimit.TooMany("Send a smaller image; the server's operator can set Cvat:Masks to Class");
         }
 
         CheckEntries(options.Masks == CvatMasks.Class
             ? wanted.Select(c => (long)c.Box.Width * c.Box.Height)
-            : wanted.SelectMany(c => parts![(byte)c.Index]).Select(p => PolygonFill.Box(p).Pixels).Where(pixels => pixels >= options.MinPixels));
+            : wanted.SelectMany(c => parts![(byte)c.Index])
+                .Select(p => PolygonFill.Box(p).Pixels)
+                .Where(pixels => pixels >= options.MinPixels));
         using Utf8JsonWriter json = new(output);
         json.WriteStartArray();
         foreach (ClassSummary of in wanted)
@@ -57,7 +65,9 @@ internal sealed class CvatExchange(HttpRequest request, CvatOptions options) : I
             if (options.Masks == CvatMasks.Class)
             {
                 LabelRegion region = new((byte)of.Index, of.Pixels, of.Box.X, of.Box.Y, of.Box.Width, of.Box.Height);
-                Write(json, of.Name, score, region, Crop(labels, size, region), parts?[region.Label].MaxBy(p => PolygonFill.Box(p).Pixels)!.Rings[0] ?? Corners(region));
+                Write(
+                    json, of.Name, score, region, Crop(labels, size, region),
+                    parts?[region.Label].MaxBy(p => PolygonFill.Box(p).Pixels)!.Rings[0] ?? Corners(region));
                 continue;
             }
 
@@ -79,26 +89,36 @@ internal sealed class CvatExchange(HttpRequest request, CvatOptions options) : I
     {
         if (boxes.Sum() > MaxEntries)
         {
-            throw new SegmentationException(SegmentationError.InvalidRequest, $"The boxes of the masks have more than {MaxEntries:N0} pixels in all, each of which CVAT wants as a number; send a smaller image, or a higher threshold.");
+            throw new SegmentationException(
+                SegmentationError.InvalidRequest,
+                $"Expected at most {MaxEntries:N0} pixels in the boxes of all masks, each of which CVAT wants as a "
+                + "number, got more. "
+                + "Send a smaller image, or a higher threshold.");
         }
     }
 
-    // Nobody draws the outline of noise.
-    private static GridPoint[] Corners(in LabelRegion box) =>
-        [new(box.Left, box.Top), new(box.Left + box.Width, box.Top), new(box.Left + box.Width, box.Top + box.Height), new(box.Left, box.Top + box.Height)];
+    // The outline of noise has too many points to draw: its box is the outline instead.
+    private static GridPoint[] Corners(in LabelRegion box)
+    {
+        int right = box.Left + box.Width, bottom = box.Top + box.Height;
+        return [new(box.Left, box.Top), new(right, box.Top), new(right, bottom), new(box.Left, bottom)];
+    }
 
     private static byte[] Crop(ReadOnlySpan<byte> labels, ImageSize size, in LabelRegion region)
     {
         byte[] mask = new byte[region.Width * region.Height];
         for (int y = 0; y < region.Height; y++)
         {
-            BinaryMask.Select(labels.Slice(((region.Top + y) * size.Width) + region.Left, region.Width), region.Label, mask.AsSpan(y * region.Width, region.Width));
+            BinaryMask.Select(
+                labels.Slice(((region.Top + y) * size.Width) + region.Left, region.Width), region.Label,
+                mask.AsSpan(y * region.Width, region.Width));
         }
 
         return mask;
     }
 
-    private void Write(Utf8JsonWriter json, string label, double score, in LabelRegion box, byte[] mask, GridPoint[] outline)
+    private void Write(
+        Utf8JsonWriter json, string label, double score, in LabelRegion box, byte[] mask, GridPoint[] outline)
     {
         if (box.Pixels < options.MinPixels)
         {
@@ -123,7 +143,7 @@ internal sealed class CvatExchange(HttpRequest request, CvatOptions options) : I
             json.WriteNumberValue(pixel == 0 ? 0 : 1);
         }
 
-        // The box's corners, both within.
+        // The first and the last pixel of the box.
         json.WriteNumberValue(box.Left);
         json.WriteNumberValue(box.Top);
         json.WriteNumberValue(box.Left + box.Width - 1);
@@ -133,7 +153,7 @@ internal sealed class CvatExchange(HttpRequest request, CvatOptions options) : I
     }
 }
 
-/// <summary>What becomes one mask in CVAT.</summary>
+/// <summary>The pixels of one mask in CVAT.</summary>
 public enum CvatMasks
 {
     /// <summary>All pixels of a class.</summary>

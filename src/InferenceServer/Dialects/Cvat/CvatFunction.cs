@@ -4,7 +4,7 @@ using InferenceServer.Runtime.Models;
 
 namespace InferenceServer.Dialects.Cvat;
 
-/// <summary>A model as the dashboard of Nuclio describes a function.</summary>
+/// <summary>Describes a model as a function of Nuclio.</summary>
 internal static class CvatFunction
 {
     public static JsonObject Describe(LoadedModel model, int port) => new()
@@ -19,13 +19,18 @@ internal static class CvatFunction
                 ["type"] = "detector",
                 ["version"] = model.Version.ToString(System.Globalization.CultureInfo.InvariantCulture),
                 ["framework"] = "onnx",
-                ["spec"] = Labels(model), // text, for annotations are
+                ["spec"] = Labels(model), // JSON as text, since annotations are texts
             },
         },
-        ["spec"] = new JsonObject { ["description"] = "Semantic segmentation" + (model.Manifest.Architecture is { } architecture ? $" by {architecture}" : "") },
+        ["spec"] = new JsonObject { ["description"] = Description(model.Manifest.Architecture) },
         ["status"] = new JsonObject { ["state"] = "ready", ["httpPort"] = port },
     };
 
+    private static string Description(string? architecture) =>
+        architecture is null ? "Semantic segmentation" : $"Semantic segmentation by {architecture}";
+
     private static string Labels(LoadedModel model) => new JsonArray(
-        [.. model.Classes.Names.Select((name, index) => new JsonObject { ["id"] = index, ["name"] = name, ["type"] = "mask" })]).ToJsonString(JsonSerializerOptions.Default);
+        [
+            .. model.Classes.Names.Select((name, index) => new JsonObject { ["id"] = index, ["name"] = name, ["type"] = "mask" }),
+        ]).ToJsonString(JsonSerializerOptions.Default);
 }

@@ -8,17 +8,20 @@ using InferenceServer.Segment;
 
 namespace InferenceServer.Dialects.HuggingFace;
 
-/// <summary>One request and its answer: raw bytes or JSON in, segments out.</summary>
+/// <summary>One request: reads the image as bytes or JSON, writes a segment for each class.</summary>
 internal sealed class HuggingFaceExchange(HttpRequest request) : IMaskEncoder
 {
     private double _threshold;
 
     /// <summary>The answer's format.</summary>
-    public MaskFormat Format => new("huggingface", "application/json", ".json", this, "Hugging Face's segments") { UsesConfidence = true };
+    public MaskFormat Format =>
+        new("huggingface", "application/json", ".json", this, "Hugging Face's segments") { UsesConfidence = true };
 
     /// <inheritdoc cref="ImageReader"/>
     public Task<PooledBufferWriter> ReadAsync(long maxBytes, Action<long> hold, CancellationToken cancellationToken) =>
-        JsonBody.IsJson(request) ? JsonBody.ReadAsync(request, maxBytes, hold, Take, cancellationToken) : RequestImageReader.ReadBinaryAsync(request, maxBytes, hold, cancellationToken);
+        JsonBody.IsJson(request)
+            ? JsonBody.ReadAsync(request, maxBytes, hold, Take, cancellationToken)
+            : RequestImageReader.ReadBinaryAsync(request, maxBytes, hold, cancellationToken);
 
     public void Encode(MaskContent content, FormatSettings settings, IBufferWriter<byte> output)
     {
@@ -27,13 +30,14 @@ internal sealed class HuggingFaceExchange(HttpRequest request) : IMaskEncoder
         using PooledBufferWriter png = new();
         using Utf8JsonWriter json = new(output);
         json.WriteStartArray();
-        foreach (ClassSummary of in MaskSummary.Of(content).Classes.Where(c => content.Confidence.IsEmpty || confidences[c.Index] >= _threshold))
+        bool isSure = content.Confidence.IsEmpty; // a graph that returns labels has no confidence
+        foreach (ClassSummary of in MaskSummary.Of(content).Classes.Where(c => isSure || confidences[c.Index] >= _threshold))
         {
             png.Clear();
             BinaryPng.Write(labels, content.Size, (byte)of.Index, png);
             json.WriteStartObject();
             json.WriteString("label"u8, of.Name);
-            if (!content.Confidence.IsEmpty)
+            if (!isSure)
             {
                 json.WriteNumber("score"u8, Math.Round(confidences[of.Index], 6));
             }
@@ -52,7 +56,9 @@ internal sealed class HuggingFaceExchange(HttpRequest request) : IMaskEncoder
             _threshold = JsonBody.Number(parameters, "threshold") ?? 0;
             if (JsonBody.Text(parameters, "subtask") is { } subtask and not "semantic")
             {
-                throw new SegmentationException(SegmentationError.InvalidRequest, $"subtask: the models here are for semantic segmentation, '{subtask}' is something else; send semantic, or none.");
+                throw new SegmentationException(
+                    SegmentationError.InvalidRequest,
+                    $"subtask: expected semantic, got '{subtask}'. Send semantic, or leave subtask out.");
             }
         }
 
@@ -60,15 +66,15 @@ internal sealed class HuggingFaceExchange(HttpRequest request) : IMaskEncoder
     }
 }
 
-/// <summary>One class of a photograph.</summary>
+/// <summary>One class of an image.</summary>
 public sealed record HuggingFaceSegment
 {
     /// <summary>The class's name.</summary>
     public required string Label { get; init; }
 
-    /// <summary>Mean confidence of its pixels, 0 to 1; absent where the model tells none.</summary>
+    /// <summary>Mean confidence of the class's pixels, 0 to 1; absent where the model returns labels.</summary>
     public double? Score { get; init; }
 
-    /// <summary>A black and white PNG in base64, as large as the photograph.</summary>
+    /// <summary>A black and white PNG in base64, of the image's size.</summary>
     public required string Mask { get; init; }
 }

@@ -1,10 +1,11 @@
 namespace InferenceServer.Dialects.LabelStudio;
 
-/// <summary>Label Studio's run-length encoding of a mask: bits, packed, of RGBA bytes that are all 0 or all 255.</summary>
-/// <remarks>
-/// As label-studio-sdk's <c>converter/brush.py</c> writes and thi.ng's <c>rle-pack</c> reads it: the number of bytes in 32 bits, 7 in 5 bits (a word has one more), the four sizes of lengths less one in 4 bits each;
-/// then for each run a bit whether it repeats, 2 bits for the size of its length, the length less one, and the byte. The end is filled with 1 to 8 zeros.
-/// </remarks>
+/// <summary>Label Studio's run-length encoding of a mask, as packed bits of RGBA bytes that are all 0 or all
+/// 255.</summary>
+/// <remarks>The format of label-studio-sdk's <c>converter/brush.py</c> and thi.ng's <c>rle-pack</c>: the number of
+/// bytes in 32 bits; the word size less one (7) in 5 bits; the four sizes of lengths less one in 4 bits each; then for
+/// each run a bit for repetition, 2 bits for the size of its length, the length less one, and the byte. The end is
+/// filled with 1 to 8 zero bits.</remarks>
 internal static class BrushRle
 {
     private const int Channels = 4;
@@ -12,7 +13,7 @@ internal static class BrushRle
     private const int LongestRun = 1 << 16;
     private static readonly int[] LengthBits = [3, 4, 8, 16];
 
-    /// <summary>Encodes where one label is.</summary>
+    /// <summary>Encodes the pixels of one label.</summary>
     /// <param name="labels">HW, at least one pixel.</param>
     /// <param name="label">The label.</param>
     public static byte[] Encode(ReadOnlySpan<byte> labels, byte label)
@@ -37,7 +38,7 @@ internal static class BrushRle
         return bits.Finish();
     }
 
-    // A run has four bytes at least, so that none stands alone.
+    // A run has at least four bytes, so every run is written as a repetition.
     private static void WriteRun(BitWriter bits, long length, byte value)
     {
         for (; length > 0; length -= LongestRun)
@@ -74,7 +75,8 @@ internal sealed class BitWriter
         }
     }
 
-    /// <summary>All bytes, the last filled up with zeros; a whole byte of them where it was full, as Label Studio has it.</summary>
+    /// <summary>Returns all bytes. The last byte is filled with zero bits; a complete last byte is followed by a zero
+    /// byte, as in Label Studio.</summary>
     public byte[] Finish()
     {
         Write(0, ByteBits - _count);

@@ -10,13 +10,15 @@ using InferenceServer.Runtime.Models;
 
 namespace InferenceServer.Dialects.LabelStudio;
 
-/// <summary>A mask as a prediction of Label Studio: a brush stroke for each class, or a polygon for each of its parts.</summary>
+/// <summary>Writes a mask as a prediction of Label Studio: a brush stroke for each class, or a polygon for each
+/// part.</summary>
 internal sealed class PredictionEncoder(LabelControl control, double tolerance) : IMaskEncoder
 {
     private const int IdBytes = 5;
 
     /// <summary>The answer's format.</summary>
-    public MaskFormat Format => new("label-studio", "application/json", ".json", this, "Label Studio's predictions") { UsesConfidence = true };
+    public MaskFormat Format =>
+        new("label-studio", "application/json", ".json", this, "Label Studio's predictions") { UsesConfidence = true };
 
     public void Encode(MaskContent content, FormatSettings settings, IBufferWriter<byte> output)
     {
@@ -25,9 +27,9 @@ internal sealed class PredictionEncoder(LabelControl control, double tolerance) 
         using Utf8JsonWriter json = new(output);
         json.WriteStartObject();
         json.WriteString("model_version"u8, $"{content.Model}:{content.Version}");
-        json.WriteNumber("score"u8, Share(wanted, confidences));
+        json.WriteNumber("score"u8, Score(wanted, confidences));
         json.WriteStartArray("result"u8);
-        ILookup<byte, LabelPolygon>? parts = control.IsBrush ? null : content.Outlines(tolerance) ?? throw OutlineLimit.TooMany("use BrushLabels instead of PolygonLabels");
+        ILookup<byte, LabelPolygon>? parts = control.IsBrush ? null : Outlines(content);
         foreach (ClassSummary of in wanted)
         {
             string label = control.Labels[of.Name.ToLowerInvariant()];
@@ -66,7 +68,8 @@ internal sealed class PredictionEncoder(LabelControl control, double tolerance) 
         json.WriteEndObject();
     }
 
-    /// <summary>Writes that a task has no prediction, and why; Label Studio shows the task without any.</summary>
+    /// <summary>Writes a task's error instead of a prediction. Label Studio shows the task without a
+    /// prediction.</summary>
     public static void WriteNone(LoadedModel model, SegmentationException failure, IBufferWriter<byte> output)
     {
         using Utf8JsonWriter json = new(output);
@@ -79,9 +82,13 @@ internal sealed class PredictionEncoder(LabelControl control, double tolerance) 
         json.WriteEndObject();
     }
 
-    // By pixels, so that a speck counts for little.
-    private static double Share(ClassSummary[] wanted, double[] confidences) =>
-        wanted.Length == 0 ? 0 : Math.Round(wanted.Sum(c => confidences[c.Index] * c.Pixels) / wanted.Sum(c => c.Pixels), 6);
+    private ILookup<byte, LabelPolygon> Outlines(MaskContent content) =>
+        content.Outlines(tolerance) ?? throw OutlineLimit.TooMany("Use BrushLabels instead of PolygonLabels");
+
+    // Weighted by pixels, so that a small class counts for little.
+    private static double Score(ClassSummary[] wanted, double[] confidences) =>
+        wanted.Length == 0 ? 0 : Math.Round(
+            wanted.Sum(c => confidences[c.Index] * c.Pixels) / wanted.Sum(c => c.Pixels), 6);
 
     private void StartItem(Utf8JsonWriter json, ImageSize size, string type, string label, double score)
     {

@@ -4,12 +4,12 @@ using InferenceServer.Bulk;
 
 namespace InferenceServer.Dialects.LabelStudio;
 
-/// <summary>The predictions of all tasks in their order, each on its way before the next one is made.</summary>
+/// <summary>Sends the predictions of all tasks in their order, each before the next is made.</summary>
 internal sealed class PredictionStream(HttpContext http)
 {
     private bool _hasAny;
 
-    /// <summary>Sends one.</summary>
+    /// <summary>Sends a prediction.</summary>
     public async Task AddAsync(ReadOnlyMemory<byte> prediction)
     {
         Begin(",");
@@ -17,7 +17,7 @@ internal sealed class PredictionStream(HttpContext http)
         await http.Response.BodyWriter.WritePiecesAsync(prediction, http.RequestAborted);
     }
 
-    /// <summary>Sends that there are no more.</summary>
+    /// <summary>Sends the end of the answer.</summary>
     public async Task EndAsync()
     {
         Begin("");

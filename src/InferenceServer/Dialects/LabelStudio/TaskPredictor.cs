@@ -10,21 +10,26 @@ using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Dialects.LabelStudio;
 
-/// <summary>Makes the predictions of a request, whose place is that of its first task; the others wait for places of their own.</summary>
-internal sealed class TaskPredictor(SegmentHandler handler, RetryingAdmission admission, TaskImages images, SegmentationMetrics metrics, IOptions<LabelStudioOptions> options)
+/// <summary>Makes the predictions of a request. The request's permit serves its first task; the other tasks wait for
+/// permits of their own.</summary>
+internal sealed class TaskPredictor(
+    SegmentHandler handler, RetryingAdmission retrying, TaskImages images, SegmentationMetrics metrics,
+    IOptions<LabelStudioOptions> options)
 {
     private const int MaxRequestBytes = 4 << 20;
 
     /// <summary>Reads a request and sends its predictions.</summary>
     /// <param name="http">The request.</param>
-    /// <param name="model">Answers all; stays the caller's.</param>
-    /// <param name="arrival">What the request says of itself.</param>
-    /// <param name="first">Its place; stays the caller's.</param>
-    /// <exception cref="SegmentationException">The body is not as expected; or the only task fails. Of several, one that fails is told so in its place.</exception>
-    public async Task AnswerAsync(HttpContext http, ModelLease model, AdmissionRequest arrival, AdmittedRequest first)
+    /// <param name="model">The model for all tasks; the caller disposes it.</param>
+    /// <param name="admission">The request for admission, for the tasks after the first.</param>
+    /// <param name="first">The request's permit; the caller disposes it.</param>
+    /// <exception cref="SegmentationException">The body is wrong, or the only task fails. Of several tasks, a failed
+    /// task gets an error in its place.</exception>
+    public async Task AnswerAsync(HttpContext http, ModelLease model, AdmissionRequest admission, AdmittedRequest first)
     {
         http.Observation().Admitted(model.Model);
-        PredictRequest request = await first.ReadAsync(() => JsonBody.ReadAsync(http.Request, MaxRequestBytes, first.HoldBytes, PredictRequest.Parse, first.Cancellation));
+        PredictRequest request = await first.ReadAsync(
+            () => JsonBody.ReadAsync(http.Request, MaxRequestBytes, first.HoldBytes, PredictRequest.Parse, first.Cancellation));
         PredictionEncoder encoder = new(request.Control, options.Value.Tolerance);
         PredictionStream answer = new(http);
         if (request.Images is [var only])
@@ -42,7 +47,7 @@ internal sealed class TaskPredictor(SegmentHandler handler, RetryingAdmission ad
             using ImageObservation observation = new(metrics, model.Model, http.Observation().Route, admitted?.Timings);
             try
             {
-                admitted ??= await admission.EnterAsync(model, arrival with { Timings = observation.Timings }, Caller.Of(http)?.Budget);
+                admitted ??= await retrying.EnterAsync(model, admission with { Timings = observation.Timings }, Caller.Of(http)?.Budget);
                 observation.Sent(await PredictAsync(admitted, encoder, image, answer));
             }
             catch (SegmentationException e)
@@ -62,12 +67,17 @@ internal sealed class TaskPredictor(SegmentHandler handler, RetryingAdmission ad
         await answer.EndAsync();
     }
 
-    // What is sent was made whole before: a failure leaves no half of a prediction.
-    private async Task<long> PredictAsync(AdmittedRequest admitted, PredictionEncoder encoder, string url, PredictionStream answer)
+    // Buffers the whole prediction before it is sent, so that a failure leaves no half of it.
+    private async Task<long> PredictAsync(
+        AdmittedRequest admitted, PredictionEncoder encoder, string url, PredictionStream answer)
     {
         using PooledBufferWriter prediction = new();
-        using PooledBufferWriter image = await handler.ReadAsync(admitted, (maxBytes, hold, ct) => images.FetchAsync(url, maxBytes, hold, ct));
-        await handler.SegmentAsync(admitted, new SegmentSettings { Format = encoder.Format }, image.Written, prediction);
+        ImageReader read = (maxBytes, hold, ct) => images.FetchAsync(url, maxBytes, hold, ct);
+        using (PooledBufferWriter image = await handler.ReadAsync(admitted, read))
+        {
+            await handler.SegmentAsync(admitted, new SegmentSettings { Format = encoder.Format }, image.Written, prediction);
+        }
+
         await answer.AddAsync(prediction.Written);
         return prediction.Written.Length;
     }

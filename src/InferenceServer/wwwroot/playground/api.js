@@ -32,7 +32,7 @@ const get = async (path, signal) => (await ask(path, signal)).json();
 
 export const listModels = () => get("v1/models");
 
-/** A model that is ready: its overview, classes and manifest. Others have no more than a reason, which is what the error says. */
+/** A model that is ready: its overview, classes and manifest. Others have only a reason, which is what the error says. */
 export async function describeModel(name, signal) {
   const description = await get(`v1/models/${encodeURIComponent(name)}`, signal);
   if (!description.manifest) {
@@ -47,7 +47,8 @@ export const fetchSample = async file => (await ask(`playground/samples/${file}`
 /** What `?format=` takes, from the OpenAPI document: this page never lags behind the server. */
 export async function listFormats() {
   const { components } = await get("swagger/v1/swagger.json");
-  return components.parameters.format.schema.enum;
+  const { examples } = components.parameters.format;
+  return Object.entries(examples).map(([name, { summary, ["x-extension"]: extension }]) => ({ name, summary, extension }));
 }
 
 /** Where a mask is asked for. */
@@ -57,9 +58,9 @@ export function segmentPath(model, query) {
 }
 
 /**
- * Sends a photograph. With XMLHttpRequest, because fetch does not tell how much of a body has gone.
+ * Sends an image. With XMLHttpRequest, because fetch does not tell how much of a body has gone.
  * @param {string} path Of segmentPath.
- * @param {Blob} image The encoded photograph.
+ * @param {Blob} image The encoded image.
  * @param {{signal?: AbortSignal, onProgress?: (share: number) => void}} options The share that was sent, 0 to 1.
  * @returns {Promise<{bytes: ArrayBuffer, type: string, version: number, timing: string}>}
  */
@@ -80,7 +81,8 @@ export function segment(path, image, { signal, onProgress } = {}) {
         reject(new Refusal(request.status, parse(bytes)));
       }
     };
-    request.onerror = () => reject(new Error("The connection broke off; the server cannot be reached, or does not take what was sent."));
+    request.onerror = () => reject(new Error(
+      "The connection broke off; the server cannot be reached, or does not take what was sent."));
     request.onabort = () => reject(signal.reason);
     signal?.addEventListener("abort", () => request.abort());
     request.send(image);

@@ -2,7 +2,7 @@ import { find } from "./dom.js";
 
 const JPEG_QUALITY = 0.95;
 
-/** Opens the camera at a press of its button. @param {(photograph: File) => void} take */
+/** Opens the camera at a press of its button. @param {(image: File) => void} take */
 export function onCamera(take) {
   const dialog = find("camera");
   const video = dialog.querySelector("video");
@@ -28,7 +28,8 @@ export function onCamera(take) {
     if (dialog.returnValue === "take" && video.videoWidth > 0) {
       const canvas = new OffscreenCanvas(video.videoWidth, video.videoHeight);
       canvas.getContext("2d").drawImage(video, 0, 0);
-      canvas.convertToBlob({ type: "image/jpeg", quality: JPEG_QUALITY }).then(blob => take(new File([blob], "camera.jpg", { type: blob.type })));
+      const type = "image/jpeg";
+      canvas.convertToBlob({ type, quality: JPEG_QUALITY }).then(blob => take(new File([blob], "camera.jpg", { type })));
     }
     video.srcObject.getTracks().forEach(track => track.stop());
     video.srcObject = null;

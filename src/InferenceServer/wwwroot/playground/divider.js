@@ -1,7 +1,14 @@
 import { find } from "./dom.js";
 
 const STEP = 2;
-const KEYS = { ArrowLeft: at => at - STEP, ArrowRight: at => at + STEP, PageDown: at => at - 5 * STEP, PageUp: at => at + 5 * STEP, Home: () => 0, End: () => 100 };
+const KEYS = {
+  ArrowLeft: at => at - STEP,
+  ArrowRight: at => at + STEP,
+  PageDown: at => at - 5 * STEP,
+  PageUp: at => at + 5 * STEP,
+  Home: () => 0,
+  End: () => 100,
+};
 
 /** The line between A and B, moved by pointer or keys. */
 export class Divider {

@@ -2,77 +2,71 @@ import { segment, segmentPath } from "./api.js";
 import { element, find } from "./dom.js";
 import { key } from "./key.js";
 import { attempt } from "./notice.js";
+import { SNIPPETS } from "./snippets.js";
 
-const EXTENSIONS = {
-  png: "png",
-  overlay: "png",
-  "overlay-jpeg": "jpg",
-  color: "png",
-  raw: "raw",
-  json: "json",
-  confidence: "png",
-  "coco-rle": "json",
-  polygons: "json",
-  geojson: "geojson",
-  masks: "zip",
-  npy: "npy",
-  "npy-probabilities": "npy",
-};
-
-const quote = text => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`);
 const stem = name => name.replace(/\.[^.]*$/, "");
 
-/** The answer as a file, in any format that the server has, and the command that fetches the same. */
+/** The answer as a file, in any format that the server has, and the command or program that fetches the same. */
 export class Export {
   #current;
+  #extensions = new Map();
 
-  /** @param {() => {sides: import("./side.js").Side[], image: {file: Blob, name: string} | null, settings: object, opacity: number}} current */
+  /**
+   * @typedef {{sides: import("./side.js").Side[], image: {file: Blob, name: string} | null, settings: object, opacity: number}} State
+   * @param {() => State} current
+   */
   constructor(current, onError) {
     this.#current = current;
+    find("languages").append(...Object.keys(SNIPPETS).map((language, i) =>
+      element("label", {}, element("input", { type: "radio", name: "language", value: language, checked: i === 0 }), language)));
     find("export").onchange = () => this.update();
     find("copy").onclick = async e => {
-      getSelection().selectAllChildren(find("curl")); // over plain HTTP the browser lends no clipboard, but Ctrl+C takes what is selected
-      const copied = await navigator.clipboard?.writeText(find("curl").textContent).then(() => true, () => false);
+      // Over plain HTTP the browser lends no clipboard, but Ctrl+C takes what is selected.
+      getSelection().selectAllChildren(find("snippet"));
+      const copied = await navigator.clipboard?.writeText(find("snippet").textContent).then(() => true, () => false);
       e.target.textContent = copied ? "Copied" : "Selected";
-      setTimeout(() => (e.target.textContent = "Copy command"), 1500);
+      setTimeout(() => (e.target.textContent = "Copy"), 1500);
     };
     find("download").onclick = () => attempt(() => this.#download(), onError);
   }
 
   /** Fills the list of formats. */
   offer(formats) {
-    find("formats").replaceChildren(find("formats").firstElementChild, ...formats.map((format, i) =>
-      element("label", {}, element("input", { type: "radio", name: "format", value: format, checked: i === 0 }), format)));
+    this.#extensions = new Map(formats.map(({ name, extension }) => [name, extension]));
+    find("formats").replaceChildren(find("formats").firstElementChild, ...formats.map(({ name, summary }, i) =>
+      element("label", { title: summary }, element("input", { type: "radio", name: "format", value: name, checked: i === 0 }), name)));
     this.update();
   }
 
-  /** Writes the command for what is chosen now. */
+  /** Writes the command or the program for what is chosen now. */
   update() {
     const { sides, image } = this.#current();
+    const name = image?.name ?? "photo.jpg";
     find("export-sides").hidden = sides.length < 2;
     find("download").disabled = !image || sides.length === 0;
-    find("curl").textContent = sides.length === 0 ? "" : [
-      `curl --data-binary @${quote(image?.name ?? "photo.jpg")}`,
-      ...(image?.file.type ? [`-H ${quote(`Content-Type: ${image.file.type}`)}`] : []),
-      ...(key() ? [`-H "Authorization: Bearer $KEY"`] : []),
-      quote(new URL(this.#path(), document.baseURI).href),
-      `-o ${quote(this.#file(image?.name ?? "photo.jpg"))}`,
-    ].join(" \\\n  ");
+    find("snippet").textContent = sides.length === 0 ? "" : SNIPPETS[document.querySelector("[name=language]:checked").value]({
+      image: name,
+      type: image ? image.file.type || "application/octet-stream" : "image/jpeg",
+      url: new URL(this.#path(), document.baseURI).href,
+      output: this.#file(name),
+      withKey: Boolean(key()),
+    });
   }
 
   get #format() {
     return document.querySelector("[name=format]:checked")?.value ?? "png";
   }
 
-  #file(photograph) {
+  #file(image) {
     const format = this.#format;
-    return `${stem(photograph)}-${format === "png" ? "mask" : format}.${EXTENSIONS[format] ?? "bin"}`;
+    return `${stem(image)}-${format === "png" ? "mask" : format}${this.#extensions.get(format)}`;
   }
 
   #path() {
     const { sides, settings, opacity } = this.#current();
     const side = sides.find(s => s.id === document.querySelector("[name=export-side]:checked").value) ?? sides[0];
-    return segmentPath(side.model, { format: this.#format, ...(this.#format.startsWith("overlay") && { alpha: opacity }), ...side.query(settings) });
+    const format = this.#format;
+    return segmentPath(side.model, { format, ...(format.startsWith("overlay") && { alpha: opacity }), ...side.query(settings) });
   }
 
   async #download() {

@@ -1,4 +1,4 @@
-// Where photographs come from: dropped, pasted, opened, taken, or one of the samples.
+// Where images come from: dropped, pasted, opened, taken, or one of the samples.
 
 import { fetchSample } from "./api.js";
 import { onCamera } from "./camera.js";
@@ -11,9 +11,9 @@ const SAMPLES = [
   { file: "fog.jpg", name: "The street in fog" },
 ];
 
-/** @param {(file: Blob, name: string) => void} onPhotograph */
-export function takePhotographs(onPhotograph, onError) {
-  const take = file => file && onPhotograph(file, file.name || "photograph");
+/** @param {(file: Blob, name: string) => void} onImage */
+export function takeImages(onImage, onError) {
+  const take = file => file && onImage(file, file.name || "image");
   const fromInput = input => (input.onchange = () => {
     take(input.files[0]);
     input.value = ""; // the same file may be opened again
@@ -23,7 +23,7 @@ export function takePhotographs(onPhotograph, onError) {
   onCamera(take);
   addEventListener("paste", e => take(e.clipboardData.files[0]));
   onDrop(take);
-  const fetchAndTake = file => attempt(async () => onPhotograph(await fetchSample(file), file), onError);
+  const fetchAndTake = file => attempt(async () => onImage(await fetchSample(file), file), onError);
   for (const id of ["samples", "samples-again"]) {
     find(id).append(...SAMPLES.map(sample => thumbnail(sample, fetchAndTake)));
   }
@@ -44,5 +44,6 @@ function onDrop(take) {
 }
 
 function thumbnail({ file, name }, onPress) {
-  return element("button", { type: "button", title: name, onclick: () => onPress(file) }, element("img", { src: `playground/samples/${file}`, alt: name }));
+  const picture = element("img", { src: `playground/samples/${file}`, alt: name });
+  return element("button", { type: "button", title: name, onclick: () => onPress(file) }, picture);
 }

@@ -20,11 +20,13 @@ export function showLegend(sides, isolated, onIsolate) {
   const focused = document.activeElement?.dataset.class;
   const entries = [...rows.values()].map(row => entry(row, sides.length, row.name === isolated, isolated, onIsolate));
   find("legend").replaceChildren(
-    ...(sides.length === 2 ? [element("li", { className: "head" }, ...sides.map(side => element("span", {}, side.id.toUpperCase())))] : []),
+    ...(sides.length === 2 ? [head(sides)] : []),
     ...entries.map(button => element("li", {}, button)),
   );
   entries.find(button => button.dataset.class === focused)?.focus({ preventScroll: true });
 }
+
+const head = sides => element("li", { className: "head" }, ...sides.map(side => element("span", {}, side.id.toUpperCase())));
 
 function entry({ name, color, shares }, sides, pressed, isolated, onIsolate) {
   const swatch = element("span", { className: "swatch" });

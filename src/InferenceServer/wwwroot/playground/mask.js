@@ -1,7 +1,7 @@
-const LONGEST_SIDE = 2048; // of what is painted; a photograph of 100 megapixels needs no canvas of that size
+const LONGEST_SIDE = 2048; // of what is painted; an image of 100 megapixels needs no canvas of that size
 const OUTLINES_ACROSS = 480; // how many times as wide as half an outline the mask is
 
-/** The label of every pixel of a photograph, and what the labels mean. */
+/** The label of every pixel of an image, and what the labels mean. */
 export class Mask {
   #labels;
   #classes;
@@ -17,7 +17,7 @@ export class Mask {
     this.#classes = this.#count(classes);
   }
 
-  /** The classes that occur and their shares of the photograph, the largest first. */
+  /** The classes that occur and their shares of the image, the largest first. */
   get classes() {
     return this.#classes.filter(c => c.share > 0).sort((a, b) => b.share - a.share);
   }

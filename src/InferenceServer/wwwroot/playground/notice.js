@@ -13,7 +13,7 @@ export function say(text) {
   status.textContent = text;
 }
 
-/** Shows how much of a photograph each side has sent, 0 to 1. */
+/** Shows how much of an image each side has sent, 0 to 1. */
 export function showProgress(id, share) {
   shares.set(id, share);
   const least = Math.min(...shares.values());

@@ -1,10 +1,10 @@
-// The page: takes a photograph, asks the server for its masks, and shows them.
+// The page: takes an image, asks the server for its masks, and shows them.
 
 import { listFormats, listModels, segment, segmentPath } from "./api.js";
 import { Divider } from "./divider.js";
 import { find } from "./dom.js";
 import { Export } from "./export.js";
-import { takePhotographs } from "./intake.js";
+import { takeImages } from "./intake.js";
 import { askForKey, onKey } from "./key.js";
 import { showLegend } from "./legend.js";
 import { attempt, calm, complain, dropProgress, endProgress, say, showProgress } from "./notice.js";
@@ -13,6 +13,7 @@ import { Settings } from "./settings.js";
 import { Side } from "./side.js";
 import { showTimings } from "./timings.js";
 import { Viewer } from "./viewer.js";
+import { Zoom } from "./zoom.js";
 
 const POLL_MS = 1000; // while models load
 
@@ -21,18 +22,19 @@ const divider = new Divider();
 const settings = new Settings(run);
 const sides = [new Side("a", changed, report), new Side("b", changed, report)];
 const exports = new Export(() => ({ sides: chosen(), image, settings, opacity: viewer.opacity }), report);
-new Probe(sideAt);
+const zoom = new Zoom();
+new Probe(sideAt, (x, y) => zoom.imageAt(x, y));
 
 let image = null;
 let isolated = null;
 let round = 0;
 
 find("opacity").addEventListener("change", () => exports.update());
-takePhotographs(open, report);
+takeImages(open, report);
 onKey(() => start().then(run));
 start();
 
-// Sides that have a model, and those of them whose mask of this photograph is here.
+// Sides that have a model, and those of them whose mask of this image is here.
 function chosen() {
   return sides.filter(side => side.model);
 }
@@ -56,13 +58,15 @@ async function learn() {
   const ready = models.filter(m => m.state === "READY");
   const loading = models.filter(m => m.state === "LOADING");
   const { wanted } = sides[0]; // before there is a list, which chooses its first by itself
-  find("server").textContent = [`${ready.length} ${ready.length === 1 ? "model" : "models"} ready`, ...(loading.length ? [`${loading.length} loading`] : [])].join(", ");
+  const noun = ready.length === 1 ? "model" : "models";
+  find("server").textContent = `${ready.length} ${noun} ready` + (loading.length ? `, ${loading.length} loading` : "");
   sides[0].offer(models);
   sides[1].offer(models, "No second model");
   const first = [wanted, standard].map(name => ready.find(m => m.name === name)).find(Boolean) ?? ready[0];
   if (!sides[0].model && first) {
     await sides[0].choose(first.name);
-    exports.offer(await listFormats().catch(() => ["png"])); // a proxy may keep the document to itself
+    // A proxy may keep the document to itself.
+    exports.offer(await listFormats().catch(() => [{ name: "png", extension: ".png" }]));
     changed();
   }
   if (!sides[1].model && sides[1].wanted) {
@@ -81,16 +85,17 @@ function open(file, name) {
   const opened = { file, name, url: URL.createObjectURL(file), unreadable: false };
   image = opened;
   isolated = null;
+  zoom.reset();
   show();
   viewer.open(opened.url, name, () => {
     opened.unreadable = true;
-    askServerForPhotograph();
+    askServerForImage();
   });
   run();
 }
 
-// Browsers read fewer formats than the server, which shows the photograph as a mask of no opacity.
-async function askServerForPhotograph() {
+// Browsers read fewer formats than the server, which shows the image as a mask of no opacity.
+async function askServerForImage() {
   const asked = image;
   const side = chosen()[0];
   if (!side || !asked.unreadable) {
@@ -110,7 +115,7 @@ async function askServerForPhotograph() {
 }
 
 function changed() {
-  settings.follow(sides[0].crf);
+  settings.follow(sides[0].manifest, chosen().some(side => side.refines));
   show();
   run();
 }
@@ -123,7 +128,7 @@ async function run() {
   }
   const mine = ++round;
   calm();
-  askServerForPhotograph();
+  askServerForImage();
   const outcomes = await Promise.allSettled(chosen().map(side =>
     side.run(image, settings, share => showProgress(side.id, share)).finally(() => dropProgress(side.id)).then(show)));
   if (mine !== round) {

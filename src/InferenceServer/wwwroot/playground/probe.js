@@ -11,10 +11,15 @@ const crosshair = find("crosshair");
 export class Probe {
   #at = { x: 0.5, y: 0.5 };
   #sideAt;
+  #imageAt;
 
-  /** @param {(x: number) => import("./side.js").Side | undefined} sideAt Whose mask is shown at a share of the width. */
-  constructor(sideAt) {
+  /**
+   * @param {(x: number) => import("./side.js").Side | undefined} sideAt Whose mask is shown at a share of the width.
+   * @param {(x: number, y: number) => {x: number, y: number}} imageAt Where in the image a point of the picture lies.
+   */
+  constructor(sideAt, imageAt) {
     this.#sideAt = sideAt;
+    this.#imageAt = imageAt;
     picture.onpointermove = picture.onpointerdown = e => {
       const { left, top, width, height } = picture.getBoundingClientRect();
       crosshair.hidden = true;
@@ -47,7 +52,8 @@ export class Probe {
       return;
     }
     const { mask } = side.result;
-    const [column, row] = [Math.floor(x * mask.width), Math.floor(y * mask.height)];
+    const point = this.#imageAt(x, y);
+    const [column, row] = [Math.floor(point.x * mask.width), Math.floor(point.y * mask.height)];
     this.#show(mask.at(column, row));
     const confidence = await side.confidence();
     if (confidence && this.#at === at && !readout.hidden) {
@@ -58,7 +64,8 @@ export class Probe {
   #show({ name, color }, confidence) {
     const swatch = element("span", { className: "swatch" });
     swatch.style.background = color;
-    readout.replaceChildren(swatch, name, ...(confidence === undefined ? [] : [element("b", {}, `${Math.round(confidence * 100)} %`)]));
+    const share = confidence === undefined ? [] : [element("b", {}, `${Math.round(confidence * 100)} %`)];
+    readout.replaceChildren(swatch, name, ...share);
     for (const node of [readout, crosshair]) {
       node.style.setProperty("--x", `${this.#at.x * 100}%`);
       node.style.setProperty("--y", `${this.#at.y * 100}%`);

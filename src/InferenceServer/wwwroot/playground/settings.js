@@ -6,17 +6,92 @@ const SCALES = [0.5, 0.75, 1, 1.25, 1.5];
 const SETTLE_MS = 250; // a slider tells of every step
 
 // `own` reads a model's value out of its manifest; what is left out there is the server's default.
-const CRF = [
-  { name: "crf.iterations", label: "Iterations", min: 0, max: 20, step: 1, own: crf => crf.iterations ?? 10 },
-  { name: "crf.bilateral.weight", label: "Appearance weight", min: 0, max: 20, step: 0.1, own: crf => crf.bilateral?.weight ?? 4 },
-  { name: "crf.bilateral.xy", label: "Appearance reach, pixels", min: 1, max: 150, step: 1, own: crf => crf.bilateral?.xy ?? 67 },
-  { name: "crf.bilateral.rgb", label: "Appearance reach, colour steps", min: 0.2, max: 40, step: 0.1, own: crf => crf.bilateral?.rgb ?? 3 },
-  { name: "crf.gaussian.weight", label: "Smoothness weight", min: 0, max: 20, step: 0.01, own: crf => crf.gaussian?.weight ?? 3 },
-  { name: "crf.gaussian.xy", label: "Smoothness reach, pixels", min: 0.1, max: 20, step: 0.1, own: crf => crf.gaussian?.xy ?? 1 },
+const TILES = [
+  {
+    name: "crop", label: "Side of a tile, pixels", min: 64, max: 1024, step: 32,
+    own: manifest => manifest.inference?.crop?.[0] ?? 512,
+  },
+  {
+    name: "stride_rate", label: "Overlap, per cent", min: 0, max: 90, step: 5,
+    own: manifest => Math.round(100 - 100 * (manifest.inference?.stride_rate ?? 2 / 3)),
+    send: overlap => (100 - overlap) / 100,
+  },
 ];
 
+const crf = manifest => manifest.postprocess?.crf ?? {};
+const CRF = [
+  {
+    name: "crf.iterations", label: "Iterations", min: 0, max: 20, step: 1,
+    own: manifest => crf(manifest).iterations ?? 10,
+  },
+  {
+    name: "crf.bilateral.weight", label: "Appearance weight", min: 0, max: 20, step: 0.1,
+    own: manifest => crf(manifest).bilateral?.weight ?? 4,
+  },
+  {
+    name: "crf.bilateral.xy", label: "Appearance reach, pixels", min: 1, max: 150, step: 1,
+    own: manifest => crf(manifest).bilateral?.xy ?? 67,
+  },
+  {
+    name: "crf.bilateral.rgb", label: "Appearance reach, colour steps", min: 0.2, max: 40, step: 0.1,
+    own: manifest => crf(manifest).bilateral?.rgb ?? 3,
+  },
+  {
+    name: "crf.gaussian.weight", label: "Smoothness weight", min: 0, max: 20, step: 0.01,
+    own: manifest => crf(manifest).gaussian?.weight ?? 3,
+  },
+  {
+    name: "crf.gaussian.xy", label: "Smoothness reach, pixels", min: 0.1, max: 20, step: 0.1,
+    own: manifest => crf(manifest).gaussian?.xy ?? 1,
+  },
+];
+
+const chosen = name => document.querySelector(`[name=${name}]:checked`).value;
+
+/** Sliders that start at the model's own values, of which only those are sent that somebody moved. */
+class Sliders {
+  #rows;
+
+  constructor(place, parameters, settled) {
+    this.#rows = parameters.map(parameter => {
+      const { label, min, max, step } = parameter;
+      const value = element("output");
+      const slider = element("input", { type: "range", min, max, step, oninput: () => {
+        slider.dataset.touched = "";
+        value.value = slider.value;
+        settled();
+      } });
+      place.append(element("label", {}, element("span", {}, label), value, slider));
+      return { ...parameter, slider, value };
+    });
+  }
+
+  get #touched() {
+    return this.#rows.filter(({ slider }) => slider.dataset.touched !== undefined);
+  }
+
+  /** The query's part. */
+  get query() {
+    const asIs = value => value;
+    return Object.fromEntries(this.#touched.map(({ name, slider, send = asIs }) => [name, send(slider.value)]));
+  }
+
+  forget() {
+    this.#touched.forEach(({ slider }) => delete slider.dataset.touched);
+  }
+
+  follow(manifest) {
+    for (const { slider, value, own } of this.#rows.filter(row => !this.#touched.includes(row))) {
+      slider.value = own(manifest);
+      value.value = own(manifest);
+    }
+  }
+}
+
 export class Settings {
-  #sliders = new Map();
+  #tiles;
+  #crf;
+  #manifest = {};
 
   /** @param {() => void} onChange */
   constructor(onChange) {
@@ -25,48 +100,50 @@ export class Settings {
       const box = element("input", { type: "checkbox", name: "scale", value: scale, checked: scale === 1, onchange: settled });
       find("scales").append(element("label", {}, box, `${scale}×`));
     }
-    for (const { name, label, min, max, step } of CRF) {
-      const value = element("output");
-      const slider = element("input", { type: "range", min, max, step, oninput: () => {
-        slider.dataset.touched = "";
-        value.value = slider.value;
-        settled();
-      } });
-      find("crf").append(element("label", {}, element("span", {}, label), value, slider));
-      this.#sliders.set(name, { slider, value });
-    }
+    this.#tiles = new Sliders(find("tiles"), TILES, settled);
+    this.#crf = new Sliders(find("crf"), CRF, settled);
     find("flip").onchange = settled;
     document.getElementsByName("quality").forEach(choice => (choice.onchange = settled));
+    document.getElementsByName("mode").forEach(choice => (choice.onchange = () => {
+      find("tiles").disabled = !this.#runsTiles;
+      settled();
+    }));
     find("crf-reset").onclick = () => {
-      this.#sliders.forEach(({ slider }) => delete slider.dataset.touched);
+      this.#crf.forget();
+      this.#crf.follow(this.#manifest);
       document.getElementsByName("quality")[0].checked = true;
-      this.follow(this.model);
       onChange();
     };
   }
 
-  /** Shows a model's own parameters, save where somebody moved the slider. */
-  follow(crf) {
-    this.model = crf;
-    for (const { name, own } of CRF) {
-      const { slider, value } = this.#sliders.get(name);
-      if (slider.dataset.touched === undefined) {
-        slider.value = own(crf);
-        value.value = own(crf);
-      }
-    }
+  /** Shows a model's own parameters, save where somebody moved the slider; what would change nothing is disabled. */
+  follow(manifest, refines) {
+    this.#manifest = manifest;
+    this.#tiles.follow(manifest);
+    this.#crf.follow(manifest);
+    find("tiles").disabled = !this.#runsTiles;
+    find("crf-settings").disabled = !refines;
   }
 
-  /** The query's part on passes; empty where the photograph runs once. */
+  /** The query's part on passes; empty where the image runs as the model's manifest says. */
   get passes() {
     const scales = [...document.querySelectorAll("[name=scale]:checked")].map(box => box.value).join(",");
-    return { ...(scales && scales !== "1" && { scales }), ...(find("flip").checked && { flip: "true" }) };
+    const mode = chosen("mode");
+    return {
+      ...(mode && { mode }),
+      ...(this.#runsTiles && this.#tiles.query),
+      ...(scales && scales !== "1" && { scales }),
+      ...(find("flip").checked && { flip: "true" }),
+    };
   }
 
   /** The query's part on the CRF: only what somebody chose, for each model has values that suit it. */
   get crf() {
-    const touched = [...this.#sliders].filter(([, { slider }]) => slider.dataset.touched !== undefined).map(([name, { slider }]) => [name, slider.value]);
-    const quality = document.querySelector("[name=quality]:checked").value;
-    return { ...Object.fromEntries(touched), ...(quality !== "exact" && { "crf.quality": quality }) };
+    const quality = chosen("quality");
+    return { ...this.#crf.query, ...(quality !== "exact" && { "crf.quality": quality }) };
+  }
+
+  get #runsTiles() {
+    return (chosen("mode") || this.#manifest.inference?.mode) === "slide";
   }
 }

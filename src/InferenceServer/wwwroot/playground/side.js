@@ -47,12 +47,22 @@ export class Side {
 
   /** What this side shows, in words. */
   get title() {
-    return this.model + (this.#crf.checked ? " + CRF" : "");
+    return this.model + (this.refines ? " + CRF" : "");
   }
 
-  /** The parameters of the model's CRF, as its manifest has them. */
-  get crf() {
-    return this.#description?.manifest.postprocess?.crf ?? {};
+  /** The model's manifest; empty where there is no model. */
+  get manifest() {
+    return this.#description?.manifest ?? {};
+  }
+
+  /** Whether a CRF refines the mask. */
+  get refines() {
+    return this.#crf.checked;
+  }
+
+  // Whether it does so where a request does not say.
+  get #refinesByItself() {
+    return this.manifest.postprocess?.crf?.default ?? false;
   }
 
   /** Fills the list of models. */
@@ -60,7 +70,7 @@ export class Side {
     const chosen = this.#select.value;
     this.#select.replaceChildren(
       ...(none ? [new Option(none, "")] : []),
-      ...models.map(m => element("option", { value: m.name, textContent: m.state === "READY" ? m.name : `${m.name} (${m.state.toLowerCase()})`, disabled: m.state !== "READY" })),
+      ...models.map(choice),
     );
     this.#select.value = models.some(m => m.name === chosen) ? chosen : none ? "" : this.#select.value;
   }
@@ -77,15 +87,15 @@ export class Side {
       const { signal } = (this.#work = new AbortController());
       this.#know(await describeModel(name, signal));
     }
-    this.#crf.checked = this.crf.default ?? false;
+    this.#crf.checked = this.#refinesByItself;
   }
 
   /** What is asked for: the settings, and what differs from the model's own way. */
   query(settings) {
-    const refine = this.#crf.checked;
+    const refine = this.refines;
     return {
       ...settings.passes,
-      ...(refine !== (this.crf.default ?? false) && { refine: refine ? "crf" : "none" }),
+      ...(refine !== this.#refinesByItself && { refine: refine ? "crf" : "none" }),
       ...(refine && settings.crf),
     };
   }
@@ -107,7 +117,9 @@ export class Side {
   /** The probability of each pixel's class × 255; asked for when somebody looks. Null where the model tells none. */
   confidence() {
     const { result } = this;
-    result.confidence ??= segment(result.confidencePath, result.image.file).then(answer => readSamples(answer.bytes)).catch(() => null);
+    result.confidence ??= segment(result.confidencePath, result.image.file)
+      .then(answer => readSamples(answer.bytes))
+      .catch(() => null);
     return result.confidence;
   }
 
@@ -124,7 +136,8 @@ export class Side {
         this.#know(await describeModel(model, signal)); // another version serves by now, and its classes may be others
       }
       const mask = new Mask(samples, this.#description.classes);
-      this.result = { image, title, mask, elapsed, timing: answer.timing, confidencePath: segmentPath(model, { ...query, format: "confidence" }), confidence: null };
+      const confidencePath = segmentPath(model, { ...query, format: "confidence" });
+      this.result = { image, title, mask, elapsed, timing: answer.timing, confidencePath, confidence: null };
     } catch (error) {
       if (!signal.aborted) {
         this.#wanted = null; // the same may be asked for again
@@ -144,6 +157,11 @@ export class Side {
     this.#work.abort();
     this.#wanted = null;
   }
+}
+
+function choice({ name, state }) {
+  const isReady = state === "READY";
+  return element("option", { value: name, textContent: isReady ? name : `${name} (${state.toLowerCase()})`, disabled: !isReady });
 }
 
 function facts({ model, manifest }) {

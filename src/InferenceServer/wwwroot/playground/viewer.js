@@ -3,7 +3,7 @@ import { find } from "./dom.js";
 const picture = find("picture");
 const photo = find("photo");
 
-/** The photograph with the masks laid over it, A left of the divider and B right of it. */
+/** The image with the masks laid over it, A left of the divider and B right of it. */
 export class Viewer {
   #outline = false;
   #sides = [];
@@ -27,7 +27,7 @@ export class Viewer {
   }
 
   /**
-   * Shows a photograph.
+   * Shows an image.
    * @param {string} url
    * @param {string} name
    * @param {() => void} onUnknown Called where the browser cannot read the format.
@@ -40,7 +40,7 @@ export class Viewer {
       picture.hidden = false;
     };
     photo.onerror = () => {
-      picture.hidden = true; // masks of a photograph that nobody sees tell nothing, and its proportions are not known
+      picture.hidden = true; // masks of an image that nobody sees tell nothing, and its proportions are not known
       onUnknown();
     };
     photo.alt = name;
