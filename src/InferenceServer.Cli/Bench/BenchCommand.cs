@@ -10,24 +10,34 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace InferenceServer.Cli.Bench;
 
-/// <summary><c>bench</c>: what a whole request costs beside the bare network.</summary>
+/// <summary><c>bench</c>: measures a full request against the network alone.</summary>
 internal static class BenchCommand
 {
     public static Command Create()
     {
         Option<string> model = new("--model") { Description = "The model's name.", HelpName = "NAME", Required = true };
-        Option<string?> image = new("--image") { Description = "The image to send; without it a synthetic photograph.", HelpName = "FILE" };
+        Option<string?> image = new("--image")
+        {
+            Description = "The image to segment. Default: a synthetic image.", HelpName = "FILE",
+        };
         Option<ImageSize> size = new("--size")
         {
-            Description = "Size of the synthetic photograph.",
+            Description = "Size of the synthetic image.",
             HelpName = "WIDTHxHEIGHT",
             DefaultValueFactory = _ => new ImageSize(480, 360),
             CustomParser = ParseSize,
         };
-        Option<int> runs = NumberOption.Create("--runs", "Measured runs of each kind.", usual: 100, least: 1, most: 1_000_000);
-        Option<int> warmup = NumberOption.Create("--warmup", "Runs of each kind before that.", usual: 10, least: 0, most: 1_000_000);
+        Option<int> runs = NumberOption.Create(
+            "--runs",
+            "Measured pairs: one run of the network alone, one full request.", usual: 100, least: 1, most: 1_000_000);
+        Option<int> warmup = NumberOption.Create(
+            "--warmup", "Pairs before the measured ones.", usual: 10, least: 0, most: 1_000_000);
         Option<string?> json = new("--json") { Description = "Write all numbers to a file.", HelpName = "FILE" };
-        Command command = new("bench", "Measure the road from JPEG to mask against the bare network, alternating, in one process.") { model, image, size, runs, warmup, json };
+        Command command = new(
+            "bench", "Measure full requests, from JPEG to mask, against the network alone, alternating in one process.")
+        {
+            model, image, size, runs, warmup, json,
+        };
         RuntimeOptions runtime = RuntimeOptions.AddTo(command);
         command.SetAction((parsed, ct) => BenchAsync(
             parsed, runtime, parsed.GetRequiredValue(model), parsed.GetValue(image), parsed.GetValue(size),
@@ -36,21 +46,27 @@ internal static class BenchCommand
     }
 
     private static async Task BenchAsync(
-        ParseResult parsed, RuntimeOptions runtime, string model, string? image, ImageSize size, int runs, int warmup, string? json, CancellationToken cancellationToken)
+        ParseResult parsed, RuntimeOptions runtime, string model, string? image, ImageSize size, int runs, int warmup,
+        string? json, CancellationToken cancellationToken)
     {
-        byte[] encoded = image is null ? SyntheticPhoto.Jpeg(size) : await File.ReadAllBytesAsync(image, cancellationToken).ConfigureAwait(false);
+        byte[] encoded = image is null
+            ? SyntheticImage.Jpeg(size)
+            : await File.ReadAllBytesAsync(image, cancellationToken).ConfigureAwait(false);
         using ServiceProvider services = runtime.Build(parsed);
         LoadedModel loaded = services.GetRequiredService<ModelRepository>().Load(model, cancellationToken);
-        using RequestBenchmark benchmark = new(services.GetRequiredService<Segmenter>(), services.GetRequiredService<ImageDecoder>(), loaded, encoded);
+        using RequestBenchmark benchmark = new(
+            services.GetRequiredService<Segmenter>(), services.GetRequiredService<ImageDecoder>(), loaded, encoded);
         Terminal terminal = Terminal.For(parsed);
-        BenchReport report = await benchmark.RunAsync(terminal, warmup, runs, cancellationToken).ConfigureAwait(false) with
+        BenchReport report = await benchmark.RunAsync(terminal, warmup, runs, cancellationToken)
+            .ConfigureAwait(false) with
         {
             Image = image ?? $"synthetic JPEG of {size.Width}x{size.Height} pixels",
         };
         BenchTables.Write(report, terminal.Out);
         if (json is not null)
         {
-            await File.WriteAllBytesAsync(json, JsonSerializer.SerializeToUtf8Bytes(report, BenchJson.Default.BenchReport), cancellationToken).ConfigureAwait(false);
+            byte[] numbers = JsonSerializer.SerializeToUtf8Bytes(report, BenchJson.Default.BenchReport);
+            await File.WriteAllBytesAsync(json, numbers, cancellationToken).ConfigureAwait(false);
         }
     }
 
@@ -58,12 +74,14 @@ internal static class BenchCommand
     {
         string text = argument.Tokens[0].Value;
         if (text.Split('x') is [var width, var height] && int.TryParse(width, out int columns) && int.TryParse(height, out int rows)
-            && columns is > 0 and <= SyntheticPhoto.MaxSide && rows is > 0 and <= SyntheticPhoto.MaxSide)
+            && columns is > 0 and <= SyntheticImage.MaxSide && rows is > 0 and <= SyntheticImage.MaxSide)
         {
             return new ImageSize(columns, rows);
         }
 
-        argument.AddError($"--size: '{text}' is no size; expected for instance 480x360, sides up to {SyntheticPhoto.MaxSide}.");
+        argument.AddError(
+            $"--size: expected WIDTHxHEIGHT, such as 480x360, with sides up to {SyntheticImage.MaxSide}, got "
+            + $"'{text}'.");
         return default;
     }
 }

@@ -6,52 +6,52 @@ using InferenceServer.Runtime.Models;
 
 namespace InferenceServer.Cli.Bench;
 
-/// <summary>What was measured; the JSON report is this in snake_case.</summary>
+/// <summary>The results of a benchmark; the JSON report has these members in snake_case.</summary>
 internal sealed record BenchReport
 {
     /// <summary>The model's name.</summary>
     public required string Model { get; init; }
 
-    /// <summary>Its version.</summary>
+    /// <summary>The model's version.</summary>
     public required int Version { get; init; }
 
-    /// <summary>What computed the network.</summary>
+    /// <summary>The execution provider.</summary>
     public required string Provider { get; init; }
 
-    /// <summary>The image that was sent.</summary>
+    /// <summary>The image that was segmented.</summary>
     public string Image { get; init; } = "";
 
-    /// <summary>The network's input, width × height.</summary>
+    /// <summary>Size of the network's input, width × height.</summary>
     public required string Input { get; init; }
 
-    /// <summary>Time that reading, trying and warming the model took.</summary>
+    /// <summary>Time of reading, trying and warming the model.</summary>
     public required double LoadMs { get; init; }
 
     /// <summary>Number of measured pairs.</summary>
     public required int Runs { get; init; }
 
-    /// <summary>The bare network.</summary>
+    /// <summary>The network alone.</summary>
     public required Latency Raw { get; init; }
 
-    /// <summary>The whole request.</summary>
+    /// <summary>The full request.</summary>
     public required Latency Full { get; init; }
 
-    /// <summary>Where a request's time goes.</summary>
+    /// <summary>The stages of a request.</summary>
     public required IReadOnlyList<StageShare> Stages { get; init; }
 
-    /// <summary>Median over the pairs of full ÷ raw.</summary>
+    /// <summary>Median of full ÷ raw over the pairs.</summary>
     public required double MedianOfRatios { get; init; }
 
-    /// <summary>Median of full ÷ median of raw.</summary>
+    /// <summary>Median of full requests ÷ median of the network alone.</summary>
     public required double RatioOfMedians { get; init; }
 
-    /// <summary>Requests a second, one after another.</summary>
+    /// <summary>Requests a second, one after the other.</summary>
     public required double ImagesPerSecond { get; init; }
 
-    /// <summary>The most memory the process has held so far, in bytes.</summary>
+    /// <summary>Peak resident memory of the process, in bytes.</summary>
     public required long PeakResidentBytes { get; init; }
 
-    /// <summary>Managed memory that a request allocates: the median, in bytes.</summary>
+    /// <summary>Median of the managed memory that a request allocates, in bytes.</summary>
     public required double AllocatedBytesPerRequest { get; init; }
 
     /// <summary>Summarises at least one pair.</summary>
@@ -70,7 +70,12 @@ internal sealed record BenchReport
             Runs = samples.Count,
             Raw = raw,
             Full = full,
-            Stages = [.. StageTimings.Stages.Where(stage => stage is not (Stage.Read or Stage.Write)).Select(stage => Share(stage, samples, full.P50Ms))],
+            Stages =
+            [
+                .. StageTimings.Stages
+                    .Where(stage => stage is not (Stage.Read or Stage.Write))
+                    .Select(stage => Share(stage, samples, full.P50Ms)),
+            ],
             MedianOfRatios = Latency.Percentile(samples.Select(s => s.Full / s.Raw), 0.5),
             RatioOfMedians = full.P50Ms / raw.P50Ms,
             ImagesPerSecond = 1000 / full.MeanMs,
@@ -105,7 +110,8 @@ internal sealed record Latency(double MeanMs, double P50Ms, double P90Ms, double
         return new Latency(ms.Average(), Percentile(ms, 0.5), Percentile(ms, 0.9), Percentile(ms, 0.99), ms.Max());
     }
 
-    /// <summary>The value below which <paramref name="share"/> of the values lie; linear between neighbours, as numpy has it.</summary>
+    /// <summary>The value below which <paramref name="share"/> of the values lie; linear between neighbours, as in
+    /// NumPy.</summary>
     public static double Percentile(IEnumerable<double> values, double share)
     {
         double[] sorted = [.. values.Order()];
@@ -117,14 +123,14 @@ internal sealed record Latency(double MeanMs, double P50Ms, double P90Ms, double
 }
 
 /// <summary>One pair of measurements.</summary>
-/// <param name="Raw">A run of the network on an input that lay ready.</param>
+/// <param name="Raw">A run of the network on a prepared input.</param>
 /// <param name="Full">A request, from encoded bytes to an encoded mask.</param>
 /// <param name="Stages">The request's stages.</param>
 /// <param name="AllocatedBytes">Managed memory that the request allocated.</param>
 internal sealed record RequestSample(TimeSpan Raw, TimeSpan Full, StageTimings Stages, long AllocatedBytes);
 
 /// <summary>One stage of a request.</summary>
-/// <param name="Stage">Its name, as in metrics.</param>
+/// <param name="Stage">The stage's name, as in metrics.</param>
 /// <param name="MedianMs">Median over the requests.</param>
-/// <param name="Share">That median's share of the median request, 0 to 1.</param>
+/// <param name="Share">The median's share of the median request, 0 to 1.</param>
 internal sealed record StageShare(string Stage, double MedianMs, double Share);

@@ -3,7 +3,7 @@ using Spectre.Console;
 
 namespace InferenceServer.Cli.Bench;
 
-/// <summary>Shows a report to a person.</summary>
+/// <summary>Prints a report.</summary>
 internal static class BenchTables
 {
     private const double Mebibyte = 1 << 20;
@@ -11,7 +11,8 @@ internal static class BenchTables
     public static void Write(BenchReport report, IAnsiConsole console)
     {
         console.Write(new Grid().AddColumn().AddColumn()
-            .AddRow("Model", Markup.Escape($"{report.Model} v{report.Version} on {report.Provider}, input {report.Input}"))
+            .AddRow(
+                "Model", Markup.Escape($"{report.Model} v{report.Version} on {report.Provider}, input {report.Input}"))
             .AddRow("Image", Markup.Escape(report.Image)));
         Table times = new Table().Border(TableBorder.Simple).AddColumn("Milliseconds");
         foreach (string column in new[] { "mean", "p50", "p90", "p99", "max" })
@@ -41,7 +42,9 @@ internal static class BenchTables
     }
 
     private static void AddRow(Table table, string name, Latency latency) => table.AddRow(
-        name, Number(latency.MeanMs, "F3"), Number(latency.P50Ms, "F3"), Number(latency.P90Ms, "F3"), Number(latency.P99Ms, "F3"), Number(latency.MaxMs, "F3"));
+        name,
+        Number(latency.MeanMs, "F3"), Number(latency.P50Ms, "F3"), Number(latency.P90Ms, "F3"),
+        Number(latency.P99Ms, "F3"), Number(latency.MaxMs, "F3"));
 
     private static string Number(double value, string format) => value.ToString(format, CultureInfo.InvariantCulture);
 }

@@ -12,7 +12,8 @@ using InferenceServer.Runtime.Sessions;
 
 namespace InferenceServer.Cli.Bench;
 
-/// <summary>Times the bare network and a whole request, by turns and with the same session, so that a drift of the machine meets both.</summary>
+/// <summary>Times the network alone and a full request, alternating, with the same session, so that changes of the
+/// machine's speed affect both.</summary>
 internal sealed class RequestBenchmark : IDisposable
 {
     private readonly Segmenter _segmenter;
@@ -25,13 +26,14 @@ internal sealed class RequestBenchmark : IDisposable
         _segmenter = segmenter;
         _model = model;
         _encoded = encoded;
-        using RgbImage photo = decoder.Decode(encoded, CancellationToken.None);
-        InputGeometry geometry = model.Preprocessor.Plan(photo.Size);
-        _input = model.Preprocessor.Prepare(photo.Pixels.Span, geometry);
+        using RgbImage image = decoder.Decode(encoded, CancellationToken.None);
+        InputGeometry geometry = model.Preprocessor.Plan(image.Size);
+        _input = model.Preprocessor.Prepare(image.Pixels.Span, geometry);
     }
 
-    /// <summary>Runs both kinds <paramref name="warmup"/> times, then measures <paramref name="runs"/> pairs.</summary>
-    public async Task<BenchReport> RunAsync(Terminal terminal, int warmup, int runs, CancellationToken cancellationToken)
+    /// <summary>Runs <paramref name="warmup"/> pairs, then measures <paramref name="runs"/> pairs.</summary>
+    public async Task<BenchReport> RunAsync(
+        Terminal terminal, int warmup, int runs, CancellationToken cancellationToken)
     {
         List<RequestSample> samples = [];
         await terminal.TrackAsync("Measuring", warmup + runs, async advance =>
@@ -67,12 +69,14 @@ internal sealed class RequestBenchmark : IDisposable
         return new RequestSample(raw, full, stages, GC.GetTotalAllocatedBytes(precise: true) - allocated);
     }
 
-    /// <summary>What the server does for a request, from the body's bytes to those of the answer.</summary>
+    /// <summary>Does what the server does for a request, from the bytes of the body to the bytes of the
+    /// answer.</summary>
     private async Task<StageTimings> RequestAsync(CancellationToken cancellationToken)
     {
         using AdmittedRequest admitted = _segmenter.Admit(_model.Name, cancellationToken);
         using PooledBufferWriter mask = new();
-        using SegmentationResult result = await _segmenter.SegmentAsync(admitted, new() { Image = _encoded, Output = mask }).ConfigureAwait(false);
+        SegmentationRequest request = new() { Image = _encoded, Output = mask };
+        using SegmentationResult result = await _segmenter.SegmentAsync(admitted, request).ConfigureAwait(false);
         return admitted.Timings;
     }
 }

@@ -10,26 +10,42 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace InferenceServer.Cli.Evaluate;
 
-/// <summary><c>evaluate</c>: the accuracy of a model on labelled images.</summary>
+/// <summary><c>evaluate</c>: measures the accuracy of a model on labelled images.</summary>
 internal static class EvaluateCommand
 {
     public static Command Create()
     {
         Option<string> model = new("--model") { Description = "The model's name.", HelpName = "NAME", Required = true };
-        Option<string> images = new("--images") { Description = "The folder of images.", HelpName = "DIR", Required = true };
+        Option<string> images = new("--images")
+        {
+            Description = "The folder of images.", HelpName = "DIR", Required = true,
+        };
         Option<string> labels = new("--labels")
         {
-            Description = "The folder of label maps: PNGs of the images' base names, 8-bit grey or indexed, whose values are class indices.",
+            Description =
+                "The folder of label maps: PNGs with the base names of the images, 8-bit grey or indexed, whose values "
+                + "are class indices.",
             HelpName = "DIR",
             Required = true,
         };
-        Option<byte> ignore = NumberOption.Create<byte>("--ignore", "The label of pixels that do not count.", usual: 255, least: 0, most: 255);
+        Option<byte> ignore = NumberOption.Create<byte>(
+            "--ignore", "The void label: pixels with this label do not count.", usual: 255, least: 0, most: 255);
         Option<AbsentClassRule> absent = ChoiceOption.Create(
-            "--absent", "What a class adds to the means that is in no truth and no prediction: nothing, or 0.",
+            "--absent", "A class that is in no truth and no prediction is left out of the means, or counts as 0.",
             ("leave-out", AbsentClassRule.LeaveOut), ("zero", AbsentClassRule.CountAsZero));
-        Option<string?> json = new("--json") { Description = "Write all numbers and the confusion matrix to a file.", HelpName = "FILE" };
-        Option<string?> plot = new("--trimap-plot") { Description = "Draw the mean IoU within 1 to 20 pixels of true boundaries, before and after refinement.", HelpName = "FILE.svg" };
-        Command command = new("evaluate", "Measure accuracy and IoU of a model: one confusion matrix over all images; with --refine crf before and after it.")
+        Option<string?> json = new("--json")
+        {
+            Description = "Write all numbers and the confusion matrix to a file.", HelpName = "FILE",
+        };
+        Option<string?> plot = new("--trimap-plot")
+        {
+            Description = "Draw the mean IoU within 1 to 20 pixels of true boundaries, before and after refinement.",
+            HelpName = "FILE.svg",
+        };
+        Command command = new(
+            "evaluate",
+            "Measure accuracy and IoU of a model with one confusion matrix over all images; "
+            + "with --refine crf before and after refinement.")
         {
             model, images, labels, ignore, absent, json, plot,
         };
@@ -38,14 +54,16 @@ internal static class EvaluateCommand
         command.SetAction((parsed, ct) => EvaluateAsync(
             parsed, runtime, parsed.GetRequiredValue(model),
             LabelPair.Find(parsed.GetRequiredValue(images), parsed.GetRequiredValue(labels)),
-            parsed.GetValue(ignore), parsed.GetValue(absent), new EvaluationFiles(parsed.GetValue(json), parsed.GetValue(plot)),
+            parsed.GetValue(ignore), parsed.GetValue(absent), new EvaluationFiles(
+                parsed.GetValue(json), parsed.GetValue(plot)),
             options.Read(parsed), ct));
         return command;
     }
 
     private static async Task EvaluateAsync(
         ParseResult parsed, RuntimeOptions runtime, string model, IReadOnlyList<LabelPair> pairs,
-        byte ignore, AbsentClassRule absent, EvaluationFiles files, SegmentSettings settings, CancellationToken cancellationToken)
+        byte ignore, AbsentClassRule absent, EvaluationFiles files, SegmentSettings settings,
+        CancellationToken cancellationToken)
     {
         using ServiceProvider services = runtime.Build(parsed);
         LoadedModel loaded = services.GetRequiredService<ModelRepository>().Load(model, cancellationToken);
@@ -60,7 +78,7 @@ internal static class EvaluateCommand
             }
         }).ConfigureAwait(false);
 
-        evaluator.Unknown.Tell(terminal);
+        evaluator.Unknown.Print(terminal);
         EvaluationReport plain = Describe(evaluator.Plain);
         EvaluationReport report = evaluator.Refined is not { } refined ? plain : Describe(refined) with
         {

@@ -3,7 +3,8 @@ using Spectre.Console;
 
 namespace InferenceServer.Cli.Evaluate;
 
-/// <summary>Shows a report to a person: scores in percent, as papers print them; of refined masks also those before, and the gain in points.</summary>
+/// <summary>Prints a report: scores in percent; with refinement also the scores before, and the gain in
+/// points.</summary>
 internal static class EvaluationTable
 {
     private static readonly int[] Widths = [1, 2, 3, 4, 5, 7, 10, 15, 20];
@@ -17,18 +18,22 @@ internal static class EvaluationTable
             console.WriteLine($"Refined by {report.Crf}.");
         }
 
-        Table classes = Columns("Class", "IoU %", before is not null).AddColumn(Right("Accuracy %")).AddColumn(Right("Share of truth %"));
+        Table classes = Columns("Class", "IoU %", before is not null).AddColumn(Right("Accuracy %")).AddColumn(
+            Right("Share of truth %"));
         foreach (ClassScore score in report.Classes)
         {
-            classes.AddRow([Markup.Escape(score.Name), .. Scores(before?.Classes[score.Index].Iou, score.Iou, before is not null), Percent(score.Accuracy), Percent(score.Share)]);
+            string[] iou = Scores(before?.Classes[score.Index].Iou, score.Iou, before is not null);
+            classes.AddRow([Markup.Escape(score.Name), .. iou, Percent(score.Accuracy), Percent(score.Share)]);
         }
 
         console.Write(classes);
-        Table bands = Columns("Within pixels of a boundary", "Mean IoU %", before is not null).AddColumn(Right("Share of truth %"));
+        Table bands = Columns("Within pixels of a boundary", "Mean IoU %", before is not null).AddColumn(
+            Right("Share of truth %"));
         foreach (BandScore band in report.Trimap.Where(band => Widths.Contains(band.Width)))
         {
             double? share = report.Pixels > 0 ? (double)band.Pixels / report.Pixels : null;
-            bands.AddRow([Text(band.Width), .. Scores(before?.Trimap[band.Width - 1].MeanIou, band.MeanIou, before is not null), Percent(share)]);
+            string[] iou = Scores(before?.Trimap[band.Width - 1].MeanIou, band.MeanIou, before is not null);
+            bands.AddRow([Text(band.Width), .. iou, Percent(share)]);
         }
 
         console.Write(bands);
@@ -63,15 +68,21 @@ internal static class EvaluationTable
     private static Table Columns(string first, string score, bool refined)
     {
         Table table = new Table().Border(TableBorder.Simple).AddColumn(first);
-        return refined ? table.AddColumn(Right(score + " before")).AddColumn(Right("after")).AddColumn(Right("gain")) : table.AddColumn(Right(score));
+        return refined
+            ? table.AddColumn(Right(score + " before")).AddColumn(Right("after")).AddColumn(Right("gain"))
+            : table.AddColumn(Right(score));
     }
 
     private static TableColumn Right(string heading) => new TableColumn(heading).RightAligned();
 
     private static string[] Scores(double? before, double? after, bool refined) =>
-        refined ? [Percent(before), Percent(after), (after - before) is { } gain ? (gain * 100).ToString("+0.00;−0.00", CultureInfo.InvariantCulture) : "–"] : [Percent(after)];
+        refined ? [Percent(before), Percent(after), Points(after - before)] : [Percent(after)];
+
+    private static string Points(double? gain) =>
+        gain is { } number ? (number * 100).ToString("+0.00;−0.00", CultureInfo.InvariantCulture) : "–";
 
     private static string Text(long value) => value.ToString("N0", CultureInfo.InvariantCulture);
 
-    private static string Percent(double? value) => value is { } number ? (number * 100).ToString("F2", CultureInfo.InvariantCulture) : "–";
+    private static string Percent(double? value) =>
+        value is { } number ? (number * 100).ToString("F2", CultureInfo.InvariantCulture) : "–";
 }

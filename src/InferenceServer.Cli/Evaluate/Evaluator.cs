@@ -9,7 +9,8 @@ using InferenceServer.Runtime.Postprocessing;
 
 namespace InferenceServer.Cli.Evaluate;
 
-/// <summary>Segments labelled images by the server's own road and counts the pixels, once as the network found them and once refined, if they are.</summary>
+/// <summary>Segments labelled images with the server's pipeline and counts the pixels, without and with
+/// refinement.</summary>
 internal sealed class Evaluator
 {
     private readonly Segmenter _segmenter;
@@ -26,22 +27,24 @@ internal sealed class Evaluator
         Refined = settings.Refine ?? model.Manifest.Postprocess.Crf?.Default ?? false ? new Tally(Classes) : null;
     }
 
-    /// <summary>The counts of the network's own masks.</summary>
+    /// <summary>The counts of the masks without refinement.</summary>
     public Tally Plain { get; }
 
-    /// <summary>Those of the refined masks; null where they are not refined.</summary>
+    /// <summary>The counts of the refined masks; null without refinement.</summary>
     public Tally? Refined { get; }
 
-    /// <summary>Pixels that count for neither.</summary>
+    /// <summary>Pixels whose label is neither a class nor void.</summary>
     public UnknownLabels Unknown { get; }
 
     private int Classes { get; }
 
-    /// <summary>Segments one image and counts it.</summary>
-    /// <exception cref="CommandException">The image or the label cannot be used; a score without it would be another score.</exception>
+    /// <summary>Segments an image and counts its pixels.</summary>
+    /// <exception cref="CommandException">The image or the label cannot be used. Skipping it would change the
+    /// score.</exception>
     public async Task AddAsync(LabelPair pair, CancellationToken cancellationToken)
     {
-        LabelPng truth = LabelPng.Decode(await File.ReadAllBytesAsync(pair.Label, cancellationToken).ConfigureAwait(false), pair.Label);
+        byte[] label = await File.ReadAllBytesAsync(pair.Label, cancellationToken).ConfigureAwait(false);
+        LabelPng truth = LabelPng.Decode(label, pair.Label);
         SegmentationRequest request = new()
         {
             Image = await File.ReadAllBytesAsync(pair.Image, cancellationToken).ConfigureAwait(false),
@@ -54,11 +57,15 @@ internal sealed class Evaluator
             using SegmentationResult result = await _segmenter.SegmentAsync(admitted, request).ConfigureAwait(false);
             if (result.Mask.Size != truth.Size)
             {
-                throw new CommandException($"{pair.Label}: the label map has {truth.Size} pixels, its image '{pair.Image}' has {result.Mask.Size}.");
+                throw new CommandException(
+                    $"{pair.Label}: expected {result.Mask.Size} pixels, as its image '{pair.Image}' has, got "
+                    + $"{truth.Size}.");
             }
 
-            // One pass of the network serves both scores.
-            using Mask? refined = Refined is null ? null : await _segmenter.RefineAsync(result, _settings.Crf, cancellationToken).ConfigureAwait(false);
+            // One run of the network serves both scores.
+            using Mask? refined = Refined is null
+                ? null
+                : await _segmenter.RefineAsync(result, _settings.Crf, cancellationToken).ConfigureAwait(false);
             Count(truth, result.Mask, refined);
         }
         catch (SegmentationException e)

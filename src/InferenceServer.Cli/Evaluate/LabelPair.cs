@@ -10,8 +10,9 @@ internal sealed record LabelPair(string Image, string Label)
 {
     private const int Shown = 5;
 
-    /// <summary>Pairs every image with the PNG of the same base name; labels without an image are left alone.</summary>
-    /// <exception cref="CommandException">A folder or a label is missing, or two images have the same base name.</exception>
+    /// <summary>Pairs every image with the PNG of the same base name. Labels without an image are ignored.</summary>
+    /// <exception cref="CommandException">A folder or a label is missing, or two images have the same base
+    /// name.</exception>
     public static IReadOnlyList<LabelPair> Find(string images, string labels)
     {
         foreach (string folder in new[] { images, labels })
@@ -22,17 +23,23 @@ internal sealed record LabelPair(string Image, string Label)
             }
         }
 
-        LabelPair[] pairs = [.. ImageFiles.Expand([images]).Select(image => new LabelPair(image, Path.Combine(labels, Path.GetFileNameWithoutExtension(image) + ".png")))];
+        string Label(string image) => Path.Combine(labels, Path.GetFileNameWithoutExtension(image) + ".png");
+        LabelPair[] pairs = [.. ImageFiles.Expand([images]).Select(image => new LabelPair(image, Label(image)))];
         if (pairs.GroupBy(pair => pair.Label).FirstOrDefault(group => group.Count() > 1)?.ToArray() is [var first, var second, ..])
         {
-            throw new CommandException($"'{first.Image}' and '{second.Image}' would share the label '{first.Label}'.");
+            throw new CommandException(
+                $"'{first.Image}' and '{second.Image}' would share the label '{first.Label}'. "
+                + "Give the images different names.");
         }
 
         string[] missing = [.. pairs.Where(pair => !File.Exists(pair.Label)).Select(pair => Path.GetFileName(pair.Label))];
         if (missing.Length > 0)
         {
             string more = missing.Length > Shown ? ", …" : "";
-            throw new CommandException($"{missing.Length} of {pairs.Length} images have no label in '{labels}': {string.Join(", ", missing.Take(Shown))}{more}");
+            string names = string.Join(", ", missing.Take(Shown));
+            throw new CommandException(
+                $"Expected a label for each image in '{labels}', {missing.Length} of {pairs.Length} have none: "
+                + $"{names}{more}");
         }
 
         return pairs;
@@ -40,8 +47,8 @@ internal sealed record LabelPair(string Image, string Label)
 }
 
 /// <summary>The files that an evaluation writes.</summary>
-/// <param name="Json">Gets all numbers; null: not wanted.</param>
-/// <param name="TrimapPlot">Gets the curve of the scores along boundaries as SVG; null: not wanted.</param>
+/// <param name="Json">The file for all numbers; null for none.</param>
+/// <param name="TrimapPlot">The file for the curve of the scores along boundaries, as SVG; null for none.</param>
 internal sealed record EvaluationFiles(string? Json, string? TrimapPlot)
 {
     public async Task WriteAsync(EvaluationReport report, CancellationToken cancellationToken)
@@ -54,25 +61,28 @@ internal sealed record EvaluationFiles(string? Json, string? TrimapPlot)
 
         if (TrimapPlot is not null)
         {
-            await File.WriteAllTextAsync(TrimapPlot, Evaluate.TrimapPlot.Draw(report).ToString() + "\n", cancellationToken).ConfigureAwait(false);
+            string svg = Evaluate.TrimapPlot.Draw(report).ToString() + "\n";
+            await File.WriteAllTextAsync(TrimapPlot, svg, cancellationToken).ConfigureAwait(false);
         }
     }
 }
 
-/// <summary>Pixels whose truth is no class and not the ignored label either; most often a sign of the wrong labels.</summary>
+/// <summary>Counts pixels whose label is neither a class nor void: usually a sign of wrong labels.</summary>
 internal sealed class UnknownLabels(int classes, byte ignore)
 {
     private long _pixels;
 
-    /// <summary>Counts those of one label map.</summary>
+    /// <summary>Counts the pixels of a label map.</summary>
     public void Add(LabelPng truth) => _pixels += truth.Labels.LongCount(label => label != ignore && label >= classes);
 
-    /// <summary>Says how many there were, if any.</summary>
-    public void Tell(Terminal terminal)
+    /// <summary>Prints the number of pixels, if any.</summary>
+    public void Print(Terminal terminal)
     {
         if (_pixels > 0)
         {
-            terminal.Note($"{_pixels:N0} labelled pixels were skipped: their label is neither a class (0 to {classes - 1}) nor {ignore}.");
+            terminal.Note(
+                $"{_pixels:N0} labelled pixels were skipped: "
+                + $"their label is neither a class (0 to {classes - 1}) nor {ignore}.");
         }
     }
 }

@@ -5,13 +5,11 @@ using InferenceServer.Kernels;
 
 namespace InferenceServer.Cli.Evaluate;
 
-/// <summary>A label map as its PNG stores it: the numbers themselves, whatever colours a palette gives them.</summary>
+/// <summary>A label map as its PNG stores it: the indices, not the colours of a palette.</summary>
 /// <param name="Size">Width and height.</param>
-/// <param name="Labels">One a pixel, HW.</param>
-/// <remarks>
-/// Read here because libvips, as image libraries do, replaces indices by their colours and spreads 1, 2 and 4 bits of grey over 0 to 255.
-/// PNG specification, third edition, §§5, 9, 11.
-/// </remarks>
+/// <param name="Labels">One label for each pixel, HW.</param>
+/// <remarks>libvips cannot read it: image libraries replace indices by their colours, and spread 1, 2 and 4 bits of
+/// grey over 0 to 255. PNG specification, third edition, §§5, 9, 11.</remarks>
 internal sealed record LabelPng(ImageSize Size, byte[] Labels)
 {
     private const int Grey = 0;
@@ -21,13 +19,13 @@ internal sealed record LabelPng(ImageSize Size, byte[] Labels)
 
     /// <summary>Decodes a grey or indexed PNG of at most 8 bits.</summary>
     /// <param name="file">The whole file.</param>
-    /// <param name="name">What messages call it.</param>
-    /// <exception cref="CommandException">It is something else, or damaged.</exception>
+    /// <param name="name">The file's name in messages.</param>
+    /// <exception cref="CommandException">The file is not such a PNG, or damaged.</exception>
     public static LabelPng Decode(ReadOnlySpan<byte> file, string name)
     {
         if (!file.StartsWith(Signature))
         {
-            throw new CommandException($"{name}: not a PNG.");
+            throw new CommandException($"{name}: expected a PNG, got another format.");
         }
 
         ReadOnlySpan<byte> header = [];
@@ -56,27 +54,31 @@ internal sealed record LabelPng(ImageSize Size, byte[] Labels)
         }
         catch (Exception e) when (e is ArgumentOutOfRangeException or InvalidDataException or EndOfStreamException)
         {
-            throw new CommandException($"{name}: the PNG is truncated or damaged.");
+            throw new CommandException($"{name}: expected a complete PNG, got a truncated or damaged one.");
         }
     }
 
     private static LabelPng Decode(ReadOnlySpan<byte> header, Stream compressed, string name)
     {
-        ImageSize size = new(BinaryPrimitives.ReadInt32BigEndian(header), BinaryPrimitives.ReadInt32BigEndian(header[4..]));
+        ImageSize size = new(
+            BinaryPrimitives.ReadInt32BigEndian(header), BinaryPrimitives.ReadInt32BigEndian(header[4..]));
         (int bits, int color, int interlace) = (header[8], header[9], header[12]);
         if (color is not (Grey or Indexed) || bits > 8)
         {
-            throw new CommandException($"{name}: expected class indices, as grey or indexed PNG of at most 8 bits; this one holds {(bits > 8 ? "16-bit values" : "colours")}.");
+            string found = bits > 8 ? "16-bit values" : "colours";
+            throw new CommandException(
+                $"{name}: expected class indices, as grey or indexed PNG of at most 8 bits, got {found}.");
         }
 
         if (interlace != 0)
         {
-            throw new CommandException($"{name}: interlaced label maps are not read; save it without interlacing.");
+            throw new CommandException(
+                $"{name}: expected a PNG without interlacing, got an interlaced one. Save it without interlacing.");
         }
 
         if (size.Width <= 0 || size.Height <= 0 || size.Pixels > MaxPixels)
         {
-            throw new CommandException($"{name}: a label map of {size} pixels is not read; at most {MaxPixels:N0} are.");
+            throw new CommandException($"{name}: expected at most {MaxPixels:N0} pixels, got {size}.");
         }
 
         byte[] labels = new byte[size.Pixels];
@@ -111,13 +113,14 @@ internal sealed record LabelPng(ImageSize Size, byte[] Labels)
     }
 }
 
-/// <summary>The filters of PNG scanlines (PNG specification, third edition, §9), for pixels of one byte or less.</summary>
+/// <summary>The filters of PNG scanlines for pixels of at most one byte (PNG specification, third edition,
+/// §9).</summary>
 internal static class PngFilter
 {
     /// <summary>Restores a scanline in place.</summary>
     /// <param name="filter">The filter's number, 0 to 4.</param>
     /// <param name="row">The filtered bytes.</param>
-    /// <param name="above">The restored scanline above; zeros over the first.</param>
+    /// <param name="above">The restored scanline above; zeros for the first scanline.</param>
     /// <exception cref="InvalidDataException">There is no such filter.</exception>
     public static void Undo(int filter, Span<byte> row, ReadOnlySpan<byte> above)
     {
@@ -138,12 +141,17 @@ internal static class PngFilter
         }
     }
 
-    /// <summary>Of the three neighbours the one nearest to left + above − corner; of equally near ones the first.</summary>
+    /// <summary>The neighbour that is nearest to left + above − corner; the first of equally near neighbours.</summary>
     private static int Paeth(int left, int above, int corner)
     {
         int toLeft = Math.Abs(above - corner);
         int toAbove = Math.Abs(left - corner);
         int toCorner = Math.Abs(left + above - (2 * corner));
-        return toLeft <= toAbove && toLeft <= toCorner ? left : toAbove <= toCorner ? above : corner;
+        if (toLeft <= toAbove && toLeft <= toCorner)
+        {
+            return left;
+        }
+
+        return toAbove <= toCorner ? above : corner;
     }
 }

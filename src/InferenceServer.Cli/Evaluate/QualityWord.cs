@@ -4,5 +4,5 @@ using DenseCrf;
 
 namespace InferenceServer.Cli.Evaluate;
 
-/// <summary>The CRF's quality in reports, as options and queries write it.</summary>
+/// <summary>Writes the CRF's quality in reports as options and queries spell it.</summary>
 internal sealed class QualityWord() : JsonStringEnumConverter<CrfQuality>(JsonNamingPolicy.SnakeCaseLower);

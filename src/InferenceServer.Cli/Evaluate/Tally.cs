@@ -3,22 +3,23 @@ using InferenceServer.Kernels.Metrics;
 
 namespace InferenceServer.Cli.Evaluate;
 
-/// <summary>The counts of one set of masks over all images: of all pixels, and of the bands along true boundaries.</summary>
+/// <summary>Confusion matrices over all images: of all pixels, and of the pixels near true boundaries.</summary>
 internal sealed class Tally(int classes)
 {
-    /// <summary>Width in pixels of the widest band.</summary>
+    /// <summary>Largest distance to a boundary, in pixels.</summary>
     public const int Widest = 20;
 
-    /// <summary>The counts of all pixels.</summary>
+    /// <summary>The confusion matrix of all pixels.</summary>
     public ConfusionMatrix All { get; } = new(classes);
 
-    /// <summary>Those of the pixels within 1, 2, … <see cref="Widest"/> pixels of another class.</summary>
+    /// <summary>The confusion matrices of the pixels within 1, 2, … <see cref="Widest"/> pixels of another
+    /// class.</summary>
     public IReadOnlyList<ConfusionMatrix> Bands { get; } = [.. Enumerable.Range(0, Widest).Select(_ => new ConfusionMatrix(classes))];
 
-    /// <summary>Counts one image.</summary>
-    /// <param name="truth">HW.</param>
-    /// <param name="distances">HW, of <see cref="BoundaryDistance"/> in the truth.</param>
-    /// <param name="prediction">HW.</param>
+    /// <summary>Counts an image.</summary>
+    /// <param name="truth">True labels, HW.</param>
+    /// <param name="distances">Distances by <see cref="BoundaryDistance"/> in the truth, HW.</param>
+    /// <param name="prediction">Predicted labels, HW.</param>
     /// <param name="ignore">The void label.</param>
     public void Add(ReadOnlySpan<byte> truth, ReadOnlySpan<byte> distances, ReadOnlySpan<byte> prediction, byte ignore)
     {

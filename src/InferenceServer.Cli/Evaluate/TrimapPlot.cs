@@ -3,7 +3,7 @@ using System.Xml.Linq;
 
 namespace InferenceServer.Cli.Evaluate;
 
-/// <summary>Draws mean IoU over the width of the band along true boundaries, as SVG.</summary>
+/// <summary>Draws mean IoU over the distance to true boundaries, as SVG.</summary>
 internal static class TrimapPlot
 {
     private const int Width = 640, Height = 400;
@@ -11,15 +11,20 @@ internal static class TrimapPlot
     private const string Before = "#7f7f7f", After = "#1f77b4", Ink = "#333333", Rule = "#dddddd";
     private static readonly XNamespace Svg = "http://www.w3.org/2000/svg";
 
-    /// <summary>Draws one curve, or two of a report on refined masks.</summary>
+    /// <summary>Draws one curve, or two with refinement.</summary>
     public static XElement Draw(EvaluationReport report)
     {
-        double[] scores = [.. report.Trimap.Concat(report.Unrefined?.Trimap ?? []).Where(b => b.MeanIou is not null).Select(b => b.MeanIou!.Value * 100)];
-        (int low, int high) = scores.Length == 0 ? (0, 100) : ((int)Math.Floor(scores.Min() / 5) * 5, ((int)Math.Floor(scores.Max() / 5) * 5) + 5);
+        IEnumerable<BandScore> all = report.Trimap.Concat(report.Unrefined?.Trimap ?? []);
+        double[] scores = [.. all.Where(b => b.MeanIou is not null).Select(b => b.MeanIou!.Value * 100)];
+        int low = scores.Length == 0 ? 0 : (int)Math.Floor(scores.Min() / 5) * 5;
+        int high = scores.Length == 0 ? 100 : ((int)Math.Floor(scores.Max() / 5) * 5) + 5;
         XElement svg = new(
-            Svg + "svg", new XAttribute("viewBox", $"0 0 {Width} {Height}"), new XAttribute("width", Width), new XAttribute("height", Height),
+            Svg + "svg",
+            new XAttribute("viewBox", $"0 0 {Width} {Height}"), new XAttribute("width", Width), new XAttribute("height", Height),
             new XAttribute("font-family", "sans-serif"), new XAttribute("font-size", 13), new XAttribute("fill", Ink),
-            new XElement(Svg + "rect", new XAttribute("width", "100%"), new XAttribute("height", "100%"), new XAttribute("fill", "white")),
+            new XElement(
+                Svg + "rect", new XAttribute("width", "100%"), new XAttribute("height", "100%"),
+                new XAttribute("fill", "white")),
             Text(Left, 28, "start", $"{report.Model}: mean IoU near true boundaries, {report.Images} images"),
             Text((Width + Left - Right) / 2, Height - 12, "middle", "pixels from a boundary, at most"),
             Text(Left, Top - 8, "end", "%"));
@@ -35,7 +40,9 @@ internal static class TrimapPlot
 
         if (report.Unrefined is { } unrefined)
         {
-            svg.Add(Curve(unrefined.Trimap, Before), Legend(0, Before, "network"), Curve(report.Trimap, After), Legend(1, After, "refined"));
+            svg.Add(
+                Curve(unrefined.Trimap, Before), Legend(0, Before, "network"), Curve(report.Trimap, After),
+                Legend(1, After, "refined"));
         }
         else
         {
@@ -47,8 +54,11 @@ internal static class TrimapPlot
         double Y(double score) => Top + ((high - score) / (high - low) * (Height - Top - Bottom));
 
         XElement Curve(IEnumerable<BandScore> bands, string color) => new(
-            Svg + "polyline", new XAttribute("fill", "none"), new XAttribute("stroke", color), new XAttribute("stroke-width", 2.5),
-            new XAttribute("points", string.Join(' ', bands.Where(b => b.MeanIou is not null).Select(b => $"{Number(X(b.Width))},{Number(Y(b.MeanIou!.Value * 100))}"))));
+            Svg + "polyline", new XAttribute("fill", "none"), new XAttribute("stroke", color), new XAttribute(
+                "stroke-width", 2.5),
+            new XAttribute("points", string.Join(' ', bands.Where(b => b.MeanIou is not null).Select(Point))));
+
+        string Point(BandScore band) => $"{Number(X(band.Width))},{Number(Y(band.MeanIou!.Value * 100))}";
     }
 
     private static double X(int width) => Left + ((width - 1.0) / (Tally.Widest - 1) * (Width - Left - Right));
@@ -59,18 +69,24 @@ internal static class TrimapPlot
         return
         [
             new XElement(
-                Svg + "line", new XAttribute("x1", Width - Right - 110), new XAttribute("x2", Width - Right - 80), new XAttribute("y1", y), new XAttribute("y2", y),
+                Svg + "line",
+                new XAttribute("x1", Width - Right - 110), new XAttribute("x2", Width - Right - 80),
+                new XAttribute("y1", y), new XAttribute("y2", y),
                 new XAttribute("stroke", color), new XAttribute("stroke-width", 2.5)),
             Text(Width - Right - 72, y + 4, "start", name),
         ];
     }
 
     private static XElement Line(double x1, double y1, double x2, double y2) => new(
-        Svg + "line", new XAttribute("x1", Number(x1)), new XAttribute("y1", Number(y1)), new XAttribute("x2", Number(x2)), new XAttribute("y2", Number(y2)),
+        Svg + "line",
+        new XAttribute("x1", Number(x1)), new XAttribute("y1", Number(y1)),
+        new XAttribute("x2", Number(x2)), new XAttribute("y2", Number(y2)),
         new XAttribute("stroke", Rule));
 
     private static XElement Text(double x, double y, string anchor, string text) =>
-        new(Svg + "text", new XAttribute("x", Number(x)), new XAttribute("y", Number(y)), new XAttribute("text-anchor", anchor), text);
+        new(
+            Svg + "text", new XAttribute("x", Number(x)), new XAttribute("y", Number(y)),
+            new XAttribute("text-anchor", anchor), text);
 
     private static string Number(double value) => value.ToString("0.##", CultureInfo.InvariantCulture);
 }

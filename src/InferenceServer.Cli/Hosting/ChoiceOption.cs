@@ -5,16 +5,18 @@ using System.Numerics;
 
 namespace InferenceServer.Cli.Hosting;
 
-/// <summary>An option that takes one of a few words.</summary>
+/// <summary>An option with a few words as values.</summary>
 internal static class ChoiceOption
 {
-    /// <summary>Creates the option; the first choice is the default, and must be the default value of its type, too.</summary>
-    public static Option<T> Create<T>(string name, string description, params IReadOnlyList<(string Word, T Value)> choices)
+    /// <summary>Creates the option. The first choice is the default, and must be the default value of
+    /// <typeparamref name="T"/>.</summary>
+    public static Option<T> Create<T>(
+        string name, string description, params IReadOnlyList<(string Word, T Value)> choices)
         where T : struct, Enum
     {
         Option<T> option = new(name)
         {
-            // A default value factory would show the value's name in the help, not the word to type.
+            // A default value factory would show the enum's name in the help instead of the word.
             Description = $"{description} [default: {choices[0].Word}]",
             HelpName = string.Join('|', choices.Select(c => c.Word)),
             CustomParser = argument => Parse(argument, name, choices),
@@ -35,15 +37,15 @@ internal static class ChoiceOption
             }
         }
 
-        argument.AddError($"{name}: '{word}' is none of {string.Join(", ", choices.Select(c => c.Word))}.");
+        argument.AddError($"{name}: expected {string.Join(" or ", choices.Select(c => c.Word))}, got '{word}'.");
         return default;
     }
 }
 
-/// <summary>An option that takes a number of a range.</summary>
+/// <summary>An option with a number in a range as value.</summary>
 internal static class NumberOption
 {
-    /// <summary>Creates the option; both bounds belong to the range.</summary>
+    /// <summary>Creates the option. The range includes both bounds.</summary>
     public static Option<T> Create<T>(string name, string description, T usual, T least, T most)
         where T : struct, INumber<T> => new(name)
         {
@@ -51,7 +53,7 @@ internal static class NumberOption
             HelpName = "N",
             DefaultValueFactory = _ => usual,
 
-            // Not a validator: those run on text that is no number, too, and throw when they ask for its value.
+            // Not a validator: a validator runs also on text that is not a number, and throws when it reads the value.
             CustomParser = argument =>
             {
                 string text = argument.Tokens[0].Value;
@@ -60,7 +62,8 @@ internal static class NumberOption
                     return value;
                 }
 
-                argument.AddError(string.Create(CultureInfo.InvariantCulture, $"{name}: '{text}' is none of {least} to {most}."));
+                argument.AddError(
+                    string.Create(CultureInfo.InvariantCulture, $"{name}: expected a number from {least} to {most}, got '{text}'."));
                 return usual;
             },
         };

@@ -14,13 +14,13 @@ using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Cli.Hosting;
 
-/// <summary>The program: its commands, and what becomes of their failures.</summary>
+/// <summary>The program: its commands, exit codes and error messages.</summary>
 internal static class CommandLine
 {
     private const int Failure = 1;
     private const int BadUsage = 2;
-    private const int Interrupted = 130; // as shells report a process that Ctrl+C ended
-    private const int Terminated = 143; // and one that SIGTERM did
+    private const int Interrupted = 130; // the exit code that shells report after Ctrl+C
+    private const int Terminated = 143; // the exit code that shells report after SIGTERM
 
     public static RootCommand Create() => new("Semantic segmentation from the command line: image in, mask out.")
     {
@@ -34,14 +34,19 @@ internal static class CommandLine
     };
 
     /// <summary>Runs the program.</summary>
-    /// <param name="args">Its arguments.</param>
-    /// <param name="output">Where results go, if not to the standard output.</param>
-    /// <param name="error">Where messages go, if not to the standard error.</param>
-    /// <returns>0 if all went well, 1 after an error, 2 after wrong arguments, 130 after Ctrl+C, 143 after SIGTERM.</returns>
+    /// <param name="args">The arguments.</param>
+    /// <param name="output">Gets results; null is the standard output.</param>
+    /// <param name="error">Gets messages; null is the standard error.</param>
+    /// <returns>The exit code: 0 after success, 1 after an error, 2 after wrong arguments, 130 after Ctrl+C, 143 after
+    /// SIGTERM.</returns>
     public static async Task<int> RunAsync(string[] args, TextWriter? output = null, TextWriter? error = null)
     {
-        // System.CommandLine starts to listen for Ctrl+C once a command gives up its thread, which ours do only when they are done.
-        InvocationConfiguration configuration = new() { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null };
+        // System.CommandLine handles Ctrl+C only after a command releases its thread, which these commands do at their
+        // end.
+        InvocationConfiguration configuration = new()
+        {
+            EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null,
+        };
         using CancellationTokenSource stopped = new();
         int stoppedBy = Interrupted;
         using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
@@ -57,7 +62,8 @@ internal static class CommandLine
                 await configuration.Error.WriteLineAsync(message).ConfigureAwait(false);
             }
 
-            await configuration.Error.WriteLineAsync("Run the command with --help to see what it takes.").ConfigureAwait(false);
+            await configuration.Error.WriteLineAsync("Run the command with --help to see what it takes.")
+                .ConfigureAwait(false);
             return BadUsage;
         }
 
@@ -78,19 +84,20 @@ internal static class CommandLine
 
         void Stop(PosixSignalContext signal)
         {
-            signal.Cancel = !stopped.IsCancellationRequested; // a second one ends the program, whatever it is at
+            signal.Cancel = !stopped.IsCancellationRequested; // a second signal ends the process at once
             stoppedBy = signal.Signal == PosixSignal.SIGTERM ? Terminated : Interrupted;
             stopped.Cancel();
         }
     }
 
-    /// <summary>Failures that have an explanation for the user; any other is a defect and shows its stack.</summary>
-    private static bool IsExpected(Exception e) =>
-        e is CommandException or SegmentationException or ManifestException or GpuRequiredException or OptionsValidationException or IOException or UnauthorizedAccessException;
+    /// <summary>Whether the message explains the failure to the user. Any other exception is a defect and shows its
+    /// stack.</summary>
+    private static bool IsExpected(Exception e) => e is CommandException or SegmentationException or ManifestException
+        or GpuRequiredException or OptionsValidationException or IOException or UnauthorizedAccessException;
 }
 
-/// <summary>A command cannot do what it was asked; the message is the whole explanation.</summary>
+/// <summary>A command failed; the message explains the failure to the user.</summary>
 internal class CommandException(string message) : Exception(message);
 
-/// <summary>The arguments are wrong in a way that only the command itself can see.</summary>
+/// <summary>The arguments are wrong in a way that the parser cannot find.</summary>
 internal sealed class UsageException(string message) : CommandException(message);

@@ -2,13 +2,15 @@ using System.Collections.Frozen;
 
 namespace InferenceServer.Cli.Hosting;
 
-/// <summary>The image files that a command was pointed at.</summary>
+/// <summary>The image files among a command's arguments.</summary>
 internal static class ImageFiles
 {
     private static readonly FrozenSet<string> Extensions =
-        new[] { ".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".avif", ".gif" }.ToFrozenSet(StringComparer.OrdinalIgnoreCase);
+        new[] { ".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".avif", ".gif" }.ToFrozenSet(
+            StringComparer.OrdinalIgnoreCase);
 
-    /// <summary>A file stands for itself, whatever it is called; a folder for the images that lie directly in it, by name.</summary>
+    /// <summary>Returns each file whatever its extension, and for each folder the images directly in it, by
+    /// name.</summary>
     /// <exception cref="CommandException">A path does not exist, or no image was found.</exception>
     public static IReadOnlyList<string> Expand(IEnumerable<string> paths)
     {
@@ -29,9 +31,14 @@ internal static class ImageFiles
             }
         }
 
-        return files.Count > 0 ? files : throw new CommandException($"There are no images ({string.Join(", ", Extensions.Order())}) in {string.Join(", ", paths)}.");
+        return files.Count > 0
+            ? files
+            : throw new CommandException(
+                "Expected images "
+                + $"({string.Join(", ", Extensions.Order())}) in {string.Join(", ", paths)}, found none.");
     }
 
     private static IEnumerable<string> InFolder(string folder) =>
-        Directory.EnumerateFiles(folder).Where(file => Extensions.Contains(Path.GetExtension(file))).Order(StringComparer.Ordinal);
+        Directory.EnumerateFiles(folder).Where(file => Extensions.Contains(Path.GetExtension(file)))
+            .Order(StringComparer.Ordinal);
 }

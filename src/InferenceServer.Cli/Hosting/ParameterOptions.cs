@@ -5,7 +5,8 @@ using InferenceServer.Runtime.Parameters;
 
 namespace InferenceServer.Cli.Hosting;
 
-/// <summary>The request parameters as options of a command: <c>crf.gaussian.weight</c> is <c>--crf-gaussian-weight</c>.</summary>
+/// <summary>Request parameters as options of a command: <c>crf.gaussian.weight</c> is
+/// <c>--crf-gaussian-weight</c>.</summary>
 internal sealed class ParameterOptions
 {
     private readonly List<(RequestParameter Parameter, Option<string?> Option)> _options = [];
@@ -26,21 +27,26 @@ internal sealed class ParameterOptions
     public static ParameterOptions AddTo(Command command, params ParameterGroup[] groups) =>
         new(command, hiddenPrefix: "", RequestParameters.All.Where(p => groups.Contains(p.Group)));
 
-    /// <summary>Adds the parameters of the CRF without their prefix, for a command that is about nothing else.</summary>
+    /// <summary>Adds the parameters of the CRF without their prefix, for a command that is only about the
+    /// CRF.</summary>
     /// <param name="command">The command.</param>
     public static ParameterOptions AddCrfTo(Command command)
     {
         const string Prefix = "crf.";
-        return new ParameterOptions(command, Prefix, RequestParameters.All.Where(p => p.Name.StartsWith(Prefix, StringComparison.Ordinal)));
+        return new ParameterOptions(
+            command, Prefix, RequestParameters.All.Where(p => p.Name.StartsWith(Prefix, StringComparison.Ordinal)));
     }
 
-    /// <summary>The values that were typed, by the name of their parameter.</summary>
-    public IReadOnlyDictionary<string, string> Texts(ParseResult parsed) =>
-        _options.Select(o => (o.Parameter.Name, Text: parsed.GetValue(o.Option))).Where(o => o.Text is not null).ToDictionary(o => o.Name, o => o.Text!);
+    /// <summary>The values that the user typed, by parameter name.</summary>
+    public IReadOnlyDictionary<string, string> Texts(ParseResult parsed) => _options
+        .Select(o => (o.Parameter.Name, Text: parsed.GetValue(o.Option)))
+        .Where(o => o.Text is not null)
+        .ToDictionary(o => o.Name, o => o.Text!);
 
-    /// <summary>The values that were typed, as settings. The runtime checks their limits.</summary>
-    public SegmentSettings Read(ParseResult parsed) =>
-        _options.Aggregate(SegmentSettings.Default, (settings, o) => parsed.GetValue(o.Option) is { } text ? o.Parameter.Apply(settings, text) : settings);
+    /// <summary>The values that the user typed, as settings. The runtime checks their limits.</summary>
+    public SegmentSettings Read(ParseResult parsed) => _options.Aggregate(
+        SegmentSettings.Default,
+        (settings, o) => parsed.GetValue(o.Option) is { } text ? o.Parameter.Apply(settings, text) : settings);
 
     private static Option<string?> Create(RequestParameter parameter, string hiddenPrefix)
     {

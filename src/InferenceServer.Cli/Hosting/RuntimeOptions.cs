@@ -5,7 +5,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace InferenceServer.Cli.Hosting;
 
-/// <summary>The options of every command that runs a network, and the runtime set up as they say.</summary>
+/// <summary>The options of every command that runs a network, and the runtime that they configure.</summary>
 internal sealed class RuntimeOptions
 {
     private const long AnyWork = 1L << 40;
@@ -18,10 +18,10 @@ internal sealed class RuntimeOptions
     };
 
     private readonly Option<int> _threads = NumberOption.Create(
-        "--threads", "Threads of the network; 0 takes as many as the process may use.", usual: 0, least: 0, most: 256);
+        "--threads", "Threads of the network; 0 is as many as the process may use.", usual: 0, least: 0, most: 256);
 
     private readonly Option<ExecutionProvider> _provider = ChoiceOption.Create(
-        "--provider", "What computes the network; cuda fails where there is none.",
+        "--provider", "The execution provider; cuda fails where no GPU can be used.",
         ("auto", ExecutionProvider.Auto), ("cpu", ExecutionProvider.Cpu), ("cuda", ExecutionProvider.Cuda));
 
     private RuntimeOptions(Command command)
@@ -34,7 +34,8 @@ internal sealed class RuntimeOptions
     /// <summary>Adds the options to <paramref name="command"/>.</summary>
     public static RuntimeOptions AddTo(Command command) => new(command);
 
-    /// <summary>Refuses the options beside one that has the network run elsewhere, where they would change nothing.</summary>
+    /// <summary>Refuses these options beside <paramref name="elsewhere"/>, with which the network runs on a
+    /// server.</summary>
     public void ExcludeWith(Option elsewhere, Command command) => command.Validators.Add(result =>
     {
         if (result.GetResult(elsewhere) is { Implicit: false })
@@ -43,17 +44,20 @@ internal sealed class RuntimeOptions
             {
                 if (result.GetResult(option) is { Implicit: false })
                 {
-                    result.AddError($"{option.Name} is for a model that runs here; leave it out, or {elsewhere.Name}.");
+                    result.AddError(
+                        $"{option.Name}: expected no {elsewhere.Name} beside it, since it is for a model that runs "
+                        + "here. Leave out one of the two.");
                 }
             }
         }
     });
 
-    /// <summary>The runtime as the server wires it, without a host: a command loads the one model that it needs.</summary>
-    /// <param name="parsed">What was typed.</param>
-    /// <param name="configure">Changes more options.</param>
-    /// <returns>Services that the caller disposes, and the loaded models with them.</returns>
-    public ServiceProvider Build(ParseResult parsed, Action<SegmentationOptions>? configure = null) => new ServiceCollection()
+    /// <summary>Builds the runtime without a host: a command loads the one model that it needs.</summary>
+    /// <param name="parsed">The parsed arguments.</param>
+    /// <param name="configure">Sets more options.</param>
+    /// <returns>The services; disposing them disposes loaded models, too.</returns>
+    public ServiceProvider Build(ParseResult parsed, Action<SegmentationOptions>? configure = null) =>
+        new ServiceCollection()
         .AddSegmentation(options =>
         {
             options.OwnsProcess = true;
@@ -61,7 +65,7 @@ internal sealed class RuntimeOptions
             options.Onnx.IntraOpThreads = parsed.GetValue(_threads);
             options.Onnx.Provider = parsed.GetValue(_provider);
             options.Onnx.RequireGpu = options.Onnx.Provider == ExecutionProvider.Cuda;
-            options.Inference.MaxInputPixels = AnyWork; // a server bounds what others ask of it; here whoever asks waits
+            options.Inference.MaxInputPixels = AnyWork; // only a server limits the work of a request
             configure?.Invoke(options);
         })
         .BuildServiceProvider();

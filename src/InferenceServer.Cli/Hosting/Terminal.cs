@@ -3,10 +3,11 @@ using Spectre.Console;
 
 namespace InferenceServer.Cli.Hosting;
 
-/// <summary>Results go to the standard output, everything said about them to the standard error, so that a pipe gets only results.</summary>
+/// <summary>Writes results to the standard output, and progress and messages to the standard error, so that a pipe gets
+/// only results.</summary>
 internal sealed class Terminal
 {
-    // A file has no width; Spectre would wrap tables at 80 columns.
+    // Without a terminal Spectre would wrap tables at 80 columns.
     private const int RedirectedWidth = 200;
 
     private Terminal(TextWriter output, TextWriter error)
@@ -15,23 +16,25 @@ internal sealed class Terminal
         Error = Create(error);
     }
 
-    /// <summary>Results.</summary>
+    /// <summary>The console for results.</summary>
     public IAnsiConsole Out { get; }
 
-    /// <summary>Progress, notes and complaints.</summary>
+    /// <summary>The console for progress and messages.</summary>
     public IAnsiConsole Error { get; }
 
-    public static Terminal For(ParseResult parsed) => new(parsed.InvocationConfiguration.Output, parsed.InvocationConfiguration.Error);
+    public static Terminal For(ParseResult parsed) =>
+        new(parsed.InvocationConfiguration.Output, parsed.InvocationConfiguration.Error);
 
-    /// <summary>Writes a line of results as it is, never wrapped.</summary>
+    /// <summary>Writes a line of results, never wrapped.</summary>
     public void Result(string line) => Out.Profile.Out.Writer.WriteLine(line);
 
-    /// <summary>Writes a line about the results.</summary>
+    /// <summary>Writes a message.</summary>
     public void Note(string line) => Error.Profile.Out.Writer.WriteLine(line);
 
-    /// <summary>Runs <paramref name="work"/> under a progress bar, which shows only on a terminal and only where there are several steps.</summary>
-    /// <param name="description">What is being done.</param>
-    /// <param name="steps">How often <paramref name="work"/> calls the action that it is given.</param>
+    /// <summary>Runs <paramref name="work"/> with a progress bar, which appears only on a terminal and for several
+    /// steps.</summary>
+    /// <param name="description">The bar's label.</param>
+    /// <param name="steps">How often <paramref name="work"/> calls the given action.</param>
     /// <param name="work">The work.</param>
     public async Task TrackAsync(string description, int steps, Func<Action, Task> work)
     {
@@ -43,7 +46,8 @@ internal sealed class Terminal
 
         await Error.Progress()
             .AutoClear(true)
-            .Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn())
+            .Columns(
+                new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn())
             .StartAsync(context =>
             {
                 ProgressTask task = context.AddTask(Markup.Escape(description), maxValue: steps);

@@ -4,7 +4,7 @@ using InferenceServer.Runtime.Configuration;
 
 namespace InferenceServer.Cli.Hosting;
 
-/// <summary>What is wrong with a command line, and which words were probably meant.</summary>
+/// <summary>The errors of a command line, with suggestions for misspelt words.</summary>
 internal static class UsageErrors
 {
     private const string Prefix = "--";
@@ -16,7 +16,7 @@ internal static class UsageErrors
         string[] unknown = [.. UnknownOptions(parsed).Select(name => NoSuchOption(name, command))];
         if (unknown.Length > 0)
         {
-            return unknown; // what else is wrong follows from these
+            return unknown; // other errors follow from these
         }
 
         if (command.Subcommands.Count > 0 && parsed.UnmatchedTokens is [var word, ..])
@@ -36,7 +36,8 @@ internal static class UsageErrors
 
     private static string NoSuchOption(string name, Command command)
     {
-        IEnumerable<string> known = command.Options.Select(option => option.Name).Append("--help").Select(option => option[Prefix.Length..]);
+        IEnumerable<string> known = command.Options.Select(option => option.Name).Append("--help")
+            .Select(option => option[Prefix.Length..]);
         return $"There is no option '{name}' of {command.Name}.{Suggestion.For(name[Prefix.Length..], known, Prefix)}";
     }
 }

@@ -1,9 +1,9 @@
 namespace InferenceServer.Cli.Hosting;
 
-/// <summary>Files that are written in one step: whoever looks finds all of one, or what was there before.</summary>
+/// <summary>Writes files atomically: a reader finds the whole new file, or the old one.</summary>
 internal static class WholeFile
 {
-    /// <summary>Writes a file, in a folder that is there.</summary>
+    /// <summary>Writes a file in an existing folder.</summary>
     public static async Task WriteAsync(string path, ReadOnlyMemory<byte> content, CancellationToken cancellationToken)
     {
         string unfinished = path + ".part";

@@ -7,34 +7,48 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace InferenceServer.Cli.Inspect;
 
-/// <summary><c>inspect</c>: what a graph takes and gives, and a first manifest for it.</summary>
+/// <summary><c>inspect</c>: describes a graph and drafts its manifest.</summary>
 internal static class InspectCommand
 {
     public static Command Create()
     {
         Argument<string> model = new("model") { Description = "An ONNX file.", HelpName = "MODEL.onnx" };
-        Option<string?> manifest = new("--manifest") { Description = "Write the draft of model.json to a file, which must not exist yet.", HelpName = "FILE" };
-        Command command = new("inspect", "Show what an ONNX graph takes and gives, by running it, and draft its model.json.") { model, manifest };
+        Option<string?> manifest = new("--manifest")
+        {
+            Description = "Write the draft of model.json to a file that does not exist yet. Default: print it.",
+            HelpName = "FILE",
+        };
+        Command command = new(
+            "inspect", "Describe the inputs and outputs of an ONNX graph by running it, and draft its model.json.")
+        {
+            model, manifest,
+        };
         RuntimeOptions runtime = RuntimeOptions.AddTo(command);
-        command.SetAction((parsed, ct) => InspectAsync(parsed, runtime, parsed.GetRequiredValue(model), parsed.GetValue(manifest), ct));
+        command.SetAction(
+            (parsed, ct) => InspectAsync(parsed, runtime, parsed.GetRequiredValue(model), parsed.GetValue(manifest), ct));
         return command;
     }
 
-    private static async Task InspectAsync(ParseResult parsed, RuntimeOptions runtime, string model, string? manifest, CancellationToken cancellationToken)
+    private static async Task InspectAsync(
+        ParseResult parsed, RuntimeOptions runtime, string model, string? manifest, CancellationToken cancellationToken)
     {
         if (!File.Exists(model))
         {
-            throw new CommandException(Directory.Exists(model) ? $"'{model}' is a folder; name the ONNX file in it." : $"There is no file '{model}'.");
+            string found = Directory.Exists(model) ? "got a folder. Name the ONNX file in it." : "found none.";
+            throw new CommandException($"Expected a file '{model}', {found}");
         }
 
         if (File.Exists(manifest))
         {
-            throw new CommandException($"'{manifest}' exists already, and a draft does not replace it.");
+            throw new CommandException(
+                $"--manifest: expected a file that does not exist, but '{manifest}' exists. "
+                + "Choose another name, or delete it.");
         }
 
         if (manifest is not null)
         {
-            Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(manifest))!); // before the trials, which take a while
+            // Before the trials, which take long.
+            Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(manifest))!);
         }
 
         using ServiceProvider services = runtime.Build(parsed);
@@ -46,7 +60,9 @@ internal static class InspectCommand
         InspectionTables.Write(inspection, terminal.Out);
         if (graph.Signature.Outputs.Count > 1)
         {
-            terminal.Note($"Of {graph.Signature.Outputs.Count} outputs the first, '{inspection.Output}', was looked at; auxiliary heads are best left out at export.");
+            terminal.Note(
+                $"The graph has {graph.Signature.Outputs.Count} outputs; "
+                + $"the first, '{inspection.Output}', was inspected. Leave out auxiliary heads at export.");
         }
 
         string draft = ManifestReader.Write(ManifestDraft.Create(model, ModelName(model, manifest), graph, inspection));
@@ -65,7 +81,8 @@ internal static class InspectCommand
         }
     }
 
-    /// <summary>The folder that the manifest is going to lie in, as far as the paths tell: <c>NAME/model.json</c> or <c>NAME/1/model.onnx</c>.</summary>
+    /// <summary>The name of the model's folder, from <c>NAME/model.json</c> or <c>NAME/1/model.onnx</c>; null for other
+    /// paths.</summary>
     private static string? ModelName(string model, string? manifest)
     {
         if (manifest is not null)

@@ -6,7 +6,7 @@ using Spectre.Console;
 
 namespace InferenceServer.Cli.Inspect;
 
-/// <summary>Shows what was found out about a graph.</summary>
+/// <summary>Prints the description of a graph.</summary>
 internal static class InspectionTables
 {
     public static void Write(GraphDescription graph, IAnsiConsole console)
@@ -33,8 +33,7 @@ internal static class InspectionTables
             Table table = new Table().Border(TableBorder.Simple).AddColumns("Sides", "Tried", "Runs");
             foreach (SizeRule rule in inspection.Rules)
             {
-                string sides = rule.Multiple == 1 ? "any" : rule.Offset == 0 ? $"{rule.Multiple}k" : $"{rule.Multiple}k+{rule.Offset}";
-                table.AddRow(sides, string.Join(", ", rule.Tried), rule.Works ? "yes" : "no");
+                table.AddRow(Sides(rule), string.Join(", ", rule.Tried), rule.Works ? "yes" : "no");
             }
 
             console.Write(table);
@@ -45,23 +44,36 @@ internal static class InspectionTables
         {
             { Fixed: { } only } => $"only {only}",
             { Rule: { Multiple: 1 } } => $"any from {inspection.Smallest}",
-            { Rule: { } rule } => $"sides of {rule.Multiple}k{(rule.Offset == 0 ? "" : $"+{rule.Offset}")} from {inspection.Smallest}",
+            { Rule: { } rule } => $"sides of {Sides(rule)} from {inspection.Smallest}",
             _ => "none",
         });
         AddRow(facts, "Batch of 2", inspection.Batches ? "runs" : "fails");
-        AddRow(facts, "Output", string.Create(CultureInfo.InvariantCulture, $"{JsonNamingPolicy.SnakeCaseLower.ConvertName(inspection.Kind.ToString())}, {inspection.Channels} channels, stride {inspection.OutputStride}, scale {inspection.OutputScale}"));
+        string kind = JsonNamingPolicy.SnakeCaseLower.ConvertName(inspection.Kind.ToString());
+        AddRow(facts, "Output", string.Create(
+            CultureInfo.InvariantCulture,
+            $"{kind}, {inspection.Channels} channels, stride {inspection.OutputStride}, scale "
+            + $"{inspection.OutputScale}"));
         console.Write(facts);
     }
 
+    private static string Sides(SizeRule rule) => rule switch
+    {
+        { Multiple: 1 } => "any",
+        { Offset: 0 } => $"{rule.Multiple}k",
+        _ => $"{rule.Multiple}k+{rule.Offset}",
+    };
+
     private static Grid Facts() => new Grid().AddColumn(new GridColumn().NoWrap()).AddColumn();
 
-    private static void AddRow(Grid grid, string key, string value) => grid.AddRow(Markup.Escape(key), Markup.Escape(value));
+    private static void AddRow(Grid grid, string key, string value) =>
+        grid.AddRow(Markup.Escape(key), Markup.Escape(value));
 
     private static void AddRows(Table table, string role, IReadOnlyList<TensorSignature> tensors)
     {
         foreach (TensorSignature tensor in tensors)
         {
-            string shape = string.Join(" × ", tensor.Shape.Select(d => d < 0 ? "?" : d.ToString(CultureInfo.InvariantCulture)));
+            string shape = string.Join(
+                " × ", tensor.Shape.Select(d => d < 0 ? "?" : d.ToString(CultureInfo.InvariantCulture)));
             table.AddRow(role, Markup.Escape(tensor.Name), tensor.ElementType, shape);
         }
     }

@@ -8,23 +8,36 @@ using InferenceServer.Cli.Hosting;
 
 namespace InferenceServer.Cli.Key;
 
-/// <summary><c>key</c>: a new key for the server, and the hash that its configuration takes.</summary>
+/// <summary><c>key</c>: makes a key for a server, and the hash for its configuration.</summary>
 internal static partial class KeyCommand
 {
-    private const int Bytes = 32; // nobody guesses 256 bits, which is why a plain hash of them is enough
+    private const int Bytes = 32; // 256 random bits cannot be guessed, so a plain hash is enough
 
     public static Command Create()
     {
-        Argument<string> name = new("name") { Description = "Whose key it is: what the log calls it.", HelpName = "NAME", DefaultValueFactory = _ => "NAME" };
-        Option<string> scopes = new("--scopes") { Description = "What it opens: infer, admin, or both.", HelpName = "SCOPES", DefaultValueFactory = _ => "infer" };
-        name.Validators.Add(result => Expect(result, Name(), result.GetValueOrDefault<string>(), "letters, digits, dots and hyphens, with single underscores between them"));
-        scopes.Validators.Add(result => Expect(result, Scopes(), result.GetValueOrDefault<string>(), "infer, admin, or both with a comma between them"));
-        Command command = new("key", "Make a key for the server, and the hash of it that the server's configuration takes.") { name, scopes };
-        command.SetAction(parsed => Write(Terminal.For(parsed), parsed.GetRequiredValue(name), parsed.GetRequiredValue(scopes)));
+        Argument<string> name = new("name")
+        {
+            Description = "The key's name in the configuration and in the log.",
+            HelpName = "NAME",
+            DefaultValueFactory = _ => "NAME",
+        };
+        Option<string> scopes = new("--scopes")
+        {
+            Description = "The key's scopes: infer, admin, or both.",
+            HelpName = "SCOPES",
+            DefaultValueFactory = _ => "infer",
+        };
+        const string NameForm = "NAME: expected letters, digits, dots and hyphens, with single underscores between them";
+        const string ScopesForm = "--scopes: expected infer, admin, or both with a comma between them";
+        name.Validators.Add(result => Expect(result, Name(), result.GetValueOrDefault<string>(), NameForm));
+        scopes.Validators.Add(result => Expect(result, Scopes(), result.GetValueOrDefault<string>(), ScopesForm));
+        Command command = new("key", "Make a key for a server, and the hash for the server's configuration.") { name, scopes };
+        command.SetAction(
+            parsed => Write(Terminal.For(parsed), parsed.GetRequiredValue(name), parsed.GetRequiredValue(scopes)));
         return command;
     }
 
-    // The name becomes a part of a variable's name, where two underscores end it.
+    // The name becomes a part of an environment variable's name, in which two underscores separate parts.
     [GeneratedRegex("^[A-Za-z0-9.-]+(_[A-Za-z0-9.-]+)*$")]
     private static partial Regex Name();
 
@@ -35,7 +48,7 @@ internal static partial class KeyCommand
     {
         if (!form.IsMatch(given))
         {
-            result.AddError($"'{given}': expected {expected}.");
+            result.AddError($"{expected}, got '{given}'.");
         }
     }
 
@@ -43,9 +56,9 @@ internal static partial class KeyCommand
     {
         string key = Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(Bytes));
         string hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(key)));
-        terminal.Note("The key, for the client alone; it is shown this once:");
+        terminal.Note("The key, for the client only. It is not stored and is shown only now:");
         terminal.Result(key);
-        terminal.Note("For the server, in its environment:");
+        terminal.Note("For the server's environment:");
         terminal.Result($"Security__Keys__{name}__Hash=sha256:{hash}");
         terminal.Result($"Security__Keys__{name}__Scopes={scopes}");
     }

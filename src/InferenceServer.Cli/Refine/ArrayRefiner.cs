@@ -1,3 +1,4 @@
+using System.Globalization;
 using DenseCrf;
 using InferenceServer.Cli.Hosting;
 using InferenceServer.Kernels;
@@ -11,14 +12,15 @@ using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Cli.Refine;
 
-/// <summary>Reads an image and an array, refines, and writes.</summary>
+/// <summary>Refines an array of probabilities along the edges of an image.</summary>
 internal static class ArrayRefiner
 {
-    private const float Rounding = 1e-3f; // what a softmax in half precision may pass 1 by
+    private const float Rounding = 1e-3f; // a softmax in half precision may exceed 1 by this much
 
-    /// <summary>Runs one refinement; nothing is written unless it succeeds.</summary>
-    /// <exception cref="CommandException">A file cannot be used, or the parameters do not fit it.</exception>
-    public static async Task RunAsync(RefineFiles files, CrfParameters parameters, Terminal terminal, CancellationToken cancellationToken)
+    /// <summary>Reads the files, refines, and writes the results after a success.</summary>
+    /// <exception cref="CommandException">A file cannot be used, or the parameters do not fit the array.</exception>
+    public static async Task RunAsync(
+        RefineFiles files, CrfParameters parameters, Terminal terminal, CancellationToken cancellationToken)
     {
         using RgbImage image = await DecodeAsync(files.Image, cancellationToken).ConfigureAwait(false);
         using PooledBuffer<float> values = ReadArray(files.Probabilities, image.Size, out int labels);
@@ -36,7 +38,8 @@ internal static class ArrayRefiner
         terminal.Result(files.Output);
         if (files.Labels is not null)
         {
-            await WriteLabelsAsync(values.Memory, labels, image.Size, files.Labels, cancellationToken).ConfigureAwait(false);
+            await WriteLabelsAsync(values.Memory, labels, image.Size, files.Labels, cancellationToken)
+                .ConfigureAwait(false);
             terminal.Result(files.Labels);
         }
     }
@@ -44,7 +47,8 @@ internal static class ArrayRefiner
     private static async Task<RgbImage> DecodeAsync(string path, CancellationToken cancellationToken)
     {
         ImageDecoder decoder = new(Options.Create(new DecodingOptions()));
-        return decoder.Decode(await File.ReadAllBytesAsync(path, cancellationToken).ConfigureAwait(false), cancellationToken);
+        return decoder.Decode(
+            await File.ReadAllBytesAsync(path, cancellationToken).ConfigureAwait(false), cancellationToken);
     }
 
     private static PooledBuffer<float> ReadArray(string path, ImageSize size, out int labels)
@@ -53,7 +57,8 @@ internal static class ArrayRefiner
         try
         {
             PooledBuffer<float> values = NpyFloats.Read(file, out NpyHeader header);
-            if (header.Shape is [> 0 and <= CrfInference.MaxLabels and int planes, int height, int width] && new ImageSize(width, height) == size)
+            if (header.Shape is [> 0 and <= CrfInference.MaxLabels and int planes, int height, int width]
+                && new ImageSize(width, height) == size)
             {
                 labels = planes;
                 return values;
@@ -61,7 +66,8 @@ internal static class ArrayRefiner
 
             values.Dispose();
             throw new CommandException(
-                $"{path}: expected the shape (classes, {size.Height}, {size.Width}), as the image has {size} pixels, with 1 to {CrfInference.MaxLabels} classes; found ({string.Join(", ", header.Shape)}).");
+                $"{path}: expected the shape (classes, {size.Height}, {size.Width}), as the image has {size} pixels, "
+                + $"with 1 to {CrfInference.MaxLabels} classes, got ({string.Join(", ", header.Shape)}).");
         }
         catch (InvalidDataException e)
         {
@@ -69,20 +75,24 @@ internal static class ArrayRefiner
         }
     }
 
-    /// <summary>Logits taken for probabilities would be clipped without a word and give a useless result.</summary>
+    /// <summary>Refuses logits, which would be clipped and give a wrong result without an error.</summary>
     private static void CheckProbabilities(ReadOnlySpan<float> values, string path)
     {
         foreach (float value in values)
         {
             if (!(value >= -Rounding && value <= 1 + Rounding))
             {
-                throw new CommandException(FormattableString.Invariant(
-                    $"{path}: {value} is no probability; apply the softmax first, or pass energies in nats with --energies."));
+                string got = value.ToString(CultureInfo.InvariantCulture);
+                throw new CommandException(
+                    $"{path}: expected probabilities from 0 to 1, got {got}. "
+                    + "Apply the softmax first, or pass energies in nats with --energies.");
             }
         }
     }
 
-    private static void Refine(Span<float> values, bool energies, RgbImage image, int labels, CrfParameters parameters, CancellationToken cancellationToken)
+    private static void Refine(
+        Span<float> values, bool energies, RgbImage image, int labels, CrfParameters parameters,
+        CancellationToken cancellationToken)
     {
         (int width, int height) = image.Size;
         ReadOnlySpan<byte> rgb = image.Pixels.Span;
@@ -96,11 +106,13 @@ internal static class ArrayRefiner
         }
         catch (ArgumentException e)
         {
-            throw new CommandException($"The image of {image.Size} with {labels} classes cannot be refined: {e.Message}");
+            throw new CommandException(
+                $"The image of {image.Size} with {labels} classes cannot be refined: {e.Message}");
         }
     }
 
-    private static async Task WriteLabelsAsync(ReadOnlyMemory<float> marginals, int labels, ImageSize size, string path, CancellationToken cancellationToken)
+    private static async Task WriteLabelsAsync(
+        ReadOnlyMemory<float> marginals, int labels, ImageSize size, string path, CancellationToken cancellationToken)
     {
         using PooledBuffer<byte> map = new((int)size.Pixels);
         ArgMax.Compute(marginals.Span, labels, map.Span);

@@ -4,26 +4,29 @@ using InferenceServer.Cli.Hosting;
 
 namespace InferenceServer.Cli.Refine;
 
-/// <summary>Kernels as JSON: the list itself, or an object that has it as <c>kernels</c> beside whatever else.</summary>
+/// <summary>Reads kernels from JSON: a list, or an object with the list as its member <c>kernels</c>.</summary>
 /// <remarks>
-/// A kernel has <c>type</c> (<c>gaussian</c> or <c>bilateral</c>), <c>sx</c>, <c>sy</c>, of a bilateral one <c>srgb</c> (three numbers),
-/// <c>normalization</c> (<c>symmetric</c> unless set, <c>before</c>, <c>after</c>, <c>none</c>) and <c>compatibility</c>: <c>kind</c>
+/// A kernel has <c>type</c> (<c>gaussian</c> or <c>bilateral</c>), <c>sx</c>, <c>sy</c>, for bilateral kernels
+/// <c>srgb</c> (three numbers),
+/// <c>normalization</c> (<c>symmetric</c> unless set, <c>before</c>, <c>after</c>, <c>none</c>) and
+/// <c>compatibility</c>: <c>kind</c>
 /// <c>potts</c> with a <c>weight</c>, <c>diagonal</c> with <c>values</c>, or <c>matrix</c> with rows of <c>values</c>.
 /// </remarks>
 internal static class KernelFile
 {
     /// <summary>Reads a file.</summary>
-    /// <exception cref="CommandException">It is no JSON, or a key is missing, unknown or wrong; which.</exception>
+    /// <exception cref="CommandException">The file is not JSON, or a key is missing, unknown or wrong.</exception>
     public static IReadOnlyList<CrfKernel> Read(string path)
     {
         try
         {
             using JsonDocument json = JsonDocument.Parse(
-                File.ReadAllBytes(path), new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true });
+                File.ReadAllBytes(path),
+                new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true });
             JsonElement list = json.RootElement;
             if (list.ValueKind == JsonValueKind.Object && !list.TryGetProperty("kernels", out list))
             {
-                throw new FormatException("kernels: missing");
+                throw new FormatException("kernels: expected a list, found none");
             }
 
             return [.. Items(list, "kernels").Select((kernel, i) => Kernel(kernel, $"kernels[{i}]"))];
@@ -40,7 +43,7 @@ internal static class KernelFile
         bool bilateral = Choice(json, at, "type", ("gaussian", false), ("bilateral", true));
         if (!bilateral && json.TryGetProperty("srgb", out _))
         {
-            throw new FormatException($"{at}.srgb: only a bilateral kernel has it");
+            throw new FormatException($"{at}.srgb: expected in bilateral kernels only; remove it");
         }
 
         return new CrfKernel
@@ -48,17 +51,24 @@ internal static class KernelFile
             Sx = Number(Member(json, at, "sx"), $"{at}.sx"),
             Sy = Number(Member(json, at, "sy"), $"{at}.sy"),
             Rgb = bilateral ? Color(Numbers(json, at, "srgb"), $"{at}.srgb") : null,
-            Normalization = !json.TryGetProperty("normalization", out _) ? CrfNormalization.Symmetric : Choice(
-                json, at, "normalization", ("symmetric", CrfNormalization.Symmetric), ("before", CrfNormalization.Before), ("after", CrfNormalization.After), ("none", CrfNormalization.None)),
+            Normalization = json.TryGetProperty("normalization", out _) ? Normalization(json, at) : CrfNormalization.Symmetric,
             Compatibility = Compatibility(Member(json, at, "compatibility"), $"{at}.compatibility"),
         };
     }
+
+    private static CrfNormalization Normalization(JsonElement json, string at) => Choice(
+        json, at, "normalization",
+        ("symmetric", CrfNormalization.Symmetric), ("before", CrfNormalization.Before),
+        ("after", CrfNormalization.After), ("none", CrfNormalization.None));
 
     private static CrfCompatibility Compatibility(JsonElement json, string at)
     {
         Only(json, at, "kind", "weight", "values");
         CrfCompatibilityKind kind = Choice(
-            json, at, "kind", ("potts", CrfCompatibilityKind.Potts), ("diagonal", CrfCompatibilityKind.Diagonal), ("matrix", CrfCompatibilityKind.Matrix));
+            json, at, "kind",
+            ("potts", CrfCompatibilityKind.Potts),
+            ("diagonal", CrfCompatibilityKind.Diagonal),
+            ("matrix", CrfCompatibilityKind.Matrix));
         return kind switch
         {
             CrfCompatibilityKind.Potts => CrfCompatibility.Potts(Number(Member(json, at, "weight"), $"{at}.weight")),
@@ -68,33 +78,44 @@ internal static class KernelFile
     }
 
     private static CrfColorDeviation Color(float[] values, string at) =>
-        values is [float r, float g, float b] ? new CrfColorDeviation(r, g, b) : throw new FormatException($"{at}: expected 3 numbers, got {values.Length}");
+        values is [float r, float g, float b] ? new CrfColorDeviation(r, g, b) : throw new FormatException(
+            $"{at}: expected 3 numbers, got {values.Length}");
 
     private static float[] Rows(JsonElement json, string at)
     {
         JsonElement[] rows = Items(json, at);
         float[][] values = [.. rows.Select((row, i) => Numbers(row, $"{at}[{i}]"))];
-        return values.All(row => row.Length == rows.Length) ? [.. values.SelectMany(row => row)] : throw new FormatException($"{at}: expected as many numbers in each row as rows");
+        return values.All(row => row.Length == rows.Length)
+            ? [.. values.SelectMany(row => row)]
+            : throw new FormatException($"{at}: expected as many numbers in each row as rows");
     }
 
-    private static float[] Numbers(JsonElement json, string at, string key) => Numbers(Member(json, at, key), $"{at}.{key}");
+    private static float[] Numbers(JsonElement json, string at, string key) =>
+        Numbers(Member(json, at, key), $"{at}.{key}");
 
-    private static float[] Numbers(JsonElement json, string at) => [.. Items(json, at).Select((item, i) => Number(item, $"{at}[{i}]"))];
+    private static float[] Numbers(JsonElement json, string at) =>
+        [.. Items(json, at).Select((item, i) => Number(item, $"{at}[{i}]"))];
 
     private static float Number(JsonElement json, string at) =>
-        json.ValueKind == JsonValueKind.Number ? json.GetSingle() : throw new FormatException($"{at}: expected a number");
+        json.ValueKind == JsonValueKind.Number ? json.GetSingle() : throw new FormatException(
+            $"{at}: expected a number");
 
     private static JsonElement[] Items(JsonElement json, string at) =>
-        json.ValueKind == JsonValueKind.Array ? [.. json.EnumerateArray()] : throw new FormatException($"{at}: expected a list");
+        json.ValueKind == JsonValueKind.Array ? [.. json.EnumerateArray()] : throw new FormatException(
+            $"{at}: expected a list");
 
     private static JsonElement Member(JsonElement json, string at, string key) =>
-        json.TryGetProperty(key, out JsonElement value) ? value : throw new FormatException($"{at}.{key}: missing");
+        json.TryGetProperty(key, out JsonElement value) ? value : throw new FormatException(
+            $"{at}.{key}: expected a value, found none");
 
     private static T Choice<T>(JsonElement json, string at, string key, params (string Word, T Value)[] choices)
     {
         JsonElement value = Member(json, at, key);
-        int found = Array.FindIndex(choices, choice => value.ValueKind == JsonValueKind.String && value.ValueEquals(choice.Word));
-        return found >= 0 ? choices[found].Value : throw new FormatException($"{at}.{key}: {value.GetRawText()} is none of {string.Join(", ", choices.Select(c => c.Word))}");
+        int found = Array.FindIndex(
+            choices, choice => value.ValueKind == JsonValueKind.String && value.ValueEquals(choice.Word));
+        string words = string.Join(" or ", choices.Select(c => c.Word));
+        return found >= 0 ? choices[found].Value : throw new FormatException(
+            $"{at}.{key}: expected {words}, got {value.GetRawText()}");
     }
 
     private static void Only(JsonElement json, string at, params string[] keys)
@@ -106,7 +127,7 @@ internal static class KernelFile
 
         if (json.EnumerateObject().FirstOrDefault(p => !keys.Contains(p.Name)) is { Value.ValueKind: not JsonValueKind.Undefined } unknown)
         {
-            throw new FormatException($"{at}.{unknown.Name}: not known; the keys are {string.Join(", ", keys)}");
+            throw new FormatException($"{at}.{unknown.Name}: unknown key; the keys are {string.Join(", ", keys)}");
         }
     }
 }

@@ -4,14 +4,14 @@ using InferenceServer.Runtime.Formats;
 
 namespace InferenceServer.Cli.Segment;
 
-/// <summary>Where masks come from.</summary>
+/// <summary>Makes masks, in this process or on a server.</summary>
 internal interface IMaskSource
 {
-    /// <summary>Makes the mask of one image and writes it to a file.</summary>
+    /// <summary>Makes the mask of an image and writes it to a file.</summary>
     Task WriteAsync(byte[] image, string output, CancellationToken cancellationToken);
 }
 
-/// <summary>Masks of a model in this process.</summary>
+/// <summary>Makes masks with a model in this process.</summary>
 internal sealed class LocalMasks(ISegmenter segmenter, string model, SegmentSettings settings) : IMaskSource
 {
     public async Task WriteAsync(byte[] image, string output, CancellationToken cancellationToken)
@@ -21,25 +21,31 @@ internal sealed class LocalMasks(ISegmenter segmenter, string model, SegmentSett
     }
 }
 
-/// <summary>One image and the file for its mask.</summary>
-/// <param name="Image">The image's path.</param>
-/// <param name="Output">The path to write.</param>
+/// <summary>An image and the file for its mask.</summary>
+/// <param name="Image">Path of the image.</param>
+/// <param name="Output">Path of the mask.</param>
 internal sealed record SegmentJob(string Image, string Output)
 {
     /// <summary>Names the outputs: the image's base name with the format's extension.</summary>
-    /// <exception cref="CommandException">Two images would write the same file, or a mask would overwrite an image.</exception>
+    /// <exception cref="CommandException">Two images would write the same file, or a mask would overwrite an
+    /// image.</exception>
     public static IReadOnlyList<SegmentJob> Plan(IReadOnlyList<string> images, string folder, MaskFormat format)
     {
-        SegmentJob[] jobs = [.. images.Select(image => new SegmentJob(image, Path.Combine(folder, Path.GetFileNameWithoutExtension(image) + format.Extension)))];
+        string Output(string image) => Path.Combine(folder, Path.GetFileNameWithoutExtension(image) + format.Extension);
+        SegmentJob[] jobs = [.. images.Select(image => new SegmentJob(image, Output(image)))];
         if (jobs.GroupBy(job => job.Output).FirstOrDefault(group => group.Count() > 1)?.ToArray() is [var first, var second, ..])
         {
-            throw new CommandException($"'{first.Image}' and '{second.Image}' would both write '{first.Output}'; segment them into different folders.");
+            throw new CommandException(
+                $"'{first.Image}' and '{second.Image}' would both write '{first.Output}'. "
+                + "Segment them into different folders.");
         }
 
         HashSet<string> sources = [.. images.Select(Path.GetFullPath)];
         if (jobs.FirstOrDefault(job => sources.Contains(Path.GetFullPath(job.Output))) is { } overwriting)
         {
-            throw new CommandException($"The mask of '{overwriting.Image}' would overwrite the image '{overwriting.Output}'; choose another folder with --out.");
+            throw new CommandException(
+                $"The mask of '{overwriting.Image}' would overwrite the image '{overwriting.Output}'. "
+                + "Choose another folder with --out.");
         }
 
         return jobs;

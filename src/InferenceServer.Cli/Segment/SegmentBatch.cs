@@ -5,23 +5,24 @@ using InferenceServer.Runtime;
 
 namespace InferenceServer.Cli.Segment;
 
-/// <summary>Segments images one after another; what is wrong with one keeps no other from its mask.</summary>
+/// <summary>Segments images one after another. An error of one image does not stop the others.</summary>
 internal sealed class SegmentBatch(IMaskSource masks, Terminal terminal)
 {
     private readonly List<string> _failures = [];
     private readonly List<string> _written = [];
 
-    /// <summary>Runs all jobs, prints the path of each mask and complains about each image that has none; also of those until somebody stops it.</summary>
+    /// <summary>Runs all jobs and prints the path of each mask and each error, also after a cancellation.</summary>
     /// <returns>The number of images without a mask.</returns>
     public async Task<int> RunAsync(IReadOnlyList<SegmentJob> jobs, CancellationToken cancellationToken)
     {
         try
         {
-            await terminal.TrackAsync("Segmenting", jobs.Count, advance => RunAsync(jobs, advance, cancellationToken)).ConfigureAwait(false);
+            await terminal.TrackAsync("Segmenting", jobs.Count, advance => RunAsync(jobs, advance, cancellationToken))
+                .ConfigureAwait(false);
         }
         finally
         {
-            // Only now, so that neither stream writes into the progress bar.
+            // Printed at the end, so that they do not disturb the progress bar.
             _written.ForEach(terminal.Result);
             _failures.ForEach(terminal.Note);
             if (_written.Count < jobs.Count)
@@ -39,10 +40,12 @@ internal sealed class SegmentBatch(IMaskSource masks, Terminal terminal)
         {
             try
             {
-                await masks.WriteAsync(await File.ReadAllBytesAsync(job.Image, cancellationToken).ConfigureAwait(false), job.Output, cancellationToken).ConfigureAwait(false);
+                byte[] image = await File.ReadAllBytesAsync(job.Image, cancellationToken).ConfigureAwait(false);
+                await masks.WriteAsync(image, job.Output, cancellationToken).ConfigureAwait(false);
                 _written.Add(job.Output);
             }
-            catch (Exception e) when (e is SegmentationException or InferenceServerException or HttpRequestException or IOException or UnauthorizedAccessException)
+            catch (Exception e) when (e is SegmentationException or InferenceServerException or HttpRequestException
+                or IOException or UnauthorizedAccessException)
             {
                 _failures.Add($"{job.Image}: {e.Message}");
                 if (ConcernsAll(e))
@@ -55,7 +58,8 @@ internal sealed class SegmentBatch(IMaskSource masks, Terminal terminal)
         }
     }
 
-    // No key, one without the right, one whose quota is used up, or no such model: every other image would hear the same.
+    // An unknown key, a key without the scope, an unknown model or a used-up quota: every other image would be refused,
+    // too.
     private static bool ConcernsAll(Exception e) => e is
         InferenceServerException { Status: HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden or HttpStatusCode.NotFound } or
         InferenceServerException { Type: "urn:inference-server:rate-limited" };

@@ -10,44 +10,71 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace InferenceServer.Cli.Segment;
 
-/// <summary><c>segment</c>: masks of images, without a server or from one.</summary>
+/// <summary><c>segment</c>: writes the masks of images, without a server or with one.</summary>
 internal static class SegmentCommand
 {
     public static Command Create()
     {
-        Argument<string[]> images = new("images") { Description = "Image files, or folders of them.", HelpName = "IMAGE", Arity = ArgumentArity.OneOrMore };
+        Argument<string[]> images = new("images")
+        {
+            Description = "Image files, or folders of them.", HelpName = "IMAGE", Arity = ArgumentArity.OneOrMore,
+        };
         Option<string> model = new("--model") { Description = "The model's name.", HelpName = "NAME", Required = true };
-        Option<string> folder = new("--out") { Description = "The folder for the masks; made if need be.", HelpName = "DIR", Required = true };
-        Option<string?> server = new("--server") { Description = "A server to ask, instead of running the model here.", HelpName = "URL" };
-        Option<string?> key = new("--key") { Description = "The key, where the server asks for one; else INFERENCE_SERVER_KEY of the environment.", HelpName = "KEY" };
+        Option<string> folder = new("--out")
+        {
+            Description = "The folder for the masks; created where it does not exist.",
+            HelpName = "DIR",
+            Required = true,
+        };
+        Option<string?> server = new("--server")
+        {
+            Description = "A server that segments the images, instead of a model here.", HelpName = "URL",
+        };
+        Option<string?> key = new("--key")
+        {
+            Description =
+                "The key, where the server needs one. Default: the environment variable INFERENCE_SERVER_KEY.",
+            HelpName = "KEY",
+        };
         Command command = new("segment", "Write the masks of images.") { images, model, folder, server, key };
-        ParameterOptions options = ParameterOptions.AddTo(command, ParameterGroup.Format, ParameterGroup.Passes, ParameterGroup.Refinement);
+        ParameterOptions options = ParameterOptions.AddTo(
+            command, ParameterGroup.Format, ParameterGroup.Passes, ParameterGroup.Refinement);
         RuntimeOptions runtime = RuntimeOptions.AddTo(command);
         runtime.ExcludeWith(server, command);
         command.SetAction(async (parsed, ct) =>
         {
             string name = parsed.GetRequiredValue(model), target = parsed.GetRequiredValue(folder);
             SegmentSettings settings = options.Read(parsed);
-            IReadOnlyList<SegmentJob> jobs = SegmentJob.Plan(ImageFiles.Expand(parsed.GetRequiredValue(images)), target, settings.Format);
+            IReadOnlyList<SegmentJob> jobs = SegmentJob.Plan(
+                ImageFiles.Expand(parsed.GetRequiredValue(images)), target, settings.Format);
             if (parsed.GetValue(server) is not { } url)
             {
                 using ServiceProvider services = runtime.Build(parsed);
-                return await SegmentAsync(jobs, target, Local(services, name, settings, ct), parsed, ct).ConfigureAwait(false);
+                return await SegmentAsync(jobs, target, Local(services, name, settings, ct), parsed, ct).ConfigureAwait(
+                    false);
             }
 
             using InferenceClient client = Connect(url, parsed.GetValue(key));
-            SegmentQuery query = new() { Model = name, Format = settings.Format.Name, Parameters = options.Texts(parsed).Where(p => p.Key != "format").ToDictionary() };
+            SegmentQuery query = new()
+            {
+                Model = name,
+                Format = settings.Format.Name,
+                Parameters = options.Texts(parsed).Where(p => p.Key != "format").ToDictionary(),
+            };
             return await SegmentAsync(jobs, target, new ServerMasks(client, query), parsed, ct).ConfigureAwait(false);
         });
         return command;
     }
 
-    private static LocalMasks Local(ServiceProvider services, string model, SegmentSettings settings, CancellationToken cancellationToken)
+    private static LocalMasks Local(
+        ServiceProvider services, string model, SegmentSettings settings, CancellationToken cancellationToken)
     {
         LoadedModel loaded = services.GetRequiredService<ModelRepository>().Load(model, cancellationToken);
         if ((settings.Format.NeedsConfidence || settings.Format.NeedsProbabilities) && !loaded.Postprocessor.HasScores)
         {
-            throw new CommandException($"--format {settings.Format}: the graph of '{model}' ends in labels and has no scores. Choose another format.");
+            throw new CommandException(
+                $"--format {settings.Format}: expected a model with scores, but the graph of '{model}' returns labels. "
+                + "Choose another format.");
         }
 
         return new LocalMasks(services.GetRequiredService<ISegmenter>(), model, settings);
@@ -57,22 +84,29 @@ internal static class SegmentCommand
     {
         if (!Uri.TryCreate(url, UriKind.Absolute, out Uri? server) || server.Scheme is not ("http" or "https"))
         {
-            throw new UsageException($"--server: '{url}' is no URL such as http://localhost:8080.");
+            throw new UsageException($"--server: expected a URL such as http://localhost:8080, got '{url}'.");
         }
 
         try
         {
-            return new InferenceClient(server, new InferenceClientOptions { Key = key ?? Environment.GetEnvironmentVariable("INFERENCE_SERVER_KEY") });
+            key ??= Environment.GetEnvironmentVariable("INFERENCE_SERVER_KEY");
+            return new InferenceClient(server, new InferenceClientOptions { Key = key });
         }
         catch (ArgumentException)
         {
-            throw new UsageException("The key, of --key or of INFERENCE_SERVER_KEY, has a character that no header carries, such as a line break in its middle.");
+            throw new UsageException(
+                "--key or INFERENCE_SERVER_KEY: "
+                + "expected a key of printable ASCII characters, got another character, such as a line break.");
         }
     }
 
-    private static async Task<int> SegmentAsync(IReadOnlyList<SegmentJob> jobs, string folder, IMaskSource masks, ParseResult parsed, CancellationToken cancellationToken)
+    private static async Task<int> SegmentAsync(
+        IReadOnlyList<SegmentJob> jobs, string folder, IMaskSource masks, ParseResult parsed,
+        CancellationToken cancellationToken)
     {
         Directory.CreateDirectory(folder);
-        return await new SegmentBatch(masks, Terminal.For(parsed)).RunAsync(jobs, cancellationToken).ConfigureAwait(false) == 0 ? 0 : 1;
+        int failures = await new SegmentBatch(masks, Terminal.For(parsed)).RunAsync(jobs, cancellationToken)
+            .ConfigureAwait(false);
+        return failures == 0 ? 0 : 1;
     }
 }

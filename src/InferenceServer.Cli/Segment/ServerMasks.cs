@@ -7,7 +7,7 @@ using InferenceServer.Runtime.Manifests;
 
 namespace InferenceServer.Cli.Segment;
 
-/// <summary>Masks of a server.</summary>
+/// <summary>Makes masks on a server.</summary>
 internal sealed class ServerMasks(InferenceClient client, SegmentQuery query) : IMaskSource
 {
     public async Task WriteAsync(byte[] image, string output, CancellationToken cancellationToken)

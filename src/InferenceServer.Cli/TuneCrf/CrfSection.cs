@@ -5,14 +5,18 @@ using InferenceServer.Runtime.Manifests;
 
 namespace InferenceServer.Cli.TuneCrf;
 
-/// <summary>Puts <c>postprocess.crf</c> into the text of a manifest; every other byte of it, comments included, stays as its author wrote it.</summary>
+/// <summary>Writes <c>postprocess.crf</c> into the text of a manifest, without changing another byte, comments
+/// included.</summary>
 internal static class CrfSection
 {
     private const string Indent = "  ";
-    private static readonly JsonReaderOptions Lenient = new() { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true };
+    private static readonly JsonReaderOptions Lenient = new()
+    {
+        CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true,
+    };
 
-    /// <summary>Replaces the section, or adds it where there is none.</summary>
-    /// <param name="manifest">A manifest that can be read.</param>
+    /// <summary>Replaces the section, or adds it where it is missing.</summary>
+    /// <param name="manifest">A valid manifest.</param>
     /// <param name="crf">The new values.</param>
     public static string Replace(string manifest, CrfManifest crf)
     {
@@ -23,14 +27,15 @@ internal static class CrfSection
             return Splice(json, old, Text(section, IndentAt(json, old.Start)));
         }
 
-        // A new member goes first in its object, where no comma can be missing before it.
+        // A new member goes first in its object, where it needs no comma before it.
         (Range parent, string name, JsonNode value) = Find(json, "postprocess") is { } postprocess
             ? (postprocess, "crf", section)
             : (Find(json)!.Value, "postprocess", new JsonObject { ["crf"] = section });
         string indent = IndentAt(json, parent.Start);
         bool empty = IsEmpty(json.AsSpan(parent));
         int open = parent.Start.Value + 1;
-        return Splice(json, open..open, $"\n{indent}{Indent}\"{name}\": {Text(value, indent + Indent)}{(empty ? "\n" + indent : ",")}");
+        string end = empty ? "\n" + indent : ",";
+        return Splice(json, open..open, $"\n{indent}{Indent}\"{name}\": {Text(value, indent + Indent)}{end}");
     }
 
     private static JsonObject Section(CrfManifest crf)
@@ -43,13 +48,16 @@ internal static class CrfSection
 
         if (crf.Bilateral is { } bilateral)
         {
-            section["bilateral"] = new JsonObject { ["weight"] = bilateral.Weight, ["xy"] = bilateral.Xy, ["rgb"] = bilateral.Rgb };
+            section["bilateral"] = new JsonObject
+            {
+                ["weight"] = bilateral.Weight, ["xy"] = bilateral.Xy, ["rgb"] = bilateral.Rgb,
+            };
         }
 
         return section;
     }
 
-    /// <summary>Where the value of a member of a member … of the root lies; of no names the root itself.</summary>
+    /// <summary>Finds the bytes of a nested member's value; without names those of the root.</summary>
     private static Range? Find(byte[] json, params string[] names)
     {
         Utf8JsonReader reader = new(json, Lenient);
@@ -67,7 +75,7 @@ internal static class CrfSection
         return start..(int)reader.BytesConsumed;
     }
 
-    /// <summary>From the start of an object to the value of one of its members.</summary>
+    /// <summary>Moves the reader from the start of an object to the value of a member.</summary>
     private static bool Enter(ref Utf8JsonReader reader, string name)
     {
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
@@ -93,7 +101,7 @@ internal static class CrfSection
         return reader.TokenType == JsonTokenType.EndObject;
     }
 
-    /// <summary>The blanks that the line begins with on which a value starts.</summary>
+    /// <summary>The indentation of the line on which a value starts.</summary>
     private static string IndentAt(byte[] json, Index index)
     {
         int line = json.AsSpan(0, index.Value).LastIndexOf((byte)'\n') + 1;
@@ -101,9 +109,12 @@ internal static class CrfSection
         return Encoding.UTF8.GetString(json, line, blanks < 0 ? index.Value - line : blanks);
     }
 
-    private static string Text(JsonNode node, string indent) =>
-        node.ToJsonString(new JsonSerializerOptions { WriteIndented = true, IndentSize = Indent.Length, NewLine = "\n" }).Replace("\n", "\n" + indent, StringComparison.Ordinal);
+    private static string Text(JsonNode node, string indent)
+    {
+        JsonSerializerOptions options = new() { WriteIndented = true, IndentSize = Indent.Length, NewLine = "\n" };
+        return node.ToJsonString(options).Replace("\n", "\n" + indent, StringComparison.Ordinal);
+    }
 
     private static string Splice(byte[] json, Range old, string text) =>
-        Encoding.UTF8.GetString(json, 0, old.Start.Value) + text + Encoding.UTF8.GetString(json, old.End.Value, json.Length - old.End.Value);
+        Encoding.UTF8.GetString(json.AsSpan(..old.Start)) + text + Encoding.UTF8.GetString(json.AsSpan(old.End..));
 }

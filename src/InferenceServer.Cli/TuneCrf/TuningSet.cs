@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using InferenceServer.Cli.Evaluate;
 using InferenceServer.Cli.Hosting;
 using InferenceServer.Kernels.Metrics;
@@ -10,26 +11,29 @@ using InferenceServer.Runtime.Refinement;
 
 namespace InferenceServer.Cli.TuneCrf;
 
-/// <summary>What the network made of the labelled images, kept so that each setting costs nothing but the CRF.</summary>
+/// <summary>Keeps the network's probabilities for the labelled images, so that trying a setting needs only the
+/// CRF.</summary>
 internal sealed class TuningSet(Segmenter segmenter, LoadedModel model, byte ignore) : IDisposable
 {
     private const double MemoryShare = 0.5;
     private readonly List<TuningImage> _images = [];
 
-    /// <summary>The images in the order in which they were added.</summary>
+    /// <summary>The images in the order of their addition.</summary>
     public IReadOnlyList<TuningImage> Images => _images;
 
-    /// <summary>Their pixels that count for nothing.</summary>
+    /// <summary>Pixels whose label is neither a class nor void.</summary>
     public UnknownLabels Unknown { get; } = new(model.Classes.Names.Count, ignore);
 
-    /// <summary>Runs the network on one image.</summary>
-    /// <param name="pair">The image.</param>
-    /// <param name="planned">How many there are going to be, which must fit into memory.</param>
-    /// <param name="cancellationToken">Stops the network.</param>
-    /// <exception cref="CommandException">The image or the label cannot be used, or so many do not fit.</exception>
+    /// <summary>Runs the network on an image and keeps the result.</summary>
+    /// <param name="pair">The image and its label.</param>
+    /// <param name="planned">The number of all images, which must fit into memory.</param>
+    /// <param name="cancellationToken">Cancels the network.</param>
+    /// <exception cref="CommandException">The image or the label cannot be used, or the images do not fit into
+    /// memory.</exception>
     public async Task AddAsync(LabelPair pair, int planned, CancellationToken cancellationToken)
     {
-        LabelPng truth = LabelPng.Decode(await File.ReadAllBytesAsync(pair.Label, cancellationToken).ConfigureAwait(false), pair.Label);
+        byte[] label = await File.ReadAllBytesAsync(pair.Label, cancellationToken).ConfigureAwait(false);
+        LabelPng truth = LabelPng.Decode(label, pair.Label);
         SegmentationRequest request = new()
         {
             Image = await File.ReadAllBytesAsync(pair.Image, cancellationToken).ConfigureAwait(false),
@@ -44,7 +48,9 @@ internal sealed class TuningSet(Segmenter segmenter, LoadedModel model, byte ign
             Unknown.Add(truth);
             if (result.Mask.Size != truth.Size)
             {
-                throw new CommandException($"{pair.Label}: the label map has {truth.Size} pixels, its image '{pair.Image}' has {result.Mask.Size}.");
+                throw new CommandException(
+                    $"{pair.Label}: expected {result.Mask.Size} pixels, as its image '{pair.Image}' has, got "
+                    + $"{truth.Size}.");
             }
         }
         catch (SegmentationException e)
@@ -52,14 +58,18 @@ internal sealed class TuningSet(Segmenter segmenter, LoadedModel model, byte ign
             throw new CommandException($"{pair.Image}: {e.Message}");
         }
 
-        double bytes = _images.Average(image => (double)image.Truth.Labels.Length) * planned * ((sizeof(float) * model.Classes.Names.Count) + 5);
+        double pixels = _images.Average(image => (double)image.Truth.Labels.Length) * planned;
+        double bytes = pixels * ((sizeof(float) * model.Classes.Names.Count) + 5);
         if (bytes > GC.GetGCMemoryInfo().TotalAvailableMemoryBytes * MemoryShare)
         {
-            throw new CommandException(FormattableString.Invariant($"The probabilities of {planned} images take {bytes / (1L << 30):F1} GiB; take fewer with --sample."));
+            string gib = (bytes / (1L << 30)).ToString("F1", CultureInfo.InvariantCulture);
+            throw new CommandException(
+                $"The probabilities of {planned} images need {gib} GiB, more than half of the memory. "
+                + "Use fewer images with --sample.");
         }
     }
 
-    /// <summary>Mean IoU of the network alone; NaN where no labelled pixel is of a class.</summary>
+    /// <summary>Mean IoU without refinement; NaN where no label is a class.</summary>
     public double Score()
     {
         ConfusionMatrix matrix = new(model.Classes.Names.Count);
@@ -71,12 +81,14 @@ internal sealed class TuningSet(Segmenter segmenter, LoadedModel model, byte ign
         return matrix.MeanIoU();
     }
 
-    /// <summary>Mean IoU after refinement, of several images at a time: one thread each is quicker than all on one.</summary>
+    /// <summary>Mean IoU with refinement. Several images are refined at a time, each on one thread, which is faster
+    /// than one image on all threads.</summary>
     /// <param name="setting">The CRF's parameters.</param>
-    /// <param name="every">1 takes all images, 3 every third.</param>
+    /// <param name="every">1 for all images, 3 for every third.</param>
     /// <param name="advance">Called after each image, from several threads.</param>
-    /// <param name="cancellationToken">Stops between two iterations.</param>
-    public async Task<CrfScore> ScoreAsync(CrfOverrides setting, int every, Action advance, CancellationToken cancellationToken)
+    /// <param name="cancellationToken">Cancels between two iterations.</param>
+    public async Task<CrfScore> ScoreAsync(
+        CrfOverrides setting, int every, Action advance, CancellationToken cancellationToken)
     {
         ConfusionMatrix matrix = new(model.Classes.Names.Count);
         TuningImage[] images = [.. _images.Where((_, i) => i % every == 0)];
@@ -95,9 +107,9 @@ internal sealed class TuningSet(Segmenter segmenter, LoadedModel model, byte ign
     public void Dispose() => _images.ForEach(image => image.Dispose());
 }
 
-/// <summary>An image that the network has seen, and its truth.</summary>
-/// <param name="Result">Photograph, labels and probabilities.</param>
-/// <param name="Truth">Of the same size.</param>
+/// <summary>The network's result for an image, and the truth.</summary>
+/// <param name="Result">Image, labels and probabilities.</param>
+/// <param name="Truth">The label map, of the same size.</param>
 internal sealed record TuningImage(SegmentationResult Result, LabelPng Truth) : IDisposable
 {
     public void Dispose() => Result.Dispose();

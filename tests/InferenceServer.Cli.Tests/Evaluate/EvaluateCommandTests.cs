@@ -97,7 +97,7 @@ public sealed class EvaluateCommandTests : IDisposable
         (int exitCode, _, string error) = await EvaluateAsync();
 
         Assert.Equal(1, exitCode);
-        Assert.Contains("1 of 2 images have no label", error, StringComparison.Ordinal);
+        Assert.Contains("1 of 2 have none", error, StringComparison.Ordinal);
         Assert.Contains("b.png", error, StringComparison.Ordinal);
     }
 
@@ -110,7 +110,7 @@ public sealed class EvaluateCommandTests : IDisposable
         (int exitCode, _, string error) = await EvaluateAsync();
 
         Assert.Equal(1, exitCode);
-        Assert.Contains($"{label}: the label map has 9×7 pixels", error, StringComparison.Ordinal);
+        Assert.Contains($"{label}: expected 8×8 pixels", error, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -29,7 +29,7 @@ public sealed class LabelPngTests
     [Theory]
     [InlineData("rgb.png", "colours")]
     [InlineData("grey16.png", "16-bit")]
-    [InlineData("grey.jpg", "not a PNG")]
+    [InlineData("grey.jpg", "expected a PNG")]
     public void Decode_NoLabelMap_SaysWhy(string file, string reason)
     {
         CommandException exception = Assert.Throws<CommandException>(() => Decode(file));

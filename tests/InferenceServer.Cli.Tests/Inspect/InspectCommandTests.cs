@@ -57,7 +57,7 @@ public sealed class InspectCommandTests : IDisposable
         (int exitCode, _, string error) = await Cli.RunAsync("inspect", GraphOf("tiny"), "--manifest", _folder["model.json"]);
 
         Assert.Equal(1, exitCode);
-        Assert.Contains("exists already", error, StringComparison.Ordinal);
+        Assert.Contains("exists. Choose another name", error, StringComparison.Ordinal);
         Assert.Equal("mine", await File.ReadAllTextAsync(_folder["model.json"]));
     }
 

@@ -63,7 +63,7 @@ public sealed class RefineCommandTests : IDisposable
 
     [Theory]
     [InlineData("[3,4,4]", "expected the shape (classes, 4, 5), as the image has 5×4 pixels")]
-    [InlineData("[4,5]", "found (4, 5)")]
+    [InlineData("[4,5]", "got (4, 5)")]
     [InlineData("[0,4,5]", "with 1 to 256 classes")]
     [InlineData("[257,4,5]", "with 1 to 256 classes")]
     public async Task Refine_WrongShape_SaysWhichIsRight(string shape, string message)
@@ -79,7 +79,7 @@ public sealed class RefineCommandTests : IDisposable
     {
         WriteArray([.. Enumerable.Repeat(-3.5f, 40)], [2, 4, 5]);
 
-        await FailsAsync("-3.5 is no probability; apply the softmax first, or pass energies in nats with --energies");
+        await FailsAsync("expected probabilities from 0 to 1, got -3.5. Apply the softmax first, or pass energies in nats with --energies.");
     }
 
     [Fact]
@@ -91,13 +91,13 @@ public sealed class RefineCommandTests : IDisposable
     }
 
     [Theory]
-    [InlineData("{}", "kernels: missing")]
-    [InlineData("[{}]", "kernels[0].type: missing")]
+    [InlineData("{}", "kernels: expected a list, found none")]
+    [InlineData("[{}]", "kernels[0].type: expected a value, found none")]
     [InlineData("[3]", "kernels[0]: expected an object")]
     [InlineData("{\"kernels\": 3}", "kernels: expected a list")]
     [InlineData("[]", "Kernels: expected 1 to 4, got 0")]
-    [InlineData("[{\"type\": \"gauss\"}]", "kernels[0].type: \"gauss\" is none of gaussian, bilateral")]
-    [InlineData("[{\"type\": \"gaussian\", \"sxy\": 3}]", "kernels[0].sxy: not known")]
+    [InlineData("[{\"type\": \"gauss\"}]", "kernels[0].type: expected gaussian or bilateral, got \"gauss\"")]
+    [InlineData("[{\"type\": \"gaussian\", \"sxy\": 3}]", "kernels[0].sxy: unknown key")]
     [InlineData("[{\"type\": \"bilateral\", \"sx\": 3, \"sy\": 3, \"srgb\": [3], \"compatibility\": {\"kind\": \"potts\", \"weight\": 3}}]", "kernels[0].srgb: expected 3 numbers, got 1")]
     [InlineData("[{\"type\": \"gaussian\", \"sx\": 3, \"sy\": 0, \"compatibility\": {\"kind\": \"potts\", \"weight\": 3}}]", "Expected a finite standard deviation above 0, got 0")]
     [InlineData("[{\"type\": \"gaussian\", \"sx\": 3, \"sy\": 3, \"compatibility\": {\"kind\": \"diagonal\", \"values\": [1, 2, 3]}}]", "of 2 labels, got 3")]
@@ -129,7 +129,7 @@ public sealed class RefineCommandTests : IDisposable
         (int exitCode, _, string error) = await RefineAsync("--kernels", _folder["k.json"], "--bilateral-rgb", "3");
 
         Assert.Equal(2, exitCode); // the command line is wrong, not a file
-        Assert.Contains("give either", error, StringComparison.Ordinal);
+        Assert.Contains("Leave out one of the two", error, StringComparison.Ordinal);
     }
 
     [Fact]

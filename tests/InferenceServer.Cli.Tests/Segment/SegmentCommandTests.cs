@@ -100,7 +100,7 @@ public sealed class SegmentCommandTests : IDisposable
             "segment", photo, "--models", Cli.Models, "--model", "tiny-labels", "--out", _folder["out"], "--format", "confidence");
 
         Assert.Equal(1, exitCode);
-        Assert.Contains("has no scores", error, StringComparison.Ordinal);
+        Assert.Contains("expected a model with scores", error, StringComparison.Ordinal);
     }
 
     private Task<(int ExitCode, string Output, string Error)> SegmentAsync(string format, params string[] images) =>

@@ -71,7 +71,7 @@ public sealed class SegmentServerTests : IDisposable
         (int exitCode, _, string error) = await Cli.RunAsync("segment", photo, "--server", "http://localhost", "--key", "two\nlines", "--model", "m", "--out", _folder["out"]);
 
         Assert.Equal(2, exitCode);
-        Assert.StartsWith("The key, of --key or of INFERENCE_SERVER_KEY,", error, StringComparison.Ordinal);
+        Assert.StartsWith("--key or INFERENCE_SERVER_KEY: expected", error, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -80,7 +80,7 @@ public sealed class SegmentServerTests : IDisposable
         (int exitCode, _, string error) = await Cli.RunAsync("segment", "a.png", "--server", "http://localhost", "--model", "m", "--out", _folder["out"], "--threads", "2");
 
         Assert.Equal(2, exitCode);
-        Assert.StartsWith("--threads is for a model that runs here; leave it out, or --server.", error, StringComparison.Ordinal);
+        Assert.StartsWith("--threads: expected no --server beside it, since it is for a model that runs here. Leave out one of the two.", error, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -56,7 +56,7 @@ public sealed class TuneCrfCommandTests : IDisposable
         (int exitCode, _, string error) = await TuneAsync();
 
         Assert.Equal(0, exitCode);
-        Assert.Contains("No setting is better than the network alone", error, StringComparison.Ordinal);
+        Assert.Contains("No setting is better than no refinement", error, StringComparison.Ordinal);
         Assert.Equal(before, await File.ReadAllTextAsync(Manifest()));
     }
 
@@ -73,7 +73,7 @@ public sealed class TuneCrfCommandTests : IDisposable
         Assert.Equal(1, exitCode);
         Assert.Equal(
             $"{3 * 64 * 64:N0} labelled pixels were skipped: their label is neither a class (0 to 2) nor 255.\n" +
-            "No labelled pixel is of a class of the model; are these its labels, and is --ignore the label of void?\n",
+            "Expected labels that are classes of the model, found none. Check --labels, and that --ignore is the void label.\n",
             error);
     }
 

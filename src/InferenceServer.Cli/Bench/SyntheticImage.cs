@@ -3,14 +3,15 @@ using NetVips;
 
 namespace InferenceServer.Cli.Bench;
 
-/// <summary>A picture that costs a JPEG decoder about what a photograph does: smooth shading under fine noise, the same each time.</summary>
-internal static class SyntheticPhoto
+/// <summary>A synthetic image that takes a JPEG decoder about as long as a photograph: smooth shading with fine noise,
+/// always the same.</summary>
+internal static class SyntheticImage
 {
     public const int MaxSide = 16384;
     private const int Quality = 90;
     private const int NoiseLevels = 24;
 
-    /// <summary>Draws and encodes it.</summary>
+    /// <summary>Draws the image and encodes it.</summary>
     public static byte[] Jpeg(ImageSize size)
     {
         byte[] rgb = new byte[size.Pixels * 3];
