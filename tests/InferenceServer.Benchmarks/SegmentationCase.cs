@@ -25,7 +25,11 @@ public sealed record SegmentationCase(string Name, ImageSize Photo, int Classes)
     }
 
     /// <summary>Labels in runs, as masks have them.</summary>
-    public byte[] Labels() => [.. Enumerable.Range(0, (int)Photo.Pixels).Select(i => (byte)(((i % Photo.Width / 64) + (i / Photo.Width / 48)) % Classes))];
+    public byte[] Labels() =>
+        [
+            .. Enumerable.Range(0, (int)Photo.Pixels)
+                .Select(i => (byte)(((i % Photo.Width / 64) + (i / Photo.Width / 48)) % Classes))
+        ];
 
     public override string ToString() => $"{Name} {Photo} {Classes}";
 }

@@ -15,8 +15,11 @@ public sealed class AccessTests(Browser browser)
             ? color.match(/[\d.]+(?:e-?\d+)?/g).slice(0, 4).map((v, i) => i < 3 ? 255 * v : Number(v))
             : color.match(/[\d.]+/g).map(Number);
           const over = ([r, g, b, a = 1], ground) => [r, g, b].map((v, i) => v * a + ground[i] * (1 - a));
-          const luminance = rgb => rgb.map(v => v / 255).map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4).reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
-          const ground = node => node === null ? [255, 255, 255] : over(parse(getComputedStyle(node).backgroundColor), ground(node.parentElement));
+          const linear = v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
+          const luminance = rgb => rgb.reduce((sum, v, i) => sum + linear(v / 255) * [0.2126, 0.7152, 0.0722][i], 0);
+          const ground = node => node === null
+            ? [255, 255, 255]
+            : over(parse(getComputedStyle(node).backgroundColor), ground(node.parentElement));
           const ratio = (one, other) => (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05);
           const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
           const found = [];
@@ -24,7 +27,8 @@ public sealed class AccessTests(Browser browser)
             const node = walker.currentNode.parentElement;
             if (walker.currentNode.textContent.trim() && node.checkVisibility() && !node.matches(":disabled, option")) {
               const behind = ground(node);
-              found.push([node.outerHTML.slice(0, 90), ratio(luminance(over(parse(getComputedStyle(node).color), behind)), luminance(behind))]);
+              const ink = over(parse(getComputedStyle(node).color), behind);
+              found.push([node.outerHTML.slice(0, 90), ratio(luminance(ink), luminance(behind))]);
             }
           }
           return JSON.stringify(found);
@@ -51,7 +55,8 @@ public sealed class AccessTests(Browser browser)
         await window.SegmentsAsync(() => window.Page.CheckAsync("#side-b input"));
 
         foreach (string control in (string[])[
-            "#file", "#camera-open", "[name=style]", "#zoom-in", "#opacity", "#picture", "#divider", "[name=format]", "#download", "[name=language]", "#copy",
+            "#file", "#camera-open", "[name=style]", "#zoom-in", "#opacity", "#picture", "#divider", "[name=format]",
+            "#download", "[name=language]", "#copy",
             "#side-a select", "#side-b input", "#legend button", "[name=scale]", "#flip", "[name=mode]", "#crf input", "[name=quality]"])
         {
             await TabToAsync(window, control);
@@ -61,7 +66,13 @@ public sealed class AccessTests(Browser browser)
     [ChromiumFact]
     public async Task Telephone_Page_FitsItsWidth()
     {
-        await using PlaygroundWindow window = await browser.OpenAsync(new BrowserNewContextOptions { ViewportSize = new() { Width = 360, Height = 740 }, HasTouch = true, IsMobile = true });
+        await using PlaygroundWindow window = await browser.OpenAsync(
+            new BrowserNewContextOptions
+            {
+                ViewportSize = new() { Width = 360, Height = 740 },
+                HasTouch = true,
+                IsMobile = true,
+            });
         await window.UploadAsync(Photo.Png);
 
         Assert.Equal(360, await window.Page.EvaluateAsync<int>("() => document.documentElement.scrollWidth"));
@@ -105,7 +116,9 @@ public sealed class AccessTests(Browser browser)
         await using PlaygroundWindow window = await browser.OpenAsync(new BrowserNewContextOptions { ColorScheme = scheme });
         await window.UploadAsync(Photo.Png);
         await window.SegmentsAsync(() => window.Page.SelectOptionAsync("#side-b select", "tiny-stride8"));
-        await window.Page.EvaluateAsync("() => { document.querySelector('#problem').hidden = false; document.querySelector('#problem p').textContent = 'A sentence.'; }");
+        await window.Page.EvaluateAsync(
+            "() => { document.querySelector('#problem').hidden = false; document.querySelector('#problem " +
+            "p').textContent = 'A sentence.'; }");
 
         using JsonDocument found = JsonDocument.Parse(await window.Page.EvaluateAsync<string>(Contrasts));
 

@@ -27,7 +27,8 @@ public sealed class ExportTests(Browser browser)
             string extension = MaskFormat.Find(format)!.Extension;
             Assert.Equal((format == "png" ? "photo-mask" : "photo-" + format) + extension, download.SuggestedFilename);
             Assert.EndsWith("-o " + download.SuggestedFilename, await window.Page.InnerTextAsync("#snippet"), StringComparison.Ordinal);
-            string query = $"/v1/segment/tiny?format={format}" + (format.StartsWith("overlay", StringComparison.Ordinal) ? "&alpha=0.6" : "");
+            string query = $"/v1/segment/tiny?format={format}" +
+                (format.StartsWith("overlay", StringComparison.Ordinal) ? "&alpha=0.6" : "");
             Assert.Equal(await window.AnswerAsync(query, Photo.Png), await File.ReadAllBytesAsync(await download.PathAsync()));
         }
     }
@@ -71,14 +72,19 @@ public sealed class ExportTests(Browser browser)
         await window.Page.ClickAsync("#copy");
         await window.Page.WaitForFunctionAsync("() => document.querySelector('#copy').textContent === 'Selected'");
 
-        Assert.Equal(await window.Page.InnerTextAsync("#snippet"), await window.Page.EvaluateAsync<string>("() => getSelection().toString()"));
+        Assert.Equal(
+            await window.Page.InnerTextAsync("#snippet"),
+            await window.Page.EvaluateAsync<string>("() => getSelection().toString()"));
     }
 
     // On a server that asks for a key, of an image whose name needs care in every language.
     private async Task SnippetFetchesTheSame(string language, string file, string command)
     {
         const string Key = "s3cret", Image = "a \"photo\"'s.png", Mask = "a \"photo\"'s-mask.png";
-        await using ServerProcess server = await ServerProcess.StartAsync(("Security:Keys:lab:Hash", "sha256:" + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(Key)))));
+        await using ServerProcess server = await ServerProcess.StartAsync(
+            (
+                "Security:Keys:lab:Hash",
+                "sha256:" + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(Key)))));
         await using PlaygroundWindow window = await browser.OpenAsync(server: server.Address);
         await window.Page.WaitForSelectorAsync("#key[open]");
         await window.Page.FillAsync("#key input", Key);
@@ -93,9 +99,22 @@ public sealed class ExportTests(Browser browser)
         await File.WriteAllTextAsync(Path.Combine(folder, file), await window.Page.InnerTextAsync("#snippet"));
         await File.WriteAllTextAsync(
             Path.Combine(folder, "mask.csproj"),
-            "<Project Sdk=\"Microsoft.NET.Sdk\"><PropertyGroup><OutputType>Exe</OutputType><TargetFramework>net10.0</TargetFramework><ImplicitUsings>enable</ImplicitUsings></PropertyGroup></Project>");
+            """
+            <Project Sdk="Microsoft.NET.Sdk">
+              <PropertyGroup>
+                <OutputType>Exe</OutputType>
+                <TargetFramework>net10.0</TargetFramework>
+                <ImplicitUsings>enable</ImplicitUsings>
+              </PropertyGroup>
+            </Project>
+            """);
 
-        ProcessStartInfo start = new("bash", ["-c", command]) { WorkingDirectory = folder, RedirectStandardError = true, RedirectStandardOutput = true };
+        ProcessStartInfo start = new("bash", ["-c", command])
+        {
+            WorkingDirectory = folder,
+            RedirectStandardError = true,
+            RedirectStandardOutput = true,
+        };
         start.Environment["KEY"] = Key;
         using Process program = Process.Start(start)!;
         Task<string> errors = program.StandardError.ReadToEndAsync(), output = program.StandardOutput.ReadToEndAsync();

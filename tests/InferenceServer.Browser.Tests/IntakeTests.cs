@@ -7,7 +7,9 @@ namespace InferenceServer.Tests;
 public sealed class IntakeTests(Browser browser)
 {
     // A file as the system's clipboard, or a hand with a mouse, would carry it.
-    private const string Carrier = "bytes => { const data = new DataTransfer(); data.items.add(new File([new Uint8Array(bytes)], 'photo.png', { type: 'image/png' })); return data; }";
+    private const string Carrier =
+        "bytes => { const data = new DataTransfer(); data.items.add(new File([new Uint8Array(bytes)], 'photo.png', " +
+        "{ type: 'image/png' })); return data; }";
 
     private const string ImageIsThere = "() => document.querySelector('#photo').naturalWidth > 0";
 
@@ -46,7 +48,10 @@ public sealed class IntakeTests(Browser browser)
         await window.ReadyAsync();
 
         IJSHandle data = await window.Page.EvaluateHandleAsync(Carrier, Photo.Png.Select(b => (int)b).ToArray());
-        await window.Page.EvaluateAsync("data => document.body.dispatchEvent(new ClipboardEvent('paste', { clipboardData: data, bubbles: true }))", data);
+        await window.Page.EvaluateAsync(
+            "data => document.body.dispatchEvent(new ClipboardEvent('paste', { clipboardData: data, bubbles: true " +
+            "}))",
+            data);
 
         await window.ShownAsync("photo.png");
     }
@@ -98,9 +103,12 @@ public sealed class IntakeTests(Browser browser)
     {
         await using PlaygroundWindow window = await browser.OpenAsync();
         await window.Page.EvaluateAsync(
-            "() => { const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices); window.opened = 0; navigator.mediaDevices.getUserMedia = wanted => { window.opened++; return open(wanted); }; }");
+            "() => { const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices); window.opened " +
+            "= 0; navigator.mediaDevices.getUserMedia = wanted => { window.opened++; return open(wanted); }; }");
 
-        await window.Page.EvaluateAsync("() => { document.querySelector('#camera-open').click(); document.querySelector('#camera-open').click(); }");
+        await window.Page.EvaluateAsync(
+            "() => { document.querySelector('#camera-open').click(); " +
+            "document.querySelector('#camera-open').click(); }");
         await window.Page.WaitForSelectorAsync("#camera[open]");
 
         Assert.Equal(1, await window.Page.EvaluateAsync<int>("() => window.opened"));
@@ -122,7 +130,16 @@ public sealed class IntakeTests(Browser browser)
     public async Task Open_FormatThatOnlyTheServerReads_IsAskedForAgainAfterARefusal()
     {
         await using PlaygroundWindow window = await browser.OpenAsync();
-        await window.Page.RouteAsync("**/v1/segment/**", route => route.FulfillAsync(new() { Status = 503, ContentType = "application/problem+json", Body = """{"detail":"The server is full."}""" }));
+        await window.Page.RouteAsync(
+            "**/v1/segment/**",
+            route =>
+                route.FulfillAsync(
+                    new()
+                    {
+                        Status = 503,
+                        ContentType = "application/problem+json",
+                        Body = """{"detail":"The server is full."}""",
+                    }));
         await window.OpenAsync(Tiff, "two-pages.tif", "image/tiff");
         Assert.Equal("The server is full.", await window.ProblemAsync());
 
@@ -138,14 +155,17 @@ public sealed class IntakeTests(Browser browser)
     {
         await using PlaygroundWindow window = await browser.OpenAsync();
         await window.Page.EvaluateAsync(
-            "() => { const send = XMLHttpRequest.prototype.send; XMLHttpRequest.prototype.send = function (body) { this.addEventListener('loadend', () => window.last = this.responseURL); send.call(this, body); }; }");
+            "() => { const send = XMLHttpRequest.prototype.send; XMLHttpRequest.prototype.send = function (body) { " +
+            "this.addEventListener('loadend', () => window.last = this.responseURL); send.call(this, body); }; }");
         TaskCompletionSource opened = new();
         await window.Page.RouteAsync("**alpha=0", async route =>
         {
             await opened.Task;
             await route.ContinueAsync();
         });
-        await window.Page.RunAndWaitForRequestAsync(() => window.OpenAsync(Tiff, "two-pages.tif", "image/tiff"), request => request.Url.EndsWith("alpha=0", StringComparison.Ordinal));
+        await window.Page.RunAndWaitForRequestAsync(
+            () => window.OpenAsync(Tiff, "two-pages.tif", "image/tiff"),
+            request => request.Url.EndsWith("alpha=0", StringComparison.Ordinal));
 
         await window.UploadAsync(Photo.Png);
         opened.SetResult();
@@ -160,7 +180,9 @@ public sealed class IntakeTests(Browser browser)
     {
         await using PlaygroundWindow window = await browser.OpenAsync();
         await window.Page.EvaluateAsync(
-            "() => { window.kept = 0; for (const [name, step] of [['createObjectURL', 1], ['revokeObjectURL', -1]]) { const call = URL[name].bind(URL); URL[name] = given => { window.kept += step; return call(given); }; } }");
+            "() => { window.kept = 0; for (const [name, step] of [['createObjectURL', 1], ['revokeObjectURL', " +
+            "-1]]) { const call = URL[name].bind(URL); URL[name] = given => { window.kept += step; return " +
+            "call(given); }; } }");
 
         await window.UploadAsync(Tiff, "two-pages.tif", "image/tiff");
         await window.Page.WaitForFunctionAsync(ImageIsThere);
@@ -204,8 +226,22 @@ public sealed class IntakeTests(Browser browser)
         await window.ReadyAsync();
         ICDPSession network = await window.Page.Context.NewCDPSessionAsync(window.Page);
         await network.SendAsync("Network.enable");
-        await network.SendAsync("Network.emulateNetworkConditions", new Dictionary<string, object> { ["offline"] = false, ["latency"] = 0, ["downloadThroughput"] = -1, ["uploadThroughput"] = 400_000 });
+        await network.SendAsync(
+            "Network.emulateNetworkConditions", new Dictionary<string,
+            object>
+            {
+                ["offline"] = false,
+                ["latency"] = 0,
+                ["downloadThroughput"] = -1,
+                ["uploadThroughput"] = 400_000,
+            });
         await window.Page.EvaluateAsync(
-            "() => { window.seen = []; new MutationObserver(() => window.seen.push(document.querySelector('#status').textContent)).observe(document.querySelector('#status'), { childList: true }); }");
+            """
+            () => {
+              const status = document.querySelector("#status");
+              window.seen = [];
+              new MutationObserver(() => window.seen.push(status.textContent)).observe(status, { childList: true });
+            }
+            """);
     }
 }

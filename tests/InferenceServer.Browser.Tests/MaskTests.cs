@@ -46,8 +46,11 @@ public sealed class MaskTests(Browser browser)
         await using PlaygroundWindow window = await browser.OpenAsync();
         await window.ReadyAsync();
         await window.Page.EvaluateAsync(
-            "() => { const unpacked = new Promise(resolve => window.unpack = resolve); const read = Response.prototype.arrayBuffer; Response.prototype.arrayBuffer = async function () { await unpacked; return read.call(this); }; }");
-        await window.Page.RunAndWaitForResponseAsync(() => window.OpenAsync(Photo.Png), r => r.Url.EndsWith("/v1/segment/tiny", StringComparison.Ordinal));
+            "() => { const unpacked = new Promise(resolve => window.unpack = resolve); const read = " +
+            "Response.prototype.arrayBuffer; Response.prototype.arrayBuffer = async function () { await unpacked; " +
+            "return read.call(this); }; }");
+        await window.Page.RunAndWaitForResponseAsync(
+            () => window.OpenAsync(Photo.Png), r => r.Url.EndsWith("/v1/segment/tiny", StringComparison.Ordinal));
 
         TaskCompletionSource chosen = await ChooseSlowlyAsync(window, "#side-a select");
         await window.Page.EvaluateAsync("() => window.unpack()");
@@ -216,12 +219,19 @@ public sealed class MaskTests(Browser browser)
         await using PlaygroundWindow window = await browser.OpenAsync();
         await window.UploadAsync(Photo.Png);
 
-        string[] shown = [.. (await window.Page.Locator("#legend button").AllInnerTextsAsync()).Select(text => string.Join(' ', text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)))];
+        string[] shown =
+        [
+            .. (await window.Page.Locator("#legend button").AllInnerTextsAsync()).Select(text =>
+                string.Join(' ', text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)))
+        ];
 
         using JsonDocument summary = JsonDocument.Parse(await window.AnswerAsync("/v1/segment/tiny?format=json", Photo.Png));
         Assert.Equal(
             summary.RootElement.GetProperty("classes").EnumerateArray().Select(c =>
-                string.Create(CultureInfo.InvariantCulture, $"{c.GetProperty("name").GetString()} {100.0 * c.GetProperty("pixels").GetInt32() / Photo.Labels.Length:F1} %")).Order(),
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{c.GetProperty("name").GetString()} " +
+                    $"{100.0 * c.GetProperty("pixels").GetInt32() / Photo.Labels.Length:F1} %")).Order(),
             shown.Order());
     }
 
@@ -353,7 +363,8 @@ public sealed class MaskTests(Browser browser)
         await using PlaygroundWindow window = await browser.OpenAsync();
         await window.ReadyAsync();
 
-        IResponse response = await window.Page.RunAndWaitForResponseAsync(() => window.UploadAsync(Photo.Png), r => r.Url.EndsWith("/v1/segment/tiny", StringComparison.Ordinal));
+        IResponse response = await window.Page.RunAndWaitForResponseAsync(
+            () => window.UploadAsync(Photo.Png), r => r.Url.EndsWith("/v1/segment/tiny", StringComparison.Ordinal));
 
         string timing = (await response.AllHeadersAsync())["server-timing"];
         string[] stages = [.. await window.Page.Locator("#timings .stage > span").AllInnerTextsAsync()];
@@ -370,17 +381,22 @@ public sealed class MaskTests(Browser browser)
             await answer.Task;
             await route.ContinueAsync();
         });
-        await window.Page.RunAndWaitForRequestAsync(() => window.Page.SelectOptionAsync(select, Coarse), request => request.Url.EndsWith(Coarse, StringComparison.Ordinal));
+        await window.Page.RunAndWaitForRequestAsync(
+            () => window.Page.SelectOptionAsync(select, Coarse),
+            request => request.Url.EndsWith(Coarse, StringComparison.Ordinal));
         return answer;
     }
 
     private static Task<string> ClipAsync(PlaygroundWindow window, string canvas) =>
-        window.Page.EvaluateAsync<string>("canvas => getComputedStyle(document.querySelector(canvas)).clipPath.replace('calc(100% - 25%)', '75%')", canvas);
+        window.Page.EvaluateAsync<string>(
+            "canvas => getComputedStyle(document.querySelector(canvas)).clipPath.replace('calc(100% - 25%)', '75%')",
+            canvas);
 
     private static async Task<string> ReadoutAsync(PlaygroundWindow window) =>
         string.Join(' ', (await window.Page.InnerTextAsync("#readout")).Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
 
     private static async Task<int[]> ConfidenceAsync(PlaygroundWindow window) => await window.Page.EvaluateAsync<int[]>(
-        "async file => { const { readSamples } = await import(new URL('playground/png.js', document.baseURI)); return [...(await readSamples(new Uint8Array(file).buffer)).samples]; }",
+        "async file => { const { readSamples } = await import(new URL('playground/png.js', document.baseURI)); " +
+        "return [...(await readSamples(new Uint8Array(file).buffer)).samples]; }",
         (await window.AnswerAsync("/v1/segment/tiny?format=confidence", Photo.Png)).Select(b => (int)b).ToArray());
 }

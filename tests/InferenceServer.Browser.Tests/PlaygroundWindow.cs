@@ -93,7 +93,9 @@ internal sealed class PlaygroundWindow : IAsyncDisposable
           const copy = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
           copy.drawImage(source, 0, 0);
           const { data } = copy.getImageData(0, 0, width, height);
-          return Array.from({ length: width * height }, (_, i) => data[4 * i + 3] === 0 ? "" : "#" + [...data.slice(4 * i, 4 * i + 3)].map(v => v.toString(16).padStart(2, "0")).join(""));
+          const hex = v => v.toString(16).padStart(2, "0");
+          const color = ([r, g, b, a]) => a === 0 ? "" : "#" + hex(r) + hex(g) + hex(b);
+          return Array.from({ length: width * height }, (_, i) => color(data.slice(4 * i, 4 * i + 4)));
         }
         """,
         canvas);

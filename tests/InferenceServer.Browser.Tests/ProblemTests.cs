@@ -78,7 +78,16 @@ public sealed class ProblemTests(Browser browser)
     {
         await using PlaygroundWindow window = await browser.OpenAsync();
         await window.UploadAsync(Photo.Png);
-        await window.Page.RouteAsync("**/v1/models/tiny-stride8", route => route.FulfillAsync(new() { Status = 401, ContentType = "application/problem+json", Body = """{"detail":"The key is not known."}""" }));
+        await window.Page.RouteAsync(
+            "**/v1/models/tiny-stride8",
+            route =>
+                route.FulfillAsync(
+                    new()
+                    {
+                        Status = 401,
+                        ContentType = "application/problem+json",
+                        Body = """{"detail":"The key is not known."}""",
+                    }));
         await window.Page.SelectOptionAsync("#side-b select", "tiny-stride8");
         await window.Page.WaitForSelectorAsync("#key[open]");
 
@@ -101,7 +110,9 @@ public sealed class ProblemTests(Browser browser)
         await window.Page.WaitForSelectorAsync("#key[open]");
         await window.Page.FillAsync("#key input", "another");
         await window.Page.Keyboard.PressAsync("Enter");
-        await window.Page.WaitForFunctionAsync("() => document.querySelector('#key').open && document.querySelector('#key-reason').textContent === 'The key is not known.'");
+        await window.Page.WaitForFunctionAsync(
+            "() => document.querySelector('#key').open && document.querySelector('#key-reason').textContent === " +
+            "'The key is not known.'");
         await window.Page.FillAsync("#key input", Key);
         await window.Page.Keyboard.PressAsync("Enter");
         await window.UploadAsync(Photo.Png);

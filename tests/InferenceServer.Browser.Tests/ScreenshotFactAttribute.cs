@@ -17,5 +17,10 @@ public sealed class ScreenshotFactAttribute : FactAttribute
     }
 
     /// <summary>Where the pictures go, relative to the repository; null where nobody wants them.</summary>
-    internal static string? Folder { get; } = Environment.GetEnvironmentVariable("SCREENSHOTS") is { Length: > 0 } folder ? Path.Combine(Repository.Root, folder) : null;
+    internal static string? Folder { get; } = Environment.GetEnvironmentVariable("SCREENSHOTS") is
+    {
+        Length: > 0,
+    } folder
+        ? Path.Combine(Repository.Root, folder)
+        : null;
 }

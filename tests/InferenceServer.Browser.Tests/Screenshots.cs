@@ -2,17 +2,31 @@ using Microsoft.Playwright;
 
 namespace InferenceServer.Tests;
 
-/// <summary>The pictures of docs/clients.md, of the shipped models: <c>SCREENSHOTS=docs/images dotnet test -c Release tests/InferenceServer.Browser.Tests --filter Screenshots</c>.</summary>
+/// <summary>The pictures of docs/clients.md, of the shipped models: <c>SCREENSHOTS=docs/images dotnet test -c Release
+/// tests/InferenceServer.Browser.Tests --filter Screenshots</c>.</summary>
 [Collection(SharedBrowser.Name)]
 public sealed class Screenshots(Browser browser)
 {
     [ScreenshotFact]
     public async Task Screenshots_OfEachKind_AreMade()
     {
-        await using ServerProcess server = await ServerProcess.StartAsync(("Models:Path", Path.Combine(Repository.Root, "models")), ("Models:Default", "camvid-deeplabv3plus"));
+        await using ServerProcess server = await ServerProcess.StartAsync(
+            ("Models:Path", Path.Combine(Repository.Root, "models")), ("Models:Default", "camvid-deeplabv3plus"));
         await TakeAsync("playground", new() { ViewportSize = new() { Width = 1440, Height = 900 } }, server.Address, both: true);
-        await TakeAsync("playground-dark", new() { ViewportSize = new() { Width = 1440, Height = 900 }, ColorScheme = ColorScheme.Dark }, server.Address, both: true);
-        await TakeAsync("playground-phone", new() { ViewportSize = new() { Width = 390, Height = 844 }, DeviceScaleFactor = 2, IsMobile = true, HasTouch = true }, server.Address, both: false);
+        await TakeAsync(
+            "playground-dark",
+            new() { ViewportSize = new() { Width = 1440, Height = 900 }, ColorScheme = ColorScheme.Dark },
+            server.Address, both: true);
+        await TakeAsync(
+            "playground-phone",
+            new()
+            {
+                ViewportSize = new() { Width = 390, Height = 844 },
+                DeviceScaleFactor = 2,
+                IsMobile = true,
+                HasTouch = true,
+            },
+            server.Address, both: false);
     }
 
     private async Task TakeAsync(string name, BrowserNewContextOptions options, Uri server, bool both)
@@ -30,6 +44,12 @@ public sealed class Screenshots(Browser browser)
             await window.Page.WaitForSelectorAsync("#readout b");
         }
 
-        await window.Page.ScreenshotAsync(new() { Path = Path.Combine(ScreenshotFactAttribute.Folder!, name + ".jpg"), Type = ScreenshotType.Jpeg, Quality = 82 });
+        await window.Page.ScreenshotAsync(
+            new()
+            {
+                Path = Path.Combine(ScreenshotFactAttribute.Folder!, name + ".jpg"),
+                Type = ScreenshotType.Jpeg,
+                Quality = 82,
+            });
     }
 }

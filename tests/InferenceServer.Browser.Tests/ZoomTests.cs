@@ -46,7 +46,9 @@ public sealed class ZoomTests(Browser browser)
         foreach (string layer in Layers)
         {
             LocatorBoundingBoxResult box = await BoxAsync(window, layer);
-            Assert.Equal((before.X + 40, before.Y + 20), (box.X, box.Y), (one, other) => Math.Abs(one.Item1 - other.Item1) < 1 && Math.Abs(one.Item2 - other.Item2) < 1);
+            Assert.Equal(
+                (before.X + 40, before.Y + 20), (box.X, box.Y),
+                (one, other) => Math.Abs(one.Item1 - other.Item1) < 1 && Math.Abs(one.Item2 - other.Item2) < 1);
         }
 
         await DragAsync(window, left, middle, left + (3 * picture.Width), middle);
@@ -70,7 +72,9 @@ public sealed class ZoomTests(Browser browser)
         await LevelAsync(window, "125 %");
         await window.Page.Keyboard.PressAsync("0");
         await LevelAsync(window, "100 %");
-        Assert.Equal(await BoxAsync(window, "#picture"), await BoxAsync(window, "#mask-a"), (one, other) => one.X == other.X && one.Width == other.Width);
+        Assert.Equal(
+            await BoxAsync(window, "#picture"), await BoxAsync(window, "#mask-a"),
+            (one, other) => one.X == other.X && one.Width == other.Width);
     }
 
     // The divider keeps its place on the screen: left of it is A, however near.
@@ -114,7 +118,8 @@ public sealed class ZoomTests(Browser browser)
         await window.Page.Mouse.MoveAsync(picture.X + (picture.Width * 0.3f), picture.Y + (picture.Height * 0.95f));
 
         await window.Page.WaitForSelectorAsync("#readout");
-        Assert.StartsWith("red", (await window.Page.InnerTextAsync("#readout")).Trim(), StringComparison.Ordinal); // whole, it would be another class down there
+        // Whole, it would be another class down there.
+        Assert.StartsWith("red", (await window.Page.InnerTextAsync("#readout")).Trim(), StringComparison.Ordinal);
     }
 
     [ChromiumFact]

@@ -23,7 +23,9 @@ internal sealed class FuzzRun(FuzzTarget target, IFuzzCase[] cases, int seed, st
         for (long block = first; block < end && _findings < MostFindings && !cancellationToken.IsCancellationRequested; block += Block)
         {
             long[] numbers = [.. Enumerable.Range(0, (int)Math.Min(Block, end - block)).Select(i => block + i)];
-            await Parallel.ForEachAsync(numbers, new ParallelOptions { MaxDegreeOfParallelism = workers }, async (number, _) => await OneAsync(number));
+            await Parallel.ForEachAsync(
+                numbers, new ParallelOptions { MaxDegreeOfParallelism = workers },
+                async (number, _) => await OneAsync(number));
             done += numbers.Length;
             if (await target.LeakAsync() is { } held)
             {
@@ -34,12 +36,19 @@ internal sealed class FuzzRun(FuzzTarget target, IFuzzCase[] cases, int seed, st
             settled = settled == 0 ? Heap() : settled;
             if (done % (Block * 10) < Block)
             {
-                Console.WriteLine($"{done:N0} cases in {Stopwatch.GetElapsedTime(start):hh\\:mm\\:ss}, {_findings} findings, heap {Heap() / 1e6:F1} MB (after the first block {settled / 1e6:F1} MB)");
+                Console.WriteLine(
+                    $"{done:N0} cases in {Stopwatch.GetElapsedTime(start):hh\\:mm\\:ss}, {_findings} findings, " +
+                    $"heap {Heap() / 1e6:F1} MB (after the first block {settled / 1e6:F1} MB)");
             }
         }
 
-        Console.WriteLine(string.Join('\n', _outcomes.OrderBy(o => o.Key, StringComparer.Ordinal).Select(o => $"{o.Value,12:N0}  {o.Key}")));
-        Console.WriteLine($"{done:N0} cases, seed {seed}, {_findings} findings; the slowest took {TimeSpan.FromTicks(_slowest).TotalMilliseconds:F0} ms; heap {settled / 1e6:F1} → {Heap() / 1e6:F1} MB");
+        foreach ((string outcome, long times) in _outcomes.OrderBy(o => o.Key, StringComparer.Ordinal))
+        {
+            Console.WriteLine($"{times,12:N0}  {outcome}");
+        }
+        Console.WriteLine($"{done:N0} cases, seed {seed}, {_findings} findings; the slowest took " +
+            $"{TimeSpan.FromTicks(_slowest).TotalMilliseconds:F0} ms; heap {settled / 1e6:F1} → {Heap() / 1e6:F1} " +
+            "MB");
         return _findings == 0;
     }
 

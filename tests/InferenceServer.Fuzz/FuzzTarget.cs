@@ -10,7 +10,8 @@ using NetVips;
 
 namespace InferenceServer.Fuzz;
 
-/// <summary>The whole server in this process, without sockets, with the tiny models and a folder of its own for the models that are being changed.</summary>
+/// <summary>The whole server in this process, without sockets, with the tiny models and a folder of its own for the
+/// models that are being changed.</summary>
 internal sealed class FuzzTarget : WebApplicationFactory<Program>
 {
     /// <summary>The key of the scope admin.</summary>
@@ -24,7 +25,10 @@ internal sealed class FuzzTarget : WebApplicationFactory<Program>
     {
         Models = Directory.CreateTempSubdirectory("fuzz-").FullName;
         Jobs = Directory.CreateTempSubdirectory("fuzz-").FullName;
-        foreach (string file in Directory.EnumerateFiles(Fixtures, "*", SearchOption.AllDirectories).Where(f => Path.GetRelativePath(Fixtures, f).Split('/')[0] is "tiny" or "tiny-labels" or "tiny-fixed"))
+        foreach (
+            string file in Directory.EnumerateFiles(Fixtures, "*", SearchOption.AllDirectories)
+                .Where(f =>
+                    Path.GetRelativePath(Fixtures, f).Split('/')[0] is "tiny" or "tiny-labels" or "tiny-fixed"))
         {
             string target = Path.Combine(Models, Path.GetRelativePath(Fixtures, file));
             Directory.CreateDirectory(Path.GetDirectoryName(target)!);
@@ -48,7 +52,8 @@ internal sealed class FuzzTarget : WebApplicationFactory<Program>
             ["Fetch:PrivateHosts:0"] = "127.0.0.1:1", // where nobody answers
             ["LabelStudio:Url"] = "http://127.0.0.1:1",
             ["Serilog:MinimumLevel"] = "Fatal",
-            ["Serilog:MinimumLevel:Override:Microsoft"] = "Fatal", // which has a line for each body whose limit the server without sockets cannot set
+            // Which has a line for each body whose limit the server without sockets cannot set.
+            ["Serilog:MinimumLevel:Override:Microsoft"] = "Fatal",
             ["Security:Anonymous"] = "infer",
             ["Security:Keys:fuzz:Hash"] = "sha256:" + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(Key))),
             ["Security:Keys:fuzz:Scopes"] = "admin",
@@ -117,7 +122,8 @@ internal sealed class FuzzTarget : WebApplicationFactory<Program>
         (string Name, long Count)[] counts =
         [
             ("requests admitted", admission.Requests), ("bytes admitted", admission.Bytes), ("pixels admitted", admission.Pixels),
-            ("bytes rented", PooledArrays.RentedBytes), ("bytes of libvips", Stats.Mem), ("allocations of libvips", Stats.Allocations), ("files of libvips", Stats.Files),
+            ("bytes rented", PooledArrays.RentedBytes), ("bytes of libvips", Stats.Mem),
+            ("allocations of libvips", Stats.Allocations), ("files of libvips", Stats.Files),
         ];
         return string.Join(", ", counts.Where(c => c.Count != 0).Select(c => $"{c.Count} {c.Name}"));
     }

@@ -6,8 +6,12 @@ internal static class Mutator
     private const int Longest = 64 * 1024;
     private static readonly byte[][] Interesting =
     [
-        [0], [1], [0x7F], [0x80], [0xFF], [0, 0], [0xFF, 0xFF], [0x7F, 0xFF], [0xFF, 0x7F], [0, 0, 0, 0], [0xFF, 0xFF, 0xFF, 0xFF], [0x7F, 0xFF, 0xFF, 0xFF], [0xFF, 0xFF, 0xFF, 0x7F], [0, 0, 0, 1], [1, 0, 0, 0], [0, 1, 0, 0],
-        "\r\n"u8.ToArray(), "\0"u8.ToArray(), "--"u8.ToArray(), "-1"u8.ToArray(), "99999999999999999999"u8.ToArray(), "1e309"u8.ToArray(), "null"u8.ToArray(), "\""u8.ToArray(), "[[[[[[[["u8.ToArray(), "{\"a\":"u8.ToArray(), "\u00e9\ud83d\ude00"u8.ToArray(),
+        [0], [1], [0x7F], [0x80], [0xFF], [0, 0], [0xFF, 0xFF], [0x7F, 0xFF], [0xFF, 0x7F], [0, 0, 0, 0],
+        [0xFF, 0xFF, 0xFF, 0xFF], [0x7F, 0xFF, 0xFF, 0xFF], [0xFF, 0xFF, 0xFF, 0x7F], [0, 0, 0, 1], [1, 0, 0, 0],
+        [0, 1, 0, 0],
+        "\r\n"u8.ToArray(), "\0"u8.ToArray(), "--"u8.ToArray(), "-1"u8.ToArray(), "99999999999999999999"u8.ToArray(),
+        "1e309"u8.ToArray(), "null"u8.ToArray(), "\""u8.ToArray(), "[[[[[[[["u8.ToArray(), "{\"a\":"u8.ToArray(),
+        "\u00e9\ud83d\ude00"u8.ToArray(),
     ];
 
     /// <param name="random">Chooses.</param>

@@ -3,51 +3,59 @@ using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Runtime.Admission;
 
-/// <summary>How much runs, waits and is held at once, and for how long; section <c>Scheduling</c>.</summary>
+/// <summary>Admission, instances and timeouts; section <c>Scheduling</c>.</summary>
 public sealed class SchedulingOptions
 {
     // Beyond, the threads of one run wait for one another more than they gain.
     private const int ProcessorsForOne = 8;
 
-    // So few that runs on one thread each answer soon enough; of many processors most would idle while a few such runs take long.
+    // So few that runs on one thread each answer soon enough; of many processors most would idle while a few such runs
+    // take long.
     private const int FewProcessors = 4;
 
-    /// <summary>What a pixel of a decoded image may take of memory, in bytes.</summary>
+    /// <summary>Most bytes of memory for a pixel of a decoded image.</summary>
     internal const int BytesOfPixel = 12;
 
-    /// <summary>Runs of one model at the same time; 0 takes 1 on a GPU, and on a CPU one for each processor that the container may use, or of more than 4 one for each 8. Default 0.</summary>
+    /// <summary>Runs of one model at the same time; 0 is 1 on a GPU, and on a CPU one for each processor of the
+    /// container's quota, or one for each 8 of more than 4. Default 0.</summary>
     [Range(0, 64)]
     public int Instances { get; set; }
 
-    /// <summary>Requests at the same time in stages that compute on the processor: decoding, preparing, reading the result, encoding; 0 takes as many as there are processors. Default 0.</summary>
+    /// <summary>Requests at the same time in stages on the processor (decoding, preprocessing, postprocessing,
+    /// encoding); 0 is as many as processors. Default 0.</summary>
     [Range(0, 1024)]
     public int CpuSlots { get; set; }
 
-    /// <summary>Requests in the server, waiting or running; one more is refused. Default 64.</summary>
+    /// <summary>Most requests in the server, waiting or running. Another request is refused. Default 64.</summary>
     [Range(1, 100_000)]
     public int MaxRequests { get; set; } = 64;
 
-    /// <summary>Bytes of encoded images in the server; one larger image is served when it is alone. Default 256 MiB.</summary>
+    /// <summary>Most bytes of encoded images in the server. A larger image is served when it is alone. Default 256
+    /// MiB.</summary>
     [Range(1L << 10, 1L << 40)]
     public long MaxBytesInFlight { get; set; } = 256L << 20;
 
-    /// <summary>Pixels of decoded images in the server, each at most 12 bytes of memory, with the scores of requests of several passes counted by their bytes; one larger image is served when it is alone. Default 200 million.</summary>
+    /// <summary>Most pixels of decoded images in the server, at most 12 bytes of memory each; the scores of requests
+    /// with several passes count by their bytes. A larger image is served when it is alone. Default 200
+    /// million.</summary>
     [Range(1L, 1L << 40)]
     public long MaxPixelsInFlight { get; set; } = 200_000_000;
 
-    /// <summary>Share of the places that requests of the class <c>batch</c> may find taken and still be let in. Default 0.5.</summary>
+    /// <summary>Requests of priority <c>batch</c> are admitted only while less than this share of <c>MaxRequests</c> is
+    /// used. Default 0.5.</summary>
     [Range(0.0, 1.0)]
     public double BackgroundShare { get; set; } = 0.5;
 
-    /// <summary>Time for which somebody must have been waiting without a pause before the queue is kept short. Default 100 ms; never less than four runs take.</summary>
+    /// <summary>Time for which requests must have waited without a pause before the queue is kept short; at least the
+    /// time of four runs. Default 100 ms.</summary>
     [Range(typeof(TimeSpan), "00:00:00.001", "00:01:00")]
     public TimeSpan OverloadInterval { get; set; } = TimeSpan.FromMilliseconds(100);
 
-    /// <summary>Time after which a request that names no deadline is given up. Default 30 s.</summary>
+    /// <summary>Timeout of a request that names none. Default 30 s.</summary>
     [Range(typeof(TimeSpan), "00:00:00.001", "1.00:00:00")]
     public TimeSpan DefaultTimeout { get; set; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>The longest deadline that a request can have. Default 2 minutes.</summary>
+    /// <summary>Longest timeout of a request. Default 2 minutes.</summary>
     [Range(typeof(TimeSpan), "00:00:00.001", "1.00:00:00")]
     public TimeSpan MaxTimeout { get; set; } = TimeSpan.FromMinutes(2);
 
@@ -61,7 +69,7 @@ public sealed class SchedulingOptions
 [OptionsValidator]
 internal sealed partial class SchedulingOptionsValidator : IValidateOptions<SchedulingOptions>;
 
-/// <summary>The usual deadline is one that a request could ask for.</summary>
+/// <summary>Checks that the default timeout is one that a request may ask for.</summary>
 internal sealed class SchedulingConsistency : IValidateOptions<SchedulingOptions>
 {
     public ValidateOptionsResult Validate(string? name, SchedulingOptions options) =>

@@ -4,32 +4,37 @@ using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Runtime.Models;
 
-/// <summary>Where the models are, which are needed, and how changes are followed; section <c>Models</c>.</summary>
+/// <summary>The folder of models, the default model, and how changes are noticed; section <c>Models</c>.</summary>
 public sealed class ModelRepositoryOptions
 {
-    /// <summary>The folder that holds one folder for each model. Default <c>models</c>, under the working directory.</summary>
+    /// <summary>The folder with one folder for each model. A relative path starts at the working directory. Default
+    /// <c>models</c>.</summary>
     [Required]
     public string Path { get; set; } = "models";
 
-    /// <summary>The model that answers when a request names none. Default: the only one, where there is only one.</summary>
+    /// <summary>The model for requests that name none. Default: the only model, where there is only one.</summary>
     public string? Default { get; set; }
 
-    /// <summary>The models without which the server is not ready. Default: the default model, or any one where there is none.</summary>
+    /// <summary>The models that must be loaded before the server is ready. Default: the default model, or any model
+    /// without one.</summary>
     public IList<string> Required { get; } = [];
 
-    /// <summary>The versions of each model that serve side by side: <c>latest</c>, <c>all</c>, or a number of the newest. Default latest.</summary>
+    /// <summary>The versions of each model that serve at the same time: <c>latest</c>, <c>all</c>, or a number of the
+    /// newest. Default latest.</summary>
     [Required, RegularExpression(VersionPolicy.Pattern)]
     public string Versions { get; set; } = "latest";
 
-    /// <summary>Whether changes in the folder are followed while the server runs. Default auto.</summary>
+    /// <summary>How changes in the folder are noticed while the server runs: not at all, by polling, or by file events
+    /// and polling. Default auto.</summary>
     [EnumDataType(typeof(WatchMode))]
     public WatchMode Watch { get; set; } = WatchMode.Auto;
 
-    /// <summary>Longest time until a change is noticed that the system sends no event for, 10 ms to a day. Default 10 s.</summary>
+    /// <summary>Interval of polling. Default 10 s.</summary>
     [Range(typeof(TimeSpan), "00:00:00.010", "1.00:00:00")]
     public TimeSpan PollInterval { get; set; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>Time for which files must not change before they are loaded, so that half a file is not; 10 ms to ten minutes. Default 1 s.</summary>
+    /// <summary>Time for which files must not change before they are loaded, so that incomplete files are not. Default
+    /// 1 s.</summary>
     [Range(typeof(TimeSpan), "00:00:00.010", "00:10:00")]
     public TimeSpan SettleTime { get; set; } = TimeSpan.FromSeconds(1);
 }
@@ -43,7 +48,8 @@ public enum WatchMode
     /// <summary>By looking at every interval: for machines that are short of file watches.</summary>
     Poll,
 
-    /// <summary>By the system's events, and by looking at every interval where those do not come, such as on network volumes.</summary>
+    /// <summary>By the system's events, and by looking at every interval where those do not come, such as on network
+    /// volumes.</summary>
     Auto,
 }
 

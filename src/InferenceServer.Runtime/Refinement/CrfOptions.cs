@@ -3,18 +3,19 @@ using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Runtime.Refinement;
 
-/// <summary>What refinement may cost; section <c>Crf</c>.</summary>
+/// <summary>Limits of refinement; section <c>Crf</c>.</summary>
 public sealed class CrfOptions
 {
-    /// <summary>Refinements at the same time; the others wait in order. Default 1, since one already uses all its threads.</summary>
+    /// <summary>Most refinements at the same time; others wait in order. Each uses all its threads. Default
+    /// 1.</summary>
     [Range(1, 64)]
     public int Concurrency { get; set; } = 1;
 
-    /// <summary>Threads of one refinement; 0 takes as many as the process may use. Default 0.</summary>
+    /// <summary>Threads of one refinement; 0 is as many as the process may use. Default 0.</summary>
     [Range(0, 64)]
     public int Threads { get; set; }
 
-    /// <summary>Most bytes that one refinement may hold. Default 2 GiB.</summary>
+    /// <summary>Most bytes of one refinement. Default 2 GiB.</summary>
     [Range(1L << 20, 1L << 40)]
     public long MaxBytes { get; set; } = 2L << 30;
 
@@ -26,11 +27,13 @@ public sealed class CrfOptions
     [Range(0.0, 1e6)]
     public float MaxWeight { get; set; } = 100;
 
-    /// <summary>Largest standard deviation that a request may ask for, in pixels and in 8-bit steps. Default 500.</summary>
+    /// <summary>Largest standard deviation that a request may ask for, in pixels and in 8-bit steps. Default
+    /// 500.</summary>
     [Range(1.0, 1e6)]
     public float MaxDeviation { get; set; } = 500;
 
-    /// <summary>Labels whose probability stays below this in the whole image take no part, and get theirs back afterwards; 0 prunes nothing. Default 0.001.</summary>
+    /// <summary>Labels whose probability is below this in the whole image after the first iteration are left out; 0
+    /// leaves out none. Default 0.001.</summary>
     [Range(0.0, 0.5)]
     public float PruneBelow { get; set; } = 0.001f;
 }

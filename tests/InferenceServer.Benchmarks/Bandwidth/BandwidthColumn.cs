@@ -27,7 +27,9 @@ internal sealed class BandwidthColumn(bool share) : IColumn
     public UnitType UnitType => UnitType.Dimensionless;
 
     public string Legend => share
-        ? string.Create(CultureInfo.InvariantCulture, $"GB/s by the {CopyBandwidth.BytesPerSecond / Giga:F1} GB/s that one thread's copy reads and writes")
+        ? string.Create(
+            CultureInfo.InvariantCulture,
+            $"GB/s by the {CopyBandwidth.BytesPerSecond / Giga:F1} GB/s that one thread's copy reads and writes")
         : "Bytes of input and output by the mean time";
 
     public string GetValue(Summary summary, BenchmarkCase benchmarkCase) => GetValue(summary, benchmarkCase, SummaryStyle.Default);

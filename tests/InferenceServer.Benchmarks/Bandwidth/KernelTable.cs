@@ -11,7 +11,8 @@ using InferenceServer.LoadTests.Reports;
 
 namespace InferenceServer.Benchmarks.Bandwidth;
 
-/// <summary>The kernels of a request in half a minute, as the table of docs/benchmarks.md: best call of many, which a busy machine disturbs least.</summary>
+/// <summary>The kernels of a request in half a minute, as the table of docs/benchmarks.md: best call of many, which a
+/// busy machine disturbs least.</summary>
 internal static class KernelTable
 {
     private const string Page = "docs/benchmarks.md";
@@ -21,7 +22,10 @@ internal static class KernelTable
     {
         StringBuilder table = new();
         string copy = (CopyBandwidth.BytesPerSecond / 1e9).ToString("F1", CultureInfo.InvariantCulture);
-        table.Append(CultureInfo.InvariantCulture, $"Measured {DateTime.UtcNow:yyyy-MM-dd HH:mm} UTC on {Machine.Describe()}; one thread, best call of many. One thread's copy in memory reads and writes {copy} GB/s.\n\n");
+        table.Append(
+            CultureInfo.InvariantCulture,
+            $"Measured {DateTime.UtcNow:yyyy-MM-dd HH:mm} UTC on {Machine.Describe()}; one thread, best call of " +
+            $"many. One thread's copy in memory reads and writes {copy} GB/s.\n\n");
         table.Append("| kernel | size | baseline ms | ms | baseline ÷ kernel | GB/s | of copy |\n|---|---|--:|--:|--:|--:|--:|\n");
         foreach (SegmentationCase c in SegmentationCase.All)
         {
@@ -81,7 +85,8 @@ internal static class KernelTable
         double perSecond = moves.Bytes / fast;
         return string.Create(
             CultureInfo.InvariantCulture,
-            $"| {kernel} | {size} | {1e3 * slow:0.###} | {1e3 * fast:0.###} | {slow / fast:F1} | {perSecond / 1e9:F1} | {perSecond / CopyBandwidth.BytesPerSecond:P0} |\n");
+            $"| {kernel} | {size} | {1e3 * slow:0.###} | {1e3 * fast:0.###} | {slow / fast:F1} | " +
+            $"{perSecond / 1e9:F1} | {perSecond / CopyBandwidth.BytesPerSecond:P0} |\n");
     }
 
     private static double Seconds(Action action)

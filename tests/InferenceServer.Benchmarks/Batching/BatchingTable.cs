@@ -1,3 +1,5 @@
+using System.Globalization;
+
 using System.Diagnostics;
 using InferenceServer.Kernels;
 using InferenceServer.Runtime.Manifests;
@@ -10,7 +12,8 @@ using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Benchmarks.Batching;
 
-/// <summary>Prints how many images a second a network does, for each way of keeping the processors busy: what the defaults of Scheduling and Batching rest on.</summary>
+/// <summary>Prints how many images a second a network does, for each way of keeping the processors busy: what the
+/// defaults of Scheduling and Batching rest on.</summary>
 internal static class BatchingTable
 {
     private static readonly TimeSpan Length = TimeSpan.FromSeconds(0.8);
@@ -20,7 +23,8 @@ internal static class BatchingTable
     /// <param name="rounds">Measurements of each case; the table has their median.</param>
     public static void Run(string model, int rounds)
     {
-        Dictionary<BatchingCase, List<(double Rate, double Cpu)>> measured = BatchingCase.All.ToDictionary(c => c, _ => new List<(double, double)>());
+        Dictionary<BatchingCase, List<(double Rate, double Cpu)>> measured = BatchingCase.All.ToDictionary(
+            c => c, _ => new List<(double, double)>());
         for (int round = 0; round < rounds; round++)
         {
             foreach (BatchingCase one in BatchingCase.All)
@@ -37,7 +41,11 @@ internal static class BatchingTable
             foreach (BatchingCase one in size)
             {
                 (double itsRate, double itsCpu) = Median(measured[one]);
-                Console.WriteLine(FormattableString.Invariant($"| {size.Key} | {one.Way} | {one.Batch} | {itsRate:F1} | {itsCpu:F1} | {itsRate / rate:F2} | {itsCpu / cpu:F2} |"));
+                Console.WriteLine(
+                    string.Create(
+                        CultureInfo.InvariantCulture,
+                        $"| {size.Key} | {one.Way} | {one.Batch} | {itsRate:F1} | {itsCpu:F1} | " +
+                        $"{itsRate / rate:F2} | {itsCpu / cpu:F2} |"));
             }
         }
     }
@@ -45,9 +53,21 @@ internal static class BatchingTable
     // Processor time is what a busy machine disturbs least.
     private static (double Rate, double Cpu) Measure(string model, BatchingCase one)
     {
-        SessionFactory factory = new(Options.Create(new OnnxOptions { Provider = ExecutionProvider.Cpu, IntraOpThreads = one.Threads, SharedThreadPool = false }), Options.Create(new SchedulingOptions()), NullLogger<SessionFactory>.Instance);
+        SessionFactory factory = new(
+            Options.Create(
+                new OnnxOptions
+                {
+                    Provider = ExecutionProvider.Cpu,
+                    IntraOpThreads = one.Threads,
+                    SharedThreadPool = false,
+                }),
+            Options.Create(new SchedulingOptions()), NullLogger<SessionFactory>.Instance);
         GraphManifest graph = ManifestReader.Read(model).Graph;
-        IModelSession[] sessions = [.. Enumerable.Range(0, one.OwnSessions ? one.Instances : 1).Select(_ => factory.Open(Path.Combine(model, "1", "model.onnx"), graph))];
+        IModelSession[] sessions =
+        [
+            .. Enumerable.Range(0, one.OwnSessions ? one.Instances : 1)
+                .Select(_ => factory.Open(Path.Combine(model, "1", "model.onnx"), graph))
+        ];
         try
         {
             using InputTensor input = NoiseInput.Create(one.Batch, one.Size);
@@ -69,7 +89,9 @@ internal static class BatchingTable
             }))];
             Array.ForEach(instances, t => t.Start());
             Array.ForEach(instances, t => t.Join());
-            return (images / Stopwatch.GetElapsedTime(start).TotalSeconds, (Environment.CpuUsage.TotalTime - cpu).TotalMilliseconds / images);
+            return (
+                images / Stopwatch.GetElapsedTime(start).TotalSeconds,
+                (Environment.CpuUsage.TotalTime - cpu).TotalMilliseconds / images);
         }
         finally
         {

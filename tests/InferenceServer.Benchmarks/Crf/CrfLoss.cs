@@ -1,3 +1,4 @@
+using System.Globalization;
 using DenseCrf;
 using DenseCrf.Tests;
 using InferenceServer.Kernels.Labels;
@@ -9,7 +10,9 @@ internal static class CrfLoss
 {
     public static void Run()
     {
-        Console.WriteLine("| scene | mIoU unary | exact | pruned 1e-3 | pruned 1e-2 | fast | max dQ 1e-3 | mean | max dQ 1e-2 | max dQ fast | mean | labels changed 1e-3 | fast |");
+        Console.WriteLine(
+            "| scene | mIoU unary | exact | pruned 1e-3 | pruned 1e-2 | fast | max dQ 1e-3 | mean | max dQ 1e-2 | " +
+            "max dQ fast | mean | labels changed 1e-3 | fast |");
         Console.WriteLine("|---|---|---|---|---|---|---|---|---|---|---|---|---|");
         foreach (string name in CrfCase.Names)
         {
@@ -21,10 +24,18 @@ internal static class CrfLoss
 
             int iterations = Math.Min(scene.Iterations[^1], 10);
             float[] unary = Refine(scene, 0, 0, CrfQuality.Exact), exact = Refine(scene, iterations, 0, CrfQuality.Exact);
-            float[] thousandth = Refine(scene, iterations, 1e-3f, CrfQuality.Exact), hundredth = Refine(scene, iterations, 1e-2f, CrfQuality.Exact);
+            float[] thousandth = Refine(
+                scene,
+                iterations,
+                1e-3f,
+                CrfQuality.Exact), hundredth = Refine(scene, iterations, 1e-2f, CrfQuality.Exact);
             float[] fast = Refine(scene, iterations, 0, CrfQuality.Fast);
-            Console.WriteLine(FormattableString.Invariant(
-                $"| {name} | {MeanIoU(scene, unary):F4} | {MeanIoU(scene, exact):F4} | {MeanIoU(scene, thousandth):F4} | {MeanIoU(scene, hundredth):F4} | {MeanIoU(scene, fast):F4} | {Largest(exact, thousandth):E1} | {Mean(exact, thousandth):E1} | {Largest(exact, hundredth):E1} | {Largest(exact, fast):E1} | {Mean(exact, fast):E1} | {Changes(scene, exact, thousandth)} | {Changes(scene, exact, fast)} |"));
+            Console.WriteLine(string.Create(
+                CultureInfo.InvariantCulture,
+                $"| {name} | {MeanIoU(scene, unary):F4} | {MeanIoU(scene, exact):F4} | {MeanIoU(scene, thousandth):F4} " +
+                $"| {MeanIoU(scene, hundredth):F4} | {MeanIoU(scene, fast):F4} | {Largest(exact, thousandth):E1} " +
+                $"| {Mean(exact, thousandth):E1} | {Largest(exact, hundredth):E1} | {Largest(exact, fast):E1} " +
+                $"| {Mean(exact, fast):E1} | {Changes(scene, exact, thousandth)} | {Changes(scene, exact, fast)} |"));
         }
     }
 
@@ -48,7 +59,9 @@ internal static class CrfLoss
             hits[labels[i]] += labels[i] == scene.Truth[i] ? 1 : 0;
         }
 
-        return Enumerable.Range(0, scene.Labels).Where(l => present[l] > 0).Average(l => (double)hits[l] / (present[l] + predicted[l] - hits[l]));
+        return Enumerable.Range(0, scene.Labels)
+            .Where(l => present[l] > 0)
+            .Average(l => (double)hits[l] / (present[l] + predicted[l] - hits[l]));
     }
 
     private static byte[] Labels(CrfCase scene, float[] marginals)
@@ -58,7 +71,8 @@ internal static class CrfLoss
         return labels;
     }
 
-    private static int Changes(CrfCase scene, float[] a, float[] b) => Labels(scene, a).Zip(Labels(scene, b)).Count(p => p.First != p.Second);
+    private static int Changes(CrfCase scene, float[] a, float[] b) =>
+        Labels(scene, a).Zip(Labels(scene, b)).Count(p => p.First != p.Second);
 
     private static float Largest(float[] a, float[] b) => a.Zip(b, (x, y) => Math.Abs(x - y)).Max();
 

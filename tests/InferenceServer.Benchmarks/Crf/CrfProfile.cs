@@ -1,9 +1,11 @@
+using System.Globalization;
 using System.Diagnostics;
 using DenseCrf;
 
 namespace InferenceServer.Benchmarks.Crf;
 
-/// <summary>Prints where the time of a refinement goes: median and fastest of whole calls, the least processor time, and the stages of the fastest.</summary>
+/// <summary>Prints where the time of a refinement goes: median and fastest of whole calls, the least processor time,
+/// and the stages of the fastest.</summary>
 /// <remarks>Processor time, of all threads, is what a busy neighbour changes least.</remarks>
 internal static class CrfProfile
 {
@@ -13,7 +15,10 @@ internal static class CrfProfile
     {
         int repeats = args.Length > 0 ? int.Parse(args[0]) : 31;
         string filter = args.Length > 1 ? args[1] : "";
-        Console.WriteLine("| scene | threads | pruned below | quality | total | min | cpu | " + string.Join(" | ", Enum.GetNames<CrfStage>()) + " | KiB/call | MiB |");
+        Console.WriteLine(
+            "| scene | threads | pruned below | quality | total | min | cpu | " +
+                string.Join(" | ", Enum.GetNames<CrfStage>()) +
+                " | KiB/call | MiB |");
         Console.WriteLine("|---|---|---|---|---|---|---|" + string.Concat(Enum.GetValues<CrfStage>().Select(_ => "---|")) + "---|---|");
         foreach (CrfScene scene in (CrfScene[])[CrfScene.C04, CrfScene.C05, CrfScene.Large])
         {
@@ -43,15 +48,20 @@ internal static class CrfProfile
             CrfInference.Refine(scene.Input, parameters, workspace, marginals, times);
             double total = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
             double[] stages = [.. Enum.GetValues<CrfStage>().Select(stage => times[stage].TotalMilliseconds)];
-            calls.Add((total, (Environment.CpuUsage.TotalTime - cpu).TotalMilliseconds, stages, GC.GetTotalAllocatedBytes(precise: true) - allocated));
+            calls.Add(
+                (
+                    total, (Environment.CpuUsage.TotalTime - cpu).TotalMilliseconds, stages,
+                    GC.GetTotalAllocatedBytes(precise: true) - allocated));
         }
 
         calls.RemoveRange(0, WarmUps);
         calls.Sort((a, b) => a.Total.CompareTo(b.Total));
         (double median, _, _, long bytes) = calls[calls.Count / 2];
         double[] parts = calls[0].Stages;
-        Console.WriteLine(FormattableString.Invariant(
-            $"| {scene.Name} | {parameters.Threads} | {parameters.PruneBelow} | {parameters.Quality} | {median:F1} | {calls[0].Total:F1} | {calls.Min(call => call.Cpu):F1} | ")
+        Console.WriteLine(string.Create(
+            CultureInfo.InvariantCulture,
+            $"| {scene.Name} | {parameters.Threads} | {parameters.PruneBelow} | {parameters.Quality} | {median:F1} " +
+            $"| {calls[0].Total:F1} | {calls.Min(call => call.Cpu):F1} | ")
             + string.Join(" | ", parts.Select(p => FormattableString.Invariant($"{p:F1}")))
             + FormattableString.Invariant($" | {bytes / 1024} | {workspace.Bytes >> 20} |"));
     }

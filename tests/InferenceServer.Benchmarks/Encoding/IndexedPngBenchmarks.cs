@@ -6,7 +6,8 @@ using InferenceServer.Runtime.Formats;
 
 namespace InferenceServer.Benchmarks.Encoding;
 
-/// <summary>A label map to a palette PNG, against libvips' encoder of grey PNGs at the same compression level, which keeps no palette.</summary>
+/// <summary>A label map to a palette PNG, against libvips' encoder of grey PNGs at the same compression level, which
+/// keeps no palette.</summary>
 [MemoryDiagnoser]
 public class IndexedPngBenchmarks : IMovesBytes
 {

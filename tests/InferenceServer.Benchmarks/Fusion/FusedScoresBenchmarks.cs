@@ -45,7 +45,9 @@ public class FusedScoresBenchmarks
         using ExpandedRows expanded = new(_scores, _grid, Case.Classes, _columns);
         for (int y = 0; y < _rows.Count; y++)
         {
-            FusedRow.Scalar(expanded.At(_rows, y), Fusion, _rowWeights[y], _columnWeights, _sums.AsSpan(y * Case.Photo.Width), (int)Case.Photo.Pixels, start: 0);
+            FusedRow.Scalar(
+                expanded.At(_rows, y), Fusion, _rowWeights[y], _columnWeights, _sums.AsSpan(y * Case.Photo.Width),
+                (int)Case.Photo.Pixels, start: 0);
         }
     }
 

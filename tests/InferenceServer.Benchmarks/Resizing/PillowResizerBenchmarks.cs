@@ -23,7 +23,10 @@ public class PillowResizerBenchmarks : IMovesBytes
 
     public long Bytes => (From.Pixels + To.Pixels) * Channels;
 
-    private ImageSize From => Photo.Split('x') is [string width, string height] ? new ImageSize(int.Parse(width), int.Parse(height)) : default;
+    private ImageSize From =>
+        Photo.Split('x') is [string width, string height]
+            ? new ImageSize(int.Parse(width), int.Parse(height))
+            : default;
 
     private ImageSize To => new(From.Width * ShortSide / From.Height, ShortSide);
 
@@ -51,7 +54,9 @@ public class PillowResizerBenchmarks : IMovesBytes
         for (int y = 0; y < _to.Height; y++)
         {
             ReadOnlySpan<int> taps = down.Taps(y, out int start);
-            PillowResizer.VerticalScalar(_between.AsSpan(start * stride, taps.Length * stride), taps, _destination.AsSpan(y * stride, stride), 0);
+            PillowResizer.VerticalScalar(
+                _between.AsSpan(start * stride, taps.Length * stride), taps, _destination.AsSpan(y * stride, stride),
+                0);
         }
     }
 

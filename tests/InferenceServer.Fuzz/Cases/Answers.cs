@@ -29,7 +29,8 @@ internal static class Answers
         try
         {
             using JsonDocument problem = JsonDocument.Parse(body);
-            return problem.RootElement.GetProperty("status").GetInt32() == status && problem.RootElement.GetProperty("error").GetString() is { Length: > 0 };
+            return problem.RootElement.GetProperty("status").GetInt32() == status
+                && problem.RootElement.GetProperty("error").GetString() is { Length: > 0 };
         }
         catch (Exception e) when (e is JsonException or KeyNotFoundException)
         {

@@ -4,20 +4,34 @@ using System.Text.Json;
 
 namespace InferenceServer.Fuzz.Cases;
 
-/// <summary>Mutated zips and forms of many images, answered on the connection, which some hang up, or as a job, which is looked at and deleted again.</summary>
+/// <summary>Mutated zips and forms of many images, answered on the connection, which some hang up, or as a job, which
+/// is looked at and deleted again.</summary>
 internal sealed class BulkCase(FuzzTarget target, bool asJob) : IFuzzCase
 {
-    private static readonly string[] Queries = ["", "?format=json", "?format=raw&model=tiny-labels", "?format=polygons&tolerance=2", "?timeout=1000", "?timeout=0", "?geotransform=0,1e308,0,0,0,1e-300&format=geojson"];
+    private static readonly string[] Queries =
+    [
+        "", "?format=json", "?format=raw&model=tiny-labels", "?format=polygons&tolerance=2", "?timeout=1000",
+        "?timeout=0", "?geotransform=0,1e308,0,0,0,1e-300&format=geojson"
+    ];
 
-    private static readonly byte[][] Zips = [Zip(CompressionLevel.NoCompression), Zip(CompressionLevel.Fastest), [.. Zip(CompressionLevel.NoCompression)[..^2], 4, 0, .. "PK\u0005\u0006"u8]];
+    private static readonly byte[][] Zips =
+    [
+        Zip(CompressionLevel.NoCompression), Zip(CompressionLevel.Fastest),
+        [.. Zip(CompressionLevel.NoCompression)[..^2], 4, 0, .. "PK\u0005\u0006"u8]
+    ];
 
     private static readonly byte[] Form =
     [
         .. "--xyz\r\nContent-Disposition: form-data; name=\"image\"; filename=\"a.png\"\r\n\r\n"u8, .. Seeds.Png,
-        .. "\r\n--xyz\r\nContent-Disposition: form-data; name=\"image\"; filename*=UTF-8''%e2%82%ac.txt\r\nContent-Type: image/png\r\n\r\nno image\r\n--xyz--\r\n"u8,
+        .. "\r\n--xyz\r\nContent-Disposition: form-data; name=\"image\"; "u8 +
+            "filename*=UTF-8''%e2%82%ac.txt\r\nContent-Type: image/png\r\n\r\nno image\r\n--xyz--\r\n"u8,
     ];
 
-    private static readonly string[] Types = ["application/zip", "multipart/form-data; boundary=xyz", "multipart/mixed; boundary=\"xyz\"", "application/x-zip-compressed", "multipart/form-data", "text/plain"];
+    private static readonly string[] Types =
+    [
+        "application/zip", "multipart/form-data; boundary=xyz", "multipart/mixed; boundary=\"xyz\"",
+        "application/x-zip-compressed", "multipart/form-data", "text/plain"
+    ];
 
     public string Kind => asJob ? "job" : "bulk";
 
@@ -33,7 +47,8 @@ internal sealed class BulkCase(FuzzTarget target, bool asJob) : IFuzzCase
         request.Content.Headers.TryAddWithoutValidation("Content-Type", type);
         request.Headers.TryAddWithoutValidation("Accept", random.Next(4) > 0 ? "*/*" : "multipart/mixed");
         bool hangsUp = !asJob && random.Next(10) == 0;
-        using HttpResponseMessage response = await target.Client.SendAsync(request, hangsUp ? HttpCompletionOption.ResponseHeadersRead : HttpCompletionOption.ResponseContentRead);
+        using HttpResponseMessage response = await target.Client.SendAsync(
+            request, hangsUp ? HttpCompletionOption.ResponseHeadersRead : HttpCompletionOption.ResponseContentRead);
         if (hangsUp && response.IsSuccessStatusCode)
         {
             return new FuzzOutcome("hung up", null);
@@ -55,13 +70,21 @@ internal sealed class BulkCase(FuzzTarget target, bool asJob) : IFuzzCase
         string state = "";
         await foreach (string line in EventsAsync(job))
         {
-            state = line.StartsWith("data: ", StringComparison.Ordinal) ? JsonDocument.Parse(line[6..]).RootElement.GetProperty("state").GetString()! : state;
+            state = line.StartsWith("data: ", StringComparison.Ordinal)
+                ? JsonDocument.Parse(line[6..]).RootElement.GetProperty("state").GetString()!
+                : state;
         }
 
         using JsonDocument status = JsonDocument.Parse(await target.Client.GetStringAsync(job));
         string reason = status.RootElement.TryGetProperty("reason", out JsonElement told) ? told.GetString()! : "";
         using HttpResponseMessage deleted = await target.Client.DeleteAsync(job);
-        return new FuzzOutcome(state, state is not ("done" or "failed") ? $"ended as {state}" : reason.StartsWith("The server", StringComparison.Ordinal) ? reason : null);
+        return new FuzzOutcome(
+            state,
+            state is not ("done" or "failed")
+                ? $"ended as {state}"
+                : reason.StartsWith("The server", StringComparison.Ordinal)
+                ? reason
+                : null);
     }
 
     private async IAsyncEnumerable<string> EventsAsync(Uri job)
@@ -79,7 +102,9 @@ internal sealed class BulkCase(FuzzTarget target, bool asJob) : IFuzzCase
         using MemoryStream file = new();
         using (ZipArchive zip = new(file, ZipArchiveMode.Create, leaveOpen: true))
         {
-            foreach ((string name, byte[] bytes) in ((string, byte[])[])[("a/", []), ("a/one.png", Seeds.Png), ("\u00e9.txt", "no image"u8.ToArray())])
+            foreach ((string name, byte[] bytes) in ((string, byte[])[])[
+                ("a/", []), ("a/one.png", Seeds.Png), ("\u00e9.txt", "no image"u8.ToArray())
+            ])
             {
                 using Stream entry = zip.CreateEntry(name, level).Open();
                 entry.Write(bytes);

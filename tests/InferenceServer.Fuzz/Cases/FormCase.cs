@@ -7,13 +7,15 @@ internal sealed class FormCase(FuzzTarget target) : IFuzzCase
 {
     private static readonly string[] Types =
     [
-        "multipart/form-data; boundary=xyz", "multipart/form-data; boundary=\"xyz\"", "multipart/form-data", "multipart/form-data; boundary=", "multipart/form-data; boundary=abc",
+        "multipart/form-data; boundary=xyz", "multipart/form-data; boundary=\"xyz\"", "multipart/form-data",
+        "multipart/form-data; boundary=", "multipart/form-data; boundary=abc",
         "multipart/form-data; boundary=\"\"", "multipart/mixed; boundary=xyz", "Multipart/Form-Data; charset=utf-8; boundary=xyz",
     ];
 
     private static readonly byte[] Whole =
     [
-        .. "--xyz\r\nContent-Disposition: form-data; name=\"note\"\r\n\r\nhello\r\n--xyz\r\nContent-Disposition: form-data; name=\"image\"; filename=\"a.png\"\r\nContent-Type: image/png\r\n\r\n"u8,
+        .. "--xyz\r\nContent-Disposition: form-data; name=\"note\"\r\n\r\nhello\r\n--xyz\r\nContent-Disposition: "u8 +
+            "form-data; name=\"image\"; filename=\"a.png\"\r\nContent-Type: image/png\r\n\r\n"u8,
         .. Seeds.Png,
         .. "\r\n--xyz--\r\n"u8,
     ];

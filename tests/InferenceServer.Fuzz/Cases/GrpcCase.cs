@@ -15,18 +15,33 @@ internal sealed class GrpcCase(FuzzTarget target) : IFuzzCase
     private const int LengthDelimited = 2;
     private const int Unknown = 2, Internal = 13;
 
-    private static readonly string[] Others = [Service + "ModelReady", Service + "ModelMetadata", Service + "ModelConfig", Service + "ModelStatistics", Service + "RepositoryIndex", Service + "RepositoryModelLoad", Service + "ServerMetadata", Service + "ModelStreamInfer", "grpc.health.v1.Health/Check"];
+    private static readonly string[] Others =
+    [
+        Service + "ModelReady", Service + "ModelMetadata", Service + "ModelConfig", Service + "ModelStatistics",
+        Service + "RepositoryIndex", Service + "RepositoryModelLoad", Service + "ServerMetadata",
+        Service + "ModelStreamInfer", "grpc.health.v1.Health/Check"
+    ];
     private static readonly string[] Timeouts = ["", "", "", "1S", "50m", "1n", "99999999H", "123456789S", "x"];
     private static readonly byte[] Floats = MemoryMarshal.AsBytes<float>(Enumerable.Repeat(0.5f, 3 * 8 * 8).ToArray()).ToArray();
 
-    // Numbers of the fields: a request has the model 1, parameters 4, inputs 5, outputs 6, raw tensors 7; an input name 1, datatype 2, shape 3, parameters 4, contents 5; contents floats 6, bytes 8.
+    // Numbers of the fields: a request has the model 1, parameters 4, inputs 5, outputs 6, raw tensors 7; an input
+    // name 1, datatype 2, shape 3, parameters 4, contents 5; contents floats 6, bytes 8.
     private static readonly byte[][] Messages =
     [
         [.. Model("tiny"), .. Field(5, Input("input", "FP32", [1, 3, 8, 8])), .. Field(7, Floats)],
-        [.. Model("tiny"), .. Field(5, Input("input", "FP32", [1, 3, 8, 8]), Field(5, Field(6, Floats))), .. Field(6, Field(1, "logits"u8.ToArray()))],
-        [.. Model("tiny"), .. Field(4, Parameter("timeout", [0x10, 0x64])), .. Field(5, Input("input", "FP32", [2, 3, 8, 8])), .. Field(7, [.. Floats, .. Floats])],
+        [
+            .. Model("tiny"), .. Field(5, Input("input", "FP32", [1, 3, 8, 8]), Field(5, Field(6, Floats))),
+            .. Field(6, Field(1, "logits"u8.ToArray()))
+        ],
+        [
+            .. Model("tiny"), .. Field(4, Parameter("timeout", [0x10, 0x64])),
+            .. Field(5, Input("input", "FP32", [2, 3, 8, 8])), .. Field(7, [.. Floats, .. Floats])
+        ],
         [.. Model("tiny.image"), .. Field(3, "42"u8.ToArray()), .. Field(5, Input("image", "BYTES", [1])), .. Field(7, Seeds.Png)],
-        [.. Model("tiny.image"), .. Field(5, Input("image", "BYTES", [1]), Field(5, Field(8, Seeds.Png))), .. Field(4, Parameter("flip", [0x08, 0x01]))],
+        [
+            .. Model("tiny.image"), .. Field(5, Input("image", "BYTES", [1]), Field(5, Field(8, Seeds.Png))),
+            .. Field(4, Parameter("flip", [0x08, 0x01]))
+        ],
         [.. Model("tiny-labels"), .. Field(5, Input("input", "BYTES", [1]), Field(5, Field(8, Seeds.Png)))],
     ];
 
@@ -44,7 +59,11 @@ internal sealed class GrpcCase(FuzzTarget target) : IFuzzCase
 
         string method = infers ? Service + "ModelInfer" : random.Pick(Others), timeout = random.Pick(Timeouts);
         string type = random.Next(12) > 0 ? "application/grpc" : random.Next(2) > 0 ? "application/grpc+proto" : "application/json";
-        using HttpRequestMessage request = new(HttpMethod.Post, "/" + method) { Version = HttpVersion.Version20, Content = new ByteArrayContent(frame) };
+        using HttpRequestMessage request = new(HttpMethod.Post, "/" + method)
+        {
+            Version = HttpVersion.Version20,
+            Content = new ByteArrayContent(frame),
+        };
         request.Content.Headers.ContentType = MediaTypeHeaderValue.Parse(type);
         if (timeout.Length > 0)
         {
@@ -58,28 +77,42 @@ internal sealed class GrpcCase(FuzzTarget target) : IFuzzCase
 
         made([.. Encoding.UTF8.GetBytes($"{method}\ncontent-type: {type}\ngrpc-timeout: {timeout}\n\n"), .. frame]);
         using HttpResponseMessage response = await target.Client.SendAsync(request);
-        return type == "application/json" ? await Answers.JudgeAsync(response) : await JudgeAsync(response, method.StartsWith(Service, StringComparison.Ordinal));
+        return type == "application/json"
+            ? await Answers.JudgeAsync(response)
+            : await JudgeAsync(response, method.StartsWith(Service, StringComparison.Ordinal));
     }
 
     // The framework's own services call a message that is none INTERNAL or UNKNOWN.
     private static async Task<FuzzOutcome> JudgeAsync(HttpResponseMessage response, bool isOurs)
     {
         byte[] body = await response.Content.ReadAsByteArrayAsync();
-        if (response.StatusCode != HttpStatusCode.OK || (Value(response.TrailingHeaders, "grpc-status") ?? Value(response.Headers, "grpc-status")) is not { } status)
+        if (response.StatusCode != HttpStatusCode.OK
+            || (Value(response.TrailingHeaders, "grpc-status") ?? Value(response.Headers, "grpc-status")) is not
+            {
+            } status)
         {
-            return new FuzzOutcome($"{(int)response.StatusCode}", $"{(int)response.StatusCode} without a status: {Encoding.UTF8.GetString(body)}");
+            return new FuzzOutcome(
+                $"{(int)response.StatusCode}",
+                $"{(int)response.StatusCode} without a status: {Encoding.UTF8.GetString(body)}");
         }
 
         int code = int.Parse(status, CultureInfo.InvariantCulture);
-        string? finding = (isOurs && code is Unknown or Internal) || (code == 0 && body.Length < FrameHeader) ? $"grpc-status {code}: {Value(response.Headers, "grpc-message")}" : null;
+        string? finding = (isOurs && code is Unknown or Internal) || (code == 0 && body.Length < FrameHeader)
+            ? $"grpc-status {code}: {Value(response.Headers, "grpc-message")}"
+            : null;
         return new FuzzOutcome($"grpc-status {code}", finding);
     }
 
-    private static string? Value(HttpHeaders headers, string name) => headers.TryGetValues(name, out IEnumerable<string>? values) ? values.Single() : null;
+    private static string? Value(HttpHeaders headers, string name) =>
+        headers.TryGetValues(name, out IEnumerable<string>? values) ? values.Single() : null;
 
     private static byte[] Model(string name) => Field(1, Encoding.UTF8.GetBytes(name));
 
-    private static byte[] Input(string name, string datatype, byte[] shape) => [.. Field(1, Encoding.UTF8.GetBytes(name)), .. Field(2, Encoding.UTF8.GetBytes(datatype)), .. Field(3, shape)];
+    private static byte[] Input(string name, string datatype, byte[] shape) =>
+        [
+            .. Field(1, Encoding.UTF8.GetBytes(name)), .. Field(2, Encoding.UTF8.GetBytes(datatype)),
+            .. Field(3, shape)
+        ];
 
     private static byte[] Parameter(string name, byte[] value) => [.. Field(1, Encoding.UTF8.GetBytes(name)), .. Field(2, value)];
 

@@ -9,16 +9,32 @@ internal sealed class InferCase(FuzzTarget target) : IFuzzCase
     private const string HeaderLength = "Inference-Header-Content-Length";
 
     private static readonly string[] Routes =
-        ["/v2/models/tiny/infer", "/v2/models/tiny.image/infer", "/v2/models/tiny-fixed/infer", "/v2/models/tiny-labels/versions/1/infer", "/v2/models/tiny-labels.image/infer", "/v2/repository/index", "/v2/repository/models/tiny/load"];
+        [
+            "/v2/models/tiny/infer", "/v2/models/tiny.image/infer", "/v2/models/tiny-fixed/infer",
+            "/v2/models/tiny-labels/versions/1/infer", "/v2/models/tiny-labels.image/infer", "/v2/repository/index",
+            "/v2/repository/models/tiny/load"
+        ];
 
     // Each with the first of the routes that it makes sense for.
     private static readonly (int Route, string Text)[] Texts =
     [
-        (0, """{"id": "1", "inputs": [{"name": "input", "datatype": "FP32", "shape": [1, 3, 8, 8], "parameters": {"binary_data_size": 768}}], "outputs": [{"name": "logits", "parameters": {"binary_data": true}}]}"""),
-        (0, """{"inputs": [{"name": "input", "datatype": "FP32", "shape": [1, 3, 8, 8]}], "parameters": {"timeout": 100000, "priority": 2}}"""),
-        (1, """{"inputs": [{"name": "image", "datatype": "BYTES", "shape": [1]}], "parameters": {"refine": "crf", "crf.iterations": 1, "flip": true, "scales": "0.5,1"}}"""),
+        (
+            0,
+            """{"id": "1", "inputs": [{"name": "input", "datatype": "FP32", "shape": [1, 3, 8, 8], "parameters": """ +
+            """{"binary_data_size": 768}}], "outputs": [{"name": "logits", "parameters": {"binary_data": true}}]}"""),
+        (
+            0,
+            """{"inputs": [{"name": "input", "datatype": "FP32", "shape": [1, 3, 8, 8]}], "parameters": """ +
+            """{"timeout": 100000, "priority": 2}}"""),
+        (
+            1,
+            """{"inputs": [{"name": "image", "datatype": "BYTES", "shape": [1]}], "parameters": """ +
+            """{"refine": "crf", "crf.iterations": 1, "flip": true, "scales": "0.5,1"}}"""),
         (0, """{"inputs": [{"name": "input", "datatype": "BYTES", "shape": [1], "parameters": {"binary_data_size": 90}}]}"""),
-        (0, """{"inputs": [{"name": "input", "datatype": "FP32", "shape": [1, 3, 8, 8], "data": [[[[0.5, 1e-3, -2]]]]}], "outputs": [{"name": "logits", "parameters": {"classification": 1}}]}"""),
+        (
+            0,
+            """{"inputs": [{"name": "input", "datatype": "FP32", "shape": [1, 3, 8, 8], "data": [[[[0.5, 1e-3, """ +
+            """-2]]]]}], "outputs": [{"name": "logits", "parameters": {"classification": 1}}]}"""),
         (1, """{"inputs": [{"name": "image", "datatype": "BYTES", "shape": [1], "data": ["iVBORw0KGgo="]}]}"""),
     ];
 
@@ -35,7 +51,11 @@ internal sealed class InferCase(FuzzTarget target) : IFuzzCase
         (int usual, string json) = random.Pick(Texts);
         byte[] text = Encoding.UTF8.GetBytes(json);
         text = random.Next(2) > 0 ? Mutator.Mutate(random, text, Encoding.UTF8.GetBytes(random.Pick(Texts).Text), mostSteps: 3) : text;
-        byte[] tensor = random.Next(3) == 0 ? Mutator.Mutate(random, random.Pick(Seeds.Images), Tensor) : usual == 0 ? Tensor : random.Pick(Seeds.Images);
+        byte[] tensor = random.Next(3) == 0
+            ? Mutator.Mutate(random, random.Pick(Seeds.Images), Tensor)
+            : usual == 0
+            ? Tensor
+            : random.Pick(Seeds.Images);
         byte[] body = [.. text, .. tensor];
         string length = random.Next(4) > 0 ? $"{text.Length}" : random.Pick(Lengths);
         string encoding = random.Next(6) > 0 ? "" : random.Pick(Encodings);

@@ -14,8 +14,11 @@ internal sealed partial class ManifestCase : IFuzzCase
     private static readonly SemaphoreSlim One = new(1); // there is one folder to load from
     private static readonly string[] Literals =
     [
-        "0", "1", "-1", "2", "4", "8", "64", "1024", "16384", "67108864", "2147483647", "2147483648", "0.5", "1e-30", "1e30", "1e308", "1e309", "0.0039", "255", "true", "false", "null", "\"\"", "\"none\"", "\"exact\"", "\"whole\"", "\"labels\"",
-        "\"short_side\"", "\"long_side\"", "\"letterbox\"", "\"nearest\"", "\"voc\"", "[]", "[0]", "[1, 1]", "[16384, 16384]", "[1, 2, 3]", "[null]", "{}", "[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]",
+        "0", "1", "-1", "2", "4", "8", "64", "1024", "16384", "67108864", "2147483647", "2147483648", "0.5", "1e-30",
+        "1e30", "1e308", "1e309", "0.0039", "255", "true", "false", "null", "\"\"", "\"none\"", "\"exact\"",
+        "\"whole\"", "\"labels\"",
+        "\"short_side\"", "\"long_side\"", "\"letterbox\"", "\"nearest\"", "\"voc\"", "[]", "[0]", "[1, 1]",
+        "[16384, 16384]", "[1, 2, 3]", "[null]", "{}", "[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]",
     ];
 
     private readonly byte[][] _seeds;
@@ -32,7 +35,9 @@ internal sealed partial class ManifestCase : IFuzzCase
 
     public async Task<FuzzOutcome> RunAsync(Random random, Action<byte[]> made)
     {
-        byte[] bytes = random.Next(2) == 0 ? Mutator.Mutate(random, random.Pick(_seeds), random.Pick(_seeds), mostSteps: 3) : Exchange(random, Encoding.UTF8.GetString(random.Pick(_seeds)));
+        byte[] bytes = random.Next(2) == 0
+            ? Mutator.Mutate(random, random.Pick(_seeds), random.Pick(_seeds), mostSteps: 3)
+            : Exchange(random, Encoding.UTF8.GetString(random.Pick(_seeds)));
         made(bytes);
         bool load = random.Next(LoadedOneIn) == 0;
         try
@@ -68,9 +73,19 @@ internal sealed partial class ManifestCase : IFuzzCase
         try
         {
             await File.WriteAllBytesAsync(Path.Combine(_target.Models, Name, "model.json"), manifest);
-            FuzzOutcome load = await Answers.SendAsync(_target, new HttpRequestMessage(HttpMethod.Post, $"/v1/models/{Name}/load") { Headers = { Authorization = new AuthenticationHeaderValue("Bearer", FuzzTarget.Key) } });
+            FuzzOutcome load = await Answers.SendAsync(
+                _target,
+                new HttpRequestMessage(HttpMethod.Post, $"/v1/models/{Name}/load")
+                {
+                    Headers = { Authorization = new AuthenticationHeaderValue("Bearer", FuzzTarget.Key) },
+                });
             FuzzOutcome answer = load.Answer == "200"
-                ? await Answers.SendAsync(_target, new HttpRequestMessage(HttpMethod.Post, $"/v1/segment/{Name}?format=raw") { Content = new ByteArrayContent(Seeds.Png) })
+                ? await Answers.SendAsync(
+                    _target,
+                    new HttpRequestMessage(HttpMethod.Post, $"/v1/segment/{Name}?format=raw")
+                    {
+                        Content = new ByteArrayContent(Seeds.Png),
+                    })
                 : load;
             return answer with { Answer = $"loaded {load.Answer}, mask {(load.Answer == "200" ? answer.Answer : "none")}" };
         }
@@ -82,5 +97,6 @@ internal sealed partial class ManifestCase : IFuzzCase
 
     // The names are another model's.
     private static byte[] Read(string model) => Encoding.UTF8.GetBytes(
-        File.ReadAllText(Path.Combine(FuzzTarget.Fixtures, model, "model.json")).Replace($"\"name\": \"{model}\",", "", StringComparison.Ordinal));
+        File.ReadAllText(Path.Combine(FuzzTarget.Fixtures, model, "model.json"))
+            .Replace($"\"name\": \"{model}\",", "", StringComparison.Ordinal));
 }

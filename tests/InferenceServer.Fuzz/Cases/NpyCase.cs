@@ -6,7 +6,10 @@ namespace InferenceServer.Fuzz.Cases;
 /// <summary>Mutated NumPy arrays, as the command line reads them.</summary>
 internal sealed class NpyCase : IFuzzCase
 {
-    private static readonly byte[] Whole = Make(), Other = [.. "{'descr': '<f4', 'fortran_order': False, 'shape': (4294967295, 2147483647, 2, 2), }"u8];
+    private static readonly byte[] Whole = Make(), Other =
+    [
+        .. "{'descr': '<f4', 'fortran_order': False, 'shape': (4294967295, 2147483647, 2, 2), }"u8
+    ];
 
     public string Kind => "npy";
 

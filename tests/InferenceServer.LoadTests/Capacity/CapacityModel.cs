@@ -2,7 +2,8 @@ namespace InferenceServer.LoadTests.Capacity;
 
 /// <summary>A simulation, event by event, of replicas behind a balancer.</summary>
 /// <remarks>
-/// A replica is what docs/scaling.md describes, less what does not show in its curve: so many instances of the network, a queue in order of arrival in front of them, a bound on the requests inside. An image that
+/// A replica is what docs/scaling.md describes, less what does not show in its curve: so many instances of the
+/// network, a queue in order of arrival in front of them, a bound on the requests inside. An image that
 /// is alone runs on all cores, and faster; those that come meanwhile wait.
 /// </remarks>
 internal sealed class CapacityModel(ReplicaModel replica, int replicas, Balancing balancing, Arrivals arrivals, int seed)
@@ -90,7 +91,8 @@ internal sealed class CapacityModel(ReplicaModel replica, int replicas, Balancin
         }
     }
 
-    private static double At(List<double> sorted, double share) => sorted.Count == 0 ? double.NaN : sorted[(int)(share * (sorted.Count - 1))];
+    private static double At(List<double> sorted, double share) =>
+        sorted.Count == 0 ? double.NaN : sorted[(int)(share * (sorted.Count - 1))];
 
     private readonly record struct Event(Replica? Replica, double Arrived);
 

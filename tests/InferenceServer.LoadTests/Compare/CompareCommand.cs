@@ -13,15 +13,39 @@ internal static class CompareCommand
 
     public static Command Create()
     {
-        Option<string> server = new("--server") { Description = "The server's assembly.", DefaultValueFactory = _ => ContenderCatalog.DefaultServer };
-        Option<string> arguments = new("--server-args") { Description = "Settings for it, such as \"--Onnx:IntraOpThreads 1\".", DefaultValueFactory = _ => "" };
-        Option<string> model = new("--model") { Description = "The served model's folder.", DefaultValueFactory = _ => "models/camvid-deeplabv3plus" };
-        Option<double> scale = new("--scale") { Description = "Length of each window, relative to the usual.", DefaultValueFactory = _ => 1 };
-        Option<string> output = new("--out") { Description = "A folder for tables, pictures and logs.", DefaultValueFactory = _ => "artifacts/load" };
+        Option<string> server = new("--server")
+        {
+            Description = "The server's assembly.",
+            DefaultValueFactory = _ => ContenderCatalog.DefaultServer,
+        };
+        Option<string> arguments = new("--server-args")
+        {
+            Description = "Settings for it, such as \"--Onnx:IntraOpThreads 1\".",
+            DefaultValueFactory = _ => "",
+        };
+        Option<string> model = new("--model")
+        {
+            Description = "The served model's folder.",
+            DefaultValueFactory = _ => "models/camvid-deeplabv3plus",
+        };
+        Option<double> scale = new("--scale")
+        {
+            Description = "Length of each window, relative to the usual.",
+            DefaultValueFactory = _ => 1,
+        };
+        Option<string> output = new("--out")
+        {
+            Description = "A folder for tables, pictures and logs.",
+            DefaultValueFactory = _ => "artifacts/load",
+        };
         Option<bool> docs = new("--docs") { Description = $"Put the tables into {Page} and the picture into {Picture}." };
-        Command command = new("compare", "Measure the raw loop, the server and its peers by turns, and hold the promises against the figures.") { server, arguments, model, scale, output, docs };
+        Command command = new(
+            "compare",
+            "Measure the raw loop, the server and its peers by turns, and hold the promises against the figures.")
+        { server, arguments, model, scale, output, docs };
         command.SetAction((parsed, _) => RunAsync(new CompareOptions(
-            parsed.GetValue(server)!, parsed.GetValue(arguments)!, parsed.GetValue(model)!, parsed.GetValue(scale), parsed.GetValue(output)!, parsed.GetValue(docs))));
+            parsed.GetValue(server)!, parsed.GetValue(arguments)!, parsed.GetValue(model)!, parsed.GetValue(scale),
+            parsed.GetValue(output)!, parsed.GetValue(docs))));
         return command;
     }
 
@@ -33,7 +57,9 @@ internal static class CompareCommand
         (PhotoSet plain, PhotoSet mixed) = (PhotoSet.Plain(maker), PhotoSet.Mixed(maker));
         using RawContender one = new(model, instances: 1, threads: Environment.ProcessorCount);
         using RawContender many = new(model, instances: Environment.ProcessorCount, threads: 1);
-        using HttpContender server = await ContenderCatalog.ServerAsync(options.Server, options.Arguments, model, options.Output).ConfigureAwait(false);
+        using HttpContender server = await ContenderCatalog.ServerAsync(
+            options.Server, options.Arguments, model, options.Output)
+            .ConfigureAwait(false);
         IReadOnlyList<HttpContender> peers = await ContenderCatalog.PeersAsync(model, options.Output).ConfigureAwait(false);
         try
         {

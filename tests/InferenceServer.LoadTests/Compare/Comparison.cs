@@ -30,15 +30,21 @@ internal sealed class Comparison(CompareOptions options, PhotoSet plain, PhotoSe
 
         await SaturateAsync(all, plain, rounds: 4).ConfigureAwait(false);
         await SaturateAsync(all, mixed, rounds: 3).ConfigureAwait(false);
-        await AlternateAsync(rounds: 3, servers, (s, round) => s.OfferAsync("steady", plain, SteadyShare * Capacity(s), Seconds(12), round)).ConfigureAwait(false);
-        await AlternateAsync(rounds: 3, [server], (s, round) => s.OfferAsync("overload", plain, OverloadFactor * Capacity(s), Seconds(10), round)).ConfigureAwait(false);
+        await OfferAsync(rounds: 3, servers, "steady", SteadyShare, Seconds(12)).ConfigureAwait(false);
+        await OfferAsync(rounds: 3, [server], "overload", OverloadFactor, Seconds(10)).ConfigureAwait(false);
         await CurveAsync(server, servers).ConfigureAwait(false);
         // Last, since the peers are busy for long after it.
-        await AlternateAsync(rounds: 1, [.. peers], (s, round) => s.OfferAsync("overload", plain, OverloadFactor * Capacity(s), Seconds(6), round)).ConfigureAwait(false);
+        await OfferAsync(rounds: 1, [.. peers], "overload", OverloadFactor, Seconds(6)).ConfigureAwait(false);
+
+        Task OfferAsync(int rounds, IReadOnlyList<HttpContender> offered, string phase, double share, TimeSpan length) =>
+            AlternateAsync(rounds, offered, (s, round) => s.OfferAsync(phase, plain, share * Capacity(s), length, round));
     }
 
     /// <summary>Masks a second at saturation with photographs of 480×360.</summary>
-    public double Capacity(IContender contender) => Median(_windows.Where(w => w.Contender == contender.Name && w.Phase == "saturation" && w.Photos == plain.Name).Select(w => w.Goodput));
+    public double Capacity(IContender contender) =>
+        Median(
+            _windows.Where(w => w.Contender == contender.Name && w.Phase == "saturation" && w.Photos == plain.Name)
+                .Select(w => w.Goodput));
 
     public static double Median(IEnumerable<double> values)
     {
@@ -79,9 +85,19 @@ internal sealed class Comparison(CompareOptions options, PhotoSet plain, PhotoSe
     public static string Describe(Window w)
     {
         Latency latency = new([w]);
-        string retry = w.Samples.Any(s => s.RetryAfter is not null) ? $", retry after {w.Samples.Min(s => s.RetryAfter)} to {w.Samples.Max(s => s.RetryAfter)} s" : "";
-        string failures = string.Join(", ", w.Samples.Where(x => x.Outcome == Outcome.Failed).CountBy(x => x.Status).Select(x => $"{x.Value} × {(x.Key == 0 ? "no answer" : x.Key)}"));
-        return $"{w.Phase,-10} {w.Photos,-8} {w.Contender,-16} {(w.Offered > 0 ? $"{w.Offered,6:F1}/s offered," : "  closed loop,  ")} {w.Goodput,6:F1}/s, p50 {latency[50],7:F1} p99 {latency[99],7:F1} ms, "
-            + $"cpu {w.CpuMsPerRequest,5:F1} ms, {w.Count(Outcome.Refused)} refused, {w.Count(Outcome.Failed)} failed{(failures.Length > 0 ? $" ({failures})" : "")}{retry}, client {w.ClientCpu.TotalMilliseconds / Math.Max(1, w.Samples.Count):F2} ms, {w.Resident >> 20} MB";
+        string retry = w.Samples.Any(s => s.RetryAfter is not null)
+            ? $", retry after {w.Samples.Min(s => s.RetryAfter)} to {w.Samples.Max(s => s.RetryAfter)} s"
+            : "";
+        string failures = string.Join(
+            ", ",
+            w.Samples.Where(x => x.Outcome == Outcome.Failed)
+                .CountBy(x => x.Status)
+                .Select(x => $"{x.Value} × {(x.Key == 0 ? "no answer" : x.Key)}"));
+        return $"{w.Phase,-10} {w.Photos,-8} {w.Contender,-16} " +
+            $"{(w.Offered > 0 ? $"{w.Offered,6:F1}/s offered," : "  closed loop,  ")} {w.Goodput,6:F1}/s, p50 " +
+            $"{latency[50],7:F1} p99 {latency[99],7:F1} ms, "
+            + $"cpu {w.CpuMsPerRequest,5:F1} ms, {w.Count(Outcome.Refused)} refused, {w.Count(Outcome.Failed)} " +
+                $"failed{(failures.Length > 0 ? $" ({failures})" : "")}{retry}, client " +
+                $"{w.ClientCpu.TotalMilliseconds / Math.Max(1, w.Samples.Count):F2} ms, {w.Resident >> 20} MB";
     }
 }

@@ -22,7 +22,9 @@ internal static class Mask
             switch (Encoding.ASCII.GetString(png, at + 4, 4))
             {
                 case "IHDR":
-                    (width, height, bits) = (BinaryPrimitives.ReadInt32BigEndian(data), BinaryPrimitives.ReadInt32BigEndian(data[4..]), data[8]);
+                    (width, height, bits) = (
+                        BinaryPrimitives.ReadInt32BigEndian(data), BinaryPrimitives.ReadInt32BigEndian(data[4..]),
+                        data[8]);
                     break;
                 case "IDAT":
                     compressed.Write(data);

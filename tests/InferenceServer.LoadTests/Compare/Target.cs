@@ -7,5 +7,10 @@ namespace InferenceServer.LoadTests.Compare;
 /// <param name="Measured">NaN where it could not be measured.</param>
 internal sealed record Target(string Text, double Bound, bool AtLeast, double Measured)
 {
-    public string Verdict => double.IsNaN(Measured) ? "not measured" : (AtLeast ? Measured >= Bound : Measured <= Bound) ? "met" : "**missed**";
+    public string Verdict =>
+        double.IsNaN(Measured)
+            ? "not measured"
+            : (AtLeast ? Measured >= Bound : Measured <= Bound)
+            ? "met"
+            : "**missed**";
 }

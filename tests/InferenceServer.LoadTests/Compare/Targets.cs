@@ -7,7 +7,8 @@ namespace InferenceServer.LoadTests.Compare;
 internal sealed class Targets(IReadOnlyList<Window> windows, string plain, string mixed)
 {
     /// <summary>The raw loop that was faster: 1 session × 2 threads or 2 × 1.</summary>
-    public string BestRaw(string photos) => windows.Where(w => w.Contender.StartsWith("raw", StringComparison.Ordinal) && w.Photos == photos)
+    public string BestRaw(string photos) =>
+        windows.Where(w => w.Contender.StartsWith("raw", StringComparison.Ordinal) && w.Photos == photos)
         .GroupBy(w => w.Contender).MaxBy(g => Comparison.Median(g.Select(w => w.Goodput)))!.Key;
 
     public IReadOnlyList<Target> All()
@@ -26,10 +27,16 @@ internal sealed class Targets(IReadOnlyList<Window> windows, string plain, strin
             new("p99 ÷ p50 at 80 % of its capacity", 1.5, false, steady / Latency("steady", ContenderCatalog.Server)[50]),
             new("p99 ÷ FastAPI's, each at 80 % of its own capacity", 1, false, steady / Latency("steady", ContenderCatalog.FastApi)[99]),
             new("p99 ÷ fastify's, each at 80 % of its own capacity", 1, false, steady / Latency("steady", ContenderCatalog.Fastify)[99]),
-            new("goodput at three times the capacity ÷ peak", 0.95, true, Comparison.Median(Of("overload", ContenderCatalog.Server).Select(w => w.Goodput)) / peak),
+            new(
+                "goodput at three times the capacity ÷ peak", 0.95, true,
+                Comparison.Median(Of("overload", ContenderCatalog.Server).Select(w => w.Goodput)) / peak),
             new("p99 of the accepted there ÷ p99 at 80 %", 2, false, Latency("overload", ContenderCatalog.Server)[99] / steady),
             new("processor time of a request ÷ raw run", 1.10, false, Cpu(ContenderCatalog.Server) / Cpu(raw)),
-            new("managed allocation of a request, KB", 64, false, Comparison.Median(Of("saturation", ContenderCatalog.Server).Select(w => (w.AllocatedPerRequest ?? double.NaN) / 1024))),
+            new(
+                "managed allocation of a request, KB", 64, false,
+                Comparison.Median(
+                    Of("saturation", ContenderCatalog.Server).Select(w =>
+                        (w.AllocatedPerRequest ?? double.NaN) / 1024))),
         ];
     }
 
@@ -42,5 +49,7 @@ internal sealed class Targets(IReadOnlyList<Window> windows, string plain, strin
 
     /// <summary>Median, over the rounds, of the server's throughput by another's in the same round.</summary>
     private double Ratio(string other, string photos) => Comparison.Median(
-        Of("saturation", ContenderCatalog.Server, photos).Join(Of("saturation", other, photos), w => w.Round, w => w.Round, (ours, theirs) => ours.Goodput / theirs.Goodput));
+        Of("saturation", ContenderCatalog.Server, photos).Join(
+            Of("saturation", other, photos), w => w.Round, w => w.Round,
+            (ours, theirs) => ours.Goodput / theirs.Goodput));
 }

@@ -3,7 +3,8 @@ using InferenceServer.Kernels;
 
 namespace InferenceServer.LoadTests.Contenders;
 
-/// <summary>What a raw loop has to know of a served model; its input is the photograph resized by the short side, without padding.</summary>
+/// <summary>What a raw loop has to know of a served model; its input is the photograph resized by the short side,
+/// without padding.</summary>
 internal sealed class BenchmarkModel
 {
     private readonly int _shortSide;
@@ -17,13 +18,18 @@ internal sealed class BenchmarkModel
         Input = graph.GetProperty("input").GetString()!;
         Output = graph.GetProperty("output").GetString()!;
         JsonElement preprocess = manifest.RootElement.GetProperty("preprocess");
-        if (preprocess.GetProperty("resize").GetProperty("mode").GetString() != "short_side" || preprocess.GetProperty("size").GetProperty("multiple").GetInt32() != 1)
+        if (preprocess.GetProperty("resize").GetProperty("mode").GetString() != "short_side"
+            || preprocess.GetProperty("size").GetProperty("multiple").GetInt32() != 1)
         {
-            throw new NotSupportedException($"'{Name}' is not resized by the short side without padding, which is all that the raw loop and the peers do.");
+            throw new NotSupportedException(
+                $"'{Name}' is not resized by the short side without padding, which is all that the raw loop and " +
+                "the peers do.");
         }
 
         _shortSide = preprocess.GetProperty("resize").GetProperty("size").GetInt32();
-        int version = Directory.EnumerateDirectories(folder).Select(d => int.TryParse(Path.GetFileName(d), out int number) ? number : 0).Max();
+        int version = Directory.EnumerateDirectories(folder)
+            .Select(d => int.TryParse(Path.GetFileName(d), out int number) ? number : 0)
+            .Max();
         Graph = Path.Combine(folder, $"{version}", "model.onnx");
     }
 

@@ -11,7 +11,10 @@ internal static class ContenderCatalog
 
     /// <summary>Where the build of this configuration put the server.</summary>
     public static string DefaultServer { get; } =
-        System.IO.Path.GetFullPath(System.IO.Path.Combine(AppContext.BaseDirectory, "../../../../../src/InferenceServer/bin", Configuration, "net10.0/InferenceServer.dll"));
+        System.IO.Path.GetFullPath(
+            System.IO.Path.Combine(
+                AppContext.BaseDirectory, "../../../../../src/InferenceServer/bin", Configuration,
+                "net10.0/InferenceServer.dll"));
 
     private static string Configuration => new DirectoryInfo(AppContext.BaseDirectory).Parent!.Name;
 
@@ -19,8 +22,10 @@ internal static class ContenderCatalog
     /// <param name="arguments">Settings in the form <c>--Section:Key value</c>.</param>
     /// <param name="model">The model that is served.</param>
     /// <param name="logs">A folder for what the server prints.</param>
-    public static Task<HttpContender> ServerAsync(string dll, string arguments, BenchmarkModel model, string logs) => HttpContender.StartAsync(
-        Server, $"dotnet '{dll}' --urls http://127.0.0.1:PORT --Models:Default {model.Name} {arguments}", Path, System.IO.Path.Combine(logs, "server.log"));
+    public static Task<HttpContender> ServerAsync(string dll, string arguments, BenchmarkModel model, string logs) =>
+        HttpContender.StartAsync(
+        Server, $"dotnet '{dll}' --urls http://127.0.0.1:PORT --Models:Default {model.Name} {arguments}", Path,
+        System.IO.Path.Combine(logs, "server.log"));
 
     /// <summary>The peers that are set up on this machine; says how to set up those that are not.</summary>
     public static async Task<IReadOnlyList<HttpContender>> PeersAsync(BenchmarkModel model, string logs)
@@ -29,7 +34,11 @@ internal static class ContenderCatalog
         string folder = Environment.GetEnvironmentVariable("FOLDER") ?? "/tmp/peer-fastapi";
         if (Directory.Exists(System.IO.Path.Combine(folder, "srv/peer")))
         {
-            peers.Add(await HttpContender.StartAsync(FastApi, $"tests/peers/fastapi/run.sh PORT '{model.Folder}'", Path, System.IO.Path.Combine(logs, "fastapi.log")).ConfigureAwait(false));
+            peers.Add(
+                await HttpContender.StartAsync(
+                    FastApi, $"tests/peers/fastapi/run.sh PORT '{model.Folder}'", Path,
+                    System.IO.Path.Combine(logs, "fastapi.log"))
+                    .ConfigureAwait(false));
         }
         else
         {
@@ -38,7 +47,11 @@ internal static class ContenderCatalog
 
         if (Directory.Exists("tests/peers/fastify/node_modules"))
         {
-            peers.Add(await HttpContender.StartAsync(Fastify, $"node tests/peers/fastify/server.js PORT '{model.Folder}'", Path, System.IO.Path.Combine(logs, "fastify.log")).ConfigureAwait(false));
+            peers.Add(
+                await HttpContender.StartAsync(
+                    Fastify, $"node tests/peers/fastify/server.js PORT '{model.Folder}'", Path,
+                    System.IO.Path.Combine(logs, "fastify.log"))
+                    .ConfigureAwait(false));
         }
         else
         {

@@ -35,7 +35,8 @@ internal sealed class HttpContender : IContender
     public async Task WarmUpAsync(PhotoSet photos) =>
         await ClosedLoop.RunAsync(Client, photos, SaturatingClients, TimeSpan.FromSeconds(5)).ConfigureAwait(false);
 
-    public Task<Window> SaturateAsync(PhotoSet photos, TimeSpan length, int round) => SaturateAsync(photos, length, round, SaturatingClients);
+    public Task<Window> SaturateAsync(PhotoSet photos, TimeSpan length, int round) =>
+        SaturateAsync(photos, length, round, SaturatingClients);
 
     public Task<Window> SaturateAsync(PhotoSet photos, TimeSpan length, int round, int clients) =>
         MeasureAsync("saturation", photos, 0, length, round, () => ClosedLoop.RunAsync(Client, photos, clients, length));
@@ -55,7 +56,9 @@ internal sealed class HttpContender : IContender
         _server.Dispose();
     }
 
-    private async Task<Window> MeasureAsync(string phase, PhotoSet photos, double offered, TimeSpan length, int round, Func<Task<IReadOnlyList<Sample>>> load)
+    private async Task<Window> MeasureAsync(
+        string phase, PhotoSet photos, double offered, TimeSpan length, int round,
+        Func<Task<IReadOnlyList<Sample>>> load)
     {
         long? allocated = await _heap.AllocatedAsync().ConfigureAwait(false);
         TimeSpan cpu = _server.Tree.Cpu;

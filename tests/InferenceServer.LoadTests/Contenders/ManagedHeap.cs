@@ -30,7 +30,10 @@ internal sealed class ManagedHeap(Uri server) : IDisposable
     }
 
     // name{labels} value [timestamp]
-    private static double Value(string line) => double.Parse(line[(line.LastIndexOf('}') + 1)..].Split(' ', StringSplitOptions.RemoveEmptyEntries) is [.. var parts] && line.Contains('}')
+    private static double Value(string line) =>
+        double.Parse(
+            line[(line.LastIndexOf('}') + 1)..].Split(' ', StringSplitOptions.RemoveEmptyEntries) is [.. var parts]
+                && line.Contains('}')
         ? parts[0]
         : line.Split(' ')[1], CultureInfo.InvariantCulture);
 }

@@ -2,7 +2,8 @@ using System.Globalization;
 
 namespace InferenceServer.LoadTests.Contenders;
 
-/// <summary>Processor time and memory of a process and all its descendants, read from <c>/proc</c>: peers work in several processes.</summary>
+/// <summary>Processor time and memory of a process and all its descendants, read from <c>/proc</c>: peers work in
+/// several processes.</summary>
 internal sealed class ProcessTree(int root)
 {
     private const double TicksPerSecond = 100; // USER_HZ, which Linux fixes at 100 for what it shows

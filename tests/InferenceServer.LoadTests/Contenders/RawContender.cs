@@ -6,7 +6,8 @@ using Microsoft.ML.OnnxRuntime;
 
 namespace InferenceServer.LoadTests.Contenders;
 
-/// <summary>The limit: nothing but the network, in this process, on inputs that are ready, with the session options of the server.</summary>
+/// <summary>The limit: nothing but the network, in this process, on inputs that are ready, with the session options
+/// of the server.</summary>
 internal sealed class RawContender : IContender
 {
     private readonly InferenceSession[] _sessions;

@@ -28,7 +28,8 @@ internal sealed class ServerProcess : IDisposable
     public static async Task<ServerProcess> StartAsync(string command, string log)
     {
         int port = FreePort();
-        Process process = Process.Start("/bin/sh", ["-c", $"exec {command.Replace("PORT", $"{port}", StringComparison.Ordinal)} >'{log}' 2>&1"]);
+        Process process = Process.Start(
+            "/bin/sh", ["-c", $"exec {command.Replace("PORT", $"{port}", StringComparison.Ordinal)} >'{log}' 2>&1"]);
         ServerProcess server = new(process, new Uri($"http://127.0.0.1:{port}"));
         try
         {
@@ -60,7 +61,9 @@ internal sealed class ServerProcess : IDisposable
     private async Task ReadyAsync(string log)
     {
         using HttpClient http = new() { BaseAddress = Address, Timeout = TimeSpan.FromSeconds(5) };
-        for (long start = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(start) < Patience && !_process.HasExited; await Task.Delay(200).ConfigureAwait(false))
+        for (
+            long start = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(start) < Patience
+                && !_process.HasExited; await Task.Delay(200).ConfigureAwait(false))
         {
             try
             {
@@ -76,7 +79,8 @@ internal sealed class ServerProcess : IDisposable
             }
         }
 
-        throw new InvalidOperationException($"The server did not become ready; it wrote: {await File.ReadAllTextAsync(log).ConfigureAwait(false)}");
+        throw new InvalidOperationException(
+            $"The server did not become ready; it wrote: {await File.ReadAllTextAsync(log).ConfigureAwait(false)}");
     }
 
     private static int FreePort()

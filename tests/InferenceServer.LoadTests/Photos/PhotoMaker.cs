@@ -5,7 +5,8 @@ using NetVips;
 namespace InferenceServer.LoadTests.Photos;
 
 /// <summary>Makes JPEGs of any size from one picture.</summary>
-/// <remarks>A little grain is added, seeded: an enlarged picture is smooth, and would cost a decoder less than what a camera gives.</remarks>
+/// <remarks>A little grain is added, seeded: an enlarged picture is smooth, and would cost a decoder less than what a
+/// camera gives.</remarks>
 internal sealed class PhotoMaker
 {
     private const int Bands = 3;
@@ -31,7 +32,8 @@ internal sealed class PhotoMaker
         int rows = (int)Math.Min(_size.Height, (long)_size.Width * size.Height / size.Width);
         int top = (_size.Height - rows) / 2;
         PillowResizer.Resize(
-            _rgb.AsSpan(top * _size.Width * Bands, rows * _size.Width * Bands), new ImageSize(_size.Width, rows), rgb, size, ResizeFilter.Bicubic);
+            _rgb.AsSpan(top * _size.Width * Bands, rows * _size.Width * Bands), new ImageSize(_size.Width, rows), rgb,
+            size, ResizeFilter.Bicubic);
         Random random = new(1);
         for (int i = 0; i < rgb.Length; i++)
         {

@@ -29,7 +29,9 @@ internal sealed class PhotoSet
 
     /// <summary>Mixed, and now and then a telephone's whole picture: what makes a server's memory grow.</summary>
     public static PhotoSet Wide(PhotoMaker maker) =>
-        new("wide", maker, (320, 320, 10), (480, 360, 10), (640, 480, 8), (1280, 720, 5), (1080, 1920, 3), (2048, 1536, 2), (4000, 3000, 1));
+        new(
+            "wide", maker, (320, 320, 10), (480, 360, 10), (640, 480, 8), (1280, 720, 5), (1080, 1920, 3),
+            (2048, 1536, 2), (4000, 3000, 1));
 
     public static PhotoSet Named(string name, PhotoMaker maker) => name switch
     {

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 using System.Runtime.InteropServices;
 
 namespace InferenceServer.LoadTests.Reports;
@@ -8,7 +10,10 @@ internal static class Machine
     public static string Describe()
     {
         string processor = LinuxProcessor() ?? $"{RuntimeInformation.ProcessArchitecture} on {RuntimeInformation.OSDescription}";
-        return FormattableString.Invariant($"{Environment.ProcessorCount} cores of {processor}, {GC.GetGCMemoryInfo().TotalAvailableMemoryBytes >> 30} GB, .NET {Environment.Version}");
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $"{Environment.ProcessorCount} cores of {processor}, " +
+            $"{GC.GetGCMemoryInfo().TotalAvailableMemoryBytes >> 30} GB, .NET {Environment.Version}");
     }
 
     // Kernels for x64 name the processor there.

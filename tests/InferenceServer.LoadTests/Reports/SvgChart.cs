@@ -40,11 +40,17 @@ internal sealed class SvgChart
             : (0, Nice(points.Max(p => p.Y)));
         double origin = _panels++ * Width;
         double PlotX(double value) => origin + Left + (value / mostX * (Width - Left - Right));
-        double PlotY(double value) => Height - Bottom - (((logarithmic ? Math.Log10(Math.Max(0.1, value)) : value) - low) / Math.Max(1e-9, high - low) * (Height - Top - Bottom));
+        double PlotY(double value) =>
+            Height - Bottom - (
+                ((logarithmic ? Math.Log10(Math.Max(0.1, value)) : value) - low) / Math.Max(1e-9, high - low) * (
+                    Height - Top - Bottom));
 
         Text(origin + Left, 18, title, "start", bold: true);
         Text(origin + Left + ((Width - Left - Right) / 2.0), Height - 8, x, "middle");
-        _body.Append(CultureInfo.InvariantCulture, $"<text transform='translate({origin + 14:0.#} {Height / 2}) rotate(-90)' text-anchor='middle'>{y}</text>\n");
+        _body.Append(
+            CultureInfo.InvariantCulture,
+            $"<text transform='translate({origin + 14:0.#} {Height / 2}) rotate(-90)' " +
+            $"text-anchor='middle'>{y}</text>\n");
         for (int i = 0; i <= 5; i++)
         {
             double value = mostX * i / 5;
@@ -61,8 +67,14 @@ internal sealed class SvgChart
 
         foreach (Series line in series)
         {
-            string path = string.Join('L', line.Points.Where(p => double.IsFinite(p.Y)).Select(p => string.Create(CultureInfo.InvariantCulture, $"{PlotX(p.X):0.#} {PlotY(p.Y):0.#}")));
-            _body.Append(CultureInfo.InvariantCulture, $"<path fill='none' stroke='{Color(line.Name)}' stroke-width='1.8'{(line.Dashed ? " stroke-dasharray='5 4'" : "")} d='M{path}'/>\n");
+            string path = string.Join(
+                'L',
+                line.Points.Where(p => double.IsFinite(p.Y))
+                    .Select(p => string.Create(CultureInfo.InvariantCulture, $"{PlotX(p.X):0.#} {PlotY(p.Y):0.#}")));
+            _body.Append(
+                CultureInfo.InvariantCulture,
+                $"<path fill='none' stroke='{Color(line.Name)}' " +
+                $"stroke-width='1.8'{(line.Dashed ? " stroke-dasharray='5 4'" : "")} d='M{path}'/>\n");
         }
     }
 
@@ -71,12 +83,19 @@ internal sealed class SvgChart
         StringBuilder legend = new();
         for (int i = 0; i < _names.Count; i++)
         {
-            legend.Append(CultureInfo.InvariantCulture, $"<path stroke='{Colors[i % Colors.Length]}' stroke-width='3' d='M{Left + (i * 150)} {Height + 10}h22'/><text x='{Left + 28 + (i * 150)}' y='{Height + 14}'>{_names[i]}</text>\n");
+            legend.Append(
+                CultureInfo.InvariantCulture,
+                $"<path stroke='{Colors[i % Colors.Length]}' stroke-width='3' d='M{Left + (i * 150)} " +
+                $"{Height + 10}h22'/><text x='{Left + 28 + (i * 150)}' y='{Height + 14}'>{_names[i]}</text>\n");
         }
 
         File.WriteAllText(file, $$"""
-            <svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 {{_panels * Width}} {{Height + 26}}' font-family='sans-serif' font-size='11'>
-            <style>text { fill: #444 } .grid { stroke: #8886; stroke-width: .6 } @media (prefers-color-scheme: dark) { text { fill: #ccc } }</style>
+            <svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 {{_panels * Width}} {{Height + 26}}'
+              font-family='sans-serif' font-size='11'>
+            <style>
+              text { fill: #444 } .grid { stroke: #8886; stroke-width: .6 }
+              @media (prefers-color-scheme: dark) { text { fill: #ccc } }
+            </style>
             {{_body}}{{legend}}</svg>
 
             """);
@@ -93,7 +112,8 @@ internal sealed class SvgChart
     }
 
     private void Text(double x, double y, string text, string anchor, bool bold = false) => _body.Append(
-        CultureInfo.InvariantCulture, $"<text x='{x:0.#}' y='{y:0.#}' text-anchor='{anchor}'{(bold ? " font-weight='bold'" : "")}>{text}</text>\n");
+        CultureInfo.InvariantCulture,
+        $"<text x='{x:0.#}' y='{y:0.#}' text-anchor='{anchor}'{(bold ? " font-weight='bold'" : "")}>{text}</text>\n");
 
     private static string Number(double value) => value.ToString(value is >= 1 or 0 ? "0.##" : "0.###", CultureInfo.InvariantCulture);
 

@@ -1,6 +1,7 @@
 namespace InferenceServer.LoadTests.Soak;
 
-/// <summary>Whether memory grew: the last tenth of a run against what was held after the first five minutes, or the first third of a shorter run.</summary>
+/// <summary>Whether memory grew: the last tenth of a run against what was held after the first five minutes, or the
+/// first third of a shorter run.</summary>
 internal sealed class SoakVerdict
 {
     public const double Limit = 1.10;
@@ -13,7 +14,8 @@ internal sealed class SoakVerdict
         Late = Mean(samples, seconds * 9 / 10, double.MaxValue);
     }
 
-    /// <summary>Mean resident bytes once everything had been seen: minutes 5 to 7.5, or the same share of the third of a shorter run.</summary>
+    /// <summary>Mean resident bytes once everything had been seen: minutes 5 to 7.5, or the same share of the third
+    /// of a shorter run.</summary>
     public double Early { get; }
 
     /// <summary>Mean resident bytes of the last tenth.</summary>

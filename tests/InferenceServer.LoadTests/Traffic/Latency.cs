@@ -6,9 +6,17 @@ internal sealed class Latency
     private readonly double[] _ms;
 
     public Latency(IEnumerable<Window> windows) =>
-        _ms = [.. windows.SelectMany(w => w.Samples.Where(s => s.Outcome == Outcome.Accepted && s.Scheduled >= w.Ramp)).Select(s => s.LatencyMs).Order()];
+        _ms =
+        [
+            .. windows.SelectMany(w => w.Samples.Where(s => s.Outcome == Outcome.Accepted && s.Scheduled >= w.Ramp))
+                .Select(s => s.LatencyMs)
+                .Order()
+        ];
 
     public int Count => _ms.Length;
 
-    public double this[double percentile] => _ms.Length == 0 ? double.NaN : _ms[Math.Clamp((int)Math.Ceiling(percentile / 100 * _ms.Length) - 1, 0, _ms.Length - 1)];
+    public double this[double percentile] =>
+        _ms.Length == 0
+            ? double.NaN
+            : _ms[Math.Clamp((int)Math.Ceiling(percentile / 100 * _ms.Length) - 1, 0, _ms.Length - 1)];
 }

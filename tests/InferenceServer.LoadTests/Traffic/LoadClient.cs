@@ -24,9 +24,13 @@ internal sealed class LoadClient(Uri target) : IDisposable
         try
         {
             using HttpRequestMessage request = Request(photo);
-            using HttpResponseMessage response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken).ConfigureAwait(false);
+            using HttpResponseMessage response = await _http.SendAsync(
+                request, HttpCompletionOption.ResponseHeadersRead, cancellationToken)
+                .ConfigureAwait(false);
             await response.Content.CopyToAsync(Stream.Null, cancellationToken).ConfigureAwait(false);
-            return new Sample(scheduled, now(), Judge(response.StatusCode), (int)response.StatusCode, response.Headers.RetryAfter?.Delta?.TotalSeconds);
+            return new Sample(
+                scheduled, now(), Judge(response.StatusCode), (int)response.StatusCode,
+                response.Headers.RetryAfter?.Delta?.TotalSeconds);
         }
         catch (Exception e) when (e is HttpRequestException or IOException or OperationCanceledException)
         {

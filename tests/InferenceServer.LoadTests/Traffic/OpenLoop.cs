@@ -16,7 +16,9 @@ internal static class OpenLoop
         using CancellationTokenSource end = new();
         long start = Stopwatch.GetTimestamp();
         // A thread of its own: a busy thread pool must not delay the arrivals.
-        await Task.Factory.StartNew(Dispatch, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default).ConfigureAwait(false);
+        await Task.Factory.StartNew(
+            Dispatch, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default)
+            .ConfigureAwait(false);
         end.CancelAfter(Patience);
         return await Task.WhenAll(sent).ConfigureAwait(false);
 
