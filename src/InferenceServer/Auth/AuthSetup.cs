@@ -9,10 +9,12 @@ using Microsoft.IdentityModel.JsonWebTokens;
 
 namespace InferenceServer.Auth;
 
-/// <summary>Registers the authentication schemes, the authorization policies and the origins, and puts the policies on endpoints.</summary>
+/// <summary>Registers the authentication schemes, the authorization policies and the origins, and puts the policies on
+/// endpoints.</summary>
 internal static class AuthSetup
 {
-    /// <summary>The scheme of every policy. It forwards what may be a token to the scheme of tokens, and all else to that of keys.</summary>
+    /// <summary>The scheme of every policy. It forwards what may be a token to the scheme of tokens, and all else to
+    /// that of keys.</summary>
     public const string Scheme = "Any";
 
     private const string Keys = "Key";
@@ -26,7 +28,8 @@ internal static class AuthSetup
         services.AddSingleton<KeyRing>();
         services.AddSingleton<AuthorityKeys>();
 
-        // What AddAuthentication does, without Data Protection: that writes keys for cookies, of which this server has none.
+        // Does what AddAuthentication does, but without Data Protection, which writes keys for cookies that this server
+        // does not have.
         services.AddAuthenticationCore();
         services.AddWebEncoders();
         new AuthenticationBuilder(services)
@@ -34,7 +37,8 @@ internal static class AuthSetup
             .AddScheme<AuthenticationSchemeOptions, KeyHandler>(Keys, null)
             .AddScheme<JwtBearerOptions, JwtBearerHandler>(Tokens, null);
         services.AddOptions<JwtBearerOptions>(Tokens)
-            .Configure<IOptions<SecurityOptions>, AuthorityKeys>((bearer, security, keys) => bearer.UseAuthority(security.Value.Jwt, keys));
+            .Configure<IOptions<SecurityOptions>, AuthorityKeys>(
+                (bearer, security, keys) => bearer.UseAuthority(security.Value.Jwt, keys));
 
         services.AddAuthorization();
         services.AddOptions<AuthorizationOptions>().Configure<KeyRing>((authorization, keys) =>
@@ -42,7 +46,8 @@ internal static class AuthSetup
             foreach (Scope scopes in (Scope[])[Scope.Infer, Scope.Admin, Scope.Infer | Scope.Admin])
             {
                 ScopeRequirement requirement = new(scopes, isGranted: (keys.Anonymous & scopes) != 0);
-                authorization.AddPolicy(Policy(scopes), policy => policy.AddAuthenticationSchemes(Scheme).AddRequirements(requirement));
+                authorization.AddPolicy(
+                    Policy(scopes), policy => policy.AddAuthenticationSchemes(Scheme).AddRequirements(requirement));
             }
         });
         services.AddSingleton<IAuthorizationMiddlewareResultHandler, AuthorizationAnswer>();
@@ -50,7 +55,7 @@ internal static class AuthSetup
 
     public static void UseAuth(this WebApplication app)
     {
-        app.UseAuthentication(); // without a default scheme, so that a route that needs no key looks at none
+        app.UseAuthentication(); // without a default scheme: a route without a scope does not look at keys
         app.UseAuthorization();
     }
 
@@ -61,8 +66,10 @@ internal static class AuthSetup
     public static TBuilder RequireScope<TBuilder>(this TBuilder endpoints, Scope scopes, bool budgeted = false)
         where TBuilder : IEndpointConventionBuilder => endpoints.RequireAuthorization(Policy(scopes)).WithMetadata([
             .. budgeted ? [Budgeted.Instance] : Array.Empty<object>(),
-            new ProducesResponseTypeMetadata(StatusCodes.Status401Unauthorized, typeof(ProblemDetails), ["application/problem+json"]),
-            new ProducesResponseTypeMetadata(StatusCodes.Status403Forbidden, typeof(ProblemDetails), ["application/problem+json"]),
+            new ProducesResponseTypeMetadata(
+                StatusCodes.Status401Unauthorized, typeof(ProblemDetails), ["application/problem+json"]),
+            new ProducesResponseTypeMetadata(
+                StatusCodes.Status403Forbidden, typeof(ProblemDetails), ["application/problem+json"]),
         ]);
 
     // "infer", "admin", and "infer, admin" for either.

@@ -4,16 +4,20 @@ using Microsoft.Net.Http.Headers;
 
 namespace InferenceServer.Auth;
 
-/// <summary>Pages of other origins, none unless they are listed, may ask for masks and read what comes with them.</summary>
+/// <summary>Lets pages of the listed origins call the server and read the answers' headers.</summary>
 internal static class CorsSetup
 {
     private static readonly string[] Readable =
-        ["X-Model", "X-Model-Version", "X-Image-Width", "X-Image-Height", "X-Request-Id", "Server-Timing", "Inference-Header-Content-Length", HeaderNames.RetryAfter, HeaderNames.WWWAuthenticate];
+    [
+        "X-Model", "X-Model-Version", "X-Image-Width", "X-Image-Height", "X-Request-Id", "Server-Timing",
+        "Inference-Header-Content-Length", HeaderNames.RetryAfter, HeaderNames.WWWAuthenticate,
+    ];
 
     public static void AddOrigins(this IServiceCollection services)
     {
         services.AddCors();
-        services.AddOptions<CorsOptions>().Configure<IOptions<SecurityOptions>>((cors, security) => cors.AddDefaultPolicy(policy => policy
+        services.AddOptions<CorsOptions>()
+            .Configure<IOptions<SecurityOptions>>((cors, security) => cors.AddDefaultPolicy(policy => policy
             .WithOrigins([.. security.Value.Origins])
             .WithMethods(HttpMethods.Get, HttpMethods.Post)
             .AllowAnyHeader()

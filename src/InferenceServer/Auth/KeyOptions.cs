@@ -8,7 +8,10 @@ public sealed class KeyOptions
 {
     /// <summary><c>sha256:</c> and the 64 hexadecimal digits of the key's hash. The server never has the key
     /// itself.</summary>
-    [Required, RegularExpression("^sha256:[0-9A-Fa-f]{64}$", ErrorMessage = "{0}: expected sha256: and 64 hexadecimal digits, as `inference-server key` prints them.")]
+    [Required]
+    [RegularExpression(
+        "^sha256:[0-9A-Fa-f]{64}$",
+        ErrorMessage = "{0}: expected sha256: and 64 hexadecimal digits, as `inference-server key` prints them.")]
     public string Hash { get; set; } = "";
 
     /// <summary>The key's scopes: infer, admin, or both, separated by a comma. Default infer.</summary>

@@ -1,17 +1,20 @@
 namespace InferenceServer.Auth;
 
-/// <summary>A number of requests in each window of the clock.</summary>
-/// <param name="window">Its length; windows begin at multiples of it since midnight UTC.</param>
-/// <param name="limit">How many; 0 is no limit.</param>
+/// <summary>A limit on the requests in each window of the clock.</summary>
+/// <param name="window">Length of a window; windows begin at its multiples since midnight UTC.</param>
+/// <param name="limit">Most requests in a window; 0 is no limit.</param>
 internal sealed class Quota(TimeSpan window, long limit)
 {
     private long _window = -1;
     private long _used;
 
-    /// <summary>Time until the next window where this one is used up, else null.</summary>
+    /// <summary>Time until the next window where the limit is reached, else null.</summary>
     public TimeSpan? Wait(DateTimeOffset now) =>
-        limit > 0 && _window == Window(now) && _used >= limit ? new TimeSpan(((_window + 1) * window.Ticks) - now.UtcTicks) : null;
+        limit > 0 && _window == Window(now) && _used >= limit
+            ? new TimeSpan(((_window + 1) * window.Ticks) - now.UtcTicks)
+            : null;
 
+    /// <summary>Counts a request.</summary>
     public void Take(DateTimeOffset now)
     {
         long current = Window(now);

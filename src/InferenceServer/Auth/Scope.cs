@@ -1,15 +1,15 @@
 namespace InferenceServer.Auth;
 
-/// <summary>What a key opens; several are written <c>infer, admin</c>.</summary>
+/// <summary>Scopes of keys and tokens; several are written <c>infer, admin</c>.</summary>
 [Flags]
 public enum Scope
 {
-    /// <summary>Nothing.</summary>
+    /// <summary>No scope.</summary>
     None = 0,
 
-    /// <summary>Masks, and what models there are.</summary>
+    /// <summary>Segment images, and list models.</summary>
     Infer = 1,
 
-    /// <summary>Loading and unloading models, and what models there are.</summary>
+    /// <summary>Load and unload models, and list models.</summary>
     Admin = 2,
 }

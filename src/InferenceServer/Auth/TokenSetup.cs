@@ -10,13 +10,14 @@ namespace InferenceServer.Auth;
 /// <summary>Configures the framework's scheme of tokens for the JSON Web Tokens of one authority.</summary>
 internal static class TokenSetup
 {
-    // The authority signs with a private key and publishes the other half. With HS256, the published half would be the secret that signs.
+    // Asymmetric algorithms only: with HS256 the published key would be the secret that signs.
     private static readonly string[] Algorithms = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"];
 
-    // OAuth 2.0 (RFC 8693) has one text with spaces between, others a list, or roles.
+    // OAuth 2.0 (RFC 8693) has one text with spaces, other authorities have a list, or roles.
     private static readonly string[] ScopeClaims = ["scope", "scp", "roles"];
 
-    // A person is the subject. A program that asks for itself may have none, and is named as RFC 9068, OpenID Connect or Entra ID do.
+    // A person is the subject. A program's own token may have no subject; RFC 9068, OpenID Connect and Entra ID name
+    // programs in these claims.
     private static readonly string[] NameClaims = ["sub", "client_id", "azp", "appid"];
 
     public static void UseAuthority(this JwtBearerOptions bearer, JwtOptions options, AuthorityKeys keys)
@@ -58,15 +59,17 @@ internal static class TokenSetup
         JsonWebToken token = (JsonWebToken)context.SecurityToken;
         if (token.TryGetHeaderValue("crit", out object? _))
         {
-            context.Fail(Invalid("its header 'crit' asks for an extension that is not known here")); // RFC 7515, section 4.1.11
+            // RFC 7515, section 4.1.11.
+            context.Fail(Invalid("its header 'crit' needs an extension that this server does not have"));
         }
         else if (Name(token) is not { } name)
         {
-            context.Fail(Invalid($"it does not say whom it stands for; it needs one of {string.Join(", ", NameClaims)}"));
+            context.Fail(Invalid($"expected a caller in one of {string.Join(", ", NameClaims)}, found none"));
         }
         else
         {
-            context.Principal = new ClaimsPrincipal(new Caller("Token." + name.Type, name.Value, Scopes(token, options), budget: null));
+            context.Principal = new ClaimsPrincipal(
+                new Caller("Token." + name.Type, name.Value, Scopes(token, options), budget: null));
         }
     }
 
@@ -94,10 +97,12 @@ internal static class TokenSetup
         _ => "its signature does not hold",
     };
 
-    /// <summary>Validates a token with the known keys of the authority, and with those published now if no known key fits.</summary>
+    /// <summary>Validates a token with the known keys of the authority, and with those published now if no known key
+    /// fits.</summary>
     private sealed class Handler(AuthorityKeys keys) : JsonWebTokenHandler
     {
-        public override async Task<TokenValidationResult> ValidateTokenAsync(string token, TokenValidationParameters validationParameters)
+        public override async Task<TokenValidationResult> ValidateTokenAsync(
+            string token, TokenValidationParameters validationParameters)
         {
             TokenValidationResult result = await ValidateAsync(token, validationParameters, await keys.GetAsync());
             return result.Exception is SecurityTokenInvalidSignatureException

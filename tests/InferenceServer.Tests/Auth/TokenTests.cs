@@ -75,7 +75,7 @@ public sealed class TokenTests : IAsyncLifetime
         using RSA other = RSA.Create(2048);
         (string token, string reason) = flaw switch
         {
-            "nobody" => (Infer(t => t.Claims.Remove("sub")), "whom it stands for"),
+            "nobody" => (Infer(t => t.Claims.Remove("sub")), "expected a caller"),
             "audience" => (Infer(t => t.Audience = "another service"), "another audience"),
             "issuer" => (Infer(t => t.Issuer = "https://login.example.org"), "another authority"),
             "expired" => (Infer(t => t.Expires = DateTime.UtcNow.AddMinutes(-5)), "expired"),
