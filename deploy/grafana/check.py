@@ -45,7 +45,7 @@ def post(url, body):
 
 
 def hang_up(server, body):
-    """Sends a photograph and does not wait for its mask."""
+    """Sends an image and does not wait for its mask."""
     target = urllib.parse.urlsplit(server)
     with socket.create_connection((target.hostname, target.port or 80)) as client:
         client.sendall(f"POST /v1/segment HTTP/1.1\r\nHost: {target.netloc}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)

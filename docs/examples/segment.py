@@ -1,4 +1,4 @@
-"""Segments photographs: python segment.py http://localhost:8080 street.jpg …"""
+"""Segments images: python segment.py http://localhost:8080 street.jpg …"""
 import pathlib, sys, time, urllib.error, urllib.request
 
 for photo in sys.argv[2:]:

@@ -16,7 +16,7 @@ from export import convert
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", help="a model's folder"), parser.add_argument("--precision", choices=("fp16", "int8"), required=True)
-    parser.add_argument("--calibrate", metavar="FOLDER", help="photographs like those to be served, for int8"), parser.add_argument("--out", required=True)
+    parser.add_argument("--calibrate", metavar="FOLDER", help="images like those to be served, for int8"), parser.add_argument("--out", required=True)
     given = parser.parse_args()
     source, target = Path(given.model), Path(given.out)
     version = max((v for v in source.iterdir() if v.name.isdigit()), key=lambda v: int(v.name))

@@ -17,7 +17,7 @@ import importers
 import manifest
 import systems
 from graphs import half, quantize, tracing
-from preprocessing import legal_size, photographs
+from preprocessing import calibration_images, legal_size
 from randomise import randomise
 
 
@@ -30,9 +30,9 @@ def arguments():
     parser.add_argument("--outputs", choices=tracing.OUTPUTS, default="stride", help="stride ends before the last upsampling, which the server fuses with argmax "
                         "(default); logits ends at the image's size; labels ends in argmax and gives bytes, but neither confidence nor CRF")
     parser.add_argument("--precision", choices=("fp32", "fp16", "int8"), default="fp32", help="fp16 for GPUs, int8 for CPUs (default: fp32)")
-    parser.add_argument("--calibrate", metavar="FOLDER", help="photographs like those to be served, for int8")
+    parser.add_argument("--calibrate", metavar="FOLDER", help="images like those to be served, for int8")
     parser.add_argument("--option", action="append", default=[], metavar="KEY=VALUE", help="an argument of the system's class, in JSON: width=0.5, output_stride=8, size=[512,1024]")
-    parser.add_argument("--at", metavar="HEIGHTxWIDTH", default="512x512", help="the usual size of photographs: cost is counted there, and the server warms up with it (default: 512x512)")
+    parser.add_argument("--at", metavar="HEIGHTxWIDTH", default="512x512", help="the usual size of images: cost is counted there, and the server warms up with it (default: 512x512)")
     parser.add_argument("--allow-missing", action="store_true", help="export although the checkpoint lacks weights")
     parser.add_argument("--out", required=True, help="the model's folder, whose name is the model's")
     return parser.parse_args()
@@ -70,8 +70,8 @@ def convert(file, precision, preprocess, folder):
         model = half.to_half(model)
     elif precision == "int8":
         if not folder:
-            raise ValueError("--precision int8 needs --calibrate FOLDER: photographs like those to be served.")
-        model = quantize.quantize(model, photographs(folder, preprocess))
+            raise ValueError("--precision int8 needs --calibrate FOLDER: images like those to be served.")
+        model = quantize.quantize(model, calibration_images(folder, preprocess))
     onnx.save(model, str(file))
 
 

@@ -56,7 +56,7 @@ _UNET = [
 @dataclass
 class Fork:
     """system: the one that its weights fit. options, backbones: what its definition does otherwise. ignored: keys that only training needs.
-    resize: of photographs, as its authors evaluate."""
+    resize: of images, as its authors evaluate."""
 
     name: str
     system: str

@@ -32,7 +32,7 @@ def cost(network, size):
 
 
 def create(network, system, backbone, outputs, class_part, count, source, size=(512, 512), resize=None):
-    """resize: of photographs, before the network; none unless told otherwise, as most protocols of evaluation have it."""
+    """resize: of images, before the network; none unless told otherwise, as most protocols of evaluation have it."""
     kind = "labels" if outputs == "labels" else "binary_logit" if count == 1 else "logits"
     graph = {"input": "input", "output": "labels" if outputs == "labels" else "logits", "max_batch": 8, "output_kind": kind}
     if outputs == "stride" and network.output_stride > 1:

@@ -41,11 +41,11 @@ def padded(rgb, preprocess):
     return F.pad(normalised(rgb, preprocess), [0, width - rgb.shape[1], 0, height - rgb.shape[0]])
 
 
-def photographs(folder, preprocess, most=64, largest=1024):
-    """Inputs of the network for photographs of a folder, evenly chosen; large ones are shrunk, as calibration needs no detail."""
+def calibration_images(folder, preprocess, most=64, largest=1024):
+    """Inputs of the network for images of a folder, evenly chosen; large images are shrunk, as calibration needs no detail."""
     files = sorted(f for f in Path(folder).iterdir() if f.suffix.lower() in (".jpg", ".jpeg", ".png", ".webp", ".bmp"))
     if not files:
-        raise ValueError(f"{folder} holds no photographs (jpg, png, webp or bmp).")
+        raise ValueError(f"{folder}: expected images (jpg, png, webp or bmp), found none.")
     for file in files[::max(1, len(files) // most)][:most]:
         image = Image.open(file).convert("RGB")
         resize, fixed = preprocess["resize"], preprocess["size"].get("fixed")

@@ -65,7 +65,7 @@ def update_average(average, model, decay):
 
 
 def upsampled_logits(model, images, size):
-    """Logits at the photograph's size, of which `images` are a resized version: as the server does it, padded to a legal size at the bottom and the
+    """Logits at the image's size, of which `images` are a resized version: as the server does it, padded to a legal size at the bottom and the
     right, enlarged in one step, and cropped again."""
     height, width = images.shape[-2:]
     padded = F.pad(images, (0, -width % model.multiple, 0, -height % model.multiple))

@@ -1,4 +1,6 @@
+using System.Text.Json;
 using System.Text.Json.Serialization;
+using DenseCrf;
 using InferenceServer.Kernels.Metrics;
 using InferenceServer.Runtime.Refinement;
 
@@ -117,3 +119,6 @@ internal sealed record BandScore(int Width, long Pixels, double? MeanIou, double
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, WriteIndented = true, Converters = [typeof(QualityWord)])]
 [JsonSerializable(typeof(EvaluationReport))]
 internal sealed partial class EvaluationJson : JsonSerializerContext;
+
+/// <summary>Writes the CRF's quality in reports as options and queries spell it.</summary>
+internal sealed class QualityWord() : JsonStringEnumConverter<CrfQuality>(JsonNamingPolicy.SnakeCaseLower);

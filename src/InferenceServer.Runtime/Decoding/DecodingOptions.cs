@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Runtime.Decoding;
 
@@ -14,3 +15,6 @@ public sealed class DecodingOptions
     [Range(typeof(long), "1", "700000000")]
     public long MaxPixels { get; set; } = 100_000_000;
 }
+
+[OptionsValidator]
+internal sealed partial class DecodingOptionsValidator : IValidateOptions<DecodingOptions>;

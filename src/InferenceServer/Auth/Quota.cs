@@ -24,3 +24,13 @@ internal sealed class Quota(TimeSpan window, long limit)
 
     private long Window(DateTimeOffset now) => now.UtcTicks / window.Ticks;
 }
+
+/// <summary>Marks an endpoint whose calls count against the key's rate and quotas.</summary>
+internal sealed class Budgeted
+{
+    public static readonly Budgeted Instance = new();
+
+    private Budgeted()
+    {
+    }
+}

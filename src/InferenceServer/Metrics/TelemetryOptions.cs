@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Metrics;
 
@@ -20,3 +21,6 @@ internal sealed class TelemetryOptions
     [AllowedValues(null, "", "grpc", "http/protobuf")]
     public string? OtlpProtocol { get; set; }
 }
+
+[OptionsValidator]
+internal sealed partial class TelemetryOptionsValidator : IValidateOptions<TelemetryOptions>;

@@ -1,8 +1,10 @@
 using System.Diagnostics.Metrics;
 using System.Reflection;
+using InferenceServer.Hosting;
 using InferenceServer.Runtime.Configuration;
 using InferenceServer.Runtime.Diagnostics;
 using InferenceServer.Runtime.Models;
+using Microsoft.Extensions.Options;
 using OpenTelemetry;
 using OpenTelemetry.Metrics;
 using OpenTelemetry.Resources;
@@ -89,4 +91,22 @@ internal static class TelemetrySetup
     // as gauges.
     private static bool IsWrongCounter(Instrument instrument) =>
         instrument.Meter.Name == Runtime && instrument.Name is ProcessMetrics.ThreadPoolThreads or ProcessMetrics.ThreadPoolQueue;
+}
+
+/// <summary>The endpoint that Prometheus scrapes.</summary>
+internal static class MetricsEndpoint
+{
+    public static void MapMetrics(this IEndpointRouteBuilder routes)
+    {
+        if (routes.ServiceProvider.GetRequiredService<IOptions<TelemetryOptions>>().Value.Prometheus)
+        {
+            RequestDelegate scrape = routes.CreateApplicationBuilder().UseOpenTelemetryPrometheusScrapingEndpoint(_ => true).Build();
+            // Cast, because a RequestDelegate would not be in the OpenAPI document.
+            routes.MapGet("/metrics", (Delegate)((HttpContext http) => scrape(http))).WithName("Metrics")
+                .WithTags("Metrics")
+                .WithSummary("Returns all metrics as Prometheus text, or as OpenMetrics where the client accepts it.")
+                .Produces<string>(StatusCodes.Status200OK, "text/plain", "application/openmetrics-text")
+                .DisableHttpMetrics().ForOperators();
+        }
+    }
 }

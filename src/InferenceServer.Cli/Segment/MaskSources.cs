@@ -1,6 +1,10 @@
+using System.Globalization;
 using InferenceServer.Cli.Hosting;
+using InferenceServer.Client;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Formats;
+using InferenceServer.Runtime.Manifests;
+using InferenceServer.Runtime.Passes;
 
 namespace InferenceServer.Cli.Segment;
 
@@ -49,5 +53,15 @@ internal sealed record SegmentJob(string Image, string Output)
         }
 
         return jobs;
+    }
+}
+
+/// <summary>Makes masks on a server.</summary>
+internal sealed class ServerMasks(InferenceClient client, SegmentQuery query) : IMaskSource
+{
+    public async Task WriteAsync(byte[] image, string output, CancellationToken cancellationToken)
+    {
+        MaskAnswer mask = await client.SegmentAsync(image, query, cancellationToken).ConfigureAwait(false);
+        await WholeFile.WriteAsync(output, mask.Bytes, cancellationToken).ConfigureAwait(false);
     }
 }

@@ -1,6 +1,0 @@
-using Microsoft.Extensions.Options;
-
-namespace InferenceServer.Runtime.Decoding;
-
-[OptionsValidator]
-internal sealed partial class DecodingOptionsValidator : IValidateOptions<DecodingOptions>;
