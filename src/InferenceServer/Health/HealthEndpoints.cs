@@ -33,7 +33,9 @@ internal static class HealthEndpoints
         if (drain.HasBegun)
         {
             return new ProblemResult(
-                StatusCodes.Status503ServiceUnavailable, "draining", "The server is shutting down. Send new requests to another replica.");
+                StatusCodes.Status503ServiceUnavailable,
+                "draining",
+                "The server is draining and will stop. Send new requests to another replica.");
         }
 
         return repository.NotReady() is { Count: > 0 } reasons
