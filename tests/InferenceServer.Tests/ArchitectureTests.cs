@@ -1,3 +1,4 @@
+using System.Reflection;
 using System.Text.RegularExpressions;
 using System.Xml.Linq;
 
@@ -56,6 +57,22 @@ public sealed partial class ArchitectureTests
         Assert.Equal(allowed, references.Order(StringComparer.Ordinal));
     }
 
+    // What the compiler has bound, whatever the project files say; through a project that it may use, code may use what that one may.
+    [Theory]
+    [MemberData(nameof(Projects))]
+    public void Assembly_References_PointOneWay(string project, string[] allowed)
+    {
+        if (project == "InferenceServer.Cli")
+        {
+            return; // no reference of these tests: its own tests look
+        }
+
+        IEnumerable<string> references = Assembly.Load(project).GetReferencedAssemblies().Select(r => r.Name!)
+            .Where(name => Projects.Any(p => (string)p[0] == name));
+
+        Assert.Empty(references.Except(Reach(allowed)));
+    }
+
     [Theory]
     [InlineData("AllowUnsafeBlocks", "DenseCrf")]
     [InlineData("SixLabors.ImageSharp", null)] // a judge in tests; docs/decisions.md says what it does with damaged files
@@ -88,6 +105,9 @@ public sealed partial class ArchitectureTests
 
         Assert.Empty(uses);
     }
+
+    private static IEnumerable<string> Reach(string[] projects) =>
+        projects.Concat(projects.SelectMany(project => Reach((string[])Projects.Single(p => (string)p[0] == project)[1])));
 
     [GeneratedRegex(@"^using InferenceServer\.Runtime\.(?<folder>\w+);", RegexOptions.Multiline | RegexOptions.ExplicitCapture)]
     private static partial Regex Namespace();

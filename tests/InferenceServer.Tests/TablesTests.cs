@@ -27,6 +27,28 @@ public sealed partial class TablesTests(SegmentationServer server) : IClassFixtu
         Assert.Equal(MaskFormat.All.SelectMany(f => f.Accept).Distinct().Count(), MaskFormat.All.Sum(f => f.Accept.Count));
     }
 
+    // Words such as "mask" stand for other things, too; these can only be a parameter or a format.
+    [Fact]
+    public void Names_InTheSource_AreInTheirTableOnly()
+    {
+        Dictionary<string, string> tables = RequestParameters.All.ToDictionary(p => p.Name, _ => "RequestParameters.cs");
+        foreach (MaskFormat format in MaskFormat.All)
+        {
+            tables.Add(format.Name, "MaskFormat.cs");
+        }
+
+        (string File, string Text)[] sources =
+        [
+            .. from file in Directory.EnumerateFiles(Path.Combine(Repository.Root, "src"), "*.cs", SearchOption.AllDirectories)
+               where Path.GetFileName(file) != "CrfRefiner.cs" // names the parameters that are out of range
+               select (Path.GetFileName(file), File.ReadAllText(file)),
+        ];
+        foreach ((string name, string table) in tables.Where(t => t.Key.IndexOfAny(['-', '_', '.']) > 0))
+        {
+            Assert.Equal([table], sources.Where(s => s.Text.Contains($"\"{name}\"", StringComparison.Ordinal)).Select(s => s.File));
+        }
+    }
+
     [Theory]
     [MemberData(nameof(Parameters))]
     public void Parameter_Docs_ExplainIt(string name) => Assert.Contains(name, Docs, StringComparison.Ordinal);

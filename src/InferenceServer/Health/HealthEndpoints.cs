@@ -33,7 +33,7 @@ internal static class HealthEndpoints
         if (drain.HasBegun)
         {
             return new ProblemResult(
-                ErrorTable.Draining, "The server is shutting down. Send new requests to another replica.");
+                ErrorTable.Draining, "The server is draining and will stop. Send new requests to another replica.");
         }
 
         return repository.NotReady() is { Count: > 0 } reasons

@@ -5,27 +5,29 @@ using Microsoft.Net.Http.Headers;
 
 namespace InferenceServer.Hosting;
 
-/// <summary>Checks the content type of a body after authorization. Routing would check it before, and tell strangers 415, not 401.</summary>
+/// <summary>Checks the content type of a body after authorization. Routing would check it before, and answer 415
+/// instead of 401 to requests without a key.</summary>
 internal static class ContentTypes
 {
     public static void AddContentTypes(this IServiceCollection services) =>
-        services.Remove(services.AddRouting().Single(service => service.ImplementationType?.Name == "AcceptsMatcherPolicy"));
+        services.Remove(
+            services.AddRouting().Single(service => service.ImplementationType?.Name == "AcceptsMatcherPolicy"));
 
     public static void UseContentTypes(this WebApplication app) => app.Use((http, next) =>
     {
         string type = http.Request.ContentType ?? "";
-        IReadOnlyList<string>? taken = http.GetEndpoint()?.Metadata.GetMetadata<IAcceptsMetadata>()?.ContentTypes;
-        if (type.Length == 0 || taken is null || IsAmong(taken, type))
+        IReadOnlyList<string>? accepted = http.GetEndpoint()?.Metadata.GetMetadata<IAcceptsMetadata>()?.ContentTypes;
+        if (type.Length == 0 || accepted is null || IsAmong(accepted, type))
         {
             return next(http);
         }
 
-        string message = $"Content-Type '{type}' is not taken here; send {string.Join(" or ", taken)}.";
+        string message = $"Content-Type: expected {string.Join(" or ", accepted)}, got '{type}'.";
         return Problem.WriteAsync(http, new SegmentationException(SegmentationError.UnsupportedMediaType, message));
     });
 
     // The rule of routing: application/geo+json is JSON, too.
-    private static bool IsAmong(IReadOnlyList<string> taken, string type) =>
+    private static bool IsAmong(IReadOnlyList<string> accepted, string type) =>
         MediaTypeHeaderValue.TryParse(type, out MediaTypeHeaderValue? sent)
-        && taken.Any(one => sent.IsSubsetOf(MediaTypeHeaderValue.Parse(one)));
+        && accepted.Any(one => sent.IsSubsetOf(MediaTypeHeaderValue.Parse(one)));
 }

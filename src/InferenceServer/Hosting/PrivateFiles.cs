@@ -1,7 +1,8 @@
 namespace InferenceServer.Hosting;
 
-/// <summary>Files and folders that no other user of the machine can read: uploads and masks are nobody else's.</summary>
-/// <remarks>On Linux and macOS their mode says so. On Windows they inherit the access list of their folder, and the temporary folder belongs to one user.</remarks>
+/// <summary>Creates files and folders that no other user of the machine can read, for uploads and masks.</summary>
+/// <remarks>On Linux and macOS their mode forbids it. On Windows they inherit the access list of their folder, and the
+/// temporary folder belongs to one user.</remarks>
 internal static class PrivateFiles
 {
     private const int BufferSize = 64 * 1024;
@@ -9,10 +10,10 @@ internal static class PrivateFiles
     private const UnixFileMode OwnFolder = OwnFile | UnixFileMode.UserExecute;
 
     /// <summary>Creates a file for asynchronous use.</summary>
-    /// <exception cref="IOException">There is such a file.</exception>
+    /// <exception cref="IOException">The file exists.</exception>
     public static FileStream Create(string path) => Create(path, FileOptions.Asynchronous);
 
-    /// <summary>Creates a temporary file that goes with its stream, even if the process is killed.</summary>
+    /// <summary>Creates a temporary file that disappears with its stream, even if the process is killed.</summary>
     public static FileStream CreateTemporary()
     {
         string path = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName());
@@ -22,7 +23,7 @@ internal static class PrivateFiles
         }
 
         FileStream file = Create(path);
-        File.Delete(path); // its name; the file goes with the last handle
+        File.Delete(path); // deletes the name; the file disappears with the last handle
         return file;
     }
 
@@ -32,7 +33,14 @@ internal static class PrivateFiles
 
     private static FileStream Create(string path, FileOptions options)
     {
-        FileStreamOptions all = new() { Mode = FileMode.CreateNew, Access = FileAccess.ReadWrite, Share = FileShare.None, BufferSize = BufferSize, Options = options };
+        FileStreamOptions all = new()
+        {
+            Mode = FileMode.CreateNew,
+            Access = FileAccess.ReadWrite,
+            Share = FileShare.None,
+            BufferSize = BufferSize,
+            Options = options,
+        };
         if (!OperatingSystem.IsWindows())
         {
             all.UnixCreateMode = OwnFile;

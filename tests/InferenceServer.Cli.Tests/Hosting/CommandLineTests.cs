@@ -1,3 +1,7 @@
+using InferenceServer.Cli.Hosting;
+using InferenceServer.Runtime.Formats;
+using InferenceServer.Runtime.Parameters;
+
 namespace InferenceServer.Cli.Tests.Hosting;
 
 public sealed class CommandLineTests
@@ -17,6 +21,24 @@ public sealed class CommandLineTests
         Assert.Contains(option, output, StringComparison.Ordinal);
         Assert.Empty(error);
     }
+
+    // The options come from the table of request parameters; this is whether all of them do.
+    [Fact]
+    public async Task RunAsync_HelpOfSegment_ListsEveryParameterAndFormat()
+    {
+        (_, string output, _) = await Cli.RunAsync("segment", "--help");
+
+        Assert.All(
+            RequestParameters.All.Where(p => p.Group != ParameterGroup.Admission),
+            p => Assert.Contains("--" + p.Name.Replace('.', '-').Replace('_', '-'), output, StringComparison.Ordinal));
+        Assert.Contains(string.Join('|', MaskFormat.All.Select(f => f.Name)), output.ReplaceLineEndings("").Replace(" ", "", StringComparison.Ordinal), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Assembly_References_AreTheClientAndTheRuntimeAlone() => Assert.Equal(
+        ["DenseCrf", "InferenceServer.Client", "InferenceServer.Kernels", "InferenceServer.Runtime"], // two through the runtime
+        typeof(CommandLine).Assembly.GetReferencedAssemblies().Select(r => r.Name!)
+            .Where(name => name == "DenseCrf" || name.StartsWith("InferenceServer", StringComparison.Ordinal)).Order(StringComparer.Ordinal));
 
     [Theory]
     [InlineData]

@@ -27,7 +27,7 @@ public sealed class DrainTests
         await ServerProcess.UntilAsync(async () => (draining = await client.GetAsync("/health/ready")).StatusCode == HttpStatusCode.ServiceUnavailable);
         using (draining)
         {
-            Assert.Contains("shutting down", await ProblemAssert.IsAsync(HttpStatusCode.ServiceUnavailable, draining!), StringComparison.Ordinal);
+            Assert.Contains("draining", await ProblemAssert.IsAsync(HttpStatusCode.ServiceUnavailable, draining!), StringComparison.Ordinal);
         }
 
         using HttpResponseMessage live = await client.GetAsync("/health/live");
