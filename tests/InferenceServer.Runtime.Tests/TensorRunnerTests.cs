@@ -95,7 +95,7 @@ public sealed class TensorRunnerTests
 
     private static TestRuntime Runtime(params (string Key, string Value)[] settings) => new(Assets.Models, [("Scheduling:Instances", "1"), .. settings]);
 
-    private static InputTensor[] Inputs(int images, int side = Side) => [.. Enumerable.Range(0, images).Select(_ => new InputTensor(1, new ImageSize(side, side)))];
+    private static InputTensor[] Inputs(int images, int side = Side) => [.. Enumerable.Range(0, images).Select(_ => new InputTensor(1, new ImageSize(side, side), TensorLayout.Float32Nchw))];
 
     private static FakeSession Network(AdmittedRequest admitted)
     {

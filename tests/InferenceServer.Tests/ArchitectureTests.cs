@@ -32,14 +32,14 @@ public sealed partial class ArchitectureTests
         // The stages, in the order of the pipeline.
         { "Decoding", ["Buffers"] },
         { "Preprocessing", ["Buffers", "Manifests", "Passes.PassSettings"] },
-        { "Batching", ["Admission", "Diagnostics", "Preprocessing.InputTensor", "Sessions.ExecutionProvider", "Sessions.IModelSession", "Sessions.ModelOutput"] },
-        { "Sessions", ["Admission.SchedulingOptions", "Manifests", "Preprocessing.InputTensor"] },
+        { "Batching", ["Admission", "Diagnostics", "Preprocessing.InputTensor", "Preprocessing.TensorLayout", "Sessions.ExecutionProvider", "Sessions.IModelSession", "Sessions.ModelOutput"] },
+        { "Sessions", ["Admission.SchedulingOptions", "Manifests", "Preprocessing.InputTensor", "Preprocessing.TensorLayout"] },
         { "Postprocessing", ["Buffers", "Manifests", "Preprocessing.InputGeometry", "Preprocessing.Pass", "Preprocessing.PassPlan", "Sessions.ModelOutput"] },
         { "Formats", ["Buffers", "Decoding.Libvips", "Manifests.ClassTable", "Npy"] },
         { "Parameters", ["Admission.Priority", "Formats", "Manifests", "Passes"] },
         // What puts the stages of one model together, and what watches them.
         { "Models", ["Admission.Backlog", "Admission.InFlightLimits", "Batching", "Buffers", "Decoding.ImageDecoder", "Diagnostics", "Manifests", "Passes", "Postprocessing", "Preprocessing", "Refinement", "Sessions"] },
-        { "Inspection", ["Manifests", "Models.NoiseInput", "Preprocessing.InputTensor", "Sessions"] },
+        { "Inspection", ["Manifests", "Preprocessing.InputTensor", "Preprocessing.TensorLayout", "Sessions"] },
         // What takes an image through the stages.
         { "Admission", ["Batching", "Decoding", "Diagnostics", "Models"] },
         { "Refinement", ["Buffers", "Manifests", "Postprocessing"] },

@@ -25,7 +25,8 @@ internal sealed record TrialOutput(
     /// <returns>Null where the graph fails.</returns>
     public static TrialOutput? Run(IModelSession session, int batch, ImageSize size, CancellationToken cancellationToken)
     {
-        using InputTensor input = NoiseInput.Create(batch, size);
+        using InputTensor input = new(batch, size, session.Layout);
+        input.FillNoise();
         try
         {
             using ModelOutput output = session.Run(input, cancellationToken);

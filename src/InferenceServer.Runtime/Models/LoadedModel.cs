@@ -23,7 +23,8 @@ public sealed class LoadedModel : IDisposable
         Classes = ClassTable.Create(manifest.Classes);
         Passes = PassSettings.Create(manifest, PassOverrides.None);
         Session = session;
-        Preprocessor = new Preprocessor(manifest.Preprocess, schedulers.BucketMultiple(session.Provider, manifest.Graph.MaxBatch, manifest.Preprocess.Size.Bucket));
+        Preprocessor = new Preprocessor(
+            manifest.Preprocess, session.Layout, schedulers.BucketMultiple(session.Provider, manifest.Graph.MaxBatch, manifest.Preprocess.Size.Bucket));
         Postprocessor = new Postprocessor(manifest);
         Scheduler = schedulers.Create(name, version, session, manifest.Graph.MaxBatch);
     }

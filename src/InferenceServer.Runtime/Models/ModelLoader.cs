@@ -66,7 +66,7 @@ internal sealed class ModelLoader(SessionFactory sessions, SchedulerFactory sche
         int done = 0, total = trials.Count + warmUp.Steps.Count;
         foreach ((int batch, ImageSize size) in trials)
         {
-            progress(new LoadProgress($"trying version {model.Version} at {ModelTrial.Shape(batch, size)}", done++, total));
+            progress(new LoadProgress($"trying version {model.Version} at {model.Session.Layout.Describe(batch, size)}", done++, total));
             ModelTrial.Try(model, file, batch, size, cancellationToken);
         }
 

@@ -15,7 +15,7 @@ internal static class ModelTrial
         ModelManifest manifest = model.Manifest;
         InputSizing sizing = new(manifest.Preprocess);
         TensorSignature declared = model.Session.Signature.Inputs[0];
-        if (manifest.Preprocess.Size.Fixed is null && declared.Shape is [_, _, > 0 and int rows, > 0 and int columns])
+        if (manifest.Preprocess.Size.Fixed is null && model.Session.Layout.Sides(declared.Shape) is ( > 0 and int rows, > 0 and int columns))
         {
             throw new ManifestException(
                 file, [$"preprocess.size.fixed: the graph takes only {rows}×{columns}; expected [{rows}, {columns}], with the resize mode \"exact\""]);
@@ -43,8 +43,9 @@ internal static class ModelTrial
     /// <exception cref="ManifestException">The graph does not do what the manifest says.</exception>
     public static void Try(LoadedModel model, string file, int batch, ImageSize size, CancellationToken cancellationToken)
     {
-        string shape = Shape(batch, size);
-        using InputTensor input = NoiseInput.Create(batch, size);
+        using InputTensor input = new(batch, size, model.Session.Layout);
+        input.FillNoise();
+        string shape = input.Layout.Describe(batch, size);
         foreach (IModelSession session in model.Session.Variants)
         {
             using ModelOutput output = Run(session, input, file, shape, cancellationToken);
@@ -55,9 +56,6 @@ internal static class ModelTrial
             }
         }
     }
-
-    /// <summary>For people, for instance 1×3×480×640.</summary>
-    public static string Shape(int batch, ImageSize size) => $"{batch}×3×{size.Height}×{size.Width}";
 
     private static ImageSize Oblong(InputSizing sizing, ImageSize smallest)
     {
@@ -133,23 +131,5 @@ internal static class ModelTrial
         }
 
         return true;
-    }
-}
-
-/// <summary>What a normalised image looks like to a network: values of about −2 to 2, the same at every start.</summary>
-internal static class NoiseInput
-{
-    /// <summary>Fills a new tensor, which the caller disposes.</summary>
-    public static InputTensor Create(int batch, ImageSize size)
-    {
-        InputTensor input = new(batch, size);
-        uint state = 0x9E3779B9;
-        foreach (ref float value in input.Values.Span)
-        {
-            state = (state * 1664525) + 1013904223;
-            value = ((state >> 8) * (4f / (1 << 24))) - 2;
-        }
-
-        return input;
     }
 }

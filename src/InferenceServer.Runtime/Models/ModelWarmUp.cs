@@ -38,7 +38,7 @@ internal sealed class ModelWarmUp
         [
             .. from size in images.SelectMany(p => model.Preprocessor.Plan(p, model.Passes).Inputs).Distinct()
                from batch in manifest.WarmUp?.Batches ?? [.. Enumerable.Range(1, model.Scheduler.MaxBatch)]
-               select (ModelTrial.Shape(batch, size), (Action<CancellationToken>)(ct => RunNetwork(batch, size, ct))),
+               select (model.Session.Layout.Describe(batch, size), (Action<CancellationToken>)(ct => RunNetwork(batch, size, ct))),
             .. from image in images
                select ($"an image of {image}", (Action<CancellationToken>)(ct => RunRoad(image, RoadRuns, ct))),
         ];

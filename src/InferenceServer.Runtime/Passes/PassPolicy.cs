@@ -36,7 +36,7 @@ public sealed class PassPolicy(IOptions<PassOptions> options)
     /// <exception cref="SegmentationException">The cost is above a limit.</exception>
     internal long Afford(LoadedModel model, PassPlan plan, bool allRows)
     {
-        long bytes = plan.Bytes(model.Postprocessor.Classes, TilesInFlight(model.Scheduler.Capacity), allRows);
+        long bytes = plan.Bytes(model.Session.Layout, model.Postprocessor.Classes, TilesInFlight(model.Scheduler.Capacity), allRows);
         Check(plan.Runs, plan.IsAsManifested ? 0 : plan.InputPixels, bytes);
         return bytes;
     }

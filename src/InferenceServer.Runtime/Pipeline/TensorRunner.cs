@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Runtime.InteropServices;
 using InferenceServer.Kernels;
 using InferenceServer.Runtime.Admission;
 using InferenceServer.Runtime.Batching;
@@ -16,13 +15,12 @@ namespace InferenceServer.Runtime.Pipeline;
 /// <remarks>Each image of a request is an input of its own on the model's scheduler, which may run it in a batch with inputs of other requests.</remarks>
 public sealed class TensorRunner(Segmenter segmenter, PassPolicy policy)
 {
-    private const int Channels = 3;
     private const int BytesOfText = 16; // -3.4028235E+38 and a comma
 
     /// <summary>Runs the network on a tensor.</summary>
     /// <param name="admitted">The admitted request. Its token cancels the work in the queue and between two operators of the network.</param>
-    /// <param name="shape">N, 3, H, W.</param>
-    /// <param name="values">float32 in the order of the axes, little-endian; copied.</param>
+    /// <param name="shape">The lengths of the axes, in the order of the model's layout.</param>
+    /// <param name="values">The elements in the order of the axes, little-endian; copied.</param>
     /// <param name="asText">Whether the answer will spell the numbers out, and so be longer than the output.</param>
     /// <returns>N outputs; the caller disposes them.</returns>
     /// <exception cref="SegmentationException">The model takes no input of this shape, the output is too large, a limit is reached, the network failed, or the time is up.</exception>
@@ -30,10 +28,11 @@ public sealed class TensorRunner(Segmenter segmenter, PassPolicy policy)
         AdmittedRequest admitted, IReadOnlyList<long> shape, ReadOnlyMemory<byte> values, bool asText)
     {
         (int images, ImageSize size) = Check(admitted.Model, shape);
-        long length = size.Pixels * Channels * sizeof(float);
+        TensorLayout layout = admitted.Model.Session.Layout;
+        long length = layout.Bytes(size);
         if (values.Length != images * length)
         {
-            throw Invalid($"A float32 tensor of {string.Join('×', shape)} has {images * length:N0} bytes; got {values.Length:N0}.");
+            throw Invalid($"A {layout.ElementType} tensor of {string.Join('×', shape)} has {images * length:N0} bytes; got {values.Length:N0}.");
         }
 
         admitted.HoldPixels(images * size.Pixels);
@@ -42,9 +41,9 @@ public sealed class TensorRunner(Segmenter segmenter, PassPolicy policy)
         {
             for (int i = 0; i < images; i++)
             {
-                InputTensor input = new(1, size);
+                InputTensor input = new(1, size, layout);
                 inputs.Add(input);
-                MemoryMarshal.Cast<byte, float>(values.Span.Slice(i * (int)length, (int)length)).CopyTo(input.Values.Span);
+                input.CopyFrom(values.Span.Slice(i * (int)length, (int)length));
             }
 
             return images;
@@ -158,15 +157,15 @@ public sealed class TensorRunner(Segmenter segmenter, PassPolicy policy)
 
     private static (int Images, ImageSize Size) Check(LoadedModel model, IReadOnlyList<long> shape)
     {
-        if (shape is not [> 0 and var images, Channels, > 0 and <= int.MaxValue and var height, > 0 and <= int.MaxValue and var width])
+        TensorLayout layout = model.Session.Layout;
+        if (!layout.TryRead(shape, out long images, out ImageSize size))
         {
-            throw Invalid($"The model '{model.Name}' takes an input N×3×H×W, not {string.Join('×', shape)}.");
+            throw Invalid($"The model '{model.Name}' takes an input {layout.Axes}, got {string.Join('×', shape)}.");
         }
 
         CheckCount(model, images);
-        ImageSize size = new((int)width, (int)height);
         return model.Preprocessor.Takes(size) ? ((int)images, size) : throw Invalid(
-            $"The model '{model.Name}' does not take an input of {height}×{width} pixels: {model.Preprocessor.Sizes}.");
+            $"The model '{model.Name}' does not take an input of {size.Height}×{size.Width} pixels: {model.Preprocessor.Sizes}.");
     }
 
     private static void CheckCount(LoadedModel model, long images)

@@ -60,10 +60,11 @@ internal sealed class PassPlan
     }
 
     /// <summary>Bytes that the passes hold at once, beside the image and its mask.</summary>
+    /// <param name="layout">Of the network's input.</param>
     /// <param name="classes">Scores of a pixel.</param>
     /// <param name="inFlight">Tiles under way at once.</param>
     /// <param name="allRows">Whether the scores of all rows are kept to the end.</param>
-    public long Bytes(int classes, int inFlight, bool allRows)
+    public long Bytes(TensorLayout layout, int classes, int inFlight, bool allRows)
     {
         if (IsOne)
         {
@@ -72,7 +73,8 @@ internal sealed class PassPlan
 
         long scores = (long)Image.Width * (allRows ? Image.Height : BandRows) * classes * sizeof(float);
         long strips = Views.Sum(v => v.Size == Image ? 0 : 3L * v.Size.Width * v.StripRows);
-        long tile = Views.Max(v => v.Input.Pixels) * (3 + classes) * sizeof(float); // input and output, of a network that gives a score for each of its pixels
+        // Input and output, of a network that gives a score for each of its pixels.
+        long tile = Views.Max(v => layout.Bytes(v.Input) + (v.Input.Pixels * classes * sizeof(float)));
         return scores + strips + (tile * Math.Min(inFlight, Runs));
     }
 

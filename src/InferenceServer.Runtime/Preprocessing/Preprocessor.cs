@@ -1,6 +1,5 @@
 using System.Numerics;
 using InferenceServer.Kernels;
-using InferenceServer.Kernels.Fusion;
 using InferenceServer.Kernels.Normalization;
 using InferenceServer.Kernels.Resizing;
 using InferenceServer.Runtime.Buffers;
@@ -12,14 +11,16 @@ namespace InferenceServer.Runtime.Preprocessing;
 /// <summary>An image to the network's input, as the manifest says: resize, normalise, order the channels, pad.</summary>
 public sealed class Preprocessor
 {
+    private readonly TensorLayout _layout;
     private readonly InputSizing _sizing;
     private readonly ResizeManifest _resize;
     private readonly ChannelNormalization _normalization;
     private readonly float[] _padding;
     private PassPlan? _last;
 
-    internal Preprocessor(PreprocessManifest preprocess, int bucketMultiple = 1)
+    internal Preprocessor(PreprocessManifest preprocess, TensorLayout layout, int bucketMultiple = 1)
     {
+        _layout = layout;
         _sizing = new InputSizing(preprocess, bucketMultiple);
         _resize = preprocess.Resize;
         _normalization = new ChannelNormalization(preprocess.Scale, Vector(preprocess.Mean), Vector(preprocess.Std), preprocess.Color);
@@ -58,7 +59,7 @@ public sealed class Preprocessor
     /// <summary>Prepares one image.</summary>
     /// <param name="rgb">HWC, 8 bit, of <see cref="InputGeometry.Image"/>'s size.</param>
     /// <param name="geometry">What <see cref="Plan(ImageSize)"/> gave for that size.</param>
-    /// <returns>1×3×H×W, which the caller disposes.</returns>
+    /// <returns>The input of one image; the caller disposes it.</returns>
     public InputTensor Prepare(ReadOnlySpan<byte> rgb, in InputGeometry geometry)
     {
         if (geometry.Resized == geometry.Image)
@@ -82,7 +83,7 @@ public sealed class Preprocessor
     /// <summary>Prepares the input of one pass.</summary>
     /// <param name="view">Of <see cref="Open"/>.</param>
     /// <param name="pass">One of that view's.</param>
-    /// <returns>1×3×H×W, which the caller disposes.</returns>
+    /// <returns>The input of one image; the caller disposes it.</returns>
     internal InputTensor Prepare(ImageView view, Pass pass)
     {
         InputGeometry geometry = pass.Geometry;
@@ -90,7 +91,7 @@ public sealed class Preprocessor
         InputTensor input = Normalize(strip[(geometry.Columns.Start * 3)..], view.Stride, geometry);
         if (pass.Mirrored)
         {
-            MirroredRows.Apply(input.Values.Span, input.Size.Width);
+            input.Mirror();
         }
 
         return input;
@@ -100,8 +101,8 @@ public sealed class Preprocessor
 
     private InputTensor Normalize(ReadOnlySpan<byte> rgb, int stride, in InputGeometry geometry)
     {
-        InputTensor input = new(1, geometry.Bucket);
-        ChannelNormalizer.Compute(rgb, stride, new ImageSize(geometry.Columns.Length, geometry.Rows.Length), input.Values.Span, geometry.Bucket, geometry.Left, geometry.Top, _normalization, _padding);
+        InputTensor input = new(1, geometry.Bucket, _layout);
+        input.Write(rgb, stride, geometry, _normalization, _padding);
         return input;
     }
 }

@@ -1,4 +1,5 @@
 using InferenceServer.Runtime.Manifests;
+using InferenceServer.Runtime.Preprocessing;
 
 namespace InferenceServer.Runtime.Sessions;
 
@@ -13,19 +14,9 @@ internal static class GraphBinder
             throw Wrong(file, $"graph.extra_inputs: the graph has further inputs ({Names(signature.Inputs.Where(i => i != input))}); fold them into it as constants");
         }
 
-        if (input.ElementType != graph.Element)
+        if (TensorLayout.Float32Nchw.Mismatch(input.ElementType, input.Shape) is { } mismatch)
         {
-            throw Wrong(file, $"graph.element: expected an input of {graph.Element}, the graph has {input}");
-        }
-
-        if (input.Shape is [_, not 3, _, 3])
-        {
-            throw Wrong(file, $"graph.layout: the graph's input is N×H×W×3; transpose inside the graph ({input})");
-        }
-
-        if (input.Shape.Count != 4 || input.Shape[1] is not (3 or < 0))
-        {
-            throw Wrong(file, $"graph.layout: expected an input N×3×H×W, the graph has {input}");
+            throw Wrong(file, $"{mismatch}; the graph has {input}");
         }
 
         if (input.Shape[0] > 0 && input.Shape[0] != 1)

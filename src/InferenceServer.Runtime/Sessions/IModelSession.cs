@@ -14,8 +14,11 @@ public interface IModelSession : IDisposable
     /// <summary>The sessions that a run may take: first the one for a run that has all processors to itself, last the one for runs beside each other.</summary>
     IReadOnlyList<IModelSession> Variants => [this];
 
+    /// <summary>How the graph's input lies in memory.</summary>
+    TensorLayout Layout => TensorLayout.Float32Nchw;
+
     /// <summary>Runs the network once; may be called from several threads.</summary>
-    /// <param name="input">N×3×H×W; not disposed.</param>
+    /// <param name="input">An input of <see cref="Layout"/>; not disposed.</param>
     /// <param name="cancellationToken">Stops the run between two of its operators.</param>
     /// <returns>The output, which the caller disposes.</returns>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>

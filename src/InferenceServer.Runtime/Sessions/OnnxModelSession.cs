@@ -62,7 +62,7 @@ internal sealed class OnnxModelSession : IModelSession
         {
             cancellationToken.ThrowIfCancellationRequested();
             throw new SegmentationException(
-                SegmentationError.InferenceFailed, $"The network failed on an input of {input.Batch}×3×{input.Size.Height}×{input.Size.Width}.", e);
+                SegmentationError.InferenceFailed, $"The network failed on an input of {input.Layout.Describe(input.Batch, input.Size)}.", e);
         }
     }
 
@@ -77,7 +77,7 @@ internal sealed class OnnxModelSession : IModelSession
 
     private IDisposableReadOnlyCollection<OrtValue> Run(RunOptions options, InputTensor input)
     {
-        using OrtValue value = OrtValue.CreateTensorValueFromMemory(OrtMemoryInfo.DefaultInstance, input.Values, input.Shape);
+        using OrtValue value = input.Wrap();
         return _session.Run(options, _inputs, [value], _outputs);
     }
 

@@ -1,6 +1,5 @@
 using InferenceServer.Runtime.Preprocessing;
 using Microsoft.ML.OnnxRuntime;
-using Microsoft.ML.OnnxRuntime.Tensors;
 
 namespace InferenceServer.Runtime.Sessions;
 
@@ -15,12 +14,11 @@ internal sealed class PinnedBinding(InferenceSession session, string input, stri
 
     /// <summary>Runs the network once.</summary>
     /// <param name="options">Of this run.</param>
-    /// <param name="values">N×3×H×W; copied.</param>
+    /// <param name="values">The input; copied.</param>
     /// <returns>The outputs, of which there is one.</returns>
     public IDisposableReadOnlyCollection<OrtValue> Run(RunOptions options, InputTensor values)
     {
-        using OrtValue staged = OrtValue.CreateAllocatedTensorValue(pinned, TensorElementType.Float, values.Shape);
-        values.Values.Span.CopyTo(staged.GetTensorMutableDataAsSpan<float>());
+        using OrtValue staged = values.CopyTo(pinned);
         using OrtIoBinding binding = session.CreateIoBinding();
         binding.BindInput(input, staged); // starts the copy, so it comes after the values
         binding.BindOutputToDevice(output, _memory);

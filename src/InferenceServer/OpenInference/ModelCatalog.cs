@@ -3,6 +3,7 @@ using InferenceServer.Runtime;
 using InferenceServer.Runtime.Batching;
 using InferenceServer.Runtime.Diagnostics;
 using InferenceServer.Runtime.Models;
+using InferenceServer.Runtime.Preprocessing;
 using InferenceServer.Runtime.Sessions;
 using Microsoft.Extensions.Options;
 
@@ -102,8 +103,19 @@ internal sealed class ModelCatalog(ModelRepository repository, SegmentationMetri
         }
 
         TensorSignature declared = model.Session.Signature.Inputs[0];
-        (int height, int width) = model.Manifest.Preprocess.Size.Fixed is [int rows, int columns] ? (rows, columns) : (declared.Shape[2], declared.Shape[3]);
-        return new TensorMetadata { Name = declared.Name, Datatype = Datatype.Of(declared.ElementType), Shape = [declared.Shape[0], 3, height, width] };
+        TensorLayout layout = model.Session.Layout;
+        (int height, int width) = layout.Sides(declared.Shape);
+        if (model.Manifest.Preprocess.Size.Fixed is [int rows, int columns])
+        {
+            (height, width) = (rows, columns);
+        }
+
+        return new TensorMetadata
+        {
+            Name = declared.Name,
+            Datatype = Datatype.Of(declared.ElementType),
+            Shape = layout.Shape(declared.Shape[0], height, width),
+        };
     }
 
     /// <summary>The output of a form.</summary>

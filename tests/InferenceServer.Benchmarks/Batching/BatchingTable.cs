@@ -70,7 +70,8 @@ internal static class BatchingTable
         ];
         try
         {
-            using InputTensor input = NoiseInput.Create(one.Batch, one.Size);
+            using InputTensor input = new(one.Batch, one.Size, TensorLayout.Float32Nchw);
+            input.FillNoise();
             int images = 0;
             long start = 0;
             TimeSpan cpu = default;

@@ -22,7 +22,7 @@ internal static class SchedulerCalls
 
     public static InputTensor Input(int id, ImageSize size)
     {
-        InputTensor input = new(1, size);
+        InputTensor input = new(1, size, TensorLayout.Float32Nchw);
         input.Values.Span.Fill(id);
         return input;
     }

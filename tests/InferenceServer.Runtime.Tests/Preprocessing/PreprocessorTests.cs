@@ -25,7 +25,7 @@ public class PreprocessorTests
         ImageSize size = new(21, 13);
         byte[] rgb = new byte[size.Pixels * 3];
         new Random(7).NextBytes(rgb);
-        Preprocessor preprocessor = new(preprocess);
+        Preprocessor preprocessor = new(preprocess, TensorLayout.Float32Nchw);
         InputGeometry geometry = preprocessor.Plan(size);
 
         using InputTensor input = preprocessor.Prepare(rgb, geometry);
@@ -72,7 +72,7 @@ public class PreprocessorTests
             OpenCvResizer.Resize(rgb, size, expected, small, ResizeFilter.Bilinear);
         }
 
-        Preprocessor preprocessor = new(preprocess);
+        Preprocessor preprocessor = new(preprocess, TensorLayout.Float32Nchw);
         using InputTensor input = preprocessor.Prepare(rgb, preprocessor.Plan(size));
 
         Assert.Equal(small, input.Size);

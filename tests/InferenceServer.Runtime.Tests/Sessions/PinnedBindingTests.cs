@@ -68,7 +68,7 @@ public sealed class PinnedBindingTests : IDisposable
 
     private static InputTensor Noise(int batch, int width, int height, int seed)
     {
-        InputTensor input = new(batch, new ImageSize(width, height));
+        InputTensor input = new(batch, new ImageSize(width, height), TensorLayout.Float32Nchw);
         new Random(seed).NextSingles(input.Values.Span);
         return input;
     }
