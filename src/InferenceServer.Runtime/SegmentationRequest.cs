@@ -39,7 +39,7 @@ public sealed record SegmentSettings
 }
 
 /// <summary>One image to segment.</summary>
-public sealed record SegmentationRequest
+internal sealed record SegmentationRequest
 {
     /// <summary>The bytes of an encoded image. The caller owns them and must not change them before the result is returned.</summary>
     public required ReadOnlyMemory<byte> Image { get; init; }
@@ -58,7 +58,7 @@ public sealed record SegmentationRequest
 }
 
 /// <summary>The mask of one image, and the decoded image. The caller disposes it.</summary>
-public sealed class SegmentationResult : IDisposable
+internal sealed class SegmentationResult : IDisposable
 {
     internal SegmentationResult(LoadedModel model, RgbImage image, Mask mask) => (Model, Image, Mask) = (model, image, mask);
 

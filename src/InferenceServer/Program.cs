@@ -40,7 +40,7 @@ return StartUp.Run(() =>
     builder.AddTls();
     builder.AddDrain();
     builder.AddOpenInference();
-    builder.Services.AddSegmentation(builder.Configuration, options => options.OwnsProcess = true);
+    builder.Services.AddSegmentation(builder.Configuration).Configure<SegmentationOptions>(options => options.OwnsProcess = true);
     builder.Services.AddSingleton<ModelLifecycle>();
     builder.Services.AddSingleton<SegmentHandler>();
     builder.Services.AddSingleton<RequestImageReader>();

@@ -6,7 +6,7 @@ using Microsoft.Extensions.Options;
 namespace InferenceServer.Runtime.Admission;
 
 /// <summary>Admits requests before their bodies are read. A full server refuses a request in microseconds, without an exception.</summary>
-public sealed class AdmissionControl(
+internal sealed class AdmissionControl(
     ModelRepository repository, InFlightLimits limits, IOptions<SchedulingOptions> scheduling, IOptions<DecodingOptions> decoding, TimeProvider clock)
 {
     private readonly SchedulingOptions _options = scheduling.Value;

@@ -4,7 +4,7 @@ using InferenceServer.Runtime.Models;
 namespace InferenceServer.Runtime.Admission;
 
 /// <summary>A request that was let in: its model is ready and stays open, and its place is kept, until this is disposed.</summary>
-public sealed class AdmittedRequest : IDisposable
+internal sealed class AdmittedRequest : IDisposable
 {
     private readonly ModelLease _lease;
     private readonly InFlightLimits.Permit _permit;

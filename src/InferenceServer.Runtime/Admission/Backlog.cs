@@ -7,7 +7,7 @@ namespace InferenceServer.Runtime.Admission;
 /// finds nothing to do lets half as many more in, so that no work is lost to it for long.</para>
 /// <para>This is the idea of CoDel (Nichols and Jacobson, ACM Queue 2012) at the door instead of inside the queue: who was let in is served.</para>
 /// </remarks>
-public sealed class Backlog
+internal sealed class Backlog
 {
     // A queue of random arrivals at 80 % load is rarely four times as long as what keeps the instances busy.
     private const int LongQueue = 4;

@@ -5,7 +5,7 @@ using Microsoft.Extensions.Options;
 namespace InferenceServer.Runtime.Admission;
 
 /// <summary>Lets a bounded number of requests compute outside of the network, so that decoding and encoding starve neither it nor the server. The others wait in order, without a thread.</summary>
-public sealed class CpuGate : IDisposable
+internal sealed class CpuGate : IDisposable
 {
     private readonly SemaphoreSlim _places;
 

@@ -3,7 +3,7 @@ using Microsoft.Extensions.Options;
 namespace InferenceServer.Runtime.Admission;
 
 /// <summary>What all requests together may hold: places, bytes of encoded images, pixels of decoded ones. What is too much is refused before any work is done for it.</summary>
-public sealed class InFlightLimits(IOptions<SchedulingOptions> options)
+internal sealed class InFlightLimits(IOptions<SchedulingOptions> options)
 {
     private readonly SchedulingOptions _options = options.Value;
     private readonly Budget _bytes = new(options.Value.MaxBytesInFlight);

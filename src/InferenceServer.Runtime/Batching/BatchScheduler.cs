@@ -10,7 +10,7 @@ namespace InferenceServer.Runtime.Batching;
 /// An idle instance takes what waits at once. It waits for company only where batches are allowed, there is room for more, and somebody is on the way.
 /// Where the session has a variant that takes all processors, a run that finds too little to do for all instances takes that one, and nothing starts beside it.
 /// </remarks>
-public sealed class BatchScheduler
+internal sealed class BatchScheduler
 {
     private readonly object _lock = new(); // no Lock: threads wait on it
     private readonly IModelSession _session;

@@ -125,4 +125,4 @@ internal sealed class PendingImage
 /// <summary>On whose behalf an input runs; a request of several inputs hands the same one in with each.</summary>
 /// <param name="Priority">The request's class.</param>
 /// <param name="Timings">Gets the time in the queue and in the network.</param>
-public readonly record struct RunContext(Priority Priority, StageTimings Timings);
+internal readonly record struct RunContext(Priority Priority, StageTimings Timings);

@@ -6,7 +6,7 @@ namespace InferenceServer.Runtime.Buffers;
 /// <summary>A rented array that shows exactly the length that was asked for and goes back to its pool once.</summary>
 /// <typeparam name="T">The element type.</typeparam>
 /// <remarks>The contents are whatever the last user left: the holder writes every element before it reads one.</remarks>
-public sealed class PooledBuffer<T> : IDisposable
+internal sealed class PooledBuffer<T> : IDisposable
     where T : unmanaged
 {
     private readonly int _length;
@@ -39,7 +39,7 @@ public sealed class PooledBuffer<T> : IDisposable
 }
 
 /// <summary>The arrays of images, tensors and masks: the shared pool of .NET up to 32 KB, <see cref="LargeArrayPool"/> above.</summary>
-public static class PooledArrays
+internal static class PooledArrays
 {
     private static long _rentedBytes;
 

@@ -8,7 +8,7 @@ using NetVips;
 namespace InferenceServer.Runtime.Decoding;
 
 /// <summary>Encoded bytes to upright 8-bit sRGB: libvips decodes, the limits are checked on the header.</summary>
-public sealed class ImageDecoder(IOptions<DecodingOptions> options, ILogger<ImageDecoder>? logger = null)
+internal sealed class ImageDecoder(IOptions<DecodingOptions> options, ILogger<ImageDecoder>? logger = null)
 {
     private const int MostBands = 5;
     private readonly ILogger _logger = logger ?? NullLogger<ImageDecoder>.Instance;
@@ -46,7 +46,7 @@ public sealed class ImageDecoder(IOptions<DecodingOptions> options, ILogger<Imag
     {
         if (encoded.IsEmpty)
         {
-            throw new SegmentationException(SegmentationError.UndecodableImage, "The body is empty; send the bytes of an encoded image.");
+            throw new SegmentationException(SegmentationError.UndecodableImage, "The image is empty; expected the bytes of an encoded image.");
         }
 
         if (encoded.Length > Limits.MaxBytes)

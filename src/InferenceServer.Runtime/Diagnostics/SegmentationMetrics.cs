@@ -6,7 +6,7 @@ namespace InferenceServer.Runtime.Diagnostics;
 
 /// <summary>What happens, as instruments of the meter <c>InferenceServer</c>; durations in seconds. What is so at the moment is in <see cref="Models.ModelGauges"/>.</summary>
 /// <remarks>Names and labels are explained in docs/observability.md. Labels take few values each: a model's name is one of the repository, or <see cref="NoModel"/>.</remarks>
-public sealed class SegmentationMetrics
+internal sealed class SegmentationMetrics
 {
     /// <summary>Name of the meter.</summary>
     public const string MeterName = "InferenceServer";

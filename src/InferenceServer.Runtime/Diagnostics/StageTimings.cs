@@ -3,7 +3,7 @@ using System.Diagnostics;
 namespace InferenceServer.Runtime.Diagnostics;
 
 /// <summary>The stages of a request in the order in which it passes them; names as in metrics, spans and Server-Timing.</summary>
-public enum Stage
+internal enum Stage
 {
     /// <summary>The request body arrives.</summary>
     Read,
@@ -34,7 +34,7 @@ public enum Stage
 }
 
 /// <summary>How long one request spent in each stage, and a span for each where somebody traces. Not thread-safe: a request passes its stages one after another.</summary>
-public sealed class StageTimings
+internal sealed class StageTimings
 {
     private const int NotEntered = -1;
 

@@ -8,7 +8,7 @@ using InferenceServer.Runtime.Sessions;
 namespace InferenceServer.Runtime.Inspection;
 
 /// <summary>Drafts the manifest of a model: measured where a run can tell, else the commonest value.</summary>
-public static class ManifestDraft
+internal static class ManifestDraft
 {
     private const int LargestBatch = 8;
     private static readonly float[] ImageNetMean = [0.485f, 0.456f, 0.406f];

@@ -5,7 +5,7 @@ using InferenceServer.Runtime.Sessions;
 namespace InferenceServer.Runtime.Inspection;
 
 /// <summary>Finds out what a graph takes and gives, as far as runs can tell: for models that have no manifest yet.</summary>
-public sealed class ModelInspector(SessionFactory sessions)
+internal sealed class ModelInspector(SessionFactory sessions)
 {
     private const int StrideSide = 128;
 

@@ -4,7 +4,7 @@ using InferenceServer.Kernels.Coloring;
 namespace InferenceServer.Runtime.Manifests;
 
 /// <summary>Names and colours of a model's classes, with built-in data sets resolved.</summary>
-public sealed class ClassTable
+internal sealed class ClassTable
 {
     private ClassTable(IReadOnlyList<string> names, Palette palette, byte ignore)
     {

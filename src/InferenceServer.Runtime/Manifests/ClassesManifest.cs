@@ -4,7 +4,7 @@ using System.Text.Json.Serialization;
 namespace InferenceServer.Runtime.Manifests;
 
 /// <summary>Names and colours of the classes.</summary>
-public sealed record ClassesManifest
+internal sealed record ClassesManifest
 {
     /// <summary>A built-in set that gives names and palette where these are left out: voc, cityscapes, camvid or ade20k; or just a label.</summary>
     public string? Dataset { get; init; }

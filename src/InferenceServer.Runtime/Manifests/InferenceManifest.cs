@@ -3,7 +3,7 @@ using System.Text.Json.Serialization;
 namespace InferenceServer.Runtime.Manifests;
 
 /// <summary>How many passes make one result, where a request does not say otherwise.</summary>
-public sealed record InferenceManifest
+internal sealed record InferenceManifest
 {
     /// <summary>The image in one piece, or in tiles. Default whole.</summary>
     public InferenceMode Mode { get; init; } = InferenceMode.Whole;

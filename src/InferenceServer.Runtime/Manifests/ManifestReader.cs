@@ -5,7 +5,7 @@ using System.Text.RegularExpressions;
 namespace InferenceServer.Runtime.Manifests;
 
 /// <summary>Reads <c>model.json</c>: strict JSON, every key known, every value in its range.</summary>
-public static partial class ManifestReader
+internal static partial class ManifestReader
 {
     /// <summary>Name of the file that holds a model's manifest.</summary>
     public const string FileName = "model.json";
@@ -142,7 +142,7 @@ public static partial class ManifestReader
 /// <summary>A manifest that cannot be served: each error names the key and what was expected.</summary>
 /// <param name="file">The manifest, as shown to the operator.</param>
 /// <param name="errors">One sentence for each wrong key.</param>
-public sealed class ManifestException(string file, IReadOnlyList<string> errors)
+internal sealed class ManifestException(string file, IReadOnlyList<string> errors)
     : Exception($"{file}: {string.Join("; ", errors.Select(e => e.ReplaceLineEndings(" ").TrimEnd(' ', '.')))}.")
 {
     /// <summary>One sentence for each wrong key.</summary>

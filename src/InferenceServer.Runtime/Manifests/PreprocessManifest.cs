@@ -6,7 +6,7 @@ using InferenceServer.Kernels.Resizing;
 namespace InferenceServer.Runtime.Manifests;
 
 /// <summary>Normalisation (x·scale − mean) / std, resize policy, legal sizes and padding.</summary>
-public sealed record PreprocessManifest
+internal sealed record PreprocessManifest
 {
     /// <summary>Channel order of the network.</summary>
     public required ChannelOrder Color { get; init; }
@@ -31,7 +31,7 @@ public sealed record PreprocessManifest
 }
 
 /// <summary>Legal heights and widths are multiple·k + offset.</summary>
-public sealed record SizeManifest
+internal sealed record SizeManifest
 {
     /// <summary>The step between legal sizes; 1 where any is.</summary>
     public required int Multiple { get; init; }
@@ -51,7 +51,7 @@ public sealed record SizeManifest
 }
 
 /// <summary>How images are resized.</summary>
-public sealed record ResizeManifest
+internal sealed record ResizeManifest
 {
     /// <summary>The rule.</summary>
     public required ResizeMode Mode { get; init; }
@@ -71,7 +71,7 @@ public sealed record ResizeManifest
 }
 
 /// <summary>The rule by which an image's size becomes the network's.</summary>
-public enum ResizeMode
+internal enum ResizeMode
 {
     /// <summary>As it is.</summary>
     None,
@@ -90,7 +90,7 @@ public enum ResizeMode
 }
 
 /// <summary>How an image is brought to a legal size.</summary>
-public sealed record PadManifest
+internal sealed record PadManifest
 {
     /// <summary>On which sides.</summary>
     public PadPosition Where { get; init; } = PadPosition.BottomRight;
@@ -100,7 +100,7 @@ public sealed record PadManifest
 }
 
 /// <summary>The sides that padding goes to.</summary>
-public enum PadPosition
+internal enum PadPosition
 {
     /// <summary>Below and to the right; the image stays at the origin.</summary>
     BottomRight,
@@ -110,7 +110,7 @@ public enum PadPosition
 }
 
 /// <summary>The value that padding has.</summary>
-public enum PadValue
+internal enum PadValue
 {
     /// <summary>The mean colour, which is 0 after normalisation.</summary>
     Mean,

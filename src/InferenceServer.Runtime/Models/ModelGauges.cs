@@ -9,7 +9,7 @@ namespace InferenceServer.Runtime.Models;
 
 /// <summary>What is so at the moment: the models, their queues, the buffers and the build. Read when somebody asks, so it costs nothing in between.</summary>
 /// <remarks>What happens is in <see cref="SegmentationMetrics"/>.</remarks>
-public sealed class ModelGauges
+internal sealed class ModelGauges
 {
     private readonly ModelRepository _repository;
 

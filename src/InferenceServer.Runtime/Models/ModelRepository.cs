@@ -8,7 +8,7 @@ using Microsoft.Extensions.Options;
 namespace InferenceServer.Runtime.Models;
 
 /// <summary>The models of one folder. Readers take an immutable snapshot and never wait; loads happen one at a time.</summary>
-public sealed class ModelRepository : IDisposable
+internal sealed class ModelRepository : IDisposable
 {
     private const string Looking = "The models are being looked for; try again in a moment.";
     private readonly ModelLoader _loader;
@@ -25,7 +25,7 @@ public sealed class ModelRepository : IDisposable
     private volatile bool _loaded;
 
     /// <summary>A repository that is still empty.</summary>
-    internal ModelRepository(ModelLoader loader, IOptions<ModelRepositoryOptions> options, SegmentationMetrics metrics, ILogger<ModelRepository> logger)
+    public ModelRepository(ModelLoader loader, IOptions<ModelRepositoryOptions> options, SegmentationMetrics metrics, ILogger<ModelRepository> logger)
     {
         _loader = loader;
         _options = options.Value;

@@ -4,7 +4,7 @@ using InferenceServer.Runtime.Buffers;
 namespace InferenceServer.Runtime.Npy;
 
 /// <summary>Arrays of little-endian float32 in C order as NumPy <c>.npy</c> files: how probabilities travel between tools.</summary>
-public static class NpyFloats
+internal static class NpyFloats
 {
     /// <summary>The element type that is read and written.</summary>
     public const string Type = "<f4";

@@ -9,7 +9,7 @@ namespace InferenceServer.Runtime.Npy;
 /// <param name="FortranOrder">Whether the first index runs fastest, and not the last.</param>
 /// <param name="Shape">The length of each axis; none of a scalar.</param>
 /// <remarks>numpy.lib.format. Versions 1.0, 2.0 and 3.0 are read; 1.0 is written, which every reader knows.</remarks>
-public sealed partial record NpyHeader(string Type, bool FortranOrder, IReadOnlyList<int> Shape)
+internal sealed partial record NpyHeader(string Type, bool FortranOrder, IReadOnlyList<int> Shape)
 {
     /// <summary>The media type that people use, though none is registered.</summary>
     public const string ContentType = "application/x-npy";

@@ -10,12 +10,12 @@ using InferenceServer.Runtime.Passes;
 namespace InferenceServer.Runtime.Parameters;
 
 /// <summary>The table of request parameters. The query parser, <c>/v2</c>, OpenAPI and the command line read it; tests compare the playground and the docs with it.</summary>
-public static class RequestParameters
+internal static class RequestParameters
 {
     /// <summary>All parameters, in the order in which help and documentation list them.</summary>
     public static IReadOnlyList<RequestParameter> All { get; } =
     [
-        Word("format", ParameterGroup.Format, "The output format. Without it the Accept header decides.", "png",
+        Word("format", ParameterGroup.Format, "The output format.", "png",
             [.. MaskFormat.All.Select(f => (f.Name, f))], (s, format) => s with { Format = format }),
         Number<float>("alpha", ParameterGroup.Format, "Opacity of the class colours in an overlay.", 0, 1, "0.5", (s, alpha) => s with { Options = s.Options with { Alpha = alpha } }),
         Word("counts", ParameterGroup.Format, "Run lengths of coco-rle: COCO's compressed text, or numbers.", "compressed",
@@ -25,12 +25,12 @@ public static class RequestParameters
             (s, tolerance) => s with { Options = s.Options with { Tolerance = tolerance } }),
         Text("geotransform", "Six numbers in GDAL's order, separated by commas: map coordinates for geojson instead of pixels.", "440720,60,0,3751320,0,-60", WithGeotransform(Geotransform.FromGdal)),
         Text("worldfile", "The six numbers of a world file, as geotransform; the last two are the centre of the upper left pixel.", "60,0,0,-60,440750,3751290", WithGeotransform(Geotransform.FromWorldFile)),
-        new("timeout", ParameterGroup.Admission, ParameterType.Whole, "Milliseconds from the request's arrival to the answer. Limited by Scheduling:MaxTimeout and by the header X-Request-Timeout-Ms.")
+        new("timeout", ParameterGroup.Admission, ParameterType.Whole, "Milliseconds from the request's arrival to the answer. Limited by Scheduling:MaxTimeout.")
         {
             Minimum = 1, Maximum = int.MaxValue, Example = "5000",
             Parse = (s, text) => s with { Timeout = TimeSpan.FromMilliseconds(Parsed(text, 1, int.MaxValue, false, $"milliseconds, a whole number from 1 to {int.MaxValue}")) },
         },
-        Word("priority", ParameterGroup.Admission, "batch marks bulk work, which waits for interactive requests. The header X-Priority says the same.", "interactive",
+        Word("priority", ParameterGroup.Admission, "batch marks bulk work, which waits for interactive requests.", "interactive",
             [("interactive", Priority.Interactive), ("batch", Priority.Background)], (s, priority) => s with { Priority = priority }),
         Word("mode", ParameterGroup.Passes, "whole runs the image in one piece, slide in overlapping tiles.", null,
             [("whole", InferenceMode.Whole), ("slide", InferenceMode.Slide)], (s, mode) => s with { Passes = s.Passes with { Mode = mode } }),

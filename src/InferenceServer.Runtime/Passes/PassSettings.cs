@@ -12,7 +12,7 @@ namespace InferenceServer.Runtime.Passes;
 /// <param name="Scales">Factors on the size that the network sees the image at.</param>
 /// <param name="Flip">Whether the mirrored image runs, too.</param>
 /// <param name="Fuse">How passes are fused.</param>
-public sealed record PassSettings(InferenceMode Mode, bool KeepSize, ImageSize Crop, double StrideRate, IReadOnlyList<double> Scales, bool Flip, FuseMode Fuse)
+internal sealed record PassSettings(InferenceMode Mode, bool KeepSize, ImageSize Crop, double StrideRate, IReadOnlyList<double> Scales, bool Flip, FuseMode Fuse)
 {
     private const int UsualCrop = 512;
     private const double UsualStrideRate = 2.0 / 3;

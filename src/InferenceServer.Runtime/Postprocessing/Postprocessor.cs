@@ -9,7 +9,7 @@ using InferenceServer.Runtime.Sessions;
 namespace InferenceServer.Runtime.Postprocessing;
 
 /// <summary>The network's output to the class of every pixel of the image: padding and resizing undone, bilinear, argmax.</summary>
-public sealed class Postprocessor
+internal sealed class Postprocessor
 {
     private readonly OutputKind _kind;
     private readonly bool _alignCorners;

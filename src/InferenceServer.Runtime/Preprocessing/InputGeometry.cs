@@ -10,7 +10,7 @@ namespace InferenceServer.Runtime.Preprocessing;
 /// <param name="Bucket">The size of the network's input: <paramref name="Input"/>, or padded further on the right and below so that other sizes can share a run.</param>
 /// <param name="Left">Columns of padding before the image.</param>
 /// <param name="Top">Rows of padding before the image.</param>
-public readonly record struct InputGeometry(ImageSize Image, ImageSize Resized, ImageSize Input, ImageSize Bucket, int Left, int Top)
+internal readonly record struct InputGeometry(ImageSize Image, ImageSize Resized, ImageSize Input, ImageSize Bucket, int Left, int Top)
 {
     private readonly AxisTile? _columns;
     private readonly AxisTile? _rows;

@@ -4,7 +4,7 @@ using InferenceServer.Runtime.Buffers;
 namespace InferenceServer.Runtime.Preprocessing;
 
 /// <summary>The network's input: float32, N×3×H×W. Whoever holds it disposes it.</summary>
-public sealed class InputTensor(int batch, ImageSize size) : IDisposable
+internal sealed class InputTensor(int batch, ImageSize size) : IDisposable
 {
     private readonly PooledBuffer<float> _values = new(checked((int)(batch * 3 * size.Pixels)));
 

@@ -10,7 +10,7 @@ using InferenceServer.Runtime.Manifests;
 namespace InferenceServer.Runtime.Preprocessing;
 
 /// <summary>An image to the network's input, as the manifest says: resize, normalise, order the channels, pad.</summary>
-public sealed class Preprocessor
+internal sealed class Preprocessor
 {
     private readonly InputSizing _sizing;
     private readonly ResizeManifest _resize;

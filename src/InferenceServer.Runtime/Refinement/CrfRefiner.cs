@@ -9,7 +9,7 @@ using Microsoft.Extensions.Options;
 namespace InferenceServer.Runtime.Refinement;
 
 /// <summary>Sharpens masks with a fully connected CRF, in a bounded pool of its own, so that refinement cannot starve inference.</summary>
-public sealed class CrfRefiner(IOptions<CrfOptions> options) : IDisposable
+internal sealed class CrfRefiner(IOptions<CrfOptions> options) : IDisposable
 {
     private const float SmallestDeviation = 0.1f;
     private readonly CrfOptions _options = options.Value;

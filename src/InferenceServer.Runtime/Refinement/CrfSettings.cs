@@ -33,7 +33,7 @@ public sealed record CrfOverrides
 /// <param name="Gaussian">The smoothness kernel.</param>
 /// <param name="Bilateral">The appearance kernel.</param>
 /// <param name="Quality">Exact, or the faster approximation.</param>
-public sealed record CrfSettings(int Iterations, KernelManifest Gaussian, KernelManifest Bilateral, CrfQuality Quality)
+internal sealed record CrfSettings(int Iterations, KernelManifest Gaussian, KernelManifest Bilateral, CrfQuality Quality)
 {
     // DeepLab v2's settings for Pascal VOC, where a manifest has none.
     private static readonly KernelManifest DefaultGaussian = new() { Weight = 3, Xy = 1 };

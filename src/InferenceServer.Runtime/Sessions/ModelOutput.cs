@@ -6,7 +6,7 @@ namespace InferenceServer.Runtime.Sessions;
 
 /// <summary>The output of one run, in ONNX Runtime's memory until disposed.</summary>
 /// <remarks>A test may build one from plain memory.</remarks>
-public sealed class ModelOutput : IDisposable
+internal sealed class ModelOutput : IDisposable
 {
     private IDisposable? _owner;
     private readonly int _first;

@@ -7,7 +7,7 @@ using Microsoft.ML.OnnxRuntime;
 namespace InferenceServer.Runtime.Sessions;
 
 /// <summary>Opens graphs: chooses the provider, sets the threads, finds the input and output.</summary>
-public sealed class SessionFactory(IOptions<OnnxOptions> options, IOptions<SchedulingOptions> scheduling, ILogger<SessionFactory> logger)
+internal sealed class SessionFactory(IOptions<OnnxOptions> options, IOptions<SchedulingOptions> scheduling, ILogger<SessionFactory> logger)
 {
     private readonly OnnxOptions _options = options.Value;
     private int _fallbacks;

@@ -136,14 +136,23 @@ internal sealed class SegmentFilter(IOptions<ModelRepositoryOptions> models) : I
 
     private static string Description(RequestParameter parameter)
     {
+        string description = parameter.Description + HeaderOf(parameter.Name);
         if (parameter.Default is { } value)
         {
-            return $"{parameter.Description} Default: {value}.";
+            return $"{description} Default: {value}.";
         }
 
         bool isOfModel = parameter.Group is ParameterGroup.Passes or ParameterGroup.Refinement;
-        return parameter.Description + (isOfModel ? " Default: the model's." : "");
+        return description + (isOfModel ? " Default: the model's." : "");
     }
+
+    private static string HeaderOf(string parameter) => parameter switch
+    {
+        "format" => " Without it the Accept header decides; overlay is a JPEG where Accept prefers that.",
+        "timeout" => " The header X-Request-Timeout-Ms limits it, too.",
+        "priority" => " The header X-Priority says the same.",
+        _ => "",
+    };
 
     private static OpenApiSchema Schema(RequestParameter parameter)
     {

@@ -9,20 +9,20 @@ namespace InferenceServer.Runtime.Tests.Preprocessing;
 public class InputSizingTests
 {
     [Theory]
-    [InlineData(ResizeMode.None, null, 1, 0, 640, 427, 640, 427, 640, 427)]
-    [InlineData(ResizeMode.None, null, 32, 0, 640, 427, 640, 427, 640, 448)]
-    [InlineData(ResizeMode.None, null, 8, 1, 480, 360, 480, 360, 481, 361)] // PSPNet
-    [InlineData(ResizeMode.None, null, 8, 1, 473, 473, 473, 473, 473, 473)]
-    [InlineData(ResizeMode.ShortSide, 520, 1, 0, 640, 427, 779, 520, 779, 520)] // torchvision cuts 779.39
-    [InlineData(ResizeMode.ShortSide, 520, 1, 0, 427, 640, 520, 779, 520, 779)]
-    [InlineData(ResizeMode.LongSide, 513, 1, 0, 500, 375, 513, 385, 513, 385)] // OpenCV rounds 384.75
-    [InlineData(ResizeMode.LongSidePad, 513, 1, 0, 500, 375, 513, 385, 513, 513)]
-    [InlineData(ResizeMode.Exact, 512, 32, 0, 500, 375, 512, 512, 512, 512)]
-    [InlineData(ResizeMode.None, null, 1, 0, 1, 1, 1, 1, 32, 32)] // min
+    [InlineData(nameof(ResizeMode.None), null, 1, 0, 640, 427, 640, 427, 640, 427)]
+    [InlineData(nameof(ResizeMode.None), null, 32, 0, 640, 427, 640, 427, 640, 448)]
+    [InlineData(nameof(ResizeMode.None), null, 8, 1, 480, 360, 480, 360, 481, 361)] // PSPNet
+    [InlineData(nameof(ResizeMode.None), null, 8, 1, 473, 473, 473, 473, 473, 473)]
+    [InlineData(nameof(ResizeMode.ShortSide), 520, 1, 0, 640, 427, 779, 520, 779, 520)] // torchvision cuts 779.39
+    [InlineData(nameof(ResizeMode.ShortSide), 520, 1, 0, 427, 640, 520, 779, 520, 779)]
+    [InlineData(nameof(ResizeMode.LongSide), 513, 1, 0, 500, 375, 513, 385, 513, 385)] // OpenCV rounds 384.75
+    [InlineData(nameof(ResizeMode.LongSidePad), 513, 1, 0, 500, 375, 513, 385, 513, 513)]
+    [InlineData(nameof(ResizeMode.Exact), 512, 32, 0, 500, 375, 512, 512, 512, 512)]
+    [InlineData(nameof(ResizeMode.None), null, 1, 0, 1, 1, 1, 1, 32, 32)] // min
     public void Plan_ByMode_GivesResizedAndLegalSizes(
-        ResizeMode mode, int? side, int multiple, int offset, int width, int height, int resizedWidth, int resizedHeight, int inputWidth, int inputHeight)
+        string mode, int? side, int multiple, int offset, int width, int height, int resizedWidth, int resizedHeight, int inputWidth, int inputHeight)
     {
-        InputSizing sizing = new(Preprocess(new ResizeManifest { Mode = mode, Size = side is { } s ? [s] : null, Filter = ResizeFilter.Bilinear, Antialias = true }, multiple, offset));
+        InputSizing sizing = new(Preprocess(new ResizeManifest { Mode = Enum.Parse<ResizeMode>(mode), Size = side is { } s ? [s] : null, Filter = ResizeFilter.Bilinear, Antialias = true }, multiple, offset));
 
         InputGeometry geometry = sizing.Plan(new ImageSize(width, height));
 

@@ -9,7 +9,7 @@ using Microsoft.Extensions.Hosting;
 namespace InferenceServer.Runtime.Tests;
 
 /// <summary>The bytes of an image in, the bytes of a mask out.</summary>
-public sealed class HostSegmenterTests : IDisposable
+public sealed class ISegmenterTests : IDisposable
 {
     private static readonly ImageSize Size = new(48, 32);
 
