@@ -10,7 +10,8 @@ using InferenceServer.Runtime.Refinement;
 
 namespace InferenceServer.Runtime;
 
-/// <summary>The values of <see cref="Parameters.RequestParameters"/> for one image. Null keeps the default of the model or of the server.</summary>
+/// <summary>The values of <see cref="Parameters.RequestParameters"/> for one image. Null keeps the default of the
+/// model or of the server.</summary>
 public sealed record SegmentSettings
 {
     /// <summary>All defaults.</summary>
@@ -53,7 +54,8 @@ internal sealed record SegmentationRequest
     /// <summary>Whether the result has the probability of each pixel's class, whatever the format needs.</summary>
     public bool WithConfidence { get; init; }
 
-    /// <summary>Whether the result has the network's probability of each class at each pixel, 4 bytes each; not together with refinement, which overwrites them.</summary>
+    /// <summary>Whether the result has the network's probability of each class at each pixel, 4 bytes each; not
+    /// together with refinement, which overwrites them.</summary>
     public bool WithProbabilities { get; init; }
 }
 

@@ -33,7 +33,8 @@ public interface ISegmenter
     /// <summary>Segments one image with other settings than the model's.</summary>
     /// <param name="model">A model's name; null takes the default.</param>
     /// <param name="image">The bytes of a JPEG, PNG, WebP, TIFF, AVIF or GIF file; they may not change before the mask is there.</param>
-    /// <param name="settings">The format, and what differs from the model's defaults: passes, refinement, time and priority. Without a timeout, only the token ends the work.</param>
+    /// <param name="settings">The format, and what differs from the model's defaults: passes, refinement, time and
+    /// priority. Without a timeout, only the token ends the work.</param>
     /// <param name="cancellationToken">Stops the work.</param>
     /// <inheritdoc cref="SegmentAsync(string?, ReadOnlyMemory{byte}, MaskFormat, CancellationToken)"/>
     Task<byte[]> SegmentAsync(
@@ -51,7 +52,12 @@ internal sealed class Segmenter : ISegmenter
     private readonly CpuGate _cpu;
 
     public Segmenter(
-        ModelRepository models, AdmissionControl admission, PassPolicy policy, CrfRefiner refiner, SegmentationPipeline pipeline, CpuGate cpu) =>
+        ModelRepository models,
+        AdmissionControl admission,
+        PassPolicy policy,
+        CrfRefiner refiner,
+        SegmentationPipeline pipeline,
+        CpuGate cpu) =>
         (_models, _admission, _policy, _refiner, _pipeline, _cpu) = (models, admission, policy, refiner, pipeline, cpu);
 
     /// <inheritdoc/>
@@ -84,7 +90,9 @@ internal sealed class Segmenter : ISegmenter
 
     /// <inheritdoc cref="AdmissionControl.TryAdmit"/>
     public bool TryAdmit(
-        in AdmissionRequest request, [NotNullWhen(true)] out AdmittedRequest? admitted, [NotNullWhen(false)] out SegmentationException? refusal) =>
+        in AdmissionRequest request, [NotNullWhen(true)] out AdmittedRequest? admitted, [
+            NotNullWhen(false)
+        ] out SegmentationException? refusal) =>
         _admission.TryAdmit(request, out admitted, out refusal);
 
     /// <inheritdoc cref="AdmissionControl.TryAdmitTo"/>
@@ -105,8 +113,10 @@ internal sealed class Segmenter : ISegmenter
         return TryAdmit(request, out AdmittedRequest? admitted, out SegmentationException? refusal) ? admitted : throw refusal;
     }
 
-    /// <summary>Segments one image: decode, preprocess, infer, postprocess, refine where asked for, and encode where the request has an output.</summary>
-    /// <param name="admitted">The admitted request, which the caller owns. Its token cancels the work within a stage and between two operators of the network.</param>
+    /// <summary>Segments one image: decode, preprocess, infer, postprocess, refine where asked for, and encode where
+    /// the request has an output.</summary>
+    /// <param name="admitted">The admitted request, which the caller owns. Its token cancels the work within a stage
+    /// and between two operators of the network.</param>
     /// <param name="request">The image and its settings.</param>
     /// <returns>The mask at the image's size; the caller disposes it.</returns>
     /// <exception cref="SegmentationException">The request failed; see <see cref="SegmentationError"/>.</exception>
@@ -130,7 +140,8 @@ internal sealed class Segmenter : ISegmenter
         return _refiner.RefineAsync(result.Mask, classes, result.Image.Pixels, withConfidence: false, settings, cancellationToken);
     }
 
-    /// <summary>Does a host's own work in a slot of the processor: reading and writing forms of requests that the runtime does not know.</summary>
+    /// <summary>Does a host's own work in a slot of the processor: reading and writing forms of requests that the
+    /// runtime does not know.</summary>
     /// <param name="admitted">The admitted request, whose token should cancel long work.</param>
     /// <param name="stage">The stage that the time counts for.</param>
     /// <param name="work">The work.</param>
@@ -159,7 +170,8 @@ internal sealed class Segmenter : ISegmenter
         await _pipeline.ToInputAsync(context).ConfigureAwait(false);
         return context.Plan.IsOne ? context.TakeInput() : throw new SegmentationException(
             SegmentationError.InvalidRequest,
-            $"The model '{admitted.Model.Name}' runs an image in several passes, so its network has no single output. Request a mask instead.");
+            $"The model '{admitted.Model.Name}' runs an image in several passes, so its network has no single " +
+            "output. Request a mask instead.");
     }
 
     private PipelineContext Resolve(AdmittedRequest admitted, SegmentationRequest request)
@@ -187,7 +199,9 @@ internal sealed class Segmenter : ISegmenter
         if (context.WithProbabilities && context.Crf is not null)
         {
             throw new SegmentationException(
-                SegmentationError.InvalidRequest, "Probabilities are those of the network, before refinement. Request either probabilities or refinement.");
+                SegmentationError.InvalidRequest,
+                "Probabilities are those of the network, before refinement. Request either probabilities or " +
+                "refinement.");
         }
 
         return context;

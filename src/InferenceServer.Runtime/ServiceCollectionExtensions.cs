@@ -21,7 +21,8 @@ namespace InferenceServer.Runtime;
 /// <summary>The one place that wires the runtime.</summary>
 public static class ServiceCollectionExtensions
 {
-    /// <summary>Adds segmentation with options that are set in code. The host loads the models when it starts, and follows changes in their folder.</summary>
+    /// <summary>Adds segmentation with options that are set in code. The host loads the models when it starts, and
+    /// follows changes in their folder.</summary>
     /// <param name="services">The services of a host; they get <see cref="ISegmenter"/>.</param>
     /// <param name="configure">Sets the options; null keeps the defaults.</param>
     /// <inheritdoc cref="AddSegmentation(IServiceCollection, IConfiguration)"/>
@@ -31,12 +32,15 @@ public static class ServiceCollectionExtensions
         return services.AddRuntime(path: "");
     }
 
-    /// <summary>Adds segmentation with options from a configuration. The host loads the models when it starts, and follows changes in their folder.</summary>
+    /// <summary>Adds segmentation with options from a configuration. The host loads the models when it starts, and
+    /// follows changes in their folder.</summary>
     /// <param name="services">The services of a host; they get <see cref="ISegmenter"/>.</param>
-    /// <param name="configuration">A section with the members of <see cref="SegmentationOptions"/>, in which any other key is an error; or the root of the configuration,
+    /// <param name="configuration">A section with the members of <see cref="SegmentationOptions"/>, in which any
+    /// other key is an error; or the root of the configuration,
     /// which may have other sections.</param>
     /// <returns>The same services.</returns>
-    /// <exception cref="OptionsValidationException">When the host starts: a value is out of its range, or a key is unknown. The message names the key.</exception>
+    /// <exception cref="OptionsValidationException">When the host starts: a value is out of its range, or a key is
+    /// unknown. The message names the key.</exception>
     public static IServiceCollection AddSegmentation(this IServiceCollection services, IConfiguration configuration)
     {
         services.AddOptions<SegmentationOptions>().Configure(options => OptionsSection.Bind(configuration, options));

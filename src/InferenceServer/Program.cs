@@ -22,7 +22,9 @@ using InferenceServer.Tls;
 if (args is [HealthCommand.Name, .. var rest])
 {
     IConfiguration environment = new ConfigurationBuilder().AddEnvironmentVariables("ASPNETCORE_").Build();
-    return await HealthCommand.RunAsync(rest, Environment.GetEnvironmentVariable("Hosting__ManagementUrl") ?? environment["urls"], environment["http_ports"]);
+    return await HealthCommand.RunAsync(
+        rest, Environment.GetEnvironmentVariable("Hosting__ManagementUrl") ?? environment["urls"],
+        environment["http_ports"]);
 }
 
 return StartUp.Run(() =>

@@ -73,7 +73,10 @@ public sealed class AddSegmentationTests
     public void Options_OfASectionAndOfCode_AreThoseOfTheServices()
     {
         using IHost host = Build(services => services
-            .AddSegmentation(Configuration(("Segmentation:Scheduling:MaxRequests", "7"), ("Segmentation:OwnsProcess", "false"), ("Other:Key", "1")).GetSection("Segmentation"))
+            .AddSegmentation(
+                Configuration(
+                    ("Segmentation:Scheduling:MaxRequests", "7"), ("Segmentation:OwnsProcess", "false"),
+                    ("Other:Key", "1")).GetSection("Segmentation"))
             .Configure<SegmentationOptions>(options => options.Scheduling.CpuSlots = 3));
 
         SchedulingOptions options = host.Services.GetRequiredService<IOptions<SchedulingOptions>>().Value;

@@ -38,7 +38,8 @@ internal sealed class AdmittedRequest : IDisposable
     public SegmentationException Late() => AdmissionErrors.Late(Model, _deadline.Timeout, Timings.Current);
 
     /// <summary>What the request says of itself only in its body, once that was read.</summary>
-    /// <param name="timeout">The time that it gives, from its arrival; only a shorter one than it had counts, and null changes nothing.</param>
+    /// <param name="timeout">The time that it gives, from its arrival; only a shorter one than it had counts, and
+    /// null changes nothing.</param>
     /// <param name="priority">Its class in the queue; it was let in as the one that its headers named.</param>
     public void Amend(TimeSpan? timeout, Priority priority)
     {

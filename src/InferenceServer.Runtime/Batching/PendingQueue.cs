@@ -42,7 +42,8 @@ internal sealed class PendingQueue(BatchLimits limits)
     }
 
     /// <summary>The image whose turn it is.</summary>
-    public PendingImage? Peek() => (_interactive.Count == 0 || (_batch.Count > 0 && _picks >= BatchTurn - 1) ? _batch : _interactive).First?.Value;
+    public PendingImage? Peek() =>
+        (_interactive.Count == 0 || (_batch.Count > 0 && _picks >= BatchTurn - 1) ? _batch : _interactive).First?.Value;
 
     /// <summary>Whether the next batch has room that an image on its way could fill.</summary>
     public bool HasRoom(PendingImage first) => limits.Images > 1 && Companions(first).Count() < Most(first);

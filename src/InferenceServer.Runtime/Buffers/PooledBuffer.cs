@@ -46,7 +46,8 @@ internal static class PooledArrays
     /// <summary>Bytes that are in use at the moment.</summary>
     public static long RentedBytes => Volatile.Read(ref _rentedBytes);
 
-    /// <summary>Bytes of large arrays that are kept for the next user; at most a sixteenth of the memory that the process may have, and 128 MB.</summary>
+    /// <summary>Bytes of large arrays that are kept for the next user; at most a sixteenth of the memory that the
+    /// process may have, and 128 MB.</summary>
     public static long KeptBytes => LargeArrayPool.KeptBytes;
 
     /// <summary>Drops large arrays that nobody has used since the last call.</summary>

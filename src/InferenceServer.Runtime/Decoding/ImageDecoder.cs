@@ -46,7 +46,8 @@ internal sealed class ImageDecoder(IOptions<DecodingOptions> options, ILogger<Im
     {
         if (encoded.IsEmpty)
         {
-            throw new SegmentationException(SegmentationError.UndecodableImage, "The image is empty; expected the bytes of an encoded image.");
+            throw new SegmentationException(
+                SegmentationError.UndecodableImage, "The image is empty; expected the bytes of an encoded image.");
         }
 
         if (encoded.Length > Limits.MaxBytes)
@@ -71,13 +72,16 @@ internal sealed class ImageDecoder(IOptions<DecodingOptions> options, ILogger<Im
         if (size.Pixels > Limits.MaxPixels)
         {
             throw new SegmentationException(
-                SegmentationError.TooManyPixels, $"The image has {size} = {size.Pixels:N0} pixels; at most {Limits.MaxPixels:N0} are accepted.");
+                SegmentationError.TooManyPixels,
+                $"The image has {size} = {size.Pixels:N0} pixels; at most {Limits.MaxPixels:N0} are accepted.");
         }
 
         // TIFF allows thousands of samples a pixel, which no limit on width × height would see.
         if (bands > MostBands)
         {
-            throw new SegmentationException(SegmentationError.UndecodableImage, $"The image has {bands} channels; at most {MostBands} (CMYK and alpha) make an image.");
+            throw new SegmentationException(
+                SegmentationError.UndecodableImage,
+                $"The image has {bands} channels; at most {MostBands} (CMYK and alpha) make an image.");
         }
     }
 }

@@ -1,6 +1,7 @@
 namespace InferenceServer.Runtime.Diagnostics;
 
-/// <summary>Sums up one version of a model. A request is added once, when it has ended, so that all of its counts change together.</summary>
+/// <summary>Sums up one version of a model. A request is added once, when it has ended, so that all of its counts
+/// change together.</summary>
 internal sealed class InferenceStatistics
 {
     private readonly Lock _lock = new();

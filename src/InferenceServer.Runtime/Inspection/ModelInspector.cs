@@ -70,7 +70,9 @@ internal sealed class ModelInspector(SessionFactory sessions)
 
         if (trial.IsInteger)
         {
-            assumptions.Add("A graph that ends in labels does not tell the number of classes: it is the largest label of a run on noise, plus 1.");
+            assumptions.Add(
+                "A graph that ends in labels does not tell the number of classes: it is the largest label of a run " +
+                "on noise, plus 1.");
             return OutputKind.Labels;
         }
 

@@ -60,7 +60,8 @@ internal sealed class ClassTable
         }
         else if (classes.Names is { } names && names.Distinct().Count() != names.Count)
         {
-            yield return "classes.names: expected different names; '" + names.GroupBy(n => n).First(g => g.Count() > 1).Key + "' stands twice";
+            yield return "classes.names: expected different names; '" + names.GroupBy(n => n)
+                .First(g => g.Count() > 1).Key + "' stands twice";
         }
 
         if (classes.Palette is null)
@@ -110,5 +111,7 @@ internal sealed class ClassTable
         name == "voc" ? Palette.Voc(256) : ClassSets.TryGet(name, out ClassSet? set) ? set.Palette : null;
 
     private static bool IsColor(string text) =>
-        text is ['#', ..] && text.Length == 7 && int.TryParse(text.AsSpan(1), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out _);
+        text is ['#', ..]
+            && text.Length == 7
+            && int.TryParse(text.AsSpan(1), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out _);
 }

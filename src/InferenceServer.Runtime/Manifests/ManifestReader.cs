@@ -84,7 +84,9 @@ internal static partial class ManifestReader
 
     private static ModelManifest Parse(ModelManifest? manifest, string file, string name)
     {
-        IReadOnlyList<string> errors = manifest is null ? ["the file holds null, expected an object"] : ManifestValidator.Validate(manifest, name);
+        IReadOnlyList<string> errors = manifest is null
+            ? ["the file holds null, expected an object"]
+            : ManifestValidator.Validate(manifest, name);
         return errors.Count == 0 ? manifest! : throw new ManifestException(file, errors);
     }
 
@@ -118,7 +120,10 @@ internal static partial class ManifestReader
         "System.Boolean" => "true or false",
         "System.String" => "a text",
         _ when type.Contains("List`1", StringComparison.Ordinal) => "a list of the expected values",
-        _ when (typeof(ModelManifest).Assembly.GetType(type) ?? typeof(Kernels.ImageSize).Assembly.GetType(type)) is { IsEnum: true } choice =>
+        _ when (typeof(ModelManifest).Assembly.GetType(type) ?? typeof(Kernels.ImageSize).Assembly.GetType(type)) is
+        {
+            IsEnum: true,
+        } choice =>
             "one of " + string.Join(", ", Enum.GetNames(choice).Select(JsonNamingPolicy.SnakeCaseLower.ConvertName)),
         _ => "an object with the expected keys",
     };

@@ -1,7 +1,9 @@
 namespace InferenceServer.Runtime.Manifests;
 
-/// <summary>What a model needs to be served, as <c>model.json</c> beside its versions states it; models/README.md explains every key.</summary>
-/// <remarks>Plain data, as written; <see cref="ManifestReader"/> reads and checks it. Keys are in snake_case; unknown ones are errors.</remarks>
+/// <summary>What a model needs to be served, as <c>model.json</c> beside its versions states it; models/README.md
+/// explains every key.</summary>
+/// <remarks>Plain data, as written; <see cref="ManifestReader"/> reads and checks it. Keys are in snake_case; unknown
+/// ones are errors.</remarks>
 internal sealed record ModelManifest
 {
     /// <summary>Version of this format; 1.</summary>
@@ -56,6 +58,7 @@ internal sealed record WarmUpManifest
     /// <summary>[height, width] of images that are usual; default: <see cref="CostManifest.At"/>, else 480×640.</summary>
     public IReadOnlyList<IReadOnlyList<int>>? Sizes { get; init; }
 
-    /// <summary>Numbers of images in one run, up to <see cref="GraphManifest.MaxBatch"/>; default: every number that the section <c>Batching</c> of the configuration lets share a run.</summary>
+    /// <summary>Numbers of images in one run, up to <see cref="GraphManifest.MaxBatch"/>; default: every number that
+    /// the section <c>Batching</c> of the configuration lets share a run.</summary>
     public IReadOnlyList<int>? Batches { get; init; }
 }

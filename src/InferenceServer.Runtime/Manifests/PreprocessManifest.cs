@@ -39,7 +39,8 @@ internal sealed record SizeManifest
     /// <summary>Added to the multiples: 1 for PSPNet's 8k+1.</summary>
     public int Offset { get; init; }
 
-    /// <summary>A coarser step that inputs are padded to, so that images of unlike sizes share a batch. Right only for graphs whose answer inside does not change with padding outside.
+    /// <summary>A coarser step that inputs are padded to, so that images of unlike sizes share a batch. Right only
+    /// for graphs whose answer inside does not change with padding outside.
     /// Null leaves that to the server's options.</summary>
     public int? Bucket { get; init; }
 
@@ -76,7 +77,8 @@ internal enum ResizeMode
     /// <summary>As it is.</summary>
     None,
 
-    /// <summary>The short side becomes <c>size</c>; the long one keeps the ratio and is cut to a whole number, as torchvision does.</summary>
+    /// <summary>The short side becomes <c>size</c>; the long one keeps the ratio and is cut to a whole number, as
+    /// torchvision does.</summary>
     ShortSide,
 
     /// <summary>The long side becomes <c>size</c>; the short one keeps the ratio and is rounded.</summary>
@@ -151,5 +153,8 @@ internal sealed class SidesConverter : JsonConverter<IReadOnlyList<int>?>
         }
     }
 
-    private static int Side(ref Utf8JsonReader reader) => reader.TokenType == JsonTokenType.Number && reader.TryGetInt32(out int side) ? side : throw new JsonException();
+    private static int Side(ref Utf8JsonReader reader) =>
+        reader.TokenType == JsonTokenType.Number && reader.TryGetInt32(out int side)
+            ? side
+            : throw new JsonException();
 }

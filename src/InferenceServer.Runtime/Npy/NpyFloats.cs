@@ -21,7 +21,9 @@ internal static class NpyFloats
         header = NpyHeader.Read(stream);
         if (header.Type != Type)
         {
-            throw new InvalidDataException($"It holds '{header.Type}', expected little-endian float32 ('{Type}'); convert it with .astype('{Type}').");
+            throw new InvalidDataException(
+                $"It holds '{header.Type}', expected little-endian float32 ('{Type}'); convert it with " +
+                $".astype('{Type}').");
         }
 
         if (header.FortranOrder && header.Shape.Count > 1)
@@ -77,11 +79,14 @@ internal static class NpyFloats
 
         if (count > Array.MaxLength)
         {
-            throw new InvalidDataException($"Its shape ({string.Join(", ", header.Shape)}) has too many values; at most {Array.MaxLength:N0} are read.");
+            throw new InvalidDataException(
+                $"Its shape ({string.Join(", ", header.Shape)}) has too many values; at most {Array.MaxLength:N0} " +
+                "are read.");
         }
 
         return !stream.CanSeek || (stream.Length - stream.Position) / sizeof(float) >= count ? (int)count : throw Truncated(header);
     }
 
-    private static InvalidDataException Truncated(NpyHeader header) => new($"It ends before all values of its shape ({string.Join(", ", header.Shape)}).");
+    private static InvalidDataException Truncated(NpyHeader header) =>
+        new($"It ends before all values of its shape ({string.Join(", ", header.Shape)}).");
 }

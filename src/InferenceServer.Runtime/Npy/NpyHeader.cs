@@ -47,7 +47,9 @@ internal sealed partial record NpyHeader(string Type, bool FortranOrder, IReadOn
     /// <summary>The header as a file of version 1.0 begins; the values follow it directly.</summary>
     public byte[] ToBytes()
     {
-        string axes = Shape.Count == 1 ? FormattableString.Invariant($"{Shape[0]},") : string.Join(", ", Shape.Select(n => n.ToString(CultureInfo.InvariantCulture)));
+        string axes = Shape.Count == 1
+            ? string.Create(CultureInfo.InvariantCulture, $"{Shape[0]},")
+            : string.Join(", ", Shape.Select(n => n.ToString(CultureInfo.InvariantCulture)));
         string text = $"{{'descr': '{Type}', 'fortran_order': {(FortranOrder ? "True" : "False")}, 'shape': ({axes}), }}";
         int before = Magic.Length + 4;
         int padding = Alignment - 1 - ((before + text.Length) % Alignment);

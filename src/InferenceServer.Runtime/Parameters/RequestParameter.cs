@@ -25,7 +25,8 @@ internal sealed record RequestParameter(string Name, ParameterGroup Group, Param
     /// <summary>An example, for OpenAPI; null takes the default or the first word.</summary>
     public string? Example { get; init; }
 
-    /// <summary>Parses a value and puts it into the settings. Throws <see cref="FormatException"/> whose message says what was expected.</summary>
+    /// <summary>Parses a value and puts it into the settings. Throws <see cref="FormatException"/> whose message says
+    /// what was expected.</summary>
     public required Func<SegmentSettings, string, SegmentSettings> Parse { get; init; }
 
     /// <summary>Puts a value into settings.</summary>

@@ -42,5 +42,6 @@ internal static class PassText
         return all;
     }
 
-    private static bool TrySide(string text, out int side) => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out side) && side > 0;
+    private static bool TrySide(string text, out int side) =>
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out side) && side > 0;
 }

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 using DenseCrf;
 using InferenceServer.Runtime.Manifests;
 
@@ -60,7 +62,10 @@ internal sealed record CrfSettings(int Iterations, KernelManifest Gaussian, Kern
     public override string ToString()
     {
         string gaussian = Gaussian.Weight > 0 ? FormattableString.Invariant($", Gaussian {Gaussian.Weight}/{Gaussian.Xy}") : "";
-        string bilateral = Bilateral.Weight > 0 ? FormattableString.Invariant($", bilateral {Bilateral.Weight}/{Bilateral.Xy}/{Bilateral.Rgb}") : "";
+        string bilateral = Bilateral.Weight > 0
+            ? string.Create(
+                CultureInfo.InvariantCulture, $", bilateral {Bilateral.Weight}/{Bilateral.Xy}/{Bilateral.Rgb}")
+            : "";
         return $"{Iterations} iterations{gaussian}{bilateral}{(Quality == CrfQuality.Fast ? ", fast" : "")}";
     }
 

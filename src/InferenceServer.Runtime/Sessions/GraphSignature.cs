@@ -23,4 +23,5 @@ internal sealed record TensorSignature(string Name, string ElementType, IReadOnl
 /// <param name="Producer">The program that wrote it; empty where the file does not say.</param>
 /// <param name="Opset">Version of ONNX's own operator set; null where the file names none.</param>
 /// <param name="Metadata">Its <c>metadata_props</c>.</param>
-internal sealed record GraphDescription(GraphSignature Signature, string Producer, int? Opset, IReadOnlyDictionary<string, string> Metadata);
+internal sealed record GraphDescription(
+    GraphSignature Signature, string Producer, int? Opset, IReadOnlyDictionary<string, string> Metadata);

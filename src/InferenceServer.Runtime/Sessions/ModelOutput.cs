@@ -55,7 +55,8 @@ internal sealed class ModelOutput : IDisposable
         }
     }
 
-    /// <summary>Parts a batch's output into one for each image, without a copy; this one is theirs from then on, and freed with the last of them.</summary>
+    /// <summary>Parts a batch's output into one for each image, without a copy; this one is theirs from then on, and
+    /// freed with the last of them.</summary>
     internal ModelOutput[] Split()
     {
         SharedOwner owner = new(this, Shape[0]);
@@ -100,7 +101,8 @@ internal sealed class ModelOutput : IDisposable
         _ => Bytes<float>(),
     };
 
-    /// <summary>Class indices of image <paramref name="index"/>, HW, as bytes; what does not fit a byte becomes <paramref name="other"/>.</summary>
+    /// <summary>Class indices of image <paramref name="index"/>, HW, as bytes; what does not fit a byte becomes
+    /// <paramref name="other"/>.</summary>
     /// <exception cref="InvalidOperationException">The output's type is no integer.</exception>
     public void CopyLabels(Span<byte> destination, byte other, int index = 0)
     {
@@ -144,7 +146,9 @@ internal sealed class ModelOutput : IDisposable
     {
         for (int i = 0; i < labels.Length; i++)
         {
-            destination[i] = T.IsNegative(labels[i]) || labels[i] > T.CreateSaturating(byte.MaxValue) ? other : byte.CreateTruncating(labels[i]);
+            destination[i] = T.IsNegative(labels[i]) || labels[i] > T.CreateSaturating(byte.MaxValue)
+                ? other
+                : byte.CreateTruncating(labels[i]);
         }
     }
 }

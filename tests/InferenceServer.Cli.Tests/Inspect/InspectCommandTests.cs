@@ -33,7 +33,8 @@ public sealed class InspectCommandTests : IDisposable
         Assert.Equal(classes, manifest.Classes.Names!.Count);
         Assert.Equal(16, manifest.Source!.Opset);
         string photo = _folder.WritePhoto("a.png", 30, 20, 10, 200, 30);
-        (exitCode, _, error) = await Cli.RunAsync("segment", photo, "--models", _folder.Path, "--model", "drafted", "--out", _folder["out"]);
+        (exitCode, _, error) = await Cli.RunAsync(
+            "segment", photo, "--models", _folder.Path, "--model", "drafted", "--out", _folder["out"]);
         Assert.Equal((0, ""), (exitCode, error));
     }
 

@@ -11,7 +11,10 @@ namespace InferenceServer.Runtime.Tests.Inspection;
 public sealed class ModelInspectorTests
 {
     private readonly ModelInspector _inspector =
-        new(new SessionFactory(Options.Create(new OnnxOptions { IntraOpThreads = 1 }), Options.Create(new SchedulingOptions()), NullLogger<SessionFactory>.Instance));
+        new(
+            new SessionFactory(
+                Options.Create(new OnnxOptions { IntraOpThreads = 1 }), Options.Create(new SchedulingOptions()),
+                NullLogger<SessionFactory>.Instance));
 
     [Theory]
     [InlineData("tiny", nameof(OutputKind.Logits), 4, 3)]
@@ -23,7 +26,9 @@ public sealed class ModelInspectorTests
     {
         ModelInspection inspection = Inspect(model);
 
-        Assert.Equal((Enum.Parse<OutputKind>(kind), stride, 1, channels), (inspection.Kind, inspection.OutputStride, inspection.OutputScale, inspection.Channels));
+        Assert.Equal(
+            (Enum.Parse<OutputKind>(kind), stride, 1, channels),
+            (inspection.Kind, inspection.OutputStride, inspection.OutputScale, inspection.Channels));
         Assert.True(inspection.Batches);
         Assert.Null(inspection.Fixed);
         Assert.Equal(1, inspection.Rule!.Multiple);

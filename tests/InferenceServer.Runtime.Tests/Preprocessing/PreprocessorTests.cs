@@ -39,7 +39,11 @@ public class PreprocessorTests
                 {
                     (int px, int py) = (x - geometry.Left, y - geometry.Top);
                     bool inside = px >= 0 && px < size.Width && py >= 0 && py < size.Height;
-                    double expected = inside ? Normal(rgb[(((py * size.Width) + px) * 3) + channel], c) : value == nameof(PadValue.Mean) ? 0 : Normal(0, c);
+                    double expected = inside
+                        ? Normal(rgb[(((py * size.Width) + px) * 3) + channel], c)
+                        : value == nameof(PadValue.Mean)
+                        ? 0
+                        : Normal(0, c);
                     Assert.Equal(expected, input.Values.Span[(c * 1024) + (y * 32) + x], 1e-5);
                 }
             }
@@ -56,7 +60,15 @@ public class PreprocessorTests
         ImageSize size = new(64, 48), small = new(40, 30);
         byte[] rgb = new byte[size.Pixels * 3], expected = new byte[small.Pixels * 3];
         new Random(8).NextBytes(rgb);
-        PreprocessManifest preprocess = InputSizingTests.Preprocess(new ResizeManifest { Mode = ResizeMode.ShortSide, Size = [30], Filter = ResizeFilter.Bilinear, Antialias = antialias }, 1, 0) with
+        PreprocessManifest preprocess = InputSizingTests.Preprocess(
+            new ResizeManifest
+            {
+                Mode = ResizeMode.ShortSide,
+                Size = [30],
+                Filter = ResizeFilter.Bilinear,
+                Antialias = antialias,
+            },
+            1, 0) with
         {
             Scale = 1,
             Mean = [0, 0, 0],

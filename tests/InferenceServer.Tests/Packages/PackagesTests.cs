@@ -19,10 +19,18 @@ public sealed class PackagesTests(SegmentationServer server, PackagesTests.Feed 
     [Fact]
     public async Task Runtime_Installed_WritesTheMaskOfTheSample()
     {
-        string image = Path.Combine(Repository.Root, "tests", "assets", "street.jpg"), expected = feed.PathOf("expected.png"), actual = feed.PathOf("actual.png");
-        string platform = (OperatingSystem.IsWindows() ? "win-" : OperatingSystem.IsMacOS() ? "osx-" : "linux-") + RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant();
+        string image = Path.Combine(
+            Repository.Root,
+            "tests",
+            "assets",
+            "street.jpg"), expected = feed.PathOf("expected.png"), actual = feed.PathOf("actual.png");
+        string platform = (OperatingSystem.IsWindows() ? "win-" : OperatingSystem.IsMacOS() ? "osx-" : "linux-") +
+            RuntimeInformation.ProcessArchitecture.ToString()
+            .ToLowerInvariant();
         string models = feed.CopyModel(Model);
-        string program = feed.CreateProject("Consumer", ReadmeProgram("InferenceServer.Runtime"), "InferenceServer.Runtime", "Microsoft.Extensions.Hosting");
+        string program = feed.CreateProject(
+            "Consumer", ReadmeProgram("InferenceServer.Runtime"), "InferenceServer.Runtime",
+            "Microsoft.Extensions.Hosting");
 
         string withoutNatives = await feed.RunAsync("build", program);
         feed.AddPackages(program, "Microsoft.ML.OnnxRuntime", "NetVips.Native." + platform);
@@ -57,7 +65,8 @@ public sealed class PackagesTests(SegmentationServer server, PackagesTests.Feed 
         return readme[start..readme.IndexOf("```", start, StringComparison.Ordinal)];
     }
 
-    /// <summary>A folder outside of the repository: a feed with the packages as this checkout makes them, and projects that use them.</summary>
+    /// <summary>A folder outside of the repository: a feed with the packages as this checkout makes them, and
+    /// projects that use them.</summary>
     public sealed class Feed : IAsyncLifetime
     {
         private static readonly XDocument Versions = XDocument.Load(Path.Combine(Repository.Root, "Directory.Packages.props"));
@@ -70,10 +79,13 @@ public sealed class PackagesTests(SegmentationServer server, PackagesTests.Feed 
         /// <inheritdoc/>
         public async Task InitializeAsync()
         {
-            foreach (string project in (string[])["DenseCrf", "InferenceServer.Kernels", "InferenceServer.Runtime", "InferenceServer.Client"])
+            foreach (string project in (string[])[
+                "DenseCrf", "InferenceServer.Kernels", "InferenceServer.Runtime", "InferenceServer.Client"
+            ])
             {
                 await RunAsync(
-                    "pack", Path.Combine(Repository.Root, "src", project), "-c", "Release", "-o", PathOf("feed"), "--artifacts-path", PathOf("artifacts"),
+                    "pack", Path.Combine(Repository.Root, "src", project), "-c", "Release", "-o", PathOf("feed"),
+                    "--artifacts-path", PathOf("artifacts"),
                     "-p:RunAnalyzers=false", "-p:Version=" + _version);
             }
 
@@ -102,7 +114,10 @@ public sealed class PackagesTests(SegmentationServer server, PackagesTests.Feed 
         /// <returns>The folder of models.</returns>
         public string CopyModel(string model)
         {
-            string source = Path.Combine(Repository.Root, "models", model), target = Directory.CreateDirectory(PathOf("models", model, "1")).FullName;
+            string source = Path.Combine(
+                Repository.Root,
+                "models",
+                model), target = Directory.CreateDirectory(PathOf("models", model, "1")).FullName;
             File.Copy(Path.Combine(source, "model.json"), PathOf("models", model, "model.json"));
             File.Copy(Path.Combine(source, "1", "model.onnx"), Path.Combine(target, "model.onnx"));
             return PathOf("models");
@@ -148,7 +163,12 @@ public sealed class PackagesTests(SegmentationServer server, PackagesTests.Feed 
             {
                 WorkingDirectory = _folder.FullName,
                 RedirectStandardOutput = true,
-                Environment = { ["NUGET_PACKAGES"] = command == "pack" ? Environment.GetEnvironmentVariable("NUGET_PACKAGES") : PathOf("packages") },
+                Environment =
+                {
+                    ["NUGET_PACKAGES"] = command == "pack"
+                        ? Environment.GetEnvironmentVariable("NUGET_PACKAGES")
+                        : PathOf("packages"),
+                },
             };
             using Process sdk = Process.Start(start)!;
             string output = await sdk.StandardOutput.ReadToEndAsync();
@@ -158,6 +178,8 @@ public sealed class PackagesTests(SegmentationServer server, PackagesTests.Feed 
         }
 
         private string VersionOf(string package) =>
-            (string?)Versions.Descendants("PackageVersion").SingleOrDefault(v => (string?)v.Attribute("Include") == package)?.Attribute("Version") ?? _version;
+            (string?)Versions.Descendants("PackageVersion")
+                .SingleOrDefault(v => (string?)v.Attribute("Include") == package)?.Attribute("Version")
+                ?? _version;
     }
 }
