@@ -12,7 +12,9 @@ file static class OnnxRuntimeTelemetry
 {
     private delegate int SetEnv(string name, string value, int overwrite);
 
+#pragma warning disable CA2255 // meant for programs; the library has it, too, for it must run before the native library is loaded
     [ModuleInitializer]
+#pragma warning restore CA2255
     internal static void Disable()
     {
         if (!OperatingSystem.IsWindows())

@@ -4,7 +4,7 @@ using System.Text.Json.Serialization;
 namespace InferenceServer.Client;
 
 /// <summary>A mask, as the server encoded it.</summary>
-public sealed record MaskAnswer
+public sealed class MaskAnswer
 {
     /// <summary>The mask in the requested format; in <c>raw</c>, one byte for each pixel, row by row.</summary>
     public required byte[] Bytes { get; init; }
@@ -26,7 +26,7 @@ public sealed record MaskAnswer
 }
 
 /// <summary>One model of a server.</summary>
-public sealed record ModelInfo
+public sealed class ModelInfo
 {
     /// <summary>The name that requests use.</summary>
     public required string Name { get; init; }

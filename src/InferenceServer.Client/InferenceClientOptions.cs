@@ -4,7 +4,7 @@ using System.Net.Http.Headers;
 namespace InferenceServer.Client;
 
 /// <summary>Key and retries of a client.</summary>
-public sealed record InferenceClientOptions
+public sealed class InferenceClientOptions
 {
     /// <summary>The key, where the server needs one. White space around the key is ignored; white space alone is no
     /// key.</summary>

@@ -1,7 +1,7 @@
 namespace InferenceServer.Client;
 
 /// <summary>Model, format and other parameters of a request.</summary>
-public sealed record SegmentQuery
+public sealed class SegmentQuery
 {
     /// <summary>The model's name; null takes the server's default model.</summary>
     public string? Model { get; init; }

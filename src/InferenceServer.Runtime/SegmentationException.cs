@@ -19,7 +19,10 @@ public sealed class SegmentationException(SegmentationError error, string messag
     // Not between the halves of a character, which no JSON can hold.
     private static string Cut(string message) => message.Length <= LongestMessage
         ? message
-        : string.Concat(message.AsSpan(0, char.IsHighSurrogate(message[LongestMessage - 2]) ? LongestMessage - 2 : LongestMessage - 1), "…");
+        : string.Concat(
+            message.AsSpan(
+                0, char.IsHighSurrogate(message[LongestMessage - 2]) ? LongestMessage - 2 : LongestMessage - 1),
+            "…");
 }
 
 /// <summary>A kind of failure. The members are the runtime's kinds, as a closed list; a host may add kinds of its own.</summary>

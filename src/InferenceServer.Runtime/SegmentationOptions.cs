@@ -34,8 +34,10 @@ public sealed class SegmentationOptions
     /// <summary>What refinement may cost.</summary>
     public CrfOptions Crf { get; } = new();
 
-    /// <summary>Whether settings of the whole process may be changed for segmentation: the bounds of glibc's heap, the least number of threads in the thread pool,
-    /// libvips' threads, messages and block on rarely tested formats, and a garbage collection after each minute with many allocations. For a program that does nothing else.
+    /// <summary>Whether settings of the whole process may be changed for segmentation: the bounds of glibc's heap,
+    /// the least number of threads in the thread pool,
+    /// libvips' threads, messages and block on rarely tested formats, and a garbage collection after each minute with
+    /// many allocations. For a program that does nothing else.
     /// Default false.</summary>
     public bool OwnsProcess { get; set; }
 }

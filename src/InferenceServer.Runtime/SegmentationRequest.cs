@@ -10,7 +10,8 @@ using InferenceServer.Runtime.Refinement;
 
 namespace InferenceServer.Runtime;
 
-/// <summary>The values of <see cref="Parameters.RequestParameters"/> for one image. Null keeps the default of the model or of the server.</summary>
+/// <summary>The values of <see cref="Parameters.RequestParameters"/> for one image. Null keeps the default of the
+/// model or of the server.</summary>
 public sealed record SegmentSettings
 {
     /// <summary>All defaults.</summary>
@@ -39,7 +40,7 @@ public sealed record SegmentSettings
 }
 
 /// <summary>One image to segment.</summary>
-public sealed record SegmentationRequest
+internal sealed record SegmentationRequest
 {
     /// <summary>The bytes of an encoded image. The caller owns them and must not change them before the result is returned.</summary>
     public required ReadOnlyMemory<byte> Image { get; init; }
@@ -53,12 +54,13 @@ public sealed record SegmentationRequest
     /// <summary>Whether the result has the probability of each pixel's class, whatever the format needs.</summary>
     public bool WithConfidence { get; init; }
 
-    /// <summary>Whether the result has the network's probability of each class at each pixel, 4 bytes each; not together with refinement, which overwrites them.</summary>
+    /// <summary>Whether the result has the network's probability of each class at each pixel, 4 bytes each; not
+    /// together with refinement, which overwrites them.</summary>
     public bool WithProbabilities { get; init; }
 }
 
 /// <summary>The mask of one image, and the decoded image. The caller disposes it.</summary>
-public sealed class SegmentationResult : IDisposable
+internal sealed class SegmentationResult : IDisposable
 {
     internal SegmentationResult(LoadedModel model, RgbImage image, Mask mask) => (Model, Image, Mask) = (model, image, mask);
 

@@ -1,6 +1,9 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Runtime.InteropServices;
 using InferenceServer.Runtime.Admission;
+using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Diagnostics;
+using InferenceServer.Runtime.Formats;
 using InferenceServer.Runtime.Manifests;
 using InferenceServer.Runtime.Models;
 using InferenceServer.Runtime.Passes;
@@ -11,21 +14,85 @@ using InferenceServer.Runtime.Refinement;
 
 namespace InferenceServer.Runtime;
 
-/// <summary>Admits requests, and takes an image from its bytes to its mask.</summary>
-public sealed class Segmenter
+/// <summary>Semantic segmentation: the bytes of an image in, the bytes of a mask out. Safe to share between threads.</summary>
+public interface ISegmenter
 {
+    /// <summary>Segments one image.</summary>
+    /// <param name="model">A model's name; null takes the default.</param>
+    /// <param name="image">The bytes of a JPEG, PNG, WebP, TIFF, AVIF or GIF file; they may not change before the mask is there.</param>
+    /// <param name="format">The output format.</param>
+    /// <param name="cancellationToken">Stops the work within a stage, in the queue, or between two of the network's operators.</param>
+    /// <returns>The bytes of the mask, at the size of the upright image.</returns>
+    /// <exception cref="SegmentationException">All that can go wrong, see <see cref="SegmentationError"/>.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    /// <remarks>Waits while the model still loads.</remarks>
+    Task<byte[]> SegmentAsync(
+        string? model, ReadOnlyMemory<byte> image, MaskFormat format, CancellationToken cancellationToken = default) =>
+        SegmentAsync(model, image, new SegmentSettings { Format = format }, cancellationToken);
+
+    /// <summary>Segments one image with other settings than the model's.</summary>
+    /// <param name="model">A model's name; null takes the default.</param>
+    /// <param name="image">The bytes of a JPEG, PNG, WebP, TIFF, AVIF or GIF file; they may not change before the mask is there.</param>
+    /// <param name="settings">The format, and what differs from the model's defaults: passes, refinement, time and
+    /// priority. Without a timeout, only the token ends the work.</param>
+    /// <param name="cancellationToken">Stops the work.</param>
+    /// <inheritdoc cref="SegmentAsync(string?, ReadOnlyMemory{byte}, MaskFormat, CancellationToken)"/>
+    Task<byte[]> SegmentAsync(
+        string? model, ReadOnlyMemory<byte> image, SegmentSettings settings, CancellationToken cancellationToken = default);
+}
+
+/// <summary>Admits requests, and takes an image from its bytes to its mask.</summary>
+internal sealed class Segmenter : ISegmenter
+{
+    private readonly ModelRepository _models;
     private readonly AdmissionControl _admission;
     private readonly PassPolicy _policy;
     private readonly CrfRefiner _refiner;
     private readonly SegmentationPipeline _pipeline;
     private readonly CpuGate _cpu;
 
-    internal Segmenter(AdmissionControl admission, PassPolicy policy, CrfRefiner refiner, SegmentationPipeline pipeline, CpuGate cpu) =>
-        (_admission, _policy, _refiner, _pipeline, _cpu) = (admission, policy, refiner, pipeline, cpu);
+    public Segmenter(
+        ModelRepository models,
+        AdmissionControl admission,
+        PassPolicy policy,
+        CrfRefiner refiner,
+        SegmentationPipeline pipeline,
+        CpuGate cpu) =>
+        (_models, _admission, _policy, _refiner, _pipeline, _cpu) = (models, admission, policy, refiner, pipeline, cpu);
+
+    /// <inheritdoc/>
+    public async Task<byte[]> SegmentAsync(
+        string? model, ReadOnlyMemory<byte> image, SegmentSettings settings, CancellationToken cancellationToken = default)
+    {
+        await _models.WaitAsync(model, cancellationToken).ConfigureAwait(false);
+        AdmissionRequest wanted = new()
+        {
+            Model = model,
+            Bytes = image.Length,
+            Timeout = settings.Timeout ?? Timeout.InfiniteTimeSpan,
+            Priority = settings.Priority ?? Priority.Interactive,
+            Caller = cancellationToken,
+        };
+        if (!TryAdmit(wanted, out AdmittedRequest? admitted, out SegmentationException? refusal))
+        {
+            throw refusal;
+        }
+
+        using (admitted)
+        {
+            ReadOnlyMemory<byte> file = MemoryMarshal.TryGetArray(image, out _) ? image : image.ToArray(); // the decoder pins an array
+            using PooledBufferWriter mask = new();
+            SegmentationRequest request = new() { Image = file, Settings = settings, Output = mask };
+            using SegmentationResult result = await SegmentAsync(admitted, request).ConfigureAwait(false);
+            return mask.Written.ToArray();
+        }
+    }
 
     /// <inheritdoc cref="AdmissionControl.TryAdmit"/>
     public bool TryAdmit(
-        in AdmissionRequest request, [NotNullWhen(true)] out AdmittedRequest? admitted, [NotNullWhen(false)] out SegmentationException? refusal) =>
+        in AdmissionRequest request, [NotNullWhen(true)] out AdmittedRequest? admitted, [
+            NotNullWhen(false)
+        ] out SegmentationException? refusal) =>
         _admission.TryAdmit(request, out admitted, out refusal);
 
     /// <inheritdoc cref="AdmissionControl.TryAdmitTo"/>
@@ -46,8 +113,10 @@ public sealed class Segmenter
         return TryAdmit(request, out AdmittedRequest? admitted, out SegmentationException? refusal) ? admitted : throw refusal;
     }
 
-    /// <summary>Segments one image: decode, preprocess, infer, postprocess, refine where asked for, and encode where the request has an output.</summary>
-    /// <param name="admitted">The admitted request, which the caller owns. Its token cancels the work within a stage and between two operators of the network.</param>
+    /// <summary>Segments one image: decode, preprocess, infer, postprocess, refine where asked for, and encode where
+    /// the request has an output.</summary>
+    /// <param name="admitted">The admitted request, which the caller owns. Its token cancels the work within a stage
+    /// and between two operators of the network.</param>
     /// <param name="request">The image and its settings.</param>
     /// <returns>The mask at the image's size; the caller disposes it.</returns>
     /// <exception cref="SegmentationException">The request failed; see <see cref="SegmentationError"/>.</exception>
@@ -71,7 +140,8 @@ public sealed class Segmenter
         return _refiner.RefineAsync(result.Mask, classes, result.Image.Pixels, withConfidence: false, settings, cancellationToken);
     }
 
-    /// <summary>Does a host's own work in a slot of the processor: reading and writing forms of requests that the runtime does not know.</summary>
+    /// <summary>Does a host's own work in a slot of the processor: reading and writing forms of requests that the
+    /// runtime does not know.</summary>
     /// <param name="admitted">The admitted request, whose token should cancel long work.</param>
     /// <param name="stage">The stage that the time counts for.</param>
     /// <param name="work">The work.</param>
@@ -100,7 +170,8 @@ public sealed class Segmenter
         await _pipeline.ToInputAsync(context).ConfigureAwait(false);
         return context.Plan.IsOne ? context.TakeInput() : throw new SegmentationException(
             SegmentationError.InvalidRequest,
-            $"The model '{admitted.Model.Name}' runs an image in several passes, so its network has no single output. Request a mask instead.");
+            $"The model '{admitted.Model.Name}' runs an image in several passes, so its network has no single " +
+            "output. Request a mask instead.");
     }
 
     private PipelineContext Resolve(AdmittedRequest admitted, SegmentationRequest request)
@@ -128,7 +199,9 @@ public sealed class Segmenter
         if (context.WithProbabilities && context.Crf is not null)
         {
             throw new SegmentationException(
-                SegmentationError.InvalidRequest, "Probabilities are those of the network, before refinement. Request either probabilities or refinement.");
+                SegmentationError.InvalidRequest,
+                "Probabilities are those of the network, before refinement. Request either probabilities or " +
+                "refinement.");
         }
 
         return context;

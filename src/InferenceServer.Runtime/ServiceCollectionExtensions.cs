@@ -21,28 +21,29 @@ namespace InferenceServer.Runtime;
 /// <summary>The one place that wires the runtime.</summary>
 public static class ServiceCollectionExtensions
 {
-    /// <summary>Adds segmentation with options that are set in code.</summary>
-    /// <inheritdoc cref="AddSegmentation(IServiceCollection, IConfiguration, Action{SegmentationOptions}?)"/>
+    /// <summary>Adds segmentation with options that are set in code. The host loads the models when it starts, and
+    /// follows changes in their folder.</summary>
+    /// <param name="services">The services of a host; they get <see cref="ISegmenter"/>.</param>
+    /// <param name="configure">Sets the options; null keeps the defaults.</param>
+    /// <inheritdoc cref="AddSegmentation(IServiceCollection, IConfiguration)"/>
     public static IServiceCollection AddSegmentation(this IServiceCollection services, Action<SegmentationOptions>? configure = null)
     {
         services.AddOptions<SegmentationOptions>().Configure(options => configure?.Invoke(options));
         return services.AddRuntime(path: "");
     }
 
-    /// <summary>Adds segmentation with options from a configuration. The host loads the models when it starts, and follows changes in their folder.</summary>
+    /// <summary>Adds segmentation with options from a configuration. The host loads the models when it starts, and
+    /// follows changes in their folder.</summary>
     /// <param name="services">The services of a host; they get <see cref="ISegmenter"/>.</param>
-    /// <param name="configuration">A section with the members of <see cref="SegmentationOptions"/>, in which any other key is an error; or the root of the configuration,
+    /// <param name="configuration">A section with the members of <see cref="SegmentationOptions"/>, in which any
+    /// other key is an error; or the root of the configuration,
     /// which may have other sections.</param>
-    /// <param name="configure">Changes the options that were read.</param>
     /// <returns>The same services.</returns>
-    /// <exception cref="OptionsValidationException">When the host starts: a value is out of its range, or a key is unknown. The message names the key.</exception>
-    public static IServiceCollection AddSegmentation(this IServiceCollection services, IConfiguration configuration, Action<SegmentationOptions>? configure = null)
+    /// <exception cref="OptionsValidationException">When the host starts: a value is out of its range, or a key is
+    /// unknown. The message names the key.</exception>
+    public static IServiceCollection AddSegmentation(this IServiceCollection services, IConfiguration configuration)
     {
-        services.AddOptions<SegmentationOptions>().Configure(options =>
-        {
-            OptionsSection.Bind(configuration, options);
-            configure?.Invoke(options);
-        });
+        services.AddOptions<SegmentationOptions>().Configure(options => OptionsSection.Bind(configuration, options));
         return services.AddRuntime(configuration is IConfigurationSection section ? section.Path + ConfigurationPath.KeyDelimiter : "");
     }
 
@@ -71,9 +72,7 @@ public static class ServiceCollectionExtensions
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton<SessionFactory>();
         services.AddSingleton<ModelLoader>();
-        services.AddSingleton(provider => new ModelRepository(
-            provider.GetRequiredService<ModelLoader>(), provider.GetRequiredService<IOptions<ModelRepositoryOptions>>(),
-            provider.GetRequiredService<SegmentationMetrics>(), provider.GetRequiredService<ILogger<ModelRepository>>()));
+        services.AddSingleton<ModelRepository>();
         services.AddSingleton<ModelInspector>();
         services.AddSingleton<ImageDecoder>();
         services.AddSingleton<CrfRefiner>();
@@ -87,13 +86,8 @@ public static class ServiceCollectionExtensions
         services.AddSingleton<SchedulerFactory>();
         services.AddSingleton<SegmentationMetrics>();
         services.AddSingleton<ModelGauges>();
-        services.AddSingleton(provider => new Segmenter(
-            provider.GetRequiredService<AdmissionControl>(),
-            provider.GetRequiredService<PassPolicy>(),
-            provider.GetRequiredService<CrfRefiner>(),
-            provider.GetRequiredService<SegmentationPipeline>(),
-            provider.GetRequiredService<CpuGate>()));
-        services.AddSingleton<ISegmenter, HostSegmenter>();
+        services.AddSingleton<Segmenter>();
+        services.AddSingleton<ISegmenter>(provider => provider.GetRequiredService<Segmenter>());
         services.AddSingleton<TensorRunner>();
         services.AddHostedService<ModelLoading>();
         services.AddHostedService<ModelWatcher>();

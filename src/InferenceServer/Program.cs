@@ -22,7 +22,9 @@ using InferenceServer.Tls;
 if (args is [HealthCommand.Name, .. var rest])
 {
     IConfiguration environment = new ConfigurationBuilder().AddEnvironmentVariables("ASPNETCORE_").Build();
-    return await HealthCommand.RunAsync(rest, Environment.GetEnvironmentVariable("Hosting__ManagementUrl") ?? environment["urls"], environment["http_ports"]);
+    return await HealthCommand.RunAsync(
+        rest, Environment.GetEnvironmentVariable("Hosting__ManagementUrl") ?? environment["urls"],
+        environment["http_ports"]);
 }
 
 return StartUp.Run(() =>
@@ -40,7 +42,7 @@ return StartUp.Run(() =>
     builder.AddTls();
     builder.AddDrain();
     builder.AddOpenInference();
-    builder.Services.AddSegmentation(builder.Configuration, options => options.OwnsProcess = true);
+    builder.Services.AddSegmentation(builder.Configuration).Configure<SegmentationOptions>(options => options.OwnsProcess = true);
     builder.Services.AddSingleton<ModelLifecycle>();
     builder.Services.AddSingleton<SegmentHandler>();
     builder.Services.AddSingleton<RequestImageReader>();

@@ -72,9 +72,12 @@ public sealed class AddSegmentationTests
     [Fact]
     public void Options_OfASectionAndOfCode_AreThoseOfTheServices()
     {
-        using IHost host = Build(services => services.AddSegmentation(
-            Configuration(("Segmentation:Scheduling:MaxRequests", "7"), ("Segmentation:OwnsProcess", "false"), ("Other:Key", "1")).GetSection("Segmentation"),
-            options => options.Scheduling.CpuSlots = 3));
+        using IHost host = Build(services => services
+            .AddSegmentation(
+                Configuration(
+                    ("Segmentation:Scheduling:MaxRequests", "7"), ("Segmentation:OwnsProcess", "false"),
+                    ("Other:Key", "1")).GetSection("Segmentation"))
+            .Configure<SegmentationOptions>(options => options.Scheduling.CpuSlots = 3));
 
         SchedulingOptions options = host.Services.GetRequiredService<IOptions<SchedulingOptions>>().Value;
 

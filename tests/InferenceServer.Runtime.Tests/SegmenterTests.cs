@@ -13,7 +13,9 @@ public sealed class SegmenterTests : IDisposable
     public void Admit_WhenFull_RefusesUntilThePlaceIsGivenUp()
     {
         AdmittedRequest first = _runtime.Segmenter.Admit("tiny", CancellationToken.None);
-        Assert.Equal(SegmentationError.Overloaded, Assert.Throws<SegmentationException>(() => _runtime.Segmenter.Admit("tiny", CancellationToken.None)).Error);
+        SegmentationException refused = Assert.Throws<SegmentationException>(() =>
+            _runtime.Segmenter.Admit("tiny", CancellationToken.None));
+        Assert.Equal(SegmentationError.Overloaded, refused.Error);
 
         first.Dispose();
         first.Dispose();
@@ -35,7 +37,8 @@ public sealed class SegmenterTests : IDisposable
     {
         using AdmittedRequest admitted = _runtime.Segmenter.Admit("tiny-labels", CancellationToken.None);
         SegmentationRequest request = new() { Image = Assets.Image("rgb.png"), WithConfidence = true };
-        SegmentationException e = await Assert.ThrowsAsync<SegmentationException>(() => _runtime.Segmenter.SegmentAsync(admitted, request).AsTask());
+        SegmentationException e = await Assert.ThrowsAsync<SegmentationException>(() =>
+            _runtime.Segmenter.SegmentAsync(admitted, request).AsTask());
         Assert.Equal(SegmentationError.InvalidRequest, e.Error);
     }
 
@@ -65,8 +68,14 @@ public sealed class SegmenterTests : IDisposable
     public async Task SegmentAsync_ProbabilitiesThatThereAreNot_IsRefused(string model, bool refine)
     {
         using AdmittedRequest admitted = _runtime.Segmenter.Admit(model, CancellationToken.None);
-        SegmentationRequest request = new() { Image = Assets.Image("rgb.png"), WithProbabilities = true, Settings = new() { Refine = refine } };
-        SegmentationException e = await Assert.ThrowsAsync<SegmentationException>(() => _runtime.Segmenter.SegmentAsync(admitted, request).AsTask());
+        SegmentationRequest request = new()
+        {
+            Image = Assets.Image("rgb.png"),
+            WithProbabilities = true,
+            Settings = new() { Refine = refine },
+        };
+        SegmentationException e = await Assert.ThrowsAsync<SegmentationException>(() =>
+            _runtime.Segmenter.SegmentAsync(admitted, request).AsTask());
         Assert.Equal(SegmentationError.InvalidRequest, e.Error);
     }
 
@@ -101,12 +110,16 @@ public sealed class SegmenterTests : IDisposable
     public async Task ComputeAsync_LateForItsTurn_WasLateInTheQueue()
     {
         using TestRuntime runtime = new(Assets.Models, ("Scheduling:CpuSlots", "1"));
-        Assert.True(runtime.Segmenter.TryAdmit(new AdmissionRequest { Model = "tiny", Timeout = TimeSpan.FromMilliseconds(20) }, out AdmittedRequest? late, out _));
+        Assert.True(
+            runtime.Segmenter.TryAdmit(
+                new AdmissionRequest { Model = "tiny", Timeout = TimeSpan.FromMilliseconds(20) },
+                out AdmittedRequest? late, out _));
         using CpuSlot turn = await runtime.Get<CpuGate>().EnterAsync(new StageTimings(), CancellationToken.None);
 
         using (late)
         {
-            SegmentationException e = await Assert.ThrowsAsync<SegmentationException>(() => runtime.Segmenter.ComputeAsync(late, Stage.Encode, () => 1).AsTask());
+            SegmentationException e = await Assert.ThrowsAsync<SegmentationException>(() =>
+                runtime.Segmenter.ComputeAsync(late, Stage.Encode, () => 1).AsTask());
             Assert.Equal(SegmentationError.QueueTimeout, e.Error);
         }
     }

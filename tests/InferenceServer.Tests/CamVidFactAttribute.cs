@@ -14,7 +14,8 @@ public sealed class CamVidFactAttribute : FactAttribute
         }
     }
 
-    /// <summary>The folder that holds train and val: where CAMVID points, else a folder of data beside the repository; null where there is none.</summary>
+    /// <summary>The folder that holds train and val: where CAMVID points, else a folder of data beside the
+    /// repository; null where there is none.</summary>
     internal static string? Folder { get; } = new[]
     {
         Environment.GetEnvironmentVariable("CAMVID"),

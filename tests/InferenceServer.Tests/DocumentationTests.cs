@@ -4,7 +4,8 @@ using InferenceServer.Errors;
 
 namespace InferenceServer.Tests;
 
-/// <summary>Guards of the documentation: every page is in the index, every link leads somewhere, the README is short, and versions agree.</summary>
+/// <summary>Guards of the documentation: every page is in the index, every link leads somewhere, the README is short,
+/// and versions agree.</summary>
 public sealed partial class DocumentationTests
 {
     private const int MaxReadmeLines = 90;
@@ -13,7 +14,8 @@ public sealed partial class DocumentationTests
 
     public static TheoryData<string> Pages =>
     [
-        .. Folders.SelectMany(folder => Directory.EnumerateFiles(Path.Combine(Repository.Root, folder), "*.md", SearchOption.AllDirectories))
+        .. Folders.SelectMany(folder =>
+            Directory.EnumerateFiles(Path.Combine(Repository.Root, folder), "*.md", SearchOption.AllDirectories))
             .Concat(Directory.EnumerateFiles(Repository.Root, "*.md"))
             .Select(page => Path.GetRelativePath(Repository.Root, page).Replace('\\', '/'))
             .Where(page => !Generated().IsMatch(page))
@@ -26,7 +28,8 @@ public sealed partial class DocumentationTests
     public void Index_Pages_AreAllLinked()
     {
         IEnumerable<string> linked = Links("docs/index.md").Select(link => link.Split('#')[0]);
-        IEnumerable<string> pages = Directory.EnumerateFiles(Path.Combine(Repository.Root, "docs"), "*.md").Select(page => Path.GetFileName(page));
+        IEnumerable<string> pages = Directory.EnumerateFiles(Path.Combine(Repository.Root, "docs"), "*.md")
+            .Select(page => Path.GetFileName(page));
 
         Assert.Equal(["index.md"], pages.Except(linked));
     }
@@ -40,7 +43,9 @@ public sealed partial class DocumentationTests
         Assert.All(Links(page), link =>
         {
             string[] parts = link.Split('#');
-            string target = parts[0].Length == 0 ? Path.Combine(Repository.Root, page) : Path.GetFullPath(Path.Combine(folder, Uri.UnescapeDataString(parts[0])));
+            string target = parts[0].Length == 0
+                ? Path.Combine(Repository.Root, page)
+                : Path.GetFullPath(Path.Combine(folder, Uri.UnescapeDataString(parts[0])));
             Assert.True(File.Exists(target) || Directory.Exists(target), $"{page}: the link to '{link}' leads to no file.");
             Assert.True(parts.Length == 1 || Anchors(target).Contains(parts[1]), $"{page}: the link to '{link}' leads to no heading.");
         });
@@ -69,7 +74,9 @@ public sealed partial class DocumentationTests
         string version = Version().Match(Read("Directory.Build.props")).Groups["version"].Value;
 
         Assert.Equal(version, NewestChange().Match(Read("CHANGELOG.md")).Groups["version"].Value);
-        Assert.Contains($"\nversion: {version}\nappVersion: {version}\n", Read("deploy/helm/inference-server/Chart.yaml"), StringComparison.Ordinal);
+        Assert.Contains(
+            $"\nversion: {version}\nappVersion: {version}\n", Read("deploy/helm/inference-server/Chart.yaml"),
+            StringComparison.Ordinal);
     }
 
     private static string Read(string page) => File.ReadAllText(Path.Combine(Repository.Root, page));

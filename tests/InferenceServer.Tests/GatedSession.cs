@@ -6,7 +6,8 @@ using InferenceServer.Runtime.Sessions;
 
 namespace InferenceServer.Tests;
 
-/// <summary>A model's own network behind a gate: what arrives is held until the test lets it go, or until nobody wants it any more.</summary>
+/// <summary>A model's own network behind a gate: what arrives is held until the test lets it go, or until nobody
+/// wants it any more.</summary>
 internal sealed class GatedSession : IModelSession
 {
     private readonly IModelSession _network;

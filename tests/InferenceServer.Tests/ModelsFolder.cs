@@ -11,7 +11,9 @@ internal sealed class ModelsFolder
     public void Add(string model, int version)
     {
         string target = Directory.CreateDirectory(System.IO.Path.Combine(Path, model, $"{version}")).FullName;
-        File.Copy(System.IO.Path.Combine(Fixtures, model, "model.json"), System.IO.Path.Combine(Path, model, "model.json"), overwrite: true);
+        File.Copy(
+            System.IO.Path.Combine(Fixtures, model, "model.json"), System.IO.Path.Combine(Path, model, "model.json"),
+            overwrite: true);
         string part = System.IO.Path.Combine(target, "model.onnx.part");
         File.Copy(System.IO.Path.Combine(Fixtures, model, "1", "model.onnx"), part);
         File.Move(part, System.IO.Path.Combine(target, "model.onnx"));
@@ -19,7 +21,10 @@ internal sealed class ModelsFolder
 
     /// <summary>Puts a graph there that is none.</summary>
     public void AddBroken(string model, int version) =>
-        File.WriteAllText(System.IO.Path.Combine(Directory.CreateDirectory(System.IO.Path.Combine(Path, model, $"{version}")).FullName, "model.onnx"), "no graph");
+        File.WriteAllText(
+            System.IO.Path.Combine(
+                Directory.CreateDirectory(System.IO.Path.Combine(Path, model, $"{version}")).FullName, "model.onnx"),
+            "no graph");
 
     public void Remove(string model) => Directory.Delete(System.IO.Path.Combine(Path, model), recursive: true);
 

@@ -17,5 +17,7 @@ public sealed class NginxFactAttribute : FactAttribute
     }
 
     /// <summary>Where nginx is; null where it is not installed.</summary>
-    internal static string? Program { get; } = ((string[])["/usr/sbin/nginx", "/usr/bin/nginx", "/usr/local/sbin/nginx", "/usr/local/bin/nginx"]).FirstOrDefault(File.Exists);
+    internal static string? Program { get; } =
+        ((string[])["/usr/sbin/nginx", "/usr/bin/nginx", "/usr/local/sbin/nginx", "/usr/local/bin/nginx"])
+            .FirstOrDefault(File.Exists);
 }

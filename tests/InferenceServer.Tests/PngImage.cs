@@ -4,7 +4,8 @@ using System.Text;
 
 namespace InferenceServer.Tests;
 
-/// <summary>An 8-bit PNG as it lies in the file: libvips would turn an indexed one into colours, and the tests look at the indices.</summary>
+/// <summary>An 8-bit PNG as it lies in the file: libvips would turn an indexed one into colours, and the tests look
+/// at the indices.</summary>
 /// <remarks>PNG specification, third edition, §5 and §9.</remarks>
 internal sealed class PngImage
 {

@@ -21,7 +21,11 @@ public sealed partial class ReadmeTests(SegmentationServer server)
     [Fact]
     public void Readme_EveryCurl_GoesToARoute()
     {
-        string[] paths = [.. Commands.Where(c => c.StartsWith("curl ", StringComparison.Ordinal)).Select(c => Address().Match(c).Groups["path"].Value)];
+        string[] paths =
+        [
+            .. Commands.Where(c => c.StartsWith("curl ", StringComparison.Ordinal))
+                .Select(c => Address().Match(c).Groups["path"].Value)
+        ];
 
         Assert.NotEmpty(paths);
         Assert.All(paths, path => Assert.True(IsRoute(path), $"The server has no route for {path}."));
@@ -30,7 +34,9 @@ public sealed partial class ReadmeTests(SegmentationServer server)
     [GeneratedRegex(@"localhost:8080(?<path>/[^\s'""?]*)", RegexOptions.ExplicitCapture)]
     private static partial Regex Address();
 
-    [GeneratedRegex(@"^```(sh|console|bash)\r?\n(?<block>.*?)^```", RegexOptions.Multiline | RegexOptions.Singleline | RegexOptions.ExplicitCapture)]
+    [GeneratedRegex(
+        @"^```(sh|console|bash)\r?\n(?<block>.*?)^```",
+        RegexOptions.Multiline | RegexOptions.Singleline | RegexOptions.ExplicitCapture)]
     private static partial Regex Block();
 
     private static string[] ReadCommands() =>
@@ -41,7 +47,9 @@ public sealed partial class ReadmeTests(SegmentationServer server)
             .Where(line => line.StartsWith("dotnet ", StringComparison.Ordinal) || line.StartsWith("curl ", StringComparison.Ordinal)),
     ];
 
-    private bool IsRoute(string path) => path.StartsWith("/swagger", StringComparison.Ordinal) || server.Services.GetRequiredService<EndpointDataSource>().Endpoints
+    private bool IsRoute(string path) =>
+        path.StartsWith("/swagger", StringComparison.Ordinal)
+            || server.Services.GetRequiredService<EndpointDataSource>().Endpoints
         .OfType<RouteEndpoint>()
         .Any(e => new TemplateMatcher(TemplateParser.Parse(e.RoutePattern.RawText!.TrimStart('/')), []).TryMatch(path, []));
 }

@@ -7,5 +7,7 @@ internal static class Repository
 
     private static string Find(string folder) => File.Exists(Path.Combine(folder, "InferenceServer.sln"))
         ? folder
-        : Find(Path.GetDirectoryName(folder) ?? throw new DirectoryNotFoundException("InferenceServer.sln stands in no folder above the tests."));
+        : Find(
+            Path.GetDirectoryName(folder)
+                ?? throw new DirectoryNotFoundException("InferenceServer.sln stands in no folder above the tests."));
 }

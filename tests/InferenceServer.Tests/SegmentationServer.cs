@@ -7,7 +7,8 @@ using Microsoft.Extensions.Hosting;
 
 namespace InferenceServer.Tests;
 
-/// <summary>The whole server on Kestrel and a free port, with the tiny models of tests/assets/models; one for all tests that change no option.</summary>
+/// <summary>The whole server on Kestrel and a free port, with the tiny models of tests/assets/models; one for all
+/// tests that change no option.</summary>
 public class SegmentationServer : WebApplicationFactory<Program>, IAsyncLifetime
 {
     private readonly Dictionary<string, string> _settings = new()
@@ -26,7 +27,8 @@ public class SegmentationServer : WebApplicationFactory<Program>, IAsyncLifetime
     public SegmentationServer()
     {
         // A test server in memory knows neither chunks nor limits nor clients that go away.
-        // The port is a setting below: UseKestrel(0) would change it when the program, on a thread of its own, may have started the server already.
+        // The port is a setting below: UseKestrel(0) would change it when the program, on a thread of its own, may
+        // have started the server already.
         UseKestrel();
     }
 

@@ -26,7 +26,10 @@ internal sealed partial class ServerProcess : IAsyncDisposable
             start.ArgumentList.Add(argument);
         }
 
-        foreach ((string key, string value) in ((string, string)[])[("Models:Path", Path.Combine(AppContext.BaseDirectory, "models")), ("Models:Default", "tiny"), ("Models:Watch", "Off"), ("Onnx:Provider", "Cpu"), .. settings])
+        foreach ((string key, string value) in ((string, string)[])[
+            ("Models:Path", Path.Combine(AppContext.BaseDirectory, "models")), ("Models:Default", "tiny"),
+            ("Models:Watch", "Off"), ("Onnx:Provider", "Cpu"), .. settings
+        ])
         {
             start.ArgumentList.Add($"--{key}={value}");
         }
@@ -68,7 +71,8 @@ internal sealed partial class ServerProcess : IAsyncDisposable
     }
 
     /// <summary>Starts the program and waits until it is ready.</summary>
-    public static Task<ServerProcess> StartAsync(string url, params (string Key, string Value)[] settings) => StartAsync(Command, url, settings);
+    public static Task<ServerProcess> StartAsync(string url, params (string Key, string Value)[] settings) =>
+        StartAsync(Command, url, settings);
 
     /// <summary>Starts the program on a free port.</summary>
     public static Task<ServerProcess> StartAsync(params (string Key, string Value)[] settings) => StartAsync(Command, AnyPort, settings);

@@ -13,7 +13,9 @@ namespace InferenceServer.Tests;
 public sealed partial class TablesTests(SegmentationServer server) : IClassFixture<SegmentationServer>
 {
     private static readonly string Docs = string.Concat(
-        Directory.EnumerateFiles(Path.Combine(Repository.Root, "docs"), "*.md").Append(Path.Combine(Repository.Root, "README.md")).Select(File.ReadAllText));
+        Directory.EnumerateFiles(Path.Combine(Repository.Root, "docs"), "*.md")
+            .Append(Path.Combine(Repository.Root, "README.md"))
+            .Select(File.ReadAllText));
 
     public static TheoryData<string> Parameters => [.. RequestParameters.All.Select(p => p.Name)];
 
@@ -90,10 +92,21 @@ public sealed partial class TablesTests(SegmentationServer server) : IClassFixtu
         JsonElement document = await server.Client.GetFromJsonAsync<JsonElement>("/swagger/v1/swagger.json");
 
         JsonElement parameters = document.GetProperty("components").GetProperty("parameters");
-        Assert.Equal(RequestParameters.All.Select(p => p.Name).Order(StringComparer.Ordinal), parameters.EnumerateObject().Select(p => p.Name).Order(StringComparer.Ordinal));
-        Assert.All(RequestParameters.All, p => Assert.StartsWith(p.Description, parameters.GetProperty(p.Name).GetProperty("description").GetString(), StringComparison.Ordinal));
+        Assert.Equal(
+            RequestParameters.All.Select(p => p.Name).Order(StringComparer.Ordinal),
+            parameters.EnumerateObject().Select(p => p.Name).Order(StringComparer.Ordinal));
+        Assert.All(
+            RequestParameters.All,
+            p =>
+                Assert.StartsWith(
+                    p.Description, parameters.GetProperty(p.Name).GetProperty("description").GetString(),
+                    StringComparison.Ordinal));
         Assert.All(RequestParameters.All.Where(p => p.Words.Count > 0), p => Assert.Equal(
-            p.Words, parameters.GetProperty(p.Name).GetProperty("schema").GetProperty("enum").EnumerateArray().Select(word => word.GetString()!)));
+            p.Words, parameters.GetProperty(p.Name)
+                .GetProperty("schema")
+                .GetProperty("enum")
+                .EnumerateArray()
+                .Select(word => word.GetString()!)));
     }
 
     [Theory]
@@ -115,7 +128,12 @@ public sealed partial class TablesTests(SegmentationServer server) : IClassFixtu
         JsonElement format = document.GetProperty("components").GetProperty("parameters").GetProperty("format");
         Assert.Equal(
             MaskFormat.All.Select(f => (f.Name, $"{f.Name}: {f.Description}", f.Extension)),
-            format.GetProperty("examples").EnumerateObject().Select(e => (e.Name, e.Value.GetProperty("summary").GetString()!, e.Value.GetProperty("x-extension").GetString()!)));
+            format.GetProperty("examples")
+                .EnumerateObject()
+                .Select(e =>
+                    (
+                        e.Name, e.Value.GetProperty("summary").GetString()!,
+                        e.Value.GetProperty("x-extension").GetString()!)));
     }
 
     // A slider says: { name: "crf.bilateral.xy", label: "…", min: 1, max: 150, step: 1, own: manifest => … ?? 67 }
@@ -162,8 +180,11 @@ public sealed partial class TablesTests(SegmentationServer server) : IClassFixtu
     [InlineData("crf.quality")]
     public void Parameter_OfThePlayground_IsInTheTable(string name)
     {
-        string page = string.Concat(Directory.EnumerateFiles(Path.Combine(Repository.Root, "src/InferenceServer/wwwroot"), "*.*", SearchOption.AllDirectories)
-            .Where(f => f.EndsWith(".js", StringComparison.Ordinal) || f.EndsWith(".html", StringComparison.Ordinal)).Select(File.ReadAllText));
+        string page = string.Concat(
+            Directory.EnumerateFiles(
+                Path.Combine(Repository.Root, "src/InferenceServer/wwwroot"), "*.*", SearchOption.AllDirectories)
+            .Where(f => f.EndsWith(".js", StringComparison.Ordinal) || f.EndsWith(".html", StringComparison.Ordinal))
+            .Select(File.ReadAllText));
 
         RequestParameter parameter = RequestParameters.Find(name)!;
 
@@ -173,7 +194,9 @@ public sealed partial class TablesTests(SegmentationServer server) : IClassFixtu
 
     private static double Number(Match match, string group) => double.Parse(match.Groups[group].Value, CultureInfo.InvariantCulture);
 
-    [GeneratedRegex(@"name: ""(?<name>[\w.]+)"", .*?min: (?<min>[\d.]+), max: (?<max>[\d.]+), .*?own: .*?\?\? (?<usual>[\d.]+)", RegexOptions.ExplicitCapture | RegexOptions.Singleline)]
+    [GeneratedRegex(
+        @"name: ""(?<name>[\w.]+)"", .*?min: (?<min>[\d.]+), max: (?<max>[\d.]+), .*?own: .*?\?\? (?<usual>[\d.]+)",
+        RegexOptions.ExplicitCapture | RegexOptions.Singleline)]
     private static partial Regex Slider();
 
     [Fact]

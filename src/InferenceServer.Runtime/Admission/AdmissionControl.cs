@@ -6,8 +6,9 @@ using Microsoft.Extensions.Options;
 namespace InferenceServer.Runtime.Admission;
 
 /// <summary>Admits requests before their bodies are read. A full server refuses a request in microseconds, without an exception.</summary>
-public sealed class AdmissionControl(
-    ModelRepository repository, InFlightLimits limits, IOptions<SchedulingOptions> scheduling, IOptions<DecodingOptions> decoding, TimeProvider clock)
+internal sealed class AdmissionControl(
+    ModelRepository repository, InFlightLimits limits, IOptions<SchedulingOptions> scheduling,
+    IOptions<DecodingOptions> decoding, TimeProvider clock)
 {
     private readonly SchedulingOptions _options = scheduling.Value;
     private readonly long _maxBytes = decoding.Value.MaxBytes;
@@ -16,9 +17,11 @@ public sealed class AdmissionControl(
     /// <param name="request">What is known of the request before its body is read.</param>
     /// <param name="admitted">The admitted request; the caller disposes it once the answer is complete.</param>
     /// <param name="refusal">The error to answer with: a limit is reached.</param>
-    /// <exception cref="SegmentationException">The model is unknown or not ready, or the image is too large: errors that waiting does not mend soon.</exception>
+    /// <exception cref="SegmentationException">The model is unknown or not ready, or the image is too large: errors
+    /// that waiting does not mend soon.</exception>
     public bool TryAdmit(
-        in AdmissionRequest request, [NotNullWhen(true)] out AdmittedRequest? admitted, [NotNullWhen(false)] out SegmentationException? refusal)
+        in AdmissionRequest request, [NotNullWhen(true)] out AdmittedRequest? admitted,
+        [NotNullWhen(false)] out SegmentationException? refusal)
     {
         CheckSize(request);
         return TryEnter(repository.Lease(request.Model, request.Version), request, out admitted, out refusal);
@@ -31,7 +34,8 @@ public sealed class AdmissionControl(
     /// <param name="refusal">The error to answer with: a limit is reached.</param>
     /// <exception cref="SegmentationException">The image is too large.</exception>
     public bool TryAdmitTo(
-        ModelLease held, in AdmissionRequest request, [NotNullWhen(true)] out AdmittedRequest? admitted, [NotNullWhen(false)] out SegmentationException? refusal)
+        ModelLease held, in AdmissionRequest request, [NotNullWhen(true)] out AdmittedRequest? admitted,
+        [NotNullWhen(false)] out SegmentationException? refusal)
     {
         CheckSize(request);
         return TryEnter(held.Share(), request, out admitted, out refusal);
@@ -48,7 +52,8 @@ public sealed class AdmissionControl(
 
     // The admitted request takes the lease over; a refusal gives the lease up.
     private bool TryEnter(
-        ModelLease lease, in AdmissionRequest request, [NotNullWhen(true)] out AdmittedRequest? admitted, [NotNullWhen(false)] out SegmentationException? refusal)
+        ModelLease lease, in AdmissionRequest request, [NotNullWhen(true)] out AdmittedRequest? admitted,
+        [NotNullWhen(false)] out SegmentationException? refusal)
     {
         admitted = null;
         refusal = Enter(lease, request, out InFlightLimits.Permit? permit);

@@ -8,10 +8,16 @@ namespace InferenceServer.Runtime.Admission;
 internal static class AdmissionErrors
 {
     public static SegmentationException QueueFull(LoadedModel model) => Busy(
-        model, string.Create(CultureInfo.InvariantCulture, $"the limit on requests in the queue of the model '{model.Name}' is reached ({model.Scheduler.Backlog.Limit:N0} now)"));
+        model,
+        string.Create(
+            CultureInfo.InvariantCulture,
+            $"the limit on requests in the queue of the model '{model.Name}' is reached " +
+            $"({model.Scheduler.Backlog.Limit:N0} now)"));
 
     public static SegmentationException RequestsFull(LoadedModel model, Priority priority) => Busy(
-        model, priority == Priority.Interactive ? "the limit on requests is reached" : "the limit on requests of priority batch is reached");
+        model, priority == Priority.Interactive
+            ? "the limit on requests is reached"
+            : "the limit on requests of priority batch is reached");
 
     public static SegmentationException BytesFull(LoadedModel model) => Busy(model, "the limit on bytes of encoded images is reached");
 
@@ -24,13 +30,16 @@ internal static class AdmissionErrors
     {
         string time = timeout.TotalMilliseconds.ToString("N0", CultureInfo.InvariantCulture);
         return stage == Stage.Queue
-            ? new(SegmentationError.QueueTimeout, $"The request's timeout of {time} ms passed in the queue. Retry later, or send a longer timeout.")
+            ? new(
+                SegmentationError.QueueTimeout,
+                $"The request's timeout of {time} ms passed in the queue. Retry later, or send a longer timeout.")
             {
                 RetryAfter = Wait(model),
             }
             : new(
                 SegmentationError.DeadlineExceeded,
-                $"The request's timeout of {time} ms passed in the stage '{StageTimings.Names[(int)stage]}'. Send a longer timeout, or a smaller image.");
+                $"The request's timeout of {time} ms passed in the stage '{StageTimings.Names[(int)stage]}'. Send " +
+                "a longer timeout, or a smaller image.");
     }
 
     private static SegmentationException Busy(LoadedModel model, string limit) =>

@@ -3,7 +3,7 @@ using InferenceServer.Runtime.Diagnostics;
 namespace InferenceServer.Runtime.Admission;
 
 /// <summary>What is known of a request before its image is read.</summary>
-public readonly record struct AdmissionRequest
+internal readonly record struct AdmissionRequest
 {
     /// <summary>A model's name; null takes the default.</summary>
     public string? Model { get; init; }

@@ -4,7 +4,7 @@ using InferenceServer.Runtime.Models;
 namespace InferenceServer.Runtime.Admission;
 
 /// <summary>A request that was let in: its model is ready and stays open, and its place is kept, until this is disposed.</summary>
-public sealed class AdmittedRequest : IDisposable
+internal sealed class AdmittedRequest : IDisposable
 {
     private readonly ModelLease _lease;
     private readonly InFlightLimits.Permit _permit;
@@ -38,7 +38,8 @@ public sealed class AdmittedRequest : IDisposable
     public SegmentationException Late() => AdmissionErrors.Late(Model, _deadline.Timeout, Timings.Current);
 
     /// <summary>What the request says of itself only in its body, once that was read.</summary>
-    /// <param name="timeout">The time that it gives, from its arrival; only a shorter one than it had counts, and null changes nothing.</param>
+    /// <param name="timeout">The time that it gives, from its arrival; only a shorter one than it had counts, and
+    /// null changes nothing.</param>
     /// <param name="priority">Its class in the queue; it was let in as the one that its headers named.</param>
     public void Amend(TimeSpan? timeout, Priority priority)
     {

@@ -2,12 +2,15 @@ namespace InferenceServer.Runtime.Admission;
 
 /// <summary>One model's requests that have not been through its network yet, and how many of them there may be.</summary>
 /// <remarks>
-/// <para>A burst may queue up to the server's limit. A queue that stands is another matter: it adds to every answer's time and to no instance's work.
-/// So once somebody has been waiting for an interval without a pause, and many are, only as many are let in as keep the instances busy. An instance that
+/// <para>A burst may queue up to the server's limit. A queue that stands is another matter: it adds to every answer's
+/// time and to no instance's work.
+/// So once somebody has been waiting for an interval without a pause, and many are, only as many are let in as keep
+/// the instances busy. An instance that
 /// finds nothing to do lets half as many more in, so that no work is lost to it for long.</para>
-/// <para>This is the idea of CoDel (Nichols and Jacobson, ACM Queue 2012) at the door instead of inside the queue: who was let in is served.</para>
+/// <para>This is the idea of CoDel (Nichols and Jacobson, ACM Queue 2012) at the door instead of inside the queue:
+/// who was let in is served.</para>
 /// </remarks>
-public sealed class Backlog
+internal sealed class Backlog
 {
     // A queue of random arrivals at 80 % load is rarely four times as long as what keeps the instances busy.
     private const int LongQueue = 4;
@@ -39,7 +42,8 @@ public sealed class Backlog
         _limit = options.MaxRequests;
     }
 
-    /// <summary>Requests that were let in and have not been through the network; one that runs several inputs at once counts as so many.</summary>
+    /// <summary>Requests that were let in and have not been through the network; one that runs several inputs at once
+    /// counts as so many.</summary>
     public int Count { get; private set; }
 
     /// <summary>How many there may be now.</summary>

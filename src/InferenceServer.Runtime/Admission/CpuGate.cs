@@ -4,17 +4,20 @@ using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Runtime.Admission;
 
-/// <summary>Lets a bounded number of requests compute outside of the network, so that decoding and encoding starve neither it nor the server. The others wait in order, without a thread.</summary>
-public sealed class CpuGate : IDisposable
+/// <summary>Lets a bounded number of requests compute outside of the network, so that decoding and encoding starve
+/// neither it nor the server. The others wait in order, without a thread.</summary>
+internal sealed class CpuGate : IDisposable
 {
     private readonly SemaphoreSlim _places;
 
-    /// <summary>Opens the gate. In a process of its own, the thread pool then keeps as many threads as it had for what does not compute.</summary>
+    /// <summary>Opens the gate. In a process of its own, the thread pool then keeps as many threads as it had for
+    /// what does not compute.</summary>
     public CpuGate(IOptions<SegmentationOptions> options)
     {
         int places = options.Value.Scheduling.CpuSlots is > 0 and int slots ? slots : Environment.ProcessorCount;
         _places = new SemaphoreSlim(places);
-        // Decoding a large image holds its thread for long; the pool would notice only after half a second that nobody is left to say "alive".
+        // Decoding a large image holds its thread for long; the pool would notice only after half a second that
+        // nobody is left to say "alive".
         if (options.Value.OwnsProcess)
         {
             ThreadPool.GetMinThreads(out int workers, out int completions);

@@ -2,8 +2,9 @@ using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Runtime.Admission;
 
-/// <summary>What all requests together may hold: places, bytes of encoded images, pixels of decoded ones. What is too much is refused before any work is done for it.</summary>
-public sealed class InFlightLimits(IOptions<SchedulingOptions> options)
+/// <summary>What all requests together may hold: places, bytes of encoded images, pixels of decoded ones. What is too
+/// much is refused before any work is done for it.</summary>
+internal sealed class InFlightLimits(IOptions<SchedulingOptions> options)
 {
     private readonly SchedulingOptions _options = options.Value;
     private readonly Budget _bytes = new(options.Value.MaxBytesInFlight);
@@ -24,7 +25,9 @@ public sealed class InFlightLimits(IOptions<SchedulingOptions> options)
     /// <returns>Its place, which is given up by disposing it; null if there is none.</returns>
     internal Permit? TryEnter(Priority priority)
     {
-        int limit = priority == Priority.Interactive ? _options.MaxRequests : Math.Max((int)(_options.MaxRequests * _options.BackgroundShare), 1);
+        int limit = priority == Priority.Interactive
+            ? _options.MaxRequests
+            : Math.Max((int)(_options.MaxRequests * _options.BackgroundShare), 1);
         if (Interlocked.Increment(ref _requests) <= limit)
         {
             return new Permit(this);

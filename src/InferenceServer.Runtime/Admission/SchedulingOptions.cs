@@ -63,7 +63,8 @@ public sealed class SchedulingOptions
     internal int InstancesOn(bool gpu) => Instances > 0 ? Instances : gpu ? 1 : InstancesFor(Environment.ProcessorCount);
 
     /// <summary>The instances of a model on the CPU where none are asked for.</summary>
-    internal static int InstancesFor(int processors) => processors <= FewProcessors ? processors : processors / ProcessorsForOne is > 0 and int several ? several : 1;
+    internal static int InstancesFor(int processors) =>
+        processors <= FewProcessors ? processors : processors / ProcessorsForOne is > 0 and int several ? several : 1;
 }
 
 [OptionsValidator]
@@ -74,6 +75,8 @@ internal sealed class SchedulingConsistency : IValidateOptions<SchedulingOptions
 {
     public ValidateOptionsResult Validate(string? name, SchedulingOptions options) =>
         options.DefaultTimeout > options.MaxTimeout
-            ? ValidateOptionsResult.Fail($"Scheduling:DefaultTimeout is {options.DefaultTimeout}, but Scheduling:MaxTimeout is {options.MaxTimeout}; raise the one or lower the other.")
+            ? ValidateOptionsResult.Fail(
+                $"Scheduling:DefaultTimeout is {options.DefaultTimeout}, but Scheduling:MaxTimeout is " +
+                $"{options.MaxTimeout}; raise the one or lower the other.")
             : ValidateOptionsResult.Success;
 }

@@ -5,12 +5,15 @@ using InferenceServer.Runtime.Sessions;
 
 namespace InferenceServer.Runtime.Batching;
 
-/// <summary>The way to one model's network: a queue, and a thread of its own for each instance, so that a busy thread pool delays no run.</summary>
+/// <summary>The way to one model's network: a queue, and a thread of its own for each instance, so that a busy thread
+/// pool delays no run.</summary>
 /// <remarks>
-/// An idle instance takes what waits at once. It waits for company only where batches are allowed, there is room for more, and somebody is on the way.
-/// Where the session has a variant that takes all processors, a run that finds too little to do for all instances takes that one, and nothing starts beside it.
+/// An idle instance takes what waits at once. It waits for company only where batches are allowed, there is room for
+/// more, and somebody is on the way.
+/// Where the session has a variant that takes all processors, a run that finds too little to do for all instances
+/// takes that one, and nothing starts beside it.
 /// </remarks>
-public sealed class BatchScheduler
+internal sealed class BatchScheduler
 {
     private readonly object _lock = new(); // no Lock: threads wait on it
     private readonly IModelSession _session;
@@ -61,7 +64,8 @@ public sealed class BatchScheduler
     /// <summary>Runs the network on one input, perhaps together with others of the same size.</summary>
     /// <param name="input">1×3×H×W; stays the caller's, who leaves it alone until this returns.</param>
     /// <param name="context">On whose behalf.</param>
-    /// <param name="cancellationToken">Leaves the queue at once; ends the run between two operators once nobody else wants its results.</param>
+    /// <param name="cancellationToken">Leaves the queue at once; ends the run between two operators once nobody else
+    /// wants its results.</param>
     /// <returns>The input's own output, which the caller disposes.</returns>
     /// <exception cref="SegmentationException">The network failed, or the model was closed.</exception>
     public async ValueTask<ModelOutput> RunAsync(InputTensor input, RunContext context, CancellationToken cancellationToken)
@@ -105,7 +109,10 @@ public sealed class BatchScheduler
         });
     }
 
-    private static SegmentationException Closed() => new(SegmentationError.ModelNotReady, "The model was taken out of service while the request waited; try again.");
+    private static SegmentationException Closed() =>
+        new(
+            SegmentationError.ModelNotReady,
+            "The model was taken out of service while the request waited; try again.");
 
     private void Enqueue(PendingImage image)
     {
@@ -192,9 +199,13 @@ public sealed class BatchScheduler
 
     private (Batch Batch, IModelSession Session) Start()
     {
-        // Beside a run on all processors another would only take from it, and both would be late. Where enough waits for all instances, one for each does more.
+        // Beside a run on all processors another would only take from it, and both would be late. Where enough waits
+        // for all instances, one for each does more.
         // Bulk work takes no more than an instance, so that who comes after it finds another.
-        _isTaken = _session.Variants.Count > 1 && _running == 0 && _queue.Count < _instances.Length && _queue.Peek()!.Priority == Priority.Interactive;
+        _isTaken = _session.Variants.Count > 1
+            && _running == 0
+            && _queue.Count < _instances.Length
+            && _queue.Peek()!.Priority == Priority.Interactive;
         Batch batch = new(_queue.Take());
         long now = _clock.GetTimestamp();
         foreach (PendingImage image in batch.Images)

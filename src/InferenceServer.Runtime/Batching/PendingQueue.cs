@@ -42,7 +42,8 @@ internal sealed class PendingQueue(BatchLimits limits)
     }
 
     /// <summary>The image whose turn it is.</summary>
-    public PendingImage? Peek() => (_interactive.Count == 0 || (_batch.Count > 0 && _picks >= BatchTurn - 1) ? _batch : _interactive).First?.Value;
+    public PendingImage? Peek() =>
+        (_interactive.Count == 0 || (_batch.Count > 0 && _picks >= BatchTurn - 1) ? _batch : _interactive).First?.Value;
 
     /// <summary>Whether the next batch has room that an image on its way could fill.</summary>
     public bool HasRoom(PendingImage first) => limits.Images > 1 && Companions(first).Count() < Most(first);
@@ -125,4 +126,4 @@ internal sealed class PendingImage
 /// <summary>On whose behalf an input runs; a request of several inputs hands the same one in with each.</summary>
 /// <param name="Priority">The request's class.</param>
 /// <param name="Timings">Gets the time in the queue and in the network.</param>
-public readonly record struct RunContext(Priority Priority, StageTimings Timings);
+internal readonly record struct RunContext(Priority Priority, StageTimings Timings);

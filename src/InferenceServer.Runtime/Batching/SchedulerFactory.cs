@@ -6,7 +6,9 @@ using Microsoft.Extensions.Options;
 namespace InferenceServer.Runtime.Batching;
 
 /// <summary>Gives a model its scheduler, as the options say and its provider suggests.</summary>
-public sealed class SchedulerFactory(IOptions<SchedulingOptions> scheduling, IOptions<BatchingOptions> batching, SegmentationMetrics metrics, TimeProvider clock)
+internal sealed class SchedulerFactory(
+    IOptions<SchedulingOptions> scheduling, IOptions<BatchingOptions> batching, SegmentationMetrics metrics,
+    TimeProvider clock)
 {
     /// <summary>The step that a model's inputs are padded to.</summary>
     /// <param name="provider">What computes it.</param>

@@ -3,7 +3,7 @@ using System.Buffers;
 namespace InferenceServer.Runtime.Buffers;
 
 /// <summary>Lets what can only write to a stream write into a buffer.</summary>
-public sealed class BufferWriterStream(IBufferWriter<byte> output) : Stream
+internal sealed class BufferWriterStream(IBufferWriter<byte> output) : Stream
 {
     private long _length;
 

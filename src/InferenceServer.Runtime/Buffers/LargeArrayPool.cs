@@ -3,8 +3,10 @@ using System.Runtime.CompilerServices;
 
 namespace InferenceServer.Runtime.Buffers;
 
-/// <summary>Arrays of more than 32 KB between two uses. The process keeps the ones that were used last, as long as they are no more than <see cref="Limit"/> bytes in all.</summary>
-/// <remarks>.NET's shared pool keeps arrays for each thread and size without a bound, rounds up to powers of two, and takes nothing above a gigabyte; without a pool, a telephone's
+/// <summary>Arrays of more than 32 KB between two uses. The process keeps the ones that were used last, as long as
+/// they are no more than <see cref="Limit"/> bytes in all.</summary>
+/// <remarks>.NET's shared pool keeps arrays for each thread and size without a bound, rounds up to powers of two, and
+/// takes nothing above a gigabyte; without a pool, a telephone's
 /// image is 36 MB on the large object heap, of which the collector lets hundreds of megabytes pile up before it looks.</remarks>
 internal static class LargeArrayPool
 {
@@ -23,11 +25,13 @@ internal static class LargeArrayPool
     public static long KeptBytes => Volatile.Read(ref _keptBytes);
 
     /// <summary>Whether arrays of <paramref name="length"/> elements are this pool's; smaller ones are the shared pool's.</summary>
-    /// <remarks>The shared pool rounds lengths up to powers of two: asked with the length that is wanted or with that of the array that came, the answer must be the same.</remarks>
+    /// <remarks>The shared pool rounds lengths up to powers of two: asked with the length that is wanted or with that
+    /// of the array that came, the answer must be the same.</remarks>
     public static bool Takes<T>(int length)
         where T : unmanaged => (long)BitOperations.RoundUpToPowerOf2((uint)length) * Unsafe.SizeOf<T>() >= SmallestBytes;
 
-    /// <summary>An array of at least <paramref name="length"/> elements, with whatever its last user left in it; at most half as many more, so that small requests leave the large arrays alone.</summary>
+    /// <summary>An array of at least <paramref name="length"/> elements, with whatever its last user left in it; at
+    /// most half as many more, so that small requests leave the large arrays alone.</summary>
     public static T[] Rent<T>(int length)
         where T : unmanaged
     {

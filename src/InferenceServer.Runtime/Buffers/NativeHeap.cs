@@ -3,7 +3,8 @@ using System.Runtime.InteropServices;
 namespace InferenceServer.Runtime.Buffers;
 
 /// <summary>Makes glibc's heap give memory back that libvips and ONNX Runtime have freed.</summary>
-/// <remarks>By itself it keeps a heap of 64 MB for each thread that ever allocated, and keeps blocks of up to 32 MB once one of that size was freed: after an hour of images
+/// <remarks>By itself it keeps a heap of 64 MB for each thread that ever allocated, and keeps blocks of up to 32 MB
+/// once one of that size was freed: after an hour of images
 /// of all sizes, a hundred megabytes of nothing. Other systems' heaps are left alone.</remarks>
 internal static class NativeHeap
 {

@@ -2,7 +2,7 @@ namespace InferenceServer.Runtime.Buffers;
 
 /// <summary>Holds a value while it is being made: the value is disposed, unless <see cref="Release"/> hands it over first.</summary>
 /// <param name="value">The value, which this object owns.</param>
-public sealed class Owned<T>(T value) : IDisposable
+internal sealed class Owned<T>(T value) : IDisposable
     where T : class, IDisposable
 {
     private T? _value = value;
@@ -24,7 +24,7 @@ public sealed class Owned<T>(T value) : IDisposable
 }
 
 /// <summary>A list that owns its items, and disposes them with itself.</summary>
-public sealed class DisposableList<T> : List<T>, IDisposable
+internal sealed class DisposableList<T> : List<T>, IDisposable
     where T : IDisposable
 {
     /// <summary>Disposes all items.</summary>

@@ -6,7 +6,7 @@ namespace InferenceServer.Runtime.Buffers;
 /// <summary>A rented array that shows exactly the length that was asked for and goes back to its pool once.</summary>
 /// <typeparam name="T">The element type.</typeparam>
 /// <remarks>The contents are whatever the last user left: the holder writes every element before it reads one.</remarks>
-public sealed class PooledBuffer<T> : IDisposable
+internal sealed class PooledBuffer<T> : IDisposable
     where T : unmanaged
 {
     private readonly int _length;
@@ -39,14 +39,15 @@ public sealed class PooledBuffer<T> : IDisposable
 }
 
 /// <summary>The arrays of images, tensors and masks: the shared pool of .NET up to 32 KB, <see cref="LargeArrayPool"/> above.</summary>
-public static class PooledArrays
+internal static class PooledArrays
 {
     private static long _rentedBytes;
 
     /// <summary>Bytes that are in use at the moment.</summary>
     public static long RentedBytes => Volatile.Read(ref _rentedBytes);
 
-    /// <summary>Bytes of large arrays that are kept for the next user; at most a sixteenth of the memory that the process may have, and 128 MB.</summary>
+    /// <summary>Bytes of large arrays that are kept for the next user; at most a sixteenth of the memory that the
+    /// process may have, and 128 MB.</summary>
     public static long KeptBytes => LargeArrayPool.KeptBytes;
 
     /// <summary>Drops large arrays that nobody has used since the last call.</summary>

@@ -3,7 +3,7 @@ using System.Buffers;
 namespace InferenceServer.Runtime.Buffers;
 
 /// <summary>A growing byte buffer on pooled arrays: encoders write into it, the response is sent from it.</summary>
-public sealed class PooledBufferWriter : IBufferWriter<byte>, IDisposable
+internal sealed class PooledBufferWriter : IBufferWriter<byte>, IDisposable
 {
     private const int SmallestGrowth = 256;
     private byte[] _array;

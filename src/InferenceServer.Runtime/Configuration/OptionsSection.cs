@@ -14,19 +14,23 @@ internal sealed record BoundSection(string Name, Type Options);
 /// <summary>A section of the configuration and the options that it becomes.</summary>
 internal static class OptionsSection
 {
-    /// <summary>Binds options to their section and checks them when the host starts, with messages that name the key. A key that there is no option for is an error: misspelt, it would leave a default in force.</summary>
+    /// <summary>Binds options to their section and checks them when the host starts, with messages that name the key.
+    /// A key that there is no option for is an error: misspelt, it would leave a default in force.</summary>
     /// <param name="services">Get the options.</param>
     /// <param name="name">The section's name.</param>
     /// <param name="validator">Checks the values.</param>
     public static void AddSection<TOptions>(this IServiceCollection services, string name, IValidateOptions<TOptions> validator)
         where TOptions : class
     {
-        services.AddOptions<TOptions>().Configure<IConfiguration>((options, configuration) => Bind(configuration.GetSection(name), options)).ValidateOnStart();
+        services.AddOptions<TOptions>()
+            .Configure<IConfiguration>((options, configuration) => Bind(configuration.GetSection(name), options))
+            .ValidateOnStart();
         services.AddSingleton(new BoundSection(name, typeof(TOptions)));
         services.AddSingleton<IValidateOptions<TOptions>>(new SectionValidator<TOptions>(name, validator));
     }
 
-    /// <summary>Fills options whose members are sections. At the root of the configuration there may be other sections; within a section there may not.</summary>
+    /// <summary>Fills options whose members are sections. At the root of the configuration there may be other
+    /// sections; within a section there may not.</summary>
     public static void Bind(IConfiguration configuration, SegmentationOptions options)
     {
         if (configuration is IConfigurationSection section)

@@ -2,7 +2,8 @@ using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Runtime.Configuration;
 
-/// <summary>Lets a generated validator name the key of the configuration, such as <c>Decoding:MaxPixels</c>, where it would name the class.</summary>
+/// <summary>Lets a generated validator name the key of the configuration, such as <c>Decoding:MaxPixels</c>, where it
+/// would name the class.</summary>
 internal sealed class SectionValidator<TOptions>(string section, IValidateOptions<TOptions> validator) : IValidateOptions<TOptions>
     where TOptions : class
 {

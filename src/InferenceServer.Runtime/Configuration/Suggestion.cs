@@ -5,15 +5,18 @@ internal static class Suggestion
 {
     private const int LongestShortWord = 4;
 
-    /// <summary>The end of an error message, with a blank before it: <c> Did you mean --format?</c> Empty where no known word is near.</summary>
+    /// <summary>The end of an error message, with a blank before it: <c> Did you mean --format?</c> Empty where no
+    /// known word is near.</summary>
     /// <param name="word">The word that is not known.</param>
     /// <param name="known">The known words.</param>
     /// <param name="prefix">Text before the known word, such as <c>--</c>.</param>
     public static string For(string word, IEnumerable<string> known, string prefix = "") =>
         Nearest(word, known) is { } nearest ? $" Did you mean {prefix}{nearest}?" : "";
 
-    /// <summary>The nearest known word: two letters differ at most, or one in a word of four letters or fewer. Null where there is none.</summary>
-    /// <remarks>A letter that is missing, added or changed is one difference, and so are two neighbours that are swapped. Case makes none.</remarks>
+    /// <summary>The nearest known word: two letters differ at most, or one in a word of four letters or fewer. Null
+    /// where there is none.</summary>
+    /// <remarks>A letter that is missing, added or changed is one difference, and so are two neighbours that are
+    /// swapped. Case makes none.</remarks>
     public static string? Nearest(string word, IEnumerable<string> known) => known
         .Select(candidate => (Word: candidate, Distance: Distance(word.ToUpperInvariant(), candidate.ToUpperInvariant())))
         .Where(candidate => candidate.Distance <= (candidate.Word.Length <= LongestShortWord ? 1 : 2))

@@ -27,12 +27,12 @@ internal static class Damage
 
         if (tiff?.StrangePacking is { } packing)
         {
-            const string Remedy = "which this server cannot unpack. Save it with LZW, Deflate or without compression.";
+            const string Remedy = "which cannot be unpacked here. Save it with LZW, Deflate or without compression.";
             string message = $"{what} uses compression {packing}, {Remedy}";
             return new SegmentationException(SegmentationError.UnsupportedMediaType, message, cause);
         }
 
-        const string Advice = "it is damaged, or of a variant that this server does not read. Save it again and send the new file.";
+        const string Advice = "it is damaged, or of a variant that is not supported. Save it again and send the new file.";
         return new SegmentationException(SegmentationError.UndecodableImage, $"{what} cannot be decoded: {Advice}", cause);
     }
 

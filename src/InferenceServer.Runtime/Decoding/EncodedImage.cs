@@ -6,7 +6,7 @@ using NetVips;
 namespace InferenceServer.Runtime.Decoding;
 
 /// <summary>An image whose header was read and whose pixels were not. Whoever holds it disposes it.</summary>
-public sealed class EncodedImage : IDisposable
+internal sealed class EncodedImage : IDisposable
 {
     private const int FirstSideways = 5; // EXIF: 5 to 8 lie on their side
     private readonly ImageFormat _format;

@@ -8,7 +8,7 @@ using NetVips;
 namespace InferenceServer.Runtime.Decoding;
 
 /// <summary>Encoded bytes to upright 8-bit sRGB: libvips decodes, the limits are checked on the header.</summary>
-public sealed class ImageDecoder(IOptions<DecodingOptions> options, ILogger<ImageDecoder>? logger = null)
+internal sealed class ImageDecoder(IOptions<DecodingOptions> options, ILogger<ImageDecoder>? logger = null)
 {
     private const int MostBands = 5;
     private readonly ILogger _logger = logger ?? NullLogger<ImageDecoder>.Instance;
@@ -46,7 +46,8 @@ public sealed class ImageDecoder(IOptions<DecodingOptions> options, ILogger<Imag
     {
         if (encoded.IsEmpty)
         {
-            throw new SegmentationException(SegmentationError.UndecodableImage, "The body is empty; send the bytes of an encoded image.");
+            throw new SegmentationException(
+                SegmentationError.UndecodableImage, "The image is empty; expected the bytes of an encoded image.");
         }
 
         if (encoded.Length > Limits.MaxBytes)
@@ -71,13 +72,16 @@ public sealed class ImageDecoder(IOptions<DecodingOptions> options, ILogger<Imag
         if (size.Pixels > Limits.MaxPixels)
         {
             throw new SegmentationException(
-                SegmentationError.TooManyPixels, $"The image has {size} = {size.Pixels:N0} pixels; at most {Limits.MaxPixels:N0} are accepted.");
+                SegmentationError.TooManyPixels,
+                $"The image has {size} = {size.Pixels:N0} pixels; at most {Limits.MaxPixels:N0} are accepted.");
         }
 
         // TIFF allows thousands of samples a pixel, which no limit on width × height would see.
         if (bands > MostBands)
         {
-            throw new SegmentationException(SegmentationError.UndecodableImage, $"The image has {bands} channels; at most {MostBands} (CMYK and alpha) make an image.");
+            throw new SegmentationException(
+                SegmentationError.UndecodableImage,
+                $"The image has {bands} channels; at most {MostBands} (CMYK and alpha) make an image.");
         }
     }
 }

@@ -78,13 +78,15 @@ internal static class Libvips
         upright.Write(target);
     }
 
-    private static ArraySegment<byte> Segment(ReadOnlyMemory<byte> memory) => MemoryMarshal.TryGetArray(memory, out ArraySegment<byte> array)
+    private static ArraySegment<byte> Segment(ReadOnlyMemory<byte> memory) =>
+        MemoryMarshal.TryGetArray(memory, out ArraySegment<byte> array)
         ? array
         : throw new ArgumentException("Expected memory in an array.", nameof(memory));
 
     // NetVips makes sources of whole arrays and of copies; a request's file is a part of a pooled array, and too large to be copied.
     [UnsafeAccessor(UnsafeAccessorKind.StaticMethod)]
-    private static extern nint NewFromMemory([UnsafeAccessorType("NetVips.Internal.VipsSource, NetVips")] object? type, nint data, nuint length);
+    private static extern nint NewFromMemory(
+        [UnsafeAccessorType("NetVips.Internal.VipsSource, NetVips")] object? type, nint data, nuint length);
 
     [UnsafeAccessor(UnsafeAccessorKind.Constructor)]
     private static extern Source NewSource(nint instance);

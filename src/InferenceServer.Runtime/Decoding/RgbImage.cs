@@ -4,7 +4,7 @@ using InferenceServer.Runtime.Buffers;
 namespace InferenceServer.Runtime.Decoding;
 
 /// <summary>A decoded, upright image: 8-bit sRGB, HWC, without alpha. Whoever holds it disposes it.</summary>
-public sealed class RgbImage(ImageSize size) : IDisposable
+internal sealed class RgbImage(ImageSize size) : IDisposable
 {
     private readonly PooledBuffer<byte> _pixels = new(checked((int)(size.Pixels * 3)));
 

@@ -1,7 +1,8 @@
 namespace InferenceServer.Runtime.Diagnostics;
 
-/// <summary>Sums up one version of a model. A request is added once, when it has ended, so that all of its counts change together.</summary>
-public sealed class InferenceStatistics
+/// <summary>Sums up one version of a model. A request is added once, when it has ended, so that all of its counts
+/// change together.</summary>
+internal sealed class InferenceStatistics
 {
     private readonly Lock _lock = new();
     private readonly SortedDictionary<int, DurationSum> _runs = [];
@@ -63,7 +64,7 @@ public sealed class InferenceStatistics
 }
 
 /// <summary>One version of a model since the server started, as of one moment.</summary>
-public sealed record InferenceTotals
+internal sealed record InferenceTotals
 {
     /// <summary>Requests that got their answer, from the first byte read to the last written.</summary>
     public DurationSum Success { get; init; }
@@ -93,7 +94,7 @@ public sealed record InferenceTotals
 /// <summary>How often something happened, and how long it took all in all.</summary>
 /// <param name="Count">How often.</param>
 /// <param name="Time">The sum.</param>
-public readonly record struct DurationSum(long Count, TimeSpan Time)
+internal readonly record struct DurationSum(long Count, TimeSpan Time)
 {
     /// <summary>One more.</summary>
     internal DurationSum Plus(TimeSpan time) => new(Count + 1, Time + time);

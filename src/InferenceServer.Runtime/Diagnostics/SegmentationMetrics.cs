@@ -4,9 +4,11 @@ using System.Diagnostics.Metrics;
 
 namespace InferenceServer.Runtime.Diagnostics;
 
-/// <summary>What happens, as instruments of the meter <c>InferenceServer</c>; durations in seconds. What is so at the moment is in <see cref="Models.ModelGauges"/>.</summary>
-/// <remarks>Names and labels are explained in docs/observability.md. Labels take few values each: a model's name is one of the repository, or <see cref="NoModel"/>.</remarks>
-public sealed class SegmentationMetrics
+/// <summary>What happens, as instruments of the meter <c>InferenceServer</c>; durations in seconds. What is so at the
+/// moment is in <see cref="Models.ModelGauges"/>.</summary>
+/// <remarks>Names and labels are explained in docs/observability.md. Labels take few values each: a model's name is
+/// one of the repository, or <see cref="NoModel"/>.</remarks>
+internal sealed class SegmentationMetrics
 {
     /// <summary>Name of the meter.</summary>
     public const string MeterName = "InferenceServer";
@@ -15,7 +17,8 @@ public sealed class SegmentationMetrics
     public const string NoModel = "none";
 
     // .NET's default buckets are for milliseconds; these run from half a millisecond to half a minute.
-    private static readonly InstrumentAdvice<double> Seconds = Buckets<double>(0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30);
+    private static readonly InstrumentAdvice<double> Seconds = Buckets<double>(
+        0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30);
 
     private readonly ConcurrentDictionary<(string Model, int Version), InferenceStatistics> _statistics = [];
     private readonly Counter<long> _requests;
@@ -35,22 +38,40 @@ public sealed class SegmentationMetrics
     public SegmentationMetrics(IMeterFactory meters)
     {
         Meter meter = meters.Create(MeterName);
-        _requests = meter.CreateCounter<long>("seg_requests_total", "{request}", "Requests for a mask that were answered, by status; 499 is a client that went away.");
+        _requests = meter.CreateCounter<long>(
+            "seg_requests_total", "{request}",
+            "Requests for a mask that were answered, by status; 499 is a client that went away.");
         _rejected = meter.CreateCounter<long>("seg_requests_rejected_total", "{request}", "Requests that got no mask, by reason.");
-        _cancelled = meter.CreateCounter<long>("seg_requests_cancelled_total", "{request}", "Requests whose client went away, by the stage they were in.");
-        _requestDuration = meter.CreateHistogram("seg_request_duration_seconds", "s", "Time of a request that got its mask, from the first byte read to the last written.", advice: Seconds);
+        _cancelled = meter.CreateCounter<long>(
+            "seg_requests_cancelled_total",
+            "{request}",
+            "Requests whose client went away, by the stage they were in.");
+        _requestDuration = meter.CreateHistogram(
+            "seg_request_duration_seconds", "s",
+            "Time of a request that got its mask, from the first byte read to the last written.", advice: Seconds);
         _stageDuration = meter.CreateHistogram("seg_stage_duration_seconds", "s", "Time of one request in one stage.", advice: Seconds);
         _inFlight = meter.CreateUpDownCounter<long>("seg_in_flight", "{request}", "Requests that were let in and are not answered yet.");
-        _batchSize = meter.CreateHistogram("seg_batch_size", "{image}", "Images in one run of the network.", advice: Buckets(1, 2, 4, 8, 16, 32, 64));
-        _padRatio = meter.CreateHistogram("seg_batch_pad_ratio", "1", "Share of an image's pixels in a batch that are padding.", advice: Buckets(0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75));
-        _megapixels = meter.CreateHistogram("seg_input_megapixels", "{megapixel}", "Size of the images that were segmented.", advice: Buckets(0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100));
-        _outputBytes = meter.CreateHistogram("seg_output_bytes", "By", "Size of the answers.", advice: Buckets<long>(1 << 10, 1 << 12, 1 << 14, 1 << 16, 1 << 18, 1 << 20, 1 << 22, 1 << 24, 1 << 26));
+        _batchSize = meter.CreateHistogram(
+            "seg_batch_size",
+            "{image}",
+            "Images in one run of the network.",
+            advice: Buckets(1, 2, 4, 8, 16, 32, 64));
+        _padRatio = meter.CreateHistogram(
+            "seg_batch_pad_ratio", "1", "Share of an image's pixels in a batch that are padding.",
+            advice: Buckets(0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75));
+        _megapixels = meter.CreateHistogram(
+            "seg_input_megapixels", "{megapixel}", "Size of the images that were segmented.",
+            advice: Buckets(0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100));
+        _outputBytes = meter.CreateHistogram(
+            "seg_output_bytes", "By", "Size of the answers.",
+            advice: Buckets<long>(1 << 10, 1 << 12, 1 << 14, 1 << 16, 1 << 18, 1 << 20, 1 << 22, 1 << 24, 1 << 26));
         _pixels = meter.CreateCounter<long>("seg_pixels_total", "{pixel}", "Pixels of the images that were segmented.");
         _reloads = meter.CreateCounter<long>("seg_model_reloads_total", "{reload}", "Loads of a model beside one that served, by result.");
     }
 
     /// <summary>The sums of one version of a model since the server started, of the same events as the instruments.</summary>
-    public InferenceStatistics Statistics(string model, int version) => _statistics.GetOrAdd((model, version), static _ => new InferenceStatistics());
+    public InferenceStatistics Statistics(string model, int version) =>
+        _statistics.GetOrAdd((model, version), static _ => new InferenceStatistics());
 
     /// <summary>A request was let in.</summary>
     public void Entered(string model) => _inFlight.Add(1, MetricTags.Model(model));
@@ -67,7 +88,11 @@ public sealed class SegmentationMetrics
     /// <param name="timings">Its stages; those that were not entered are not counted.</param>
     public void Ended(string model, int version, string route, int status, TimeSpan duration, StageTimings timings)
     {
-        TagList tags = new() { MetricTags.Model(model), new("version", version == 0 ? "" : MetricTags.Number(version)), new("route", route), new("code", MetricTags.Number(status)) };
+        TagList tags = new()
+        {
+            MetricTags.Model(model), new("version", version == 0 ? "" : MetricTags.Number(version)),
+            new("route", route), new("code", MetricTags.Number(status)),
+        };
         _requests.Add(1, in tags);
         // AdmissionErrors take microseconds and would make the percentiles look best when the server is full.
         if (status < 400)
@@ -113,7 +138,8 @@ public sealed class SegmentationMetrics
     public void Padded(string model, double padRatio) => _padRatio.Record(padRatio, MetricTags.Model(model));
 
     /// <summary>A model was loaded beside one that served, or could not be.</summary>
-    public void Reloaded(string model, bool succeeded) => _reloads.Add(1, MetricTags.Model(model), new("result", succeeded ? "success" : "failure"));
+    public void Reloaded(string model, bool succeeded) =>
+        _reloads.Add(1, MetricTags.Model(model), new("result", succeeded ? "success" : "failure"));
 
     /// <summary>An answer was sent.</summary>
     public void Sent(string model, long bytes) => _outputBytes.Record(bytes, MetricTags.Model(model));

@@ -3,7 +3,7 @@ using System.Diagnostics;
 namespace InferenceServer.Runtime.Diagnostics;
 
 /// <summary>The stages of a request in the order in which it passes them; names as in metrics, spans and Server-Timing.</summary>
-public enum Stage
+internal enum Stage
 {
     /// <summary>The request body arrives.</summary>
     Read,
@@ -33,8 +33,9 @@ public enum Stage
     Write,
 }
 
-/// <summary>How long one request spent in each stage, and a span for each where somebody traces. Not thread-safe: a request passes its stages one after another.</summary>
-public sealed class StageTimings
+/// <summary>How long one request spent in each stage, and a span for each where somebody traces. Not thread-safe: a
+/// request passes its stages one after another.</summary>
+internal sealed class StageTimings
 {
     private const int NotEntered = -1;
 
@@ -63,7 +64,8 @@ public sealed class StageTimings
     /// <summary>Whether any time was spent in a stage.</summary>
     public bool Entered(Stage stage) => _ticks[(int)stage] != NotEntered;
 
-    /// <summary>Adds the time until the returned scope is disposed to <paramref name="stage"/>, whether it ends well or not; may span awaits.</summary>
+    /// <summary>Adds the time until the returned scope is disposed to <paramref name="stage"/>, whether it ends well
+    /// or not; may span awaits.</summary>
     public Scope Measure(Stage stage)
     {
         Current = stage;

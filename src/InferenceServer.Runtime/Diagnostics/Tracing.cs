@@ -3,7 +3,7 @@ using System.Diagnostics;
 namespace InferenceServer.Runtime.Diagnostics;
 
 /// <summary>The spans of a request; nothing is made where nobody listens.</summary>
-public static class Tracing
+internal static class Tracing
 {
     /// <summary>Name of the activity source.</summary>
     public const string SourceName = "InferenceServer";

@@ -6,7 +6,7 @@ using InferenceServer.Runtime.Buffers;
 namespace InferenceServer.Runtime.Formats;
 
 /// <summary>Grey PNG of 8 bits: 255 where one class is, 0 elsewhere.</summary>
-public static class BinaryPng
+internal static class BinaryPng
 {
     /// <summary>Writes one class of a label map.</summary>
     /// <param name="labels">HW.</param>

@@ -17,7 +17,9 @@ internal static class BytePng
 
     private static ReadOnlySpan<byte> Signature => [0x89, (byte)'P', (byte)'N', (byte)'G', (byte)'\r', (byte)'\n', 0x1A, (byte)'\n'];
 
-    public static void Write(ReadOnlySpan<byte> samples, ImageSize size, byte colorType, ReadOnlySpan<byte> palette, IBufferWriter<byte> output)
+    public static void Write(
+        ReadOnlySpan<byte> samples, ImageSize size, byte colorType, ReadOnlySpan<byte> palette,
+        IBufferWriter<byte> output)
     {
         output.Write(Signature);
         Span<byte> header = stackalloc byte[13];

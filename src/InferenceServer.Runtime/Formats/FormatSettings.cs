@@ -9,7 +9,8 @@ public sealed record FormatSettings
     /// <summary>Opacity of the class colours over the image, 0 to 1. Used by the overlay formats. Default 0.5.</summary>
     public float Alpha { get; init; } = 0.5f;
 
-    /// <summary>True: run lengths are numbers. False (the default): run lengths are COCO's compressed text. Used by <c>coco-rle</c>.</summary>
+    /// <summary>True: run lengths are numbers. False (the default): run lengths are COCO's compressed text. Used by
+    /// <c>coco-rle</c>.</summary>
     public bool Uncompressed { get; init; }
 
     /// <summary>

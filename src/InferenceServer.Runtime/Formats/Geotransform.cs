@@ -1,6 +1,7 @@
 namespace InferenceServer.Runtime.Formats;
 
-/// <summary>From corners of pixels to coordinates, as GDAL orders them: x = OriginX + column × ColumnX + row × RowX, and y likewise.</summary>
+/// <summary>From corners of pixels to coordinates, as GDAL orders them: x = OriginX + column × ColumnX + row × RowX,
+/// and y likewise.</summary>
 /// <param name="OriginX">Of the image's upper left corner.</param>
 /// <param name="ColumnX">Width of a pixel.</param>
 /// <param name="RowX">0 unless rotated.</param>
@@ -26,9 +27,12 @@ public readonly record struct Geotransform(double OriginX, double ColumnX, doubl
     /// <summary>Takes the six numbers of a world file, whose last two are the middle of the upper left pixel.</summary>
     /// <returns>Null unless they are six numbers of at most 10¹⁵ that do not map the image to a line.</returns>
     public static Geotransform? FromWorldFile(IReadOnlyList<double> numbers) =>
-        numbers is [var a, var d, var b, var e, var x, var y] ? new Geotransform(x - ((a + b) / 2), a, b, y - ((d + e) / 2), d, e).Checked() : null;
+        numbers is [var a, var d, var b, var e, var x, var y]
+            ? new Geotransform(x - ((a + b) / 2), a, b, y - ((d + e) / 2), d, e).Checked()
+            : null;
 
-    internal (double X, double Y) Apply(int column, int row) => (OriginX + (column * ColumnX) + (row * RowX), OriginY + (column * ColumnY) + (row * RowY));
+    internal (double X, double Y) Apply(int column, int row) =>
+        (OriginX + (column * ColumnX) + (row * RowX), OriginY + (column * ColumnY) + (row * RowY));
 
     private Geotransform? Checked()
     {

@@ -5,7 +5,7 @@ using InferenceServer.Runtime.Manifests;
 namespace InferenceServer.Runtime.Formats;
 
 /// <summary>Writes a mask in one format.</summary>
-public interface IMaskEncoder
+internal interface IMaskEncoder
 {
     /// <summary>Writes the whole mask.</summary>
     /// <param name="content">The mask, its classes and its image.</param>
@@ -16,7 +16,7 @@ public interface IMaskEncoder
 }
 
 /// <summary>What an encoder can write: the label map, its scores, the classes and the image.</summary>
-public sealed record MaskContent
+internal sealed record MaskContent
 {
     /// <summary>Name of the model that made the mask.</summary>
     public required string Model { get; init; }

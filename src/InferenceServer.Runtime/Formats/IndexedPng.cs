@@ -6,7 +6,7 @@ namespace InferenceServer.Runtime.Formats;
 
 /// <summary>PNG of colour type 3, 8 bits: each pixel is a label, the palette holds the colours.</summary>
 /// <remarks>Written here because libvips chooses palettes itself. PNG specification, third edition, §11.</remarks>
-public static class IndexedPng
+internal static class IndexedPng
 {
     /// <summary>Writes a label map.</summary>
     /// <param name="labels">HW; a label from <see cref="Palette.Count"/> on is kept, but has no colour.</param>

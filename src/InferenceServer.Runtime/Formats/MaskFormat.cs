@@ -3,25 +3,30 @@ using InferenceServer.Runtime.Npy;
 namespace InferenceServer.Runtime.Formats;
 
 /// <summary>An output format: a row of the table <see cref="All"/>, the one place that names a format.</summary>
-/// <remarks>The query parser, OpenAPI, the command line and the playground read the table; tests compare the client and the docs with it.</remarks>
-/// <param name="Name">The word that requests use, for instance <c>coco-rle</c>.</param>
-/// <param name="MediaType">Media type of the bytes.</param>
-/// <param name="Extension">Extension of a file that holds the bytes, with its dot.</param>
-/// <param name="Encoder">Writes the bytes.</param>
-/// <param name="Description">What the bytes are, for OpenAPI and the command line's help.</param>
-public sealed record MaskFormat(string Name, string MediaType, string Extension, IMaskEncoder Encoder, string Description)
+/// <remarks>The query parser, OpenAPI, the command line and the playground read the table; tests compare the client
+/// and the docs with it.</remarks>
+public sealed class MaskFormat
 {
+    internal MaskFormat(string name, string mediaType, string extension, IMaskEncoder encoder, string description) =>
+        (Name, MediaType, Extension, Encoder, Description) = (name, mediaType, extension, encoder, description);
+
     /// <summary>Indexed PNG, the default.</summary>
-    public static MaskFormat Png { get; } = new("png", "image/png", ".png", new IndexedPngEncoder(), "indexed PNG: class indices, with the class colours as palette")
+    public static MaskFormat Png { get; } = new(
+        "png", "image/png", ".png", new IndexedPngEncoder(),
+        "indexed PNG: class indices, with the class colours as palette")
     {
         Accept = ["image/png", "image/*", "*/*"],
     };
 
     /// <summary>The image with the class colours blended over it, as PNG.</summary>
-    public static MaskFormat Overlay { get; } = new("overlay", "image/png", ".png", new OverlayEncoder(jpeg: false), "the class colours blended over the image, as PNG, or as JPEG where Accept prefers it");
+    public static MaskFormat Overlay { get; } = new(
+        "overlay", "image/png", ".png", new OverlayEncoder(jpeg: false),
+        "the class colours blended over the image, as PNG");
 
     /// <summary>The image with the class colours blended over it, as JPEG.</summary>
-    public static MaskFormat OverlayJpeg { get; } = new("overlay-jpeg", "image/jpeg", ".jpg", new OverlayEncoder(jpeg: true), "the class colours blended over the image, as JPEG")
+    public static MaskFormat OverlayJpeg { get; } = new(
+        "overlay-jpeg", "image/jpeg", ".jpg", new OverlayEncoder(jpeg: true),
+        "the class colours blended over the image, as JPEG")
     {
         Accept = ["image/jpeg"],
     };
@@ -30,51 +35,65 @@ public sealed record MaskFormat(string Name, string MediaType, string Extension,
     public static MaskFormat Color { get; } = new("color", "image/png", ".png", new ColorPngEncoder(), "RGB PNG of the class colours");
 
     /// <summary>One byte for each pixel.</summary>
-    public static MaskFormat Raw { get; } = new("raw", "application/octet-stream", ".raw", new RawEncoder(), "one byte for each pixel, row by row; headers give the size")
+    public static MaskFormat Raw { get; } = new(
+        "raw", "application/octet-stream", ".raw", new RawEncoder(), "one byte for each pixel, row by row")
     {
         Accept = ["application/octet-stream"],
     };
 
     /// <summary>A summary of each class that occurs.</summary>
     public static MaskFormat Json { get; } = new(
-        "json", "application/json", ".json", new SummaryJsonEncoder(), "index, name, colour, pixel count, share and bounding box of each class that occurs")
+        "json", "application/json", ".json", new SummaryJsonEncoder(),
+        "index, name, colour, pixel count, share and bounding box of each class that occurs")
     {
         Accept = ["application/json"],
     };
 
     /// <summary>Grey PNG of confidences.</summary>
-    public static MaskFormat Confidence { get; } = new("confidence", "image/png", ".png", new ConfidencePngEncoder(), "grey PNG: the probability of each pixel's class × 255")
+    public static MaskFormat Confidence { get; } = new(
+        "confidence", "image/png", ".png", new ConfidencePngEncoder(),
+        "grey PNG: the probability of each pixel's class × 255")
     {
         NeedsConfidence = true,
     };
 
     /// <summary>COCO, run-length encoded.</summary>
-    public static MaskFormat CocoRle { get; } = new("coco-rle", "application/json", ".json", new CocoRleEncoder(), "a COCO data set of one image with a run-length encoded mask for each class");
+    public static MaskFormat CocoRle { get; } = new(
+        "coco-rle", "application/json", ".json", new CocoRleEncoder(),
+        "a COCO data set of one image with a run-length encoded mask for each class");
 
     /// <summary>Outlines in pixels.</summary>
-    public static MaskFormat Polygons { get; } = new("polygons", "application/json", ".json", new PolygonsEncoder(), "the summary and the outlines of each class in pixels, with holes");
+    public static MaskFormat Polygons { get; } = new(
+        "polygons", "application/json", ".json", new PolygonsEncoder(),
+        "the summary and the outlines of each class in pixels, with holes");
 
     /// <summary>GeoJSON.</summary>
-    public static MaskFormat GeoJson { get; } = new("geojson", "application/geo+json", ".geojson", new GeoJsonEncoder(), "a GeoJSON feature for each class, in pixels or in map coordinates")
+    public static MaskFormat GeoJson { get; } = new(
+        "geojson", "application/geo+json", ".geojson", new GeoJsonEncoder(),
+        "a GeoJSON feature for each class, in pixels or in map coordinates")
     {
         Accept = ["application/geo+json"],
     };
 
     /// <summary>A black and white PNG for each class.</summary>
-    public static MaskFormat Masks { get; } = new("masks", "application/zip", ".zip", new MasksZipEncoder(), "a zip with a black and white PNG for each class that occurs")
+    public static MaskFormat Masks { get; } = new(
+        "masks", "application/zip", ".zip", new MasksZipEncoder(),
+        "a zip with a black and white PNG for each class that occurs")
     {
         Accept = ["application/zip"],
     };
 
     /// <summary>Class indices as a NumPy array.</summary>
-    public static MaskFormat Npy { get; } = new("npy", NpyHeader.ContentType, ".npy", new NpyLabelsEncoder(), "NumPy array of class indices, HW, uint8")
+    public static MaskFormat Npy { get; } = new(
+        "npy", NpyHeader.ContentType, ".npy", new NpyLabelsEncoder(), "NumPy array of class indices, HW, uint8")
     {
         Accept = [NpyHeader.ContentType],
     };
 
     /// <summary>Probabilities as a NumPy array.</summary>
     public static MaskFormat NpyProbabilities { get; } = new(
-        "npy-probabilities", NpyHeader.ContentType, ".npy", new NpyProbabilitiesEncoder(), "NumPy array of the network's probabilities, CHW, float32")
+        "npy-probabilities", NpyHeader.ContentType, ".npy", new NpyProbabilitiesEncoder(),
+        "NumPy array of the network's probabilities, CHW, float32")
     {
         NeedsProbabilities = true,
     };
@@ -83,17 +102,33 @@ public sealed record MaskFormat(string Name, string MediaType, string Extension,
     public static IReadOnlyList<MaskFormat> All { get; } =
         [Png, Overlay, OverlayJpeg, Color, Raw, Json, Confidence, CocoRle, Polygons, GeoJson, Masks, Npy, NpyProbabilities];
 
+    /// <summary>The word that requests use, for instance <c>coco-rle</c>.</summary>
+    public string Name { get; }
+
+    /// <summary>Media type of the bytes.</summary>
+    public string MediaType { get; }
+
+    /// <summary>Extension of a file that holds the bytes, with its dot.</summary>
+    public string Extension { get; }
+
+    /// <summary>What the bytes are, for people.</summary>
+    public string Description { get; }
+
+    /// <summary>Writes the bytes.</summary>
+    internal IMaskEncoder Encoder { get; }
+
     /// <summary>Media types of an Accept header that choose this format where the request names none.</summary>
-    public IReadOnlyList<string> Accept { get; init; } = [];
+    internal IReadOnlyList<string> Accept { get; init; } = [];
 
     /// <summary>Whether the encoder reads <see cref="MaskContent.Confidence"/>; a model without scores is refused.</summary>
-    public bool NeedsConfidence { get; init; }
+    internal bool NeedsConfidence { get; init; }
 
-    /// <summary>Whether the encoder reads <see cref="MaskContent.Confidence"/> where the model has scores, and does without where it has none.</summary>
-    public bool UsesConfidence { get; init; }
+    /// <summary>Whether the encoder reads <see cref="MaskContent.Confidence"/> where the model has scores, and does
+    /// without where it has none.</summary>
+    internal bool UsesConfidence { get; init; }
 
     /// <summary>Whether the encoder reads <see cref="MaskContent.Probabilities"/>; a model without scores is refused.</summary>
-    public bool NeedsProbabilities { get; init; }
+    internal bool NeedsProbabilities { get; init; }
 
     /// <summary>The format of a name; null where there is none.</summary>
     public static MaskFormat? Find(string name) => All.FirstOrDefault(format => format.Name == name);

@@ -4,7 +4,7 @@ using InferenceServer.Kernels.Metrics;
 namespace InferenceServer.Runtime.Formats;
 
 /// <summary>The answer in the format <c>json</c>.</summary>
-public sealed record MaskSummary
+internal sealed record MaskSummary
 {
     /// <summary>The model's name.</summary>
     public required string Model { get; init; }
@@ -45,7 +45,7 @@ public sealed record MaskSummary
 }
 
 /// <summary>One class that occurs.</summary>
-public sealed record ClassSummary
+internal sealed record ClassSummary
 {
     /// <summary>Index in the mask.</summary>
     public required int Index { get; init; }
@@ -67,7 +67,7 @@ public sealed record ClassSummary
 }
 
 /// <summary>A rectangle in pixels.</summary>
-public sealed record BoxSummary
+internal sealed record BoxSummary
 {
     /// <summary>Leftmost column.</summary>
     public required int X { get; init; }

@@ -29,7 +29,10 @@ internal sealed class MasksZipEncoder : IMaskEncoder
 
     /// <summary>A name that every file system takes, and that cannot leave the folder it is unpacked to.</summary>
     private static string FileName(ClassSummary of) =>
-        of.Index.ToString("D3", CultureInfo.InvariantCulture) + "-" + string.Concat(of.Name.Select(c => char.IsAsciiLetterOrDigit(c) ? c : '_')) + ".png";
+        of.Index.ToString("D3", CultureInfo.InvariantCulture) +
+            "-" +
+            string.Concat(of.Name.Select(c => char.IsAsciiLetterOrDigit(c) ? c : '_')) +
+            ".png";
 
     private static void Add(ZipArchive zip, string name, PooledBufferWriter file, CompressionLevel level)
     {

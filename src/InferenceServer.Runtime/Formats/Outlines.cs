@@ -12,7 +12,9 @@ internal static class Outlines
     public static ILookup<byte, LabelPolygon> Of(MaskContent content, double tolerance)
     {
         IReadOnlyList<LabelPolygon> parts = LabelOutlines.Compute(content.Labels.Span, content.Size, tolerance, MaxPoints)
-            ?? throw new SegmentationException(SegmentationError.InvalidRequest, $"The mask's outlines have more than {MaxPoints:N0} points; ask for png, coco-rle or masks.");
+            ?? throw new SegmentationException(
+                SegmentationError.InvalidRequest,
+                $"The mask's outlines have more than {MaxPoints:N0} points; ask for png, coco-rle or masks.");
         return parts.ToLookup(p => p.Label);
     }
 }

@@ -16,7 +16,9 @@ internal sealed class OverlayEncoder(bool jpeg) : IMaskEncoder
         ImageSize size = content.Size;
         if (jpeg && Math.Max(size.Width, size.Height) > LongestJpegSide)
         {
-            throw new SegmentationException(SegmentationError.InvalidRequest, $"A JPEG's sides have at most {LongestJpegSide} pixels, the image has {size}; ask for image/png.");
+            throw new SegmentationException(
+                SegmentationError.InvalidRequest,
+                $"A JPEG's sides have at most {LongestJpegSide} pixels, the image has {size}; ask for image/png.");
         }
 
         using PooledBuffer<byte> rgb = new(checked((int)(size.Pixels * 3)));

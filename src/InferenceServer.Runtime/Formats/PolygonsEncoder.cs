@@ -4,7 +4,8 @@ using InferenceServer.Kernels.Outlines;
 
 namespace InferenceServer.Runtime.Formats;
 
-/// <summary>What the summary tells, and the outlines of each class in pixels: parts, each of an outline and its holes, each of points.</summary>
+/// <summary>What the summary tells, and the outlines of each class in pixels: parts, each of an outline and its
+/// holes, each of points.</summary>
 internal sealed class PolygonsEncoder : IMaskEncoder
 {
     public void Encode(MaskContent content, FormatSettings options, IBufferWriter<byte> output)

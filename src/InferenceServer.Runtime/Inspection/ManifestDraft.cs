@@ -8,7 +8,7 @@ using InferenceServer.Runtime.Sessions;
 namespace InferenceServer.Runtime.Inspection;
 
 /// <summary>Drafts the manifest of a model: measured where a run can tell, else the commonest value.</summary>
-public static class ManifestDraft
+internal static class ManifestDraft
 {
     private const int LargestBatch = 8;
     private static readonly float[] ImageNetMean = [0.485f, 0.456f, 0.406f];
@@ -17,7 +17,8 @@ public static class ManifestDraft
     /// <summary>What a draft always assumes, since no run can tell it.</summary>
     public static IReadOnlyList<string> Assumptions { get; } =
     [
-        "preprocess: RGB, normalised as ImageNet models are; wrong values rarely fail, they cost accuracy. Check them against the training code.",
+        "preprocess: RGB, normalised as ImageNet models are; wrong values rarely fail, they cost accuracy. Check " +
+        "them against the training code.",
         "preprocess.resize: images are not resized first; check what the model was evaluated with.",
         "postprocess.align_corners: false; true for weights of Caffe and semseg.",
         "classes: names are counted through and the colours are Pascal VOC's.",
@@ -52,7 +53,11 @@ public static class ManifestDraft
             },
             Preprocess = Preprocess(inspection),
             Postprocess = new PostprocessManifest { Activation = inspection.Kind == OutputKind.BinaryLogit ? "sigmoid" : "softmax" },
-            Classes = new ClassesManifest { Names = [.. Enumerable.Range(0, inspection.Classes).Select(i => $"class_{i}")], Palette = ["voc"] },
+            Classes = new ClassesManifest
+            {
+                Names = [.. Enumerable.Range(0, inspection.Classes).Select(i => $"class_{i}")],
+                Palette = ["voc"],
+            },
         };
     }
 

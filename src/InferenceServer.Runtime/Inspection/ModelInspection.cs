@@ -4,7 +4,7 @@ using InferenceServer.Runtime.Manifests;
 namespace InferenceServer.Runtime.Inspection;
 
 /// <summary>What trial runs told about a graph.</summary>
-public sealed record ModelInspection
+internal sealed record ModelInspection
 {
     /// <summary>Name of the image input.</summary>
     public required string Input { get; init; }
@@ -51,4 +51,4 @@ public sealed record ModelInspection
 /// <param name="Offset">Added to the multiples.</param>
 /// <param name="Tried">The sizes that were tried: odd multiples, so that no larger step explains a success.</param>
 /// <param name="Works">Whether the graph ran with all of them.</param>
-public sealed record SizeRule(int Multiple, int Offset, IReadOnlyList<ImageSize> Tried, bool Works);
+internal sealed record SizeRule(int Multiple, int Offset, IReadOnlyList<ImageSize> Tried, bool Works);

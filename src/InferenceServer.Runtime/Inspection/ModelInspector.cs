@@ -5,7 +5,7 @@ using InferenceServer.Runtime.Sessions;
 namespace InferenceServer.Runtime.Inspection;
 
 /// <summary>Finds out what a graph takes and gives, as far as runs can tell: for models that have no manifest yet.</summary>
-public sealed class ModelInspector(SessionFactory sessions)
+internal sealed class ModelInspector(SessionFactory sessions)
 {
     private const int StrideSide = 128;
 
@@ -70,7 +70,9 @@ public sealed class ModelInspector(SessionFactory sessions)
 
         if (trial.IsInteger)
         {
-            assumptions.Add("A graph that ends in labels does not tell the number of classes: it is the largest label of a run on noise, plus 1.");
+            assumptions.Add(
+                "A graph that ends in labels does not tell the number of classes: it is the largest label of a run " +
+                "on noise, plus 1.");
             return OutputKind.Labels;
         }
 

@@ -3,7 +3,8 @@ using InferenceServer.Runtime.Sessions;
 
 namespace InferenceServer.Runtime.Inspection;
 
-/// <summary>Finds out by running it which sizes a graph takes. The file's own shapes are no guide: exporters declare axes open that are not.</summary>
+/// <summary>Finds out by running it which sizes a graph takes. The file's own shapes are no guide: exporters declare
+/// axes open that are not.</summary>
 internal sealed class SizeTrials(IModelSession session, CancellationToken cancellationToken)
 {
     /// <summary>About the side of the trials: small enough for eleven rules, larger than any network's total stride.</summary>
@@ -34,7 +35,8 @@ internal sealed class SizeTrials(IModelSession session, CancellationToken cancel
         return null;
     }
 
-    /// <summary>The smallest size of the rule, from the manifest's usual minimum on, that works; small ones run out of rows in a deep network.</summary>
+    /// <summary>The smallest size of the rule, from the manifest's usual minimum on, that works; small ones run out
+    /// of rows in a deep network.</summary>
     public ImageSize FindSmallest(SizeRule rule)
     {
         foreach (int least in new[] { UsualMinimum, 2 * UsualMinimum })

@@ -4,7 +4,7 @@ using InferenceServer.Kernels.Coloring;
 namespace InferenceServer.Runtime.Manifests;
 
 /// <summary>Names and colours of a model's classes, with built-in data sets resolved.</summary>
-public sealed class ClassTable
+internal sealed class ClassTable
 {
     private ClassTable(IReadOnlyList<string> names, Palette palette, byte ignore)
     {
@@ -60,7 +60,8 @@ public sealed class ClassTable
         }
         else if (classes.Names is { } names && names.Distinct().Count() != names.Count)
         {
-            yield return "classes.names: expected different names; '" + names.GroupBy(n => n).First(g => g.Count() > 1).Key + "' stands twice";
+            yield return "classes.names: expected different names; '" + names.GroupBy(n => n)
+                .First(g => g.Count() > 1).Key + "' stands twice";
         }
 
         if (classes.Palette is null)
@@ -110,5 +111,7 @@ public sealed class ClassTable
         name == "voc" ? Palette.Voc(256) : ClassSets.TryGet(name, out ClassSet? set) ? set.Palette : null;
 
     private static bool IsColor(string text) =>
-        text is ['#', ..] && text.Length == 7 && int.TryParse(text.AsSpan(1), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out _);
+        text is ['#', ..]
+            && text.Length == 7
+            && int.TryParse(text.AsSpan(1), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out _);
 }

@@ -4,9 +4,10 @@ using System.Text.Json.Serialization;
 namespace InferenceServer.Runtime.Manifests;
 
 /// <summary>Names and colours of the classes.</summary>
-public sealed record ClassesManifest
+internal sealed record ClassesManifest
 {
-    /// <summary>A built-in set that gives names and palette where these are left out: voc, cityscapes, camvid or ade20k; or just a label.</summary>
+    /// <summary>A built-in set that gives names and palette where these are left out: voc, cityscapes, camvid or
+    /// ade20k; or just a label.</summary>
     public string? Dataset { get; init; }
 
     /// <summary>One name for each class, in order of the index; may be left out with a built-in data set.</summary>
@@ -58,5 +59,6 @@ internal sealed class PaletteConverter : JsonConverter<IReadOnlyList<string>?>
         }
     }
 
-    private static string Color(ref Utf8JsonReader reader) => reader.TokenType == JsonTokenType.String ? reader.GetString()! : throw new JsonException();
+    private static string Color(ref Utf8JsonReader reader) =>
+        reader.TokenType == JsonTokenType.String ? reader.GetString()! : throw new JsonException();
 }

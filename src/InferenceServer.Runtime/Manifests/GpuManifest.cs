@@ -1,7 +1,8 @@
 namespace InferenceServer.Runtime.Manifests;
 
-/// <summary>What a network runs best with on a GPU, as was measured; what is left out is as the section <c>Onnx</c> of the configuration says.</summary>
-public sealed record GpuManifest
+/// <summary>What a network runs best with on a GPU, as was measured; what is left out is as the section <c>Onnx</c>
+/// of the configuration says.</summary>
+internal sealed record GpuManifest
 {
     /// <summary>How cuDNN finds its algorithms.</summary>
     public ConvSearch? ConvSearch { get; init; }

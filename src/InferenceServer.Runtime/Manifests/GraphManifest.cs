@@ -1,7 +1,7 @@
 namespace InferenceServer.Runtime.Manifests;
 
 /// <summary>The graph's interface. Names may be left out where the graph has only one input or output.</summary>
-public sealed record GraphManifest
+internal sealed record GraphManifest
 {
     /// <summary>Name of the image input, N×3×H×W.</summary>
     public string? Input { get; init; }
@@ -32,7 +32,7 @@ public sealed record GraphManifest
 }
 
 /// <summary>What a graph's output holds.</summary>
-public enum OutputKind
+internal enum OutputKind
 {
     /// <summary>Unnormalised scores, N×n×h×w.</summary>
     Logits,

@@ -3,12 +3,13 @@ using System.Text.Json.Serialization;
 namespace InferenceServer.Runtime.Manifests;
 
 /// <summary>How many passes make one result, where a request does not say otherwise.</summary>
-public sealed record InferenceManifest
+internal sealed record InferenceManifest
 {
     /// <summary>The image in one piece, or in tiles. Default whole.</summary>
     public InferenceMode Mode { get; init; } = InferenceMode.Whole;
 
-    /// <summary>[height, width] of a tile, or one side; brought to the next legal size. Default <c>preprocess.size.fixed</c>, else 512.</summary>
+    /// <summary>[height, width] of a tile, or one side; brought to the next legal size. Default
+    /// <c>preprocess.size.fixed</c>, else 512.</summary>
     [JsonConverter(typeof(SidesConverter))]
     public IReadOnlyList<int>? Crop { get; init; }
 

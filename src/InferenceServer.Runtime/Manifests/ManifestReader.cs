@@ -5,7 +5,7 @@ using System.Text.RegularExpressions;
 namespace InferenceServer.Runtime.Manifests;
 
 /// <summary>Reads <c>model.json</c>: strict JSON, every key known, every value in its range.</summary>
-public static partial class ManifestReader
+internal static partial class ManifestReader
 {
     /// <summary>Name of the file that holds a model's manifest.</summary>
     public const string FileName = "model.json";
@@ -84,7 +84,9 @@ public static partial class ManifestReader
 
     private static ModelManifest Parse(ModelManifest? manifest, string file, string name)
     {
-        IReadOnlyList<string> errors = manifest is null ? ["the file holds null, expected an object"] : ManifestValidator.Validate(manifest, name);
+        IReadOnlyList<string> errors = manifest is null
+            ? ["the file holds null, expected an object"]
+            : ManifestValidator.Validate(manifest, name);
         return errors.Count == 0 ? manifest! : throw new ManifestException(file, errors);
     }
 
@@ -118,7 +120,10 @@ public static partial class ManifestReader
         "System.Boolean" => "true or false",
         "System.String" => "a text",
         _ when type.Contains("List`1", StringComparison.Ordinal) => "a list of the expected values",
-        _ when (typeof(ModelManifest).Assembly.GetType(type) ?? typeof(Kernels.ImageSize).Assembly.GetType(type)) is { IsEnum: true } choice =>
+        _ when (typeof(ModelManifest).Assembly.GetType(type) ?? typeof(Kernels.ImageSize).Assembly.GetType(type)) is
+        {
+            IsEnum: true,
+        } choice =>
             "one of " + string.Join(", ", Enum.GetNames(choice).Select(JsonNamingPolicy.SnakeCaseLower.ConvertName)),
         _ => "an object with the expected keys",
     };
@@ -142,7 +147,7 @@ public static partial class ManifestReader
 /// <summary>A manifest that cannot be served: each error names the key and what was expected.</summary>
 /// <param name="file">The manifest, as shown to the operator.</param>
 /// <param name="errors">One sentence for each wrong key.</param>
-public sealed class ManifestException(string file, IReadOnlyList<string> errors)
+internal sealed class ManifestException(string file, IReadOnlyList<string> errors)
     : Exception($"{file}: {string.Join("; ", errors.Select(e => e.ReplaceLineEndings(" ").TrimEnd(' ', '.')))}.")
 {
     /// <summary>One sentence for each wrong key.</summary>

@@ -14,17 +14,25 @@ internal static partial class ManifestValidator
     {
         List<string> errors = [];
         Expect(manifest.Schema == 1, "schema", "expected 1");
-        Expect(manifest.Name is null || manifest.Name == folder, "name", $"expected the folder's name '{folder}', got '{manifest.Name}'; correct or remove the key");
-        Expect(FolderName().IsMatch(folder), "name", "expected a folder's name of ASCII letters, digits, '.', '_' and '-', which URLs and headers can carry");
+        Expect(
+            manifest.Name is null || manifest.Name == folder, "name",
+            $"expected the folder's name '{folder}', got '{manifest.Name}'; correct or remove the key");
+        Expect(
+            FolderName().IsMatch(folder), "name",
+            "expected a folder's name of ASCII letters, digits, '.', '_' and '-', which URLs and headers can carry");
         Expect(manifest.Source?.Sha256 is not { } hash || IsSha256(hash), "source.sha256", "expected 64 hexadecimal digits");
-        Expect(manifest.Source?.Weights?.All(w => FolderName().IsMatch(w.Key) && IsSha256(w.Value)) is not false, "source.weights", "expected names of files beside the graph, each with 64 hexadecimal digits");
+        Expect(
+            manifest.Source?.Weights?.All(w => FolderName().IsMatch(w.Key) && IsSha256(w.Value)) is not false,
+            "source.weights", "expected names of files beside the graph, each with 64 hexadecimal digits");
         ValidateGraph(manifest.Graph);
         ValidatePreprocess(manifest.Preprocess);
         ValidateInference(manifest.Inference);
         ValidatePostprocess(manifest.Postprocess);
         ValidateClasses(manifest.Classes, manifest.Graph.OutputKind);
         Expect(manifest.WarmUp?.Sizes is not { } sizes || sizes.All(IsImage), "warm_up.sizes", "expected a list of [height, width]");
-        Expect(manifest.WarmUp?.Batches?.All(b => b >= 1 && b <= manifest.Graph.MaxBatch) is not false, "warm_up.batches", $"expected numbers of 1 to graph.max_batch ({manifest.Graph.MaxBatch})");
+        Expect(
+            manifest.WarmUp?.Batches?.All(b => b >= 1 && b <= manifest.Graph.MaxBatch) is not false,
+            "warm_up.batches", $"expected numbers of 1 to graph.max_batch ({manifest.Graph.MaxBatch})");
         Expect(manifest.Cost?.At is not { } at || IsImage(at), "cost.at", "expected [height, width]");
         Expect(double.IsFinite(manifest.Cost?.Gmac ?? 0), "cost.gmac", "expected a finite number");
         Expect(double.IsFinite(manifest.Quality?.Value ?? 0), "quality.value", "expected a finite number");
@@ -46,19 +54,32 @@ internal static partial class ManifestValidator
             Expect(graph.OutputStride is >= 1 and <= 64, "graph.output_stride", "expected 1 to 64");
             Expect(graph.OutputScale is >= 1 and <= 8, "graph.output_scale", "expected 1 to 8");
             Expect(graph.OutputStride == 1 || graph.OutputScale == 1, "graph.output_scale", "expected 1 where output_stride is not 1");
-            Expect(graph.ExtraInputs.Count == 0, "graph.extra_inputs", "extra inputs are not served; fold them into the graph as constants");
+            Expect(
+                graph.ExtraInputs.Count == 0, "graph.extra_inputs",
+                "extra inputs are not served; fold them into the graph as constants");
         }
 
         void ValidatePreprocess(PreprocessManifest preprocess)
         {
-            Expect(float.IsFinite(preprocess.Scale) && preprocess.Scale > 0, "preprocess.scale", "expected a positive number, for instance 0.00392156862745098 (1/255) or 1");
+            Expect(
+                float.IsFinite(preprocess.Scale) && preprocess.Scale > 0, "preprocess.scale",
+                "expected a positive number, for instance 0.00392156862745098 (1/255) or 1");
             Expect(preprocess.Mean.Count == 3 && preprocess.Mean.All(float.IsFinite), "preprocess.mean", "expected three numbers");
-            Expect(preprocess.Std.Count == 3 && preprocess.Std.All(s => float.IsFinite(s) && s > 0), "preprocess.std", "expected three positive numbers");
+            Expect(
+                preprocess.Std.Count == 3 && preprocess.Std.All(s => float.IsFinite(s) && s > 0), "preprocess.std",
+                "expected three positive numbers");
             if (errors.Count == 0)
             {
                 // Normalised pixels beyond this are a scale of 1 with means of 0 to 1, or the reverse: a loss that nothing else shows.
-                double largest = Enumerable.Range(0, 3).SelectMany(c => (double[])[0, 255], (c, x) => Math.Abs(((x * preprocess.Scale) - preprocess.Mean[c]) / preprocess.Std[c])).Max();
-                Expect(largest <= LargestNormalized, "preprocess.scale", $"scale, mean and std make pixels as large as {largest:G3}; expected 1/255 with means of 0 to 1, or 1 with means of 0 to 255");
+                double largest = Enumerable.Range(0, 3)
+                    .SelectMany(
+                        c => (double[])[0, 255],
+                        (c, x) => Math.Abs(((x * preprocess.Scale) - preprocess.Mean[c]) / preprocess.Std[c]))
+                    .Max();
+                Expect(
+                    largest <= LargestNormalized, "preprocess.scale",
+                    $"scale, mean and std make pixels as large as {largest:G3}; expected 1/255 with means of 0 to " +
+                    "1, or 1 with means of 0 to 255");
             }
 
             ValidateSize(preprocess.Size);
@@ -68,7 +89,9 @@ internal static partial class ManifestValidator
         void ValidateSize(SizeManifest size)
         {
             Expect(size.Multiple is >= 1 and <= 1024, "preprocess.size.multiple", "expected 1 to 1024");
-            Expect(size.Offset >= 0 && size.Offset < Math.Max(size.Multiple, 2), "preprocess.size.offset", "expected 0 or more, less than multiple");
+            Expect(
+                size.Offset >= 0 && size.Offset < Math.Max(size.Multiple, 2), "preprocess.size.offset",
+                "expected 0 or more, less than multiple");
             Expect(size.Bucket is null or (>= 1 and <= 4096), "preprocess.size.bucket", "expected 1 to 4096");
             Expect(size.Min is >= 1 and <= 16384, "preprocess.size.min", "expected 1 to 16384");
             Expect(size.Fixed is null or [> 0 and <= 16384, > 0 and <= 16384], "preprocess.size.fixed", "expected [height, width]");
@@ -76,15 +99,24 @@ internal static partial class ManifestValidator
 
         void ValidateResize(ResizeManifest resize, IReadOnlyList<int>? @fixed, bool slides)
         {
-            Expect(resize.MaxPixels is >= 1024 and <= MostInputPixels, "preprocess.resize.max_pixels", $"expected 1024 to {MostInputPixels}");
+            Expect(
+                resize.MaxPixels is >= 1024 and <= MostInputPixels, "preprocess.resize.max_pixels",
+                $"expected 1024 to {MostInputPixels}");
             // Every image is padded to min × min: without this, a line of JSON asks for gigabytes.
-            Expect((long)manifest.Preprocess.Size.Min * manifest.Preprocess.Size.Min <= 2 * resize.MaxPixels, "preprocess.resize.max_pixels", "expected at least half of size.min × size.min");
-            Expect(resize is not { Mode: ResizeMode.LongSidePad or ResizeMode.Exact, Size: { } size } || Sides(size) is not [int rows, int columns] || (long)rows * columns <= 2 * resize.MaxPixels,
+            Expect(
+                (long)manifest.Preprocess.Size.Min * manifest.Preprocess.Size.Min <= 2 * resize.MaxPixels,
+                "preprocess.resize.max_pixels", "expected at least half of size.min × size.min");
+            Expect(
+                resize is not { Mode: ResizeMode.LongSidePad or ResizeMode.Exact, Size: { } size }
+                    || Sides(size) is not [int rows, int columns]
+                    || (long)rows * columns <= 2 * resize.MaxPixels,
                 "preprocess.resize.max_pixels", "expected at least half of size × size");
             bool sides = resize.Mode switch
             {
                 ResizeMode.None => resize.Size is null,
-                ResizeMode.Exact => resize.Size is [> 0 and <= 16384] or [> 0 and <= 16384, > 0 and <= 16384] || (resize.Size is null && @fixed is not null),
+                ResizeMode.Exact =>
+                    resize.Size is [> 0 and <= 16384] or [> 0 and <= 16384, > 0 and <= 16384]
+                        || (resize.Size is null && @fixed is not null),
                 _ => resize.Size is [> 0 and <= 16384],
             };
             Expect(sides, "preprocess.resize.size", resize.Mode switch
@@ -101,28 +133,47 @@ internal static partial class ManifestValidator
                     ResizeMode.LongSide or ResizeMode.LongSidePad => resize.Size is [int side] && side <= Math.Min(height, width),
                     _ => slides,
                 };
-                Expect((long)height * width <= 2 * resize.MaxPixels, "preprocess.resize.max_pixels", $"expected at least half of the fixed {height}×{width}");
-                Expect(fits, "preprocess.resize", $"the graph takes only {height}×{width}: expected the mode \"exact\" of that size, or \"long_side\" up to it, or any with the inference mode \"slide\"");
+                Expect(
+                    (long)height * width <= 2 * resize.MaxPixels, "preprocess.resize.max_pixels",
+                    $"expected at least half of the fixed {height}×{width}");
+                Expect(
+                    fits, "preprocess.resize",
+                    $"the graph takes only {height}×{width}: expected the mode \"exact\" of that size, or " +
+                    "\"long_side\" up to it, or any with the inference mode \"slide\"");
             }
         }
 
         void ValidateInference(InferenceManifest inference)
         {
             OutputKind kind = manifest.Graph.OutputKind;
-            Expect(inference.Crop is null or [> 0 and <= 16384] or [> 0 and <= 16384, > 0 and <= 16384], "inference.crop", "expected [height, width] or one side");
             Expect(
-                inference.Crop is null || manifest.Preprocess.Size.Fixed is not { } only || Sides(inference.Crop).SequenceEqual(only), "inference.crop", "expected preprocess.size.fixed, the graph's only size");
+                inference.Crop is null or [> 0 and <= 16384] or [> 0 and <= 16384, > 0 and <= 16384],
+                "inference.crop", "expected [height, width] or one side");
+            Expect(
+                inference.Crop is null
+                    || manifest.Preprocess.Size.Fixed is not { } only
+                    || Sides(inference.Crop).SequenceEqual(only), "inference.crop",
+                    "expected preprocess.size.fixed, the graph's only size");
             Expect(inference.StrideRate is null or (> 0 and <= 1), "inference.stride_rate", "expected a share of the crop, above 0 to 1");
-            Expect(inference.Scales.Count > 0 && inference.Scales.All(s => s is > 0 and <= 16), "inference.scales", "expected at least one, each above 0 to 16");
+            Expect(
+                inference.Scales.Count > 0 && inference.Scales.All(s => s is > 0 and <= 16), "inference.scales",
+                "expected at least one, each above 0 to 16");
             bool isOne = inference is { Mode: InferenceMode.Whole, Scales.Count: 1, Flip: false };
-            Expect(kind != OutputKind.Labels || isOne, "inference", "expected the mode \"whole\", one scale and no flip: a graph that ends in labels has nothing to average");
-            Expect(kind != OutputKind.Probabilities || inference.Fuse == FuseMode.MeanSoftmax, "inference.fuse", "expected \"mean_softmax\": the graph gives no logits");
+            Expect(
+                kind != OutputKind.Labels || isOne, "inference",
+                "expected the mode \"whole\", one scale and no flip: a graph that ends in labels has nothing to " +
+                "average");
+            Expect(
+                kind != OutputKind.Probabilities || inference.Fuse == FuseMode.MeanSoftmax, "inference.fuse",
+                "expected \"mean_softmax\": the graph gives no logits");
         }
 
         void ValidatePostprocess(PostprocessManifest postprocess)
         {
             string activation = manifest.Graph.OutputKind == OutputKind.BinaryLogit ? "sigmoid" : "softmax";
-            bool fits = postprocess.Activation is null || manifest.Graph.OutputKind is OutputKind.Labels or OutputKind.Probabilities || postprocess.Activation == activation;
+            bool fits = postprocess.Activation is null
+                || manifest.Graph.OutputKind is OutputKind.Labels or OutputKind.Probabilities
+                || postprocess.Activation == activation;
             Expect(fits, "postprocess.activation", $"expected \"{activation}\" for this output_kind");
             Expect(postprocess.Resize == "bilinear", "postprocess.resize", "only \"bilinear\" is served");
             Expect(postprocess.Threshold is null or (> 0 and < 1), "postprocess.threshold", "expected a probability between 0 and 1");
@@ -132,13 +183,23 @@ internal static partial class ManifestValidator
         void ValidateCrf(CrfManifest? crf)
         {
             Expect(crf?.Iterations is null or (>= 1 and <= 50), "postprocess.crf.iterations", "expected 1 to 50");
-            foreach ((string key, KernelManifest? kernel) in ((string, KernelManifest?)[])[("gaussian", crf?.Gaussian), ("bilateral", crf?.Bilateral)])
+            foreach ((string key, KernelManifest? kernel) in ((string, KernelManifest?)[])[
+                ("gaussian", crf?.Gaussian), ("bilateral", crf?.Bilateral)
+            ])
             {
-                bool fits = kernel is null || (float.IsFinite(kernel.Weight) && kernel.Weight >= 0 && float.IsFinite(kernel.Xy) && kernel.Xy > 0 && kernel.Rgb is null or (> 0 and < float.PositiveInfinity));
+                bool fits = kernel is null
+                    || (
+                        float.IsFinite(kernel.Weight)
+                            && kernel.Weight >= 0
+                            && float.IsFinite(kernel.Xy)
+                            && kernel.Xy > 0
+                            && kernel.Rgb is null or (> 0 and < float.PositiveInfinity));
                 Expect(fits, $"postprocess.crf.{key}", "expected a weight of 0 or more, and deviations above 0");
             }
 
-            Expect(crf is not { Default: true } || manifest.Graph.OutputKind != OutputKind.Labels, "postprocess.crf.default", "expected false: a graph that ends in labels has nothing to refine");
+            Expect(
+                crf is not { Default: true } || manifest.Graph.OutputKind != OutputKind.Labels,
+                "postprocess.crf.default", "expected false: a graph that ends in labels has nothing to refine");
         }
 
         void ValidateClasses(ClassesManifest classes, OutputKind kind)
@@ -146,7 +207,9 @@ internal static partial class ManifestValidator
             Expect(classes.Ignore is >= 0 and <= 255, "classes.ignore", "expected 0 to 255");
             errors.AddRange(ClassTable.Validate(classes));
             int? count = classes.Names?.Count ?? (ClassSets.TryGet(classes.Dataset ?? "", out ClassSet? set) ? set.Names.Count : null);
-            Expect(kind != OutputKind.BinaryLogit || count is null or 2, "classes.names", "expected two names for binary_logit: of what is not, and of what is found");
+            Expect(
+                kind != OutputKind.BinaryLogit || count is null or 2, "classes.names",
+                "expected two names for binary_logit: of what is not, and of what is found");
             Expect(classes.Values is null || classes.Values.Count == count, "classes.values", "expected one for each class");
             Expect(classes.SubmitIds is null || classes.SubmitIds.Count == count, "classes.submit_ids", "expected one for each class");
         }
@@ -160,5 +223,6 @@ internal static partial class ManifestValidator
 
     private static bool IsSha256(string text) => text.Length == 64 && text.All(char.IsAsciiHexDigit);
 
-    private static bool IsImage(IReadOnlyList<int> size) => size is [> 0 and <= 16384, > 0 and <= 16384] && (long)size[0] * size[1] <= MostInputPixels;
+    private static bool IsImage(IReadOnlyList<int> size) =>
+        size is [> 0 and <= 16384, > 0 and <= 16384] && (long)size[0] * size[1] <= MostInputPixels;
 }

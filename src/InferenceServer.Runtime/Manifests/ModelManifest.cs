@@ -1,8 +1,10 @@
 namespace InferenceServer.Runtime.Manifests;
 
-/// <summary>What a model needs to be served, as <c>model.json</c> beside its versions states it; models/README.md explains every key.</summary>
-/// <remarks>Plain data, as written; <see cref="ManifestReader"/> reads and checks it. Keys are in snake_case; unknown ones are errors.</remarks>
-public sealed record ModelManifest
+/// <summary>What a model needs to be served, as <c>model.json</c> beside its versions states it; models/README.md
+/// explains every key.</summary>
+/// <remarks>Plain data, as written; <see cref="ManifestReader"/> reads and checks it. Keys are in snake_case; unknown
+/// ones are errors.</remarks>
+internal sealed record ModelManifest
 {
     /// <summary>Version of this format; 1.</summary>
     public required int Schema { get; init; }
@@ -51,11 +53,12 @@ public sealed record ModelManifest
 }
 
 /// <summary>What a model is run with before it serves: every size in every batch.</summary>
-public sealed record WarmUpManifest
+internal sealed record WarmUpManifest
 {
     /// <summary>[height, width] of images that are usual; default: <see cref="CostManifest.At"/>, else 480×640.</summary>
     public IReadOnlyList<IReadOnlyList<int>>? Sizes { get; init; }
 
-    /// <summary>Numbers of images in one run, up to <see cref="GraphManifest.MaxBatch"/>; default: every number that the section <c>Batching</c> of the configuration lets share a run.</summary>
+    /// <summary>Numbers of images in one run, up to <see cref="GraphManifest.MaxBatch"/>; default: every number that
+    /// the section <c>Batching</c> of the configuration lets share a run.</summary>
     public IReadOnlyList<int>? Batches { get; init; }
 }

@@ -1,7 +1,7 @@
 namespace InferenceServer.Runtime.Manifests;
 
 /// <summary>From the graph's output to labels.</summary>
-public sealed record PostprocessManifest
+internal sealed record PostprocessManifest
 {
     /// <summary>What makes probabilities of logits: <c>softmax</c>, or <c>sigmoid</c> for <c>binary_logit</c>.</summary>
     public string? Activation { get; init; }
@@ -20,7 +20,7 @@ public sealed record PostprocessManifest
 }
 
 /// <summary>Parameters of the fully connected CRF, kept with the model.</summary>
-public sealed record CrfManifest
+internal sealed record CrfManifest
 {
     /// <summary>Whether results are refined unless a request says otherwise.</summary>
     public bool Default { get; init; }
@@ -36,7 +36,7 @@ public sealed record CrfManifest
 }
 
 /// <summary>One pairwise kernel of the CRF.</summary>
-public sealed record KernelManifest
+internal sealed record KernelManifest
 {
     /// <summary>Weight of the kernel.</summary>
     public required float Weight { get; init; }

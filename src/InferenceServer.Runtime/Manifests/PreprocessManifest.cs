@@ -6,7 +6,7 @@ using InferenceServer.Kernels.Resizing;
 namespace InferenceServer.Runtime.Manifests;
 
 /// <summary>Normalisation (x·scale − mean) / std, resize policy, legal sizes and padding.</summary>
-public sealed record PreprocessManifest
+internal sealed record PreprocessManifest
 {
     /// <summary>Channel order of the network.</summary>
     public required ChannelOrder Color { get; init; }
@@ -31,7 +31,7 @@ public sealed record PreprocessManifest
 }
 
 /// <summary>Legal heights and widths are multiple·k + offset.</summary>
-public sealed record SizeManifest
+internal sealed record SizeManifest
 {
     /// <summary>The step between legal sizes; 1 where any is.</summary>
     public required int Multiple { get; init; }
@@ -39,7 +39,8 @@ public sealed record SizeManifest
     /// <summary>Added to the multiples: 1 for PSPNet's 8k+1.</summary>
     public int Offset { get; init; }
 
-    /// <summary>A coarser step that inputs are padded to, so that images of unlike sizes share a batch. Right only for graphs whose answer inside does not change with padding outside.
+    /// <summary>A coarser step that inputs are padded to, so that images of unlike sizes share a batch. Right only
+    /// for graphs whose answer inside does not change with padding outside.
     /// Null leaves that to the server's options.</summary>
     public int? Bucket { get; init; }
 
@@ -51,7 +52,7 @@ public sealed record SizeManifest
 }
 
 /// <summary>How images are resized.</summary>
-public sealed record ResizeManifest
+internal sealed record ResizeManifest
 {
     /// <summary>The rule.</summary>
     public required ResizeMode Mode { get; init; }
@@ -71,12 +72,13 @@ public sealed record ResizeManifest
 }
 
 /// <summary>The rule by which an image's size becomes the network's.</summary>
-public enum ResizeMode
+internal enum ResizeMode
 {
     /// <summary>As it is.</summary>
     None,
 
-    /// <summary>The short side becomes <c>size</c>; the long one keeps the ratio and is cut to a whole number, as torchvision does.</summary>
+    /// <summary>The short side becomes <c>size</c>; the long one keeps the ratio and is cut to a whole number, as
+    /// torchvision does.</summary>
     ShortSide,
 
     /// <summary>The long side becomes <c>size</c>; the short one keeps the ratio and is rounded.</summary>
@@ -90,7 +92,7 @@ public enum ResizeMode
 }
 
 /// <summary>How an image is brought to a legal size.</summary>
-public sealed record PadManifest
+internal sealed record PadManifest
 {
     /// <summary>On which sides.</summary>
     public PadPosition Where { get; init; } = PadPosition.BottomRight;
@@ -100,7 +102,7 @@ public sealed record PadManifest
 }
 
 /// <summary>The sides that padding goes to.</summary>
-public enum PadPosition
+internal enum PadPosition
 {
     /// <summary>Below and to the right; the image stays at the origin.</summary>
     BottomRight,
@@ -110,7 +112,7 @@ public enum PadPosition
 }
 
 /// <summary>The value that padding has.</summary>
-public enum PadValue
+internal enum PadValue
 {
     /// <summary>The mean colour, which is 0 after normalisation.</summary>
     Mean,
@@ -151,5 +153,8 @@ internal sealed class SidesConverter : JsonConverter<IReadOnlyList<int>?>
         }
     }
 
-    private static int Side(ref Utf8JsonReader reader) => reader.TokenType == JsonTokenType.Number && reader.TryGetInt32(out int side) ? side : throw new JsonException();
+    private static int Side(ref Utf8JsonReader reader) =>
+        reader.TokenType == JsonTokenType.Number && reader.TryGetInt32(out int side)
+            ? side
+            : throw new JsonException();
 }

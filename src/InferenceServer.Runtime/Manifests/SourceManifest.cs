@@ -1,7 +1,7 @@
 namespace InferenceServer.Runtime.Manifests;
 
 /// <summary>Where the weights come from; shown to users, and <see cref="Sha256"/> and <see cref="Weights"/> are checked at load.</summary>
-public sealed record SourceManifest
+internal sealed record SourceManifest
 {
     /// <summary>The project whose definition the graph has.</summary>
     public string? Project { get; init; }
@@ -26,7 +26,7 @@ public sealed record SourceManifest
 }
 
 /// <summary>An accuracy that was measured.</summary>
-public sealed record QualityManifest
+internal sealed record QualityManifest
 {
     /// <summary>The metric, for instance mIoU.</summary>
     public string? Metric { get; init; }
@@ -42,7 +42,7 @@ public sealed record QualityManifest
 }
 
 /// <summary>What one pass costs.</summary>
-public sealed record CostManifest
+internal sealed record CostManifest
 {
     /// <summary>Number of trained parameters.</summary>
     public long? Parameters { get; init; }

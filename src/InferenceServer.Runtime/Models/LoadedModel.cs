@@ -9,7 +9,7 @@ namespace InferenceServer.Runtime.Models;
 
 /// <summary>A model that was tried and warmed: all that a request needs of it.</summary>
 /// <remarks>It counts its holders, of which the repository is one; the last one to leave frees the session.</remarks>
-public sealed class LoadedModel : IDisposable
+internal sealed class LoadedModel : IDisposable
 {
     private static readonly TimeSpan LongestRun = TimeSpan.FromSeconds(5);
     private int _holders = 1;
@@ -106,7 +106,7 @@ public sealed class LoadedModel : IDisposable
 }
 
 /// <summary>The right to use a model: until this is disposed its session stays open, even if another version has taken its place.</summary>
-public sealed class ModelLease : IDisposable
+internal sealed class ModelLease : IDisposable
 {
     private LoadedModel? _held;
 

@@ -17,7 +17,10 @@ internal static partial class Log
     [LoggerMessage(203, LogLevel.Warning, "There is no model in {Folder} (Models:Path).")]
     public static partial void NoModels(ILogger logger, string folder);
 
-    [LoggerMessage(204, LogLevel.Warning, "{File} is no model yet: move it to {Graph} and draft its manifest with: inference-server inspect {Graph} --manifest {Manifest}")]
+    [LoggerMessage(
+        204, LogLevel.Warning,
+        "{File} is no model yet: move it to {Graph} and draft its manifest with: inference-server inspect {Graph} " +
+        "--manifest {Manifest}")]
     public static partial void StrayGraph(ILogger logger, string file, string graph, string manifest);
 
     [LoggerMessage(205, LogLevel.Error, "Models:Default or Models:Required names {Model}, which is not there; there are: {Models}.")]
@@ -26,7 +29,10 @@ internal static partial class Log
     [LoggerMessage(206, LogLevel.Information, "Model {Model} v{Version} no longer serves; its session is freed after its last request.")]
     public static partial void ModelReplaced(ILogger logger, string model, int version);
 
-    [LoggerMessage(207, LogLevel.Warning, "{Folder} (Models:Path) is gone or empty, which looks like a volume that was unmounted; the models that are loaded keep serving.")]
+    [LoggerMessage(
+        207, LogLevel.Warning,
+        "{Folder} (Models:Path) is gone or empty, which looks like a volume that was unmounted; the models that " +
+        "are loaded keep serving.")]
     public static partial void FolderGone(ILogger logger, string folder);
 
     [LoggerMessage(208, LogLevel.Warning, "{Folder} (Models:Path) could not be read; what is loaded keeps serving: {Reason}")]
@@ -41,6 +47,8 @@ internal static partial class Log
     [LoggerMessage(300, LogLevel.Critical, "No model can be served, and the program stops: {Reason}")]
     public static partial void CannotServe(ILogger logger, string reason);
 
-    [LoggerMessage(301, LogLevel.Warning, "Changes of model files are looked for every {Seconds} s only, for the system sends no events: {Reason}")]
+    [LoggerMessage(
+        301, LogLevel.Warning,
+        "Changes of model files are looked for every {Seconds} s only, for the system sends no events: {Reason}")]
     public static partial void NoFileEvents(ILogger logger, double seconds, string reason);
 }

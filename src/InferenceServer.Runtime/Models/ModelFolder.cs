@@ -11,7 +11,12 @@ internal sealed class ModelFolder(string path)
     private const string Graph = "model.onnx";
 
     // A stamp is made of names, lengths, times and where links lead: hashing gigabytes at every look would be felt.
-    private static readonly EnumerationOptions Everything = new() { RecurseSubdirectories = true, IgnoreInaccessible = true, AttributesToSkip = 0 };
+    private static readonly EnumerationOptions Everything = new()
+    {
+        RecurseSubdirectories = true,
+        IgnoreInaccessible = true,
+        AttributesToSkip = 0,
+    };
     private static readonly EnumerationOptions TopOnly = new() { IgnoreInaccessible = true };
 
     /// <summary>The full path.</summary>
@@ -40,7 +45,13 @@ internal sealed class ModelFolder(string path)
 
     /// <summary>The ONNX files in <paramref name="folder"/> and <paramref name="depth"/> levels below it.</summary>
     public static IEnumerable<string> Graphs(string folder, int depth) => Directory.EnumerateFiles(
-        folder, "*.onnx", new EnumerationOptions { RecurseSubdirectories = depth > 0, MaxRecursionDepth = depth, IgnoreInaccessible = true });
+        folder, "*.onnx",
+        new EnumerationOptions
+        {
+            RecurseSubdirectories = depth > 0,
+            MaxRecursionDepth = depth,
+            IgnoreInaccessible = true,
+        });
 
     /// <summary>The graph of a version.</summary>
     public string GraphFile(int version) => System.IO.Path.Combine(Path, version.ToString(CultureInfo.InvariantCulture), Graph);
@@ -84,7 +95,10 @@ internal sealed class ModelFolder(string path)
 
     // "007" is no version: its number would lead to another folder.
     private static int Version(string name) =>
-        int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out int version) && version.ToString(CultureInfo.InvariantCulture) == name ? version : 0;
+        int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out int version)
+            && version.ToString(CultureInfo.InvariantCulture) == name
+            ? version
+            : 0;
 
     private string Manifest()
     {
@@ -106,7 +120,8 @@ internal sealed class ModelFolder(string path)
     }
 }
 
-/// <summary>Where a path leads once every link on its way is followed: two releases differ in it, even where names, lengths and times do not.</summary>
+/// <summary>Where a path leads once every link on its way is followed: two releases differ in it, even where names,
+/// lengths and times do not.</summary>
 internal static class RealPath
 {
     private const int MostLinks = 40; // as many as Linux follows

@@ -7,9 +7,10 @@ using InferenceServer.Runtime.Sessions;
 
 namespace InferenceServer.Runtime.Models;
 
-/// <summary>What is so at the moment: the models, their queues, the buffers and the build. Read when somebody asks, so it costs nothing in between.</summary>
+/// <summary>What is so at the moment: the models, their queues, the buffers and the build. Read when somebody asks,
+/// so it costs nothing in between.</summary>
 /// <remarks>What happens is in <see cref="SegmentationMetrics"/>.</remarks>
-public sealed class ModelGauges
+internal sealed class ModelGauges
 {
     private readonly ModelRepository _repository;
 
@@ -20,19 +21,43 @@ public sealed class ModelGauges
         Meter meter = meters.Create(SegmentationMetrics.MeterName);
         meter.CreateObservableGauge("seg_model_state", States, description: "1 for the state that the model is in.");
         meter.CreateObservableGauge("seg_provider_info", Providers, description: "1 for the provider that runs the model.");
-        meter.CreateObservableCounter("seg_provider_fallback_total", () => sessions.Fallbacks, "{session}", "Sessions that run on the CPU because the GPU could not be had.");
-        meter.CreateObservableGauge("seg_model_load_seconds", () => Each(m => m.LoadTime.TotalSeconds), "s", "Time that reading, trying and warming the model took.");
-        meter.CreateObservableGauge("seg_warmup_seconds", () => Each(m => m.WarmUpTime.TotalSeconds), "s", "The share of it that trying and warming took.");
-        meter.CreateObservableGauge("seg_queue_depth", () => Sums(m => m.Scheduler.QueuedImages), "{image}", "Inputs that wait for the network.");
-        meter.CreateObservableGauge("seg_queue_pixels", () => Sums(m => m.Scheduler.QueuedPixels), "{pixel}", "Their pixels, padding included.");
+        meter.CreateObservableCounter(
+            "seg_provider_fallback_total", () => sessions.Fallbacks, "{session}",
+            "Sessions that run on the CPU because the GPU could not be had.");
+        meter.CreateObservableGauge(
+            "seg_model_load_seconds", () => Each(m => m.LoadTime.TotalSeconds), "s",
+            "Time that reading, trying and warming the model took.");
+        meter.CreateObservableGauge(
+            "seg_warmup_seconds", () => Each(m => m.WarmUpTime.TotalSeconds), "s",
+            "The share of it that trying and warming took.");
+        meter.CreateObservableGauge(
+            "seg_queue_depth", () => Sums(m => m.Scheduler.QueuedImages), "{image}",
+            "Inputs that wait for the network.");
+        meter.CreateObservableGauge(
+            "seg_queue_pixels", () => Sums(m => m.Scheduler.QueuedPixels), "{pixel}",
+            "Their pixels, padding included.");
         meter.CreateObservableGauge("seg_running", () => Sums(m => m.Scheduler.Running), "{image}", "Inputs that the network works on.");
-        meter.CreateObservableGauge("seg_backlog_limit", () => Sums(m => m.Scheduler.Backlog.Limit), "{request}", "Requests that are let in before the network; small while the server is overloaded.");
-        meter.CreateObservableGauge("seg_admitted_pixels", () => admission.Pixels, "{pixel}", "Pixels of the decoded images in the server; limited by Scheduling:MaxPixelsInFlight.");
-        meter.CreateObservableGauge("seg_admitted_bytes", () => admission.Bytes, "By", "Bytes of the encoded images in the server; limited by Scheduling:MaxBytesInFlight.");
-        meter.CreateObservableGauge("seg_admitted_requests", () => admission.Requests, "{request}", "Requests in the server, of all models; limited by Scheduling:MaxRequests.");
-        meter.CreateObservableGauge("seg_buffer_rented_bytes", () => PooledArrays.RentedBytes, "By", "Bytes of image, tensor and mask buffers in use; near 0 when idle.");
-        meter.CreateObservableGauge("seg_buffer_kept_bytes", () => PooledArrays.KeptBytes, "By", "Bytes of large buffers that are kept for the next image.");
-        meter.CreateObservableCounter("seg_arena_shrinkages_total", () => ArenaUsage.Shrinkages, "{run}", "Runs after which a session gave memory back that a rare, large image had needed.");
+        meter.CreateObservableGauge(
+            "seg_backlog_limit", () => Sums(m => m.Scheduler.Backlog.Limit), "{request}",
+            "Requests that are let in before the network; small while the server is overloaded.");
+        meter.CreateObservableGauge(
+            "seg_admitted_pixels", () => admission.Pixels, "{pixel}",
+            "Pixels of the decoded images in the server; limited by Scheduling:MaxPixelsInFlight.");
+        meter.CreateObservableGauge(
+            "seg_admitted_bytes", () => admission.Bytes, "By",
+            "Bytes of the encoded images in the server; limited by Scheduling:MaxBytesInFlight.");
+        meter.CreateObservableGauge(
+            "seg_admitted_requests", () => admission.Requests, "{request}",
+            "Requests in the server, of all models; limited by Scheduling:MaxRequests.");
+        meter.CreateObservableGauge(
+            "seg_buffer_rented_bytes", () => PooledArrays.RentedBytes, "By",
+            "Bytes of image, tensor and mask buffers in use; near 0 when idle.");
+        meter.CreateObservableGauge(
+            "seg_buffer_kept_bytes", () => PooledArrays.KeptBytes, "By",
+            "Bytes of large buffers that are kept for the next image.");
+        meter.CreateObservableCounter(
+            "seg_arena_shrinkages_total", () => ArenaUsage.Shrinkages, "{run}",
+            "Runs after which a session gave memory back that a rare, large image had needed.");
         meter.CreateObservableGauge("seg_build_info", Build, description: "1; the labels say what runs.");
     }
 
@@ -40,7 +65,9 @@ public sealed class ModelGauges
 
     private static Measurement<int> Build()
     {
-        string version = typeof(ModelGauges).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "";
+        string version =
+            typeof(ModelGauges).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion
+            ?? "";
         return new Measurement<int>(1, new("version", version.Split('+')[0]), new("ort_version", SessionFactory.RuntimeVersion));
     }
 
@@ -56,7 +83,8 @@ public sealed class ModelGauges
         .Select(m => new Measurement<int>(1, MetricTags.Model(m.Name), new("provider", m.Provider.ToString().ToLowerInvariant())));
 
     private IEnumerable<Measurement<long>> Sums(Func<LoadedModel, long> value) =>
-        _repository.Entries.Where(e => e.Versions.Count > 0).Select(e => new Measurement<long>(e.Versions.Sum(value), MetricTags.Model(e.Name)));
+        _repository.Entries.Where(e => e.Versions.Count > 0)
+            .Select(e => new Measurement<long>(e.Versions.Sum(value), MetricTags.Model(e.Name)));
 
     private IEnumerable<Measurement<double>> Each(Func<LoadedModel, double> value) =>
         Loaded.Select(m => new Measurement<double>(value(m), MetricTags.Model(m.Name), new("version", MetricTags.Number(m.Version))));

@@ -5,8 +5,13 @@ using Microsoft.Extensions.Logging;
 
 namespace InferenceServer.Runtime.Models;
 
-/// <summary>Loads the models while the host already runs, so that their state can be watched. Without a folder of models, or a GPU where one is required, the host stops, with exit code 1.</summary>
-internal sealed class ModelLoading(ModelRepository repository, ImageDecoder decoder, IHostApplicationLifetime lifetime, ILogger<ModelLoading> logger) : BackgroundService
+/// <summary>Loads the models while the host already runs, so that their state can be watched. Without a folder of
+/// models, or a GPU where one is required, the host stops, with exit code 1.</summary>
+internal sealed class ModelLoading(
+    ModelRepository repository,
+    ImageDecoder decoder,
+    IHostApplicationLifetime lifetime,
+    ILogger<ModelLoading> logger) : BackgroundService
 {
     public override Task StartAsync(CancellationToken cancellationToken)
     {

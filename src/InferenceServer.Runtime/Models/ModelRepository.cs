@@ -8,7 +8,7 @@ using Microsoft.Extensions.Options;
 namespace InferenceServer.Runtime.Models;
 
 /// <summary>The models of one folder. Readers take an immutable snapshot and never wait; loads happen one at a time.</summary>
-public sealed class ModelRepository : IDisposable
+internal sealed class ModelRepository : IDisposable
 {
     private const string Looking = "The models are being looked for; try again in a moment.";
     private readonly ModelLoader _loader;
@@ -19,13 +19,16 @@ public sealed class ModelRepository : IDisposable
     private readonly SemaphoreSlim _loading = new(1); // guards the slots
     private readonly SortedDictionary<string, ModelSlot> _slots = new(StringComparer.Ordinal);
     private readonly HashSet<string> _strays = []; // ONNX files that lie in the folder itself, and were named in the log
-    private ImmutableSortedDictionary<string, ModelEntry> _entries = ImmutableSortedDictionary<string, ModelEntry>.Empty.WithComparers(StringComparer.Ordinal);
+    private ImmutableSortedDictionary<string, ModelEntry> _entries =
+        ImmutableSortedDictionary<string, ModelEntry>.Empty.WithComparers(StringComparer.Ordinal);
     private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private volatile bool _expected;
     private volatile bool _loaded;
 
     /// <summary>A repository that is still empty.</summary>
-    internal ModelRepository(ModelLoader loader, IOptions<ModelRepositoryOptions> options, SegmentationMetrics metrics, ILogger<ModelRepository> logger)
+    public ModelRepository(
+        ModelLoader loader, IOptions<ModelRepositoryOptions> options, SegmentationMetrics metrics,
+        ILogger<ModelRepository> logger)
     {
         _loader = loader;
         _options = options.Value;
@@ -39,7 +42,12 @@ public sealed class ModelRepository : IDisposable
 
     /// <summary>The model that answers when a request names none; null where that is not defined.</summary>
     // The shipped default is gone where people mount models of their own; if there is just one of those, it is meant.
-    public string? Default => Volatile.Read(ref _entries) is { Count: 1 } only ? only.Keys.First() : string.IsNullOrEmpty(_options.Default) ? null : _options.Default;
+    public string? Default =>
+        Volatile.Read(ref _entries) is { Count: 1 } only
+            ? only.Keys.First()
+            : string.IsNullOrEmpty(_options.Default)
+            ? null
+            : _options.Default;
 
     /// <summary>Whether every required model serves.</summary>
     public bool IsReady => NotReady().Count == 0;
@@ -56,7 +64,14 @@ public sealed class ModelRepository : IDisposable
         }
 
         // Whoever mounts models of their own over the shipped ones need not also say that the shipped default is gone.
-        IReadOnlyList<string> required = [.. _options.Required.Count > 0 ? _options.Required : Default is { } name && Find(name) is not null ? [name] : []];
+        IReadOnlyList<string> required =
+        [
+            .. _options.Required.Count > 0
+                ? _options.Required
+                : Default is { } name && Find(name) is not null
+                ? [name]
+                : []
+        ];
         if (required.Count > 0)
         {
             return [.. required.Where(r => Find(r)?.State != ModelState.Ready).Select(Explain)];
@@ -154,7 +169,9 @@ public sealed class ModelRepository : IDisposable
     {
         IReadOnlyList<ModelFolder> folders = Folders();
         ModelFolder folder = folders.FirstOrDefault(f => f.Name == name) ?? throw new SegmentationException(
-            SegmentationError.UnknownModel, $"There is no model '{name}'; there are: {string.Join(", ", folders.Select(f => f.Name).DefaultIfEmpty("none"))}.");
+            SegmentationError.UnknownModel,
+            $"There is no model '{name}'; there are: " +
+            $"{string.Join(", ", folders.Select(f => f.Name).DefaultIfEmpty("none"))}.");
         Exclusively(() => Slot(name).Update(folder, LoadCause.Request, cancellationToken), cancellationToken);
         return Entry(name);
     }
@@ -176,7 +193,8 @@ public sealed class ModelRepository : IDisposable
         return Entry(name);
     }
 
-    /// <summary>Looks at the folder once: loads what has changed and was the same at the last look, and drops models whose folder is gone.</summary>
+    /// <summary>Looks at the folder once: loads what has changed and was the same at the last look, and drops models
+    /// whose folder is gone.</summary>
     /// <param name="cancellationToken">Ends the trial runs.</param>
     /// <returns>Whether something is still changing, so that another look is due soon.</returns>
     public bool Refresh(CancellationToken cancellationToken)
@@ -330,7 +348,9 @@ public sealed class ModelRepository : IDisposable
     {
         LoadedModel newest = entry.Model ?? throw new SegmentationException(SegmentationError.ModelNotReady, Explain(entry.Name));
         return version is null ? newest : entry.Versions.FirstOrDefault(m => m.Version == version) ?? throw new SegmentationException(
-            SegmentationError.UnknownModel, $"The model '{entry.Name}' serves no version {version}; it serves: {string.Join(", ", entry.Versions.Select(m => m.Version))}.");
+            SegmentationError.UnknownModel,
+            $"The model '{entry.Name}' serves no version {version}; it serves: " +
+            $"{string.Join(", ", entry.Versions.Select(m => m.Version))}.");
     }
 
     private void Set(ModelEntry entry)

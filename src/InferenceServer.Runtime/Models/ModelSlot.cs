@@ -7,7 +7,9 @@ namespace InferenceServer.Runtime.Models;
 
 /// <summary>The life of one model: which versions serve, which have failed, and what follows from a change in its folder.</summary>
 /// <remarks>Used by one thread at a time. New versions are loaded beside the old ones; one publication swaps them.</remarks>
-internal sealed class ModelSlot(string name, ModelLoader loader, int versions, Action<ModelEntry> publish, SegmentationMetrics metrics, ILogger logger)
+internal sealed class ModelSlot(
+    string name, ModelLoader loader, int versions, Action<ModelEntry> publish, SegmentationMetrics metrics,
+    ILogger logger)
 {
     private const string Gone = "gone";
     private const int MostMisses = 5;
@@ -28,7 +30,8 @@ internal sealed class ModelSlot(string name, ModelLoader loader, int versions, A
         _ => $"versions {string.Join(", ", _serving.Select(model => model.Version))} still serve",
     };
 
-    /// <summary>Whether somebody asked for the model to be unloaded; its folder is then left alone until somebody asks for it again.</summary>
+    /// <summary>Whether somebody asked for the model to be unloaded; its folder is then left alone until somebody
+    /// asks for it again.</summary>
     public bool IsUnloaded { get; private set; }
 
     /// <summary>Whether the folder was the same at this look and the last.</summary>
@@ -51,7 +54,8 @@ internal sealed class ModelSlot(string name, ModelLoader loader, int versions, A
         return settled;
     }
 
-    /// <summary>Notes that a look failed. Files that are moved make one fail or two; after a few in a row the folder is broken, and the model says so.</summary>
+    /// <summary>Notes that a look failed. Files that are moved make one fail or two; after a few in a row the folder
+    /// is broken, and the model says so.</summary>
     /// <returns>Whether another look is due soon.</returns>
     public bool Missed(Exception e)
     {
@@ -87,7 +91,9 @@ internal sealed class ModelSlot(string name, ModelLoader loader, int versions, A
         }
     }
 
-    private void Update(ModelFolder folder, LoadCause cause, List<(int Version, string Reason)> failures, CancellationToken cancellationToken)
+    private void Update(
+        ModelFolder folder, LoadCause cause, List<(int Version, string Reason)> failures,
+        CancellationToken cancellationToken)
     {
         string stamp;
         List<LoadedModel> next = [];
@@ -121,7 +127,9 @@ internal sealed class ModelSlot(string name, ModelLoader loader, int versions, A
 
         if (reason is null && next.Count == 0)
         {
-            reason = $"{name}: no version found; expected the graph as {name}/1/model.onnx (or another whole number) and the manifest as {name}/model.json.";
+            reason =
+                $"{name}: no version found; expected the graph as {name}/1/model.onnx (or another whole number) " +
+                $"and the manifest as {name}/model.json.";
             Log.ModelWithoutVersion(logger, name, Standing, reason);
         }
 
@@ -175,7 +183,9 @@ internal sealed class ModelSlot(string name, ModelLoader loader, int versions, A
         catch (Exception e) when (e is not OperationCanceledException && (e is not GpuRequiredException || cause != LoadCause.Start))
         {
             // Only what was written for people is shown to clients; other messages hold paths of this machine.
-            string reason = e is ManifestException or GpuRequiredException ? e.Message : $"{name}/{version}: reading or trying the model failed; the server's log says how.";
+            string reason = e is ManifestException or GpuRequiredException
+                ? e.Message
+                : $"{name}/{version}: reading or trying the model failed; the server's log says how.";
             _failures[version] = (stamp, reason);
             CountReload(succeeded: false);
             failures.Add((version, e is ManifestException or GpuRequiredException ? e.Message : e.ToString()));
@@ -204,7 +214,9 @@ internal sealed class ModelSlot(string name, ModelLoader loader, int versions, A
     {
         IReadOnlyList<LoadedModel> old = _serving;
         _serving = next;
-        _stands = new ModelEntry(name, Serves ? ModelState.Ready : ModelState.Unavailable, Serves ? next[0] : null, reason) { Versions = next };
+        _stands = new ModelEntry(
+            name, Serves ? ModelState.Ready : ModelState.Unavailable, Serves ? next[0] : null, reason)
+        { Versions = next };
         publish(_stands);
         foreach (LoadedModel model in old.Except(next))
         {
@@ -213,7 +225,8 @@ internal sealed class ModelSlot(string name, ModelLoader loader, int versions, A
         }
     }
 
-    private void PublishProgress(LoadProgress progress) => publish(_stands with { State = Serves ? ModelState.Ready : ModelState.Loading, Progress = progress });
+    private void PublishProgress(LoadProgress progress) =>
+        publish(_stands with { State = Serves ? ModelState.Ready : ModelState.Loading, Progress = progress });
 
     private static void Free(IEnumerable<LoadedModel> models)
     {

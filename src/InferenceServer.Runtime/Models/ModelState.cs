@@ -1,7 +1,7 @@
 namespace InferenceServer.Runtime.Models;
 
 /// <summary>How far a model is; names as in the Open Inference Protocol's repository index.</summary>
-public enum ModelState
+internal enum ModelState
 {
     /// <summary>It is being read, tried and warmed.</summary>
     Loading,
@@ -30,7 +30,7 @@ internal enum LoadCause
 /// <param name="Step">What is being done, for people.</param>
 /// <param name="Done">Trial and warm-up runs that are done.</param>
 /// <param name="Total">Trial and warm-up runs in all; 0 while they are not counted yet.</param>
-public sealed record LoadProgress(string Step, int Done = 0, int Total = 0);
+internal sealed record LoadProgress(string Step, int Done = 0, int Total = 0);
 
 /// <summary>One model of the repository as it stands at one moment.</summary>
 /// <param name="Name">Its folder's name.</param>
@@ -38,7 +38,7 @@ public sealed record LoadProgress(string Step, int Done = 0, int Total = 0);
 /// <param name="Model">The version that answers unless a request names one; null until one is ready.</param>
 /// <param name="Reason">Why it is unavailable; or why a version that should serve does not.</param>
 /// <remarks>What a request runs on it gets as a lease; a model read from here tells about itself, and may be freed at any moment.</remarks>
-public sealed record ModelEntry(string Name, ModelState State, LoadedModel? Model = null, string? Reason = null)
+internal sealed record ModelEntry(string Name, ModelState State, LoadedModel? Model = null, string? Reason = null)
 {
     /// <summary>All versions that serve, the newest first; <see cref="Model"/> is the first of them.</summary>
     public IReadOnlyList<LoadedModel> Versions { get; init; } = Model is null ? [] : [Model];

@@ -4,8 +4,12 @@ using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Runtime.Models;
 
-/// <summary>Follows the folder of models on a thread of its own: an event or the interval makes it look, and look again until the files have settled.</summary>
-internal sealed class ModelWatcher(ModelRepository repository, IOptions<ModelRepositoryOptions> options, ILogger<ModelWatcher> logger) : BackgroundService
+/// <summary>Follows the folder of models on a thread of its own: an event or the interval makes it look, and look
+/// again until the files have settled.</summary>
+internal sealed class ModelWatcher(
+    ModelRepository repository,
+    IOptions<ModelRepositoryOptions> options,
+    ILogger<ModelWatcher> logger) : BackgroundService
 {
     private readonly ModelRepositoryOptions _options = options.Value;
 

@@ -4,7 +4,7 @@ using InferenceServer.Runtime.Buffers;
 namespace InferenceServer.Runtime.Npy;
 
 /// <summary>Arrays of little-endian float32 in C order as NumPy <c>.npy</c> files: how probabilities travel between tools.</summary>
-public static class NpyFloats
+internal static class NpyFloats
 {
     /// <summary>The element type that is read and written.</summary>
     public const string Type = "<f4";
@@ -21,7 +21,9 @@ public static class NpyFloats
         header = NpyHeader.Read(stream);
         if (header.Type != Type)
         {
-            throw new InvalidDataException($"It holds '{header.Type}', expected little-endian float32 ('{Type}'); convert it with .astype('{Type}').");
+            throw new InvalidDataException(
+                $"It holds '{header.Type}', expected little-endian float32 ('{Type}'); convert it with " +
+                $".astype('{Type}').");
         }
 
         if (header.FortranOrder && header.Shape.Count > 1)
@@ -77,11 +79,14 @@ public static class NpyFloats
 
         if (count > Array.MaxLength)
         {
-            throw new InvalidDataException($"Its shape ({string.Join(", ", header.Shape)}) has too many values; at most {Array.MaxLength:N0} are read.");
+            throw new InvalidDataException(
+                $"Its shape ({string.Join(", ", header.Shape)}) has too many values; at most {Array.MaxLength:N0} " +
+                "are read.");
         }
 
         return !stream.CanSeek || (stream.Length - stream.Position) / sizeof(float) >= count ? (int)count : throw Truncated(header);
     }
 
-    private static InvalidDataException Truncated(NpyHeader header) => new($"It ends before all values of its shape ({string.Join(", ", header.Shape)}).");
+    private static InvalidDataException Truncated(NpyHeader header) =>
+        new($"It ends before all values of its shape ({string.Join(", ", header.Shape)}).");
 }

@@ -9,7 +9,7 @@ namespace InferenceServer.Runtime.Npy;
 /// <param name="FortranOrder">Whether the first index runs fastest, and not the last.</param>
 /// <param name="Shape">The length of each axis; none of a scalar.</param>
 /// <remarks>numpy.lib.format. Versions 1.0, 2.0 and 3.0 are read; 1.0 is written, which every reader knows.</remarks>
-public sealed partial record NpyHeader(string Type, bool FortranOrder, IReadOnlyList<int> Shape)
+internal sealed partial record NpyHeader(string Type, bool FortranOrder, IReadOnlyList<int> Shape)
 {
     /// <summary>The media type that people use, though none is registered.</summary>
     public const string ContentType = "application/x-npy";
@@ -47,7 +47,9 @@ public sealed partial record NpyHeader(string Type, bool FortranOrder, IReadOnly
     /// <summary>The header as a file of version 1.0 begins; the values follow it directly.</summary>
     public byte[] ToBytes()
     {
-        string axes = Shape.Count == 1 ? FormattableString.Invariant($"{Shape[0]},") : string.Join(", ", Shape.Select(n => n.ToString(CultureInfo.InvariantCulture)));
+        string axes = Shape.Count == 1
+            ? string.Create(CultureInfo.InvariantCulture, $"{Shape[0]},")
+            : string.Join(", ", Shape.Select(n => n.ToString(CultureInfo.InvariantCulture)));
         string text = $"{{'descr': '{Type}', 'fortran_order': {(FortranOrder ? "True" : "False")}, 'shape': ({axes}), }}";
         int before = Magic.Length + 4;
         int padding = Alignment - 1 - ((before + text.Length) % Alignment);

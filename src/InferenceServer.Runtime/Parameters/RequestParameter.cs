@@ -5,7 +5,7 @@ namespace InferenceServer.Runtime.Parameters;
 /// <param name="Group">The part of the work that the parameter changes.</param>
 /// <param name="Type">The type of the value.</param>
 /// <param name="Description">What the parameter does, for OpenAPI and the command line's help.</param>
-public sealed record RequestParameter(string Name, ParameterGroup Group, ParameterType Type, string Description)
+internal sealed record RequestParameter(string Name, ParameterGroup Group, ParameterType Type, string Description)
 {
     /// <summary>Allowed words; empty where any value of the type and range is allowed.</summary>
     public IReadOnlyList<string> Words { get; init; } = [];
@@ -25,7 +25,8 @@ public sealed record RequestParameter(string Name, ParameterGroup Group, Paramet
     /// <summary>An example, for OpenAPI; null takes the default or the first word.</summary>
     public string? Example { get; init; }
 
-    /// <summary>Parses a value and puts it into the settings. Throws <see cref="FormatException"/> whose message says what was expected.</summary>
+    /// <summary>Parses a value and puts it into the settings. Throws <see cref="FormatException"/> whose message says
+    /// what was expected.</summary>
     public required Func<SegmentSettings, string, SegmentSettings> Parse { get; init; }
 
     /// <summary>Puts a value into settings.</summary>
@@ -48,7 +49,7 @@ public sealed record RequestParameter(string Name, ParameterGroup Group, Paramet
 }
 
 /// <summary>The part of the work that a parameter changes; <c>/v2</c> and some commands take only some groups.</summary>
-public enum ParameterGroup
+internal enum ParameterGroup
 {
     /// <summary>The bytes of the answer.</summary>
     Format,
@@ -64,7 +65,7 @@ public enum ParameterGroup
 }
 
 /// <summary>The type of a parameter's value.</summary>
-public enum ParameterType
+internal enum ParameterType
 {
     /// <summary>One of a few words.</summary>
     Word,

@@ -9,58 +9,112 @@ using InferenceServer.Runtime.Passes;
 
 namespace InferenceServer.Runtime.Parameters;
 
-/// <summary>The table of request parameters. The query parser, <c>/v2</c>, OpenAPI and the command line read it; tests compare the playground and the docs with it.</summary>
-public static class RequestParameters
+/// <summary>The table of request parameters. The query parser, <c>/v2</c>, OpenAPI and the command line read it;
+/// tests compare the playground and the docs with it.</summary>
+internal static class RequestParameters
 {
     /// <summary>All parameters, in the order in which help and documentation list them.</summary>
     public static IReadOnlyList<RequestParameter> All { get; } =
     [
-        Word("format", ParameterGroup.Format, "The output format. Without it the Accept header decides.", "png",
+        Word("format", ParameterGroup.Format, "The output format.", "png",
             [.. MaskFormat.All.Select(f => (f.Name, f))], (s, format) => s with { Format = format }),
-        Number<float>("alpha", ParameterGroup.Format, "Opacity of the class colours in an overlay.", 0, 1, "0.5", (s, alpha) => s with { Options = s.Options with { Alpha = alpha } }),
+        Number<float>(
+            "alpha", ParameterGroup.Format, "Opacity of the class colours in an overlay.", 0, 1, "0.5",
+            (s, alpha) => s with { Options = s.Options with { Alpha = alpha } }),
         Word("counts", ParameterGroup.Format, "Run lengths of coco-rle: COCO's compressed text, or numbers.", "compressed",
-            [("compressed", false), ("uncompressed", true)], (s, uncompressed) => s with { Options = s.Options with { Uncompressed = uncompressed } }),
+            [("compressed", false), ("uncompressed", true)],
+            (s, uncompressed) => s with { Options = s.Options with { Uncompressed = uncompressed } }),
         Number<double>(
-            "tolerance", ParameterGroup.Format, "Largest distance in pixels between the outlines of polygons or geojson and the mask. 0 keeps the outlines of the pixels.", 0, 1000, "0",
+            "tolerance", ParameterGroup.Format,
+            "Largest distance in pixels between the outlines of polygons or geojson and the mask. 0 keeps the " +
+            "outlines of the pixels.",
+            0, 1000, "0",
             (s, tolerance) => s with { Options = s.Options with { Tolerance = tolerance } }),
-        Text("geotransform", "Six numbers in GDAL's order, separated by commas: map coordinates for geojson instead of pixels.", "440720,60,0,3751320,0,-60", WithGeotransform(Geotransform.FromGdal)),
-        Text("worldfile", "The six numbers of a world file, as geotransform; the last two are the centre of the upper left pixel.", "60,0,0,-60,440750,3751290", WithGeotransform(Geotransform.FromWorldFile)),
-        new("timeout", ParameterGroup.Admission, ParameterType.Whole, "Milliseconds from the request's arrival to the answer. Limited by Scheduling:MaxTimeout and by the header X-Request-Timeout-Ms.")
+        Text(
+            "geotransform",
+            "Six numbers in GDAL's order, separated by commas: map coordinates for geojson instead of pixels.",
+            "440720,60,0,3751320,0,-60", WithGeotransform(Geotransform.FromGdal)),
+        Text(
+            "worldfile",
+            "The six numbers of a world file, as geotransform; the last two are the centre of the upper left pixel.",
+            "60,0,0,-60,440750,3751290", WithGeotransform(Geotransform.FromWorldFile)),
+        new(
+            "timeout", ParameterGroup.Admission, ParameterType.Whole,
+            "Milliseconds from the request's arrival to the answer. Limited by Scheduling:MaxTimeout.")
         {
             Minimum = 1, Maximum = int.MaxValue, Example = "5000",
-            Parse = (s, text) => s with { Timeout = TimeSpan.FromMilliseconds(Parsed(text, 1, int.MaxValue, false, $"milliseconds, a whole number from 1 to {int.MaxValue}")) },
+            Parse = (s, text) =>
+            {
+                int wait = Parsed(text, 1, int.MaxValue, false, $"milliseconds, a whole number from 1 to {int.MaxValue}");
+                return s with { Timeout = TimeSpan.FromMilliseconds(wait) };
+            },
         },
-        Word("priority", ParameterGroup.Admission, "batch marks bulk work, which waits for interactive requests. The header X-Priority says the same.", "interactive",
+        Word("priority", ParameterGroup.Admission, "batch marks bulk work, which waits for interactive requests.", "interactive",
             [("interactive", Priority.Interactive), ("batch", Priority.Background)], (s, priority) => s with { Priority = priority }),
         Word("mode", ParameterGroup.Passes, "whole runs the image in one piece, slide in overlapping tiles.", null,
-            [("whole", InferenceMode.Whole), ("slide", InferenceMode.Slide)], (s, mode) => s with { Passes = s.Passes with { Mode = mode } }),
-        Word("resize", ParameterGroup.Passes, "model resizes the image as the manifest says; none gives it to the network at its own size.", "model",
+            [("whole", InferenceMode.Whole), ("slide", InferenceMode.Slide)],
+            (s, mode) => s with { Passes = s.Passes with { Mode = mode } }),
+        Word(
+            "resize", ParameterGroup.Passes,
+            "model resizes the image as the manifest says; none gives it to the network at its own size.", "model",
             [("model", false), ("none", true)], (s, keepSize) => s with { Passes = s.Passes with { KeepSize = keepSize } }),
-        new("crop", ParameterGroup.Passes, ParameterType.Text, "Size of a tile: a side in pixels, or WIDTHxHEIGHT. Rounded up to the next size that the network takes.")
+        new(
+            "crop", ParameterGroup.Passes, ParameterType.Text,
+            "Size of a tile: a side in pixels, or WIDTHxHEIGHT. Rounded up to the next size that the network takes.")
         {
             Example = "512",
-            Parse = (s, text) => PassText.TryCrop(text, out ImageSize crop) ? s with { Passes = s.Passes with { Crop = crop } } : throw new FormatException(PassText.CropForm),
+            Parse = (s, text) =>
+                PassText.TryCrop(text, out ImageSize crop)
+                    ? s with { Passes = s.Passes with { Crop = crop } }
+                    : throw new FormatException(PassText.CropForm),
         },
-        Number<double>("stride_rate", ParameterGroup.Passes, "Distance between tiles as a share of the crop.", 0, 1, null, (s, rate) => s with { Passes = s.Passes with { StrideRate = rate } }) with { IsAboveMinimum = true },
-        new("scales", ParameterGroup.Passes, ParameterType.Text, "Scales of the network's input, separated by commas. Each is a pass; all passes are fused.")
+        Number<double>(
+            "stride_rate", ParameterGroup.Passes, "Distance between tiles as a share of the crop.", 0, 1, null,
+            (s, rate) => s with { Passes = s.Passes with { StrideRate = rate } }) with { IsAboveMinimum = true },
+        new(
+            "scales", ParameterGroup.Passes, ParameterType.Text,
+            "Scales of the network's input, separated by commas. Each is a pass; all passes are fused.")
         {
             Example = "0.75,1,1.25",
-            Parse = (s, text) => PassText.TryScales(text, out IReadOnlyList<double>? scales) ? s with { Passes = s.Passes with { Scales = scales } } : throw new FormatException(PassText.ScalesForm),
+            Parse = (s, text) =>
+                PassText.TryScales(text, out IReadOnlyList<double>? scales)
+                    ? s with { Passes = s.Passes with { Scales = scales } }
+                    : throw new FormatException(PassText.ScalesForm),
         },
         new("flip", ParameterGroup.Passes, ParameterType.Flag, "true runs the mirrored image, too, and fuses both.")
         {
-            Parse = (s, text) => s with { Passes = s.Passes with { Flip = text switch { "true" => true, "false" => false, _ => throw new FormatException("true or false") } } },
+            Parse = (s, text) => text is "true" or "false"
+                ? s with { Passes = s.Passes with { Flip = text == "true" } }
+                : throw new FormatException("true or false"),
         },
         Word("fuse", ParameterGroup.Passes, "How several passes become one mask.", null,
-            [("mean_softmax", FuseMode.MeanSoftmax), ("sum_logits", FuseMode.SumLogits), ("max_logits", FuseMode.MaxLogits)], (s, fuse) => s with { Passes = s.Passes with { Fuse = fuse } }),
+            [
+                ("mean_softmax", FuseMode.MeanSoftmax), ("sum_logits", FuseMode.SumLogits),
+                ("max_logits", FuseMode.MaxLogits)
+            ],
+            (s, fuse) => s with { Passes = s.Passes with { Fuse = fuse } }),
         Word("refine", ParameterGroup.Refinement, "crf refines the mask with a fully connected CRF, none does not.", null,
             [("crf", true), ("none", false)], (s, refine) => s with { Refine = refine }),
-        Crf<int>("crf.iterations", ParameterType.Whole, "Mean-field iterations.", (s, iterations) => s with { Crf = s.Crf with { Iterations = iterations } }),
-        Crf<float>("crf.gaussian.weight", ParameterType.Number, "Weight of the smoothness kernel; 0 leaves the kernel out.", (s, weight) => s with { Crf = s.Crf with { GaussianWeight = weight } }),
-        Crf<float>("crf.gaussian.xy", ParameterType.Number, "Standard deviation of the smoothness kernel, in pixels.", (s, xy) => s with { Crf = s.Crf with { GaussianXy = xy } }),
-        Crf<float>("crf.bilateral.weight", ParameterType.Number, "Weight of the appearance kernel; 0 leaves the kernel out.", (s, weight) => s with { Crf = s.Crf with { BilateralWeight = weight } }),
-        Crf<float>("crf.bilateral.xy", ParameterType.Number, "Position's standard deviation in the appearance kernel, in pixels.", (s, xy) => s with { Crf = s.Crf with { BilateralXy = xy } }),
-        Crf<float>("crf.bilateral.rgb", ParameterType.Number, "Colour's standard deviation in the appearance kernel, in 8-bit steps.", (s, rgb) => s with { Crf = s.Crf with { BilateralRgb = rgb } }),
+        Crf<int>(
+            "crf.iterations", ParameterType.Whole, "Mean-field iterations.",
+            (s, iterations) => s with { Crf = s.Crf with { Iterations = iterations } }),
+        Crf<float>(
+            "crf.gaussian.weight", ParameterType.Number, "Weight of the smoothness kernel; 0 leaves the kernel out.",
+            (s, weight) => s with { Crf = s.Crf with { GaussianWeight = weight } }),
+        Crf<float>(
+            "crf.gaussian.xy", ParameterType.Number, "Standard deviation of the smoothness kernel, in pixels.",
+            (s, xy) => s with { Crf = s.Crf with { GaussianXy = xy } }),
+        Crf<float>(
+            "crf.bilateral.weight", ParameterType.Number, "Weight of the appearance kernel; 0 leaves the kernel out.",
+            (s, weight) => s with { Crf = s.Crf with { BilateralWeight = weight } }),
+        Crf<float>(
+            "crf.bilateral.xy", ParameterType.Number,
+            "Position's standard deviation in the appearance kernel, in pixels.",
+            (s, xy) => s with { Crf = s.Crf with { BilateralXy = xy } }),
+        Crf<float>(
+            "crf.bilateral.rgb", ParameterType.Number,
+            "Colour's standard deviation in the appearance kernel, in 8-bit steps.",
+            (s, rgb) => s with { Crf = s.Crf with { BilateralRgb = rgb } }),
         Word("crf.quality", ParameterGroup.Refinement, "exact, or fast: an approximation.", "exact",
             [("exact", CrfQuality.Exact), ("fast", CrfQuality.Fast)], (s, quality) => s with { Crf = s.Crf with { Quality = quality } }),
     ];
@@ -69,7 +123,8 @@ public static class RequestParameters
     public static RequestParameter? Find(string name) => All.FirstOrDefault(parameter => parameter.Name == name);
 
     private static RequestParameter Word<T>(
-        string name, ParameterGroup group, string description, string? usual, IReadOnlyList<(string Word, T Value)> choices, Func<SegmentSettings, T, SegmentSettings> apply)
+        string name, ParameterGroup group, string description, string? usual,
+        IReadOnlyList<(string Word, T Value)> choices, Func<SegmentSettings, T, SegmentSettings> apply)
     {
         string[] words = [.. choices.Select(choice => choice.Word)];
         return new RequestParameter(name, group, ParameterType.Word, description)
@@ -83,39 +138,57 @@ public static class RequestParameters
     }
 
     private static RequestParameter Number<T>(
-        string name, ParameterGroup group, string description, double least, double most, string? usual, Func<SegmentSettings, T, SegmentSettings> apply)
+        string name, ParameterGroup group, string description, double least, double most, string? usual,
+        Func<SegmentSettings, T, SegmentSettings> apply)
         where T : struct, INumber<T> => new(name, group, ParameterType.Number, description)
         {
             Minimum = least,
             Maximum = most,
             Default = usual,
-            Parse = (settings, text) => apply(settings, Parsed(text, T.CreateChecked(least), T.CreateChecked(most), true, string.Create(CultureInfo.InvariantCulture, $"a number from {least} to {most}"))),
+            Parse = (settings, text) =>
+                apply(
+                    settings,
+                    Parsed(
+                        text, T.CreateChecked(least), T.CreateChecked(most), true,
+                        string.Create(CultureInfo.InvariantCulture, $"a number from {least} to {most}"))),
         };
 
     // The runtime's configuration limits the parameters of the CRF, so that their range is not checked here.
-    private static RequestParameter Crf<T>(string name, ParameterType type, string description, Func<SegmentSettings, T, SegmentSettings> apply)
+    private static RequestParameter Crf<T>(
+        string name, ParameterType type, string description, Func<SegmentSettings, T, SegmentSettings> apply)
         where T : struct, INumber<T> => new(name, ParameterGroup.Refinement, type, description)
         {
             Minimum = 0,
-            Parse = (settings, text) => T.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out T value) ? apply(settings, value) : throw new FormatException("a number"),
+            Parse = (settings, text) =>
+                T.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out T value)
+                    ? apply(settings, value)
+                    : throw new FormatException("a number"),
         };
 
-    private static RequestParameter Text(string name, string description, string example, Func<SegmentSettings, string, SegmentSettings> parse) =>
+    private static RequestParameter Text(
+        string name, string description, string example, Func<SegmentSettings, string, SegmentSettings> parse) =>
         new(name, ParameterGroup.Format, ParameterType.Text, description) { Example = example, Parse = parse };
 
-    private static Func<SegmentSettings, string, SegmentSettings> WithGeotransform(Func<IReadOnlyList<double>, Geotransform?> read) => (settings, text) =>
+    private static Func<SegmentSettings, string, SegmentSettings> WithGeotransform(
+        Func<IReadOnlyList<double>, Geotransform?> read) =>
+        (settings, text) =>
     {
         if (settings.Options.Geotransform is not null)
         {
-            throw new SegmentationException(SegmentationError.InvalidRequest, "geotransform and worldfile say the same thing; send one of them.");
+            throw new SegmentationException(
+                SegmentationError.InvalidRequest, "geotransform and worldfile say the same thing; send one of them.");
         }
 
         double[] numbers = [.. text.Split([',', ' ', '\r', '\n'], StringSplitOptions.RemoveEmptyEntries).Select(ToNumber)];
-        Geotransform transform = read(numbers) ?? throw new FormatException("six numbers that map the image to an area, separated by commas");
+        Geotransform transform = read(numbers)
+            ?? throw new FormatException("six numbers that map the image to an area, separated by commas");
         return settings with { Options = settings.Options with { Geotransform = transform } };
     };
 
-    private static double ToNumber(string text) => double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) ? value : double.NaN;
+    private static double ToNumber(string text) =>
+        double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value)
+            ? value
+            : double.NaN;
 
     private static T Parsed<T>(string text, T least, T most, bool allowsFraction, string expected)
         where T : struct, INumber<T>

@@ -8,7 +8,7 @@ using Microsoft.Extensions.Options;
 namespace InferenceServer.Runtime.Passes;
 
 /// <summary>Resolves what a request wants of the passes and holds it to the limits.</summary>
-public sealed class PassPolicy(IOptions<PassOptions> options)
+internal sealed class PassPolicy(IOptions<PassOptions> options)
 {
     private const int LongestCropSide = 16384;
     private readonly PassOptions _options = options.Value;

@@ -12,7 +12,9 @@ namespace InferenceServer.Runtime.Passes;
 /// <param name="Scales">Factors on the size that the network sees the image at.</param>
 /// <param name="Flip">Whether the mirrored image runs, too.</param>
 /// <param name="Fuse">How passes are fused.</param>
-public sealed record PassSettings(InferenceMode Mode, bool KeepSize, ImageSize Crop, double StrideRate, IReadOnlyList<double> Scales, bool Flip, FuseMode Fuse)
+internal sealed record PassSettings(
+    InferenceMode Mode, bool KeepSize, ImageSize Crop, double StrideRate, IReadOnlyList<double> Scales, bool Flip,
+    FuseMode Fuse)
 {
     private const int UsualCrop = 512;
     private const double UsualStrideRate = 2.0 / 3;
@@ -26,17 +28,35 @@ public sealed record PassSettings(InferenceMode Mode, bool KeepSize, ImageSize C
         InferenceManifest inference = manifest.Inference;
         IReadOnlyList<int> crop = ManifestValidator.Sides(inference.Crop ?? manifest.Preprocess.Size.Fixed ?? [UsualCrop]);
         return new PassSettings(
-            wanted.Mode ?? inference.Mode, wanted.KeepSize ?? false, wanted.Crop ?? new ImageSize(crop[1], crop[0]), wanted.StrideRate ?? inference.StrideRate ?? UsualStrideRate,
+            wanted.Mode
+                ?? inference.Mode, wanted.KeepSize
+                ?? false, wanted.Crop
+                ?? new ImageSize(crop[1], crop[0]), wanted.StrideRate
+                ?? inference.StrideRate
+                ?? UsualStrideRate,
             wanted.Scales ?? inference.Scales, wanted.Flip ?? inference.Flip, wanted.Fuse ?? inference.Fuse);
     }
 
     /// <summary>The settings as a table's caption: <c>slide 512×512 by 0.67, scales 0.75 1 1.25, flip, mean_softmax</c>.</summary>
     public override string ToString()
     {
-        string mode = Mode == InferenceMode.Slide ? string.Create(CultureInfo.InvariantCulture, $"slide {Crop} by {StrideRate:0.###}") : "whole";
+        string mode = Mode == InferenceMode.Slide
+            ? string.Create(CultureInfo.InvariantCulture, $"slide {Crop} by {StrideRate:0.###}")
+            : "whole";
         string size = KeepSize ? " at the image's size" : "";
         string scales = Scales is [1] ? "" : ", scales " + string.Join(' ', Scales.Select(s => s.ToString(CultureInfo.InvariantCulture)));
         string flip = Flip ? ", flip" : "";
-        return mode + size + scales + flip + (IsSeveral ? Fuse switch { FuseMode.SumLogits => ", sum_logits", FuseMode.MaxLogits => ", max_logits", _ => ", mean_softmax" } : "");
+        return mode +
+            size +
+            scales +
+            flip +
+            (
+                IsSeveral
+                    ? Fuse switch
+                    {
+                        FuseMode.SumLogits => ", sum_logits", FuseMode.MaxLogits => ", max_logits",
+                        _ => ", mean_softmax",
+                    }
+                    : "");
     }
 }

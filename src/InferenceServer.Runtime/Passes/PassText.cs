@@ -5,7 +5,7 @@ using InferenceServer.Kernels;
 namespace InferenceServer.Runtime.Passes;
 
 /// <summary>How people write what they want of the passes, in a query and at a prompt alike.</summary>
-public static class PassText
+internal static class PassText
 {
     /// <summary>What <see cref="TryCrop"/> takes.</summary>
     public const string CropForm = "a side in pixels, or WIDTHxHEIGHT";
@@ -42,5 +42,6 @@ public static class PassText
         return all;
     }
 
-    private static bool TrySide(string text, out int side) => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out side) && side > 0;
+    private static bool TrySide(string text, out int side) =>
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out side) && side > 0;
 }

@@ -8,7 +8,8 @@ using InferenceServer.Runtime.Sessions;
 
 namespace InferenceServer.Runtime.Pipeline;
 
-/// <summary>Preprocess, infer and postprocess for an image that takes several runs of the network: tiles, scales, the mirrored image. A few runs are in progress at once.</summary>
+/// <summary>Preprocess, infer and postprocess for an image that takes several runs of the network: tiles, scales, the
+/// mirrored image. A few runs are in progress at once.</summary>
 /// <remarks>Outputs are added in the plan's order, whichever is ready first, so that a request's answer is the same each time.</remarks>
 internal sealed class PassesStage(CpuGate cpu, PassPolicy policy, SegmentationMetrics metrics) : IPipelineStage
 {

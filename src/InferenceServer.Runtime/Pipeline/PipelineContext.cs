@@ -10,7 +10,8 @@ using InferenceServer.Runtime.Sessions;
 
 namespace InferenceServer.Runtime.Pipeline;
 
-/// <summary>One image on its way through the stages. The context owns each buffer that a stage makes, and <see cref="Dispose"/> frees those that are left.</summary>
+/// <summary>One image on its way through the stages. The context owns each buffer that a stage makes, and
+/// <see cref="Dispose"/> frees those that are left.</summary>
 internal sealed class PipelineContext(AdmittedRequest admitted, SegmentationRequest request) : IDisposable
 {
     private RgbImage? _image;

@@ -14,5 +14,6 @@ internal sealed class RefineStage(CrfRefiner refiner) : IPipelineStage
     public bool AppliesTo(PipelineContext context) => context.Crf is not null;
 
     public async ValueTask RunAsync(PipelineContext context) => context.Mask = await refiner.RefineAsync(
-        context.Mask, context.Model.Postprocessor.Classes, context.Image.Pixels, context.WithConfidence, context.Crf!, context.Cancellation).ConfigureAwait(false);
+        context.Mask, context.Model.Postprocessor.Classes, context.Image.Pixels, context.WithConfidence, context.Crf!,
+        context.Cancellation).ConfigureAwait(false);
 }

@@ -4,7 +4,8 @@ using InferenceServer.Runtime.Diagnostics;
 
 namespace InferenceServer.Runtime.Pipeline;
 
-/// <summary>A step of the pipeline: reads what earlier stages have put into the context, and adds its own buffer. A stage disposes nothing and knows no other stage.</summary>
+/// <summary>A step of the pipeline: reads what earlier stages have put into the context, and adds its own buffer. A
+/// stage disposes nothing and knows no other stage.</summary>
 internal interface IPipelineStage
 {
     /// <summary>The name under which the stage's time counts; null where the stage measures itself.</summary>
@@ -23,7 +24,8 @@ internal interface IPipelineStage
 }
 
 /// <summary>The order of the stages, and the loop that runs them.</summary>
-internal sealed class SegmentationPipeline(ImageDecoder decoder, PassesStage passes, RefineStage refine, CpuGate cpu, SegmentationMetrics metrics)
+internal sealed class SegmentationPipeline(
+    ImageDecoder decoder, PassesStage passes, RefineStage refine, CpuGate cpu, SegmentationMetrics metrics)
 {
     private readonly IPipelineStage[] _toMask =
     [

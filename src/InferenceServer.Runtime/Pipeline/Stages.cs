@@ -7,7 +7,8 @@ using InferenceServer.Runtime.Passes;
 
 namespace InferenceServer.Runtime.Pipeline;
 
-/// <summary>Encoded bytes to pixels; plans the runs of the network and claims memory for both as soon as the header gives the size.</summary>
+/// <summary>Encoded bytes to pixels; plans the runs of the network and claims memory for both as soon as the header
+/// gives the size.</summary>
 internal sealed class DecodeStage(ImageDecoder decoder, PassPolicy policy) : IPipelineStage
 {
     public Stage? Name => Stage.Decode;
@@ -47,7 +48,8 @@ internal sealed class PreprocessStage(SegmentationMetrics metrics) : IPipelineSt
     }
 }
 
-/// <summary>The network's input to its output, where the image runs whole and once. The scheduler measures the time in its queue and in the network.</summary>
+/// <summary>The network's input to its output, where the image runs whole and once. The scheduler measures the time
+/// in its queue and in the network.</summary>
 internal sealed class InferStage : IPipelineStage
 {
     public Stage? Name => null;

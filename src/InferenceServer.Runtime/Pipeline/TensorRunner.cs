@@ -13,7 +13,7 @@ namespace InferenceServer.Runtime.Pipeline;
 
 /// <summary>Runs the network on tensors, and gives its output as it is: the pipeline without postprocessing.</summary>
 /// <remarks>Each image of a request is an input of its own on the model's scheduler, which may run it in a batch with inputs of other requests.</remarks>
-public sealed class TensorRunner(Segmenter segmenter, PassPolicy policy)
+internal sealed class TensorRunner(Segmenter segmenter, PassPolicy policy)
 {
     private const int BytesOfText = 16; // -3.4028235E+38 and a comma
 

@@ -9,7 +9,8 @@ using InferenceServer.Runtime.Sessions;
 
 namespace InferenceServer.Runtime.Postprocessing;
 
-/// <summary>Several passes on their way to one label map: scores add up at the image's resolution, and rows that no later pass adds to become labels at once.</summary>
+/// <summary>Several passes on their way to one label map: scores add up at the image's resolution, and rows that no
+/// later pass adds to become labels at once.</summary>
 /// <remarks>A band of rows is held, unless all probabilities are wanted in the end. Not thread-safe.</remarks>
 internal sealed class FusedPasses : IDisposable
 {
@@ -30,12 +31,18 @@ internal sealed class FusedPasses : IDisposable
     /// <param name="channels">Scores of a pixel: one for each class, or one alone.</param>
     /// <param name="withConfidence">Whether the probability of each pixel's class is wanted.</param>
     /// <param name="withProbabilities">Whether the probability of every class is.</param>
-    public FusedPasses(Postprocessor postprocessor, PassPlan plan, FusionRule rule, int channels, bool withConfidence, bool withProbabilities)
+    public FusedPasses(
+        Postprocessor postprocessor, PassPlan plan, FusionRule rule, int channels, bool withConfidence,
+        bool withProbabilities)
     {
         (_postprocessor, _plan, _rule, _channels) = (postprocessor, plan, rule, channels);
         _columns = Identity(plan.Image.Width);
         _band = withProbabilities ? null : new PooledBuffer<float>(checked(plan.Image.Width * channels * plan.BandRows));
-        _map = new Mask(plan.Image, withConfidence, withProbabilities ? new PooledBuffer<float>(checked((int)plan.Image.Pixels * postprocessor.Classes)) : null);
+        _map = new Mask(
+            plan.Image, withConfidence,
+            withProbabilities
+                ? new PooledBuffer<float>(checked((int)plan.Image.Pixels * postprocessor.Classes))
+                : null);
     }
 
     private Mask Map => _map ?? throw new ObjectDisposedException(nameof(FusedPasses));
@@ -59,7 +66,10 @@ internal sealed class FusedPasses : IDisposable
         ReadOnlySpan<float> rowWeights = pass.View.Rows.Weights.AsSpan(geometry.Rows.First, geometry.Rows.Count);
         ReadOnlySpan<float> columnWeights = pass.View.Columns.Weights.AsSpan(geometry.Columns.First, geometry.Columns.Count);
         FusedScores.Add(
-            mirrored is null ? output.Scores() : mirrored.Span, grid, rows, columns, _rule.Fusion, rowWeights, columnWeights, canvas, geometry.Columns.First, geometry.Rows.First);
+            mirrored is null
+                ? output.Scores()
+                : mirrored.Span, grid, rows, columns, _rule.Fusion, rowWeights, columnWeights, canvas,
+                geometry.Columns.First, geometry.Rows.First);
     }
 
     /// <summary>Labels the rows before <paramref name="end"/>, to which no pass adds any more.</summary>
@@ -75,7 +85,9 @@ internal sealed class FusedPasses : IDisposable
         for (; _finished < end; _finished++)
         {
             ReadOnlySpan<float> scores = canvas.Values.Slice(canvas.Start(_finished), _channels * width);
-            Label(scores, _row, Map.Labels.Span.Slice(_finished * width, width), Map.Confidence.IsEmpty ? [] : Map.Confidence.Span.Slice(_finished * width, width));
+            Label(
+                scores, _row, Map.Labels.Span.Slice(_finished * width, width),
+                Map.Confidence.IsEmpty ? [] : Map.Confidence.Span.Slice(_finished * width, width));
         }
     }
 

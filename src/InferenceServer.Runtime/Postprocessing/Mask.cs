@@ -4,7 +4,7 @@ using InferenceServer.Runtime.Buffers;
 namespace InferenceServer.Runtime.Postprocessing;
 
 /// <summary>The class of every pixel of an image, and if asked for how sure the network is. Whoever holds it disposes it.</summary>
-public sealed class Mask : IDisposable
+internal sealed class Mask : IDisposable
 {
     private readonly PooledBuffer<byte> _labels;
     private readonly PooledBuffer<byte>? _confidence;

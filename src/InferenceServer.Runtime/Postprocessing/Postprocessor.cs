@@ -9,7 +9,7 @@ using InferenceServer.Runtime.Sessions;
 namespace InferenceServer.Runtime.Postprocessing;
 
 /// <summary>The network's output to the class of every pixel of the image: padding and resizing undone, bilinear, argmax.</summary>
-public sealed class Postprocessor
+internal sealed class Postprocessor
 {
     private readonly OutputKind _kind;
     private readonly bool _alignCorners;
@@ -29,7 +29,8 @@ public sealed class Postprocessor
     /// <summary>Planes of <see cref="Probabilities"/>: one for each class.</summary>
     public int Classes { get; }
 
-    /// <summary>Whether there are scores, so that a confidence can be told and a CRF can refine; graphs that end in labels have none.</summary>
+    /// <summary>Whether there are scores, so that a confidence can be told and a CRF can refine; graphs that end in
+    /// labels have none.</summary>
     public bool HasScores => _kind != OutputKind.Labels;
 
     /// <summary>Probability above which a single score makes the second class.</summary>
@@ -74,7 +75,9 @@ public sealed class Postprocessor
         (AxisTaps rows, AxisTaps columns) = Taps(grid, geometry);
         // One score for the second of two classes is the last plane.
         UpsampledScores.Compute(output.Scores(), output.Channels, grid, rows, columns, probabilities.Span[^(output.Channels * pixels)..]);
-        Complete(probabilities.Span, Classes, output.Channels, _kind == OutputKind.Probabilities ? ScoreKind.Probabilities : ScoreKind.Logits);
+        Complete(
+            probabilities.Span, Classes, output.Channels,
+            _kind == OutputKind.Probabilities ? ScoreKind.Probabilities : ScoreKind.Logits);
         return probabilities;
     }
 
@@ -115,8 +118,12 @@ public sealed class Postprocessor
 
     /// <summary>Where the pixels that a pass answers for fall on its output.</summary>
     internal (AxisTaps Rows, AxisTaps Columns) Taps(ImageSize grid, in InputGeometry geometry) => (
-        AxisTaps.Create(geometry.Image.Height, geometry.Resized.Height, geometry.Rows, geometry.Bucket.Height, geometry.Top, grid.Height, _alignCorners, Covered(geometry.Input.Height, geometry.Bucket.Height, grid.Height)),
-        AxisTaps.Create(geometry.Image.Width, geometry.Resized.Width, geometry.Columns, geometry.Bucket.Width, geometry.Left, grid.Width, _alignCorners, Covered(geometry.Input.Width, geometry.Bucket.Width, grid.Width)));
+        AxisTaps.Create(
+            geometry.Image.Height, geometry.Resized.Height, geometry.Rows, geometry.Bucket.Height, geometry.Top,
+            grid.Height, _alignCorners, Covered(geometry.Input.Height, geometry.Bucket.Height, grid.Height)),
+        AxisTaps.Create(
+            geometry.Image.Width, geometry.Resized.Width, geometry.Columns, geometry.Bucket.Width, geometry.Left,
+            grid.Width, _alignCorners, Covered(geometry.Input.Width, geometry.Bucket.Width, grid.Width)));
 
     // What the graph would have given for the input alone; the rest answers to the bucket's padding.
     private int Covered(int input, int bucket, int grid) => input == bucket ? grid : Math.Min((int)Math.Ceiling(input * _scale), grid);

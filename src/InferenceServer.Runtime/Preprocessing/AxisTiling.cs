@@ -2,7 +2,8 @@ using InferenceServer.Kernels.Upsampling;
 
 namespace InferenceServer.Runtime.Preprocessing;
 
-/// <summary>One axis of a resized image, cut into tiles: at every stride one, the last one moved back to the end, as OpenMMLab and semseg do.</summary>
+/// <summary>One axis of a resized image, cut into tiles: at every stride one, the last one moved back to the end, as
+/// OpenMMLab and semseg do.</summary>
 internal sealed class AxisTiling
 {
     private readonly int _pixels;
@@ -14,7 +15,8 @@ internal sealed class AxisTiling
     /// <summary>The tiles that answer for any pixel, in order.</summary>
     public IReadOnlyList<AxisTile> Tiles { get; }
 
-    /// <summary>For each pixel of the image what one of the tiles that answer for it weighs: all of them together the whole share.</summary>
+    /// <summary>For each pixel of the image what one of the tiles that answer for it weighs: all of them together the
+    /// whole share.</summary>
     public float[] Weights => _weights ??= Weigh();
 
     /// <summary>Tiles of an axis.</summary>

@@ -3,14 +3,16 @@ using InferenceServer.Kernels.Upsampling;
 
 namespace InferenceServer.Runtime.Preprocessing;
 
-/// <summary>How an image, or a tile of it, lies in the network's input: all that is needed to prepare it and to undo that afterwards.</summary>
+/// <summary>How an image, or a tile of it, lies in the network's input: all that is needed to prepare it and to undo
+/// that afterwards.</summary>
 /// <param name="Image">The image's own size.</param>
 /// <param name="Resized">Its size after the resize.</param>
 /// <param name="Input">The size that the manifest pads it to.</param>
-/// <param name="Bucket">The size of the network's input: <paramref name="Input"/>, or padded further on the right and below so that other sizes can share a run.</param>
+/// <param name="Bucket">The size of the network's input: <paramref name="Input"/>, or padded further on the right and
+/// below so that other sizes can share a run.</param>
 /// <param name="Left">Columns of padding before the image.</param>
 /// <param name="Top">Rows of padding before the image.</param>
-public readonly record struct InputGeometry(ImageSize Image, ImageSize Resized, ImageSize Input, ImageSize Bucket, int Left, int Top)
+internal readonly record struct InputGeometry(ImageSize Image, ImageSize Resized, ImageSize Input, ImageSize Bucket, int Left, int Top)
 {
     private readonly AxisTile? _columns;
     private readonly AxisTile? _rows;

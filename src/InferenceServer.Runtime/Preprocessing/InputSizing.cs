@@ -12,7 +12,10 @@ internal sealed class InputSizing(PreprocessManifest preprocess, int bucketMulti
     private readonly SizeManifest _size = preprocess.Size;
 
     /// <summary>The geometry of one image that runs whole, as the manifest says.</summary>
-    public InputGeometry Plan(ImageSize image) => Lay(image, Bounded(image, Resize(image), exact: _resize.Mode == ResizeMode.Exact), _resize.Mode == ResizeMode.LongSidePad ? _resize.Size![0] : 0);
+    public InputGeometry Plan(ImageSize image) =>
+        Lay(
+            image, Bounded(image, Resize(image), exact: _resize.Mode == ResizeMode.Exact),
+            _resize.Mode == ResizeMode.LongSidePad ? _resize.Size![0] : 0);
 
     /// <summary>The geometry of one image at one scale, as a request says; of one that will be cut into tiles, as if it were not.</summary>
     /// <exception cref="SegmentationException">It is to run whole, but the graph's only size does not hold it.</exception>
@@ -25,7 +28,9 @@ internal sealed class InputSizing(PreprocessManifest preprocess, int bucketMulti
         if (whole && _size.Fixed is [int height, int width] && (resized.Width > width || resized.Height > height))
         {
             throw new SegmentationException(
-                SegmentationError.InvalidRequest, $"The graph takes only {width}×{height} pixels, the image would have {resized}; ask for mode=slide, or for no other size and scale.");
+                SegmentationError.InvalidRequest,
+                $"The graph takes only {width}×{height} pixels, the image would have {resized}; ask for " +
+                "mode=slide, or for no other size and scale.");
         }
 
         int longSide = _resize.Mode == ResizeMode.LongSidePad && !settings.KeepSize ? Rounded(_resize.Size![0] * scale) : 0;
@@ -33,7 +38,10 @@ internal sealed class InputSizing(PreprocessManifest preprocess, int bucketMulti
     }
 
     /// <summary>The smallest legal size of a tile that is no smaller than <paramref name="crop"/>.</summary>
-    public ImageSize Legal(ImageSize crop) => _size.Fixed is [int height, int width] ? new ImageSize(width, height) : new ImageSize(Legal(crop.Width), Legal(crop.Height));
+    public ImageSize Legal(ImageSize crop) =>
+        _size.Fixed is [int height, int width]
+            ? new ImageSize(width, height)
+            : new ImageSize(Legal(crop.Width), Legal(crop.Height));
 
     /// <summary>Whether the graph takes an input of this size as it is, and the model's limit on what its network sees allows it.</summary>
     public bool Takes(ImageSize input) => Legal(input) == input && input.Pixels <= 2 * _resize.MaxPixels;
@@ -41,7 +49,9 @@ internal sealed class InputSizing(PreprocessManifest preprocess, int bucketMulti
     /// <summary>What <see cref="Takes"/> asks for, for people.</summary>
     public string Sizes => _size.Fixed is [int height, int width]
         ? $"it is always {height}×{width}"
-        : $"heights and widths are multiples of {_size.Multiple}{(_size.Offset == 0 ? "" : $" plus {_size.Offset}")}, {Legal(1)} or more, and {2 * _resize.MaxPixels:N0} pixels or fewer in all";
+        : "heights and widths are multiples of " +
+            $"{_size.Multiple}{(_size.Offset == 0 ? "" : $" plus {_size.Offset}")}, {Legal(1)} or more, and " +
+            $"{2 * _resize.MaxPixels:N0} pixels or fewer in all";
 
     private InputGeometry Lay(ImageSize image, ImageSize resized, int longSide)
     {
@@ -50,7 +60,11 @@ internal sealed class InputSizing(PreprocessManifest preprocess, int bucketMulti
             : new ImageSize(Legal(Math.Max(resized.Width, longSide)), Legal(Math.Max(resized.Height, longSide)));
         bool center = preprocess.Pad.Where == PadPosition.Center;
         return new InputGeometry(
-            image, resized, input, Bucket(input), center ? (input.Width - resized.Width) / 2 : 0, center ? (input.Height - resized.Height) / 2 : 0);
+            image, resized, input, Bucket(input), center
+                ? (input.Width - resized.Width) / 2
+                : 0, center
+                ? (input.Height - resized.Height) / 2
+                : 0);
     }
 
     /// <summary>The smallest legal side that holds <paramref name="length"/>.</summary>

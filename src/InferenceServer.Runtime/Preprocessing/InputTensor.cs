@@ -9,7 +9,7 @@ using Microsoft.ML.OnnxRuntime.Tensors;
 namespace InferenceServer.Runtime.Preprocessing;
 
 /// <summary>The network's input: one or more images of one size. The holder disposes it.</summary>
-public sealed class InputTensor(int batch, ImageSize size, TensorLayout layout) : IDisposable
+internal sealed class InputTensor(int batch, ImageSize size, TensorLayout layout) : IDisposable
 {
     private readonly PooledBuffer<float> _values = new(checked((int)(batch * layout.Bytes(size) / sizeof(float))));
 

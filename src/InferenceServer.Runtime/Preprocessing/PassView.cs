@@ -23,7 +23,9 @@ internal sealed class PassView(int index, InputGeometry whole, ImageSize crop, d
     public ImageSize Size => whole.Resized;
 
     /// <summary>Number of tiles, known before any is made.</summary>
-    public long Tiles => (long)AxisTiling.Count(Size.Width, crop.Width, Stride(crop.Width)) * AxisTiling.Count(Size.Height, crop.Height, Stride(crop.Height));
+    public long Tiles =>
+        (long)AxisTiling.Count(Size.Width, crop.Width, Stride(crop.Width)) * AxisTiling.Count(
+            Size.Height, crop.Height, Stride(crop.Height));
 
     /// <summary>The network's input for each of them.</summary>
     public ImageSize Input => new(_across ? crop.Width : whole.Bucket.Width, _down ? crop.Height : whole.Bucket.Height);
@@ -35,7 +37,8 @@ internal sealed class PassView(int index, InputGeometry whole, ImageSize crop, d
 
     public AxisTiling Columns => _columns ??= AxisTiling.Create(whole.Image.Width, Size.Width, crop.Width, Stride(crop.Width), 1);
 
-    /// <summary>How one tile lies in the network's input: as the whole would along an axis that is not cut, without padding along one that is.</summary>
+    /// <summary>How one tile lies in the network's input: as the whole would along an axis that is not cut, without
+    /// padding along one that is.</summary>
     public InputGeometry Tile(AxisTile columns, AxisTile rows) => whole with
     {
         Input = new ImageSize(_across ? crop.Width : whole.Input.Width, _down ? crop.Height : whole.Input.Height),

@@ -9,7 +9,7 @@ using InferenceServer.Runtime.Manifests;
 namespace InferenceServer.Runtime.Preprocessing;
 
 /// <summary>An image to the network's input, as the manifest says: resize, normalise, order the channels, pad.</summary>
-public sealed class Preprocessor
+internal sealed class Preprocessor
 {
     private readonly TensorLayout _layout;
     private readonly InputSizing _sizing;

@@ -3,7 +3,7 @@ using InferenceServer.Kernels;
 namespace InferenceServer.Runtime.Preprocessing;
 
 /// <summary>How a network's input lies in memory: element type, channels and axis order. This type and <see cref="InputTensor"/> are the only ones that know.</summary>
-public sealed record TensorLayout
+internal sealed record TensorLayout
 {
     /// <summary>N×3×H×W, float32.</summary>
     public static TensorLayout Float32Nchw { get; } = new();

@@ -9,7 +9,7 @@ using Microsoft.Extensions.Options;
 namespace InferenceServer.Runtime.Refinement;
 
 /// <summary>Sharpens masks with a fully connected CRF, in a bounded pool of its own, so that refinement cannot starve inference.</summary>
-public sealed class CrfRefiner(IOptions<CrfOptions> options) : IDisposable
+internal sealed class CrfRefiner(IOptions<CrfOptions> options) : IDisposable
 {
     private const float SmallestDeviation = 0.1f;
     private readonly CrfOptions _options = options.Value;
@@ -28,7 +28,8 @@ public sealed class CrfRefiner(IOptions<CrfOptions> options) : IDisposable
         Within("crf.bilateral.xy", settings.Bilateral.Xy, SmallestDeviation, _options.MaxDeviation);
         Within("crf.bilateral.rgb", settings.Bilateral.Rgb!.Value, SmallestDeviation, _options.MaxDeviation);
         return settings.Kernels().Count > 0 ? settings : throw new SegmentationException(
-            SegmentationError.InvalidRequest, "crf.gaussian.weight and crf.bilateral.weight are both 0, which refines nothing; leave refine out.");
+            SegmentationError.InvalidRequest,
+            "crf.gaussian.weight and crf.bilateral.weight are both 0, which refines nothing; leave refine out.");
     }
 
     /// <summary>Waits for a slot and refines a mask.</summary>
@@ -72,7 +73,8 @@ public sealed class CrfRefiner(IOptions<CrfOptions> options) : IDisposable
     }
 
     private static void Refine(
-        Span<float> probabilities, int classes, ReadOnlySpan<byte> rgb, Mask map, CrfParameters parameters, CrfWorkspace workspace, CancellationToken cancellationToken)
+        Span<float> probabilities, int classes, ReadOnlySpan<byte> rgb, Mask map, CrfParameters parameters,
+        CrfWorkspace workspace, CancellationToken cancellationToken)
     {
         try
         {
@@ -85,11 +87,15 @@ public sealed class CrfRefiner(IOptions<CrfOptions> options) : IDisposable
 
             CrfInference.Refine(input, parameters, workspace, probabilities, times: null, cancellationToken);
             AxisTaps rows = Identity(map.Size.Height), columns = Identity(map.Size.Width);
-            UpsampledArgMax.Compute(probabilities, classes, map.Size, rows, columns, ScoreKind.Probabilities, map.Labels.Span, map.Confidence.Span);
+            UpsampledArgMax.Compute(
+                probabilities, classes, map.Size, rows, columns, ScoreKind.Probabilities, map.Labels.Span,
+                map.Confidence.Span);
         }
         catch (ArgumentException e)
         {
-            throw new SegmentationException(SegmentationError.InvalidRequest, $"The image of {map.Size} with {classes} classes cannot be refined: {e.Message}", e);
+            throw new SegmentationException(
+                SegmentationError.InvalidRequest,
+                $"The image of {map.Size} with {classes} classes cannot be refined: {e.Message}", e);
         }
     }
 
@@ -99,7 +105,9 @@ public sealed class CrfRefiner(IOptions<CrfOptions> options) : IDisposable
     {
         if (!(value >= least && value <= most))
         {
-            throw new SegmentationException(SegmentationError.InvalidRequest, FormattableString.Invariant($"{key}: expected {least} to {most}, got {value}."));
+            throw new SegmentationException(
+                SegmentationError.InvalidRequest,
+                FormattableString.Invariant($"{key}: expected {least} to {most}, got {value}."));
         }
     }
 

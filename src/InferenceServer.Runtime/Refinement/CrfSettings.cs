@@ -1,3 +1,5 @@
+using System.Globalization;
+
 using DenseCrf;
 using InferenceServer.Runtime.Manifests;
 
@@ -33,7 +35,7 @@ public sealed record CrfOverrides
 /// <param name="Gaussian">The smoothness kernel.</param>
 /// <param name="Bilateral">The appearance kernel.</param>
 /// <param name="Quality">Exact, or the faster approximation.</param>
-public sealed record CrfSettings(int Iterations, KernelManifest Gaussian, KernelManifest Bilateral, CrfQuality Quality)
+internal sealed record CrfSettings(int Iterations, KernelManifest Gaussian, KernelManifest Bilateral, CrfQuality Quality)
 {
     // DeepLab v2's settings for Pascal VOC, where a manifest has none.
     private static readonly KernelManifest DefaultGaussian = new() { Weight = 3, Xy = 1 };
@@ -60,7 +62,10 @@ public sealed record CrfSettings(int Iterations, KernelManifest Gaussian, Kernel
     public override string ToString()
     {
         string gaussian = Gaussian.Weight > 0 ? FormattableString.Invariant($", Gaussian {Gaussian.Weight}/{Gaussian.Xy}") : "";
-        string bilateral = Bilateral.Weight > 0 ? FormattableString.Invariant($", bilateral {Bilateral.Weight}/{Bilateral.Xy}/{Bilateral.Rgb}") : "";
+        string bilateral = Bilateral.Weight > 0
+            ? string.Create(
+                CultureInfo.InvariantCulture, $", bilateral {Bilateral.Weight}/{Bilateral.Xy}/{Bilateral.Rgb}")
+            : "";
         return $"{Iterations} iterations{gaussian}{bilateral}{(Quality == CrfQuality.Fast ? ", fast" : "")}";
     }
 

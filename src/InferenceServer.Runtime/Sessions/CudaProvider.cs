@@ -31,7 +31,9 @@ internal static class CudaProvider
     {
         if (!IsPresent)
         {
-            throw new InvalidOperationException("this program was built without CUDA; build it with -p:Gpu=true, on Linux or Windows with an x64 processor");
+            throw new InvalidOperationException(
+                "this program was built without CUDA; build it with -p:Gpu=true, on Linux or Windows with an x64 " +
+                "processor");
         }
 
         settings["device_id"] = device.ToString(CultureInfo.InvariantCulture);

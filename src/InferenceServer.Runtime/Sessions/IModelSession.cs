@@ -3,7 +3,7 @@ using InferenceServer.Runtime.Preprocessing;
 namespace InferenceServer.Runtime.Sessions;
 
 /// <summary>A loaded network.</summary>
-public interface IModelSession : IDisposable
+internal interface IModelSession : IDisposable
 {
     /// <summary>What computes it.</summary>
     ExecutionProvider Provider { get; }

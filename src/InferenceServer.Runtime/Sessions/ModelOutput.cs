@@ -6,7 +6,7 @@ namespace InferenceServer.Runtime.Sessions;
 
 /// <summary>The output of one run, in ONNX Runtime's memory until disposed.</summary>
 /// <remarks>A test may build one from plain memory.</remarks>
-public sealed class ModelOutput : IDisposable
+internal sealed class ModelOutput : IDisposable
 {
     private IDisposable? _owner;
     private readonly int _first;
@@ -55,7 +55,8 @@ public sealed class ModelOutput : IDisposable
         }
     }
 
-    /// <summary>Parts a batch's output into one for each image, without a copy; this one is theirs from then on, and freed with the last of them.</summary>
+    /// <summary>Parts a batch's output into one for each image, without a copy; this one is theirs from then on, and
+    /// freed with the last of them.</summary>
     internal ModelOutput[] Split()
     {
         SharedOwner owner = new(this, Shape[0]);
@@ -100,7 +101,8 @@ public sealed class ModelOutput : IDisposable
         _ => Bytes<float>(),
     };
 
-    /// <summary>Class indices of image <paramref name="index"/>, HW, as bytes; what does not fit a byte becomes <paramref name="other"/>.</summary>
+    /// <summary>Class indices of image <paramref name="index"/>, HW, as bytes; what does not fit a byte becomes
+    /// <paramref name="other"/>.</summary>
     /// <exception cref="InvalidOperationException">The output's type is no integer.</exception>
     public void CopyLabels(Span<byte> destination, byte other, int index = 0)
     {
@@ -144,7 +146,9 @@ public sealed class ModelOutput : IDisposable
     {
         for (int i = 0; i < labels.Length; i++)
         {
-            destination[i] = T.IsNegative(labels[i]) || labels[i] > T.CreateSaturating(byte.MaxValue) ? other : byte.CreateTruncating(labels[i]);
+            destination[i] = T.IsNegative(labels[i]) || labels[i] > T.CreateSaturating(byte.MaxValue)
+                ? other
+                : byte.CreateTruncating(labels[i]);
         }
     }
 }

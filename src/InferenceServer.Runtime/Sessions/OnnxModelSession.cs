@@ -94,7 +94,7 @@ internal sealed class OnnxModelSession : IModelSession
 }
 
 /// <summary>What became of ONNX Runtime's memory.</summary>
-public static class ArenaUsage
+internal static class ArenaUsage
 {
     private static long _shrinkages;
 

@@ -7,7 +7,7 @@ using Microsoft.ML.OnnxRuntime;
 namespace InferenceServer.Runtime.Sessions;
 
 /// <summary>Opens graphs: chooses the provider, sets the threads, finds the input and output.</summary>
-public sealed class SessionFactory(IOptions<OnnxOptions> options, IOptions<SchedulingOptions> scheduling, ILogger<SessionFactory> logger)
+internal sealed class SessionFactory(IOptions<OnnxOptions> options, IOptions<SchedulingOptions> scheduling, ILogger<SessionFactory> logger)
 {
     private readonly OnnxOptions _options = options.Value;
     private int _fallbacks;
@@ -22,7 +22,11 @@ public sealed class SessionFactory(IOptions<OnnxOptions> options, IOptions<Sched
     /// <summary>Threads of one run; where there is an instance for each processor, of one that is alone.</summary>
     // .NET counts the processors that the container's quota allows; ONNX Runtime's own count does not.
     public int IntraOpThreads =>
-        _options.IntraOpThreads > 0 ? _options.IntraOpThreads : IsElastic ? Environment.ProcessorCount : Math.Max(Environment.ProcessorCount / Instances, 1);
+        _options.IntraOpThreads > 0
+            ? _options.IntraOpThreads
+            : IsElastic
+            ? Environment.ProcessorCount
+            : Math.Max(Environment.ProcessorCount / Instances, 1);
 
     private int PoolThreads => IsElastic ? IntraOpThreads : ((IntraOpThreads - 1) * Instances) + 1;
 
@@ -99,7 +103,8 @@ public sealed class SessionFactory(IOptions<OnnxOptions> options, IOptions<Sched
     {
         if (_options.SharedThreadPool)
         {
-            SharedThreads.TryCreate(PoolThreads, _options.Spinning); // before all else that ONNX Runtime is asked, which would give it an environment without
+            // Before all else that ONNX Runtime is asked, which would give it an environment without.
+            SharedThreads.TryCreate(PoolThreads, _options.Spinning);
         }
 
         if (OperatingSystem.IsWindows())
@@ -108,7 +113,9 @@ public sealed class SessionFactory(IOptions<OnnxOptions> options, IOptions<Sched
         }
 
         // ONNX Runtime prints errors of its own when CUDA is missing, which for "auto" is no error.
-        if (_options.RequireGpu || _options.Provider == ExecutionProvider.Cuda || (_options.Provider == ExecutionProvider.Auto && CudaProvider.IsPresent))
+        if (_options.RequireGpu
+            || _options.Provider == ExecutionProvider.Cuda
+            || (_options.Provider == ExecutionProvider.Auto && CudaProvider.IsPresent))
         {
             try
             {
@@ -152,14 +159,22 @@ public sealed class SessionFactory(IOptions<OnnxOptions> options, IOptions<Sched
         catch (OnnxRuntimeException e)
         {
             string shown = ModelFile.Display(file);
-            throw new ManifestException(shown, ["ONNX Runtime cannot read the graph: " + e.Message.Replace(file, shown, StringComparison.Ordinal)]);
+            throw new ManifestException(
+                shown,
+                ["ONNX Runtime cannot read the graph: " + e.Message.Replace(file, shown, StringComparison.Ordinal)]);
         }
     }
 
-    // Where denormals are zero, the first session leaves its thread computing so for good, and threads inherit that. .NET's compiler runs on any of them,
-    // takes the denormal-looking constants of some vector instructions for zero, and emits conversions that are wrong. So that thread ends here.
+    // Where denormals are zero, the first session leaves its thread computing so for good, and threads inherit that.
+    // .NET's compiler runs on any of them,
+    // takes the denormal-looking constants of some vector instructions for zero, and emits conversions that are
+    // wrong. So that thread ends here.
     private static InferenceSession OpenAside(string file, SessionOptions options) =>
-        Task.Factory.StartNew(() => new InferenceSession(file, options), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default).GetAwaiter().GetResult();
+        Task.Factory.StartNew(
+            () => new InferenceSession(file, options), CancellationToken.None, TaskCreationOptions.LongRunning,
+            TaskScheduler.Default)
+            .GetAwaiter()
+            .GetResult();
 
     private SessionOptions Options(int intraOpThreads)
     {
@@ -170,7 +185,8 @@ public sealed class SessionFactory(IOptions<OnnxOptions> options, IOptions<Sched
             GraphOptimizationLevel = GraphOptimizationLevel.ORT_ENABLE_ALL,
             IntraOpNumThreads = intraOpThreads,
             InterOpNumThreads = 1,
-            LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL, // its errors come as exceptions; printed lines would break a log of JSON
+            // Its errors come as exceptions; printed lines would break a log of JSON.
+            LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL,
         };
         if (shared)
         {

@@ -10,7 +10,8 @@ internal static class SharedThreads
     /// <summary>Whether there is one.</summary>
     public static bool Exist { get; private set; }
 
-    /// <summary>Makes the pool at the first call; later ones find it as it is. There cannot be one where ONNX Runtime was used before: it makes its environment once.</summary>
+    /// <summary>Makes the pool at the first call; later ones find it as it is. There cannot be one where ONNX Runtime
+    /// was used before: it makes its environment once.</summary>
     /// <param name="threads">Threads of one run, the caller's included.</param>
     /// <param name="spinning">Whether idle ones spin.</param>
     public static void TryCreate(int threads, bool spinning)
@@ -22,9 +23,19 @@ internal static class SharedThreads
                 return;
             }
 
-            using OrtThreadingOptions pool = new() { GlobalIntraOpNumThreads = threads, GlobalInterOpNumThreads = 1, GlobalSpinControl = spinning };
+            using OrtThreadingOptions pool = new()
+            {
+                GlobalIntraOpNumThreads = threads,
+                GlobalInterOpNumThreads = 1,
+                GlobalSpinControl = spinning,
+            };
             pool.SetGlobalDenormalAsZero();
-            EnvironmentCreationOptions options = new() { logId = "InferenceServer", logLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL, threadOptions = pool };
+            EnvironmentCreationOptions options = new()
+            {
+                logId = "InferenceServer",
+                logLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL,
+                threadOptions = pool,
+            };
             OrtEnv.CreateInstanceWithOptions(ref options);
             Exist = true;
         }

@@ -4,12 +4,15 @@ using InferenceServer.Runtime;
 
 namespace InferenceServer.Auth;
 
-/// <summary>What a key may still ask for: a rate with bursts, and a number in each hour and day. Thread-safe; what is refused costs nothing.</summary>
+/// <summary>What a key may still ask for: a rate with bursts, and a number in each hour and day. Thread-safe; what is
+/// refused costs nothing.</summary>
 /// <remarks>The rate is the generic cell rate algorithm: a leaky bucket that is one number, the time at which it will be empty.</remarks>
 internal sealed class KeyBudget(KeyOptions options, TimeProvider time)
 {
     private readonly Lock _lock = new();
-    private readonly TimeSpan _interval = options.RequestsPerSecond > 0 ? TimeSpan.FromSeconds(1 / options.RequestsPerSecond) : TimeSpan.Zero;
+    private readonly TimeSpan _interval = options.RequestsPerSecond > 0
+        ? TimeSpan.FromSeconds(1 / options.RequestsPerSecond)
+        : TimeSpan.Zero;
     private readonly Quota _hour = new(TimeSpan.FromHours(1), options.RequestsPerHour);
     private readonly Quota _day = new(TimeSpan.FromDays(1), options.RequestsPerDay);
     private readonly long _start = time.GetTimestamp();
@@ -18,7 +21,10 @@ internal sealed class KeyBudget(KeyOptions options, TimeProvider time)
     /// <summary>Takes one mask from the budget.</summary>
     /// <returns>What to answer where it is used up; null where it is not.</returns>
     public SegmentationException? Take() => TryTake(out string limit, out TimeSpan wait) ? null : new SegmentationException(
-        ErrorTable.RateLimited, string.Create(CultureInfo.InvariantCulture, $"This key may make {limit}; try again in {Math.Ceiling(wait.TotalSeconds)} s.")) { RetryAfter = wait };
+        ErrorTable.RateLimited,
+        string.Create(
+            CultureInfo.InvariantCulture,
+            $"This key may make {limit}; try again in {Math.Ceiling(wait.TotalSeconds)} s.")) { RetryAfter = wait };
 
     /// <summary>Takes one request from the budget.</summary>
     /// <param name="limit">Where it is used up: which limit was met, for the caller.</param>

@@ -3,6 +3,8 @@ namespace InferenceServer.Auth;
 internal static partial class Log
 {
     [LoggerMessage(
-        700, LogLevel.Warning, "The authority {Authority} does not return its signing keys; tokens with unknown keys are answered with 503.")]
+        700, LogLevel.Warning,
+        "The authority {Authority} does not return its signing keys; tokens with unknown keys are answered with " +
+        "503.")]
     public static partial void AuthorityUnreachable(ILogger logger, Exception exception, string authority);
 }

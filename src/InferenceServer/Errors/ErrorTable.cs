@@ -33,30 +33,39 @@ internal static class ErrorTable
         new(SegmentationError.QueueTimeout, Status503ServiceUnavailable, StatusCode.Unavailable, "deadline"),
         new(SegmentationError.DeadlineExceeded, Status504GatewayTimeout, StatusCode.DeadlineExceeded, "deadline"),
         // The time that loading takes is not known; another request costs little.
-        new(SegmentationError.ModelNotReady, Status503ServiceUnavailable, StatusCode.Unavailable, "model_not_ready") { RetryAfter = TimeSpan.FromSeconds(1) },
+        new(SegmentationError.ModelNotReady, Status503ServiceUnavailable, StatusCode.Unavailable, "model_not_ready")
+        {
+            RetryAfter = TimeSpan.FromSeconds(1),
+        },
         new(SegmentationError.InferenceFailed, Status500InternalServerError, StatusCode.Internal, Reason: null),
     }.ToDictionary(row => row.Error);
 
     /// <summary>The image's URL leads to no image: its host does not answer, or refuses.</summary>
-    public static readonly SegmentationError ImageNotFetched = Add("image-not-fetched", Status422UnprocessableEntity, StatusCode.InvalidArgument, "bad_image");
+    public static readonly SegmentationError ImageNotFetched = Add(
+        "image-not-fetched", Status422UnprocessableEntity, StatusCode.InvalidArgument, "bad_image");
 
     /// <summary>The request needs a key or a token, and has none that is known.</summary>
-    public static readonly SegmentationError Unauthorized = Add("unauthorized", Status401Unauthorized, StatusCode.Unauthenticated, "unauthorized");
+    public static readonly SegmentationError Unauthorized = Add(
+        "unauthorized", Status401Unauthorized, StatusCode.Unauthenticated, "unauthorized");
 
     /// <summary>The request's key or token lacks the scope, or no key has it.</summary>
     public static readonly SegmentationError Forbidden = Add("forbidden", Status403Forbidden, StatusCode.PermissionDenied, "unauthorized");
 
     /// <summary>The key's rate or quota is used up.</summary>
-    public static readonly SegmentationError RateLimited = Add("rate-limited", Status429TooManyRequests, StatusCode.ResourceExhausted, "rate_limited");
+    public static readonly SegmentationError RateLimited = Add(
+        "rate-limited", Status429TooManyRequests, StatusCode.ResourceExhausted, "rate_limited");
 
     /// <summary>The keys that check tokens cannot be fetched now.</summary>
-    public static readonly SegmentationError TokensUnavailable = Add("tokens-unavailable", Status503ServiceUnavailable, StatusCode.Unavailable, reason: null);
+    public static readonly SegmentationError TokensUnavailable = Add(
+        "tokens-unavailable", Status503ServiceUnavailable, StatusCode.Unavailable, reason: null);
 
     /// <summary>The server does not implement this part of a protocol.</summary>
-    public static readonly SegmentationError NotSupported = Add("not-supported", Status501NotImplemented, StatusCode.Unimplemented, "bad_request");
+    public static readonly SegmentationError NotSupported = Add(
+        "not-supported", Status501NotImplemented, StatusCode.Unimplemented, "bad_request");
 
     /// <summary>The model cannot be loaded.</summary>
-    public static readonly SegmentationError ModelUnusable = Add("model-unusable", Status422UnprocessableEntity, StatusCode.InvalidArgument, reason: null);
+    public static readonly SegmentationError ModelUnusable = Add(
+        "model-unusable", Status422UnprocessableEntity, StatusCode.InvalidArgument, reason: null);
 
     /// <summary>The server has no folder for jobs.</summary>
     public static readonly SegmentationError NoJobs = Add("no-jobs", Status404NotFound, StatusCode.NotFound, reason: null);

@@ -6,7 +6,8 @@ using Microsoft.AspNetCore.WebUtilities;
 
 namespace InferenceServer.Errors;
 
-/// <summary>What a client is told about a failure. In HTTP the body is RFC 9457, with the member <c>error</c> that clients of the Open Inference Protocol read.</summary>
+/// <summary>What a client is told about a failure. In HTTP the body is RFC 9457, with the member <c>error</c> that
+/// clients of the Open Inference Protocol read.</summary>
 /// <param name="Status">HTTP status code, 400 or more.</param>
 /// <param name="GrpcCode">Status code of gRPC.</param>
 /// <param name="Type">A URN of <see cref="ErrorTable"/>; null where the status alone says what failed.</param>
@@ -40,10 +41,12 @@ internal sealed record Problem(int Status, StatusCode GrpcCode, string? Type, st
         http.Features.Set(new ReportedStatus(ErrorTable.Of(exception.Error).Status));
     }
 
-    /// <summary>The status of a request for logs and metrics: a gRPC call is answered with 200 and reports its failure in trailers.</summary>
+    /// <summary>The status of a request for logs and metrics: a gRPC call is answered with 200 and reports its
+    /// failure in trailers.</summary>
     public static int StatusOf(HttpContext http) => http.Features.Get<ReportedStatus>()?.Code ?? http.Response.StatusCode;
 
-    /// <summary>The metrics' reason for a rejection and what the client was told; null for a success and for a fault of the server.</summary>
+    /// <summary>The metrics' reason for a rejection and what the client was told; null for a success and for a fault
+    /// of the server.</summary>
     public static (string Reason, string Detail)? RejectionOf(HttpContext http)
     {
         // Most refusals are results; those from deeper inside are thrown.
@@ -70,7 +73,8 @@ internal sealed record Problem(int Status, StatusCode GrpcCode, string? Type, st
         if (RetryAfter is { } wait)
         {
             wait = wait > ShortestWait ? wait : ShortestWait;
-            http.Response.Headers.RetryAfter = Math.Ceiling(wait.TotalSeconds).ToString(CultureInfo.InvariantCulture); // the header has whole seconds only
+            // The header has whole seconds only.
+            http.Response.Headers.RetryAfter = Math.Ceiling(wait.TotalSeconds).ToString(CultureInfo.InvariantCulture);
             members.Add(new("retry_after_ms", (long)Math.Ceiling(wait.TotalMilliseconds)));
         }
 

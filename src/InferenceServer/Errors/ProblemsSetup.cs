@@ -12,7 +12,9 @@ internal static class ProblemsSetup
     public static void UseProblems(this WebApplication app)
     {
         app.UseExceptionHandler(new ExceptionHandlerOptions { SuppressDiagnosticsCallback = _ => true });
-        app.UseStatusCodePages(context => Problem.WriteAsync(context.HttpContext, context.HttpContext.Response.StatusCode, Detail(context.HttpContext)));
+        app.UseStatusCodePages(context =>
+            Problem.WriteAsync(
+                context.HttpContext, context.HttpContext.Response.StatusCode, Detail(context.HttpContext)));
     }
 
     private static string? Detail(HttpContext http) => http.Response.StatusCode switch

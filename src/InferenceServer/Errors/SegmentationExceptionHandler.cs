@@ -24,7 +24,9 @@ internal sealed class SegmentationExceptionHandler(ILogger<SegmentationException
                 return true;
             default:
                 Log.Unforeseen(logger, exception, httpContext.TraceIdentifier);
-                await Problem.WriteAsync(httpContext, StatusCodes.Status500InternalServerError, "The server failed; its log says more under the request's id.");
+                await Problem.WriteAsync(
+                    httpContext, StatusCodes.Status500InternalServerError,
+                    "The server failed; its log says more under the request's id.");
                 return true;
         }
     }

@@ -41,7 +41,9 @@ internal sealed record HostPattern(string Name, bool IsSuffix, int? Port)
     public bool Matches(string host, int port, bool isUsualPort) =>
         (Port is { } own ? own == port : isUsualPort)
         && (
-            IsSuffix ? host.EndsWith("." + Name, StringComparison.OrdinalIgnoreCase) : host.Equals(Name, StringComparison.OrdinalIgnoreCase));
+            IsSuffix
+                ? host.EndsWith("." + Name, StringComparison.OrdinalIgnoreCase)
+                : host.Equals(Name, StringComparison.OrdinalIgnoreCase));
 }
 
 /// <summary>Tells public addresses from those of this machine, private networks, and the metadata services of

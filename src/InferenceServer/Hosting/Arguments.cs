@@ -43,7 +43,8 @@ internal sealed class Arguments
             string name = equals < 0 ? args[i] : args[i][..equals];
             string key = name.StartsWith("--", StringComparison.Ordinal) ? name[2..] : name.TrimStart('/');
             bool isOption = key.Length < name.Length;
-            string suggestion = Suggestion.For(key.TrimStart('-'), ["help", "version"], prefix: "--") + Suggestion.For(key, [HealthCommand.Name]);
+            string suggestion = Suggestion.For(key.TrimStart('-'), ["help", "version"], prefix: "--") +
+                Suggestion.For(key, [HealthCommand.Name]);
             if (key.StartsWith('-') || (equals < 0 && !isOption))
             {
                 throw new StartUpException($"'{args[i]}' is no setting; expected --SECTION:OPTION=VALUE.{suggestion} --help shows all.");

@@ -8,14 +8,19 @@ using Microsoft.Net.Http.Headers;
 namespace InferenceServer.Hosting;
 
 /// <summary>The way out: from serving over draining (not ready, still serving) and stopping (no new connections) to the end.</summary>
-internal sealed class Drain(IOptions<HostingOptions> options, IHostApplicationLifetime application, TimeProvider time, ILogger<Drain> logger) : IDisposable
+internal sealed class Drain(
+    IOptions<HostingOptions> options,
+    IHostApplicationLifetime application,
+    TimeProvider time,
+    ILogger<Drain> logger) : IDisposable
 {
     private readonly Lock _lock = new();
     private readonly CancellationTokenSource _cut = new();
     private ITimer? _delay;
     private volatile bool _hasBegun;
 
-    /// <summary>Whether the server is on its way out; it then says that it is not ready, and closes each connection after its answer.</summary>
+    /// <summary>Whether the server is on its way out; it then says that it is not ready, and closes each connection
+    /// after its answer.</summary>
     public bool HasBegun => _hasBegun;
 
     /// <summary>Cancelled when requests under way shall not be waited for.</summary>
@@ -94,13 +99,16 @@ internal static class DrainSetup
     public static void AddDrain(this WebApplicationBuilder builder)
     {
         builder.Services.AddSection("Hosting", new HostingOptionsValidator());
-        builder.Services.AddOptions<HostOptions>().Configure<IOptions<HostingOptions>>((host, hosting) => host.ShutdownTimeout = hosting.Value.ShutdownTimeout);
+        builder.Services.AddOptions<HostOptions>()
+            .Configure<IOptions<HostingOptions>>((host, hosting) =>
+                host.ShutdownTimeout = hosting.Value.ShutdownTimeout);
         builder.Services.TryAddSingleton(TimeProvider.System);
         builder.Services.AddSingleton<Drain>();
         builder.Services.AddSingleton<IHostLifetime, DrainLifetime>();
     }
 
-    /// <summary>Closes each connection after its answer once the server is on its way out: a client that kept it open would otherwise lose a request on it at the end.</summary>
+    /// <summary>Closes each connection after its answer once the server is on its way out: a client that kept it open
+    /// would otherwise lose a request on it at the end.</summary>
     public static void UseDrain(this WebApplication app)
     {
         Drain drain = app.Services.GetRequiredService<Drain>();
@@ -137,7 +145,8 @@ internal static class DrainSetup
             }
             catch
             {
-                await app.StopAsync(CancellationToken.None); // what has begun ends before what it uses is disposed, or it would fail in the log
+                // What has begun ends before what it uses is disposed, or it would fail in the log.
+                await app.StopAsync(CancellationToken.None);
                 throw;
             }
 
@@ -158,7 +167,8 @@ internal static class DrainSetup
         }
     }
 
-    // The host stops when a service of its own fails, and tells nobody but the log: an end that looks planned is one that no supervisor mends.
+    // The host stops when a service of its own fails, and tells nobody but the log: an end that looks planned is one
+    // that no supervisor mends.
     private static async Task ThrowIfFaultedAsync(IServiceProvider services)
     {
         foreach (BackgroundService service in services.GetServices<IHostedService>().OfType<BackgroundService>())

@@ -20,7 +20,9 @@ public sealed class HostingOptions
 
     /// <summary>An address for metrics, loading and unloading, such as <c>http://127.0.0.1:9090</c>. Default none: they
     /// are at the other addresses.</summary>
-    [RegularExpression(@"^https?://[^/:]+:\d+$", ErrorMessage = "{0}: expected a scheme, a host and a port, such as http://127.0.0.1:9090.")]
+    [RegularExpression(
+        @"^https?://[^/:]+:\d+$",
+        ErrorMessage = "{0}: expected a scheme, a host and a port, such as http://127.0.0.1:9090.")]
     public string? ManagementUrl { get; set; }
 
     /// <summary>Most connections at the same time; another connection is closed. Default 10 000.</summary>
@@ -48,7 +50,8 @@ internal static class Limits
     public static void AddLimits(this WebApplicationBuilder builder)
     {
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.AddServerHeader = false);
-        builder.Services.AddOptions<KestrelServerOptions>().Configure<IOptions<DecodingOptions>, IOptions<HostingOptions>>((kestrel, decoding, hosting) =>
+        builder.Services.AddOptions<KestrelServerOptions>()
+            .Configure<IOptions<DecodingOptions>, IOptions<HostingOptions>>((kestrel, decoding, hosting) =>
         {
             kestrel.Limits.MaxRequestBodySize = decoding.Value.MaxBytes + MultipartOverhead;
             kestrel.Limits.MaxConcurrentConnections = hosting.Value.MaxConnections;

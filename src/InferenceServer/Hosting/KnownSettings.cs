@@ -5,7 +5,8 @@ using Microsoft.Extensions.Configuration.Json;
 
 namespace InferenceServer.Hosting;
 
-/// <summary>Stops the start at a setting that nothing reads: misspelt, it would leave a default in force, such as a server without keys.</summary>
+/// <summary>Stops the start at a setting that nothing reads: misspelt, it would leave a default in force, such as a
+/// server without keys.</summary>
 internal static class KnownSettings
 {
     private const char Separator = ':';
@@ -22,7 +23,8 @@ internal static class KnownSettings
     public static IReadOnlyList<BoundSection> Sections(IServiceCollection services) =>
         [.. services.Select(service => service.ImplementationInstance).OfType<BoundSection>()];
 
-    /// <summary>Checks the first part of each key: in settings files, in the environment and on the command line. Each section checks the rest.</summary>
+    /// <summary>Checks the first part of each key: in settings files, in the environment and on the command line.
+    /// Each section checks the rest.</summary>
     /// <exception cref="StartUpException">A key is not known; the message says what was probably meant.</exception>
     public static void RefuseUnknownSettings(this WebApplicationBuilder builder, Arguments arguments)
     {
@@ -54,7 +56,8 @@ internal static class KnownSettings
         string Explain(string key)
         {
             string suggestion = Suggestion.For(First(key), known);
-            return $"there is no section '{First(key)}'." + (suggestion.Length > 0 ? suggestion : $" There are {string.Join(", ", sections)}.");
+            return $"there is no section '{First(key)}'." +
+                (suggestion.Length > 0 ? suggestion : $" There are {string.Join(", ", sections)}.");
         }
     }
 

@@ -4,7 +4,7 @@ using InferenceServer.Runtime.Models;
 namespace InferenceServer.Models;
 
 /// <summary>The description of a model.</summary>
-public sealed record ModelDescription
+internal sealed record ModelDescription
 {
     /// <summary>Name, state, version and provider.</summary>
     public required ModelOverview Model { get; init; }
@@ -44,7 +44,7 @@ public sealed record ModelDescription
 }
 
 /// <summary>One class of a model.</summary>
-public sealed record ClassDescription
+internal sealed record ClassDescription
 {
     /// <summary>The class index in masks.</summary>
     public required int Index { get; init; }
@@ -60,7 +60,7 @@ public sealed record ClassDescription
 }
 
 /// <summary>The summary of a model.</summary>
-public sealed record ModelOverview
+internal sealed record ModelOverview
 {
     /// <summary>The name that requests use.</summary>
     public required string Name { get; init; }
@@ -102,7 +102,7 @@ public sealed record ModelOverview
 }
 
 /// <summary>The models of the repository.</summary>
-public sealed record ModelList
+internal sealed record ModelList
 {
     /// <summary>The default model, which answers a request without a model.</summary>
     public required string? Default { get; init; }
@@ -112,7 +112,7 @@ public sealed record ModelList
 }
 
 /// <summary>Progress of loading a version.</summary>
-public sealed record ModelProgress
+internal sealed record ModelProgress
 {
     /// <summary>The step in work.</summary>
     public required string Step { get; init; }

@@ -22,9 +22,12 @@ internal static class OpenApiSetup
             {
                 Title = "InferenceServer",
                 Version = "v1",
-                Description = "Semantic segmentation: image in, mask out. Pick a file under `POST /v1/segment/{model}`, execute, and see its mask.",
+                Description =
+                    "Semantic segmentation: image in, mask out. Pick a file under `POST /v1/segment/{model}`, " +
+                    "execute, and see its mask.",
             });
-            options.DocInclusionPredicate((_, action) => action.HttpMethod != HttpMethods.Head); // they answer as GET does, and would bear its name
+            // They answer as GET does, and would bear its name.
+            options.DocInclusionPredicate((_, action) => action.HttpMethod != HttpMethods.Head);
             options.OrderActionsBy(TagsFilter.Order);
             options.SupportNonNullableReferenceTypes();
             options.NonNullableReferenceTypesAsRequired();

@@ -11,7 +11,9 @@ internal sealed class OpenInferenceOperationFilter : IOperationFilter
     private const string Json = "application/json";
     private const string Binary = "application/octet-stream";
 
-    private static readonly JsonNode Example = JsonNode.Parse("""{"inputs": [{"name": "image", "datatype": "BYTES", "shape": [1], "data": ["<the encoded image in base64>"]}], "outputs": [{"name": "mask", "parameters": {"binary_data": true}}]}""")!;
+    private static readonly JsonNode Example = JsonNode.Parse(
+        """{"inputs": [{"name": "image", "datatype": "BYTES", "shape": [1], "data": ["<the encoded image in """ +
+        """base64>"]}], "outputs": [{"name": "mask", "parameters": {"binary_data": true}}]}""")!;
 
     public void Apply(OpenApiOperation operation, OperationFilterContext context)
     {
@@ -23,7 +25,13 @@ internal sealed class OpenInferenceOperationFilter : IOperationFilter
 
         if (!path.EndsWith("/infer", StringComparison.Ordinal))
         {
-            operation.RequestBody = new OpenApiRequestBody { Content = new Dictionary<string, IOpenApiMediaType> { [Json] = new OpenApiMediaType { Schema = Object() } } };
+            operation.RequestBody = new OpenApiRequestBody
+            {
+                Content = new Dictionary<string, IOpenApiMediaType>
+                {
+                    [Json] = new OpenApiMediaType { Schema = Object() },
+                },
+            };
             return;
         }
 
@@ -47,10 +55,17 @@ internal sealed class OpenInferenceOperationFilter : IOperationFilter
         operation.Responses ??= [];
         operation.Responses["200"] = new OpenApiResponse
         {
-            Description = $"`model_name`, `model_version`, `id` and `outputs`; the output's bytes behind the JSON where they were asked for, and then the header {InferBody.HeaderLength}.",
+            Description =
+                "`model_name`, `model_version`, `id` and `outputs`; the output's bytes behind the JSON where they " +
+                $"were asked for, and then the header {InferBody.HeaderLength}.",
             Content = new Dictionary<string, IOpenApiMediaType>
             {
-                [Json] = new OpenApiMediaType { Schema = Object(("model_name", Text()), ("model_version", Text()), ("id", Text()), ("outputs", Array(Tensor()))) },
+                [Json] = new OpenApiMediaType
+                {
+                    Schema = Object(
+                        ("model_name", Text()), ("model_version", Text()), ("id", Text()),
+                        ("outputs", Array(Tensor()))),
+                },
                 [Binary] = new OpenApiMediaType { Schema = new OpenApiSchema { Type = JsonSchemaType.String, Format = "binary" } },
             },
         };
@@ -58,13 +73,16 @@ internal sealed class OpenInferenceOperationFilter : IOperationFilter
 
     private static OpenApiSchema Request()
     {
-        OpenApiSchema request = Object(("id", Text()), ("parameters", Object()), ("inputs", Array(Tensor())), ("outputs", Array(Object(("name", Text()), ("parameters", Object())))));
+        OpenApiSchema request = Object(
+            ("id", Text()), ("parameters", Object()), ("inputs", Array(Tensor())),
+            ("outputs", Array(Object(("name", Text()), ("parameters", Object())))));
         request.Required = new HashSet<string> { "inputs" };
         return request;
     }
 
     private static OpenApiSchema Tensor() => Object(
-        ("name", Text()), ("datatype", Text()), ("shape", Array(new OpenApiSchema { Type = JsonSchemaType.Integer })), ("parameters", Object()), ("data", Array(new OpenApiSchema())));
+        ("name", Text()), ("datatype", Text()), ("shape", Array(new OpenApiSchema { Type = JsonSchemaType.Integer })),
+        ("parameters", Object()), ("data", Array(new OpenApiSchema())));
 
     private static OpenApiSchema Object(params (string Name, OpenApiSchema Schema)[] members) =>
         new() { Type = JsonSchemaType.Object, Properties = members.ToDictionary(m => m.Name, IOpenApiSchema (m) => m.Schema) };

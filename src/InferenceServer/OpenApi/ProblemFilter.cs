@@ -46,7 +46,10 @@ internal sealed class ProblemFilter : IOperationFilter, IDocumentFilter
         IEnumerable<string> rows = ErrorTable.All
             .OrderBy(row => row.Status)
             .Select(row => $"| {row.Status} | `{row.Urn}` |");
-        components.Responses[Problem] = Response($"An error. The status and the type say which:\n\n| status | type |\n|--:|---|\n{string.Join('\n', rows)}", swaggerDoc);
+        components.Responses[Problem] = Response(
+            "An error. The status and the type say which:\n\n| status | type " +
+            $"|\n|--:|---|\n{string.Join('\n', rows)}",
+            swaggerDoc);
     }
 
     private static OpenApiResponse Response(string description, OpenApiDocument document) => new()
@@ -69,10 +72,17 @@ internal sealed class ProblemFilter : IOperationFilter, IDocumentFilter
             ["title"] = Text("The status in words.", "Too Many Requests"),
             ["status"] = Whole("The status of the response.", StatusCodes.Status429TooManyRequests),
             ["detail"] = Text("What is wrong and what to change, for people.", "As many requests as allowed are waiting; try again later."),
-            ["error"] = Text("The same as detail, for clients of the Open Inference Protocol.", "As many requests as allowed are waiting; try again later."),
+            ["error"] = Text(
+                "The same as detail, for clients of the Open Inference Protocol.",
+                "As many requests as allowed are waiting; try again later."),
             ["request_id"] = Text("The id of the request in the server's log.", "0HNQEE189GKBT:00000001"),
-            ["trace_id"] = Text("The id of the trace, as in the header traceparent.", "00-69496f613211774a9bfea06007fe637d-1cacf65452d30684-00"),
-            ["retry_after_ms"] = Whole("When to try again, in milliseconds; only where that helps. The header Retry-After says the same in seconds.", 250),
+            ["trace_id"] = Text(
+                "The id of the trace, as in the header traceparent.",
+                "00-69496f613211774a9bfea06007fe637d-1cacf65452d30684-00"),
+            ["retry_after_ms"] = Whole(
+                "When to try again, in milliseconds; only where that helps. The header Retry-After says the same " +
+                "in seconds.",
+                250),
         },
     };
 

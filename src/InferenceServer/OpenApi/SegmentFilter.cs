@@ -9,7 +9,8 @@ using Swashbuckle.AspNetCore.SwaggerGen;
 
 namespace InferenceServer.OpenApi;
 
-/// <summary>Describes the request parameters, the image body and the formats of a mask, once, and refers to them from each operation that segments.</summary>
+/// <summary>Describes the request parameters, the image body and the formats of a mask, once, and refers to them from
+/// each operation that segments.</summary>
 internal sealed class SegmentFilter(IOptions<ModelRepositoryOptions> models) : IOperationFilter, IDocumentFilter
 {
     private const string Image = "Image";
@@ -36,13 +37,17 @@ internal sealed class SegmentFilter(IOptions<ModelRepositoryOptions> models) : I
     public void Apply(OpenApiDocument swaggerDoc, DocumentFilterContext context)
     {
         OpenApiComponents components = swaggerDoc.Components ??= new OpenApiComponents();
-        components.Parameters = RequestParameters.All.ToDictionary(parameter => parameter.Name, IOpenApiParameter (parameter) => Parameter(parameter));
+        components.Parameters = RequestParameters.All.ToDictionary(
+            parameter => parameter.Name, IOpenApiParameter (parameter) => Parameter(parameter));
         components.RequestBodies = new Dictionary<string, IOpenApiRequestBody> { [Image] = Body() };
         components.Responses ??= new Dictionary<string, IOpenApiResponse>();
         components.Responses[Mask] = new OpenApiResponse
         {
-            Description = "The mask, as large as the upright image. Headers: X-Model, X-Model-Version, X-Image-Width, X-Image-Height, Server-Timing.",
-            Content = MaskFormat.All.GroupBy(format => format.MediaType).ToDictionary(type => type.Key, IOpenApiMediaType (type) => new OpenApiMediaType
+            Description =
+                "The mask, as large as the upright image. Headers: X-Model, X-Model-Version, X-Image-Width, " +
+                "X-Image-Height, Server-Timing.",
+            Content = MaskFormat.All.GroupBy(format => format.MediaType)
+                .ToDictionary(type => type.Key, IOpenApiMediaType (type) => new OpenApiMediaType
             {
                 Schema = Schema(type.Key, context),
                 Examples = type.ToDictionary(format => format.Name, FormatExamples.Of),
@@ -58,7 +63,8 @@ internal sealed class SegmentFilter(IOptions<ModelRepositoryOptions> models) : I
             if (parameter.Name == "model")
             {
                 parameter.Description = "A model's name; GET /v1/models lists them.";
-                parameter.Example = models.Value.Default is { } standard ? JsonValue.Create(standard) : null; // a press on Execute then works
+                // A press on Execute then works.
+                parameter.Example = models.Value.Default is { } standard ? JsonValue.Create(standard) : null;
             }
             else if (parameter.Name == "version")
             {
@@ -75,7 +81,8 @@ internal sealed class SegmentFilter(IOptions<ModelRepositoryOptions> models) : I
 
     private static OpenApiRequestBody Body()
     {
-        Dictionary<string, IOpenApiMediaType> content = ImageTypes.ToDictionary(t => t, IOpenApiMediaType (_) => new OpenApiMediaType { Schema = Binary() });
+        Dictionary<string, IOpenApiMediaType> content = ImageTypes.ToDictionary(
+            t => t, IOpenApiMediaType (_) => new OpenApiMediaType { Schema = Binary() });
         content["multipart/form-data"] = new OpenApiMediaType
         {
             Schema = new OpenApiSchema
@@ -105,7 +112,11 @@ internal sealed class SegmentFilter(IOptions<ModelRepositoryOptions> models) : I
     {
         "application/json" => new OpenApiSchema
         {
-            AnyOf = [context.SchemaGenerator.GenerateSchema(typeof(MaskSummary), context.SchemaRepository), new OpenApiSchema { Type = JsonSchemaType.Object }],
+            AnyOf =
+            [
+                context.SchemaGenerator.GenerateSchema(typeof(MaskSummary), context.SchemaRepository),
+                new OpenApiSchema { Type = JsonSchemaType.Object }
+            ],
         },
         "application/geo+json" => new OpenApiSchema { Type = JsonSchemaType.Object },
         _ => Binary(),
@@ -136,14 +147,23 @@ internal sealed class SegmentFilter(IOptions<ModelRepositoryOptions> models) : I
 
     private static string Description(RequestParameter parameter)
     {
+        string description = parameter.Description + HeaderOf(parameter.Name);
         if (parameter.Default is { } value)
         {
-            return $"{parameter.Description} Default: {value}.";
+            return $"{description} Default: {value}.";
         }
 
         bool isOfModel = parameter.Group is ParameterGroup.Passes or ParameterGroup.Refinement;
-        return parameter.Description + (isOfModel ? " Default: the model's." : "");
+        return description + (isOfModel ? " Default: the model's." : "");
     }
+
+    private static string HeaderOf(string parameter) => parameter switch
+    {
+        "format" => " Without it the Accept header decides; overlay is a JPEG where Accept prefers that.",
+        "timeout" => " The header X-Request-Timeout-Ms limits it, too.",
+        "priority" => " The header X-Priority says the same.",
+        _ => "",
+    };
 
     private static OpenApiSchema Schema(RequestParameter parameter)
     {

@@ -29,7 +29,8 @@ internal static class Compression
         branch.UseResponseCompression();
     });
 
-    /// <summary>Compresses an answer if its client takes that: here and not on its way out, for this takes longer than most stages and has its turn as they have.</summary>
+    /// <summary>Compresses an answer if its client takes that: here and not on its way out, for this takes longer
+    /// than most stages and has its turn as they have.</summary>
     /// <param name="http">The request.</param>
     /// <param name="answer">Whole; disposed where another takes its place.</param>
     /// <param name="cancellationToken">Ends it.</param>

@@ -30,12 +30,15 @@ internal static class InferBody
     /// <param name="cancellationToken">Ends the reading.</param>
     /// <returns>The bytes, which the caller disposes.</returns>
     /// <exception cref="SegmentationException">Too large, or compressed in a way that is not known or not whole.</exception>
-    public static async Task<PooledBufferWriter> ReadAsync(HttpRequest request, int maxBytes, Action<long> hold, CancellationToken cancellationToken)
+    public static async Task<PooledBufferWriter> ReadAsync(
+        HttpRequest request, int maxBytes, Action<long> hold, CancellationToken cancellationToken)
     {
         // What the framework could decompress has lost this header.
         if (request.Headers.ContentEncoding is { Count: > 0 } encoding && encoding != "identity")
         {
-            throw new SegmentationException(SegmentationError.UnsupportedMediaType, $"{HeaderNames.ContentEncoding} '{encoding}' is not known; there are: gzip, deflate, br.");
+            throw new SegmentationException(
+                SegmentationError.UnsupportedMediaType,
+                $"{HeaderNames.ContentEncoding} '{encoding}' is not known; there are: gzip, deflate, br.");
         }
 
         // Compressed or not, no fewer bytes than these will come.
@@ -57,7 +60,8 @@ internal static class InferBody
     }
 }
 
-/// <summary>Takes the web server's limit on bodies off an endpoint whose handler counts the bytes itself: those that come out of decompression, and by another limit than images have.</summary>
+/// <summary>Takes the web server's limit on bodies off an endpoint whose handler counts the bytes itself: those that
+/// come out of decompression, and by another limit than images have.</summary>
 internal sealed class BodyLimit : IRequestSizeLimitMetadata
 {
     public static readonly BodyLimit Instance = new();

@@ -17,14 +17,28 @@ internal static class InferEndpoints
     public static void MapInfer(this RouteGroupBuilder models)
     {
         RouteGroupBuilder group = models.MapGroup("").Observed().RequireScope(Scope.Infer, budgeted: true).WithMetadata(BodyLimit.Instance);
-        group.MapPost("/{model}/infer", InferAsync).WithName("Infer").WithSummary("Runs a model on a tensor, or with .image behind its name on an encoded image.")
-            .WithDescription("JSON, or JSON with binary tensors behind it (`Inference-Header-Content-Length`). With 0 in that header, the body of a request to `{model}.image` is the image itself.");
-        group.MapPost("/{model}/versions/{version:int}/infer", InferWithVersionAsync).WithName("InferWithVersion").WithSummary("The same, with one version of a model.");
+        group.MapPost("/{model}/infer", InferAsync)
+            .WithName("Infer")
+            .WithSummary("Runs a model on a tensor, or with .image behind its name on an encoded image.")
+            .WithDescription(
+                "JSON, or JSON with binary tensors behind it (`Inference-Header-Content-Length`). With 0 in that " +
+                "header, the body of a request to `{model}.image` is the image itself.");
+        group.MapPost("/{model}/versions/{version:int}/infer", InferWithVersionAsync)
+            .WithName("InferWithVersion")
+            .WithSummary("The same, with one version of a model.");
     }
 
-    private static Task<Results<InferResult, ProblemResult>> InferAsync(string model, HttpContext http, Segmenter segmenter, InferHandler handler, ModelCatalog catalog) => AnswerAsync(catalog.View(model), null, http, segmenter, handler);
+    private static Task<Results<InferResult, ProblemResult>> InferAsync(
+        string model, HttpContext http, Segmenter segmenter, InferHandler handler, ModelCatalog catalog) =>
+        AnswerAsync(catalog.View(model), null, http, segmenter, handler);
 
-    private static Task<Results<InferResult, ProblemResult>> InferWithVersionAsync(string model, int version, HttpContext http, Segmenter segmenter, InferHandler handler, ModelCatalog catalog) =>
+    private static Task<Results<InferResult, ProblemResult>> InferWithVersionAsync(
+        string model,
+        int version,
+        HttpContext http,
+        Segmenter segmenter,
+        InferHandler handler,
+        ModelCatalog catalog) =>
         AnswerAsync(catalog.View(model), version, http, segmenter, handler);
 
     private static async Task<Results<InferResult, ProblemResult>> AnswerAsync(
@@ -33,7 +47,9 @@ internal static class InferEndpoints
         int? jsonLength = InferBody.JsonLength(http.Request);
         http.Observation().AskedFor(view.Model);
         // The limit on bytes of images is not that of tensors, whose bytes are counted as they arrive.
-        AdmissionRequest admission = AdmissionRequestBinder.Bind(view.Model, version, http.Request, SegmentSettingsBinder.BindHeaders(http.Request)) with { Bytes = 0 };
+        AdmissionRequest admission = AdmissionRequestBinder.Bind(
+            view.Model, version, http.Request, SegmentSettingsBinder.BindHeaders(http.Request)) with
+        { Bytes = 0 };
         if (!segmenter.TryAdmit(admission, out AdmittedRequest? admitted, out SegmentationException? refusal))
         {
             return new ProblemResult(refusal);

@@ -11,7 +11,8 @@ using Microsoft.Extensions.Options;
 
 namespace InferenceServer.OpenInference;
 
-/// <summary>Runs admitted requests of the protocol, over HTTP and gRPC: an encoded image becomes its mask, a tensor the network's output.</summary>
+/// <summary>Runs admitted requests of the protocol, over HTTP and gRPC: an encoded image becomes its mask, a tensor
+/// the network's output.</summary>
 internal sealed class InferHandler(Segmenter segmenter, TensorRunner tensors, IOptions<OpenInferenceOptions> options)
 {
     private const int BatchAxis = 0;
@@ -83,7 +84,8 @@ internal sealed class InferHandler(Segmenter segmenter, TensorRunner tensors, IO
 
         using Owned<PooledBufferWriter> mask = new(new PooledBufferWriter());
         SegmentSettings settings = ImageParameters.Read(parameters) with { Format = MaskFormat.Raw };
-        using SegmentationResult result = await segmenter.SegmentAsync(admitted, new() { Image = image, Settings = settings, Output = mask.Value });
+        using SegmentationResult result = await segmenter.SegmentAsync(
+            admitted, new() { Image = image, Settings = settings, Output = mask.Value });
         return new OutputTensor(ProtocolModel.Mask, Datatype.UInt8, [result.Mask.Size.Height, result.Mask.Size.Width], mask.Release());
     }
 
@@ -92,10 +94,12 @@ internal sealed class InferHandler(Segmenter segmenter, TensorRunner tensors, IO
         using DisposableList<ModelOutput> outputs = input.Datatype switch
         {
             Datatype.Float32 => await tensors.RunAsync(admitted, input.Shape, input.Data, asText),
-            Datatype.Bytes when input.Shape is [var images] && images == input.Elements.Count => await tensors.RunAsync(admitted, input.Elements, asText),
+            Datatype.Bytes when input.Shape is [var images] && images == input.Elements.Count =>
+                await tensors.RunAsync(admitted, input.Elements, asText),
             _ => throw Invalid(string.Create(
                 CultureInfo.InvariantCulture,
-                $"The input '{input.Name}' takes {Datatype.Float32} as the graph does, or {Datatype.Bytes} of shape [N] for N encoded images; "
+                $"The input '{input.Name}' takes {Datatype.Float32} as the graph does, or {Datatype.Bytes} of " +
+                $"shape [N] for N encoded images; "
                 + $"got {input.Datatype} of shape [{string.Join(", ", input.Shape)}] with {input.Elements.Count} elements.")),
         };
         return await segmenter.ComputeAsync(admitted, Stage.Encode, () => Join(outputs, output));
@@ -106,7 +110,9 @@ internal sealed class InferHandler(Segmenter segmenter, TensorRunner tensors, IO
         long[] shape = [.. outputs[0].Shape.Select(d => (long)d)];
         if (outputs.Any(o => !o.Shape.SequenceEqual(outputs[0].Shape)))
         {
-            throw Invalid("The outputs of the request's images have different sizes, and cannot form one tensor. Send each image by itself.");
+            throw Invalid(
+                "The outputs of the request's images have different sizes, and cannot form one tensor. Send each " +
+                "image by itself.");
         }
 
         shape[BatchAxis] = outputs.Count == 1 ? shape[BatchAxis] : outputs.Count;

@@ -20,7 +20,12 @@ internal static class InferJson
     /// <param name="output">The answer.</param>
     /// <param name="cancellationToken">Ends the writing of many elements.</param>
     /// <exception cref="SegmentationException">An element has no form in JSON.</exception>
-    public static InferAnswer Write(string name, LoadedModel model, InferRequest request, OutputTensor output, CancellationToken cancellationToken)
+    public static InferAnswer Write(
+        string name,
+        LoadedModel model,
+        InferRequest request,
+        OutputTensor output,
+        CancellationToken cancellationToken)
     {
         bool isBinary = request.IsBinary(output.Name);
         using Owned<PooledBufferWriter> json = new(new PooledBufferWriter());
@@ -33,7 +38,9 @@ internal static class InferJson
         return new InferAnswer(json.Release(), isBinary ? output : null) { JsonLength = isBinary ? length : null };
     }
 
-    private static void Write(Utf8JsonWriter writer, string name, LoadedModel model, string? id, OutputTensor output, bool isBinary, CancellationToken cancellationToken)
+    private static void Write(
+        Utf8JsonWriter writer, string name, LoadedModel model, string? id, OutputTensor output, bool isBinary,
+        CancellationToken cancellationToken)
     {
         writer.WriteStartObject();
         writer.WriteString("model_name", name);
@@ -100,7 +107,9 @@ internal static class InferJson
         for (int i = 0; i < values.Length; i++)
         {
             writer.WriteNumberValue(float.IsFinite(values[i]) ? values[i] : throw new SegmentationException(
-                SegmentationError.InvalidRequest, $"The output '{name}' holds a value that is not finite, which JSON cannot say; ask for it with \"binary_data\": true."));
+                SegmentationError.InvalidRequest,
+                $"The output '{name}' holds a value that is not finite, which JSON cannot say; ask for it with " +
+                "\"binary_data\": true."));
             Flush(writer, i, cancellationToken);
         }
     }

@@ -51,7 +51,8 @@ internal sealed class InferParameters(IReadOnlyDictionary<string, object> values
                 JsonTokenType.String => JsonReaderExtensions.Text(ref reader),
                 JsonTokenType.True => true,
                 JsonTokenType.False => false,
-                JsonTokenType.Number => reader.TryGetInt64(out long whole) ? whole : (object)reader.GetDouble(), // else both would be doubles
+                // Else both would be doubles.
+                JsonTokenType.Number => reader.TryGetInt64(out long whole) ? whole : (object)reader.GetDouble(),
                 _ => throw Invalid(name, "a text, a number, true or false"),
             };
             InferLimits.Check(values.Count, InferLimits.Parameters, "parameters");
@@ -60,10 +61,12 @@ internal sealed class InferParameters(IReadOnlyDictionary<string, object> values
         return new InferParameters(values);
     }
 
-    private static SegmentationException Invalid(string name, string expected) => new(SegmentationError.InvalidRequest, $"parameters.{name}: expected {expected}.");
+    private static SegmentationException Invalid(string name, string expected) =>
+        new(SegmentationError.InvalidRequest, $"parameters.{name}: expected {expected}.");
 }
 
-/// <summary>What a request can be made of. A piece that has two bytes on the wire takes hundreds in memory, so pieces are counted while they are read.</summary>
+/// <summary>What a request can be made of. A piece that has two bytes on the wire takes hundreds in memory, so pieces
+/// are counted while they are read.</summary>
 internal static class InferLimits
 {
     /// <summary>Inputs, or outputs that are asked for; models have one of each.</summary>

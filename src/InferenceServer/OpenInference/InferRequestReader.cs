@@ -6,7 +6,8 @@ using InferenceServer.Runtime.Buffers;
 namespace InferenceServer.OpenInference;
 
 /// <summary>Reads the body of an infer request: JSON, and behind it the tensors that are not in it.</summary>
-/// <remarks>Binary tensor data extension: the header <c>Inference-Header-Content-Length</c> is the length of the JSON; 0 says that there is none, and that the body is the only input.</remarks>
+/// <remarks>Binary tensor data extension: the header <c>Inference-Header-Content-Length</c> is the length of the
+/// JSON; 0 says that there is none, and that the body is the only input.</remarks>
 internal static class InferRequestReader
 {
     /// <param name="body">All of it, which stays the caller's and unchanged until the request is disposed.</param>
@@ -93,7 +94,9 @@ internal static class InferRequestReader
     }
 
     // In the order of the JSON, whatever lies in it taken from there.
-    private static List<InferInput> Attach(InferRequest request, List<JsonTensor> texts, ReadOnlyMemory<byte> json, ReadOnlyMemory<byte> rest, CancellationToken cancellationToken)
+    private static List<InferInput> Attach(
+        InferRequest request, List<JsonTensor> texts, ReadOnlyMemory<byte> json, ReadOnlyMemory<byte> rest,
+        CancellationToken cancellationToken)
     {
         List<InferInput> inputs = [];
         foreach (JsonTensor text in texts)
@@ -106,10 +109,14 @@ internal static class InferRequestReader
 
             // One input's size can be left out: it is all that there is, and an image then stands without its length before it.
             bool isSized = text.Parameters.Has("binary_data_size");
-            long size = text.Parameters.Number("binary_data_size") ?? (texts.Count == 1 && rest.Length > 0 ? rest.Length : throw Invalid($"The input '{text.Name}' has neither data nor parameters.binary_data_size."));
+            long size = text.Parameters.Number("binary_data_size")
+                ?? (texts.Count == 1 && rest.Length > 0 ? rest.Length : throw Invalid($"The input '{text.Name}' " +
+                    "has neither data nor parameters.binary_data_size."));
             if (size > rest.Length)
             {
-                throw Invalid($"The input '{text.Name}' has a binary_data_size of {size}, but only {rest.Length} bytes are left of the body.");
+                throw Invalid(
+                    $"The input '{text.Name}' has a binary_data_size of {size}, but only {rest.Length} bytes are " +
+                    "left of the body.");
             }
 
             ReadOnlyMemory<byte> data = rest[..(int)size];
@@ -133,7 +140,11 @@ internal static class InferRequestReader
             uint length = rest.Length < sizeof(uint) ? uint.MaxValue : BinaryPrimitives.ReadUInt32LittleEndian(rest.Span);
             if (length > rest.Length - sizeof(uint))
             {
-                return isSized ? throw Invalid($"The elements of '{name}' do not fit: each has four bytes before it, its length with the least significant first.") : [data];
+                return isSized
+                    ? throw Invalid(
+                        $"The elements of '{name}' do not fit: each has four bytes before it, its length with the " +
+                        "least significant first.")
+                    : [data];
             }
 
             elements.Add(rest.Slice(sizeof(uint), (int)length));
@@ -144,5 +155,6 @@ internal static class InferRequestReader
         return elements;
     }
 
-    private static SegmentationException Invalid(string message, Exception? cause = null) => new(SegmentationError.InvalidRequest, message, cause);
+    private static SegmentationException Invalid(string message, Exception? cause = null) =>
+        new(SegmentationError.InvalidRequest, message, cause);
 }

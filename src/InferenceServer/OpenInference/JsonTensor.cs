@@ -141,7 +141,10 @@ internal sealed record JsonTensor
             PooledBufferWriter element = request.Own(new PooledBufferWriter(reader.ValueSpan.Length));
             Span<byte> room = element.GetSpan(reader.ValueSpan.Length);
             int length = reader.CopyString(room); // without escapes: some write / and + as such
-            element.Advance(Base64.DecodeFromUtf8InPlace(room[..length], out int written) == OperationStatus.Done ? written : throw NoBase64());
+            element.Advance(
+                Base64.DecodeFromUtf8InPlace(room[..length], out int written) == OperationStatus.Done
+                    ? written
+                    : throw NoBase64());
             elements.Add(element.Written);
         }
 
@@ -183,14 +186,17 @@ internal static class JsonReaderExtensions
     /// <summary>The text or name that the reader stands at.</summary>
     /// <exception cref="SegmentationException">It is too long.</exception>
     public static string Text(ref Utf8JsonReader reader) => reader.ValueSpan.Length <= InferLimits.TextBytes ? reader.GetString()!
-        : throw new SegmentationException(SegmentationError.InvalidRequest, $"A name or text has {reader.ValueSpan.Length:N0} bytes; at most {InferLimits.TextBytes:N0} are taken.");
+        : throw new SegmentationException(
+            SegmentationError.InvalidRequest,
+            $"A name or text has {reader.ValueSpan.Length:N0} bytes; at most {InferLimits.TextBytes:N0} are taken.");
 
     /// <exception cref="SegmentationException">The reader stands at something else.</exception>
     public static void Expect(in Utf8JsonReader reader, JsonTokenType type, string member)
     {
         if (reader.TokenType != type)
         {
-            throw new SegmentationException(SegmentationError.InvalidRequest, $"{member}: expected {Name(type)}, got {Name(reader.TokenType)}.");
+            throw new SegmentationException(
+                SegmentationError.InvalidRequest, $"{member}: expected {Name(type)}, got {Name(reader.TokenType)}.");
         }
     }
 

@@ -43,7 +43,14 @@ internal sealed class ModelCatalog(ModelRepository repository, SegmentationMetri
             MaxBatchSize = hasBatchAxis ? model.Manifest.Graph.MaxBatch : 0,
             Input = [Configured(Input(view, model), skipped)],
             Output = [Configured(output, skipped)],
-            InstanceGroup = [new InstanceGroup { Count = model.Scheduler.Capacity / model.Scheduler.MaxBatch, Kind = model.Session.Provider == ExecutionProvider.Cpu ? "KIND_CPU" : "KIND_GPU" }],
+            InstanceGroup =
+            [
+                new InstanceGroup
+                {
+                    Count = model.Scheduler.Capacity / model.Scheduler.MaxBatch,
+                    Kind = model.Session.Provider == ExecutionProvider.Cpu ? "KIND_CPU" : "KIND_GPU",
+                }
+            ],
             DynamicBatching = model.Scheduler.MaxBatch == 1 ? null : new DynamicBatching
             {
                 PreferredBatchSize = [model.Scheduler.MaxBatch],
@@ -58,7 +65,10 @@ internal sealed class ModelCatalog(ModelRepository repository, SegmentationMetri
     {
         if (string.IsNullOrEmpty(name))
         {
-            return new StatisticsReport { ModelStats = [.. repository.Entries.SelectMany(e => e.Versions).Select(m => Statistics(m.Name, m))] };
+            return new StatisticsReport
+            {
+                ModelStats = [.. repository.Entries.SelectMany(e => e.Versions).Select(m => Statistics(m.Name, m))],
+            };
         }
 
         (ProtocolModel view, LoadedModel model) = Find(name, version);
@@ -132,11 +142,13 @@ internal sealed class ModelCatalog(ModelRepository repository, SegmentationMetri
         {
             Name = bound.Name,
             Datatype = Datatype.Of(bound.ElementType),
-            Shape = bound.Shape.Count > 0 ? [.. bound.Shape.Select(d => (long)d)] : [Unknown, Unknown, Unknown, Unknown], // exporters lose shapes
+            // Exporters lose shapes.
+            Shape = bound.Shape.Count > 0 ? [.. bound.Shape.Select(d => (long)d)] : [Unknown, Unknown, Unknown, Unknown],
         };
     }
 
-    private ModelStatistics Statistics(string name, LoadedModel model) => ModelStatistics.Of(name, model.Version, metrics.Statistics(model.Name, model.Version).Read());
+    private ModelStatistics Statistics(string name, LoadedModel model) =>
+        ModelStatistics.Of(name, model.Version, metrics.Statistics(model.Name, model.Version).Read());
 
     private static TensorConfiguration Configured(TensorMetadata tensor, int skipped) =>
         new() { Name = tensor.Name, DataType = Datatype.Configured(tensor.Datatype), Dims = [.. tensor.Shape.Skip(skipped)] };

@@ -49,7 +49,8 @@ public sealed record ModelStatistics
     };
 }
 
-/// <summary>Requests of one version of a model. What is left of <see cref="Success"/> without queue and compute is reading and writing.</summary>
+/// <summary>Requests of one version of a model. What is left of <see cref="Success"/> without queue and compute is
+/// reading and writing.</summary>
 public sealed record InferenceStats
 {
     /// <summary>Requests that got their answer.</summary>

@@ -16,9 +16,15 @@ internal static class OpenInferenceEndpoints
     public static RouteGroupBuilder MapOpenInference(this IEndpointRouteBuilder routes)
     {
         RouteGroupBuilder group = routes.MapGroup("/v2").WithTags("Open Inference Protocol");
-        group.MapGet("/", () => TypedResults.Ok(new ServerMetadata())).WithName("ServerMetadata").WithSummary("The server's name, version and extensions of the protocol.");
-        group.MapMethods("/health/live", Probes, () => TypedResults.Ok()).WithName("ServerLive").WithSummary("200 as long as the process answers.");
-        group.MapMethods("/health/ready", Probes, ServerReady).WithName("ServerReady").WithSummary("200 once the required models are warm, and until the server is told to stop.")
+        group.MapGet("/", () => TypedResults.Ok(new ServerMetadata()))
+            .WithName("ServerMetadata")
+            .WithSummary("The server's name, version and extensions of the protocol.");
+        group.MapMethods("/health/live", Probes, () => TypedResults.Ok())
+            .WithName("ServerLive")
+            .WithSummary("200 as long as the process answers.");
+        group.MapMethods("/health/ready", Probes, ServerReady)
+            .WithName("ServerReady")
+            .WithSummary("200 once the required models are warm, and until the server is told to stop.")
             .Produces(StatusCodes.Status200OK).ProducesProblem(StatusCodes.Status503ServiceUnavailable);
         group.MapDescriptions();
         group.MapGroup("/models").MapInfer();
@@ -29,19 +35,46 @@ internal static class OpenInferenceEndpoints
 
     private static void MapDescriptions(this RouteGroupBuilder group)
     {
-        RouteGroupBuilder models = group.MapGroup("/models").RequireScope(Scope.Infer | Scope.Admin).ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status503ServiceUnavailable);
-        models.MapGet("/{model}", (string model, ModelCatalog catalog) => TypedResults.Ok(catalog.Metadata(model, null))).WithName("ModelMetadata").WithSummary("A model's inputs and outputs.");
-        models.MapGet("/{model}/versions/{version:int}", (string model, int version, ModelCatalog catalog) => TypedResults.Ok(catalog.Metadata(model, version)))
+        RouteGroupBuilder models = group.MapGroup("/models")
+            .RequireScope(Scope.Infer | Scope.Admin)
+            .ProducesProblem(StatusCodes.Status404NotFound)
+            .ProducesProblem(StatusCodes.Status503ServiceUnavailable);
+        models.MapGet(
+            "/{model}", (string model, ModelCatalog catalog) => TypedResults.Ok(catalog.Metadata(model, null)))
+            .WithName("ModelMetadata")
+            .WithSummary("A model's inputs and outputs.");
+        models.MapGet(
+            "/{model}/versions/{version:int}",
+            (string model, int version, ModelCatalog catalog) => TypedResults.Ok(catalog.Metadata(model, version)))
             .WithName("ModelVersionMetadata").WithSummary("The same of one version.");
-        models.MapGet("/{model}/ready", (string model, ModelCatalog catalog) => Ready(model, null, catalog)).WithName("ModelReady").WithSummary("200 where a model serves.");
-        models.MapGet("/{model}/versions/{version:int}/ready", (string model, int version, ModelCatalog catalog) => Ready(model, version, catalog))
+        models.MapGet("/{model}/ready", (string model, ModelCatalog catalog) => Ready(model, null, catalog))
+            .WithName("ModelReady")
+            .WithSummary("200 where a model serves.");
+        models.MapGet(
+            "/{model}/versions/{version:int}/ready",
+            (string model, int version, ModelCatalog catalog) => Ready(model, version, catalog))
             .WithName("ModelVersionReady").WithSummary("200 where this version serves.");
-        models.MapGet("/{model}/config", (string model, ModelCatalog catalog) => TypedResults.Ok(catalog.Configuration(model, null))).WithName("ModelConfig").WithSummary("How a model is run.");
-        models.MapGet("/{model}/versions/{version:int}/config", (string model, int version, ModelCatalog catalog) => TypedResults.Ok(catalog.Configuration(model, version)))
+        models.MapGet(
+            "/{model}/config",
+            (string model, ModelCatalog catalog) => TypedResults.Ok(catalog.Configuration(model, null)))
+            .WithName("ModelConfig")
+            .WithSummary("How a model is run.");
+        models.MapGet(
+            "/{model}/versions/{version:int}/config",
+            (string model, int version, ModelCatalog catalog) =>
+                TypedResults.Ok(catalog.Configuration(model, version)))
             .WithName("ModelVersionConfig").WithSummary("How one version is run.");
-        models.MapGet("/stats", (ModelCatalog catalog) => TypedResults.Ok(catalog.Statistics(null, null))).WithName("Statistics").WithSummary("What all models have done since the server started.");
-        models.MapGet("/{model}/stats", (string model, ModelCatalog catalog) => TypedResults.Ok(catalog.Statistics(model, null))).WithName("ModelStatistics").WithSummary("What a model has done.");
-        models.MapGet("/{model}/versions/{version:int}/stats", (string model, int version, ModelCatalog catalog) => TypedResults.Ok(catalog.Statistics(model, version)))
+        models.MapGet("/stats", (ModelCatalog catalog) => TypedResults.Ok(catalog.Statistics(null, null)))
+            .WithName("Statistics")
+            .WithSummary("What all models have done since the server started.");
+        models.MapGet(
+            "/{model}/stats",
+            (string model, ModelCatalog catalog) => TypedResults.Ok(catalog.Statistics(model, null)))
+            .WithName("ModelStatistics")
+            .WithSummary("What a model has done.");
+        models.MapGet(
+            "/{model}/versions/{version:int}/stats",
+            (string model, int version, ModelCatalog catalog) => TypedResults.Ok(catalog.Statistics(model, version)))
             .WithName("ModelVersionStatistics").WithSummary("What one version has done.");
     }
 
@@ -65,7 +98,8 @@ internal static class OpenInferenceEndpoints
         }
     }
 
-    private static IResult ServerReady(ModelRepository repository, Drain drain) => HealthEndpoints.NotReady(repository, drain) ?? TypedResults.Ok();
+    private static IResult ServerReady(ModelRepository repository, Drain drain) =>
+        HealthEndpoints.NotReady(repository, drain) ?? TypedResults.Ok();
 
     private static Ok Ready(string model, int? version, ModelCatalog catalog)
     {

@@ -13,7 +13,8 @@ public sealed class OpenInferenceOptions
     [Range(1024, 1 << 30)]
     public int MaxMessageBytes { get; set; } = 64 << 20;
 
-    /// <summary>An address of its own for gRPC, such as <c>http://*:8001</c>, which speaks HTTP/2 only. Default none: there is no gRPC.</summary>
+    /// <summary>An address of its own for gRPC, such as <c>http://*:8001</c>, which speaks HTTP/2 only. Default none:
+    /// there is no gRPC.</summary>
     [RegularExpression(@"^https?://[^/:]+:[1-9]\d*$", ErrorMessage = "{0}: expected a scheme, a host and a port, such as http://*:8001.")]
     public string? GrpcUrl { get; set; }
 }

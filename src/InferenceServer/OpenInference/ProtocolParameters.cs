@@ -21,7 +21,8 @@ internal static class ProtocolParameters
             throw Missing("sequence", "models here keep no state between requests");
         }
 
-        if (request.Inputs.Any(i => i.Parameters.Has("shared_memory_region")) || request.Outputs.Any(o => o.Parameters.Has("shared_memory_region")))
+        if (request.Inputs.Any(i => i.Parameters.Has("shared_memory_region"))
+            || request.Outputs.Any(o => o.Parameters.Has("shared_memory_region")))
         {
             throw Missing("shared_memory", "send tensors in the request");
         }

@@ -21,25 +21,46 @@ internal static class RepositoryEndpoints
         foreach ((string prefix, string suffix) in ((string, string)[])[("/repository", ""), ("/repository/{repository}", "Named")])
         {
             RouteGroupBuilder repository = group.MapGroup(prefix);
-            repository.MapPost("/index", IndexAsync).WithName("RepositoryIndex" + suffix).RequireScope(Scope.Infer | Scope.Admin).WithSummary("All models and their states; with {\"ready\": true} those that serve.");
-            repository.MapPost("/models/{model}/load", LoadAsync).WithName("RepositoryLoad" + suffix).RequireScope(Scope.Admin).ForOperators()
-                .WithSummary("Loads a model, or loads it again.").WithDescription("Answers when it serves. Needs a key with the scope admin.")
-                .ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status422UnprocessableEntity).ProducesProblem(StatusCodes.Status501NotImplemented);
-            repository.MapPost("/models/{model}/unload", UnloadAsync).WithName("RepositoryUnload" + suffix).RequireScope(Scope.Admin).ForOperators()
-                .WithSummary("Stops serving a model.").WithDescription("Requests under way are finished. Needs a key with the scope admin.").ProducesProblem(StatusCodes.Status404NotFound);
+            repository.MapPost("/index", IndexAsync)
+                .WithName("RepositoryIndex" + suffix)
+                .RequireScope(Scope.Infer | Scope.Admin)
+                .WithSummary("All models and their states; with {\"ready\": true} those that serve.");
+            repository.MapPost("/models/{model}/load", LoadAsync)
+                .WithName("RepositoryLoad" + suffix)
+                .RequireScope(Scope.Admin)
+                .ForOperators()
+                .WithSummary("Loads a model, or loads it again.")
+                .WithDescription("Answers when it serves. Needs a key with the scope admin.")
+                .ProducesProblem(StatusCodes.Status404NotFound)
+                .ProducesProblem(StatusCodes.Status422UnprocessableEntity)
+                .ProducesProblem(StatusCodes.Status501NotImplemented);
+            repository.MapPost("/models/{model}/unload", UnloadAsync)
+                .WithName("RepositoryUnload" + suffix)
+                .RequireScope(Scope.Admin)
+                .ForOperators()
+                .WithSummary("Stops serving a model.")
+                .WithDescription("Requests under way are finished. Needs a key with the scope admin.")
+                .ProducesProblem(StatusCodes.Status404NotFound);
         }
     }
 
     private static async Task<Ok<IReadOnlyList<RepositoryEntry>>> IndexAsync(HttpContext http, ModelCatalog catalog)
     {
         using JsonDocument? asked = await ReadAsync(http, SmallBody.MaxBytes);
-        return TypedResults.Ok(catalog.Index(asked?.RootElement is { ValueKind: JsonValueKind.Object } body && body.TryGetProperty("ready", out JsonElement ready) && ready.ValueKind == JsonValueKind.True));
+        return TypedResults.Ok(
+            catalog.Index(
+                asked?.RootElement is { ValueKind: JsonValueKind.Object } body
+                    && body.TryGetProperty("ready", out JsonElement ready)
+                    && ready.ValueKind == JsonValueKind.True));
     }
 
-    private static async Task<Results<Ok, ProblemResult>> LoadAsync(string model, HttpContext http, ModelCatalog catalog, ModelLifecycle lifecycle)
+    private static async Task<Results<Ok, ProblemResult>> LoadAsync(
+        string model, HttpContext http, ModelCatalog catalog, ModelLifecycle lifecycle)
     {
         using JsonDocument? asked = await ReadAsync(http, MaxLoadBytes);
-        if (asked?.RootElement is { ValueKind: JsonValueKind.Object } body && body.TryGetProperty("parameters", out JsonElement parameters) && parameters.ValueKind == JsonValueKind.Object)
+        if (asked?.RootElement is { ValueKind: JsonValueKind.Object } body
+            && body.TryGetProperty("parameters", out JsonElement parameters)
+            && parameters.ValueKind == JsonValueKind.Object)
         {
             RefuseOverrides(parameters.EnumerateObject().Select(p => p.Name));
         }
@@ -59,7 +80,9 @@ internal static class RepositoryEndpoints
     {
         if (parameters.Any(p => p == "config" || p.StartsWith("file:", StringComparison.Ordinal)))
         {
-            throw ProtocolParameters.Missing("model_repository(config, file)", "put the model's files into the repository's folder, and load it then");
+            throw ProtocolParameters.Missing(
+                "model_repository(config, file)",
+                "put the model's files into the repository's folder, and load it then");
         }
     }
 

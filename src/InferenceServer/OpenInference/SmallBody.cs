@@ -9,7 +9,8 @@ internal static class SmallBody
     public const int MaxBytes = 4096;
 
     /// <summary>Longest time for such a message to come over gRPC.</summary>
-    /// <remarks>Less than Kestrel's five seconds for a body that does not come, which end the whole connection and all other calls on it.</remarks>
+    /// <remarks>Less than Kestrel's five seconds for a body that does not come, which end the whole connection and
+    /// all other calls on it.</remarks>
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(4);
 
     /// <summary>Reads the message of a call, or the beginning of it.</summary>

@@ -17,10 +17,12 @@ internal static class BodyReader
     /// <param name="cancellationToken">Ends the reading.</param>
     /// <returns>The bytes, which the caller disposes.</returns>
     /// <exception cref="SegmentationException">More bytes than that.</exception>
-    public static async Task<PooledBufferWriter> ReadAsync(Stream body, long? length, long maxBytes, Action<long> hold, string what, CancellationToken cancellationToken)
+    public static async Task<PooledBufferWriter> ReadAsync(
+        Stream body, long? length, long maxBytes, Action<long> hold, string what, CancellationToken cancellationToken)
     {
         // A length is only a promise: beyond a megabyte the buffer grows with what really comes.
-        using Owned<PooledBufferWriter> owned = new(new PooledBufferWriter((int)Math.Min(Math.Min(length ?? BufferSize, maxBytes) + 1, LargestBufferAtOnce)));
+        using Owned<PooledBufferWriter> owned = new(
+            new PooledBufferWriter((int)Math.Min(Math.Min(length ?? BufferSize, maxBytes) + 1, LargestBufferAtOnce)));
         PooledBufferWriter bytes = owned.Value;
         while (await body.ReadAsync(bytes.GetMemory(), cancellationToken) is > 0 and int count)
         {

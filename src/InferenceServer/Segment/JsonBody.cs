@@ -15,7 +15,10 @@ internal static class JsonBody
 
     /// <summary>Whether a request says that it is JSON.</summary>
     public static bool IsJson(HttpRequest request) =>
-        request.GetTypedHeaders().ContentType is { } type && (type.MediaType.Equals("application/json", StringComparison.OrdinalIgnoreCase) || type.Suffix.Equals("json", StringComparison.OrdinalIgnoreCase));
+        request.GetTypedHeaders().ContentType is { } type
+            && (
+                type.MediaType.Equals("application/json", StringComparison.OrdinalIgnoreCase)
+                    || type.Suffix.Equals("json", StringComparison.OrdinalIgnoreCase));
 
     /// <summary>Reads a body whole and hands it out while its bytes are there.</summary>
     /// <param name="request">The request.</param>
@@ -24,13 +27,18 @@ internal static class JsonBody
     /// <param name="take">Makes something of it that no longer needs the document.</param>
     /// <param name="cancellationToken">Ends the reading.</param>
     /// <exception cref="SegmentationException">Too large, or no JSON object.</exception>
-    public static async Task<T> ReadAsync<T>(HttpRequest request, long maxBytes, Action<long> hold, Func<JsonElement, T> take, CancellationToken cancellationToken)
+    public static async Task<T> ReadAsync<T>(
+        HttpRequest request, long maxBytes, Action<long> hold, Func<JsonElement, T> take,
+        CancellationToken cancellationToken)
     {
-        using PooledBufferWriter body = await BodyReader.ReadAsync(request.Body, request.ContentLength, maxBytes, hold, "The request", cancellationToken);
+        using PooledBufferWriter body = await BodyReader.ReadAsync(
+            request.Body, request.ContentLength, maxBytes, hold, "The request", cancellationToken);
         try
         {
             using JsonDocument document = JsonDocument.Parse(body.Written, Options);
-            return document.RootElement.ValueKind == JsonValueKind.Object ? take(document.RootElement) : throw Invalid("expected a JSON object.");
+            return document.RootElement.ValueKind == JsonValueKind.Object
+                ? take(document.RootElement)
+                : throw Invalid("expected a JSON object.");
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException) // the latter of text that is no Unicode, once it is read
         {
@@ -65,12 +73,16 @@ internal static class JsonBody
 
     /// <summary>A member that is a number.</summary>
     /// <exception cref="SegmentationException">It is something else.</exception>
-    public static double? Number(JsonElement body, string member) => !body.TryGetProperty(member, out JsonElement value) || value.ValueKind == JsonValueKind.Null ? null
-        : value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out double number) ? number : throw Invalid($"'{member}' is no number.");
+    public static double? Number(JsonElement body, string member) =>
+        !body.TryGetProperty(member, out JsonElement value) || value.ValueKind == JsonValueKind.Null ? null
+        : value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out double number)
+            ? number
+            : throw Invalid($"'{member}' is no number.");
 
     /// <summary>A member that is text; null where there is none.</summary>
     public static string? Text(JsonElement body, string member) =>
         body.TryGetProperty(member, out JsonElement value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
 
-    public static SegmentationException Invalid(string reason) => new(SegmentationError.InvalidRequest, "The body is not as expected: " + reason);
+    public static SegmentationException Invalid(string reason) =>
+        new(SegmentationError.InvalidRequest, "The body is not as expected: " + reason);
 }

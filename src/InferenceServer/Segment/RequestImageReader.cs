@@ -20,8 +20,10 @@ internal sealed class RequestImageReader(ImageFetcher fetcher)
     /// <param name="hold">Is told how many bytes have arrived; throws where the server has no room for them.</param>
     /// <param name="cancellationToken">Ends the reading.</param>
     /// <returns>The bytes; the caller disposes them.</returns>
-    /// <exception cref="SegmentationException">Too many bytes, a body or a form without an image, or a URL that cannot be fetched.</exception>
-    public async Task<PooledBufferWriter> ReadAsync(HttpRequest request, long maxBytes, Action<long> hold, CancellationToken cancellationToken)
+    /// <exception cref="SegmentationException">Too many bytes, a body or a form without an image, or a URL that
+    /// cannot be fetched.</exception>
+    public async Task<PooledBufferWriter> ReadAsync(
+        HttpRequest request, long maxBytes, Action<long> hold, CancellationToken cancellationToken)
     {
         if (!JsonBody.IsJson(request))
         {
@@ -37,7 +39,8 @@ internal sealed class RequestImageReader(ImageFetcher fetcher)
             if (JsonBody.Text(body, "url") is { } url)
             {
                 return fetcher.IsEnabled ? (null, url) : throw Invalid(
-                    "This server fetches no images: no host is listed. Send the image itself, or ask the operator to list its host in Fetch:Hosts.");
+                    "This server fetches no images: no host is listed. Send the image itself, or ask the operator " +
+                    "to list its host in Fetch:Hosts.");
             }
 
             if (!body.TryGetProperty("image", out _))
@@ -58,7 +61,8 @@ internal sealed class RequestImageReader(ImageFetcher fetcher)
 
     /// <summary>Reads an image that is not in JSON: the body itself, or a part of a form.</summary>
     /// <inheritdoc cref="ReadAsync"/>
-    public static Task<PooledBufferWriter> ReadBinaryAsync(HttpRequest request, long maxBytes, Action<long> hold, CancellationToken cancellationToken)
+    public static Task<PooledBufferWriter> ReadBinaryAsync(
+        HttpRequest request, long maxBytes, Action<long> hold, CancellationToken cancellationToken)
     {
         MediaTypeHeaderValue? type = request.GetTypedHeaders().ContentType;
         if (IsForm(type))
@@ -68,10 +72,12 @@ internal sealed class RequestImageReader(ImageFetcher fetcher)
 
         return MayBeImage(type) ? BytesAsync(request, request.Body, maxBytes, hold, cancellationToken) : throw new SegmentationException(
             SegmentationError.UnsupportedMediaType,
-            $"Content-Type: expected image/jpeg, image/png, image/webp, image/tiff, image/avif, image/gif, or multipart/form-data with a part named 'image', got '{type}'.");
+            "Content-Type: expected image/jpeg, image/png, image/webp, image/tiff, image/avif, image/gif, or " +
+            $"multipart/form-data with a part named 'image', got '{type}'.");
     }
 
-    private static bool IsForm(MediaTypeHeaderValue? type) => type is not null && type.MediaType.Equals("multipart/form-data", StringComparison.OrdinalIgnoreCase);
+    private static bool IsForm(MediaTypeHeaderValue? type) =>
+        type is not null && type.MediaType.Equals("multipart/form-data", StringComparison.OrdinalIgnoreCase);
 
     // The decoder looks at the bytes. Only a type that is plainly something else is refused here;
     // curl --data-binary without a header says application/x-www-form-urlencoded.
@@ -81,12 +87,17 @@ internal sealed class RequestImageReader(ImageFetcher fetcher)
         || type.MediaType.Equals("binary/octet-stream", StringComparison.OrdinalIgnoreCase)
         || type.MediaType.Equals("application/x-www-form-urlencoded", StringComparison.OrdinalIgnoreCase);
 
-    private static Task<PooledBufferWriter> BytesAsync(HttpRequest request, Stream body, long maxBytes, Action<long> hold, CancellationToken cancellationToken) =>
+    private static Task<PooledBufferWriter> BytesAsync(
+        HttpRequest request, Stream body, long maxBytes, Action<long> hold, CancellationToken cancellationToken) =>
         BodyReader.ReadAsync(body, request.ContentLength, maxBytes, hold, "The image", cancellationToken);
 
-    private static async Task<PooledBufferWriter> FromFormAsync(HttpRequest request, MediaTypeHeaderValue type, long maxBytes, Action<long> hold, CancellationToken cancellationToken)
+    private static async Task<PooledBufferWriter> FromFormAsync(
+        HttpRequest request, MediaTypeHeaderValue type, long maxBytes, Action<long> hold,
+        CancellationToken cancellationToken)
     {
-        string boundary = HeaderUtilities.RemoveQuotes(type.Boundary).Value is { Length: > 0 } given ? given : throw Invalid("The form's Content-Type names no boundary.");
+        string boundary = HeaderUtilities.RemoveQuotes(type.Boundary).Value is { Length: > 0 } given
+            ? given
+            : throw Invalid("The form's Content-Type names no boundary.");
         using DisposableList<PooledBufferWriter> images = [];
         try
         {
@@ -95,7 +106,9 @@ internal sealed class RequestImageReader(ImageFetcher fetcher)
             {
                 if (Name(section) is var name && !PartNames.Contains(name))
                 {
-                    throw Invalid($"The form's part '{name}' would be ignored. Send one part, named 'image' or 'file'; options go into the query, as in ?format=json.");
+                    throw Invalid(
+                        $"The form's part '{name}' would be ignored. Send one part, named 'image' or 'file'; " +
+                        "options go into the query, as in ?format=json.");
                 }
 
                 if (images.Count > 0)
@@ -120,7 +133,11 @@ internal sealed class RequestImageReader(ImageFetcher fetcher)
         return image;
     }
 
-    private static string? Name(MultipartSection section) => section.GetContentDispositionHeader() is { } disposition ? HeaderUtilities.RemoveQuotes(disposition.Name).Value : null;
+    private static string? Name(MultipartSection section) =>
+        section.GetContentDispositionHeader() is { } disposition
+            ? HeaderUtilities.RemoveQuotes(disposition.Name).Value
+            : null;
 
-    private static SegmentationException Invalid(string message, Exception? inner = null) => new(SegmentationError.InvalidRequest, message, inner);
+    private static SegmentationException Invalid(string message, Exception? inner = null) =>
+        new(SegmentationError.InvalidRequest, message, inner);
 }

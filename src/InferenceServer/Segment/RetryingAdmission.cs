@@ -8,7 +8,8 @@ namespace InferenceServer.Segment;
 /// <summary>Lets in what has time. Whoever sends many images at once has: a full server is waited for, not complained about.</summary>
 internal sealed class RetryingAdmission(Segmenter segmenter, TimeProvider time)
 {
-    private static readonly TimeSpan LeastWait = TimeSpan.FromMilliseconds(50); // a server that is full before its first run knows of no time
+    // A server that is full before its first run knows of no time.
+    private static readonly TimeSpan LeastWait = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan LongestWaitForBudget = TimeSpan.FromMinutes(1);
 
     /// <summary>Takes one of many images from its key's budget, and waits until there is room for it.</summary>

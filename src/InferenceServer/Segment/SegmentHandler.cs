@@ -9,7 +9,8 @@ using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace InferenceServer.Segment;
 
-/// <summary>Answers requests for masks in every dialect: admits a request before its body is read, and keeps it admitted until the answer is sent.</summary>
+/// <summary>Answers requests for masks in every dialect: admits a request before its body is read, and keeps it
+/// admitted until the answer is sent.</summary>
 internal sealed class SegmentHandler(Segmenter segmenter, ImageDecoder decoder)
 {
     /// <summary>Answers a request for one mask.</summary>
@@ -17,7 +18,8 @@ internal sealed class SegmentHandler(Segmenter segmenter, ImageDecoder decoder)
     /// <param name="admission">What is known before the body is read.</param>
     /// <param name="settings">The request's parameters.</param>
     /// <param name="read">Reads the request's image.</param>
-    public async Task<Results<MaskResult, ProblemResult>> AnswerAsync(HttpContext http, AdmissionRequest admission, SegmentSettings settings, ImageReader read)
+    public async Task<Results<MaskResult, ProblemResult>> AnswerAsync(
+        HttpContext http, AdmissionRequest admission, SegmentSettings settings, ImageReader read)
     {
         if (!segmenter.TryAdmit(admission, out AdmittedRequest? admitted, out SegmentationException? refusal))
         {
@@ -44,7 +46,8 @@ internal sealed class SegmentHandler(Segmenter segmenter, ImageDecoder decoder)
     /// <param name="mask">Receives the encoded mask.</param>
     /// <returns>The mask's size; the pixels are freed.</returns>
     /// <exception cref="SegmentationException">The request failed.</exception>
-    public async Task<ImageSize> SegmentAsync(AdmittedRequest admitted, SegmentSettings settings, ReadOnlyMemory<byte> image, PooledBufferWriter mask)
+    public async Task<ImageSize> SegmentAsync(
+        AdmittedRequest admitted, SegmentSettings settings, ReadOnlyMemory<byte> image, PooledBufferWriter mask)
     {
         SegmentationRequest request = new() { Image = image, Settings = settings, Output = mask };
         using SegmentationResult result = await segmenter.SegmentAsync(admitted, request);

@@ -5,7 +5,8 @@ using Microsoft.Net.Http.Headers;
 
 namespace InferenceServer.Segment;
 
-/// <summary>Reads what a request wants from its query and headers. <c>?format=</c> chooses the format, else the Accept header, else indexed PNG.</summary>
+/// <summary>Reads what a request wants from its query and headers. <c>?format=</c> chooses the format, else the
+/// Accept header, else indexed PNG.</summary>
 internal static class SegmentSettingsBinder
 {
     /// <summary>Header beside <c>?timeout=</c>; the shorter of both counts.</summary>
@@ -70,7 +71,8 @@ internal static class SegmentSettingsBinder
     {
         RequestParameter parameter = RequestParameters.Find(name) ?? throw new SegmentationException(
             SegmentationError.InvalidRequest,
-            $"The query parameter '{name}' is not known; known parameters: {string.Join(", ", RequestParameters.All.Select(p => p.Name))}.");
+            $"The query parameter '{name}' is not known; known parameters: " +
+            $"{string.Join(", ", RequestParameters.All.Select(p => p.Name))}.");
         return parameter.Apply(settings, value);
     }
 

@@ -12,7 +12,8 @@ public sealed class BenchCommandTests : IDisposable
     public async Task Bench_TinyModel_PrintsTheRatio()
     {
         (int exitCode, string output, string error) = await Cli.RunAsync(
-            "bench", "--models", Cli.Models, "--model", "tiny", "--size", "64x48", "--runs", "5", "--warmup", "1", "--json", _folder["bench.json"]);
+            "bench", "--models", Cli.Models, "--model", "tiny", "--size", "64x48", "--runs", "5", "--warmup", "1",
+            "--json", _folder["bench.json"]);
 
         Assert.Equal((0, ""), (exitCode, error));
         Assert.Contains("synthetic", output, StringComparison.Ordinal);

@@ -22,7 +22,12 @@ public sealed class EvaluateCommandTests : IDisposable
         Assert.Equal((0, ""), (exitCode, error));
         Assert.Contains("Mean IoU", output, StringComparison.Ordinal);
         using JsonDocument json = JsonDocument.Parse(await File.ReadAllTextAsync(_folder["report.json"]));
-        Assert.Equal("[[0,0,32],[0,48,0],[0,0,32]]", json.RootElement.GetProperty("matrix").GetRawText().Replace(" ", "", StringComparison.Ordinal).Replace("\n", "", StringComparison.Ordinal));
+        Assert.Equal(
+            "[[0,0,32],[0,48,0],[0,0,32]]",
+            json.RootElement.GetProperty("matrix")
+                .GetRawText()
+                .Replace(" ", "", StringComparison.Ordinal)
+                .Replace("\n", "", StringComparison.Ordinal));
         Assert.Equal(0.5, json.RootElement.GetProperty("mean_iou").GetDouble(), 12);
         Assert.Equal("tiny", json.RootElement.GetProperty("model").GetString());
         Assert.Equal(2, json.RootElement.GetProperty("images").GetInt32());
@@ -46,7 +51,8 @@ public sealed class EvaluateCommandTests : IDisposable
         _folder.WriteNoisyScene("a", seed: 7);
 
         (int exitCode, string output, string error) = await EvaluateAsync(
-            "--refine", "crf", "--crf-iterations", "4", "--crf-gaussian-weight", "4", "--crf-gaussian-xy", "3", "--crf-bilateral-weight", "0",
+            "--refine", "crf", "--crf-iterations", "4", "--crf-gaussian-weight", "4", "--crf-gaussian-xy", "3",
+            "--crf-bilateral-weight", "0",
             "--json", _folder["report.json"], "--trimap-plot", _folder["trimap.svg"]);
 
         Assert.Equal((0, ""), (exitCode, error));
@@ -56,9 +62,15 @@ public sealed class EvaluateCommandTests : IDisposable
         JsonElement after = json.RootElement, before = after.GetProperty("unrefined");
         Assert.True(after.GetProperty("mean_iou").GetDouble() > before.GetProperty("mean_iou").GetDouble());
         Assert.Equal("exact", after.GetProperty("crf").GetProperty("quality").GetString());
-        Assert.Equal(Enumerable.Range(1, 20), after.GetProperty("trimap").EnumerateArray().Select(band => band.GetProperty("width").GetInt32()));
+        Assert.Equal(
+            Enumerable.Range(1, 20),
+            after.GetProperty("trimap").EnumerateArray().Select(band => band.GetProperty("width").GetInt32()));
         XElement svg = XElement.Load(_folder["trimap.svg"]);
-        Assert.Equal([20, 20], svg.Elements().Where(e => e.Name.LocalName == "polyline").Select(e => e.Attribute("points")!.Value.Split(' ').Length));
+        Assert.Equal(
+            [20, 20],
+            svg.Elements()
+                .Where(e => e.Name.LocalName == "polyline")
+                .Select(e => e.Attribute("points")!.Value.Split(' ').Length));
     }
 
     [Fact]
@@ -83,8 +95,14 @@ public sealed class EvaluateCommandTests : IDisposable
         await EvaluateAsync("--json", _folder["report.json"]);
 
         using JsonDocument json = JsonDocument.Parse(await File.ReadAllTextAsync(_folder["report.json"]));
-        Assert.Equal(Enumerable.Range(1, 20).Select(width => 2 * width * 8), json.RootElement.GetProperty("trimap").EnumerateArray().Select(band => band.GetProperty("pixels").GetInt32()));
-        Assert.All(json.RootElement.GetProperty("trimap").EnumerateArray(), band => Assert.Equal(0.25, band.GetProperty("mean_iou").GetDouble(), 12));
+        Assert.Equal(
+            Enumerable.Range(1, 20).Select(width => 2 * width * 8),
+            json.RootElement.GetProperty("trimap")
+                .EnumerateArray()
+                .Select(band => band.GetProperty("pixels").GetInt32()));
+        Assert.All(
+            json.RootElement.GetProperty("trimap").EnumerateArray(),
+            band => Assert.Equal(0.25, band.GetProperty("mean_iou").GetDouble(), 12));
     }
 
     [Fact]
@@ -126,5 +144,9 @@ public sealed class EvaluateCommandTests : IDisposable
     }
 
     private Task<(int ExitCode, string Output, string Error)> EvaluateAsync(params string[] more) =>
-        Cli.RunAsync(["evaluate", "--models", Cli.Models, "--model", "tiny", "--images", _folder["images"], "--labels", _folder["labels"], .. more]);
+        Cli.RunAsync(
+            [
+                "evaluate", "--models", Cli.Models, "--model", "tiny", "--images", _folder["images"], "--labels",
+                _folder["labels"], .. more
+            ]);
 }

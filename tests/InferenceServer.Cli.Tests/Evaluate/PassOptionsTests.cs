@@ -12,14 +12,23 @@ public sealed class PassOptionsTests : IDisposable
     public async Task Evaluate_MasksThatSegmentWroteWithTheSamePasses_ArePerfect()
     {
         string photo = _folder.WritePhoto("images/a.png", 61, 43, 10, 200, 30);
-        string[] passes = ["--mode", "slide", "--crop", "24x16", "--stride-rate", "0.5", "--scales", "0.75,1.25", "--flip", "--fuse", "max_logits", "--resize", "none"];
+        string[] passes =
+        [
+            "--mode", "slide", "--crop", "24x16", "--stride-rate", "0.5", "--scales", "0.75,1.25", "--flip", "--fuse",
+            "max_logits", "--resize", "none"
+        ];
         await Cli.RunAsync(["segment", photo, "--models", Cli.Models, "--model", "tiny", "--out", _folder["labels"], .. passes]);
 
         (int exitCode, string output, string error) = await Cli.RunAsync(
-            ["evaluate", "--models", Cli.Models, "--model", "tiny", "--images", _folder["images"], "--labels", _folder["labels"], "--json", _folder["report.json"], .. passes]);
+            [
+                "evaluate", "--models", Cli.Models, "--model", "tiny", "--images", _folder["images"], "--labels",
+                _folder["labels"], "--json", _folder["report.json"], .. passes
+            ]);
 
         Assert.Equal((0, ""), (exitCode, error));
-        Assert.Contains("Run slide 24×16 by 0.5 at the image's size, scales 0.75 1.25, flip, max_logits.", output, StringComparison.Ordinal);
+        Assert.Contains(
+            "Run slide 24×16 by 0.5 at the image's size, scales 0.75 1.25, flip, max_logits.", output,
+            StringComparison.Ordinal);
         Assert.Matches("Mean IoU % +100.00", output);
         using JsonDocument json = JsonDocument.Parse(await File.ReadAllTextAsync(_folder["report.json"]));
         Assert.StartsWith("slide", json.RootElement.GetProperty("passes").GetString(), StringComparison.Ordinal);
@@ -33,7 +42,8 @@ public sealed class PassOptionsTests : IDisposable
     public async Task Segment_PassesThatAreNone_AreExplained(string option, string value, string expected)
     {
         string photo = _folder.WritePhoto("images/a.png", 8, 8, 10, 200, 30);
-        (int exitCode, _, string error) = await Cli.RunAsync("segment", photo, "--models", Cli.Models, "--model", "tiny", "--out", _folder["labels"], option, value);
+        (int exitCode, _, string error) = await Cli.RunAsync(
+            "segment", photo, "--models", Cli.Models, "--model", "tiny", "--out", _folder["labels"], option, value);
         Assert.NotEqual(0, exitCode);
         Assert.Contains(expected, error, StringComparison.Ordinal);
     }

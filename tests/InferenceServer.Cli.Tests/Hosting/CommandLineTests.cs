@@ -31,14 +31,17 @@ public sealed class CommandLineTests
         Assert.All(
             RequestParameters.All.Where(p => p.Group != ParameterGroup.Admission),
             p => Assert.Contains("--" + p.Name.Replace('.', '-').Replace('_', '-'), output, StringComparison.Ordinal));
-        Assert.Contains(string.Join('|', MaskFormat.All.Select(f => f.Name)), output.ReplaceLineEndings("").Replace(" ", "", StringComparison.Ordinal), StringComparison.Ordinal);
+        Assert.Contains(
+            string.Join('|', MaskFormat.All.Select(f => f.Name)),
+            output.ReplaceLineEndings("").Replace(" ", "", StringComparison.Ordinal), StringComparison.Ordinal);
     }
 
     [Fact]
     public void Assembly_References_AreTheClientAndTheRuntimeAlone() => Assert.Equal(
         ["DenseCrf", "InferenceServer.Client", "InferenceServer.Kernels", "InferenceServer.Runtime"], // two through the runtime
         typeof(CommandLine).Assembly.GetReferencedAssemblies().Select(r => r.Name!)
-            .Where(name => name == "DenseCrf" || name.StartsWith("InferenceServer", StringComparison.Ordinal)).Order(StringComparer.Ordinal));
+            .Where(name => name == "DenseCrf" || name.StartsWith("InferenceServer", StringComparison.Ordinal))
+            .Order(StringComparer.Ordinal));
 
     [Theory]
     [InlineData]
@@ -65,7 +68,9 @@ public sealed class CommandLineTests
 
     [Theory]
     [InlineData("'--fromat'", "Did you mean --format?", "segment", "a.png", "--model", "tiny", "--out", "x", "--fromat", "json")]
-    [InlineData("'--crf-iteration'", "Did you mean --crf-iterations?", "segment", "a.png", "--model", "tiny", "--out", "x", "--crf-iteration=3")]
+    [InlineData(
+        "'--crf-iteration'", "Did you mean --crf-iterations?", "segment", "a.png", "--model", "tiny", "--out", "x",
+        "--crf-iteration=3")]
     [InlineData("'--modle'", "Did you mean --model?", "bench", "--modle", "tiny")]
     [InlineData("'segmnt'", "Did you mean segment?", "segmnt", "a.png")]
     [InlineData("'--hepl'", "Did you mean --help?", "--hepl")]

@@ -14,7 +14,12 @@ public sealed class TelemetryTests : IDisposable
     {
         string image = _folder.WritePhoto("photo.png", 8, 8, 200, 20, 30), home = _folder["home"];
         Directory.CreateDirectory(home);
-        ProcessStartInfo start = new("dotnet", [Path.Combine(AppContext.BaseDirectory, "inference-server.dll"), "segment", image, "--models", Cli.Models, "--model", "tiny", "--out", _folder["out"]]);
+        ProcessStartInfo start = new(
+            "dotnet",
+            [
+                Path.Combine(AppContext.BaseDirectory, "inference-server.dll"), "segment", image, "--models",
+                Cli.Models, "--model", "tiny", "--out", _folder["out"]
+            ]);
         start.Environment["HOME"] = home;
         start.Environment.Remove("XDG_CACHE_HOME");
         start.Environment.Remove("ORT_DISABLE_TELEMETRY");

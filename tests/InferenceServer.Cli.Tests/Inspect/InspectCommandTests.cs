@@ -9,13 +9,13 @@ public sealed class InspectCommandTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Theory]
-    [InlineData("tiny", OutputKind.Logits, 4, 3)]
-    [InlineData("tiny-stride8", OutputKind.Logits, 8, 3)]
-    [InlineData("tiny-labels", OutputKind.Labels, 1, 3)]
-    [InlineData("tiny-binary", OutputKind.BinaryLogit, 4, 2)]
-    [InlineData("tiny-probabilities", OutputKind.Probabilities, 4, 3)]
-    [InlineData("tiny-fixed", OutputKind.Logits, 4, 3)]
-    public async Task Inspect_Draft_PassesTheReaderAndServes(string model, OutputKind kind, int stride, int classes)
+    [InlineData("tiny", nameof(OutputKind.Logits), 4, 3)]
+    [InlineData("tiny-stride8", nameof(OutputKind.Logits), 8, 3)]
+    [InlineData("tiny-labels", nameof(OutputKind.Labels), 1, 3)]
+    [InlineData("tiny-binary", nameof(OutputKind.BinaryLogit), 4, 2)]
+    [InlineData("tiny-probabilities", nameof(OutputKind.Probabilities), 4, 3)]
+    [InlineData("tiny-fixed", nameof(OutputKind.Logits), 4, 3)]
+    public async Task Inspect_Draft_PassesTheReaderAndServes(string model, string kind, int stride, int classes)
     {
         string graph = _folder["drafted", "1", "model.onnx"];
         Directory.CreateDirectory(Path.GetDirectoryName(graph)!);
@@ -28,12 +28,13 @@ public sealed class InspectCommandTests : IDisposable
         Assert.Contains("ImageNet", error, StringComparison.Ordinal);
         ModelManifest manifest = ManifestReader.Read(_folder["drafted"]);
         Assert.Equal("drafted", manifest.Name);
-        Assert.Equal(kind, manifest.Graph.OutputKind);
+        Assert.Equal(Enum.Parse<OutputKind>(kind), manifest.Graph.OutputKind);
         Assert.Equal(stride, manifest.Graph.OutputStride);
         Assert.Equal(classes, manifest.Classes.Names!.Count);
         Assert.Equal(16, manifest.Source!.Opset);
         string photo = _folder.WritePhoto("a.png", 30, 20, 10, 200, 30);
-        (exitCode, _, error) = await Cli.RunAsync("segment", photo, "--models", _folder.Path, "--model", "drafted", "--out", _folder["out"]);
+        (exitCode, _, error) = await Cli.RunAsync(
+            "segment", photo, "--models", _folder.Path, "--model", "drafted", "--out", _folder["out"]);
         Assert.Equal((0, ""), (exitCode, error));
     }
 

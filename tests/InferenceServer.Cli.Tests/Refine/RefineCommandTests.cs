@@ -56,7 +56,9 @@ public sealed class RefineCommandTests : IDisposable
 
         await RefineAsync("--energies");
         float[] usual = ReadMarginals(scene);
-        await RefineAsync("--energies", "--iterations", "10", "--gaussian-weight", "3", "--gaussian-xy", "1", "--bilateral-weight", "4", "--bilateral-xy", "67", "--bilateral-rgb", "3");
+        await RefineAsync(
+            "--energies", "--iterations", "10", "--gaussian-weight", "3", "--gaussian-xy", "1", "--bilateral-weight",
+            "4", "--bilateral-xy", "67", "--bilateral-rgb", "3");
 
         Assert.Equal(usual, ReadMarginals(scene));
     }
@@ -79,7 +81,9 @@ public sealed class RefineCommandTests : IDisposable
     {
         WriteArray([.. Enumerable.Repeat(-3.5f, 40)], [2, 4, 5]);
 
-        await FailsAsync("expected probabilities from 0 to 1, got -3.5. Apply the softmax first, or pass energies in nats with --energies.");
+        await FailsAsync(
+            "expected probabilities from 0 to 1, got -3.5. Apply the softmax first, or pass energies in nats with " +
+            "--energies.");
     }
 
     [Fact]
@@ -98,10 +102,21 @@ public sealed class RefineCommandTests : IDisposable
     [InlineData("[]", "Kernels: expected 1 to 4, got 0")]
     [InlineData("[{\"type\": \"gauss\"}]", "kernels[0].type: expected gaussian or bilateral, got \"gauss\"")]
     [InlineData("[{\"type\": \"gaussian\", \"sxy\": 3}]", "kernels[0].sxy: unknown key")]
-    [InlineData("[{\"type\": \"bilateral\", \"sx\": 3, \"sy\": 3, \"srgb\": [3], \"compatibility\": {\"kind\": \"potts\", \"weight\": 3}}]", "kernels[0].srgb: expected 3 numbers, got 1")]
-    [InlineData("[{\"type\": \"gaussian\", \"sx\": 3, \"sy\": 0, \"compatibility\": {\"kind\": \"potts\", \"weight\": 3}}]", "Expected a finite standard deviation above 0, got 0")]
-    [InlineData("[{\"type\": \"gaussian\", \"sx\": 3, \"sy\": 3, \"compatibility\": {\"kind\": \"diagonal\", \"values\": [1, 2, 3]}}]", "of 2 labels, got 3")]
-    [InlineData("[{\"type\": \"gaussian\", \"sx\": 3, \"sy\": 3, \"compatibility\": {\"kind\": \"matrix\", \"values\": [[1, 2], [3]]}}]", "as many numbers in each row as rows")]
+    [InlineData(
+        "[{\"type\": \"bilateral\", \"sx\": 3, \"sy\": 3, \"srgb\": [3], \"compatibility\": {\"kind\": \"potts\", " +
+        "\"weight\": 3}}]",
+        "kernels[0].srgb: expected 3 numbers, got 1")]
+    [InlineData(
+        "[{\"type\": \"gaussian\", \"sx\": 3, \"sy\": 0, \"compatibility\": {\"kind\": \"potts\", \"weight\": 3}}]",
+        "Expected a finite standard deviation above 0, got 0")]
+    [InlineData(
+        "[{\"type\": \"gaussian\", \"sx\": 3, \"sy\": 3, \"compatibility\": {\"kind\": \"diagonal\", \"values\": " +
+        "[1, 2, 3]}}]",
+        "of 2 labels, got 3")]
+    [InlineData(
+        "[{\"type\": \"gaussian\", \"sx\": 3, \"sy\": 3, \"compatibility\": {\"kind\": \"matrix\", \"values\": " +
+        "[[1, 2], [3]]}}]",
+        "as many numbers in each row as rows")]
     [InlineData("[", "k.json: ")]
     public async Task Refine_WrongKernels_NamesTheKey(string json, string message)
     {

@@ -19,14 +19,16 @@ public sealed class SegmentServerTests : IDisposable
         Task<(string Url, string? Authorization, int Bytes)> asked = AnswerAsync(listener, 200, [1, 2, 3]);
 
         (int exitCode, string output, string error) = await Cli.RunAsync(
-            "segment", photo, "--server", address.ToString(), "--key", "secret\n", "--model", "some model", "--out", _folder["out"], "--format", "geojson", "--tolerance", "1.5",
+            "segment", photo, "--server", address.ToString(), "--key", "secret\n", "--model", "some model", "--out",
+            _folder["out"], "--format", "geojson", "--tolerance", "1.5",
             "--scales", "0.5,1", "--flip", "true", "--refine", "crf", "--crf-iterations", "3");
 
         Assert.Equal((0, ""), (exitCode, error));
         Assert.Equal(_folder["out", "a.geojson"], output.Trim());
         Assert.Equal([1, 2, 3], await File.ReadAllBytesAsync(_folder["out", "a.geojson"]));
         (string url, string? authorization, int bytes) = await asked;
-        Assert.Equal("/v1/segment/some%20model?format=geojson&tolerance=1.5&scales=0.5%2C1&flip=true&refine=crf&crf.iterations=3", url); // nothing that was not typed
+        // Nothing that was not typed.
+        Assert.Equal("/v1/segment/some%20model?format=geojson&tolerance=1.5&scales=0.5%2C1&flip=true&refine=crf&crf.iterations=3", url);
         Assert.Equal(("Bearer secret", new FileInfo(photo).Length), (authorization, bytes));
     }
 
@@ -35,9 +37,12 @@ public sealed class SegmentServerTests : IDisposable
     {
         string photo = _folder.WritePhoto("photos/a.png", 8, 8, 200, 20, 30);
         using HttpListener listener = Loopback.Listen(out Uri address);
-        Task asked = AnswerAsync(listener, 404, """{"type":"urn:inference-server:unknown-model","detail":"There is no model 'm'."}"""u8.ToArray());
+        Task asked = AnswerAsync(
+            listener, 404,
+            """{"type":"urn:inference-server:unknown-model","detail":"There is no model 'm'."}"""u8.ToArray());
 
-        (int exitCode, _, string error) = await Cli.RunAsync("segment", photo, "--server", address.ToString(), "--model", "m", "--out", _folder["out"]);
+        (int exitCode, _, string error) = await Cli.RunAsync(
+            "segment", photo, "--server", address.ToString(), "--model", "m", "--out", _folder["out"]);
 
         await asked;
         Assert.Equal(1, exitCode);
@@ -54,9 +59,12 @@ public sealed class SegmentServerTests : IDisposable
     {
         string[] photos = [.. ((string[])["a", "b", "c"]).Select(name => _folder.WritePhoto($"photos/{name}.png", 8, 8, 200, 20, 30))];
         using HttpListener listener = Loopback.Listen(out Uri address);
-        Task asked = AnswerAsync(listener, status, Encoding.UTF8.GetBytes($$"""{"type":"urn:inference-server:{{type}}","detail":"No."}"""), ("Retry-After", "7200"));
+        Task asked = AnswerAsync(
+            listener, status, Encoding.UTF8.GetBytes($$"""{"type":"urn:inference-server:{{type}}","detail":"No."}"""),
+            ("Retry-After", "7200"));
 
-        (int exitCode, string output, string error) = await Cli.RunAsync(["segment", .. photos, "--server", address.ToString(), "--model", "m", "--out", _folder["out"]]);
+        (int exitCode, string output, string error) = await Cli.RunAsync(
+            ["segment", .. photos, "--server", address.ToString(), "--model", "m", "--out", _folder["out"]]);
 
         await asked;
         Assert.Equal((1, ""), (exitCode, output));
@@ -68,7 +76,9 @@ public sealed class SegmentServerTests : IDisposable
     {
         string photo = _folder.WritePhoto("photos/a.png", 8, 8, 200, 20, 30);
 
-        (int exitCode, _, string error) = await Cli.RunAsync("segment", photo, "--server", "http://localhost", "--key", "two\nlines", "--model", "m", "--out", _folder["out"]);
+        (int exitCode, _, string error) = await Cli.RunAsync(
+            "segment", photo, "--server", "http://localhost", "--key", "two\nlines", "--model", "m", "--out",
+            _folder["out"]);
 
         Assert.Equal(2, exitCode);
         Assert.StartsWith("--key or INFERENCE_SERVER_KEY: expected", error, StringComparison.Ordinal);
@@ -77,10 +87,15 @@ public sealed class SegmentServerTests : IDisposable
     [Fact]
     public async Task Segment_OptionOfAModelThatRunsHere_IsRefused()
     {
-        (int exitCode, _, string error) = await Cli.RunAsync("segment", "a.png", "--server", "http://localhost", "--model", "m", "--out", _folder["out"], "--threads", "2");
+        (int exitCode, _, string error) = await Cli.RunAsync(
+            "segment", "a.png", "--server", "http://localhost", "--model", "m", "--out", _folder["out"], "--threads",
+            "2");
 
         Assert.Equal(2, exitCode);
-        Assert.StartsWith("--threads: expected no --server beside it, since it is for a model that runs here. Leave out one of the two.", error, StringComparison.Ordinal);
+        Assert.StartsWith(
+            "--threads: expected no --server beside it, since it is for a model that runs here. Leave out one of " +
+            "the two.",
+            error, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -91,7 +106,8 @@ public sealed class SegmentServerTests : IDisposable
         using HttpListener listener = Loopback.Listen(out Uri address);
         Task asked = AnswerAsync(listener, 200, [1, 2, 3]);
 
-        (int exitCode, _, string error) = await Cli.RunAsync("segment", photo, "--server", address.ToString(), "--model", "m", "--out", _folder["out"]);
+        (int exitCode, _, string error) = await Cli.RunAsync(
+            "segment", photo, "--server", address.ToString(), "--model", "m", "--out", _folder["out"]);
 
         await asked;
         Assert.Equal(1, exitCode);
@@ -99,13 +115,16 @@ public sealed class SegmentServerTests : IDisposable
         Assert.Equal(["a.png"], Directory.EnumerateFileSystemEntries(_folder["out"]).Select(Path.GetFileName));
     }
 
-    private static async Task<(string Url, string? Authorization, int Bytes)> AnswerAsync(HttpListener listener, int status, byte[] body, params (string Name, string Value)[] headers)
+    private static async Task<(string Url, string? Authorization, int Bytes)> AnswerAsync(
+        HttpListener listener, int status, byte[] body, params (string Name, string Value)[] headers)
     {
         HttpListenerContext http = await listener.GetContextAsync();
         using MemoryStream received = new();
         await http.Request.InputStream.CopyToAsync(received);
         http.Response.StatusCode = status;
-        foreach ((string name, string value) in ((string, string)[])[("X-Model-Version", "1"), ("X-Image-Width", "1"), ("X-Image-Height", "1"), ("X-Model", "1"), .. headers])
+        foreach ((string name, string value) in ((string, string)[])[
+            ("X-Model-Version", "1"), ("X-Image-Width", "1"), ("X-Image-Height", "1"), ("X-Model", "1"), .. headers
+        ])
         {
             http.Response.Headers[name] = value;
         }

@@ -33,20 +33,33 @@ public class CrfGridTests
 
         Assert.Equal(
         [
-            Start with { BilateralWeight = 8 }, Start with { BilateralWeight = 2 }, Start with { BilateralXy = 130 }, Start with { BilateralXy = 34 },
-            Start with { BilateralRgb = 6 }, Start with { BilateralRgb = 1.5f }, Start with { GaussianWeight = 6 }, Start with { GaussianWeight = 1.5f },
+            Start with { BilateralWeight = 8 }, Start with { BilateralWeight = 2 }, Start with { BilateralXy = 130 },
+            Start with { BilateralXy = 34 },
+            Start with { BilateralRgb = 6 }, Start with { BilateralRgb = 1.5f }, Start with { GaussianWeight = 6 },
+            Start with { GaussianWeight = 1.5f },
         ], neighbours);
     }
 
     [Fact]
     public void Neighbours_AtTheLimits_StaysWithin()
     {
-        CrfOverrides corner = new() { GaussianWeight = 0, GaussianXy = 0.5f, BilateralWeight = 100, BilateralXy = 500, BilateralRgb = 0.5f };
+        CrfOverrides corner = new()
+        {
+            GaussianWeight = 0,
+            GaussianXy = 0.5f,
+            BilateralWeight = 100,
+            BilateralXy = 500,
+            BilateralRgb = 0.5f,
+        };
 
         IReadOnlyList<CrfOverrides> neighbours = new CrfGrid(corner, new CrfOverrides(), scale: 1).Neighbours(corner, 2);
 
         Assert.Equal(
-            [corner with { BilateralWeight = 50 }, corner with { BilateralXy = 250 }, corner with { BilateralRgb = 1 }, corner with { GaussianXy = 1 }], neighbours);
+            [
+                corner with { BilateralWeight = 50 }, corner with { BilateralXy = 250 },
+                corner with { BilateralRgb = 1 }, corner with { GaussianXy = 1 }
+            ],
+            neighbours);
     }
 
     [Fact]

@@ -57,7 +57,8 @@ public class CrfSearchTests
 
     /// <summary>Highest at 2.4/30/7 and 1.05/1, on a logarithmic scale.</summary>
     private static double Smooth(CrfOverrides s) => 1 - (0.01 * (
-        Square(s.BilateralWeight!.Value / 2.4) + Square(s.BilateralXy!.Value / 30) + Square(s.BilateralRgb!.Value / 7) + Square(s.GaussianWeight!.Value / 1.05) + Square(s.GaussianXy!.Value)));
+        Square(s.BilateralWeight!.Value / 2.4) + Square(s.BilateralXy!.Value / 30)
+        + Square(s.BilateralRgb!.Value / 7) + Square(s.GaussianWeight!.Value / 1.05) + Square(s.GaussianXy!.Value)));
 
     private static double Square(double ratio) => Math.Log(ratio) * Math.Log(ratio);
 

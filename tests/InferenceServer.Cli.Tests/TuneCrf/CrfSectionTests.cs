@@ -45,11 +45,17 @@ public class CrfSectionTests
 
         string after = CrfSection.Replace(Before, Tuned);
 
-        Assert.Equal(Before.Replace("""{ "iterations": 10, "gaussian": { "weight": 3, "xy": 1 }, }""", Section("    "), StringComparison.Ordinal), after);
+        Assert.Equal(
+            Before.Replace(
+                """{ "iterations": 10, "gaussian": { "weight": 3, "xy": 1 }, }""", Section("    "),
+                StringComparison.Ordinal),
+            after);
     }
 
     [Theory]
-    [InlineData("{\n  \"schema\": 1,\n  \"postprocess\": {\n    \"activation\": \"softmax\"\n  }\n}\n", "{\n  \"schema\": 1,\n  \"postprocess\": {\n    \"crf\": @4,\n    \"activation\": \"softmax\"\n  }\n}\n")]
+    [InlineData(
+        "{\n  \"schema\": 1,\n  \"postprocess\": {\n    \"activation\": \"softmax\"\n  }\n}\n",
+        "{\n  \"schema\": 1,\n  \"postprocess\": {\n    \"crf\": @4,\n    \"activation\": \"softmax\"\n  }\n}\n")]
     [InlineData("{\n  \"postprocess\": {}\n}\n", "{\n  \"postprocess\": {\n    \"crf\": @4\n  }\n}\n")]
     [InlineData("{\n  \"schema\": 1\n}\n", "{\n  \"postprocess\": {\n    \"crf\": @4\n  },\n  \"schema\": 1\n}\n")]
     public void Replace_SectionIsMissing_AddsIt(string before, string after) =>

@@ -28,9 +28,15 @@ public sealed class TuneCrfCommandTests : IDisposable
         Assert.Contains("Network alone, 3 images: mean IoU ", error, StringComparison.Ordinal);
         Assert.Matches(@"4 iterations, Gaussian 4/3 +\d+\.\d\d +\+\d+\.\d\d", output);
         ModelManifest manifest = ManifestReader.Read(Path.GetDirectoryName(Manifest())!);
-        Assert.Equal((false, 4, 4f, 3f), (manifest.Postprocess.Crf!.Default, manifest.Postprocess.Crf.Iterations, manifest.Postprocess.Crf.Gaussian!.Weight, manifest.Postprocess.Crf.Gaussian.Xy));
-        Assert.EndsWith(before[2..], await File.ReadAllTextAsync(Manifest()), StringComparison.Ordinal); // the section came first, all else is as it was
-        Assert.Equal(["1", "model.json"], Directory.EnumerateFileSystemEntries(Path.GetDirectoryName(Manifest())!).Select(Path.GetFileName).Order());
+        Assert.Equal(
+            (false, 4, 4f, 3f),
+            (
+                manifest.Postprocess.Crf!.Default, manifest.Postprocess.Crf.Iterations,
+                manifest.Postprocess.Crf.Gaussian!.Weight, manifest.Postprocess.Crf.Gaussian.Xy));
+        // The section came first, all else is as it was.
+        Assert.EndsWith(before[2..], await File.ReadAllTextAsync(Manifest()), StringComparison.Ordinal);
+        string folder = Path.GetDirectoryName(Manifest())!;
+        Assert.Equal(["1", "model.json"], Directory.EnumerateFileSystemEntries(folder).Select(Path.GetFileName).Order());
     }
 
     [Fact]
@@ -83,7 +89,8 @@ public sealed class TuneCrfCommandTests : IDisposable
         CopyModel("tiny-embedded");
 
         (int exitCode, _, string error) = await Cli.RunAsync(
-            "tune-crf", "--models", _folder["models"], "--model", "tiny-embedded", "--images", _folder["images"], "--labels", _folder["labels"]);
+            "tune-crf", "--models", _folder["models"], "--model", "tiny-embedded", "--images", _folder["images"],
+            "--labels", _folder["labels"]);
 
         Assert.Equal(1, exitCode);
         Assert.Contains("--dry-run", error, StringComparison.Ordinal);
@@ -95,7 +102,8 @@ public sealed class TuneCrfCommandTests : IDisposable
         CopyModel("tiny-labels");
 
         (int exitCode, _, string error) = await Cli.RunAsync(
-            "tune-crf", "--models", _folder["models"], "--model", "tiny-labels", "--images", _folder["images"], "--labels", _folder["labels"]);
+            "tune-crf", "--models", _folder["models"], "--model", "tiny-labels", "--images", _folder["images"],
+            "--labels", _folder["labels"]);
 
         Assert.Equal(1, exitCode);
         Assert.Contains("nothing that a CRF could refine", error, StringComparison.Ordinal);
@@ -125,7 +133,8 @@ public sealed class TuneCrfCommandTests : IDisposable
     /// <summary>With all parameters held, so that there is only one setting to try.</summary>
     private Task<(int ExitCode, string Output, string Error)> TuneAsync(params string[] more) => Cli.RunAsync(
     [
-        "tune-crf", "--models", _folder["models"], "--model", "tiny", "--images", _folder["images"], "--labels", _folder["labels"], "--sample", "3",
+        "tune-crf", "--models", _folder["models"], "--model", "tiny", "--images", _folder["images"], "--labels",
+        _folder["labels"], "--sample", "3",
         "--iterations", "4", "--gaussian-weight", "4", "--gaussian-xy", "3", "--bilateral-weight", "0", "--bilateral-xy", "20", .. more,
         .. more.Contains("--bilateral-rgb") ? Array.Empty<string>() : ["--bilateral-rgb", "10"],
     ]);

@@ -12,7 +12,12 @@ public class BacklogTests
     private readonly FakeTimeProvider _clock = new();
     private readonly Backlog _backlog;
 
-    public BacklogTests() => _backlog = new Backlog(instances: 1, batch: 1, new SchedulingOptions { MaxRequests = Most, OverloadInterval = Interval }, _clock);
+    public BacklogTests() =>
+        _backlog = new Backlog(
+            instances: 1,
+            batch: 1,
+            new SchedulingOptions { MaxRequests = Most, OverloadInterval = Interval },
+            _clock);
 
     [Fact]
     public void TryEnter_Burst_IsLetInUpToTheServersLimit()

@@ -3,7 +3,8 @@ using Microsoft.Extensions.Time.Testing;
 
 namespace InferenceServer.Runtime.Tests.Admission;
 
-/// <summary>One instance behind a backlog, in simulated time: arrivals at even distances, a decoder of 3 ms, a network that always takes as long.</summary>
+/// <summary>One instance behind a backlog, in simulated time: arrivals at even distances, a decoder of 3 ms, a
+/// network that always takes as long.</summary>
 internal sealed class SimulatedServer(Backlog backlog, FakeTimeProvider clock, TimeSpan service)
 {
     private static readonly TimeSpan Preparation = TimeSpan.FromMilliseconds(3);

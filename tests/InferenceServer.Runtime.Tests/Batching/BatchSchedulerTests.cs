@@ -36,7 +36,8 @@ public sealed class BatchSchedulerTests : IDisposable
     public async Task RunAsync_BatchesAllowed_TakesWhatWaitsWithTheSameSize()
     {
         BatchScheduler scheduler = Create(new BatchLimits(4, long.MaxValue, TimeSpan.Zero));
-        Task<float>[] runs = await BlockedAsync(scheduler, (1, Small), (2, Large), (3, Small), (4, Small), (5, Large), (6, Small), (7, Small));
+        Task<float>[] runs = await BlockedAsync(
+            scheduler, (1, Small), (2, Large), (3, Small), (4, Small), (5, Large), (6, Small), (7, Small));
 
         _session.Gate.Set();
 
@@ -154,8 +155,15 @@ public sealed class BatchSchedulerTests : IDisposable
     [Fact]
     public async Task RunAsync_BatchFails_EachRunsAloneAndOnlyTheCulpritFails()
     {
-        using FakeSession session = new() { Fails = input => Enumerable.Range(0, input.Batch).Any(i => input.Values.Span[i * input.Values.Length / input.Batch] == 2) };
-        BatchScheduler scheduler = new("fake", session, new BatchLimits(4, long.MaxValue, TimeSpan.Zero), 1, new Backlog(1, 4, _options, TimeProvider.System), TimeProvider.System);
+        using FakeSession session = new()
+        {
+            Fails = input =>
+                Enumerable.Range(0, input.Batch)
+                    .Any(i => input.Values.Span[i * input.Values.Length / input.Batch] == 2),
+        };
+        BatchScheduler scheduler = new(
+            "fake", session, new BatchLimits(4, long.MaxValue, TimeSpan.Zero), 1,
+            new Backlog(1, 4, _options, TimeProvider.System), TimeProvider.System);
         session.Gate.Reset();
         Task<float> blocking = RunAsync(scheduler, 0);
         await UntilAsync(() => scheduler.Running == 1);
@@ -216,23 +224,29 @@ public sealed class BatchSchedulerTests : IDisposable
         Assert.False(scheduler.Close(TimeSpan.Zero));
 
         Assert.Equal(SegmentationError.ModelNotReady, (await Assert.ThrowsAsync<SegmentationException>(() => waiting)).Error);
-        Assert.Equal(SegmentationError.ModelNotReady, (await Assert.ThrowsAsync<SegmentationException>(() => RunAsync(scheduler, 3))).Error);
+        Assert.Equal(
+            SegmentationError.ModelNotReady,
+            (await Assert.ThrowsAsync<SegmentationException>(() => RunAsync(scheduler, 3))).Error);
         _session.Gate.Set();
         Assert.Equal(1, await running);
         Assert.True(scheduler.Close(Patience));
         Assert.Equal([[1]], _session.Runs);
     }
 
-    /// <summary>Sizes, classes, cancellations and failures in any order: who stays gets the own answer, and nothing is left behind.</summary>
+    /// <summary>Sizes, classes, cancellations and failures in any order: who stays gets the own answer, and nothing
+    /// is left behind.</summary>
     [Theory]
     [InlineData(1, 1)]
     [InlineData(2, 4)]
     [InlineData(3, 8)]
     public async Task RunAsync_Stress_EveryoneGetsTheirOwnAnswer(int instances, int batch)
     {
-        using FakeSession session = new() { Fails = input => input.Batch > 2 && input.Values.Span[0] % 7 == 0 }; // some batches fail, no single image does
+        // Some batches fail, no single image does.
+        using FakeSession session = new() { Fails = input => input.Batch > 2 && input.Values.Span[0] % 7 == 0 };
         Backlog backlog = new(instances, batch, _options, TimeProvider.System);
-        BatchScheduler scheduler = new("fake", session, new BatchLimits(batch, 40, TimeSpan.FromMilliseconds(1)), instances, backlog, TimeProvider.System);
+        BatchScheduler scheduler = new(
+            "fake", session, new BatchLimits(batch, 40, TimeSpan.FromMilliseconds(1)), instances, backlog,
+            TimeProvider.System);
         int answered = 0, cancelled = 0;
         await Parallel.ForEachAsync(Enumerable.Range(0, 4000), new ParallelOptions { MaxDegreeOfParallelism = 32 }, async (i, _) =>
         {
@@ -269,7 +283,9 @@ public sealed class BatchSchedulerTests : IDisposable
     private BatchScheduler Create(BatchLimits? limits = null, int instances = 1, Backlog? backlog = null)
     {
         limits ??= BatchLimits.None;
-        return new BatchScheduler("fake", _session, limits, instances, backlog ?? new Backlog(instances, limits.Images, _options, TimeProvider.System), TimeProvider.System);
+        return new BatchScheduler(
+            "fake", _session, limits, instances,
+            backlog ?? new Backlog(instances, limits.Images, _options, TimeProvider.System), TimeProvider.System);
     }
 
     /// <summary>Occupies the only instance with image 0 and queues the others behind it, in order.</summary>

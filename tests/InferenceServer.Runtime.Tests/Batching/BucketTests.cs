@@ -3,7 +3,8 @@ using InferenceServer.Runtime.Admission;
 
 namespace InferenceServer.Runtime.Tests.Batching;
 
-/// <summary>Padding to a bucket, and cropping it away again, changes no label and no confidence of a network that is convolutions and nothing else.</summary>
+/// <summary>Padding to a bucket, and cropping it away again, changes no label and no confidence of a network that is
+/// convolutions and nothing else.</summary>
 public sealed class BucketTests
 {
     [Theory]
@@ -14,7 +15,8 @@ public sealed class BucketTests
     [InlineData("tiny-probabilities")]
     public async Task SegmentAsync_PaddedToABucket_AnswersAsWithout(string model)
     {
-        using TestRuntime exact = new(Assets.Models), bucketed = new(Assets.Models, ("Batching:MaxBatchSize", "4"), ("Batching:BucketMultiple", "128"));
+        using TestRuntime exact = new(Assets.Models), bucketed = new(
+            Assets.Models, ("Batching:MaxBatchSize", "4"), ("Batching:BucketMultiple", "128"));
         bool withConfidence = exact.Repository.Entry(model).Model!.Postprocessor.HasScores;
 
         (byte[] labels, byte[] confidence) = await SegmentAsync(exact, model, withConfidence);

@@ -87,5 +87,7 @@ public sealed class ElasticRunsTests : IDisposable
     public void Dispose() => _session.Gate.Set();
 
     private BatchScheduler CreateElastic(FakeSession beside, FakeSession? alone = null) =>
-        new("fake", new ElasticSession(alone ?? _session, beside), BatchLimits.None, 2, new Backlog(2, 1, _options, TimeProvider.System), TimeProvider.System);
+        new(
+            "fake", new ElasticSession(alone ?? _session, beside), BatchLimits.None, 2,
+            new Backlog(2, 1, _options, TimeProvider.System), TimeProvider.System);
 }

@@ -70,7 +70,10 @@ public sealed class DamagedImageTests
         string[] types = ["avif", "gif", "jpeg", "png", "tiff", "webp"];
         Assert.All(
             images.Where(image => image.Alone is not null),
-            image => Assert.Equal([image.Name.Split(' ')[0]], types.Where(type => image.Alone!.Contains(type, StringComparison.OrdinalIgnoreCase))));
+            image =>
+                Assert.Equal(
+                    [image.Name.Split(' ')[0]],
+                    types.Where(type => image.Alone!.Contains(type, StringComparison.OrdinalIgnoreCase))));
     }
 
     private static void AssertErrorOrSame(string name, byte[] file, string how)
@@ -87,7 +90,8 @@ public sealed class DamagedImageTests
             using RgbImage image = Decoder.Decode(file, CancellationToken.None);
             return (image.Pixels.ToArray(), null);
         }
-        catch (SegmentationException e) when (e.Error == SegmentationError.UndecodableImage || e.Error == SegmentationError.UnsupportedMediaType)
+        catch (SegmentationException e) when (
+            e.Error == SegmentationError.UndecodableImage || e.Error == SegmentationError.UnsupportedMediaType)
         {
             return (null, e.Message);
         }

@@ -14,7 +14,8 @@ public class ImageDecoderTests
     public static TheoryData<string, double> Pictures => new()
     {
         { "rgb.png", 0 }, { "rgb16.png", 0 }, { "palette.png", 0 }, { "broken-profile.png", 0 },
-        { "animated.gif", 0 }, { "animated.webp", 0 }, { "two-pages.tif", 0 }, { "progressive.jpg", 3 }, { "srgb-profile.jpg", 3 }, { "swapped-profile.jpg", 3 },
+        { "animated.gif", 0 }, { "animated.webp", 0 }, { "two-pages.tif", 0 }, { "progressive.jpg", 3 },
+        { "srgb-profile.jpg", 3 }, { "swapped-profile.jpg", 3 },
         { "orientation-1.jpg", 3 }, { "orientation-2.jpg", 3 }, { "orientation-3.jpg", 3 }, { "orientation-4.jpg", 3 },
         { "orientation-5.jpg", 3 }, { "orientation-6.jpg", 3 }, { "orientation-7.jpg", 3 }, { "orientation-8.jpg", 3 },
     };
@@ -87,7 +88,8 @@ public class ImageDecoderTests
     [Fact]
     public void Decode_HeaderOfAHugePicture_IsRefusedBeforeItsPixels()
     {
-        SegmentationException e = Assert.Throws<SegmentationException>(() => Decoder.Decode(Assets.Image("huge.png"), CancellationToken.None));
+        SegmentationException e = Assert.Throws<SegmentationException>(() =>
+            Decoder.Decode(Assets.Image("huge.png"), CancellationToken.None));
         Assert.Equal(SegmentationError.TooManyPixels, e.Error);
         Assert.Contains("60000×60000", e.Message, StringComparison.Ordinal);
     }
@@ -104,13 +106,18 @@ public class ImageDecoderTests
     [InlineData("#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n\n-Y 1 +X 1\n....", "unsupported-media-type")]
     [InlineData("P6\n1 1\n255\n...", "unsupported-media-type")]
     public void Decode_NoImage_SaysWhatItIsNot(string body, string error) =>
-        Assert.Equal(error, Assert.Throws<SegmentationException>(() => Decoder.Decode(System.Text.Encoding.UTF8.GetBytes(body), CancellationToken.None)).Error.Name);
+        Assert.Equal(
+            error,
+            Assert.Throws<SegmentationException>(() =>
+                Decoder.Decode(System.Text.Encoding.UTF8.GetBytes(body), CancellationToken.None)).Error.Name);
 
     [Fact]
     public void Decode_MoreBytesThanAllowed_IsRefused()
     {
         ImageDecoder strict = new(Options.Create(new DecodingOptions { MaxBytes = 100 }));
-        Assert.Equal(SegmentationError.PayloadTooLarge, Assert.Throws<SegmentationException>(() => strict.Decode(new byte[101], CancellationToken.None)).Error);
+        Assert.Equal(
+            SegmentationError.PayloadTooLarge,
+            Assert.Throws<SegmentationException>(() => strict.Decode(new byte[101], CancellationToken.None)).Error);
     }
 
     [Fact]
@@ -119,9 +126,12 @@ public class ImageDecoderTests
         byte[] image = Assets.Image("rgb.png");
         using RgbImage decoded = Decoder.Decode(image, CancellationToken.None);
         ImageSize size = decoded.Size;
-        using RgbImage exact = new ImageDecoder(Options.Create(new DecodingOptions { MaxPixels = size.Pixels })).Decode(image, CancellationToken.None);
+        using RgbImage exact = new ImageDecoder(
+            Options.Create(new DecodingOptions { MaxPixels = size.Pixels })).Decode(image, CancellationToken.None);
         Assert.Equal(size, exact.Size);
-        Assert.Throws<SegmentationException>(() => new ImageDecoder(Options.Create(new DecodingOptions { MaxPixels = size.Pixels - 1 })).Decode(image, CancellationToken.None));
+        Assert.Throws<SegmentationException>(() =>
+            new ImageDecoder(Options.Create(new DecodingOptions { MaxPixels = size.Pixels - 1 })).Decode(
+                image, CancellationToken.None));
     }
 
     [Fact]

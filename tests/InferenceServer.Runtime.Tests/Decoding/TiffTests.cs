@@ -3,7 +3,8 @@ using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Runtime.Tests.Decoding;
 
-/// <summary>Strips and tiles that are damaged, left out or packed in an unknown way, in both byte orders and both sizes of offsets.</summary>
+/// <summary>Strips and tiles that are damaged, left out or packed in an unknown way, in both byte orders and both
+/// sizes of offsets.</summary>
 public sealed class TiffTests
 {
     private const int FirstPart = 0, SecondPart = 1, ThirdPart = 2;
@@ -65,7 +66,9 @@ public sealed class TiffTests
     {
         TiffFile file = new(Compression: compression);
 
-        Assert.Contains("compression " + name + ",", Refusal(file.Encode(), SegmentationError.UnsupportedMediaType), StringComparison.Ordinal);
+        Assert.Contains(
+            "compression " + name + ",", Refusal(file.Encode(), SegmentationError.UnsupportedMediaType),
+            StringComparison.Ordinal);
         Refusal((file with { Tiled = true }).Encode(), SegmentationError.UnsupportedMediaType);
         Refusal((file with { Tiled = true, Missing = FirstPart }).Encode(), SegmentationError.UnsupportedMediaType);
     }

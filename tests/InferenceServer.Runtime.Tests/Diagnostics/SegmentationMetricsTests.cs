@@ -36,9 +36,19 @@ public sealed class SegmentationMetricsTests : IDisposable
     {
         _listener.RecordObservableInstruments();
 
-        Assert.Contains(_measured, m => m is { Instrument: "seg_provider_info", Value: 1 } && m.Tags["model"] == "tiny" && m.Tags["provider"] == "cpu");
+        Assert.Contains(
+            _measured,
+            m =>
+                m is { Instrument: "seg_provider_info", Value: 1 }
+                    && m.Tags["model"] == "tiny"
+                    && m.Tags["provider"] == "cpu");
         Assert.DoesNotContain(_measured, m => m.Instrument == "seg_provider_info" && m.Tags["model"] == "tiny-nan");
-        Assert.Contains(_measured, m => m is { Instrument: "seg_model_state", Value: 1 } && m.Tags["model"] == "tiny-nan" && m.Tags["state"] == "UNAVAILABLE");
+        Assert.Contains(
+            _measured,
+            m =>
+                m is { Instrument: "seg_model_state", Value: 1 }
+                    && m.Tags["model"] == "tiny-nan"
+                    && m.Tags["state"] == "UNAVAILABLE");
     }
 
     [Fact]
@@ -46,11 +56,27 @@ public sealed class SegmentationMetricsTests : IDisposable
     {
         _listener.RecordObservableInstruments();
 
-        Assert.Contains(_measured, m => m is { Instrument: "seg_model_load_seconds", Value: > 0 } && m.Tags["model"] == "tiny" && m.Tags["version"] == "1");
-        Assert.Contains(_measured, m => m is { Instrument: "seg_warmup_seconds", Value: > 0 } && m.Tags["model"] == "tiny" && m.Tags["version"] == "1");
+        Assert.Contains(
+            _measured,
+            m =>
+                m is { Instrument: "seg_model_load_seconds", Value: > 0 }
+                    && m.Tags["model"] == "tiny"
+                    && m.Tags["version"] == "1");
+        Assert.Contains(
+            _measured,
+            m =>
+                m is { Instrument: "seg_warmup_seconds", Value: > 0 }
+                    && m.Tags["model"] == "tiny"
+                    && m.Tags["version"] == "1");
         Assert.Contains(_measured, m => m is { Instrument: "seg_provider_fallback_total", Value: 0 });
-        Assert.All(["seg_queue_depth", "seg_queue_pixels", "seg_running"], name => Assert.Contains(_measured, m => m.Instrument == name && m.Tags["model"] == "tiny" && m.Value == 0));
-        Assert.Contains(_measured, m => m is { Instrument: "seg_build_info", Value: 1 } && m.Tags["ort_version"].StartsWith("1.", StringComparison.Ordinal));
+        Assert.All(
+            ["seg_queue_depth", "seg_queue_pixels", "seg_running"],
+            name => Assert.Contains(_measured, m => m.Instrument == name && m.Tags["model"] == "tiny" && m.Value == 0));
+        Assert.Contains(
+            _measured,
+            m =>
+                m is { Instrument: "seg_build_info", Value: 1 }
+                    && m.Tags["ort_version"].StartsWith("1.", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -58,7 +84,8 @@ public sealed class SegmentationMetricsTests : IDisposable
     {
         using AdmittedRequest admitted = _runtime.Segmenter.Admit("tiny", CancellationToken.None);
         using PooledBufferWriter mask = new();
-        using SegmentationResult result = await _runtime.Segmenter.SegmentAsync(admitted, new() { Image = Assets.Image("rgb.png"), Output = mask });
+        using SegmentationResult result = await _runtime.Segmenter.SegmentAsync(
+            admitted, new() { Image = Assets.Image("rgb.png"), Output = mask });
 
         Assert.Equal(result.Mask.Size.Pixels, Assert.Single(_measured, m => m.Instrument == "seg_pixels_total").Value);
         Assert.Equal(result.Mask.Size.Pixels * 1e-6, Assert.Single(_measured, m => m.Instrument == "seg_input_megapixels").Value, 1e-12);
@@ -75,7 +102,9 @@ public sealed class SegmentationMetricsTests : IDisposable
         Dictionary<string, string> tags = Assert.Single(_measured, m => m is { Instrument: "seg_requests_total", Value: 1 }).Tags;
         Assert.Equal(new() { ["model"] = "tiny", ["version"] = "3", ["route"] = "/v1/segment/{model}", ["code"] = "200" }, tags);
         Assert.Equal(4, Assert.Single(_measured, m => m.Instrument == "seg_request_duration_seconds").Value);
-        Assert.Equal([("read", 1), ("infer", 2)], _measured.Where(m => m.Instrument == "seg_stage_duration_seconds").Select(m => (m.Tags["stage"], m.Value)));
+        Assert.Equal(
+            [("read", 1), ("infer", 2)],
+            _measured.Where(m => m.Instrument == "seg_stage_duration_seconds").Select(m => (m.Tags["stage"], m.Value)));
     }
 
     [Fact]
@@ -103,7 +132,9 @@ public sealed class SegmentationMetricsTests : IDisposable
             Metrics.Cancelled(stage);
         }
 
-        Assert.Equal(["read", "decode", "preprocess", "queue", "infer", "postprocess", "crf", "encode", "write"], _measured.Select(m => m.Tags["stage"]));
+        Assert.Equal(
+            ["read", "decode", "preprocess", "queue", "infer", "postprocess", "crf", "encode", "write"],
+            _measured.Select(m => m.Tags["stage"]));
     }
 
     [Fact]

@@ -10,7 +10,8 @@ public sealed class CocoCountsTests
 {
     public static TheoryData<int> Cases => [.. Enumerable.Range(0, Golden.GetArrayLength())];
 
-    private static JsonElement Golden { get; } = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "assets", "formats", "rle.json"))).RootElement;
+    private static JsonElement Golden { get; } = JsonDocument.Parse(
+        File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "assets", "formats", "rle.json"))).RootElement;
 
     [Theory]
     [MemberData(nameof(Cases))]

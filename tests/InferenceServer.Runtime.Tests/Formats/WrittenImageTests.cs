@@ -79,7 +79,8 @@ public sealed class WrittenImageTests
     {
         using PooledBufferWriter output = new();
 
-        Assert.Throws<ArgumentOutOfRangeException>(() => PixelFile.Write(new byte[written * 12], new ImageSize(4, 3), bands, jpegQuality: null, output));
+        Assert.Throws<ArgumentOutOfRangeException>(() =>
+            PixelFile.Write(new byte[written * 12], new ImageSize(4, 3), bands, jpegQuality: null, output));
     }
 
     private static byte[] Noise(long length, int most = 256)

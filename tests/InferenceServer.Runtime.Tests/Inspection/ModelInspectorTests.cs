@@ -11,19 +11,24 @@ namespace InferenceServer.Runtime.Tests.Inspection;
 public sealed class ModelInspectorTests
 {
     private readonly ModelInspector _inspector =
-        new(new SessionFactory(Options.Create(new OnnxOptions { IntraOpThreads = 1 }), Options.Create(new SchedulingOptions()), NullLogger<SessionFactory>.Instance));
+        new(
+            new SessionFactory(
+                Options.Create(new OnnxOptions { IntraOpThreads = 1 }), Options.Create(new SchedulingOptions()),
+                NullLogger<SessionFactory>.Instance));
 
     [Theory]
-    [InlineData("tiny", OutputKind.Logits, 4, 3)]
-    [InlineData("tiny-stride8", OutputKind.Logits, 8, 3)]
-    [InlineData("tiny-labels", OutputKind.Labels, 1, 1)]
-    [InlineData("tiny-binary", OutputKind.BinaryLogit, 4, 1)]
-    [InlineData("tiny-probabilities", OutputKind.Probabilities, 4, 3)]
-    public void Inspect_DynamicGraph_FindsStrideChannelsAndKind(string model, OutputKind kind, int stride, int channels)
+    [InlineData("tiny", nameof(OutputKind.Logits), 4, 3)]
+    [InlineData("tiny-stride8", nameof(OutputKind.Logits), 8, 3)]
+    [InlineData("tiny-labels", nameof(OutputKind.Labels), 1, 1)]
+    [InlineData("tiny-binary", nameof(OutputKind.BinaryLogit), 4, 1)]
+    [InlineData("tiny-probabilities", nameof(OutputKind.Probabilities), 4, 3)]
+    public void Inspect_DynamicGraph_FindsStrideChannelsAndKind(string model, string kind, int stride, int channels)
     {
         ModelInspection inspection = Inspect(model);
 
-        Assert.Equal((kind, stride, 1, channels), (inspection.Kind, inspection.OutputStride, inspection.OutputScale, inspection.Channels));
+        Assert.Equal(
+            (Enum.Parse<OutputKind>(kind), stride, 1, channels),
+            (inspection.Kind, inspection.OutputStride, inspection.OutputScale, inspection.Channels));
         Assert.True(inspection.Batches);
         Assert.Null(inspection.Fixed);
         Assert.Equal(1, inspection.Rule!.Multiple);

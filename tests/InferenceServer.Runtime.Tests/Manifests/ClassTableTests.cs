@@ -35,10 +35,15 @@ public class ClassTableTests
 
     [Fact]
     public void Validate_VocPaletteForAnyNumberOfClasses_IsFine() =>
-        Assert.Empty(ClassTable.Validate(new ClassesManifest { Names = [.. Enumerable.Range(0, 182).Select(i => $"c{i}")], Palette = ["voc"] }));
+        Assert.Empty(ClassTable.Validate(
+            new ClassesManifest { Names = [.. Enumerable.Range(0, 182).Select(i => $"c{i}")], Palette = ["voc"] }));
 
     [Fact]
     public void Validate_PaletteWithFewerColoursThanClasses_SaysSo() =>
         Assert.Contains("'camvid' has 11 colours", Assert.Single(ClassTable.Validate(
-            new ClassesManifest { Names = [.. Enumerable.Range(0, 12).Select(i => $"c{i}")], Palette = ["camvid"] })), StringComparison.Ordinal);
+            new ClassesManifest
+            {
+                Names = [.. Enumerable.Range(0, 12).Select(i => $"c{i}")],
+                Palette = ["camvid"],
+            })), StringComparison.Ordinal);
 }

@@ -18,8 +18,10 @@ public sealed class ManifestReaderTests : IDisposable
                          "pad": {"where": "bottom_right", "value": "mean"}},
           "inference": {"mode": "whole", "crop": null, "stride_rate": 0.6667, "scales": [1.0], "flip": false, "fuse": "mean_softmax"},
           "postprocess": {"activation": "softmax", "resize": "bilinear", "align_corners": false, "threshold": null,
-                          "crf": {"default": false, "iterations": 10, "gaussian": {"weight": 3, "xy": 1}, "bilateral": {"weight": 4, "xy": 67, "rgb": 3}}},
-          "classes": {"dataset": "roads", "names": ["background", "road"], "palette": "voc", "ignore": 255, "values": null, "submit_ids": null},
+                          "crf": {"default": false, "iterations": 10, "gaussian": {"weight": 3, "xy": 1},
+                                  "bilateral": {"weight": 4, "xy": 67, "rgb": 3}}},
+          "classes": {"dataset": "roads", "names": ["background", "road"], "palette": "voc", "ignore": 255,
+                      "values": null, "submit_ids": null},
           "quality": {"metric": "mIoU", "value": 66.4, "dataset": "val", "protocol": "single scale"},
           "cost": {"parameters": 39638869, "gmac": 168.7, "at": [520, 520]}
         }
@@ -87,9 +89,18 @@ public sealed class ManifestReaderTests : IDisposable
         { "classes.values", "[0]", "classes.values: expected one for each class" },
         { "cost.at", "[520]", "cost.at: expected [height, width]" },
         { "cost.at", "[2147483647, 2147483647]", "cost.at: expected [height, width]" },
-        { "preprocess.size.min", "16384", "preprocess.resize.max_pixels: expected at least half of size.min × size.min" }, // found by fuzzing: three gigabytes for any image
-        { "preprocess.resize", """{"mode": "exact", "size": [16384, 16384], "filter": "bilinear", "antialias": true}""", "preprocess.resize.max_pixels: expected at least half of size × size" },
-        { "preprocess.resize", """{"mode": "long_side_pad", "size": 16384, "filter": "bilinear", "antialias": true}""", "preprocess.resize.max_pixels: expected at least half of size × size" },
+        // Found by fuzzing: three gigabytes for any image.
+        { "preprocess.size.min", "16384", "preprocess.resize.max_pixels: expected at least half of size.min × size.min" },
+        {
+            "preprocess.resize",
+            """{"mode": "exact", "size": [16384, 16384], "filter": "bilinear", "antialias": true}""",
+            "preprocess.resize.max_pixels: expected at least half of size × size"
+        },
+        {
+            "preprocess.resize",
+            """{"mode": "long_side_pad", "size": 16384, "filter": "bilinear", "antialias": true}""",
+            "preprocess.resize.max_pixels: expected at least half of size × size"
+        },
     };
 
     [Theory, MemberData(nameof(Wrong))]
@@ -113,7 +124,8 @@ public sealed class ManifestReaderTests : IDisposable
     [Fact]
     public void Read_SeveralWrongValues_ReportsAllOfThem()
     {
-        ManifestException e = Assert.Throws<ManifestException>(() => Read(Complete.Replace("\"schema\": 1", "\"schema\": 7").Replace("\"ignore\": 255", "\"ignore\": -1")));
+        ManifestException e = Assert.Throws<ManifestException>(() =>
+            Read(Complete.Replace("\"schema\": 1", "\"schema\": 7").Replace("\"ignore\": 255", "\"ignore\": -1")));
         Assert.Equal(2, e.Errors.Count);
     }
 
@@ -127,7 +139,9 @@ public sealed class ManifestReaderTests : IDisposable
 
     [Fact]
     public void Read_TooLargeAFile_SaysSoAndReadsNothing() =>
-        Assert.Contains("at most 1,048,576", Assert.Throws<ManifestException>(() => Read(new string(' ', (1 << 20) + 1))).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "at most 1,048,576", Assert.Throws<ManifestException>(() => Read(new string(' ', (1 << 20) + 1))).Message,
+            StringComparison.Ordinal);
 
     [Theory]
     [InlineData(20)]

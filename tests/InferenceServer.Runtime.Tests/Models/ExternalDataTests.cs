@@ -3,7 +3,8 @@ using InferenceServer.Runtime.Models;
 
 namespace InferenceServer.Runtime.Tests.Models;
 
-/// <summary>A graph may keep its weights in files of its own folder, and in no others: a stranger's graph would read whatever the server can.</summary>
+/// <summary>A graph may keep its weights in files of its own folder, and in no others: a stranger's graph would read
+/// whatever the server can.</summary>
 public sealed class ExternalDataTests : IDisposable
 {
     private readonly ModelsFolder _folder = new();

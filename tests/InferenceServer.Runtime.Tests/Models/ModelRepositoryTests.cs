@@ -12,7 +12,9 @@ public sealed class ModelRepositoryTests : IDisposable
         using TestRuntime runtime = new(Assets.Models);
 
         Dictionary<string, ModelEntry> entries = runtime.Repository.Entries.ToDictionary(e => e.Name);
-        foreach (string good in (string[])["tiny", "tiny-labels", "tiny-binary", "tiny-probabilities", "tiny-fixed", "tiny-stride8", "tiny-embedded"])
+        foreach (string good in (string[])[
+            "tiny", "tiny-labels", "tiny-binary", "tiny-probabilities", "tiny-fixed", "tiny-stride8", "tiny-embedded"
+        ])
         {
             Assert.Equal((ModelState.Ready, null), (entries[good].State, entries[good].Reason));
         }
@@ -21,7 +23,9 @@ public sealed class ModelRepositoryTests : IDisposable
         Assert.Contains("NaN", entries["tiny-nan"].Reason, StringComparison.Ordinal);
         Assert.Contains("tiny-nan/1/model.onnx", entries["tiny-nan"].Reason, StringComparison.Ordinal);
         Assert.Equal(ModelState.Unavailable, entries["tiny-wrong-classes"].State);
-        Assert.Contains("classes.names: 4 names stand for 4 channels, the graph gives 3", entries["tiny-wrong-classes"].Reason, StringComparison.Ordinal);
+        Assert.Contains(
+            "classes.names: 4 names stand for 4 channels, the graph gives 3", entries["tiny-wrong-classes"].Reason,
+            StringComparison.Ordinal);
     }
 
     /// <summary>A change to tiny's manifest that its graph contradicts, and what the reason must say.</summary>
@@ -31,7 +35,12 @@ public sealed class ModelRepositoryTests : IDisposable
         { "\"output\": \"logits\"", "\"output\": \"mask\"", "graph.output: 'mask' is not in the graph, which has logits" },
         { "\"output_stride\": 4", "\"output_stride\": 8", "graph.output_stride: 8 (scale 1) does not fit the output" },
         { "\"output_kind\": \"logits\"", "\"output_kind\": \"labels\"", "graph.output_kind: expected uint8 or int8 or int32 or int64" },
-        { "\"schema\": 1", "\"schema\": 1, \"source\": {\"sha256\": \"0000000000000000000000000000000000000000000000000000000000000000\"}", "source.sha256: the manifest expects 0000" },
+        {
+            "\"schema\": 1",
+            "\"schema\": 1, \"source\": {\"sha256\": " +
+            "\"0000000000000000000000000000000000000000000000000000000000000000\"}",
+            "source.sha256: the manifest expects 0000"
+        },
         { "\"schema\": 1", "\"schema\": 1, \"colour\": true", "the key 'colour' is not known" },
     };
 
@@ -159,7 +168,10 @@ public sealed class ModelRepositoryTests : IDisposable
 
     [Fact]
     public void Load_MissingFolder_NamesTheKey() =>
-        Assert.Contains("Models:Path", Assert.Throws<DirectoryNotFoundException>(() => new TestRuntime(Path.Combine(_folder, "none"))).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "Models:Path",
+            Assert.Throws<DirectoryNotFoundException>(() => new TestRuntime(Path.Combine(_folder, "none"))).Message,
+            StringComparison.Ordinal);
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 

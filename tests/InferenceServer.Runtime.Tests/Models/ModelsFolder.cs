@@ -9,7 +9,9 @@ internal sealed class ModelsFolder : IDisposable
     public string Add(string model, int version, string? name = null)
     {
         string target = Directory.CreateDirectory(Combine(name ?? model, $"{version}")).FullName;
-        File.Copy(System.IO.Path.Combine(Assets.Models, model, "1", "model.onnx"), System.IO.Path.Combine(target, "model.onnx"), overwrite: true);
+        File.Copy(
+            System.IO.Path.Combine(Assets.Models, model, "1", "model.onnx"),
+            System.IO.Path.Combine(target, "model.onnx"), overwrite: true);
         string manifest = Combine(name ?? model, "model.json");
         if (!File.Exists(manifest))
         {

@@ -99,10 +99,13 @@ public sealed class UnreadableFolderTests : IDisposable
         using TestRuntime runtime = new(_folder.Path);
         using CancellationTokenSource cancelled = new();
         ModelEntry? last = null;
-        ModelSlot slot = new("tiny", runtime.Get<ModelLoader>(), versions: 1, Publish, runtime.Get<SegmentationMetrics>(), NullLogger.Instance);
+        ModelSlot slot = new(
+            "tiny", runtime.Get<ModelLoader>(), versions: 1, Publish, runtime.Get<SegmentationMetrics>(),
+            NullLogger.Instance);
         slot.Unload("as asked");
 
-        Assert.ThrowsAny<OperationCanceledException>(() => slot.Update(new ModelFolder(_folder.Combine("tiny")), LoadCause.Request, cancelled.Token));
+        Assert.ThrowsAny<OperationCanceledException>(() =>
+            slot.Update(new ModelFolder(_folder.Combine("tiny")), LoadCause.Request, cancelled.Token));
 
         Assert.Equal((ModelState.Unavailable, "as asked", null), (last!.State, last.Reason, last.Progress));
 

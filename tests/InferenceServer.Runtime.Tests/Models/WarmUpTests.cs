@@ -11,7 +11,9 @@ public sealed class WarmUpTests : IDisposable
     public void Load_DeclaredSizesAndBatches_AreAllWarmedAndCounted()
     {
         _folder.Add("tiny", 1);
-        _folder.EditManifest("tiny", "\"schema\": 1,", "\"schema\": 1, \"warm_up\": { \"sizes\": [[24, 32], [64, 48]], \"batches\": [1, 4] },");
+        _folder.EditManifest(
+            "tiny", "\"schema\": 1,",
+            "\"schema\": 1, \"warm_up\": { \"sizes\": [[24, 32], [64, 48]], \"batches\": [1, 4] },");
         using TestRuntime runtime = new(_folder.Path);
         List<LoadProgress> steps = [];
 
@@ -20,7 +22,11 @@ public sealed class WarmUpTests : IDisposable
 
         foreach (string shape in (string[])["1×3×24×32", "4×3×24×32", "1×3×64×48", "4×3×64×48", "48×64"])
         {
-            Assert.Contains(steps, s => s.Step.Contains("warming", StringComparison.Ordinal) && s.Step.EndsWith(shape, StringComparison.Ordinal));
+            Assert.Contains(
+                steps,
+                s =>
+                    s.Step.Contains("warming", StringComparison.Ordinal)
+                        && s.Step.EndsWith(shape, StringComparison.Ordinal));
         }
 
         Assert.Equal(Enumerable.Range(0, steps.Count - 1), steps.Skip(1).Select(s => s.Done)); // the first only opens the file
@@ -38,7 +44,9 @@ public sealed class WarmUpTests : IDisposable
         runtime.Get<ModelLoader>().Load(folder, 1, folder.Stamp(1), steps.Add, CancellationToken.None).Dispose();
 
         string[] warmed = [.. steps.Select(s => s.Step).Where(s => s.Contains("warming", StringComparison.Ordinal))];
-        Assert.All((string[])["1×3×", "2×3×", "3×3×"], batch => Assert.Contains(warmed, s => s.Contains(batch, StringComparison.Ordinal)));
+        Assert.All(
+            (string[])["1×3×", "2×3×", "3×3×"],
+            batch => Assert.Contains(warmed, s => s.Contains(batch, StringComparison.Ordinal)));
         Assert.DoesNotContain(warmed, s => s.Contains("4×3×", StringComparison.Ordinal));
     }
 

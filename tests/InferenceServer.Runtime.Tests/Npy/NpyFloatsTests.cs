@@ -36,7 +36,9 @@ public class NpyFloatsTests
     {
         using MemoryStream stream = new([.. new NpyHeader(type, fortranOrder, [2, 3]).ToBytes(), .. new byte[23]]);
 
-        Assert.Contains(message, Assert.Throws<InvalidDataException>(() => NpyFloats.Read(stream, out _)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            message, Assert.Throws<InvalidDataException>(() => NpyFloats.Read(stream, out _)).Message,
+            StringComparison.Ordinal);
     }
 
     [Theory]

@@ -5,7 +5,8 @@ namespace InferenceServer.Runtime.Tests.Npy;
 
 public class NpyHeaderTests
 {
-    public static TheoryData<int[], string> Shapes => new() { { [], "()" }, { [5], "(5,)" }, { [3, 4], "(3, 4)" }, { [21, 375, 500], "(21, 375, 500)" } };
+    public static TheoryData<int[], string> Shapes =>
+        new() { { [], "()" }, { [5], "(5,)" }, { [3, 4], "(3, 4)" }, { [21, 375, 500], "(21, 375, 500)" } };
 
     [Theory, MemberData(nameof(Shapes))]
     public void ToBytes_AnyShape_IsWhatNumPyWrites(int[] shape, string text)
@@ -15,7 +16,9 @@ public class NpyHeaderTests
         Assert.Equal(0, bytes.Length % 64);
         Assert.Equal([0x93, .. "NUMPY"u8, 1, 0], bytes[..8]);
         Assert.Equal(bytes.Length - 10, BinaryPrimitives.ReadUInt16LittleEndian(bytes.AsSpan(8)));
-        Assert.Equal($"{{'descr': '<f4', 'fortran_order': False, 'shape': {text}, }}", System.Text.Encoding.ASCII.GetString(bytes.AsSpan(10)).TrimEnd(' ', '\n'));
+        Assert.Equal(
+            $"{{'descr': '<f4', 'fortran_order': False, 'shape': {text}, }}",
+            System.Text.Encoding.ASCII.GetString(bytes.AsSpan(10)).TrimEnd(' ', '\n'));
         Assert.Equal((byte)'\n', bytes[^1]);
     }
 

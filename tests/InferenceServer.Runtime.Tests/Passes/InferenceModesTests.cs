@@ -42,7 +42,9 @@ public sealed class InferenceModesTests : IDisposable
     [InlineData(0.5)]
     public async Task SegmentAsync_TooMuchWork_IsRefused(double strideRate)
     {
-        SegmentationException e = await RefusalAsync("tiny", new ImageSize(400, 300), new() { Mode = InferenceMode.Slide, Crop = new ImageSize(64, 64), StrideRate = strideRate });
+        SegmentationException e = await RefusalAsync(
+            "tiny", new ImageSize(400, 300),
+            new() { Mode = InferenceMode.Slide, Crop = new ImageSize(64, 64), StrideRate = strideRate });
         Assert.Equal(SegmentationError.TooManyPixels, e.Error);
         Assert.Contains("at most 20,000", e.Message, StringComparison.Ordinal);
     }
@@ -51,7 +53,9 @@ public sealed class InferenceModesTests : IDisposable
     [Fact]
     public async Task SegmentAsync_OnePassLargerThanTheManifests_IsHeldToTheSameLimit()
     {
-        SegmentationException tile = await RefusalAsync("tiny", new ImageSize(400, 300), new() { Mode = InferenceMode.Slide, KeepSize = true, Crop = new ImageSize(512, 512) });
+        SegmentationException tile = await RefusalAsync(
+            "tiny", new ImageSize(400, 300),
+            new() { Mode = InferenceMode.Slide, KeepSize = true, Crop = new ImageSize(512, 512) });
         SegmentationException scale = await RefusalAsync("tiny", new ImageSize(90, 70), new() { KeepSize = true, Scales = [2] });
         Assert.Equal((SegmentationError.TooManyPixels, SegmentationError.TooManyPixels), (tile.Error, scale.Error));
     }
@@ -61,8 +65,13 @@ public sealed class InferenceModesTests : IDisposable
     {
         using TestRuntime runtime = new(Assets.Models, ("Inference:MaxBytes", "1048576"));
         using AdmittedRequest admitted = runtime.Segmenter.Admit("tiny", CancellationToken.None);
-        SegmentationRequest request = new() { Image = Photo.Png(new ImageSize(400, 300), (_, _) => default), Settings = new() { Refine = true } };
-        SegmentationException e = await Assert.ThrowsAsync<SegmentationException>(() => runtime.Segmenter.SegmentAsync(admitted, request).AsTask());
+        SegmentationRequest request = new()
+        {
+            Image = Photo.Png(new ImageSize(400, 300), (_, _) => default),
+            Settings = new() { Refine = true },
+        };
+        SegmentationException e = await Assert.ThrowsAsync<SegmentationException>(() =>
+            runtime.Segmenter.SegmentAsync(admitted, request).AsTask());
         Assert.Equal(SegmentationError.TooManyPixels, e.Error);
     }
 
@@ -73,10 +82,15 @@ public sealed class InferenceModesTests : IDisposable
         byte[] photo = Photo.Png(new ImageSize(400, 300), (_, _) => default);
         using AdmittedRequest admitted = runtime.Segmenter.Admit("tiny", CancellationToken.None);
         SegmentationRequest flip = new() { Image = photo, Settings = new() { Passes = new() { Flip = true } } };
-        SegmentationException e = await Assert.ThrowsAsync<SegmentationException>(() => runtime.Segmenter.SegmentAsync(admitted, flip).AsTask());
+        SegmentationException e = await Assert.ThrowsAsync<SegmentationException>(() =>
+            runtime.Segmenter.SegmentAsync(admitted, flip).AsTask());
         Assert.Equal(SegmentationError.TooManyPixels, e.Error);
 
-        SegmentationRequest slide = new() { Image = photo, Settings = new() { Passes = new() { Mode = InferenceMode.Slide, Crop = new ImageSize(64, 64) } } };
+        SegmentationRequest slide = new()
+        {
+            Image = photo,
+            Settings = new() { Passes = new() { Mode = InferenceMode.Slide, Crop = new ImageSize(64, 64) } },
+        };
         using SegmentationResult result = await runtime.Segmenter.SegmentAsync(admitted, slide);
         Assert.Equal(new ImageSize(400, 300), result.Mask.Size);
     }

@@ -8,7 +8,9 @@ using InferenceServer.Runtime.Manifests;
 namespace InferenceServer.Runtime.Tests.Passes;
 
 /// <summary>One line of tests/assets/modes/cases.json, and what plain PyTorch made of it.</summary>
-internal sealed record ModesCase(string Name, string Model, string Photo, InferenceMode? Mode, int[]? Crop, double? StrideRate, double[]? Scales, bool? Flip, FuseMode? Fuse)
+internal sealed record ModesCase(
+    string Name, string Model, string Photo, InferenceMode? Mode, int[]? Crop, double? StrideRate, double[]? Scales,
+    bool? Flip, FuseMode? Fuse)
 {
     private static readonly JsonSerializerOptions Json = new()
     {
@@ -18,7 +20,8 @@ internal sealed record ModesCase(string Name, string Model, string Photo, Infere
 
     public static string Folder { get; } = Path.Combine(AppContext.BaseDirectory, "assets", "modes");
 
-    public static IReadOnlyList<ModesCase> All { get; } = JsonSerializer.Deserialize<ModesCase[]>(File.ReadAllText(Path.Combine(Folder, "cases.json")), Json)!;
+    public static IReadOnlyList<ModesCase> All { get; } = JsonSerializer.Deserialize<ModesCase[]>(
+        File.ReadAllText(Path.Combine(Folder, "cases.json")), Json)!;
 
     public byte[] Image => File.ReadAllBytes(Path.Combine(Folder, Photo + ".png"));
 

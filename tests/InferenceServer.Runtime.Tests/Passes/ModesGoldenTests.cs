@@ -27,7 +27,10 @@ public sealed class ModesGoldenTests(ModesGoldenTests.Models models) : IClassFix
         for (int i = 0; i < expected.Length; i++)
         {
             double difference = Math.Abs((expected[i] / 65535.0) - kept.Mask.Probabilities.Span[i]);
-            Assert.True(difference <= Tolerance, $"Class {i / golden.Labels.Length}, pixel {i % golden.Labels.Length}: expected {expected[i] / 65535.0}, got {kept.Mask.Probabilities.Span[i]}.");
+            Assert.True(
+                difference <= Tolerance,
+                $"Class {i / golden.Labels.Length}, pixel {i % golden.Labels.Length}: expected " +
+                $"{expected[i] / 65535.0}, got {kept.Mask.Probabilities.Span[i]}.");
         }
     }
 
@@ -35,7 +38,9 @@ public sealed class ModesGoldenTests(ModesGoldenTests.Models models) : IClassFix
     public async Task SegmentAsync_Confidence_IsTheWinnersProbability(string name)
     {
         ModesCase golden = ModesCase.All.Single(c => c.Name == name);
-        using SegmentationResult result = await SegmentAsync(golden.Model, new() { Image = golden.Image, Settings = new() { Passes = golden.Wanted }, WithConfidence = true });
+        using SegmentationResult result = await SegmentAsync(
+            golden.Model,
+            new() { Image = golden.Image, Settings = new() { Passes = golden.Wanted }, WithConfidence = true });
         ushort[] probabilities = golden.Probabilities;
         int pixels = result.Mask.Confidence.Length;
         for (int i = 0; i < pixels; i++)
@@ -54,7 +59,8 @@ public sealed class ModesGoldenTests(ModesGoldenTests.Models models) : IClassFix
         using SegmentationResult fused = await SegmentAsync(golden.Model, request with { WithProbabilities = true });
         using Mask expected = await models.Runtime.Segmenter.RefineAsync(fused, crf, CancellationToken.None);
 
-        using SegmentationResult refined = await SegmentAsync(golden.Model, request with { Settings = request.Settings with { Refine = true, Crf = crf } });
+        using SegmentationResult refined = await SegmentAsync(
+            golden.Model, request with { Settings = request.Settings with { Refine = true, Crf = crf } });
 
         Assert.Equal(expected.Labels.ToArray(), refined.Mask.Labels.ToArray());
     }

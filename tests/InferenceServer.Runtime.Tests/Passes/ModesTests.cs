@@ -25,8 +25,16 @@ public sealed class ModesTests : IDisposable
     {
         // Each pixel of this network's output sees only its own block, so nothing but a seam could tell two of them apart.
         byte[] photo = Photo.Png(new ImageSize(83, 61), (_, _) => (90, 130, 110));
-        PassOverrides passes = new() { Mode = InferenceMode.Slide, Crop = new ImageSize(20, 16), Scales = [0.75, 1, 1.5], Flip = true, Fuse = fuse };
-        using SegmentationResult result = await SegmentAsync(_tiny, "tiny", new() { Image = photo, Settings = new() { Passes = passes }, WithConfidence = true });
+        PassOverrides passes = new()
+        {
+            Mode = InferenceMode.Slide,
+            Crop = new ImageSize(20, 16),
+            Scales = [0.75, 1, 1.5],
+            Flip = true,
+            Fuse = fuse,
+        };
+        using SegmentationResult result = await SegmentAsync(
+            _tiny, "tiny", new() { Image = photo, Settings = new() { Passes = passes }, WithConfidence = true });
         Assert.Equal([1], result.Mask.Labels.ToArray().Distinct());
         Assert.Single(result.Mask.Confidence.ToArray().Distinct());
     }
@@ -38,9 +46,22 @@ public sealed class ModesTests : IDisposable
     [InlineData("binary", 0.75)]
     public async Task SegmentAsync_CropThatHoldsThePhotograph_IsWhole(string model, double scale)
     {
-        SegmentationRequest whole = new() { Image = ModesCase.All[0].Image, WithProbabilities = true, Settings = new() { Passes = new() { Scales = [scale] } } };
+        SegmentationRequest whole = new()
+        {
+            Image = ModesCase.All[0].Image,
+            WithProbabilities = true,
+            Settings = new() { Passes = new() { Scales = [scale] } },
+        };
         using SegmentationResult expected = await SegmentAsync(_models, model, whole);
-        using SegmentationResult actual = await SegmentAsync(_models, model, whole with { Settings = new() { Passes = new() { Mode = InferenceMode.Slide, Crop = new ImageSize(64, 64), Scales = [scale] } } });
+        using SegmentationResult actual = await SegmentAsync(
+            _models, model,
+            whole with
+            {
+                Settings = new()
+                {
+                    Passes = new() { Mode = InferenceMode.Slide, Crop = new ImageSize(64, 64), Scales = [scale] },
+                },
+            });
         Assert.Equal(expected.Mask.Labels.ToArray(), actual.Mask.Labels.ToArray());
         Assert.Equal(expected.Mask.Probabilities.ToArray(), actual.Mask.Probabilities.ToArray());
     }
@@ -50,9 +71,14 @@ public sealed class ModesTests : IDisposable
     [InlineData(InferenceMode.Slide, 56)] // 24 + 2 × 16: the last tile ends where the photograph does, so tiles lie symmetrically, too
     public async Task SegmentAsync_FlippedOfASymmetricPhotograph_IsSymmetric(InferenceMode mode, int width)
     {
-        byte[] photo = Photo.Png(new ImageSize(width, 40), (x, y) => ((byte)(Math.Min(x, width - 1 - x) * 9), (byte)(y * 6), (byte)(Math.Min(x, width - 1 - x) * y)));
+        byte[] photo =
+            Photo.Png(
+                new ImageSize(width, 40),
+                (x, y) =>
+                    ((byte)(Math.Min(x, width - 1 - x) * 9), (byte)(y * 6), (byte)(Math.Min(x, width - 1 - x) * y)));
         PassOverrides passes = new() { Mode = mode, Crop = new ImageSize(24, 24), Flip = true };
-        using SegmentationResult result = await SegmentAsync(_models, "full", new() { Image = photo, Settings = new() { Passes = passes }, WithProbabilities = true });
+        using SegmentationResult result = await SegmentAsync(
+            _models, "full", new() { Image = photo, Settings = new() { Passes = passes }, WithProbabilities = true });
         ReadOnlySpan<float> probabilities = result.Mask.Probabilities.Span;
         for (int i = 0; i < probabilities.Length; i++)
         {
@@ -66,8 +92,11 @@ public sealed class ModesTests : IDisposable
         ModesCase golden = ModesCase.All.Single(c => c.Name.StartsWith("13", StringComparison.Ordinal));
         foreach (string tiles in (string[])["1", "2", "50"])
         {
-            using TestRuntime runtime = new(Path.Combine(ModesCase.Folder, "models"), ("Inference:TilesInFlight", tiles), ("Batching:MaxBatchSize", "4"));
-            using SegmentationResult result = await SegmentAsync(runtime, golden.Model, new() { Image = golden.Image, Settings = new() { Passes = golden.Wanted } });
+            using TestRuntime runtime = new(
+                Path.Combine(ModesCase.Folder, "models"), ("Inference:TilesInFlight", tiles),
+                ("Batching:MaxBatchSize", "4"));
+            using SegmentationResult result = await SegmentAsync(
+                runtime, golden.Model, new() { Image = golden.Image, Settings = new() { Passes = golden.Wanted } });
             Assert.Equal(golden.Labels, result.Mask.Labels.ToArray());
         }
     }
@@ -87,8 +116,13 @@ public sealed class ModesTests : IDisposable
     {
         byte[] photo = Photo.Png(new ImageSize(150, 70), (x, _) => x < 75 ? ((byte)200, (byte)0, (byte)0) : ((byte)0, (byte)0, (byte)200));
         PassOverrides passes = new() { Mode = InferenceMode.Slide, KeepSize = true };
-        using SegmentationResult result = await SegmentAsync(_tiny, "tiny-fixed", new() { Image = photo, Settings = new() { Passes = passes } });
-        Assert.Equal(Enumerable.Range(0, 150 * 70).Where(i => i % 150 is < 73 or > 77).Select(i => i % 150 < 75 ? (byte)0 : (byte)2), result.Mask.Labels.ToArray().Where((_, i) => i % 150 is < 73 or > 77));
+        using SegmentationResult result = await SegmentAsync(
+            _tiny, "tiny-fixed", new() { Image = photo, Settings = new() { Passes = passes } });
+        Assert.Equal(
+            Enumerable.Range(0, 150 * 70)
+                .Where(i => i % 150 is < 73 or > 77)
+                .Select(i => i % 150 < 75 ? (byte)0 : (byte)2),
+            result.Mask.Labels.ToArray().Where((_, i) => i % 150 is < 73 or > 77));
     }
 
     [Fact]
@@ -97,14 +131,21 @@ public sealed class ModesTests : IDisposable
         using ModelsFolder folder = new();
         folder.Add("tiny-fixed", 1);
         folder.EditManifest("tiny-fixed", "\"exact\"", "\"none\"");
-        folder.EditManifest("tiny-fixed", "\"classes\"", "\"inference\": {\"mode\": \"slide\", \"flip\": true, \"scales\": [0.5, 1]}, \"classes\"");
+        folder.EditManifest(
+            "tiny-fixed", "\"classes\"",
+            "\"inference\": {\"mode\": \"slide\", \"flip\": true, \"scales\": [0.5, 1]}, \"classes\"");
         string text = File.ReadAllText(folder.Combine("tiny-fixed", "model.json"));
-        File.WriteAllText(folder.Combine("tiny-fixed", "model.json"), System.Text.RegularExpressions.Regex.Replace(text, "\"none\",\\s*\"size\": \\[[^]]*\\],", "\"none\","));
+        File.WriteAllText(
+            folder.Combine("tiny-fixed", "model.json"),
+            System.Text.RegularExpressions.Regex.Replace(text, "\"none\",\\s*\"size\": \\[[^]]*\\],", "\"none\","));
         using TestRuntime runtime = new(folder.Path);
         byte[] photo = Photo.Png(new ImageSize(150, 30), (_, _) => (0, 200, 0));
 
         using SegmentationResult result = await SegmentAsync(runtime, "tiny-fixed", new() { Image = photo });
-        SegmentationException e = await Assert.ThrowsAsync<SegmentationException>(() => SegmentAsync(runtime, "tiny-fixed", new() { Image = photo, Settings = new() { Passes = new() { Mode = InferenceMode.Whole } } }));
+        SegmentationException e = await Assert.ThrowsAsync<SegmentationException>(() =>
+            SegmentAsync(
+                runtime, "tiny-fixed",
+                new() { Image = photo, Settings = new() { Passes = new() { Mode = InferenceMode.Whole } } }));
 
         Assert.Equal([1], result.Mask.Labels.ToArray().Distinct());
         Assert.Contains("mode=slide", e.Message, StringComparison.Ordinal);

@@ -9,7 +9,8 @@ namespace InferenceServer.Runtime.Tests.Postprocessing;
 
 public class PostprocessorTests
 {
-    private static readonly InputGeometry Plain = new(new ImageSize(4, 2), new ImageSize(4, 2), new ImageSize(4, 2), new ImageSize(4, 2), 0, 0);
+    private static readonly InputGeometry Plain = new(
+        new ImageSize(4, 2), new ImageSize(4, 2), new ImageSize(4, 2), new ImageSize(4, 2), 0, 0);
 
     [Fact]
     public void Compute_LogitsAtFullSize_IsArgMax()
@@ -89,5 +90,6 @@ public class PostprocessorTests
     }
 
     private static PreprocessManifest InputSizingManifest() =>
-        Preprocessing.InputSizingTests.Preprocess(new ResizeManifest { Mode = ResizeMode.None, Filter = ResizeFilter.Bilinear, Antialias = false }, 1, 0);
+        Preprocessing.InputSizingTests.Preprocess(
+            new ResizeManifest { Mode = ResizeMode.None, Filter = ResizeFilter.Bilinear, Antialias = false }, 1, 0);
 }

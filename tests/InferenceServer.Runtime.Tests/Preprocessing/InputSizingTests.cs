@@ -9,20 +9,30 @@ namespace InferenceServer.Runtime.Tests.Preprocessing;
 public class InputSizingTests
 {
     [Theory]
-    [InlineData(ResizeMode.None, null, 1, 0, 640, 427, 640, 427, 640, 427)]
-    [InlineData(ResizeMode.None, null, 32, 0, 640, 427, 640, 427, 640, 448)]
-    [InlineData(ResizeMode.None, null, 8, 1, 480, 360, 480, 360, 481, 361)] // PSPNet
-    [InlineData(ResizeMode.None, null, 8, 1, 473, 473, 473, 473, 473, 473)]
-    [InlineData(ResizeMode.ShortSide, 520, 1, 0, 640, 427, 779, 520, 779, 520)] // torchvision cuts 779.39
-    [InlineData(ResizeMode.ShortSide, 520, 1, 0, 427, 640, 520, 779, 520, 779)]
-    [InlineData(ResizeMode.LongSide, 513, 1, 0, 500, 375, 513, 385, 513, 385)] // OpenCV rounds 384.75
-    [InlineData(ResizeMode.LongSidePad, 513, 1, 0, 500, 375, 513, 385, 513, 513)]
-    [InlineData(ResizeMode.Exact, 512, 32, 0, 500, 375, 512, 512, 512, 512)]
-    [InlineData(ResizeMode.None, null, 1, 0, 1, 1, 1, 1, 32, 32)] // min
+    [InlineData(nameof(ResizeMode.None), null, 1, 0, 640, 427, 640, 427, 640, 427)]
+    [InlineData(nameof(ResizeMode.None), null, 32, 0, 640, 427, 640, 427, 640, 448)]
+    [InlineData(nameof(ResizeMode.None), null, 8, 1, 480, 360, 480, 360, 481, 361)] // PSPNet
+    [InlineData(nameof(ResizeMode.None), null, 8, 1, 473, 473, 473, 473, 473, 473)]
+    [InlineData(nameof(ResizeMode.ShortSide), 520, 1, 0, 640, 427, 779, 520, 779, 520)] // torchvision cuts 779.39
+    [InlineData(nameof(ResizeMode.ShortSide), 520, 1, 0, 427, 640, 520, 779, 520, 779)]
+    [InlineData(nameof(ResizeMode.LongSide), 513, 1, 0, 500, 375, 513, 385, 513, 385)] // OpenCV rounds 384.75
+    [InlineData(nameof(ResizeMode.LongSidePad), 513, 1, 0, 500, 375, 513, 385, 513, 513)]
+    [InlineData(nameof(ResizeMode.Exact), 512, 32, 0, 500, 375, 512, 512, 512, 512)]
+    [InlineData(nameof(ResizeMode.None), null, 1, 0, 1, 1, 1, 1, 32, 32)] // min
     public void Plan_ByMode_GivesResizedAndLegalSizes(
-        ResizeMode mode, int? side, int multiple, int offset, int width, int height, int resizedWidth, int resizedHeight, int inputWidth, int inputHeight)
+        string mode, int? side, int multiple, int offset, int width, int height, int resizedWidth, int resizedHeight,
+        int inputWidth, int inputHeight)
     {
-        InputSizing sizing = new(Preprocess(new ResizeManifest { Mode = mode, Size = side is { } s ? [s] : null, Filter = ResizeFilter.Bilinear, Antialias = true }, multiple, offset));
+        InputSizing sizing = new(
+            Preprocess(
+                new ResizeManifest
+                {
+                    Mode = Enum.Parse<ResizeMode>(mode),
+                    Size = side is { } s ? [s] : null,
+                    Filter = ResizeFilter.Bilinear,
+                    Antialias = true,
+                },
+                multiple, offset));
 
         InputGeometry geometry = sizing.Plan(new ImageSize(width, height));
 
@@ -37,9 +47,14 @@ public class InputSizingTests
     [InlineData(24, 0, 64, 100, 100, 192, 192)] // what both steps divide
     [InlineData(8, 1, 64, 480, 360, 513, 385)]
     [InlineData(32, 0, 1, 640, 448, 640, 448)]
-    public void Plan_Buckets_PadFurtherOnTheRightAndBelow(int multiple, int offset, int bucket, int width, int height, int bucketWidth, int bucketHeight)
+    public void Plan_Buckets_PadFurtherOnTheRightAndBelow(
+        int multiple, int offset, int bucket, int width, int height, int bucketWidth, int bucketHeight)
     {
-        InputSizing sizing = new(Preprocess(new ResizeManifest { Mode = ResizeMode.None, Filter = ResizeFilter.Bilinear, Antialias = true }, multiple, offset), bucket);
+        InputSizing sizing = new(
+            Preprocess(
+                new ResizeManifest { Mode = ResizeMode.None, Filter = ResizeFilter.Bilinear, Antialias = true },
+                multiple, offset),
+            bucket);
 
         InputGeometry geometry = sizing.Plan(new ImageSize(width, height));
 
@@ -60,7 +75,14 @@ public class InputSizingTests
         const long maxPixels = 100_000;
         foreach (ResizeMode mode in (ResizeMode[])[ResizeMode.None, ResizeMode.ShortSide, ResizeMode.LongSide])
         {
-            ResizeManifest resize = new() { Mode = mode, Size = mode == ResizeMode.None ? null : [520], Filter = ResizeFilter.Bilinear, Antialias = true, MaxPixels = maxPixels };
+            ResizeManifest resize = new()
+            {
+                Mode = mode,
+                Size = mode == ResizeMode.None ? null : [520],
+                Filter = ResizeFilter.Bilinear,
+                Antialias = true,
+                MaxPixels = maxPixels,
+            };
             InputGeometry geometry = new InputSizing(Preprocess(resize, 1, 0)).Plan(new ImageSize(width, height));
             Assert.InRange(geometry.Resized.Pixels, 1, maxPixels);
             Assert.InRange(geometry.Input.Pixels, 1, 2 * maxPixels); // with padding
@@ -71,7 +93,10 @@ public class InputSizingTests
     [Fact]
     public void Plan_CenteredPadding_PutsHalfRoundedDownBefore()
     {
-        PreprocessManifest preprocess = Preprocess(new ResizeManifest { Mode = ResizeMode.None, Filter = ResizeFilter.Bilinear, Antialias = false }, 32, 0) with
+        PreprocessManifest preprocess = Preprocess(
+            new ResizeManifest { Mode = ResizeMode.None, Filter = ResizeFilter.Bilinear, Antialias = false },
+            32,
+            0) with
         {
             Pad = new PadManifest { Where = PadPosition.Center },
         };
@@ -85,7 +110,15 @@ public class InputSizingTests
     [Fact]
     public void Plan_FixedSize_PadsToIt()
     {
-        PreprocessManifest preprocess = Preprocess(new ResizeManifest { Mode = ResizeMode.LongSide, Size = [64], Filter = ResizeFilter.Bilinear, Antialias = true }, 1, 0) with
+        PreprocessManifest preprocess = Preprocess(
+            new ResizeManifest
+            {
+                Mode = ResizeMode.LongSide,
+                Size = [64],
+                Filter = ResizeFilter.Bilinear,
+                Antialias = true,
+            },
+            1, 0) with
         {
             Size = new SizeManifest { Multiple = 1, Fixed = [64, 96] },
         };

@@ -11,16 +11,16 @@ public class PreprocessorTests
     private static readonly ResizeManifest AsIs = new() { Mode = ResizeMode.None, Filter = ResizeFilter.Bilinear, Antialias = false };
 
     [Theory]
-    [InlineData(ChannelOrder.Rgb, PadValue.Mean)]
-    [InlineData(ChannelOrder.Bgr, PadValue.Mean)]
-    [InlineData(ChannelOrder.Rgb, PadValue.Zero)]
-    [InlineData(ChannelOrder.Bgr, PadValue.Zero)]
-    public void Prepare_PaddedImage_EqualsTheFormula(ChannelOrder color, PadValue value)
+    [InlineData(ChannelOrder.Rgb, nameof(PadValue.Mean))]
+    [InlineData(ChannelOrder.Bgr, nameof(PadValue.Mean))]
+    [InlineData(ChannelOrder.Rgb, nameof(PadValue.Zero))]
+    [InlineData(ChannelOrder.Bgr, nameof(PadValue.Zero))]
+    public void Prepare_PaddedImage_EqualsTheFormula(ChannelOrder color, string value)
     {
         PreprocessManifest preprocess = InputSizingTests.Preprocess(AsIs, 32, 0) with
         {
             Color = color,
-            Pad = new PadManifest { Where = PadPosition.Center, Value = value },
+            Pad = new PadManifest { Where = PadPosition.Center, Value = Enum.Parse<PadValue>(value) },
         };
         ImageSize size = new(21, 13);
         byte[] rgb = new byte[size.Pixels * 3];
@@ -39,7 +39,11 @@ public class PreprocessorTests
                 {
                     (int px, int py) = (x - geometry.Left, y - geometry.Top);
                     bool inside = px >= 0 && px < size.Width && py >= 0 && py < size.Height;
-                    double expected = inside ? Normal(rgb[(((py * size.Width) + px) * 3) + channel], c) : value == PadValue.Mean ? 0 : Normal(0, c);
+                    double expected = inside
+                        ? Normal(rgb[(((py * size.Width) + px) * 3) + channel], c)
+                        : value == nameof(PadValue.Mean)
+                        ? 0
+                        : Normal(0, c);
                     Assert.Equal(expected, input.Values.Span[(c * 1024) + (y * 32) + x], 1e-5);
                 }
             }
@@ -56,7 +60,15 @@ public class PreprocessorTests
         ImageSize size = new(64, 48), small = new(40, 30);
         byte[] rgb = new byte[size.Pixels * 3], expected = new byte[small.Pixels * 3];
         new Random(8).NextBytes(rgb);
-        PreprocessManifest preprocess = InputSizingTests.Preprocess(new ResizeManifest { Mode = ResizeMode.ShortSide, Size = [30], Filter = ResizeFilter.Bilinear, Antialias = antialias }, 1, 0) with
+        PreprocessManifest preprocess = InputSizingTests.Preprocess(
+            new ResizeManifest
+            {
+                Mode = ResizeMode.ShortSide,
+                Size = [30],
+                Filter = ResizeFilter.Bilinear,
+                Antialias = antialias,
+            },
+            1, 0) with
         {
             Scale = 1,
             Mean = [0, 0, 0],

@@ -10,7 +10,8 @@ public sealed class CudaSettingsTests
     public void Create_Defaults_SearchByHeuristicsAndGrowByNeed() => Assert.Equal(
         new Dictionary<string, string>
         {
-            ["cudnn_conv_algo_search"] = "HEURISTIC", ["prefer_nhwc"] = "0", ["use_tf32"] = "1", ["arena_extend_strategy"] = "kSameAsRequested",
+            ["cudnn_conv_algo_search"] = "HEURISTIC", ["prefer_nhwc"] = "0", ["use_tf32"] = "1",
+            ["arena_extend_strategy"] = "kSameAsRequested",
         },
         CudaSettings.Create(new OnnxOptions(), null));
 
@@ -19,8 +20,13 @@ public sealed class CudaSettingsTests
     {
         OnnxOptions options = new() { ConvSearch = ConvSearch.Exhaustive, Tf32 = false, GpuMemoryLimit = 2L << 30 };
 
-        Dictionary<string, string> settings = CudaSettings.Create(options, new GpuManifest { ConvSearch = ConvSearch.Default, PreferNhwc = true });
+        Dictionary<string, string> settings = CudaSettings.Create(
+            options, new GpuManifest { ConvSearch = ConvSearch.Default, PreferNhwc = true });
 
-        Assert.Equal(("DEFAULT", "1", "0", "2147483648"), (settings["cudnn_conv_algo_search"], settings["prefer_nhwc"], settings["use_tf32"], settings["gpu_mem_limit"]));
+        Assert.Equal(
+            ("DEFAULT", "1", "0", "2147483648"),
+            (
+                settings["cudnn_conv_algo_search"], settings["prefer_nhwc"], settings["use_tf32"],
+                settings["gpu_mem_limit"]));
     }
 }

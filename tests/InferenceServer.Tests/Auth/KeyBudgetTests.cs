@@ -71,5 +71,6 @@ public sealed class KeyBudgetTests
         Assert.Equal(1000, taken);
     }
 
-    private static int Taken(KeyBudget budget, int attempts) => Enumerable.Range(0, attempts).Count(_ => budget.TryTake(out string _, out TimeSpan _));
+    private static int Taken(KeyBudget budget, int attempts) =>
+        Enumerable.Range(0, attempts).Count(_ => budget.TryTake(out string _, out TimeSpan _));
 }

@@ -18,9 +18,13 @@ public sealed class KeyTests : IAsyncLifetime
 
     public async Task InitializeAsync() => _server = await SegmentationServer.StartAsync(
         ("Security:Keys:lab:Hash", Hash(Lab)),
-        ("Security:Keys:operator:Hash", Hash(Operator).ToUpperInvariant().Replace("SHA", "sha", StringComparison.Ordinal)), ("Security:Keys:operator:Scopes", "admin"),
+        (
+            "Security:Keys:operator:Hash",
+            Hash(Operator).ToUpperInvariant().Replace("SHA", "sha", StringComparison.Ordinal)),
+        ("Security:Keys:operator:Scopes", "admin"),
         ("Security:Keys:slow:Hash", Hash(Slow)), ("Security:Keys:slow:RequestsPerSecond", "0.001"), ("Security:Keys:slow:Burst", "2"),
-        ("Security:Keys:small:Hash", Hash(Small)), ("Security:Keys:small:Scopes", "infer, admin"), ("Security:Keys:small:RequestsPerDay", "2"));
+        ("Security:Keys:small:Hash", Hash(Small)), ("Security:Keys:small:Scopes", "infer, admin"),
+        ("Security:Keys:small:RequestsPerDay", "2"));
 
     public async Task DisposeAsync() => await _server.DisposeAsync();
 
@@ -142,7 +146,8 @@ public sealed class KeyTests : IAsyncLifetime
         request.Content = new NeverSent();
         request.Headers.ExpectContinue = true;
 
-        using HttpClient client = new() { BaseAddress = _server.Client.BaseAddress }; // the factory's own copies bodies, to be ready for redirects
+        // The factory's own copies bodies, to be ready for redirects.
+        using HttpClient client = new() { BaseAddress = _server.Client.BaseAddress };
         using HttpResponseMessage response = await client.SendAsync(request);
 
         Assert.Equal(HttpStatusCode.Unauthorized, response.StatusCode);
@@ -161,13 +166,22 @@ public sealed class KeyTests : IAsyncLifetime
     [InlineData("/api/function_invocations")]
     public async Task Post_ContentTypeThatIsNotTaken_IsToldToThoseWithAKeyOnly(string path)
     {
-        foreach ((string? key, HttpStatusCode expected) in ((string?, HttpStatusCode)[])[(null, HttpStatusCode.Unauthorized), ("wrong", HttpStatusCode.Unauthorized), (Operator, HttpStatusCode.Forbidden)])
+        foreach ((string? key, HttpStatusCode expected) in ((string?, HttpStatusCode)[])[
+            (null, HttpStatusCode.Unauthorized), ("wrong", HttpStatusCode.Unauthorized),
+            (Operator, HttpStatusCode.Forbidden)
+        ])
         {
             using HttpRequestMessage request = Request(HttpMethod.Post, path, key is null ? null : "X-API-Key", key);
             request.Content = Photo.Content([1], "text/plain");
             using HttpResponseMessage response = await _server.Client.SendAsync(request);
 
-            Assert.Equal((path, key, path.EndsWith("index", StringComparison.Ordinal) && key == Operator ? HttpStatusCode.BadRequest : expected), (path, key, response.StatusCode));
+            Assert.Equal(
+                (
+                    path, key,
+                    path.EndsWith("index", StringComparison.Ordinal) && key == Operator
+                        ? HttpStatusCode.BadRequest
+                        : expected),
+                (path, key, response.StatusCode));
         }
     }
 
@@ -205,7 +219,8 @@ public sealed class KeyTests : IAsyncLifetime
 
     private static string Hash(string key) => "sha256:" + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(key)));
 
-    private Task<HttpResponseMessage> SegmentAsync(string? header, string? value) => SendAsync(HttpMethod.Post, "/v1/segment/tiny", header, value);
+    private Task<HttpResponseMessage> SegmentAsync(string? header, string? value) =>
+        SendAsync(HttpMethod.Post, "/v1/segment/tiny", header, value);
 
     private async Task<HttpResponseMessage> SendAsync(HttpMethod method, string path, string? header, string? value)
     {
@@ -227,7 +242,8 @@ public sealed class KeyTests : IAsyncLifetime
     /// <summary>A body that a client would send after 100 Continue, and here must not.</summary>
     private sealed class NeverSent : HttpContent
     {
-        protected override Task SerializeToStreamAsync(Stream stream, TransportContext? context) => throw new InvalidOperationException("The server asked for the body.");
+        protected override Task SerializeToStreamAsync(Stream stream, TransportContext? context) =>
+            throw new InvalidOperationException("The server asked for the body.");
 
         protected override bool TryComputeLength(out long length)
         {

@@ -22,7 +22,8 @@ public sealed class OwnerTests : JobTestBase
         [
             "secret",
             .. Claims.Select(claim => Token(authority, (claim, Name))),
-            Token(authority, ("sub", "client_id:" + Name)), Token(authority, ("sub", "Key:" + Name)), Token(authority, ("client_id", "sub:" + Name)),
+            Token(authority, ("sub", "client_id:" + Name)), Token(authority, ("sub", "Key:" + Name)),
+            Token(authority, ("client_id", "sub:" + Name)),
         ];
         Uri[] jobs = new Uri[callers.Length];
         for (int i = 0; i < callers.Length; i++)
@@ -46,7 +47,8 @@ public sealed class OwnerTests : JobTestBase
     public async Task Job_OfASubject_StaysItsOwnWhateverElseTheTokenNames()
     {
         await using TokenAuthority authority = await TokenAuthority.StartAsync();
-        await using SegmentationServer server = await StartAsync(("Security:Jwt:Authority", authority.Url), ("Security:Jwt:Audience", TokenAuthority.Audience));
+        await using SegmentationServer server = await StartAsync(
+            ("Security:Jwt:Authority", authority.Url), ("Security:Jwt:Audience", TokenAuthority.Audience));
         As(server, Token(authority, ("sub", Name)));
         Uri job = await CreateAsync(server, "?model=tiny", ("a.png", Photo.Png));
 
@@ -56,7 +58,8 @@ public sealed class OwnerTests : JobTestBase
         Assert.Equal(HttpStatusCode.OK, response.StatusCode);
     }
 
-    private static string Token(TokenAuthority authority, params (string Claim, string Value)[] claims) => authority.Issue("scope", "infer", token =>
+    private static string Token(TokenAuthority authority, params (string Claim, string Value)[] claims) =>
+        authority.Issue("scope", "infer", token =>
     {
         token.Claims = claims.ToDictionary(c => c.Claim, object (c) => c.Value);
         token.Claims["scope"] = "infer";

@@ -18,7 +18,9 @@ public sealed partial class SecurityHeadersTests(SegmentationServer server)
 
         Assert.Equal("nosniff", Assert.Single(response.Headers.GetValues("X-Content-Type-Options")));
         Assert.Equal("no-referrer", Assert.Single(response.Headers.GetValues("Referrer-Policy")));
-        Assert.Contains("frame-ancestors 'none'", Assert.Single(response.Headers.GetValues("Content-Security-Policy")), StringComparison.Ordinal);
+        Assert.Contains(
+            "frame-ancestors 'none'", Assert.Single(response.Headers.GetValues("Content-Security-Policy")),
+            StringComparison.Ordinal);
         Assert.False(response.Headers.Contains("Server"));
         Assert.False(response.Headers.Contains("Access-Control-Allow-Origin"));
     }
@@ -41,8 +43,19 @@ public sealed partial class SecurityHeadersTests(SegmentationServer server)
     public async Task Origins_EachPage_MayAskIfItIsListed(string origin, bool allowed)
     {
         await using SegmentationServer own = await SegmentationServer.StartAsync(("Security:Origins:0", "https://maps.example.org"));
-        using HttpRequestMessage preflight = new(HttpMethod.Options, "/v1/segment/tiny") { Headers = { { "Origin", origin }, { "Access-Control-Request-Method", "POST" }, { "Access-Control-Request-Headers", "x-api-key" } } };
-        using HttpRequestMessage request = new(HttpMethod.Post, "/v1/segment/tiny") { Content = Photo.Content(Photo.Png), Headers = { { "Origin", origin } } };
+        using HttpRequestMessage preflight = new(HttpMethod.Options, "/v1/segment/tiny")
+        {
+            Headers =
+            {
+                { "Origin", origin }, { "Access-Control-Request-Method", "POST" },
+                { "Access-Control-Request-Headers", "x-api-key" },
+            },
+        };
+        using HttpRequestMessage request = new(HttpMethod.Post, "/v1/segment/tiny")
+        {
+            Content = Photo.Content(Photo.Png),
+            Headers = { { "Origin", origin } },
+        };
 
         using HttpResponseMessage before = await own.Client.SendAsync(preflight);
         using HttpResponseMessage answer = await own.Client.SendAsync(request);

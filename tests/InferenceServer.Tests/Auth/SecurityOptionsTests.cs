@@ -25,12 +25,17 @@ public sealed class SecurityOptionsTests
     [InlineData("Security:Origins:0", "https://maps.example.org/")]
     [InlineData("Security:Origins:0", "maps.example.org")]
     public void Validate_ValueOutOfRange_NamesTheKey(string key, string value) =>
-        Assert.Contains(key.Replace(":0", "", StringComparison.Ordinal), Assert.Throws<OptionsValidationException>(() => Validate(("Security:Keys:lab:Hash", Hash), (key, value))).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            key.Replace(":0", "", StringComparison.Ordinal),
+            Assert.Throws<OptionsValidationException>(() =>
+                Validate(("Security:Keys:lab:Hash", Hash), (key, value))).Message,
+            StringComparison.Ordinal);
 
     [Fact]
     public void Validate_OneHashUnderTwoNames_NamesBoth()
     {
-        string message = Assert.Throws<OptionsValidationException>(() => Validate(("Security:Keys:lab:Hash", Hash), ("Security:Keys:road:Hash", Hash))).Message;
+        string message = Assert.Throws<OptionsValidationException>(() =>
+            Validate(("Security:Keys:lab:Hash", Hash), ("Security:Keys:road:Hash", Hash))).Message;
 
         Assert.Contains("lab and road", message, StringComparison.Ordinal);
     }
@@ -40,11 +45,17 @@ public sealed class SecurityOptionsTests
     [InlineData("Security:Keys:lab:Scopes", "root")]
     [InlineData("Security:Keys:lab:RequestPerDay", "1")] // a letter is missing
     public void Validate_WhatCannotBeBound_StopsTheServerAndNamesTheKey(string key, string value) =>
-        Assert.Contains(key, StartUp.Reason(Assert.ThrowsAny<Exception>(() => Validate(("Security:Keys:lab:Hash", Hash), (key, value)))), StringComparison.Ordinal);
+        Assert.Contains(
+            key,
+            StartUp.Reason(
+                Assert.ThrowsAny<Exception>(() => Validate(("Security:Keys:lab:Hash", Hash), (key, value)))),
+            StringComparison.Ordinal);
 
     [Fact]
     public void Validate_Everything_Passes() => Validate(
-        ("Security:Keys:lab:Hash", Hash), ("Security:Keys:lab:Scopes", "Infer, Admin"), ("Security:Keys:lab:RequestsPerSecond", "0.5"), ("Security:Anonymous", "none"), ("Security:Origins:0", "https://maps.example.org:8443"));
+        ("Security:Keys:lab:Hash", Hash), ("Security:Keys:lab:Scopes", "Infer, Admin"),
+        ("Security:Keys:lab:RequestsPerSecond", "0.5"), ("Security:Anonymous", "none"),
+        ("Security:Origins:0", "https://maps.example.org:8443"));
 
     private static void Validate(params (string Key, string Value)[] settings)
     {

@@ -23,13 +23,18 @@ internal sealed class TokenAuthority : IAsyncDisposable
         builder.Logging.ClearProviders();
         builder.WebHost.UseUrls("http://127.0.0.1:0");
         _app = builder.Build();
-        _app.MapGet("/.well-known/openid-configuration", () => Results.Text($$"""{ "issuer": "{{Url}}", "jwks_uri": "{{Url}}/keys" }""", "application/json"));
+        _app.MapGet(
+            "/.well-known/openid-configuration",
+            () => Results.Text($$"""{ "issuer": "{{Url}}", "jwks_uri": "{{Url}}/keys" }""", "application/json"));
         _app.MapGet("/keys", () =>
         {
             Interlocked.Increment(ref _fetches);
             RSAParameters key = _rsa.ExportParameters(includePrivateParameters: false);
             string kid = _kid is null ? "" : $"\"kid\": \"{_kid}\", ";
-            string keys = IsEmpty ? "" : $$"""{ "kty": "RSA", "use": "sig", {{kid}}"n": "{{Base64UrlEncoder.Encode(key.Modulus)}}", "e": "{{Base64UrlEncoder.Encode(key.Exponent)}}" }""";
+            string keys = IsEmpty
+                ? ""
+                : $$"""{ "kty": "RSA", "use": "sig", """ +
+                    $$"""{{kid}}"n": "{{Base64UrlEncoder.Encode(key.Modulus)}}", "e": "{{Base64UrlEncoder.Encode(key.Exponent)}}" }""";
             return Results.Text($$"""{ "keys": [{{keys}}] }""", "application/json");
         });
     }

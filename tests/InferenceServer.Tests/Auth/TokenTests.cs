@@ -16,7 +16,8 @@ public sealed class TokenTests : IAsyncLifetime
     {
         _authority = await TokenAuthority.StartAsync();
         _server = await SegmentationServer.StartAsync(
-            ("Security:Jwt:Authority", _authority.Url), ("Security:Jwt:Audience", TokenAuthority.Audience), ("Security:Jwt:AdminScope", "models.write"),
+            ("Security:Jwt:Authority", _authority.Url), ("Security:Jwt:Audience", TokenAuthority.Audience),
+            ("Security:Jwt:AdminScope", "models.write"),
             ("Security:Keys:lab:Hash", "sha256:" + Convert.ToHexStringLower(SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(Key)))));
     }
 
@@ -29,7 +30,11 @@ public sealed class TokenTests : IAsyncLifetime
     [Fact]
     public async Task Segment_TokenWithTheScope_Answers()
     {
-        foreach ((string claim, object scopes) in new (string, object)[] { ("scope", "openid infer"), ("scp", new[] { "other", "infer" }), ("roles", new[] { "infer" }) })
+        foreach (
+            (string claim, object scopes) in new (string, object)[]
+            {
+                ("scope", "openid infer"), ("scp", new[] { "other", "infer" }), ("roles", new[] { "infer" }),
+            })
         {
             Assert.Equal(HttpStatusCode.OK, (await SegmentAsync(_authority.Issue(claim, scopes))).StatusCode);
         }
@@ -50,7 +55,9 @@ public sealed class TokenTests : IAsyncLifetime
     {
         using HttpResponseMessage response = await SegmentAsync(_authority.Issue("scope", "inference"));
 
-        Assert.Contains("token does not have the scope infer", await ProblemAssert.IsAsync(HttpStatusCode.Forbidden, response), StringComparison.Ordinal);
+        Assert.Contains(
+            "token does not have the scope infer", await ProblemAssert.IsAsync(HttpStatusCode.Forbidden, response),
+            StringComparison.Ordinal);
         Assert.Contains("insufficient_scope", Assert.Single(response.Headers.WwwAuthenticate).Parameter, StringComparison.Ordinal);
     }
 
@@ -58,7 +65,12 @@ public sealed class TokenTests : IAsyncLifetime
     [Fact]
     public async Task Segment_TokenOfAProgram_AnswersIfItNamesTheProgram()
     {
-        foreach ((string claim, HttpStatusCode expected) in new[] { ("client_id", HttpStatusCode.OK), ("azp", HttpStatusCode.OK), ("appid", HttpStatusCode.OK), ("email", HttpStatusCode.Unauthorized) })
+        foreach (
+            (string claim, HttpStatusCode expected) in new[]
+            {
+                ("client_id", HttpStatusCode.OK), ("azp", HttpStatusCode.OK), ("appid", HttpStatusCode.OK),
+                ("email", HttpStatusCode.Unauthorized),
+            })
         {
             string token = Infer(t => t.Claims = new Dictionary<string, object> { ["scope"] = "infer", [claim] = "night-shift" });
 
@@ -66,7 +78,8 @@ public sealed class TokenTests : IAsyncLifetime
         }
     }
 
-    public static TheoryData<string> Flaws => ["nobody", "audience", "issuer", "expired", "early", "endless", "forged", "unsigned", "secret", "torn"];
+    public static TheoryData<string> Flaws =>
+        ["nobody", "audience", "issuer", "expired", "early", "endless", "forged", "unsigned", "secret", "torn"];
 
     [Theory]
     [MemberData(nameof(Flaws))]
@@ -81,9 +94,19 @@ public sealed class TokenTests : IAsyncLifetime
             "expired" => (Infer(t => t.Expires = DateTime.UtcNow.AddMinutes(-5)), "expired"),
             "early" => (Infer(t => t.NotBefore = DateTime.UtcNow.AddMinutes(30)), "not valid yet"),
             "endless" => (Infer(t => t.Expires = null), "never expires"),
-            "forged" => (Infer(t => t.SigningCredentials = new SigningCredentials(new RsaSecurityKey(other) { KeyId = "one" }, SecurityAlgorithms.RsaSha256)), "signature"),
+            "forged" =>
+                (
+                    Infer(t =>
+                        t.SigningCredentials = new SigningCredentials(
+                            new RsaSecurityKey(other) { KeyId = "one" }, SecurityAlgorithms.RsaSha256)),
+                    "signature"),
             "unsigned" => (Infer(t => t.SigningCredentials = null), "signature"),
-            "secret" => (Infer(t => t.SigningCredentials = new SigningCredentials(new SymmetricSecurityKey(new byte[32]) { KeyId = "one" }, SecurityAlgorithms.HmacSha256)), "signature"),
+            "secret" =>
+                (
+                    Infer(t =>
+                        t.SigningCredentials = new SigningCredentials(
+                            new SymmetricSecurityKey(new byte[32]) { KeyId = "one" }, SecurityAlgorithms.HmacSha256)),
+                    "signature"),
             _ => (Infer()[..^8], "signature"),
         };
 
@@ -111,7 +134,9 @@ public sealed class TokenTests : IAsyncLifetime
 
     [Fact]
     public async Task Segment_NeitherKeyNorToken_SaysThatBothWouldDo() =>
-        Assert.Contains("a key or a token", await ProblemAssert.IsAsync(HttpStatusCode.Unauthorized, await SegmentAsync(null)), StringComparison.Ordinal);
+        Assert.Contains(
+            "a key or a token", await ProblemAssert.IsAsync(HttpStatusCode.Unauthorized, await SegmentAsync(null)),
+            StringComparison.Ordinal);
 
     [Fact]
     public async Task Segment_AuthorityIsAway_Answers503ToTokensAndServesKeys()

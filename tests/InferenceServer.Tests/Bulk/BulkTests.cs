@@ -36,7 +36,11 @@ public sealed class BulkTests(SegmentationServer server)
         foreach (JsonElement line in lines)
         {
             int index = line.GetProperty("index").GetInt32();
-            Assert.Equal(($"photo {index}.png", 200, 20 + index, 10), (line.GetProperty("name").GetString(), line.GetProperty("status").GetInt32(), line.GetProperty("width").GetInt32(), line.GetProperty("height").GetInt32()));
+            Assert.Equal(
+                ($"photo {index}.png", 200, 20 + index, 10),
+                (
+                    line.GetProperty("name").GetString(), line.GetProperty("status").GetInt32(),
+                    line.GetProperty("width").GetInt32(), line.GetProperty("height").GetInt32()));
             Assert.Equal(Enumerable.Repeat((byte)(index % 3), (20 + index) * 10), line.GetProperty("mask").GetBytesFromBase64());
         }
     }
@@ -50,7 +54,11 @@ public sealed class BulkTests(SegmentationServer server)
     [InlineData("name=image; filename*=UTF-8''%zz", "%zz")]
     public async Task Form_PartsOfAnyName_HaveTheirMasks(string disposition, string name)
     {
-        byte[] form = [.. Encoding.UTF8.GetBytes($"--x\r\nContent-Disposition: form-data; {disposition}\r\n\r\n"), .. Photo.Png, .. "\r\n--x--\r\n"u8];
+        byte[] form =
+        [
+            .. Encoding.UTF8.GetBytes($"--x\r\nContent-Disposition: form-data; {disposition}\r\n\r\n"), .. Photo.Png,
+            .. "\r\n--x--\r\n"u8
+        ];
 
         JsonElement line = Assert.Single(await LinesAsync("/v1/segment:batch", Photo.Content(form, "multipart/form-data; boundary=x")));
 
@@ -60,7 +68,9 @@ public sealed class BulkTests(SegmentationServer server)
     [Fact]
     public async Task Zip_WithADamagedImage_HasAllOtherMasks()
     {
-        using ByteArrayContent zip = ZipFile.Of(("a/one.png", Photo.Png), ("a/readme.txt", "no image"u8.ToArray()), ("two.png", Photo.Png[..^30]), ("three.png", Photo.Png));
+        using ByteArrayContent zip = ZipFile.Of(
+            ("a/one.png", Photo.Png), ("a/readme.txt", "no image"u8.ToArray()), ("two.png", Photo.Png[..^30]),
+            ("three.png", Photo.Png));
 
         JsonElement[] lines = [.. (await LinesAsync("/v1/segment:batch?format=json", zip)).OrderBy(l => l.GetProperty("index").GetInt32())];
 
@@ -73,11 +83,16 @@ public sealed class BulkTests(SegmentationServer server)
     [Fact]
     public async Task Multipart_Accepted_HasAPartForEachImage()
     {
-        using HttpRequestMessage request = new(HttpMethod.Post, "/v1/segment:batch") { Content = ZipFile.Of(("ä.png", Photo.Png), ("b.txt", [1, 2, 3])) };
+        using HttpRequestMessage request = new(HttpMethod.Post, "/v1/segment:batch")
+        {
+            Content = ZipFile.Of(("ä.png", Photo.Png), ("b.txt", [1, 2, 3])),
+        };
         request.Headers.Accept.ParseAdd("multipart/mixed");
         using HttpResponseMessage response = await server.Client.SendAsync(request);
 
-        MultipartReader reader = new(response.Content.Headers.ContentType!.Parameters.Single(p => p.Name == "boundary").Value!, await response.Content.ReadAsStreamAsync());
+        MultipartReader reader = new(
+            response.Content.Headers.ContentType!.Parameters.Single(p => p.Name == "boundary").Value!,
+            await response.Content.ReadAsStreamAsync());
         Dictionary<string, (string? Type, byte[] Body)> parts = [];
         while (await reader.ReadNextSectionAsync() is { } section)
         {
@@ -96,7 +111,8 @@ public sealed class BulkTests(SegmentationServer server)
     [Fact]
     public async Task FullServer_Images_WaitForTheirTurn()
     {
-        await using SegmentationServer busy = await SegmentationServer.StartAsync(("Scheduling:MaxRequests", "2"), ("Bulk:Concurrency", "8"));
+        await using SegmentationServer busy = await SegmentationServer.StartAsync(
+            ("Scheduling:MaxRequests", "2"), ("Bulk:Concurrency", "8"));
         using ByteArrayContent zip = ZipFile.Of([.. Enumerable.Range(0, 16).Select(i => ($"{i}.png", Photo.Png))]);
         using HttpResponseMessage response = await busy.Client.PostAsync("/v1/segment:batch?format=json", zip);
 
@@ -111,7 +127,8 @@ public sealed class BulkTests(SegmentationServer server)
         using GatedSession gate = new(busy.Services.GetRequiredService<ModelRepository>().Entry("tiny").Model!);
         using ByteArrayContent zip = ZipFile.Of([.. Enumerable.Range(0, 6).Select(i => ($"{i}.png", Photo.Png))]);
         Task<HttpResponseMessage> request = busy.Client.PostAsync("/v1/segment:batch?format=json", zip);
-        await Eventually.TrueAsync(() => gate.Runs.Count == 1 && busy.InFlight.Requests > 1); // one runs, and another has asked for the room that it takes
+        // One runs, and another has asked for the room that it takes.
+        await Eventually.TrueAsync(() => gate.Runs.Count == 1 && busy.InFlight.Requests > 1);
 
         gate.Open();
         using HttpResponseMessage response = await request;
@@ -129,7 +146,10 @@ public sealed class BulkTests(SegmentationServer server)
         AdmittedRequest other = segmenter.Admit("tiny", CancellationToken.None);
         FakeTimeProvider clock = new();
         BulkSettings order = new(model, new SegmentSettings(), Budget: null, "/v1/segment:batch");
-        using BulkItem turn = new(new BulkImage(0, "a.png", new PooledBufferWriter()), order, new RetryingAdmission(segmenter, clock), full.Services.GetRequiredService<SegmentHandler>(), full.Services.GetRequiredService<SegmentationMetrics>(), NullLogger.Instance);
+        using BulkItem turn = new(
+            new BulkImage(0, "a.png", new PooledBufferWriter()), order, new RetryingAdmission(segmenter, clock),
+            full.Services.GetRequiredService<SegmentHandler>(),
+            full.Services.GetRequiredService<SegmentationMetrics>(), NullLogger.Instance);
 
         Task entering = turn.EnterAsync(CancellationToken.None); // comes back, although the server cannot tell how long it takes
 
@@ -179,7 +199,8 @@ public sealed class BulkTests(SegmentationServer server)
         };
         gate.Open();
 
-        using HttpResponseMessage response = await own.Client.PostAsync("/v1/segment:batch", ZipFile.Of(("a.png", Photo.Png), ("b.png", Photo.Png), ("c.txt", [1, 2, 3])));
+        using HttpResponseMessage response = await own.Client.PostAsync(
+            "/v1/segment:batch", ZipFile.Of(("a.png", Photo.Png), ("b.png", Photo.Png), ("c.txt", [1, 2, 3])));
 
         string[] lines = (await response.Content.ReadAsStringAsync()).Split('\n', StringSplitOptions.RemoveEmptyEntries);
         Assert.Equal([500, 500, 415], lines.Select(l => JsonDocument.Parse(l).RootElement.GetProperty("status").GetInt32()));
@@ -194,7 +215,11 @@ public sealed class BulkTests(SegmentationServer server)
         Task<HttpResponseMessage> first = small.Client.PostAsync("/v1/segment:batch", ZipFile.Of(("a.png", Photo.Png)));
         await Eventually.TrueAsync(() => gate.Runs.Count == 1);
 
-        using HttpRequestMessage asking = new(HttpMethod.Post, "/v1/segment:batch") { Content = ZipFile.Of(("b.png", Photo.Png)), Headers = { ExpectContinue = true } };
+        using HttpRequestMessage asking = new(HttpMethod.Post, "/v1/segment:batch")
+        {
+            Content = ZipFile.Of(("b.png", Photo.Png)),
+            Headers = { ExpectContinue = true },
+        };
         using HttpResponseMessage refused = await small.Client.SendAsync(asking);
 
         await ProblemAssert.IsAsync(HttpStatusCode.TooManyRequests, refused);
@@ -251,7 +276,8 @@ public sealed class BulkTests(SegmentationServer server)
         await using SegmentationServer own = await SegmentationServer.StartAsync(("Bulk:MaxImages", "1"));
         using Measurements measured = new(own);
 
-        using HttpResponseMessage response = await own.Client.PostAsync("/v1/segment:batch", ZipFile.Of(("a.png", Photo.Png), ("b.png", Photo.Png)));
+        using HttpResponseMessage response = await own.Client.PostAsync(
+            "/v1/segment:batch", ZipFile.Of(("a.png", Photo.Png), ("b.png", Photo.Png)));
 
         Assert.Contains("at most 1 images", await response.Content.ReadAsStringAsync(), StringComparison.Ordinal);
         await measured.UntilAsync("seg_requests_total{code=413,model=tiny,route=/v1/segment:batch,version=}", 1);
@@ -262,12 +288,19 @@ public sealed class BulkTests(SegmentationServer server)
     public async Task Key_WithAQuota_PaysForEachImage()
     {
         string hash = "sha256:" + Convert.ToHexStringLower(SHA256.HashData("secret"u8));
-        await using SegmentationServer own = await SegmentationServer.StartAsync(("Security:Keys:lab:Hash", hash), ("Security:Keys:lab:RequestsPerDay", "3"));
+        await using SegmentationServer own = await SegmentationServer.StartAsync(
+            ("Security:Keys:lab:Hash", hash), ("Security:Keys:lab:RequestsPerDay", "3"));
         own.Client.DefaultRequestHeaders.Add("X-API-Key", "secret");
 
-        using HttpResponseMessage response = await own.Client.PostAsync("/v1/segment:batch", ZipFile.Of([.. Enumerable.Range(0, 5).Select(i => ($"{i}.png", Photo.Png))]));
+        using HttpResponseMessage response = await own.Client.PostAsync(
+            "/v1/segment:batch", ZipFile.Of([.. Enumerable.Range(0, 5).Select(i => ($"{i}.png", Photo.Png))]));
 
-        int[] statuses = [.. (await response.Content.ReadAsStringAsync()).Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(l => JsonDocument.Parse(l).RootElement.GetProperty("status").GetInt32())];
+        int[] statuses =
+        [
+            .. (await response.Content.ReadAsStringAsync())
+                .Split('\n', StringSplitOptions.RemoveEmptyEntries)
+                .Select(l => JsonDocument.Parse(l).RootElement.GetProperty("status").GetInt32())
+        ];
         Assert.Equal([200, 200, 200, 429, 429], statuses.Order());
     }
 
@@ -276,7 +309,9 @@ public sealed class BulkTests(SegmentationServer server)
     {
         await using SegmentationServer own = await SegmentationServer.StartAsync();
         using Measurements measured = new(own);
-        byte[] zip = await ZipFile.Of(("a.png", Photo.Png), ("b.txt", [1, 2, 3]), ("c.png", Photo.Png), ("d.png", Photo.Png)).ReadAsByteArrayAsync();
+        byte[] zip = await ZipFile.Of(
+            ("a.png", Photo.Png), ("b.txt", [1, 2, 3]), ("c.png", Photo.Png), ("d.png", Photo.Png))
+            .ReadAsByteArrayAsync();
 
         using HttpResponseMessage whole = await own.Client.PostAsync("/v1/segment:batch?model=tiny", Photo.Content(zip, "application/zip"));
         await whole.Content.ReadAsStringAsync();

@@ -14,14 +14,24 @@ public sealed class UploadTests(SegmentationServer server)
         await using SegmentationServer small = await SegmentationServer.StartAsync(("Bulk:MaxBytes", "100000"), ("Bulk:MaxImages", "3"));
         using ByteArrayContent bomb = ZipFile.Of(("zeros.png", new byte[10_000_000]));
         using ByteArrayContent many = ZipFile.Of([.. Enumerable.Range(0, 4).Select(i => ($"{i}.png", Photo.Png))]);
-        using ByteArrayContent large = ZipFile.Of([("noise.png", [.. Enumerable.Range(0, 30).SelectMany(_ => Photo.Noise(jpeg: false))])], CompressionLevel.NoCompression);
+        using ByteArrayContent large = ZipFile.Of(
+            [("noise.png", [.. Enumerable.Range(0, 30).SelectMany(_ => Photo.Noise(jpeg: false))])],
+            CompressionLevel.NoCompression);
 
         using HttpResponseMessage ofBomb = await small.Client.PostAsync("/v1/segment:batch", bomb);
-        Assert.Contains("100,000 bytes", await ProblemAssert.IsAsync(HttpStatusCode.RequestEntityTooLarge, ofBomb), StringComparison.Ordinal);
+        Assert.Contains(
+            "100,000 bytes", await ProblemAssert.IsAsync(HttpStatusCode.RequestEntityTooLarge, ofBomb),
+            StringComparison.Ordinal);
         // Asks first, as curl does: a server that closes on a body it does not want may cut off its own answer.
-        using HttpRequestMessage asking = new(HttpMethod.Post, "/v1/segment:batch") { Content = large, Headers = { ExpectContinue = true } };
+        using HttpRequestMessage asking = new(HttpMethod.Post, "/v1/segment:batch")
+        {
+            Content = large,
+            Headers = { ExpectContinue = true },
+        };
         using HttpResponseMessage ofLarge = await small.Client.SendAsync(asking);
-        Assert.Contains("100,000 bytes", await ProblemAssert.IsAsync(HttpStatusCode.RequestEntityTooLarge, ofLarge), StringComparison.Ordinal);
+        Assert.Contains(
+            "100,000 bytes", await ProblemAssert.IsAsync(HttpStatusCode.RequestEntityTooLarge, ofLarge),
+            StringComparison.Ordinal);
         using HttpResponseMessage ofMany = await small.Client.PostAsync("/v1/segment:batch", many);
         string[] lines = (await ofMany.Content.ReadAsStringAsync()).Split('\n', StringSplitOptions.RemoveEmptyEntries);
         Assert.Equal((4, true), (lines.Length, lines[^1].Contains("at most 3 images", StringComparison.Ordinal)));
@@ -33,23 +43,33 @@ public sealed class UploadTests(SegmentationServer server)
     public async Task Zip_OfEmptyFilesWithoutEnd_IsRefusedBeforeItsListIsRead(int files)
     {
         await using SegmentationServer small = await SegmentationServer.StartAsync(("Bulk:MaxImages", "3"));
-        using ByteArrayContent zip = ZipFile.Of([.. Enumerable.Range(0, files).Select(i => ($"{i}.png", Array.Empty<byte>()))], CompressionLevel.NoCompression);
+        using ByteArrayContent zip = ZipFile.Of(
+            [.. Enumerable.Range(0, files).Select(i => ($"{i}.png", Array.Empty<byte>()))],
+            CompressionLevel.NoCompression);
 
         using HttpResponseMessage response = await small.Client.PostAsync("/v1/segment:batch", zip);
 
-        Assert.Contains("list of files", await ProblemAssert.IsAsync(HttpStatusCode.RequestEntityTooLarge, response), StringComparison.Ordinal);
+        Assert.Contains(
+            "list of files", await ProblemAssert.IsAsync(HttpStatusCode.RequestEntityTooLarge, response),
+            StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task Zip_WithASecondEndInItsComment_IsRefusedAllTheSame()
     {
         await using SegmentationServer small = await SegmentationServer.StartAsync(("Bulk:MaxImages", "3"));
-        byte[] zip = await ZipFile.Of([.. Enumerable.Range(0, 66_000).Select(i => ($"{i}.png", Array.Empty<byte>()))], CompressionLevel.NoCompression).ReadAsByteArrayAsync();
+        byte[] zip = await ZipFile.Of(
+            [.. Enumerable.Range(0, 66_000).Select(i => ($"{i}.png", Array.Empty<byte>()))],
+            CompressionLevel.NoCompression)
+            .ReadAsByteArrayAsync();
         zip[^2] = 4; // the comment's length
 
-        using HttpResponseMessage response = await small.Client.PostAsync("/v1/segment:batch", Photo.Content([.. zip, .. "PK\u0005\u0006"u8], "application/zip"));
+        using HttpResponseMessage response = await small.Client.PostAsync(
+            "/v1/segment:batch", Photo.Content([.. zip, .. "PK\u0005\u0006"u8], "application/zip"));
 
-        Assert.Contains("list of files", await ProblemAssert.IsAsync(HttpStatusCode.RequestEntityTooLarge, response), StringComparison.Ordinal);
+        Assert.Contains(
+            "list of files", await ProblemAssert.IsAsync(HttpStatusCode.RequestEntityTooLarge, response),
+            StringComparison.Ordinal);
     }
 
     [Fact]

@@ -16,7 +16,8 @@ public sealed class CapacityModelTests
     [InlineData(0.9)]
     public void Run_PoissonAndOneAtATime_HasTheLatenciesOfErlang(double load)
     {
-        Prediction predicted = new CapacityModel(OneAtATime, replicas: 1, Balancing.RoundRobin, Arrivals.Poisson, seed: 1).Run(load / Time, Requests);
+        Prediction predicted = new CapacityModel(
+            OneAtATime, replicas: 1, Balancing.RoundRobin, Arrivals.Poisson, seed: 1).Run(load / Time, Requests);
 
         // A request is answered later than waited + Time where it waited longer than that.
         Assert.Equal(0.5, WaitedAtMost((predicted.P50 / 1000) - Time, load), tolerance: 0.02);
@@ -27,7 +28,12 @@ public sealed class CapacityModelTests
     [Fact]
     public void Run_EvenlyBelowCapacity_NobodyWaits()
     {
-        Prediction predicted = new CapacityModel(OneAtATime, replicas: 4, Balancing.LeastConnections, Arrivals.Even, seed: 1).Run(0.99 * 4 / Time, Requests);
+        Prediction predicted = new CapacityModel(
+            OneAtATime,
+            replicas: 4,
+            Balancing.LeastConnections,
+            Arrivals.Even,
+            seed: 1).Run(0.99 * 4 / Time, Requests);
 
         Assert.Equal(Time * 1000, predicted.P99, tolerance: 1e-3);
     }
@@ -38,7 +44,12 @@ public sealed class CapacityModelTests
     public void Run_AboveCapacity_AcceptsWhatCanBeDone(string balancing)
     {
         ReplicaModel bounded = OneAtATime with { MostInside = 16 };
-        Prediction predicted = new CapacityModel(bounded, replicas: 4, Enum.Parse<Balancing>(balancing), Arrivals.Poisson, seed: 1).Run(1.5 * 4 / Time, Requests);
+        Prediction predicted = new CapacityModel(
+            bounded,
+            replicas: 4,
+            Enum.Parse<Balancing>(balancing),
+            Arrivals.Poisson,
+            seed: 1).Run(1.5 * 4 / Time, Requests);
 
         Assert.Equal(4 / Time, predicted.Accepted, tolerance: 4 / Time * 0.02);
         Assert.Equal(1 / 3.0, predicted.Refused, tolerance: 0.02);
@@ -48,8 +59,10 @@ public sealed class CapacityModelTests
     public void Run_ImagesOfUnlikeCost_LeastConnectionsWaitsLess()
     {
         ReplicaModel unlike = OneAtATime with { Spread = 1 };
-        Prediction turns = new CapacityModel(unlike, replicas: 8, Balancing.RoundRobin, Arrivals.Poisson, seed: 1).Run(0.7 * 8 / Time, Requests);
-        Prediction least = new CapacityModel(unlike, replicas: 8, Balancing.LeastConnections, Arrivals.Poisson, seed: 1).Run(0.7 * 8 / Time, Requests);
+        Prediction turns = new CapacityModel(
+            unlike, replicas: 8, Balancing.RoundRobin, Arrivals.Poisson, seed: 1).Run(0.7 * 8 / Time, Requests);
+        Prediction least = new CapacityModel(
+            unlike, replicas: 8, Balancing.LeastConnections, Arrivals.Poisson, seed: 1).Run(0.7 * 8 / Time, Requests);
 
         Assert.True(least.P99 < turns.P99, $"{least.P99} ms, {turns.P99} ms by turns");
     }

@@ -76,7 +76,9 @@ public sealed class ExamplesTests(SegmentationServer server) : IDisposable
     {
         await File.WriteAllBytesAsync(_photo, photo);
         ProcessStartInfo start = new(program) { RedirectStandardError = true };
-        foreach (string argument in (string[])[Path.Combine(Repository.Root, "docs", "examples", example), address.ToString().TrimEnd('/'), _photo])
+        foreach (string argument in (string[])[
+            Path.Combine(Repository.Root, "docs", "examples", example), address.ToString().TrimEnd('/'), _photo
+        ])
         {
             start.ArgumentList.Add(argument);
         }

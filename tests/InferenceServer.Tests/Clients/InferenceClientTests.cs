@@ -16,7 +16,9 @@ public sealed class InferenceClientTests(SegmentationServer server)
         MaskAnswer usual = await client.SegmentAsync(Photo.Png);
 
         Assert.Equal(Photo.Labels, mask.Bytes);
-        Assert.Equal(("tiny", 1, Photo.Width, Photo.Height, "application/octet-stream"), (mask.Model, mask.Version, mask.Width, mask.Height, mask.ContentType));
+        Assert.Equal(
+            ("tiny", 1, Photo.Width, Photo.Height, "application/octet-stream"),
+            (mask.Model, mask.Version, mask.Width, mask.Height, mask.ContentType));
         Assert.Equal(Photo.Labels, PngImage.Read(usual.Bytes).Samples);
     }
 
@@ -25,7 +27,8 @@ public sealed class InferenceClientTests(SegmentationServer server)
     {
         using InferenceClient client = new(server.Client.BaseAddress!);
 
-        InferenceServerException unknown = await Assert.ThrowsAsync<InferenceServerException>(() => client.SegmentAsync(Photo.Png, new SegmentQuery { Model = "no such" }));
+        InferenceServerException unknown = await Assert.ThrowsAsync<InferenceServerException>(() =>
+            client.SegmentAsync(Photo.Png, new SegmentQuery { Model = "no such" }));
         InferenceServerException parameter = await Assert.ThrowsAsync<InferenceServerException>(
             () => client.SegmentAsync(Photo.Png, new SegmentQuery { Parameters = new Dictionary<string, string> { ["alpha"] = "2" } }));
 
@@ -64,10 +67,14 @@ public sealed class InferenceClientTests(SegmentationServer server)
     [Fact]
     public async Task SegmentAsync_ServerThatStaysFull_IsGivenUp()
     {
-        using Scripted script = new(Refusal(HttpStatusCode.TooManyRequests, 0), Refusal(HttpStatusCode.TooManyRequests, 0), Refusal(HttpStatusCode.TooManyRequests, 0));
+        using Scripted script = new(
+            Refusal(HttpStatusCode.TooManyRequests, 0), Refusal(HttpStatusCode.TooManyRequests, 0),
+            Refusal(HttpStatusCode.TooManyRequests, 0));
         using InferenceClient client = new(new Uri("http://server"), new InferenceClientOptions { MaxRetries = 2 }, script);
 
-        Assert.Equal(HttpStatusCode.TooManyRequests, (await Assert.ThrowsAsync<InferenceServerException>(() => client.SegmentAsync(Photo.Png))).Status);
+        Assert.Equal(
+            HttpStatusCode.TooManyRequests,
+            (await Assert.ThrowsAsync<InferenceServerException>(() => client.SegmentAsync(Photo.Png))).Status);
         Assert.Equal(3, script.Requests);
     }
 
@@ -75,9 +82,12 @@ public sealed class InferenceClientTests(SegmentationServer server)
     public async Task SegmentAsync_ServerThatAsksForMorePatienceThanThereIs_IsNotAskedAgain()
     {
         using Scripted script = new(Refusal(HttpStatusCode.TooManyRequests, 7200));
-        using InferenceClient client = new(new Uri("http://server"), new InferenceClientOptions { MaxWait = TimeSpan.FromMinutes(1) }, script);
+        using InferenceClient client = new(
+            new Uri("http://server"), new InferenceClientOptions { MaxWait = TimeSpan.FromMinutes(1) }, script);
 
-        Assert.Equal(HttpStatusCode.TooManyRequests, (await Assert.ThrowsAsync<InferenceServerException>(() => client.SegmentAsync(Photo.Png))).Status);
+        Assert.Equal(
+            HttpStatusCode.TooManyRequests,
+            (await Assert.ThrowsAsync<InferenceServerException>(() => client.SegmentAsync(Photo.Png))).Status);
         Assert.Equal(1, script.Requests);
     }
 
@@ -85,8 +95,14 @@ public sealed class InferenceClientTests(SegmentationServer server)
     public async Task SegmentAsync_ManyRetriesOfWhichTheServerSaysNothing_KeepToThePatience()
     {
         const int Retries = 100;
-        using Scripted script = new([.. Enumerable.Range(0, Retries + 1).Select(_ => new HttpResponseMessage(HttpStatusCode.ServiceUnavailable))]);
-        using InferenceClient client = new(new Uri("http://server"), new InferenceClientOptions { MaxRetries = Retries, MaxWait = TimeSpan.Zero }, script);
+        using Scripted script = new(
+            [
+                .. Enumerable.Range(0, Retries + 1)
+                    .Select(_ => new HttpResponseMessage(HttpStatusCode.ServiceUnavailable))
+            ]);
+        using InferenceClient client = new(
+            new Uri("http://server"), new InferenceClientOptions { MaxRetries = Retries, MaxWait = TimeSpan.Zero },
+            script);
 
         await Assert.ThrowsAsync<InferenceServerException>(() => client.SegmentAsync(Photo.Png));
         Assert.Equal(Retries + 1, script.Requests);
@@ -112,7 +128,8 @@ public sealed class InferenceClientTests(SegmentationServer server)
     public void Key_ThatNoHeaderCarries_IsRefused(string key) =>
         Assert.Throws<ArgumentException>(() => new InferenceClient(new Uri("http://server"), new InferenceClientOptions { Key = key }));
 
-    private static HttpResponseMessage Refusal(HttpStatusCode status, int seconds) => new(status) { Headers = { { "Retry-After", $"{seconds}" } } };
+    private static HttpResponseMessage Refusal(HttpStatusCode status, int seconds) =>
+        new(status) { Headers = { { "Retry-After", $"{seconds}" } } };
 
     private static HttpResponseMessage Mask() => new(HttpStatusCode.OK)
     {

@@ -9,7 +9,12 @@ public sealed partial class DockerfileTests
     [Fact]
     public void Dockerfile_ProjectFiles_AreThoseThatTheServerNeeds()
     {
-        string[] copied = [.. CopiedProject().Matches(File.ReadAllText(Path.Combine(Repository.Root, "Dockerfile"))).Select(m => m.Groups["file"].Value)];
+        string[] copied =
+        [
+            .. CopiedProject()
+                .Matches(File.ReadAllText(Path.Combine(Repository.Root, "Dockerfile")))
+                .Select(m => m.Groups["file"].Value)
+        ];
         HashSet<string> needed = [];
         Add("src/InferenceServer/InferenceServer.csproj");
 
@@ -22,7 +27,10 @@ public sealed partial class DockerfileTests
                 string folder = Path.Combine(Repository.Root, Path.GetDirectoryName(project)!);
                 foreach (XElement reference in XDocument.Load(Path.Combine(Repository.Root, project)).Descendants("ProjectReference"))
                 {
-                    Add(Path.GetRelativePath(Repository.Root, Path.GetFullPath((string)reference.Attribute("Include")!, folder)).Replace('\\', '/'));
+                    Add(
+                        Path.GetRelativePath(
+                            Repository.Root, Path.GetFullPath((string)reference.Attribute("Include")!, folder))
+                            .Replace('\\', '/'));
                 }
             }
         }

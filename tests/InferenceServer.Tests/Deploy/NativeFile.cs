@@ -29,8 +29,11 @@ internal static class NativeFile
 
         file.Position = 0;
         using PEReader library = new(file);
-        return library.HasMetadata ? null : "win-" + Processor((int)library.PEHeaders.CoffHeader.Machine, (int)Machine.Amd64, (int)Machine.Arm64);
+        return library.HasMetadata
+            ? null
+            : "win-" + Processor((int)library.PEHeaders.CoffHeader.Machine, (int)Machine.Amd64, (int)Machine.Arm64);
     }
 
-    private static string Processor(int machine, int x64, int arm64) => machine == x64 ? "x64" : machine == arm64 ? "arm64" : $"processor {machine}";
+    private static string Processor(int machine, int x64, int arm64) =>
+        machine == x64 ? "x64" : machine == arm64 ? "arm64" : $"processor {machine}";
 }

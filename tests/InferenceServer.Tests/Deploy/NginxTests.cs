@@ -38,7 +38,8 @@ public sealed class NginxTests
         await ServedAsync(answers, answers["OK"] + 200); // the other one carries on
         await stop();
         int lost = answers.Where(a => a.Key != "OK").Sum(a => a.Value);
-        Assert.True(lost <= Clients, string.Join("; ", answers) + Environment.NewLine + pair.Errors); // no client has more than one under way
+        // No client has more than one under way.
+        Assert.True(lost <= Clients, string.Join("; ", answers) + Environment.NewLine + pair.Errors);
     }
 
     [NginxFact]
@@ -100,14 +101,20 @@ public sealed class NginxTests
 
         foreach (string path in kept)
         {
-            Uri asWritten = new(pair.Client.BaseAddress!.GetLeftPart(UriPartial.Authority) + path, new UriCreationOptions { DangerousDisablePathAndQueryCanonicalization = true });
+            Uri asWritten = new(
+                pair.Client.BaseAddress!.GetLeftPart(UriPartial.Authority) + path,
+                new UriCreationOptions { DangerousDisablePathAndQueryCanonicalization = true });
             foreach (HttpMethod method in (HttpMethod[])[HttpMethod.Get, HttpMethod.Post])
             {
                 using HttpRequestMessage request = new(method, asWritten);
                 using HttpResponseMessage answer = await pair.Client.SendAsync(request);
 
                 // A replica's own 404 is a problem in JSON.
-                Assert.True((answer.StatusCode, answer.Content.Headers.ContentType?.MediaType) == (HttpStatusCode.NotFound, "text/html"), $"{method} {path} was passed on: {answer.StatusCode}");
+                Assert.True(
+                    (
+                        answer.StatusCode,
+                        answer.Content.Headers.ContentType?.MediaType) == (HttpStatusCode.NotFound, "text/html"),
+                    $"{method} {path} was passed on: {answer.StatusCode}");
             }
         }
     }
@@ -117,7 +124,13 @@ public sealed class NginxTests
         CancellationTokenSource done = new();
         ConcurrentDictionary<string, int> answers = new();
         // Some clients keep their connection to nginx, some come anew each time.
-        Task[] clients = [.. Enumerable.Range(0, Clients).Select(i => Task.Run(() => pair.AskAsync(answers, keepAlive: i % 2 != 0, () => !done.IsCancellationRequested)))];
+        Task[] clients =
+        [
+            .. Enumerable.Range(0, Clients)
+                .Select(i =>
+                    Task.Run(() =>
+                        pair.AskAsync(answers, keepAlive: i % 2 != 0, () => !done.IsCancellationRequested)))
+        ];
         return (answers, async () =>
         {
             using (done)
@@ -135,7 +148,9 @@ public sealed class NginxTests
     {
         using HttpClient client = new() { BaseAddress = replica.Address };
         string metrics = await client.GetStringAsync("/metrics");
-        return metrics.Split('\n').Where(l => l.StartsWith("seg_requests_total{", StringComparison.Ordinal)).Sum(l => double.Parse(l[l.LastIndexOf(' ')..], CultureInfo.InvariantCulture));
+        return metrics.Split('\n')
+            .Where(l => l.StartsWith("seg_requests_total{", StringComparison.Ordinal))
+            .Sum(l => double.Parse(l[l.LastIndexOf(' ')..], CultureInfo.InvariantCulture));
     }
 
     // Takes a place: the server asks for the body once it has let the request in.
@@ -143,7 +158,10 @@ public sealed class NginxTests
     {
         Socket socket = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         await socket.ConnectAsync(replica.Host, replica.Port);
-        await socket.SendAsync(Encoding.ASCII.GetBytes("POST /v1/segment/tiny HTTP/1.1\r\nHost: replica\r\nContent-Type: image/png\r\nContent-Length: 1000\r\nExpect: 100-continue\r\n\r\n"));
+        await socket.SendAsync(
+            Encoding.ASCII.GetBytes(
+                "POST /v1/segment/tiny HTTP/1.1\r\nHost: replica\r\nContent-Type: image/png\r\nContent-Length: " +
+                "1000\r\nExpect: 100-continue\r\n\r\n"));
         byte[] answer = new byte[64];
         int length = await socket.ReceiveAsync(answer);
         Assert.StartsWith("HTTP/1.1 100", Encoding.ASCII.GetString(answer, 0, length), StringComparison.Ordinal);

@@ -5,7 +5,8 @@ using System.Text.Json;
 
 namespace InferenceServer.Tests.Deploy;
 
-/// <summary>Programs published for each platform: whole, with that platform's native libraries and no others. Their builds lie in a folder of their own.</summary>
+/// <summary>Programs published for each platform: whole, with that platform's native libraries and no others. Their
+/// builds lie in a folder of their own.</summary>
 public sealed class PublishTests(PublishTests.Artifacts artifacts) : IClassFixture<PublishTests.Artifacts>
 {
     private static readonly string[] LinuxLibraries = ["libonnxruntime.so", "libonnxruntime_providers_shared.so", "libvips.so.42"];
@@ -13,7 +14,9 @@ public sealed class PublishTests(PublishTests.Artifacts artifacts) : IClassFixtu
     private static readonly string[] MacLibraries = ["libonnxruntime.dylib", "libvips.42.dylib"];
 
     private static string ThisMachine =>
-        (OperatingSystem.IsWindows() ? "win-" : OperatingSystem.IsMacOS() ? "osx-" : "linux-") + RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant();
+        (OperatingSystem.IsWindows() ? "win-" : OperatingSystem.IsMacOS() ? "osx-" : "linux-") +
+            RuntimeInformation.ProcessArchitecture.ToString()
+            .ToLowerInvariant();
 
     /// <summary>Each platform, its native libraries, and how a program file ends.</summary>
     public static TheoryData<string, string[], string> Platforms => new()
@@ -29,16 +32,22 @@ public sealed class PublishTests(PublishTests.Artifacts artifacts) : IClassFixtu
     [MemberData(nameof(Platforms))]
     public async Task Publish_ForAPlatform_HasItsNativesAndAllAssemblies(string platform, string[] libraries, string suffix)
     {
-        foreach ((string project, string program) in ((string, string)[])[("InferenceServer", "InferenceServer"), ("InferenceServer.Cli", "inference-server")])
+        foreach ((string project, string program) in ((string, string)[])[
+            ("InferenceServer", "InferenceServer"), ("InferenceServer.Cli", "inference-server")
+        ])
         {
             // Not every feed has the program file of .NET for Windows on Arm; `dotnet InferenceServer.dll` does without.
             bool hasProgram = platform != "win-arm64";
             string folder = await artifacts.PublishAsync(project, platform, hasProgram ? [] : ["-p:UseAppHost=false"]);
 
-            Assert.Equal(hasProgram ? [.. libraries.Append(program + suffix).Order(StringComparer.Ordinal)] : libraries, Natives(folder, platform));
+            Assert.Equal(
+                hasProgram ? [.. libraries.Append(program + suffix).Order(StringComparer.Ordinal)] : libraries,
+                Natives(folder, platform));
             Assert.Empty(Missing(folder, program, platform));
             Assert.Equal(libraries, Natives(artifacts.BuildOf(project, platform), platform).Except([program + suffix]));
-            Assert.Superset(new HashSet<string>(["vips", "NetVips.Native." + platform, "Microsoft.ML.OnnxRuntime"]), Listed(Path.Combine(folder, program + ".cdx.json")));
+            Assert.Superset(
+                new HashSet<string>(["vips", "NetVips.Native." + platform, "Microsoft.ML.OnnxRuntime"]),
+                Listed(Path.Combine(folder, program + ".cdx.json")));
         }
     }
 
@@ -70,7 +79,8 @@ public sealed class PublishTests(PublishTests.Artifacts artifacts) : IClassFixtu
     [InlineData("osx-arm64", "NATIVE002", "-p:Gpu=true")]
     public async Task Publish_WhereThereAreNoNatives_SaysSoBeforeTheRestoreFails(string platform, string error, params string[] arguments)
     {
-        InvalidOperationException e = await Assert.ThrowsAsync<InvalidOperationException>(() => artifacts.PublishAsync("InferenceServer", platform, arguments));
+        InvalidOperationException e = await Assert.ThrowsAsync<InvalidOperationException>(() =>
+            artifacts.PublishAsync("InferenceServer", platform, arguments));
 
         Assert.Contains(error, e.Message, StringComparison.Ordinal);
         Assert.Contains(platform, e.Message, StringComparison.Ordinal);
@@ -90,7 +100,9 @@ public sealed class PublishTests(PublishTests.Artifacts artifacts) : IClassFixtu
     private static string[] Missing(string folder, string program, string platform)
     {
         using JsonDocument dependencies = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, program + ".deps.json")));
-        JsonProperty target = dependencies.RootElement.GetProperty("targets").EnumerateObject().Single(t => t.Name.EndsWith("/" + platform, StringComparison.Ordinal));
+        JsonProperty target = dependencies.RootElement.GetProperty("targets")
+            .EnumerateObject()
+            .Single(t => t.Name.EndsWith("/" + platform, StringComparison.Ordinal));
         return
         [
             .. from library in target.Value.EnumerateObject()
@@ -119,7 +131,8 @@ public sealed class PublishTests(PublishTests.Artifacts artifacts) : IClassFixtu
         private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("inference-server-publish-");
 
         /// <summary>Where a build lies.</summary>
-        public string BuildOf(string project, string? platform = null) => Path.Combine(_folder.FullName, "bin", project, platform is null ? "release" : "release_" + platform);
+        public string BuildOf(string project, string? platform = null) =>
+            Path.Combine(_folder.FullName, "bin", project, platform is null ? "release" : "release_" + platform);
 
         /// <summary>Publishes a program.</summary>
         /// <returns>Its folder.</returns>
@@ -134,7 +147,11 @@ public sealed class PublishTests(PublishTests.Artifacts artifacts) : IClassFixtu
         public async Task RunAsync(string command, string project, params string[] arguments)
         {
             // The build of the checkout has been analysed; here only its files count.
-            string[] all = [command, Path.Combine(Repository.Root, "src", project), "-c", "Release", "--artifacts-path", _folder.FullName, "--disable-build-servers", "-p:RunAnalyzers=false", .. arguments];
+            string[] all =
+            [
+                command, Path.Combine(Repository.Root, "src", project), "-c", "Release", "--artifacts-path",
+                _folder.FullName, "--disable-build-servers", "-p:RunAnalyzers=false", .. arguments
+            ];
             ProcessStartInfo start = new("dotnet", all) { RedirectStandardOutput = true };
             using Process sdk = Process.Start(start)!;
             string output = await sdk.StandardOutput.ReadToEndAsync();

@@ -68,7 +68,11 @@ internal sealed class ReplicasBehindNginx : IAsyncDisposable
             string answer;
             try
             {
-                using HttpRequestMessage request = new(HttpMethod.Post, "/v1/segment/tiny") { Content = Photo.Content(Photo.Png), Headers = { ConnectionClose = !keepAlive } };
+                using HttpRequestMessage request = new(HttpMethod.Post, "/v1/segment/tiny")
+                {
+                    Content = Photo.Content(Photo.Png),
+                    Headers = { ConnectionClose = !keepAlive },
+                };
                 using HttpResponseMessage response = await Client.SendAsync(request);
                 answer = response.IsSuccessStatusCode ? "OK" : $"{response.StatusCode}: {await response.Content.ReadAsStringAsync()}";
             }
@@ -91,7 +95,8 @@ internal sealed class ReplicasBehindNginx : IAsyncDisposable
         }
     }
 
-    private static Task<ServerProcess> StartReplicaAsync(int port, (string Key, string Value)[] settings) => ServerProcess.StartAsync($"http://127.0.0.1:{port}", settings);
+    private static Task<ServerProcess> StartReplicaAsync(int port, (string Key, string Value)[] settings) =>
+        ServerProcess.StartAsync($"http://127.0.0.1:{port}", settings);
 
     private static async Task<bool> IsReadyAsync(HttpClient client)
     {

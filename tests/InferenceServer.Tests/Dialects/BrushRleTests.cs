@@ -8,13 +8,20 @@ public sealed class BrushRleTests
 {
     public static TheoryData<int> Cases => [.. Enumerable.Range(0, Golden.GetArrayLength())];
 
-    private static JsonElement Golden { get; } = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "formats", "rle.json"))).RootElement;
+    private static JsonElement Golden { get; } = JsonDocument.Parse(
+        File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "formats", "rle.json"))).RootElement;
 
     [Theory]
     [MemberData(nameof(Cases))]
     public void Encode_Mask_IsTheConverters(int index)
     {
-        byte[] mask = [.. Golden[index].GetProperty("rows").EnumerateArray().SelectMany((run, i) => Enumerable.Repeat((byte)(i % 2), run.GetInt32()))];
+        byte[] mask =
+        [
+            .. Golden[index]
+                .GetProperty("rows")
+                .EnumerateArray()
+                .SelectMany((run, i) => Enumerable.Repeat((byte)(i % 2), run.GetInt32()))
+        ];
 
         Assert.Equal(Golden[index].GetProperty("label_studio").GetString(), Convert.ToHexStringLower(BrushRle.Encode(mask, 1)));
     }

@@ -31,8 +31,15 @@ public sealed class CvatTests
 
         Assert.Equal(listed.GetRawText(), function.GetRawText());
         JsonElement metadata = function.GetProperty("metadata"), annotations = metadata.GetProperty("annotations");
-        Assert.Equal(("tiny", "detector", "1"), (metadata.GetProperty("name").GetString(), annotations.GetProperty("type").GetString(), annotations.GetProperty("version").GetString()));
-        Assert.Equal("""[{"id":0,"name":"red","type":"mask"},{"id":1,"name":"green","type":"mask"},{"id":2,"name":"blue","type":"mask"}]""", annotations.GetProperty("spec").GetString());
+        Assert.Equal(
+            ("tiny", "detector", "1"),
+            (
+                metadata.GetProperty("name").GetString(), annotations.GetProperty("type").GetString(),
+                annotations.GetProperty("version").GetString()));
+        Assert.Equal(
+            """[{"id":0,"name":"red","type":"mask"},{"id":1,"name":"green","type":"mask"},""" +
+            """{"id":2,"name":"blue","type":"mask"}]""",
+            annotations.GetProperty("spec").GetString());
         Assert.Equal("ready", function.GetProperty("status").GetProperty("state").GetString());
         Assert.NotEqual("", function.GetProperty("spec").GetProperty("description").GetString());
         using HttpResponseMessage unknown = await server.Client.GetAsync(prefix + "/api/functions/none");
@@ -52,7 +59,10 @@ public sealed class CvatTests
         foreach (JsonElement item in answer.EnumerateArray())
         {
             Assert.Equal("mask", item.GetProperty("type").GetString());
-            Assert.InRange(double.Parse(item.GetProperty("confidence").GetString()!, System.Globalization.CultureInfo.InvariantCulture), 0.33, 1);
+            Assert.InRange(
+                double.Parse(
+                    item.GetProperty("confidence").GetString()!, System.Globalization.CultureInfo.InvariantCulture),
+                0.33, 1);
             Assert.InRange(item.GetProperty("points").GetArrayLength(), 8, 100);
             int[] mask = [.. item.GetProperty("mask").EnumerateArray().Select(m => m.GetInt32())];
             (int left, int top, int right, int bottom) = (mask[^4], mask[^3], mask[^2], mask[^1]);
@@ -61,7 +71,9 @@ public sealed class CvatTests
             for (int i = 0; i < mask.Length - 4; i++)
             {
                 int at = ((top + (i / width)) * Photo.Width) + left + (i % width);
-                labels[at] = mask[i] == 1 ? (byte)Array.IndexOf(["red", "green", "blue"], item.GetProperty("label").GetString()) : labels[at];
+                labels[at] = mask[i] == 1
+                    ? (byte)Array.IndexOf(["red", "green", "blue"], item.GetProperty("label").GetString())
+                    : labels[at];
             }
         }
 
@@ -73,7 +85,12 @@ public sealed class CvatTests
     {
         await using SegmentationServer server = await SegmentationServer.StartAsync(("Cvat:MinPixels", "500"));
 
-        Assert.Equal("red", Assert.Single((await InvokeAsync(server, Convert.ToBase64String(Photo.Png), threshold: 0)).EnumerateArray()).GetProperty("label").GetString());
+        Assert.Equal(
+            "red",
+            Assert.Single(
+                (await InvokeAsync(server, Convert.ToBase64String(Photo.Png), threshold: 0)).EnumerateArray())
+                .GetProperty("label")
+                .GetString());
         Assert.Empty((await InvokeAsync(server, Convert.ToBase64String(Photo.Png), threshold: 0.999)).EnumerateArray());
     }
 
@@ -112,7 +129,9 @@ public sealed class CvatTests
         MaskContent content = Content(model, size, labels => (labels[1], labels[^2], labels[2], labels[^3]) = (1, 1, 2, 2));
         using PooledBufferWriter json = new();
 
-        SegmentationException refusal = Assert.Throws<SegmentationException>(() => new CvatExchange(new DefaultHttpContext().Request, new CvatOptions()).Encode(content, FormatSettings.Default, json));
+        SegmentationException refusal = Assert.Throws<SegmentationException>(() =>
+            new CvatExchange(
+                new DefaultHttpContext().Request, new CvatOptions()).Encode(content, FormatSettings.Default, json));
 
         Assert.Equal(SegmentationError.InvalidRequest, refusal.Error);
         Assert.Equal(0, json.Written.Length);
@@ -170,7 +189,10 @@ public sealed class CvatTests
 
     private static async Task<HttpResponseMessage> PostAsync(SegmentationServer server, string image, string model, double threshold)
     {
-        using HttpRequestMessage request = new(HttpMethod.Post, "/api/function_invocations") { Content = JsonContent.Create(new { threshold, image }) };
+        using HttpRequestMessage request = new(HttpMethod.Post, "/api/function_invocations")
+        {
+            Content = JsonContent.Create(new { threshold, image }),
+        };
         request.Headers.Add("x-nuclio-project-name", "cvat");
         request.Headers.Add("x-nuclio-function-namespace", "nuclio");
         request.Headers.Add("x-nuclio-invoke-via", "domain-name");

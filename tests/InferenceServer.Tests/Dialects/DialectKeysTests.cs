@@ -12,11 +12,19 @@ public sealed class DialectKeysTests
             ("Security:Keys:lab:Hash", "sha256:" + new string('a', 64)), ("Fetch:Hosts:0", "example.org"));
 
         foreach (string path in (string[])[
-            "/v1/segment", "/v1/segment:batch", "/v1/jobs", "/huggingface", "/huggingface/tiny", "/label-studio/setup", "/label-studio/predict", "/label-studio/models/tiny/predict", "/api/function_invocations"])
+            "/v1/segment", "/v1/segment:batch", "/v1/jobs", "/huggingface", "/huggingface/tiny",
+            "/label-studio/setup", "/label-studio/predict", "/label-studio/models/tiny/predict",
+            "/api/function_invocations"])
         {
             // Routing looks at the type of some bodies before anybody looks at keys.
-            string type = path.Contains("segment", StringComparison.Ordinal) || path.StartsWith("/hugging", StringComparison.Ordinal) ? "image/png" : path == "/v1/jobs" ? "application/zip" : "application/json";
-            using HttpResponseMessage response = await server.Client.PostAsync(path, Photo.Content(Photo.Png, path == "/v1/segment:batch" ? "application/zip" : type));
+            string type = path.Contains("segment", StringComparison.Ordinal)
+                || path.StartsWith("/hugging", StringComparison.Ordinal)
+                ? "image/png"
+                : path == "/v1/jobs"
+                ? "application/zip"
+                : "application/json";
+            using HttpResponseMessage response = await server.Client.PostAsync(
+                path, Photo.Content(Photo.Png, path == "/v1/segment:batch" ? "application/zip" : type));
             await ProblemAssert.IsAsync(HttpStatusCode.Unauthorized, response);
         }
 

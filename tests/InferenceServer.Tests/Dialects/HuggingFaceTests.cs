@@ -46,7 +46,9 @@ public sealed class HuggingFaceTests(SegmentationServer server)
     [InlineData("", "A", "A\\n")]
     public async Task Segment_Base64AsOthersWriteIt_IsTheMask(string before, string character, string escaped)
     {
-        using StringContent content = new($$"""{"inputs": "{{before}}{{Convert.ToBase64String(Photo.Png).Replace(character, escaped, StringComparison.Ordinal)}}"}""", System.Text.Encoding.UTF8, "application/json");
+        using StringContent content = new(
+            $$"""{"inputs": "{{before}}{{Convert.ToBase64String(Photo.Png).Replace(character, escaped, StringComparison.Ordinal)}}"}""",
+            System.Text.Encoding.UTF8, "application/json");
         using HttpResponseMessage response = await server.Client.PostAsync("/huggingface/tiny", content);
 
         await IsTheMaskAsync(response);
@@ -57,7 +59,9 @@ public sealed class HuggingFaceTests(SegmentationServer server)
     {
         using HttpResponseMessage response = await server.Client.PostAsync("/huggingface/tiny-labels", Photo.Content(Photo.Png));
 
-        Assert.All((await response.Content.ReadFromJsonAsync<JsonElement>()).EnumerateArray(), s => Assert.False(s.TryGetProperty("score", out _)));
+        Assert.All(
+            (await response.Content.ReadFromJsonAsync<JsonElement>()).EnumerateArray(),
+            s => Assert.False(s.TryGetProperty("score", out _)));
     }
 
     [Theory]
@@ -80,12 +84,15 @@ public sealed class HuggingFaceTests(SegmentationServer server)
         string photo = Path.GetTempFileName();
         await File.WriteAllBytesAsync(photo, Photo.Png);
 
-        (int exitCode, string output, string error) = await Task.Run(() => PythonFactAttribute.Run(Client, new Uri(server.Client.BaseAddress!, "/huggingface/tiny").ToString(), photo));
+        (int exitCode, string output, string error) = await Task.Run(() =>
+            PythonFactAttribute.Run(
+                Client, new Uri(server.Client.BaseAddress!, "/huggingface/tiny").ToString(), photo));
 
         File.Delete(photo);
         Assert.True(exitCode == 0, error);
         string[] expected = [.. ((string[])["red", "green", "blue"]).Select((name, label) =>
-            $"{name} True L {Photo.Width} {Photo.Height} {Convert.ToHexStringLower([.. Photo.Labels.Select(l => (byte)(l == label ? 255 : 0))])}")];
+            $"{name} True L {Photo.Width} {Photo.Height} " +
+            $"{Convert.ToHexStringLower([.. Photo.Labels.Select(l => (byte)(l == label ? 255 : 0))])}")];
         Assert.Equal([.. expected, .. expected], output.Split('\n', StringSplitOptions.RemoveEmptyEntries));
     }
 

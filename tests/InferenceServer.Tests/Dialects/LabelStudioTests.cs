@@ -11,8 +11,13 @@ namespace InferenceServer.Tests.Dialects;
 /// <summary>Requests as Label Studio's <c>ml/api_connector.py</c> sends them.</summary>
 public sealed class LabelStudioTests
 {
-    private const string Brush = """<View><Image name="img" value="$image" zoom="true"/><BrushLabels name="tag" toName="img"><Label value="Red"/><Label value="Grass" predicted_values="green"/><Label value="blue" background="#00f"/></BrushLabels></View>""";
-    private const string Polygon = """<View><PolygonLabels name="shape" toName="img"><Label value="red"/><Label value="green"/><Label value="blue"/></PolygonLabels><Image name="img" value="$image"/></View>""";
+    private const string Brush =
+        """<View><Image name="img" value="$image" zoom="true"/><BrushLabels name="tag" toName="img"><Label """ +
+        """value="Red"/><Label value="Grass" predicted_values="green"/><Label value="blue" """ +
+        """background="#00f"/></BrushLabels></View>""";
+    private const string Polygon =
+        """<View><PolygonLabels name="shape" toName="img"><Label value="red"/><Label value="green"/><Label """ +
+        """value="blue"/></PolygonLabels><Image name="img" value="$image"/></View>""";
 
     [Theory]
     [InlineData("/label-studio")]
@@ -23,8 +28,10 @@ public sealed class LabelStudioTests
 
         JsonElement health = await server.Client.GetFromJsonAsync<JsonElement>(prefix + "/health");
         using HttpResponseMessage setup = await server.Client.PostAsync(prefix + "/setup", Json(
-            $$"""{"project": "1.1700000000", "schema": {{JsonSerializer.Serialize(Brush)}}, "hostname": "http://localhost:8080", "access_token": "token"}"""));
-        using HttpResponseMessage webhook = await server.Client.PostAsync(prefix + "/webhook", Json("""{"action": "ANNOTATION_CREATED"}"""));
+            $$"""{"project": "1.1700000000", "schema": """ +
+            $$"""{{JsonSerializer.Serialize(Brush)}}, "hostname": "http://localhost:8080", "access_token": "token"}"""));
+        using HttpResponseMessage webhook = await server.Client.PostAsync(
+            prefix + "/webhook", Json("""{"action": "ANNOTATION_CREATED"}"""));
 
         Assert.Equal("UP", health.GetProperty("status").GetString());
         Assert.Equal("tiny:1", (await setup.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("model_version").GetString());
@@ -35,9 +42,11 @@ public sealed class LabelStudioTests
     public async Task Predict_BrushLabels_AreTheMask()
     {
         await using ImageHost studio = await ImageHost.StartAsync(http => http.Response.Body.WriteAsync(Photo.Png).AsTask());
-        await using SegmentationServer server = await SegmentationServer.StartAsync(("LabelStudio:Url", studio.Address.ToString()), ("LabelStudio:AccessToken", "secret"));
+        await using SegmentationServer server = await SegmentationServer.StartAsync(
+            ("LabelStudio:Url", studio.Address.ToString()), ("LabelStudio:AccessToken", "secret"));
 
-        JsonElement results = await PredictAsync(server, Brush, "/data/upload/1/a.png", new Uri(studio.Address, "/data/upload/1/b.png").ToString());
+        JsonElement results = await PredictAsync(
+            server, Brush, "/data/upload/1/a.png", new Uri(studio.Address, "/data/upload/1/b.png").ToString());
 
         Assert.Equal(2, results.GetArrayLength());
         foreach (JsonElement prediction in results.EnumerateArray())
@@ -49,10 +58,19 @@ public sealed class LabelStudioTests
             Assert.Equal(["Red", "Grass", "blue"], items.Select(i => i.GetProperty("value").GetProperty("brushlabels")[0].GetString()));
             foreach ((JsonElement item, byte label) in items.Select((item, i) => (item, (byte)i)))
             {
-                Assert.Equal(("tag", "img", "brushlabels"), (item.GetProperty("from_name").GetString(), item.GetProperty("to_name").GetString(), item.GetProperty("type").GetString()));
-                Assert.Equal((Photo.Width, Photo.Height, 0), (item.GetProperty("original_width").GetInt32(), item.GetProperty("original_height").GetInt32(), item.GetProperty("image_rotation").GetInt32()));
+                Assert.Equal(
+                    ("tag", "img", "brushlabels"),
+                    (
+                        item.GetProperty("from_name").GetString(), item.GetProperty("to_name").GetString(),
+                        item.GetProperty("type").GetString()));
+                Assert.Equal(
+                    (Photo.Width, Photo.Height, 0),
+                    (
+                        item.GetProperty("original_width").GetInt32(), item.GetProperty("original_height").GetInt32(),
+                        item.GetProperty("image_rotation").GetInt32()));
                 Assert.Equal("rle", item.GetProperty("value").GetProperty("format").GetString());
-                byte[] rgba = BrushRleTests.Decode([.. item.GetProperty("value").GetProperty("rle").EnumerateArray().Select(v => v.GetByte())]);
+                byte[] rgba = BrushRleTests.Decode(
+                    [.. item.GetProperty("value").GetProperty("rle").EnumerateArray().Select(v => v.GetByte())]);
                 Assert.Equal(Photo.Labels.SelectMany(l => Enumerable.Repeat(l == label ? (byte)255 : (byte)0, 4)), rgba);
                 labels = [.. labels.Select((l, i) => rgba[4 * i] == 255 ? label : l)];
             }
@@ -66,11 +84,16 @@ public sealed class LabelStudioTests
     [Fact]
     public async Task Predict_OneOfSeveralTasksFails_TheOthersHaveTheirMasks()
     {
-        await using ImageHost studio = await ImageHost.StartAsync(http => http.Response.Body.WriteAsync(http.Request.Path.Value == "/damaged.png" ? Photo.Png[..^30] : Photo.Png).AsTask());
+        await using ImageHost studio = await ImageHost.StartAsync(http =>
+            http.Response.Body.WriteAsync(http.Request.Path.Value == "/damaged.png" ? Photo.Png[..^30] : Photo.Png)
+                .AsTask());
         await using SegmentationServer server = await SegmentationServer.StartAsync(("LabelStudio:Url", studio.Address.ToString()));
         using Measurements measured = new(server);
 
-        JsonElement[] results = [.. (await PredictAsync(server, Brush, "/damaged.png", "/a.png", "http://elsewhere.example/b.png", "/c.png")).EnumerateArray()];
+        JsonElement[] results =
+        [
+            .. (await PredictAsync(server, Brush, "/damaged.png", "/a.png", "http://elsewhere.example/b.png", "/c.png")).EnumerateArray()
+        ];
 
         Assert.Equal([0, 3, 0, 3], results.Select(r => r.GetProperty("result").GetArrayLength()));
         Assert.NotEqual("", results[0].GetProperty("error").GetString());
@@ -86,8 +109,11 @@ public sealed class LabelStudioTests
     {
         await using ImageHost studio = await ImageHost.StartAsync(http => http.Response.Body.WriteAsync(Photo.Png).AsTask());
         await using SegmentationServer server = await SegmentationServer.StartAsync(
-            ("LabelStudio:Url", studio.Address.ToString()), ("Security:Keys:studio:Hash", "sha256:" + Convert.ToHexStringLower(SHA256.HashData("secret"u8))), ("Security:Keys:studio:RequestsPerDay", "2"));
-        server.Client.DefaultRequestHeaders.Authorization = new("Basic", Convert.ToBase64String("anybody:secret"u8)); // as Label Studio logs in
+            ("LabelStudio:Url", studio.Address.ToString()),
+            ("Security:Keys:studio:Hash", "sha256:" + Convert.ToHexStringLower(SHA256.HashData("secret"u8))),
+            ("Security:Keys:studio:RequestsPerDay", "2"));
+        // As Label Studio logs in.
+        server.Client.DefaultRequestHeaders.Authorization = new("Basic", Convert.ToBase64String("anybody:secret"u8));
 
         JsonElement results = await PredictAsync(server, Brush, "/a.png", "/b.png", "/c.png");
 
@@ -105,7 +131,13 @@ public sealed class LabelStudioTests
 
         Assert.Equal("polygonlabels", red.GetProperty("type").GetString());
         Assert.Equal("red", red.GetProperty("value").GetProperty("polygonlabels")[0].GetString());
-        HashSet<(double, double)> points = [.. red.GetProperty("value").GetProperty("points").EnumerateArray().Select(p => (p[0].GetDouble(), p[1].GetDouble()))];
+        HashSet<(double, double)> points =
+        [
+            .. red.GetProperty("value")
+                .GetProperty("points")
+                .EnumerateArray()
+                .Select(p => (p[0].GetDouble(), p[1].GetDouble()))
+        ];
         Assert.Superset(new HashSet<(double, double)> { (0, 0), (100, 0), (100, 50), (0, 50) }, points);
     }
 
@@ -118,7 +150,8 @@ public sealed class LabelStudioTests
             http.Response.Redirect(other.Address.ToString());
             return Task.CompletedTask;
         });
-        await using SegmentationServer server = await SegmentationServer.StartAsync(("LabelStudio:Url", studio.Address.ToString()), ("LabelStudio:AccessToken", "secret"));
+        await using SegmentationServer server = await SegmentationServer.StartAsync(
+            ("LabelStudio:Url", studio.Address.ToString()), ("LabelStudio:AccessToken", "secret"));
 
         foreach (string image in (string[])[other.Address.ToString(), "/redirects", "http://169.254.169.254/latest/meta-data/"])
         {
@@ -153,7 +186,8 @@ public sealed class LabelStudioTests
     public async Task Fetch_LabelStudiosHost_IsForTasksOnly()
     {
         await using ImageHost studio = await ImageHost.StartAsync(http => http.Response.Body.WriteAsync(Photo.Png).AsTask());
-        await using SegmentationServer server = await SegmentationServer.StartAsync(("LabelStudio:Url", studio.Address.ToString()), ("Fetch:Hosts:0", "example.org"));
+        await using SegmentationServer server = await SegmentationServer.StartAsync(
+            ("LabelStudio:Url", studio.Address.ToString()), ("Fetch:Hosts:0", "example.org"));
 
         using HttpResponseMessage response = await server.Client.PostAsync("/v1/segment", Json($$"""{"url": "{{studio.Address}}"}"""));
 
@@ -184,9 +218,12 @@ public sealed class LabelStudioTests
 
     private static StringContent Body(string config, string[] images)
     {
-        IEnumerable<string> tasks = images.Select((image, i) => $$$"""{"id": {{{i + 1}}}, "data": {"image": {{{JsonSerializer.Serialize(image)}}}}, "meta": {}, "annotations": [], "predictions": []}""");
+        IEnumerable<string> tasks = images.Select((image, i) =>
+            $$$"""{"id": {{{i + 1}}}, "data": {"image": {{{JsonSerializer.Serialize(image)}}}}, "meta": """ +
+            $$$"""{}, "annotations": [], "predictions": []}""");
         return Json($$"""
-            {"tasks": [{{string.Join(", ", tasks)}}], "model_version": "tiny:1", "project": "1.1700000000", "label_config": {{JsonSerializer.Serialize(config)}},
+            {"tasks": [{{string.Join(", ", tasks)}}], "model_version": "tiny:1", "project": "1.1700000000",
+             "label_config": {{JsonSerializer.Serialize(config)}},
              "params": {"login": null, "password": null, "context": null} }
             """);
     }

@@ -17,18 +17,27 @@ public sealed class ProblemTests(SegmentationServer server)
     [InlineData("format=", "format")]
     [InlineData("fromat=png", "fromat")]
     public async Task Query_Bad_Answers400AndNamesIt(string query, string named) =>
-        Assert.Contains(named, await PostAsync(HttpStatusCode.BadRequest, $"/v1/segment/tiny?{query}", Photo.Png), StringComparison.Ordinal);
+        Assert.Contains(
+            named, await PostAsync(HttpStatusCode.BadRequest, $"/v1/segment/tiny?{query}", Photo.Png),
+            StringComparison.Ordinal);
 
     [Fact]
     public async Task Confidence_OfAGraphThatEndsInLabels_Answers400() =>
-        Assert.Contains("tiny-labels", await PostAsync(HttpStatusCode.BadRequest, "/v1/segment/tiny-labels?format=confidence", Photo.Png), StringComparison.Ordinal);
+        Assert.Contains(
+            "tiny-labels",
+            await PostAsync(HttpStatusCode.BadRequest, "/v1/segment/tiny-labels?format=confidence", Photo.Png),
+            StringComparison.Ordinal);
 
     [Fact]
     public async Task Overlay_PhotographLongerThanAJpegCanBe_Answers400()
     {
         byte[] strip = Photo.Plain(65_600, 1);
 
-        Assert.Contains("65535", await PostAsync(HttpStatusCode.BadRequest, "/v1/segment/tiny?format=overlay", strip, accept: "image/jpeg"), StringComparison.Ordinal);
+        Assert.Contains(
+            "65535",
+            await PostAsync(
+                HttpStatusCode.BadRequest, "/v1/segment/tiny?format=overlay", strip, accept: "image/jpeg"),
+            StringComparison.Ordinal);
     }
 
     [Theory]
@@ -44,7 +53,9 @@ public sealed class ProblemTests(SegmentationServer server)
     [Theory]
     [MemberData(nameof(Accepts))]
     public async Task Route_Unknown_Answers404(string? accept) =>
-        Assert.Contains("/v2/segment", await PostAsync(HttpStatusCode.NotFound, "/v2/segment", Photo.Png, accept: accept), StringComparison.Ordinal);
+        Assert.Contains(
+            "/v2/segment", await PostAsync(HttpStatusCode.NotFound, "/v2/segment", Photo.Png, accept: accept),
+            StringComparison.Ordinal);
 
     [Theory]
     [MemberData(nameof(Accepts))]
@@ -60,7 +71,10 @@ public sealed class ProblemTests(SegmentationServer server)
     [Theory]
     [MemberData(nameof(Accepts))]
     public async Task Image_TooManyPixels_Answers413(string? accept) => Assert.Contains(
-        "60000×60000", await PostAsync(HttpStatusCode.RequestEntityTooLarge, "/v1/segment/tiny", Images.Read("huge.png"), accept: accept), StringComparison.Ordinal);
+        "60000×60000",
+        await PostAsync(
+            HttpStatusCode.RequestEntityTooLarge, "/v1/segment/tiny", Images.Read("huge.png"), accept: accept),
+        StringComparison.Ordinal);
 
     [Theory]
     [MemberData(nameof(Accepts))]
@@ -80,12 +94,15 @@ public sealed class ProblemTests(SegmentationServer server)
     [Theory]
     [MemberData(nameof(Accepts))]
     public async Task Image_Empty_Answers422(string? accept) =>
-        Assert.Contains("empty", await PostAsync(HttpStatusCode.UnprocessableEntity, "/v1/segment/tiny", [], accept: accept), StringComparison.Ordinal);
+        Assert.Contains(
+            "empty", await PostAsync(HttpStatusCode.UnprocessableEntity, "/v1/segment/tiny", [], accept: accept),
+            StringComparison.Ordinal);
 
     [Theory]
     [MemberData(nameof(Accepts))]
     public async Task Model_Unavailable_Answers503WithTheReason(string? accept) => Assert.Contains(
-        "NaN", await PostAsync(HttpStatusCode.ServiceUnavailable, "/v1/segment/tiny-nan", Photo.Png, accept: accept), StringComparison.Ordinal);
+        "NaN", await PostAsync(HttpStatusCode.ServiceUnavailable, "/v1/segment/tiny-nan", Photo.Png, accept: accept),
+        StringComparison.Ordinal);
 
     [Fact]
     public async Task Model_Unavailable_SaysWhenToTryAgain()

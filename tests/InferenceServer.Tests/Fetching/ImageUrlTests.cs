@@ -51,7 +51,8 @@ public sealed class ImageUrlTests
     public async Task Segment_HostOfTheInternetWithALocalAddress_IsRefused()
     {
         await using ImageHost host = await ImageHost.StartAsync(http => http.Response.Body.WriteAsync(Photo.Png).AsTask());
-        await using SegmentationServer server = await SegmentationServer.StartAsync(("Fetch:Hosts:0", host.Authority), ("Fetch:Hosts:1", $"localhost:{host.Address.Port}"));
+        await using SegmentationServer server = await SegmentationServer.StartAsync(
+            ("Fetch:Hosts:0", host.Authority), ("Fetch:Hosts:1", $"localhost:{host.Address.Port}"));
 
         foreach (Uri url in (Uri[])[host.Address, new($"http://localhost:{host.Address.Port}/")])
         {
@@ -79,14 +80,18 @@ public sealed class ImageUrlTests
     public async Task Segment_RedirectsAmongListedHosts_AreFollowedButNotForEver()
     {
         await using ImageHost host = await ImageHost.StartAsync(http =>
-            http.Request.Path == "/end" ? http.Response.Body.WriteAsync(Photo.Png).AsTask() : Redirect(http, http.Request.Path == "/start" ? "/end" : "/loop"));
+            http.Request.Path == "/end"
+                ? http.Response.Body.WriteAsync(Photo.Png).AsTask()
+                : Redirect(http, http.Request.Path == "/start" ? "/end" : "/loop"));
         await using SegmentationServer server = await SegmentationServer.StartAsync(("Fetch:PrivateHosts:0", host.Authority));
 
         using HttpResponseMessage found = await PostAsync(server, new Uri(host.Address, "start"));
         using HttpResponseMessage lost = await PostAsync(server, new Uri(host.Address, "loop"));
 
         Assert.Equal(Photo.Labels, await found.Content.ReadAsByteArrayAsync());
-        Assert.Contains("at most 3 redirects", await ProblemAssert.IsAsync(HttpStatusCode.UnprocessableEntity, lost), StringComparison.Ordinal);
+        Assert.Contains(
+            "at most 3 redirects", await ProblemAssert.IsAsync(HttpStatusCode.UnprocessableEntity, lost),
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -116,11 +121,16 @@ public sealed class ImageUrlTests
                     break;
             }
         });
-        await using SegmentationServer server = await SegmentationServer.StartAsync(("Fetch:PrivateHosts:0", host.Authority), ("Fetch:Timeout", "00:00:00.200"), ("Decoding:MaxBytes", "4096"));
+        await using SegmentationServer server = await SegmentationServer.StartAsync(
+            ("Fetch:PrivateHosts:0", host.Authority),
+            ("Fetch:Timeout", "00:00:00.200"),
+            ("Decoding:MaxBytes", "4096"));
 
         foreach ((string path, HttpStatusCode status, string reason) in ((string, HttpStatusCode, string)[])[
             ("missing", HttpStatusCode.UnprocessableEntity, "answered 404"), ("large", HttpStatusCode.RequestEntityTooLarge, "4,096 bytes"),
-            ("slow", HttpStatusCode.UnprocessableEntity, "within 0.2 s"), ("nowhere", HttpStatusCode.UnprocessableEntity, "an invalid URL"), ("html", HttpStatusCode.UnsupportedMediaType, "")])
+            ("slow", HttpStatusCode.UnprocessableEntity, "within 0.2 s"),
+            ("nowhere", HttpStatusCode.UnprocessableEntity, "an invalid URL"),
+            ("html", HttpStatusCode.UnsupportedMediaType, "")])
         {
             using HttpResponseMessage response = await PostAsync(server, new Uri(host.Address, path));
             Assert.Contains(reason, await ProblemAssert.IsAsync(status, response), StringComparison.Ordinal);
@@ -149,5 +159,6 @@ public sealed class ImageUrlTests
         return Task.CompletedTask;
     }
 
-    private static Task<HttpResponseMessage> PostAsync(SegmentationServer server, Uri url) => server.Client.PostAsJsonAsync("/v1/segment/tiny?format=raw", new { url });
+    private static Task<HttpResponseMessage> PostAsync(SegmentationServer server, Uri url) =>
+        server.Client.PostAsJsonAsync("/v1/segment/tiny?format=raw", new { url });
 }

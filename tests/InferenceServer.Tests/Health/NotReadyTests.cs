@@ -10,7 +10,8 @@ public sealed class NotReadyTests
     [Fact]
     public async Task Ready_RequiredModelUnavailable_Answers503WithTheReasonButLives()
     {
-        await using SegmentationServer server = await SegmentationServer.StartAsync(("Models:Required:0", "tiny"), ("Models:Required:1", "tiny-nan"));
+        await using SegmentationServer server = await SegmentationServer.StartAsync(
+            ("Models:Required:0", "tiny"), ("Models:Required:1", "tiny-nan"));
 
         string detail = await FailAsync(server, "/health/ready");
 
@@ -44,7 +45,8 @@ public sealed class NotReadyTests
     {
         await using SegmentationServer server = WithoutLoading();
         // Loading that is stopped at once leaves every model where it was.
-        Assert.Throws<OperationCanceledException>(() => server.Services.GetRequiredService<ModelRepository>().Load(new CancellationToken(canceled: true)));
+        Assert.Throws<OperationCanceledException>(() =>
+            server.Services.GetRequiredService<ModelRepository>().Load(new CancellationToken(canceled: true)));
 
         Assert.Contains("loading", await FailAsync(server, "/health/ready"), StringComparison.Ordinal);
         using HttpResponseMessage response = await server.Client.PostAsync("/v1/segment/tiny", Photo.Content(Photo.Png));
@@ -54,7 +56,8 @@ public sealed class NotReadyTests
 
     private static SegmentationServer WithoutLoading()
     {
-        SegmentationServer server = new([], services => services.Remove(services.Single(s => s.ImplementationType == typeof(ModelLoading))));
+        SegmentationServer server = new(
+            [], services => services.Remove(services.Single(s => s.ImplementationType == typeof(ModelLoading))));
         server.StartServer();
         return server;
     }

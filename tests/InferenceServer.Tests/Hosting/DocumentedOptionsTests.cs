@@ -21,7 +21,8 @@ using Microsoft.Extensions.Configuration;
 
 namespace InferenceServer.Tests.Hosting;
 
-/// <summary>docs/configuration.md and appsettings.json have every option, and none that there is not. With <c>DOCS=write</c> in the environment the page is written instead.</summary>
+/// <summary>docs/configuration.md and appsettings.json have every option, and none that there is not. With
+/// <c>DOCS=write</c> in the environment the page is written instead.</summary>
 public sealed class DocumentedOptionsTests
 {
     private static readonly string Page = Path.Combine(Repository.Root, "docs", "configuration.md");
@@ -54,10 +55,15 @@ public sealed class DocumentedOptionsTests
     [Fact]
     public void Sections_AllOptions_AreInTheTable()
     {
-        IEnumerable<Type> parts = [typeof(KeyOptions), typeof(JwtOptions), typeof(SegmentationOptions)]; // two of Security, and the one that holds the sections
+        // Two of Security, and the one that holds the sections.
+        IEnumerable<Type> parts = [typeof(KeyOptions), typeof(JwtOptions), typeof(SegmentationOptions)];
 
         Assert.Equal(
-            new[] { typeof(Program).Assembly, typeof(Segmenter).Assembly }.SelectMany(a => a.GetTypes()).Where(t => t is { IsClass: true } && t.Name.EndsWith("Options", StringComparison.Ordinal)).Except(parts).Select(t => t.Name).Order(),
+            new[] { typeof(Program).Assembly, typeof(Segmenter).Assembly }.SelectMany(a => a.GetTypes())
+                .Where(t => t is { IsClass: true } && t.Name.EndsWith("Options", StringComparison.Ordinal))
+                .Except(parts)
+                .Select(t => t.Name)
+                .Order(),
             Sections.Values.Select(t => t.Name).Order());
     }
 
@@ -87,18 +93,34 @@ public sealed class DocumentedOptionsTests
 
         Assert.Equal(Sections.Keys.Append("Serilog").Order(), settings.RootElement.EnumerateObject().Select(s => s.Name).Order());
         Assert.All(Sections, section => Assert.Equal(
-            section.Value.GetProperties().Select(option => option.Name).Order(), settings.RootElement.GetProperty(section.Key).EnumerateObject().Select(option => option.Name).Order()));
+            section.Value.GetProperties()
+                .Select(option => option.Name)
+                .Order(), settings.RootElement.GetProperty(section.Key)
+                .EnumerateObject()
+                .Select(option => option.Name)
+                .Order()));
     }
 
     [Fact]
     public void AppSettings_Values_AreTheDefaultsButForTheModel()
     {
-        IConfiguration settings = new ConfigurationBuilder().AddJsonFile(AppSettings).AddInMemoryCollection([new("Models:Default", null)]).Build();
+        IConfiguration settings = new ConfigurationBuilder()
+            .AddJsonFile(AppSettings)
+            .AddInMemoryCollection([new("Models:Default", null)])
+            .Build();
 
-        Assert.All(Sections, section => Assert.Equal(Values(Activator.CreateInstance(section.Value)!), Values(settings.GetSection(section.Key).Get(section.Value)!)));
+        Assert.All(
+            Sections,
+            section =>
+                Assert.Equal(
+                    Values(Activator.CreateInstance(section.Value)!),
+                    Values(settings.GetSection(section.Key).Get(section.Value)!)));
 
         // An empty text is none.
         static IEnumerable<object?> Values(object options) =>
-            options.GetType().GetProperties().Where(option => option.PropertyType.IsValueType || option.PropertyType == typeof(string)).Select(option => option.GetValue(options) is var value and not "" ? value : null);
+            options.GetType()
+                .GetProperties()
+                .Where(option => option.PropertyType.IsValueType || option.PropertyType == typeof(string))
+                .Select(option => option.GetValue(options) is var value and not "" ? value : null);
     }
 }

@@ -24,10 +24,13 @@ public sealed class DrainTests
         server.Signal(ServerProcess.Terminate);
 
         HttpResponseMessage? draining = null;
-        await ServerProcess.UntilAsync(async () => (draining = await client.GetAsync("/health/ready")).StatusCode == HttpStatusCode.ServiceUnavailable);
+        await ServerProcess.UntilAsync(async () =>
+            (draining = await client.GetAsync("/health/ready")).StatusCode == HttpStatusCode.ServiceUnavailable);
         using (draining)
         {
-            Assert.Contains("draining", await ProblemAssert.IsAsync(HttpStatusCode.ServiceUnavailable, draining!), StringComparison.Ordinal);
+            Assert.Contains(
+                "draining", await ProblemAssert.IsAsync(HttpStatusCode.ServiceUnavailable, draining!),
+                StringComparison.Ordinal);
         }
 
         using HttpResponseMessage live = await client.GetAsync("/health/live");
@@ -58,11 +61,13 @@ public sealed class DrainTests
     [Fact]
     public async Task Terminate_Twice_CutsTheDrainShort()
     {
-        await using ServerProcess server = await ServerProcess.StartAsync(("Hosting:DrainDelay", "01:00:00"), ("Hosting:ShutdownTimeout", "01:00:00"));
+        await using ServerProcess server = await ServerProcess.StartAsync(
+            ("Hosting:DrainDelay", "01:00:00"), ("Hosting:ShutdownTimeout", "01:00:00"));
         using HttpClient client = new() { BaseAddress = server.Address };
         using HalfARequest request = await HalfARequest.SendAsync(server.Address);
         server.Signal(ServerProcess.Terminate);
-        await ServerProcess.UntilAsync(async () => (await client.GetAsync("/health/ready")).StatusCode == HttpStatusCode.ServiceUnavailable);
+        await ServerProcess.UntilAsync(async () =>
+            (await client.GetAsync("/health/ready")).StatusCode == HttpStatusCode.ServiceUnavailable);
 
         server.Signal(ServerProcess.Terminate);
 
@@ -72,7 +77,8 @@ public sealed class DrainTests
     [Fact]
     public async Task Terminate_RequestThatNeverEnds_IsCutOffAtTheTimeout()
     {
-        await using ServerProcess server = await ServerProcess.StartAsync(("Hosting:DrainDelay", "00:00:00"), ("Hosting:ShutdownTimeout", "00:00:01"));
+        await using ServerProcess server = await ServerProcess.StartAsync(
+            ("Hosting:DrainDelay", "00:00:00"), ("Hosting:ShutdownTimeout", "00:00:01"));
         using HalfARequest request = await HalfARequest.SendAsync(server.Address);
 
         server.Signal(ServerProcess.Terminate);
@@ -107,7 +113,8 @@ public sealed class DrainTests
         int answered = 0;
         while (!done.IsCancellationRequested)
         {
-            using HttpResponseMessage response = await client.PostAsync("/v1/segment/tiny", Photo.Content(Photo.Png), CancellationToken.None);
+            using HttpResponseMessage response = await client.PostAsync(
+                "/v1/segment/tiny", Photo.Content(Photo.Png), CancellationToken.None);
             Assert.Equal(HttpStatusCode.OK, response.StatusCode);
             answered++;
         }
@@ -151,7 +158,9 @@ public sealed class DrainTests
             TcpClient client = new();
             await client.ConnectAsync(address.Host, address.Port);
             // The server asks for the body once it has begun with the request.
-            string head = $"POST /v1/segment/tiny HTTP/1.1\r\nHost: test\r\nContent-Type: image/png\r\nContent-Length: {Body.Length}\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n";
+            string head =
+                "POST /v1/segment/tiny HTTP/1.1\r\nHost: test\r\nContent-Type: image/png\r\nContent-Length: " +
+                $"{Body.Length}\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n";
             await client.GetStream().WriteAsync(Encoding.ASCII.GetBytes(head));
             byte[] answer = new byte[25];
             await client.GetStream().ReadExactlyAsync(answer);

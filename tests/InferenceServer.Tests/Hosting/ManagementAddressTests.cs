@@ -23,7 +23,8 @@ public sealed class ManagementAddressTests : IAsyncLifetime
     {
         using HttpClient clients = new() { BaseAddress = _server.Address };
         using HttpClient operators = new() { BaseAddress = new Uri($"http://127.0.0.1:{_port}") };
-        using HttpRequestMessage toClients = new(new HttpMethod(method), path) { Headers = { Host = $"127.0.0.1:{_port}" } }; // which deceives nobody
+        // Which deceives nobody.
+        using HttpRequestMessage toClients = new(new HttpMethod(method), path) { Headers = { Host = $"127.0.0.1:{_port}" } };
         using HttpRequestMessage toOperators = new(new HttpMethod(method), path);
 
         using HttpResponseMessage first = await clients.SendAsync(toClients);

@@ -6,12 +6,15 @@ using System.Xml.Linq;
 
 namespace InferenceServer.Tests.Hosting;
 
-/// <summary>A section of the configuration as a table: defaults and ranges as the class has them, and what its documentation says.</summary>
+/// <summary>A section of the configuration as a table: defaults and ranges as the class has them, and what its
+/// documentation says.</summary>
 internal static partial class OptionsTable
 {
     /// <summary>The table in Markdown.</summary>
     public static string Of(string section, Type options) => string.Concat(
-        Rows(section, options).Select(row => $"| `{row.Key}` | {Code(row.Default)} | {row.Range} | {row.Meaning} |\n").Prepend("| key | default | range | |\n|---|---|---|---|\n"));
+        Rows(section, options)
+            .Select(row => $"| `{row.Key}` | {Code(row.Default)} | {row.Range} | {row.Meaning} |\n")
+            .Prepend("| key | default | range | |\n|---|---|---|---|\n"));
 
     private static IEnumerable<(string Key, string Default, string Range, string Meaning)> Rows(string path, Type type)
     {
@@ -22,7 +25,8 @@ internal static partial class OptionsTable
             Type of = option.PropertyType;
             IEnumerable<(string, string, string, string)> rows = of switch
             {
-                { IsGenericType: true } when of.GetGenericTypeDefinition() == typeof(IDictionary<,>) => Rows(key + ":NAME", of.GetGenericArguments()[1]),
+                { IsGenericType: true } when of.GetGenericTypeDefinition() == typeof(IDictionary<,>) =>
+                    Rows(key + ":NAME", of.GetGenericArguments()[1]),
                 { IsGenericType: true } when of.GetGenericTypeDefinition() == typeof(IList<>) => [(key + ":0", "", "", Meaning(option))],
                 { IsClass: true } when of != typeof(string) => Rows(key, of),
                 _ => [(key, Text(option.GetValue(defaults)), Range(option), Meaning(option))],
@@ -46,7 +50,12 @@ internal static partial class OptionsTable
         return range is { Maximum: int.MaxValue or (double)long.MaxValue } ? $"{Code(Text(range.Minimum))} or more"
             : range is not null ? $"{Code(Text(range.Minimum))} to {Code(Text(range.Maximum))}"
             : type == typeof(bool) ? "`true`, `false`"
-            : string.Join(", ", (option.GetCustomAttribute<AllowedValuesAttribute>()?.Values ?? []).OfType<string>().Where(value => value.Length > 0).Select(Code));
+            : string.Join(
+                ", ",
+                (option.GetCustomAttribute<AllowedValuesAttribute>()?.Values ?? [])
+                    .OfType<string>()
+                    .Where(value => value.Length > 0)
+                    .Select(Code));
     }
 
     private static string Text(object? value) => value switch
@@ -67,7 +76,9 @@ internal static partial class OptionsTable
     {
         Assembly assembly = option.DeclaringType!.Assembly;
         XDocument documentation = XDocument.Load(Path.Combine(AppContext.BaseDirectory, assembly.GetName().Name + ".xml"));
-        XElement summary = documentation.Descendants("member").Single(m => (string?)m.Attribute("name") == $"P:{option.DeclaringType.FullName}.{option.Name}").Element("summary")!;
+        XElement summary = documentation.Descendants("member")
+            .Single(m => (string?)m.Attribute("name") == $"P:{option.DeclaringType.FullName}.{option.Name}")
+            .Element("summary")!;
         return Space().Replace(string.Concat(summary.Nodes().Select(Text)), " ").Trim().Replace("|", "\\|", StringComparison.Ordinal);
     }
 

@@ -52,7 +52,10 @@ public sealed class OptionsTests
     // The binder would leave out what it cannot read of a list.
     [Fact]
     public void Validate_ElementThatCannotBeRead_NamesTheKey() =>
-        Assert.Contains("Onnx:GpuDevices:0", StartUp.Reason(Assert.Throws<InvalidOperationException>(() => Validate(("Onnx:GpuDevices:0", "first")))), StringComparison.Ordinal);
+        Assert.Contains(
+            "Onnx:GpuDevices:0",
+            StartUp.Reason(Assert.Throws<InvalidOperationException>(() => Validate(("Onnx:GpuDevices:0", "first")))),
+            StringComparison.Ordinal);
 
     [Theory]
     [InlineData("Models:Folder")]
@@ -72,7 +75,8 @@ public sealed class OptionsTests
     [Fact]
     public void Validate_GpuRequiredAndForbidden_NamesBothKeys()
     {
-        string message = Assert.Throws<OptionsValidationException>(() => Validate(("Onnx:RequireGpu", "true"), ("Onnx:Provider", "Cpu"))).Message;
+        string message = Assert.Throws<OptionsValidationException>(() =>
+            Validate(("Onnx:RequireGpu", "true"), ("Onnx:Provider", "Cpu"))).Message;
 
         Assert.Contains("Onnx:RequireGpu", message, StringComparison.Ordinal);
         Assert.Contains("Onnx:Provider", message, StringComparison.Ordinal);

@@ -2,7 +2,8 @@ using System.Diagnostics;
 
 namespace InferenceServer.Tests.Hosting;
 
-/// <summary>A server that cannot serve as it was told says why and ends, instead of serving otherwise. In a process of its own, for its exit code.</summary>
+/// <summary>A server that cannot serve as it was told says why and ends, instead of serving otherwise. In a process
+/// of its own, for its exit code.</summary>
 public sealed class StartUpTests
 {
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
@@ -113,14 +114,19 @@ public sealed class StartUpTests
         (int exitCode, string output) = await RunAsync(start => start.Environment["Securty__Keys__lab__Hash"] = "x");
 
         Assert.Equal(1, exitCode);
-        Assert.Contains("Securty__Keys__lab__Hash: there is no section 'Securty'. Did you mean Security?", output, StringComparison.Ordinal);
+        Assert.Contains(
+            "Securty__Keys__lab__Hash: there is no section 'Securty'. Did you mean Security?", output,
+            StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task Start_EnvironmentOfOtherPrograms_IsLeftAlone()
     {
         await using ServerProcess server = await ServerProcess.StartCommandAsync(
-            ["env", "Vault__Token=x", "GITHUB__ACTOR=x", "ASPNETCORE_Securty__Keys=x", .. ServerProcess.Command, "--OTEL_SERVICE_NAME=x", "--AllowedHosts=*"]);
+            [
+                "env", "Vault__Token=x", "GITHUB__ACTOR=x", "ASPNETCORE_Securty__Keys=x", .. ServerProcess.Command,
+                "--OTEL_SERVICE_NAME=x", "--AllowedHosts=*"
+            ]);
 
         using HttpClient client = new() { BaseAddress = server.Address };
         Assert.Equal("OK", (await client.GetAsync("/health/live")).StatusCode.ToString());
@@ -152,7 +158,8 @@ public sealed class StartUpTests
     [Fact]
     public async Task Start_ManagementPortOfAnotherAddress_EndsWithTheReason()
     {
-        (int exitCode, string output) = await RunAsync("--urls=http://127.0.0.1:0;http://127.0.0.2:9090", "--Hosting:ManagementUrl=http://127.0.0.1:9090");
+        (int exitCode, string output) = await RunAsync(
+            "--urls=http://127.0.0.1:0;http://127.0.0.2:9090", "--Hosting:ManagementUrl=http://127.0.0.1:9090");
 
         Assert.Equal(1, exitCode);
         Assert.Contains("http://127.0.0.2:9090", output, StringComparison.Ordinal);
@@ -163,7 +170,10 @@ public sealed class StartUpTests
     private static async Task<(int ExitCode, string Output)> RunAsync(Action<ProcessStartInfo> change, params string[] settings)
     {
         ProcessStartInfo start = new("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };
-        foreach (string argument in (string[])[Path.Combine(AppContext.BaseDirectory, "InferenceServer.dll"), "--urls=http://127.0.0.1:0", "--Models:Path=" + Path.Combine(AppContext.BaseDirectory, "models"), .. settings])
+        foreach (string argument in (string[])[
+            Path.Combine(AppContext.BaseDirectory, "InferenceServer.dll"), "--urls=http://127.0.0.1:0",
+            "--Models:Path=" + Path.Combine(AppContext.BaseDirectory, "models"), .. settings
+        ])
         {
             start.ArgumentList.Add(argument);
         }

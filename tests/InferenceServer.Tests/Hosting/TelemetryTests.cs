@@ -2,7 +2,8 @@ using System.Diagnostics;
 
 namespace InferenceServer.Tests.Hosting;
 
-/// <summary>ONNX Runtime's telemetry, which would write into the home folder when a process opens its first session, is off in every program.</summary>
+/// <summary>ONNX Runtime's telemetry, which would write into the home folder when a process opens its first session,
+/// is off in every program.</summary>
 public sealed class TelemetryTests : IDisposable
 {
     private readonly DirectoryInfo _home = Directory.CreateTempSubdirectory("inference-server-home-");
@@ -12,7 +13,11 @@ public sealed class TelemetryTests : IDisposable
     [Fact]
     public async Task Server_ReadyWithModels_WritesNothingIntoItsHome()
     {
-        await using ServerProcess server = await ServerProcess.StartCommandAsync(["HOME=" + _home.FullName, "--unset=XDG_CACHE_HOME", "--unset=ORT_DISABLE_TELEMETRY", .. ServerProcess.Command]);
+        await using ServerProcess server = await ServerProcess.StartCommandAsync(
+            [
+                "HOME=" + _home.FullName, "--unset=XDG_CACHE_HOME", "--unset=ORT_DISABLE_TELEMETRY",
+                .. ServerProcess.Command
+            ]);
 
         Assert.Empty(_home.EnumerateFileSystemInfos());
     }
@@ -21,7 +26,12 @@ public sealed class TelemetryTests : IDisposable
     [Fact]
     public async Task TestProcess_WithSessions_HasNoTelemetryInItsHome()
     {
-        ProcessStartInfo start = new("dotnet", ["vstest", typeof(TelemetryTests).Assembly.Location, $"--TestCaseFilter:FullyQualifiedName~{nameof(ReadmeTests.Readme_EveryCurl_GoesToARoute)}"])
+        ProcessStartInfo start = new(
+            "dotnet",
+            [
+                "vstest", typeof(TelemetryTests).Assembly.Location,
+                $"--TestCaseFilter:FullyQualifiedName~{nameof(ReadmeTests.Readme_EveryCurl_GoesToARoute)}"
+            ])
         {
             RedirectStandardOutput = true,
         };

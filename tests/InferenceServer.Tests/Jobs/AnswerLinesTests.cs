@@ -11,7 +11,8 @@ public sealed class AnswerLinesTests
         string mask = new('A', 200_000);
         string whole = $"{{\"index\":7,\"status\":200,\"mask\":\"{mask}\"}}\n{{\"index\":2147483647,\"status\":415,\"name\":\"é\"}}\n";
 
-        HashSet<int> answered = AnswerLines.Read(Stream(whole + "{\"index\":8,\"status\":200,\"mask\":\"" + mask), out int failures, out long length);
+        HashSet<int> answered = AnswerLines.Read(
+            Stream(whole + "{\"index\":8,\"status\":200,\"mask\":\"" + mask), out int failures, out long length);
 
         Assert.Equal([7, int.MaxValue], answered.Order());
         Assert.Equal((1, Encoding.UTF8.GetByteCount(whole)), (failures, length));

@@ -36,7 +36,12 @@ public sealed class JobRestartTests : JobTestBase
 
         Assert.Equal(("done", 6, 0), Progress(events[^1]));
         Dictionary<int, JsonElement> result = await ResultAsync(second, job);
-        Assert.All(Enumerable.Range(0, 6), i => Assert.Equal(Enumerable.Repeat((byte)(i % 3), (10 + i) * 8), result[i].GetProperty("mask").GetBytesFromBase64()));
+        Assert.All(
+            Enumerable.Range(0, 6),
+            i =>
+                Assert.Equal(
+                    Enumerable.Repeat((byte)(i % 3), (10 + i) * 8),
+                    result[i].GetProperty("mask").GetBytesFromBase64()));
         Assert.Single(Directory.EnumerateDirectories(Kept));
     }
 

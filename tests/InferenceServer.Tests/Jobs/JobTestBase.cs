@@ -40,12 +40,14 @@ public abstract class JobTestBase : IDisposable
         await File.WriteAllBytesAsync(Path.Combine(kept, "upload"), await ZipFile.Of(("a.png", Photo.Png)).ReadAsByteArrayAsync());
     }
 
-    private protected static JobFolder Folder(string path) => new(Options.Create(new JobOptions { Path = path }), NullLogger<JobFolder>.Instance);
+    private protected static JobFolder Folder(string path) =>
+        new(Options.Create(new JobOptions { Path = path }), NullLogger<JobFolder>.Instance);
 
     private protected static (string? State, int Masks, int Failures) Progress(JsonElement status) =>
         (status.GetProperty("state").GetString(), status.GetProperty("masks").GetInt32(), status.GetProperty("failures").GetInt32());
 
-    private protected static async Task<Uri> CreateAsync(SegmentationServer server, string query, params (string Name, byte[] Bytes)[] files)
+    private protected static async Task<Uri> CreateAsync(
+        SegmentationServer server, string query, params (string Name, byte[] Bytes)[] files)
     {
         using HttpResponseMessage response = await server.Client.PostAsync("/v1/jobs" + query, ZipFile.Of(files));
         Assert.True(response.StatusCode == HttpStatusCode.Accepted, await response.Content.ReadAsStringAsync());
@@ -69,5 +71,6 @@ public abstract class JobTestBase : IDisposable
         (await server.Client.GetStringAsync(job + "/result")).Split('\n', StringSplitOptions.RemoveEmptyEntries)
             .Select(line => JsonDocument.Parse(line).RootElement).ToDictionary(line => line.GetProperty("index").GetInt32());
 
-    private protected Task<SegmentationServer> StartAsync(params (string Key, string Value)[] settings) => SegmentationServer.StartAsync([("Jobs:Path", Kept), .. settings]);
+    private protected Task<SegmentationServer> StartAsync(params (string Key, string Value)[] settings) =>
+        SegmentationServer.StartAsync([("Jobs:Path", Kept), .. settings]);
 }

@@ -32,13 +32,19 @@ public sealed class JobTests : JobTestBase
     {
         await using SegmentationServer server = await StartAsync();
 
-        Uri job = await CreateAsync(server, "?model=tiny&format=raw", ("a.png", Photo.Png), ("b.txt", [1, 2, 3]), ("c.png", Photo.Plain(5, 4, 2)));
+        Uri job = await CreateAsync(
+            server, "?model=tiny&format=raw", ("a.png", Photo.Png), ("b.txt", [1, 2, 3]),
+            ("c.png", Photo.Plain(5, 4, 2)));
         JsonElement[] events = await WatchAsync(server, job);
 
         Assert.Equal(("done", 2, 1), Progress(events[^1]));
         Assert.Equal(events[^1].GetRawText(), (await server.Client.GetFromJsonAsync<JsonElement>(job)).GetRawText());
         string folder = Assert.Single(Directory.EnumerateDirectories(Kept));
-        Assert.True(OperatingSystem.IsWindows() || File.GetUnixFileMode(folder) == (UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute)); // nobody else reads it
+        // Nobody else reads it.
+        Assert.True(
+            OperatingSystem.IsWindows()
+                || File.GetUnixFileMode(folder) == (
+                    UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute));
         Dictionary<int, JsonElement> lines = await ResultAsync(server, job);
         Assert.Equal(Photo.Labels, lines[0].GetProperty("mask").GetBytesFromBase64());
         Assert.Equal(415, lines[1].GetProperty("status").GetInt32());
@@ -66,7 +72,11 @@ public sealed class JobTests : JobTestBase
     public async Task Delete_AtAnyTime_LeavesNothing()
     {
         await using SegmentationServer server = await StartAsync();
-        Uri[] jobs = [await CreateAsync(server, "", ("a.png", Photo.Png)), await CreateAsync(server, "", ("b.png", Photo.Png)), await CreateAsync(server, "", ("c.png", Photo.Png))];
+        Uri[] jobs =
+        [
+            await CreateAsync(server, "", ("a.png", Photo.Png)), await CreateAsync(server, "", ("b.png", Photo.Png)),
+            await CreateAsync(server, "", ("c.png", Photo.Png))
+        ];
 
         foreach (Uri job in jobs)
         {
@@ -120,7 +130,11 @@ public sealed class JobTests : JobTestBase
         Uri job = await CreateAsync(server, "?format=raw", ("a.png", Photo.Png));
         await WatchAsync(server, job);
 
-        using HttpRequestMessage asking = new(HttpMethod.Post, "/v1/jobs") { Content = Photo.Content(new byte[3000], "application/zip"), Headers = { ExpectContinue = true } };
+        using HttpRequestMessage asking = new(HttpMethod.Post, "/v1/jobs")
+        {
+            Content = Photo.Content(new byte[3000], "application/zip"),
+            Headers = { ExpectContinue = true },
+        };
         using HttpResponseMessage refused = await server.Client.SendAsync(asking);
 
         Assert.Contains("bytes", await ProblemAssert.IsAsync(HttpStatusCode.TooManyRequests, refused), StringComparison.Ordinal);
@@ -166,7 +180,13 @@ public sealed class JobTests : JobTestBase
     [Fact]
     public async Task Job_OfOneKey_IsNoOtherKeys()
     {
-        await using SegmentationServer server = await StartAsync([.. ((string[])["lab", "shop"]).Select(k => ($"Security:Keys:{k}:Hash", "sha256:" + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(k)))))]);
+        await using SegmentationServer server = await StartAsync(
+            [
+                .. ((string[])["lab", "shop"]).Select(k =>
+                    (
+                        $"Security:Keys:{k}:Hash",
+                        "sha256:" + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(k)))))
+            ]);
         server.Client.DefaultRequestHeaders.Add("X-API-Key", "lab");
         Uri job = await CreateAsync(server, "", ("a.png", Photo.Png));
         await WatchAsync(server, job);
@@ -225,7 +245,10 @@ public sealed class JobTests : JobTestBase
     public async Task Watch_NothingHappens_IsNotSilent()
     {
         FakeTimeProvider clock = new();
-        Job job = new(new JobStatus { Id = "a", State = JobState.Queued, Masks = 0, Failures = 0 }, new JobRequest("application/zip", null, new Dictionary<string, string>()), new HashSet<int>(), answerBytes: 0);
+        Job job = new(
+            new JobStatus { Id = "a", State = JobState.Queued, Masks = 0, Failures = 0 },
+            new JobRequest("application/zip", null, new Dictionary<string, string>()), new HashSet<int>(),
+            answerBytes: 0);
         await using IAsyncEnumerator<JobStatus> watch = job.WatchAsync(clock, CancellationToken.None).GetAsyncEnumerator();
         Assert.True(await watch.MoveNextAsync());
 
@@ -243,7 +266,10 @@ public sealed class JobTests : JobTestBase
         FakeTimeProvider clock = new();
         await LeaveUnfinishedAsync();
         string kept = Directory.EnumerateDirectories(Kept).Single();
-        await File.WriteAllTextAsync(Path.Combine(kept, "status.json"), $$"""{"id": "{{Path.GetFileName(kept)}}", "state": "Done", "masks": 1, "failures": 0, "ended": "{{clock.GetUtcNow():O}}"}""");
+        await File.WriteAllTextAsync(
+            Path.Combine(kept, "status.json"),
+            $$"""{"id": "{{Path.GetFileName(kept)}}", "state": "Done", "masks": 1, "failures": """ +
+            $$"""0, "ended": "{{clock.GetUtcNow():O}}"}""");
         IOptions<JobOptions> options = Options.Create(new JobOptions { Path = Kept, KeepFor = TimeSpan.FromMinutes(1) });
         await using ServiceProvider services = new ServiceCollection().AddMetrics().BuildServiceProvider();
         using JobFolder folder = new(options, NullLogger<JobFolder>.Instance);

@@ -12,7 +12,8 @@ internal sealed class LogLines : ILogEventSink
 
     public void Emit(LogEvent logEvent) => _events.Writer.TryWrite(logEvent);
 
-    /// <summary>The next event whose message holds <paramref name="text"/>, waited for: a request is logged a moment after its answer.</summary>
+    /// <summary>The next event whose message holds <paramref name="text"/>, waited for: a request is logged a moment
+    /// after its answer.</summary>
     public async Task<LogEvent> WaitForAsync(string text)
     {
         using CancellationTokenSource patience = new(TimeSpan.FromSeconds(30));

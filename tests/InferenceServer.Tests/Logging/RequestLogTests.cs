@@ -12,7 +12,8 @@ public sealed class RequestLogTests(SegmentationServer server)
     [InlineData("/health/live")]
     [InlineData("/v1/models/none")]
     [InlineData("/no/such/route")]
-    public async Task RequestId_OfTheClient_ComesBack(string path) => Assert.Equal("street-42.a:b_c", await IdAsync(path, "street-42.a:b_c"));
+    public async Task RequestId_OfTheClient_ComesBack(string path) =>
+        Assert.Equal("street-42.a:b_c", await IdAsync(path, "street-42.a:b_c"));
 
     [Theory]
     [InlineData(null)]
@@ -41,8 +42,15 @@ public sealed class RequestLogTests(SegmentationServer server)
     {
         IReadOnlyDictionary<string, LogEventPropertyValue> fields = await LineAsync(path);
 
-        Assert.Equal(["ConnectionId", "Detail", "ElapsedMs", "Method", "Path", "Reason", "RequestBytes", "RequestId", "RequestPath", "SourceContext", "Status"], fields.Keys.Order(StringComparer.Ordinal));
-        Assert.Equal((status.ToString(CultureInfo.InvariantCulture), $"\"{reason}\""), (fields["Status"].ToString(), fields["Reason"].ToString()));
+        Assert.Equal(
+            [
+                "ConnectionId", "Detail", "ElapsedMs", "Method", "Path", "Reason", "RequestBytes", "RequestId",
+                "RequestPath", "SourceContext", "Status"
+            ],
+            fields.Keys.Order(StringComparer.Ordinal));
+        Assert.Equal(
+            (status.ToString(CultureInfo.InvariantCulture), $"\"{reason}\""),
+            (fields["Status"].ToString(), fields["Reason"].ToString()));
         Assert.Contains(why, fields["Detail"].ToString(), StringComparison.Ordinal);
     }
 
@@ -51,14 +59,23 @@ public sealed class RequestLogTests(SegmentationServer server)
     {
         IReadOnlyDictionary<string, LogEventPropertyValue> fields = await LineAsync("/v1/segment/tiny");
 
-        Assert.Equal(["ConnectionId", "ElapsedMs", "Method", "Path", "RequestBytes", "RequestId", "RequestPath", "SourceContext", "Status"], fields.Keys.Order(StringComparer.Ordinal));
-        Assert.Equal($"\"POST\" \"/v1/segment/tiny\" 200 {Photo.Png.Length}", $"{fields["Method"]} {fields["Path"]} {fields["Status"]} {fields["RequestBytes"]}");
+        Assert.Equal(
+            [
+                "ConnectionId", "ElapsedMs", "Method", "Path", "RequestBytes", "RequestId", "RequestPath",
+                "SourceContext", "Status"
+            ],
+            fields.Keys.Order(StringComparer.Ordinal));
+        Assert.Equal(
+            $"\"POST\" \"/v1/segment/tiny\" 200 {Photo.Png.Length}",
+            $"{fields["Method"]} {fields["Path"]} {fields["Status"]} {fields["RequestBytes"]}");
     }
 
     private static async Task<IReadOnlyDictionary<string, LogEventPropertyValue>> LineAsync(string path)
     {
         LogLines lines = new();
-        await using SegmentationServer own = new([("environment", "Production"), ("Serilog:MinimumLevel", "Information")], services => services.AddSingleton<ILogEventSink>(lines));
+        await using SegmentationServer own = new(
+            [("environment", "Production"), ("Serilog:MinimumLevel", "Information")],
+            services => services.AddSingleton<ILogEventSink>(lines));
         await own.InitializeAsync();
 
         using HttpResponseMessage response = await own.Client.PostAsync(path, Photo.Content(Photo.Png));

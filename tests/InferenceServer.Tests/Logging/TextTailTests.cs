@@ -18,7 +18,9 @@ public sealed class TextTailTests
         await TailAsync(log => log.ForContext("Reason", "unknown_model").ForContext("Detail", "There is none.").Information("GET")));
 
     [Fact]
-    public async Task Enrich_ReasonOfAnotherMessage_IsNotRepeated() => Assert.Equal(Lines(""), await TailAsync(log => log.Error("Model {Model} is unavailable: {Reason}", "a", "b")));
+    public async Task Enrich_ReasonOfAnotherMessage_IsNotRepeated() =>
+        Assert.Equal(
+            Lines(""), await TailAsync(log => log.Error("Model {Model} is unavailable: {Reason}", "a", "b")));
 
     private static string Lines(params string[] lines) => string.Concat(lines.Select(line => line + Environment.NewLine));
 

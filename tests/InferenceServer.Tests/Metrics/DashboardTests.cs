@@ -17,7 +17,8 @@ public sealed partial class DashboardTests(SegmentationServer server)
     {
         HashSet<string> instruments = Instruments();
 
-        IEnumerable<string> unknown = Used(file).Where(name => !instruments.Contains(name) && !instruments.Contains(HistogramSuffix().Replace(name, "")));
+        IEnumerable<string> unknown = Used(file).Where(name =>
+            !instruments.Contains(name) && !instruments.Contains(HistogramSuffix().Replace(name, "")));
 
         Assert.Empty(unknown);
     }
@@ -32,7 +33,8 @@ public sealed partial class DashboardTests(SegmentationServer server)
     [GeneratedRegex("_(bucket|sum|count)$", RegexOptions.ExplicitCapture)]
     private static partial Regex HistogramSuffix();
 
-    private static IEnumerable<string> Used(string file) => Name().Matches(File.ReadAllText(Path.Combine(Repository.Root, file))).Select(m => m.Value).Distinct();
+    private static IEnumerable<string> Used(string file) =>
+        Name().Matches(File.ReadAllText(Path.Combine(Repository.Root, file))).Select(m => m.Value).Distinct();
 
     private HashSet<string> Instruments()
     {

@@ -44,7 +44,10 @@ internal sealed partial class Exposition
 
     public IReadOnlyDictionary<string, double> Samples => _samples;
 
-    public double this[string series] => _samples.TryGetValue(series, out double value) ? value : throw new KeyNotFoundException($"{series} is not in {string.Join('\n', _samples.Keys)}");
+    public double this[string series] =>
+        _samples.TryGetValue(series, out double value)
+            ? value
+            : throw new KeyNotFoundException($"{series} is not in {string.Join('\n', _samples.Keys)}");
 
     /// <summary>Every histogram's buckets, by series without <c>le</c>, in the order of the page.</summary>
     public ILookup<string, (double Bound, double Count)> Buckets => _samples.Where(s => LessOrEqual().IsMatch(s.Key)).ToLookup(
@@ -67,7 +70,11 @@ internal sealed partial class Exposition
     private static IEnumerable<string> Names(string family, string type, bool isOpenMetrics) => type switch
     {
         "counter" => isOpenMetrics ? [family + "_total", family + "_created"] : [family],
-        "histogram" => [family + "_bucket", family + "_sum", family + "_count", .. isOpenMetrics ? [family + "_created"] : Array.Empty<string>()],
+        "histogram" =>
+            [
+                family + "_bucket", family + "_sum", family + "_count",
+                .. isOpenMetrics ? [family + "_created"] : Array.Empty<string>()
+            ],
         _ => [family],
     };
 
@@ -81,7 +88,10 @@ internal sealed partial class Exposition
     [GeneratedRegex(@"^# (?<kind>TYPE|HELP|UNIT) (?<name>[a-zA-Z_][a-zA-Z0-9_]*) (?<rest>.+)$", RegexOptions.ExplicitCapture)]
     private static partial Regex Comment();
 
-    [GeneratedRegex("""^(?<name>[a-zA-Z_][a-zA-Z0-9_]*)(?<labels>\{([a-zA-Z_][a-zA-Z0-9_]*="([^"\\\n]|\\[\\"n])*",?)*(?<!,)\})? (?<value>\S+)(?<exemplar> # \{trace_id="[0-9a-f]{32}",span_id="[0-9a-f]{16}"\} \S+ \d+(\.\d+)?)?$""", RegexOptions.ExplicitCapture)]
+    [GeneratedRegex(
+        """^(?<name>[a-zA-Z_][a-zA-Z0-9_]*)(?<labels>\{([a-zA-Z_][a-zA-Z0-9_]*="([^"\\\n]|\\[\\"n])*",?)*(?<!,)\})? """ +
+        """(?<value>\S+)(?<exemplar> # \{trace_id="[0-9a-f]{32}",span_id="[0-9a-f]{16}"\} \S+ \d+(\.\d+)?)?$""",
+        RegexOptions.ExplicitCapture)]
     private static partial Regex Sample();
 
     [GeneratedRegex("""(?<name>[a-zA-Z_][a-zA-Z0-9_]*)="([^"\\\n]|\\[\\"n])*""", RegexOptions.ExplicitCapture)]

@@ -38,14 +38,17 @@ internal sealed class Measurements : IDisposable
         using CancellationTokenSource patience = new(Patience);
         while (this[series] != value)
         {
-            Assert.False(patience.IsCancellationRequested, $"{series} is {this[series]}, not {value}; there are: {string.Join(' ', _sums)}");
+            Assert.False(
+                patience.IsCancellationRequested,
+                $"{series} is {this[series]}, not {value}; there are: {string.Join(' ', _sums)}");
             await Task.Delay(1);
         }
     }
 
     private void Add(Instrument instrument, double value, ReadOnlySpan<KeyValuePair<string, object?>> tags)
     {
-        string series = $"{instrument.Name}{{{string.Join(',', tags.ToArray().OrderBy(t => t.Key, StringComparer.Ordinal).Select(t => $"{t.Key}={t.Value}"))}}}";
+        IEnumerable<string> labels = tags.ToArray().OrderBy(t => t.Key, StringComparer.Ordinal).Select(t => $"{t.Key}={t.Value}");
+        string series = $"{instrument.Name}{{{string.Join(',', labels)}}}";
         _sums.AddOrUpdate(series, value, (_, sum) => sum + value);
     }
 }

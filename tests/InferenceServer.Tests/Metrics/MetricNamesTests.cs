@@ -4,7 +4,8 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace InferenceServer.Tests.Metrics;
 
-/// <summary>Name, type, unit, labels, exemplars and help of every metric, as dashboards, rules and stored series know them: compared with the list in metrics.txt.</summary>
+/// <summary>Name, type, unit, labels, exemplars and help of every metric, as dashboards, rules and stored series know
+/// them: compared with the list in metrics.txt.</summary>
 public sealed class MetricNamesTests
 {
     private const string OpenMetrics = "application/openmetrics-text";
@@ -13,11 +14,17 @@ public sealed class MetricNamesTests
     [Theory]
     [InlineData("text/plain")]
     [InlineData("application/openmetrics-text;version=1.0.0;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1")] // Prometheus 2
-    [InlineData("application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,*/*;q=0.2")] // Prometheus 3
+    // Prometheus 3.
+    [InlineData(
+        "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6," +
+        "application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4," +
+        "*/*;q=0.2")]
     public async Task Scrape_EachFormat_HasTheMetricsOfTheList(string accept)
     {
         bool isOpenMetrics = accept.StartsWith(OpenMetrics, StringComparison.Ordinal);
-        string[] expected = [.. (await File.ReadAllLinesAsync(Path.Combine(Repository.Root, "tests/InferenceServer.Tests/Metrics/metrics.txt"))).Select(line => isOpenMetrics ? line : WithoutOpenMetrics(line))];
+        string list = Path.Combine(Repository.Root, "tests/InferenceServer.Tests/Metrics/metrics.txt");
+        string[] lines = await File.ReadAllLinesAsync(list);
+        string[] expected = [.. lines.Select(line => isOpenMetrics ? line : WithoutOpenMetrics(line))];
         await using SegmentationServer server = await SegmentationServer.StartAsync();
         await UseAllAsync(server);
 
@@ -31,7 +38,10 @@ public sealed class MetricNamesTests
         }
         while (!actual.SequenceEqual(expected) && !patience.IsCancellationRequested); // a request is counted a moment after its answer
 
-        Assert.True(actual.SequenceEqual(expected), $"Missing:\n{string.Join('\n', expected.Except(actual))}\nNot in the list:\n{string.Join('\n', actual.Except(expected))}");
+        Assert.True(
+            actual.SequenceEqual(expected),
+            $"Missing:\n{string.Join('\n', expected.Except(actual))}\nNot in the " +
+            $"list:\n{string.Join('\n', actual.Except(expected))}");
     }
 
     // Units and exemplars are in OpenMetrics only.
@@ -46,7 +56,9 @@ public sealed class MetricNamesTests
         bool isNamedAsItsSample = family.Type == "counter" && !isOpenMetrics;
         Assert.Equal(isNamedAsItsSample, family.Name.EndsWith("_total", StringComparison.Ordinal));
         string name = isNamedAsItsSample ? family.Name[..^"_total".Length] : family.Name;
-        return string.Join('\t', name, family.Type, family.Unit, string.Join(',', family.Labels), family.Exemplars > 0 ? "exemplars" : "", family.Help);
+        return string.Join(
+            '\t', name, family.Type, family.Unit, string.Join(',', family.Labels),
+            family.Exemplars > 0 ? "exemplars" : "", family.Help);
     }
 
     // An instrument appears with its first measurement.

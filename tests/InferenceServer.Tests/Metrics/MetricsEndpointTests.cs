@@ -22,7 +22,9 @@ public sealed class MetricsEndpointTests(ITestOutputHelper output) : IAsyncLifet
     [InlineData("text/html", "text/plain; version=0.0.4; charset=utf-8")]
     [InlineData("application/openmetrics-text;q=0.2, text/plain;q=0.5", "text/plain; version=0.0.4; charset=utf-8")]
     [InlineData("application/openmetrics-text;q=0", "text/plain; version=0.0.4; charset=utf-8")]
-    [InlineData("application/openmetrics-text;version=1.0.0;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1", "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=underscores")]
+    [InlineData(
+        "application/openmetrics-text;version=1.0.0;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
+        "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=underscores")]
     public async Task Scrape_ByAccept_HasItsType(string? accept, string type)
     {
         using HttpResponseMessage response = await ScrapeAsync(accept);
@@ -37,7 +39,8 @@ public sealed class MetricsEndpointTests(ITestOutputHelper output) : IAsyncLifet
     {
         bool isOpenMetrics = accept is not null;
         await SegmentAsync();
-        Exposition page = await PageAsync(accept, p => p.Samples.Keys.Any(k => k.StartsWith("seg_requests_total{", StringComparison.Ordinal)));
+        Exposition page = await PageAsync(
+            accept, p => p.Samples.Keys.Any(k => k.StartsWith("seg_requests_total{", StringComparison.Ordinal)));
 
         Assert.Equal("counter", page.Families[isOpenMetrics ? "seg_requests" : "seg_requests_total"].Type);
         Assert.Equal("histogram", page.Families["seg_stage_duration_seconds"].Type);
@@ -80,7 +83,12 @@ public sealed class MetricsEndpointTests(ITestOutputHelper output) : IAsyncLifet
     [InlineData(OpenMetrics)]
     public async Task Scrape_ModelUnloaded_HasItsGaugesNoMore(string? accept)
     {
-        string[] gauges = ["seg_model_load_seconds{model=\"tiny\",version=\"1\"}", "seg_provider_info{model=\"tiny\",provider=\"cpu\"}", "seg_queue_depth{model=\"tiny\"}", "seg_model_state{model=\"tiny\",state=\"READY\",version=\"1\"}"];
+        string[] gauges =
+        [
+            "seg_model_load_seconds{model=\"tiny\",version=\"1\"}",
+            "seg_provider_info{model=\"tiny\",provider=\"cpu\"}", "seg_queue_depth{model=\"tiny\"}",
+            "seg_model_state{model=\"tiny\",state=\"READY\",version=\"1\"}"
+        ];
         await SegmentAsync();
         Exposition before = await PageAsync(accept, p => p.Samples.ContainsKey("seg_pixels_total{model=\"tiny\"}"));
 
@@ -90,7 +98,8 @@ public sealed class MetricsEndpointTests(ITestOutputHelper output) : IAsyncLifet
         Assert.All(gauges, gauge => Assert.Contains(gauge, before.Samples));
         Assert.All(gauges, gauge => Assert.DoesNotContain(gauge, after.Samples));
         Assert.Contains("seg_queue_depth{model=\"tiny-labels\"}", after.Samples); // the other models' stay
-        Assert.Equal(before["seg_pixels_total{model=\"tiny\"}"], after["seg_pixels_total{model=\"tiny\"}"]); // as do counters, which only grow
+        // As do counters, which only grow.
+        Assert.Equal(before["seg_pixels_total{model=\"tiny\"}"], after["seg_pixels_total{model=\"tiny\"}"]);
     }
 
     [Fact]
@@ -166,14 +175,24 @@ public sealed class MetricsEndpointTests(ITestOutputHelper output) : IAsyncLifet
         string[] complaints = (await promtool.StandardError.ReadToEndAsync()).Split('\n', StringSplitOptions.RemoveEmptyEntries);
 
         // The names of .NET's own instruments end in "count".
-        Assert.DoesNotContain(complaints, c => !c.StartsWith("dotnet_", StringComparison.Ordinal) || !c.EndsWith("should not have \"_count\" suffix", StringComparison.Ordinal));
+        Assert.DoesNotContain(
+            complaints,
+            c =>
+                !c.StartsWith("dotnet_", StringComparison.Ordinal)
+                    || !c.EndsWith("should not have \"_count\" suffix", StringComparison.Ordinal));
     }
 
     private static Process? Start(string program, string arguments)
     {
         try
         {
-            return Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardInput = true, RedirectStandardError = true, RedirectStandardOutput = true });
+            return Process.Start(
+                new ProcessStartInfo(program, arguments)
+                {
+                    RedirectStandardInput = true,
+                    RedirectStandardError = true,
+                    RedirectStandardOutput = true,
+                });
         }
         catch (Win32Exception)
         {

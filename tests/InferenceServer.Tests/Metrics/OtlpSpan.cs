@@ -12,7 +12,8 @@ internal sealed record OtlpSpan(string TraceId, string Id, string ParentId, stri
         from span in Fields(scope.Value) where span.Number == 2
         select Read(Fields(span.Value).ToLookup(f => f.Number, f => f.Value));
 
-    /// <summary>The names of an ExportMetricsServiceRequest's metrics: resource_metrics (1), scope_metrics (2), metrics (2), name (1).</summary>
+    /// <summary>The names of an ExportMetricsServiceRequest's metrics: resource_metrics (1), scope_metrics (2),
+    /// metrics (2), name (1).</summary>
     public static IEnumerable<string> MetricNames(byte[] request) =>
         from resource in Fields(request) where resource.Number == 1
         from scope in Fields(resource.Value) where scope.Number == 2
@@ -20,7 +21,8 @@ internal sealed record OtlpSpan(string TraceId, string Id, string ParentId, stri
         from name in Fields(metric.Value) where name.Number == 1
         select Encoding.UTF8.GetString(name.Value);
 
-    private static OtlpSpan Read(ILookup<int, byte[]> fields) => new(Hex(fields[1]), Hex(fields[2]), Hex(fields[4]), Encoding.UTF8.GetString(fields[5].Single()));
+    private static OtlpSpan Read(ILookup<int, byte[]> fields) =>
+        new(Hex(fields[1]), Hex(fields[2]), Hex(fields[4]), Encoding.UTF8.GetString(fields[5].Single()));
 
     private static string Hex(IEnumerable<byte[]> field) => Convert.ToHexStringLower(field.SingleOrDefault([]));
 

@@ -15,7 +15,8 @@ public sealed class OtlpTests
     {
         await using OtlpReceiver collector = await OtlpReceiver.StartAsync();
         string trace = ActivityTraceId.CreateRandom().ToHexString();
-        await using ServerProcess server = await ServerProcess.StartAsync((endpoint, collector.Url), (protocol, "http/protobuf"), ("Hosting:DrainDelay", "00:00:00"));
+        await using ServerProcess server = await ServerProcess.StartAsync(
+            (endpoint, collector.Url), (protocol, "http/protobuf"), ("Hosting:DrainDelay", "00:00:00"));
         using HttpClient client = new() { BaseAddress = server.Address };
         await SegmentAsync(client, trace);
         using HttpResponseMessage probe = await client.GetAsync(new Uri("/health/live", UriKind.Relative));

@@ -30,7 +30,9 @@ public sealed class RequestObserverTests : IDisposable
         Assert.Equal(Photo.Width * Photo.Height, _measured["seg_pixels_total{model=tiny}"]);
         Assert.All(["read", "decode", "preprocess", "infer", "postprocess", "encode", "write"], stage =>
             Assert.True(_measured[$"seg_stage_duration_seconds{{model=tiny,stage={stage}}}"] > 0, stage));
-        Assert.True(_measured["seg_request_duration_seconds{model=tiny,route=/v1/segment/{model}}"] > _measured["seg_stage_duration_seconds{model=tiny,stage=infer}"]);
+        Assert.True(
+            _measured["seg_request_duration_seconds{model=tiny," +
+                "route=/v1/segment/{model}}"] > _measured["seg_stage_duration_seconds{model=tiny,stage=infer}"]);
     }
 
     [Theory]
@@ -57,7 +59,10 @@ public sealed class RequestObserverTests : IDisposable
         {
             Uri server = _server.Client.BaseAddress!;
             await client.ConnectAsync(server.Host, server.Port);
-            await client.GetStream().WriteAsync(Encoding.ASCII.GetBytes("POST /v1/segment/tiny HTTP/1.1\r\nHost: test\r\nContent-Length: 1000\r\n\r\nhalf"));
+            await client.GetStream()
+                .WriteAsync(
+                    Encoding.ASCII.GetBytes(
+                        "POST /v1/segment/tiny HTTP/1.1\r\nHost: test\r\nContent-Length: 1000\r\n\r\nhalf"));
             await _measured.UntilAsync("seg_in_flight{model=tiny}", 1);
         }
 

@@ -16,7 +16,8 @@ public sealed class HotReloadTests : IAsyncLifetime
     {
         _folder.Add("tiny", 1);
         _server = await SegmentationServer.StartAsync(
-            ("Models:Path", _folder.Path), ("Models:Watch", "Auto"), ("Models:PollInterval", "00:00:00.050"), ("Models:SettleTime", "00:00:00.020"));
+            ("Models:Path", _folder.Path), ("Models:Watch", "Auto"), ("Models:PollInterval", "00:00:00.050"),
+            ("Models:SettleTime", "00:00:00.020"));
     }
 
     public async Task DisposeAsync()
@@ -42,7 +43,9 @@ public sealed class HotReloadTests : IAsyncLifetime
         await done.CancelAsync();
         await Task.WhenAll(clients);
 
-        Assert.Equal(Enumerable.Range(1, Swaps + 1).Select(v => $"v{v}").Order(StringComparer.Ordinal), answers.Keys.Order(StringComparer.Ordinal));
+        Assert.Equal(
+            Enumerable.Range(1, Swaps + 1).Select(v => $"v{v}").Order(StringComparer.Ordinal),
+            answers.Keys.Order(StringComparer.Ordinal));
     }
 
     [Fact]
@@ -69,7 +72,8 @@ public sealed class HotReloadTests : IAsyncLifetime
     {
         while (!done.IsCancellationRequested)
         {
-            using HttpResponseMessage response = await _server.Client.PostAsync("/v1/segment/tiny", Photo.Content(Photo.Png), CancellationToken.None);
+            using HttpResponseMessage response = await _server.Client.PostAsync(
+                "/v1/segment/tiny", Photo.Content(Photo.Png), CancellationToken.None);
             string answer = response.IsSuccessStatusCode
                 ? "v" + Assert.Single(response.Headers.GetValues("X-Model-Version"))
                 : $"{response.StatusCode}: {await response.Content.ReadAsStringAsync(CancellationToken.None)}";
@@ -93,7 +97,9 @@ public sealed class HotReloadTests : IAsyncLifetime
         using CancellationTokenSource patience = new(Patience);
         while (true)
         {
-            JsonElement model = (await _server.Client.GetFromJsonAsync<JsonElement>("/v1/models/tiny", patience.Token)).GetProperty("model");
+            JsonElement model =
+                (await _server.Client.GetFromJsonAsync<JsonElement>("/v1/models/tiny", patience.Token))
+                    .GetProperty("model");
             if (condition(model))
             {
                 return model;
@@ -108,7 +114,8 @@ public sealed class HotReloadTests : IAsyncLifetime
         using CancellationTokenSource patience = new(Patience);
         while (true)
         {
-            using HttpResponseMessage response = await _server.Client.PostAsync($"/v1/segment/{model}", Photo.Content(Photo.Png), patience.Token);
+            using HttpResponseMessage response = await _server.Client.PostAsync(
+                $"/v1/segment/{model}", Photo.Content(Photo.Png), patience.Token);
             if (response.StatusCode == expected)
             {
                 return;

@@ -18,7 +18,9 @@ public sealed class LoadingTests : IAsyncLifetime
     {
         _folder.Add("tiny", 1);
         _folder.Add("tiny", 2);
-        _server = await SegmentationServer.StartAsync(("Models:Path", _folder.Path), ("Models:Versions", "all"), ("Security:Keys:operator:Hash", Hash(Key)), ("Security:Keys:operator:Scopes", "admin"), ("Security:Anonymous", "infer"));
+        _server = await SegmentationServer.StartAsync(
+            ("Models:Path", _folder.Path), ("Models:Versions", "all"), ("Security:Keys:operator:Hash", Hash(Key)),
+            ("Security:Keys:operator:Scopes", "admin"), ("Security:Anonymous", "infer"));
     }
 
     public async Task DisposeAsync()
@@ -32,7 +34,8 @@ public sealed class LoadingTests : IAsyncLifetime
     [InlineData(2)]
     public async Task Segment_VersionInTheUrl_IsTheOneThatAnswers(int version)
     {
-        using HttpResponseMessage response = await _server.Client.PostAsync($"/v1/segment/tiny/versions/{version}", Photo.Content(Photo.Png));
+        using HttpResponseMessage response = await _server.Client.PostAsync(
+            $"/v1/segment/tiny/versions/{version}", Photo.Content(Photo.Png));
         JsonElement description = await _server.Client.GetFromJsonAsync<JsonElement>($"/v1/models/tiny/versions/{version}");
 
         Assert.Equal(HttpStatusCode.OK, response.StatusCode);
@@ -82,7 +85,9 @@ public sealed class LoadingTests : IAsyncLifetime
 
         using HttpResponseMessage response = await ChangeAsync("tiny/load", Key);
 
-        Assert.Contains("cannot be read", await ProblemAssert.IsAsync(HttpStatusCode.UnprocessableEntity, response), StringComparison.Ordinal);
+        Assert.Contains(
+            "cannot be read", await ProblemAssert.IsAsync(HttpStatusCode.UnprocessableEntity, response),
+            StringComparison.Ordinal);
         JsonElement description = await _server.Client.GetFromJsonAsync<JsonElement>("/v1/models/tiny");
         Assert.Equal("UNAVAILABLE", description.GetProperty("model").GetProperty("state").GetString());
     }
@@ -101,7 +106,9 @@ public sealed class LoadingTests : IAsyncLifetime
         using HttpResponseMessage unload = await ChangeAsync("tiny/unload", Key);
         Assert.Equal(HttpStatusCode.OK, unload.StatusCode);
         using HttpResponseMessage refused = await _server.Client.PostAsync("/v1/segment/tiny", Photo.Content(Photo.Png));
-        Assert.Contains("unloaded on request", await ProblemAssert.IsAsync(HttpStatusCode.ServiceUnavailable, refused), StringComparison.Ordinal);
+        Assert.Contains(
+            "unloaded on request", await ProblemAssert.IsAsync(HttpStatusCode.ServiceUnavailable, refused),
+            StringComparison.Ordinal);
 
         using HttpResponseMessage load = await ChangeAsync("tiny/load", Key);
         Assert.Equal(HttpStatusCode.OK, load.StatusCode);

@@ -18,8 +18,11 @@ public sealed class ModelLogTests : IDisposable
         foreach (string name in (string[])["before", "after"])
         {
             string model = Path.Combine(_folder.Path, name);
-            await ServerProcess.UntilAsync(() => Task.FromResult(Text(server).Contains($"{name}.onnx is no model yet", StringComparison.Ordinal)));
-            Assert.Contains($"inference-server inspect {model}/1/model.onnx --manifest {model}/model.json", Text(server), StringComparison.Ordinal);
+            await ServerProcess.UntilAsync(() =>
+                Task.FromResult(Text(server).Contains($"{name}.onnx is no model yet", StringComparison.Ordinal)));
+            Assert.Contains(
+                $"inference-server inspect {model}/1/model.onnx --manifest {model}/model.json", Text(server),
+                StringComparison.Ordinal);
         }
 
         _folder.AddBroken("tiny", 2); // another look
@@ -45,5 +48,6 @@ public sealed class ModelLogTests : IDisposable
     private static string Text(ServerProcess server) => server.Log.Replace("\\\"", "", StringComparison.Ordinal);
 
     private Task<ServerProcess> StartAsync() => ServerProcess.StartAsync(
-        ("Models:Path", _folder.Path), ("Models:Watch", "Auto"), ("Models:PollInterval", "00:00:00.050"), ("Models:SettleTime", "00:00:00.020"));
+        ("Models:Path", _folder.Path), ("Models:Watch", "Auto"), ("Models:PollInterval", "00:00:00.050"),
+        ("Models:SettleTime", "00:00:00.020"));
 }

@@ -15,7 +15,11 @@ public sealed class ModelsEndpointsTests(SegmentationServer server)
         Assert.Equal("tiny", list.GetProperty("default").GetString());
         Dictionary<string, string> states = list.GetProperty("models").EnumerateArray()
             .ToDictionary(m => m.GetProperty("name").GetString()!, m => m.GetProperty("state").GetString()!);
-        Assert.Equal(Directory.EnumerateDirectories(Path.Combine(AppContext.BaseDirectory, "models")).Select(Path.GetFileName).Order(), states.Keys.Order());
+        Assert.Equal(
+            Directory.EnumerateDirectories(Path.Combine(AppContext.BaseDirectory, "models"))
+                .Select(Path.GetFileName)
+                .Order(),
+            states.Keys.Order());
         Assert.All(states, s => Assert.Equal(s.Key is "tiny-nan" or "tiny-wrong-classes" ? "UNAVAILABLE" : "READY", s.Value));
     }
 
@@ -26,13 +30,19 @@ public sealed class ModelsEndpointsTests(SegmentationServer server)
 
         JsonElement model = description.GetProperty("model");
         Assert.Equal(("tiny", "READY", 1, "cpu"), (
-            model.GetProperty("name").GetString(), model.GetProperty("state").GetString(), model.GetProperty("version").GetInt32(), model.GetProperty("provider").GetString()));
+            model.GetProperty("name")
+                .GetString(), model.GetProperty("state")
+                .GetString(), model.GetProperty("version")
+                .GetInt32(), model.GetProperty("provider")
+                .GetString()));
         Assert.Equal(
             [(0, "red", "#ff0000"), (1, "green", "#00ff00"), (2, "blue", "#0000ff")],
             description.GetProperty("classes").EnumerateArray().Select(
                 c => (c.GetProperty("index").GetInt32(), c.GetProperty("name").GetString()!, c.GetProperty("color").GetString()!)));
         Assert.Equal("logits", description.GetProperty("manifest").GetProperty("graph").GetProperty("output_kind").GetString());
-        Assert.StartsWith("input: float32", Assert.Single(description.GetProperty("inputs").EnumerateArray()).GetString(), StringComparison.Ordinal);
+        Assert.StartsWith(
+            "input: float32", Assert.Single(description.GetProperty("inputs").EnumerateArray()).GetString(),
+            StringComparison.Ordinal);
         Assert.False(model.TryGetProperty("reason", out _));
     }
 

@@ -9,7 +9,11 @@ namespace InferenceServer.Tests.OpenApi;
 [Collection(SharedServer.Name)]
 public sealed class OpenApiTests(SegmentationServer server)
 {
-    private static readonly JsonSerializerOptions Readable = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions Readable = new()
+    {
+        WriteIndented = true,
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
 
     [Fact]
     public async Task Document_Routes_AreAllThere()
@@ -18,15 +22,23 @@ public sealed class OpenApiTests(SegmentationServer server)
 
         Assert.Equal(
             [
-                "/api/function_invocations", "/api/functions", "/api/functions/{model}", "/health/live", "/health/ready", "/huggingface", "/huggingface/{model}",
-                "/label-studio/health", "/label-studio/models/{model}/health", "/label-studio/models/{model}/predict", "/label-studio/models/{model}/setup", "/label-studio/models/{model}/webhook",
-                "/label-studio/predict", "/label-studio/setup", "/label-studio/webhook", "/metrics", "/v1/jobs", "/v1/jobs/{id}", "/v1/jobs/{id}/events", "/v1/jobs/{id}/result", "/v1/models", "/v1/models/{model}", "/v1/models/{model}/load", "/v1/models/{model}/unload", "/v1/models/{model}/versions/{version}",
+                "/api/function_invocations", "/api/functions", "/api/functions/{model}", "/health/live",
+                "/health/ready", "/huggingface", "/huggingface/{model}",
+                "/label-studio/health", "/label-studio/models/{model}/health", "/label-studio/models/{model}/predict",
+                "/label-studio/models/{model}/setup", "/label-studio/models/{model}/webhook",
+                "/label-studio/predict", "/label-studio/setup", "/label-studio/webhook", "/metrics", "/v1/jobs",
+                "/v1/jobs/{id}", "/v1/jobs/{id}/events", "/v1/jobs/{id}/result", "/v1/models", "/v1/models/{model}",
+                "/v1/models/{model}/load", "/v1/models/{model}/unload", "/v1/models/{model}/versions/{version}",
                 "/v1/segment", "/v1/segment/{model}", "/v1/segment/{model}/versions/{version}", "/v1/segment:batch",
-                "/v2", "/v2/health/live", "/v2/health/ready", "/v2/models/stats", "/v2/models/{model}", "/v2/models/{model}/config", "/v2/models/{model}/infer", "/v2/models/{model}/ready", "/v2/models/{model}/stats",
-                "/v2/models/{model}/versions/{version}", "/v2/models/{model}/versions/{version}/config", "/v2/models/{model}/versions/{version}/infer", "/v2/models/{model}/versions/{version}/ready",
+                "/v2", "/v2/health/live", "/v2/health/ready", "/v2/models/stats", "/v2/models/{model}",
+                "/v2/models/{model}/config", "/v2/models/{model}/infer", "/v2/models/{model}/ready",
+                "/v2/models/{model}/stats",
+                "/v2/models/{model}/versions/{version}", "/v2/models/{model}/versions/{version}/config",
+                "/v2/models/{model}/versions/{version}/infer", "/v2/models/{model}/versions/{version}/ready",
                 "/v2/models/{model}/versions/{version}/stats",
                 "/v2/repository/index", "/v2/repository/models/{model}/load", "/v2/repository/models/{model}/unload",
-                "/v2/repository/{repository}/index", "/v2/repository/{repository}/models/{model}/load", "/v2/repository/{repository}/models/{model}/unload",
+                "/v2/repository/{repository}/index", "/v2/repository/{repository}/models/{model}/load",
+                "/v2/repository/{repository}/models/{model}/unload",
             ],
             document.GetProperty("paths").EnumerateObject().Select(p => p.Name).Order(StringComparer.Ordinal));
     }
@@ -35,7 +47,13 @@ public sealed class OpenApiTests(SegmentationServer server)
     public async Task Document_OperationIds_AreUnique()
     {
         JsonElement document = await DocumentAsync();
-        string?[] ids = [.. document.GetProperty("paths").EnumerateObject().SelectMany(p => p.Value.EnumerateObject()).Select(o => o.Value.GetProperty("operationId").GetString())];
+        string?[] ids =
+        [
+            .. document.GetProperty("paths")
+                .EnumerateObject()
+                .SelectMany(p => p.Value.EnumerateObject())
+                .Select(o => o.Value.GetProperty("operationId").GetString())
+        ];
         Assert.Distinct(ids);
     }
 
@@ -76,8 +94,14 @@ public sealed class OpenApiTests(SegmentationServer server)
 
         Assert.Equal(
             MaskFormat.All.GroupBy(f => f.MediaType).Select(type => (type.Key, string.Join(' ', type.Select(f => f.Name)))),
-            content.EnumerateObject().Select(type => (type.Name, string.Join(' ', type.Value.GetProperty("examples").EnumerateObject().Select(e => e.Name)))));
-        Assert.Equal(MaskFormat.All.Select(f => f.Name), parameter.GetProperty("examples").EnumerateObject().Select(e => e.Value.GetProperty("value").GetString()!));
+            content.EnumerateObject()
+                .Select(type =>
+                    (
+                        type.Name,
+                        string.Join(' ', type.Value.GetProperty("examples").EnumerateObject().Select(e => e.Name)))));
+        Assert.Equal(
+            MaskFormat.All.Select(f => f.Name),
+            parameter.GetProperty("examples").EnumerateObject().Select(e => e.Value.GetProperty("value").GetString()!));
     }
 
     // The example comes from the encoder; this is whether a client that follows it can read what the server sends.
@@ -88,8 +112,12 @@ public sealed class OpenApiTests(SegmentationServer server)
     [InlineData("geojson")]
     public async Task Document_ExampleOfAJsonFormat_HasTheMembersOfTheAnswer(string format)
     {
-        JsonElement examples = (await ComponentAsync("responses", "Mask")).GetProperty("content").GetProperty(MaskFormat.Find(format)!.MediaType).GetProperty("examples");
-        using HttpResponseMessage response = await server.Client.PostAsync($"/v1/segment/tiny?format={format}", Photo.Content(Photo.Png, "image/png"));
+        JsonElement examples = (await ComponentAsync("responses", "Mask"))
+            .GetProperty("content")
+            .GetProperty(MaskFormat.Find(format)!.MediaType)
+            .GetProperty("examples");
+        using HttpResponseMessage response = await server.Client.PostAsync(
+            $"/v1/segment/tiny?format={format}", Photo.Content(Photo.Png, "image/png"));
 
         JsonElement answer = await response.Content.ReadFromJsonAsync<JsonElement>();
 
@@ -102,7 +130,8 @@ public sealed class OpenApiTests(SegmentationServer server)
         JsonElement schema = await ComponentAsync("schemas", "Problem");
         string[] known = [.. schema.GetProperty("properties").EnumerateObject().Select(p => p.Name)];
         string[] required = [.. schema.GetProperty("required").EnumerateArray().Select(p => p.GetString()!)];
-        using HttpResponseMessage response = await server.Client.PostAsync("/v1/segment/tiny?alpha=2", Photo.Content(Photo.Png, "image/png"));
+        using HttpResponseMessage response = await server.Client.PostAsync(
+            "/v1/segment/tiny?alpha=2", Photo.Content(Photo.Png, "image/png"));
 
         string[] sent = [.. (await response.Content.ReadFromJsonAsync<JsonElement>()).EnumerateObject().Select(p => p.Name)];
 
@@ -128,10 +157,15 @@ public sealed class OpenApiTests(SegmentationServer server)
 
         Assert.Equal(["Segment", "Models", "Jobs"], tags.Take(3));
         Assert.Equal(
-            tags, document.GetProperty("paths").EnumerateObject().SelectMany(p => p.Value.EnumerateObject()).Select(o => Assert.Single(o.Value.GetProperty("tags").EnumerateArray()).GetString()!).Distinct());
+            tags, document.GetProperty("paths")
+                .EnumerateObject()
+                .SelectMany(p => p.Value.EnumerateObject())
+                .Select(o => Assert.Single(o.Value.GetProperty("tags").EnumerateArray()).GetString()!)
+                .Distinct());
     }
 
-    /// <summary>The checked-in document shows in each change what it means for clients. With <c>DOCS=write</c> in the environment it is written instead.</summary>
+    /// <summary>The checked-in document shows in each change what it means for clients. With <c>DOCS=write</c> in the
+    /// environment it is written instead.</summary>
     [Fact]
     public async Task Document_CheckedIn_IsTheServedOne()
     {
@@ -147,8 +181,15 @@ public sealed class OpenApiTests(SegmentationServer server)
 
         string[] before = await File.ReadAllLinesAsync(file), now = served.TrimEnd('\n').Split('\n');
         int same = before.Zip(now).TakeWhile(pair => pair.First == pair.Second).Count();
-        string difference = string.Join('\n', before.Skip(same).Take(5).Select(line => "- " + line).Concat(now.Skip(same).Take(5).Select(line => "+ " + line)));
-        Assert.True(same == before.Length && same == now.Length, $"docs/openapi.json differs at line {same + 1}; DOCS=write updates it.\n{difference}");
+        string difference = string.Join(
+            '\n',
+            before.Skip(same)
+                .Take(5)
+                .Select(line => "- " + line)
+                .Concat(now.Skip(same).Take(5).Select(line => "+ " + line)));
+        Assert.True(
+            same == before.Length && same == now.Length,
+            $"docs/openapi.json differs at line {same + 1}; DOCS=write updates it.\n{difference}");
     }
 
     [Theory]
@@ -158,10 +199,22 @@ public sealed class OpenApiTests(SegmentationServer server)
     {
         JsonElement operation = await OperationAsync(path);
 
-        Assert.Equal(["application/json", "application/octet-stream"], operation.GetProperty("requestBody").GetProperty("content").EnumerateObject().Select(c => c.Name));
-        Assert.Equal(["application/json", "application/octet-stream"], operation.GetProperty("responses").GetProperty("200").GetProperty("content").EnumerateObject().Select(c => c.Name));
-        Assert.Contains("Inference-Header-Content-Length", operation.GetProperty("parameters").EnumerateArray().Select(p => p.GetProperty("name").GetString()));
-        Assert.Equal("#/components/responses/Problem", operation.GetProperty("responses").GetProperty("default").GetProperty("$ref").GetString());
+        Assert.Equal(
+            ["application/json", "application/octet-stream"],
+            operation.GetProperty("requestBody").GetProperty("content").EnumerateObject().Select(c => c.Name));
+        Assert.Equal(
+            ["application/json", "application/octet-stream"],
+            operation.GetProperty("responses")
+                .GetProperty("200")
+                .GetProperty("content")
+                .EnumerateObject()
+                .Select(c => c.Name));
+        Assert.Contains(
+            "Inference-Header-Content-Length",
+            operation.GetProperty("parameters").EnumerateArray().Select(p => p.GetProperty("name").GetString()));
+        Assert.Equal(
+            "#/components/responses/Problem",
+            operation.GetProperty("responses").GetProperty("default").GetProperty("$ref").GetString());
     }
 
     [Fact]
@@ -183,7 +236,8 @@ public sealed class OpenApiTests(SegmentationServer server)
         Assert.Equal("text/html", response.Content.Headers.ContentType?.MediaType);
     }
 
-    private async Task<JsonElement> OperationAsync(string path) => (await DocumentAsync()).GetProperty("paths").GetProperty(path).GetProperty("post");
+    private async Task<JsonElement> OperationAsync(string path) =>
+        (await DocumentAsync()).GetProperty("paths").GetProperty(path).GetProperty("post");
 
     private async Task<JsonElement> ComponentAsync(string kind, string name) =>
         (await DocumentAsync()).GetProperty("components").GetProperty(kind).GetProperty(name);
@@ -191,7 +245,10 @@ public sealed class OpenApiTests(SegmentationServer server)
     // The path to each member, without the numbers of elements.
     private static IEnumerable<string> Members(JsonElement element, string path = "") => element.ValueKind switch
     {
-        JsonValueKind.Object => element.EnumerateObject().SelectMany(member => Members(member.Value, $"{path}/{member.Name}").Prepend($"{path}/{member.Name}")),
+        JsonValueKind.Object =>
+            element.EnumerateObject()
+                .SelectMany(member =>
+                    Members(member.Value, $"{path}/{member.Name}").Prepend($"{path}/{member.Name}")),
         JsonValueKind.Array => element.EnumerateArray().SelectMany(item => Members(item, path)),
         _ => [],
     };

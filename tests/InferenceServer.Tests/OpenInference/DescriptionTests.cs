@@ -16,7 +16,12 @@ public sealed class DescriptionTests(SegmentationServer server)
         Assert.Equal(["name", "version", "extensions"], metadata.EnumerateObject().Select(m => m.Name));
         Assert.Equal("inference-server", metadata.GetProperty("name").GetString());
         Assert.NotEqual("", metadata.GetProperty("version").GetString());
-        Assert.Equal(["binary_tensor_data", "model_configuration", "model_repository", "parameters", "schedule_policy", "statistics"], Texts(metadata.GetProperty("extensions")));
+        Assert.Equal(
+            [
+                "binary_tensor_data", "model_configuration", "model_repository", "parameters", "schedule_policy",
+                "statistics"
+            ],
+            Texts(metadata.GetProperty("extensions")));
     }
 
     [Theory]
@@ -128,11 +133,16 @@ public sealed class DescriptionTests(SegmentationServer server)
     [Fact]
     public async Task Config_OfAGraphWhoseLabelsHaveNoBatchAxis_HasWholeShapes()
     {
-        await using SegmentationServer odd = await SegmentationServer.StartAsync(("Models:Path", Path.Combine(AppContext.BaseDirectory, "odd-models")), ("Models:Default", "tiny-flat-labels"));
+        await using SegmentationServer odd = await SegmentationServer.StartAsync(
+            ("Models:Path", Path.Combine(AppContext.BaseDirectory, "odd-models")),
+            ("Models:Default", "tiny-flat-labels"));
         using HttpResponseMessage response = await odd.Client.GetAsync("/v2/models/tiny-flat-labels/config");
         using HttpResponseMessage answer = await odd.Client.PostAsync("/v2/models/tiny-flat-labels/infer", InferCall.Content(
-            """{"inputs": [{"name": "input", "datatype": "FP32", "shape": [1, 3, 8, 12]}], "parameters": {"binary_data_output": true} }""", new byte[3 * 8 * 12 * sizeof(float)]));
-        JsonElement config = JsonDocument.Parse(await response.Content.ReadAsStringAsync()).RootElement, output = (await InferCall.ReadAsync(answer)).Json.GetProperty("outputs")[0];
+            """{"inputs": [{"name": "input", "datatype": "FP32", "shape": [1, 3, 8, 12]}], "parameters": """ +
+            """{"binary_data_output": true} }""",
+            new byte[3 * 8 * 12 * sizeof(float)]));
+        JsonElement config = JsonDocument.Parse(await response.Content.ReadAsStringAsync()).RootElement, output = (
+            await InferCall.ReadAsync(answer)).Json.GetProperty("outputs")[0];
 
         Assert.Equal(0, config.GetProperty("max_batch_size").GetInt32());
         Assert.Equal([-1, 3, -1, -1], Numbers(Assert.Single(config.GetProperty("input").EnumerateArray()).GetProperty("dims")));
@@ -143,9 +153,12 @@ public sealed class DescriptionTests(SegmentationServer server)
     [Fact]
     public async Task Config_WhereRequestsShareRuns_TellsOfIt()
     {
-        await using SegmentationServer batching = await SegmentationServer.StartAsync(("Batching:MaxBatchSize", "4"), ("Batching:MaxQueueDelay", "00:00:00.005"));
+        await using SegmentationServer batching = await SegmentationServer.StartAsync(
+            ("Batching:MaxBatchSize", "4"), ("Batching:MaxQueueDelay", "00:00:00.005"));
 
-        JsonElement dynamic = (await batching.Client.GetFromJsonAsync<JsonElement>("/v2/models/tiny/config")).GetProperty("dynamic_batching");
+        JsonElement dynamic =
+            (await batching.Client.GetFromJsonAsync<JsonElement>("/v2/models/tiny/config")).GetProperty(
+                "dynamic_batching");
 
         Assert.Equal([4], Numbers(dynamic.GetProperty("preferred_batch_size")));
         Assert.Equal(5000, dynamic.GetProperty("max_queue_delay_microseconds").GetInt64());

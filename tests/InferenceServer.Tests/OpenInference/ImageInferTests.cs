@@ -33,9 +33,10 @@ public sealed class ImageInferTests(SegmentationServer server)
     {
         foreach (byte[] image in (byte[][])[Photo.Noise(jpeg: true), Photo.Noise(jpeg: false), Images.Read("rgb.png")])
         {
-            byte[] expected = await (await server.Client.PostAsync($"/v1/segment/{model}?format=raw", Photo.Content(image))).Content.ReadAsByteArrayAsync();
+            byte[] expected = await RawAsync($"/v1/segment/{model}?format=raw", image);
 
-            using HttpResponseMessage response = await server.Client.PostAsync($"/v2/models/{model}.image/versions/1/infer", InferCall.Raw(image));
+            using HttpResponseMessage response = await server.Client.PostAsync(
+                $"/v2/models/{model}.image/versions/1/infer", InferCall.Raw(image));
 
             Assert.Equal(expected, (await InferCall.ReadAsync(response)).Bytes);
         }
@@ -44,7 +45,9 @@ public sealed class ImageInferTests(SegmentationServer server)
     [Fact]
     public async Task Json_Base64_GivesTheMaskAsNumbers()
     {
-        string request = $$"""{"id": "7", "inputs": [{"name": "image", "datatype": "BYTES", "shape": [1], "data": ["{{Convert.ToBase64String(Photo.Png)}}"]}]}""";
+        string request =
+            $$"""{"id": "7", "inputs": [{"name": "image", "datatype": "BYTES", "shape": [1], "data": """ +
+            $$"""["{{Convert.ToBase64String(Photo.Png)}}"]}]}""";
 
         using HttpResponseMessage response = await server.Client.PostAsync(Route, InferCall.Content(request));
 
@@ -71,7 +74,14 @@ public sealed class ImageInferTests(SegmentationServer server)
         using HttpResponseMessage response = await server.Client.PostAsync(Route, InferCall.Content(request, tensor));
 
         (JsonElement json, byte[] rest) = await InferCall.ReadAsync(response);
-        byte[] mask = binaryOutput ? rest : [.. Assert.Single(json.GetProperty("outputs").EnumerateArray()).GetProperty("data").EnumerateArray().Select(e => e.GetByte())];
+        byte[] mask = binaryOutput
+            ? rest
+            : [
+                .. Assert.Single(json.GetProperty("outputs").EnumerateArray())
+                    .GetProperty("data")
+                    .EnumerateArray()
+                    .Select(e => e.GetByte())
+            ];
         Assert.Equal(Photo.Labels, mask);
     }
 
@@ -81,8 +91,13 @@ public sealed class ImageInferTests(SegmentationServer server)
     public async Task Compressed_BothWays_GivesTheMask(string encoding)
     {
         byte[] image = Photo.Plain(300, 200);
-        string request = """{"inputs": [{"name": "image", "datatype": "BYTES", "shape": [1]}], "outputs": [{"name": "mask", "parameters": {"binary_data": true}}]}""";
-        using HttpRequestMessage message = new(HttpMethod.Post, Route) { Content = await InferCall.CompressedAsync(InferCall.Content(request, image), encoding) };
+        string request =
+            """{"inputs": [{"name": "image", "datatype": "BYTES", "shape": [1]}], "outputs": """ +
+            """[{"name": "mask", "parameters": {"binary_data": true}}]}""";
+        using HttpRequestMessage message = new(HttpMethod.Post, Route)
+        {
+            Content = await InferCall.CompressedAsync(InferCall.Content(request, image), encoding),
+        };
         message.Headers.AcceptEncoding.Add(new StringWithQualityHeaderValue(encoding));
 
         using HttpResponseMessage response = await server.Client.SendAsync(message);
@@ -95,7 +110,9 @@ public sealed class ImageInferTests(SegmentationServer server)
             : new System.IO.Compression.ZLibStream(new MemoryStream(compressed), System.IO.Compression.CompressionMode.Decompress);
         await stream.CopyToAsync(inflated);
         byte[] body = inflated.ToArray();
-        int jsonLength = int.Parse(Assert.Single(response.Headers.GetValues(InferCall.HeaderLength)), System.Globalization.CultureInfo.InvariantCulture);
+        int jsonLength = int.Parse(
+            Assert.Single(response.Headers.GetValues(InferCall.HeaderLength)),
+            System.Globalization.CultureInfo.InvariantCulture);
         Assert.Equal(300 * 200, body.Length - jsonLength);
         Assert.All(body[jsonLength..], label => Assert.Equal(1, label));
     }
@@ -106,8 +123,10 @@ public sealed class ImageInferTests(SegmentationServer server)
     public async Task Parameters_OfV1_AreTaken(string parameters, string query)
     {
         byte[] image = Photo.Noise(jpeg: false);
-        byte[] expected = await (await server.Client.PostAsync($"/v1/segment/tiny?format=raw&{query}", Photo.Content(image))).Content.ReadAsByteArrayAsync();
-        string request = $$"""{"parameters": {"binary_data_output": true, {{parameters}}}, "inputs": [{"name": "image", "datatype": "BYTES", "shape": [1]}]}""";
+        byte[] expected = await RawAsync($"/v1/segment/tiny?format=raw&{query}", image);
+        string request =
+            $$"""{"parameters": {"binary_data_output": true, {{parameters}}}, "inputs": """ +
+            $$"""[{"name": "image", "datatype": "BYTES", "shape": [1]}]}""";
 
         using HttpResponseMessage response = await server.Client.PostAsync(Route, InferCall.Content(request, image));
 
@@ -131,5 +150,11 @@ public sealed class ImageInferTests(SegmentationServer server)
         Assert.Equal(("mask", "UINT8"), (output.GetProperty("name").GetString(), output.GetProperty("datatype").GetString()));
         Assert.Equal([Photo.Height, Photo.Width], output.GetProperty("shape").EnumerateArray().Select(e => e.GetInt32()));
         Assert.Equal(bytes, output.GetProperty("parameters").GetProperty("binary_data_size").GetInt32());
+    }
+
+    private async Task<byte[]> RawAsync(string pathAndQuery, byte[] image)
+    {
+        using HttpResponseMessage response = await server.Client.PostAsync(pathAndQuery, Photo.Content(image));
+        return await response.Content.ReadAsByteArrayAsync();
     }
 }

@@ -39,7 +39,10 @@ internal static class InferCall
     public static async Task<HttpContent> CompressedAsync(HttpContent content, string encoding)
     {
         using MemoryStream compressed = new();
-        await using (Stream stream = encoding == "gzip" ? new GZipStream(compressed, CompressionLevel.Optimal, leaveOpen: true) : new ZLibStream(compressed, CompressionLevel.Optimal, leaveOpen: true))
+        await using (
+            Stream stream = encoding == "gzip"
+                ? new GZipStream(compressed, CompressionLevel.Optimal, leaveOpen: true)
+                : new ZLibStream(compressed, CompressionLevel.Optimal, leaveOpen: true))
         {
             await content.CopyToAsync(stream);
         }
@@ -69,7 +72,9 @@ internal static class InferCall
     {
         byte[] body = await response.Content.ReadAsByteArrayAsync();
         Assert.True(response.StatusCode == HttpStatusCode.OK, $"{(int)response.StatusCode}: {Encoding.UTF8.GetString(body)}");
-        int length = response.Headers.TryGetValues(HeaderLength, out IEnumerable<string>? values) ? int.Parse(values.Single(), System.Globalization.CultureInfo.InvariantCulture) : body.Length;
+        int length = response.Headers.TryGetValues(HeaderLength, out IEnumerable<string>? values)
+            ? int.Parse(values.Single(), System.Globalization.CultureInfo.InvariantCulture)
+            : body.Length;
         return (JsonDocument.Parse(body.AsMemory(0, length)).RootElement, body[length..]);
     }
 

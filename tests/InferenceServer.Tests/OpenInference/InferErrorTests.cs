@@ -10,7 +10,8 @@ namespace InferenceServer.Tests.OpenInference;
 public sealed class InferErrorTests(SegmentationServer server)
 {
     private const string Route = "/v2/models/tiny/infer";
-    private const string Tensor = """{"name": "input", "datatype": "FP32", "shape": [1, 3, 8, 8], "parameters": {"binary_data_size": 768}}""";
+    private const string Tensor =
+        """{"name": "input", "datatype": "FP32", "shape": [1, 3, 8, 8], "parameters": {"binary_data_size": 768}}""";
 
     [Theory]
     [InlineData("", "JSON")]
@@ -34,7 +35,10 @@ public sealed class InferErrorTests(SegmentationServer server)
     [InlineData("""{"inputs": [{"name": "input", "datatype": "FP32", "shape": [9, 3, 8, 8], "data": [1]}]}""", "1 to 8")]
     [InlineData("""{"inputs": [{"name": "input", "datatype": "FP32", "shape": [-1, 3, 8, 8], "data": [1]}]}""", "N×3×H×W")]
     [InlineData("""{"inputs": [{"name": "input", "datatype": "FP32", "shape": [1, 3, 2147483644, 2147483644], "data": [1]}]}""", "pixels")]
-    [InlineData("""{"inputs": [{"name": "input", "datatype": "FP32", "shape": [1, 3, 8, 8], "data": []}], "outputs": [{"name": "mask"}]}""", "'logits'")]
+    [InlineData(
+        """{"inputs": [{"name": "input", "datatype": "FP32", "shape": [1, 3, 8, 8], "data": []}], "outputs": """ +
+        """[{"name": "mask"}]}""",
+        "'logits'")]
     [InlineData("""{"parameters": {"timeout": -1}, "inputs": []}""", "timeout")]
     [InlineData("""{"parameters": {"binary_data_output": 1}, "inputs": []}""", "binary_data_output")]
     [InlineData("""{"inputs": [], "outputs": [{"name": "logits", "parameters": {"binary_data": 1}}]}""", "binary_data")]
@@ -51,7 +55,11 @@ public sealed class InferErrorTests(SegmentationServer server)
         { $$"""{"outputs": [{{string.Join(',', Enumerable.Repeat("{}", 17))}}]}""", "outputs" },
         { $$"""{"inputs": [{"shape": [{{string.Join(',', Enumerable.Repeat("1", 9))}}]}]}""", "shape" },
         { $$"""{"parameters": { {{string.Join(',', Enumerable.Range(0, 65).Select(i => $"\"{i}\": 1"))}} } }""", "parameters" },
-        { $$"""{"inputs": [{"name": "image", "datatype": "BYTES", "shape": [1], "data": [{{string.Join(',', Enumerable.Repeat("\"\"", 1025))}}]}]}""", "elements" },
+        {
+            $$"""{"inputs": [{"name": "image", "datatype": "BYTES", "shape": [1], "data": """ +
+            $$"""[{{string.Join(',', Enumerable.Repeat("\"\"", 1025))}}]}]}""",
+            "elements"
+        },
         { $$"""{"id": "{{new string('a', 1025)}}"}""", "1,025" },
         { $$"""{"{{new string('a', 1025)}}": 1}""", "1,025" },
     };
@@ -68,7 +76,9 @@ public sealed class InferErrorTests(SegmentationServer server)
     [Fact]
     public async Task Infer_MoreElementsInBytesThanAreCounted_Answers400()
     {
-        const string Images = """{"inputs": [{"name": "image", "datatype": "BYTES", "shape": [1], "parameters": {"binary_data_size": 4100}}]}""";
+        const string Images =
+            """{"inputs": [{"name": "image", "datatype": "BYTES", "shape": [1], "parameters": """ +
+            """{"binary_data_size": 4100}}]}""";
 
         using HttpResponseMessage response = await server.Client.PostAsync(Route, InferCall.Content(Images, new byte[4100]));
 
@@ -94,14 +104,18 @@ public sealed class InferErrorTests(SegmentationServer server)
     [InlineData(769, "no input")]
     public async Task Infer_BytesThatDoNotFit_Answers400(int bytes, string word)
     {
-        using HttpResponseMessage response = await server.Client.PostAsync(Route, InferCall.Content($$"""{"inputs": [{{Tensor}}]}""", new byte[bytes]));
+        using HttpResponseMessage response = await server.Client.PostAsync(
+            Route, InferCall.Content($$"""{"inputs": [{{Tensor}}]}""", new byte[bytes]));
 
         Assert.Contains(word, await ProblemAssert.IsAsync(HttpStatusCode.BadRequest, response), StringComparison.Ordinal);
     }
 
     [Theory]
     [InlineData("""{"parameters": {"sequence_id": 5}, "inputs": []}""", "sequence")]
-    [InlineData("""{"inputs": [{"name": "input", "datatype": "FP32", "shape": [1], "data": [], "parameters": {"shared_memory_region": "x"}}]}""", "shared_memory")]
+    [InlineData(
+        """{"inputs": [{"name": "input", "datatype": "FP32", "shape": [1], "data": [], "parameters": """ +
+        """{"shared_memory_region": "x"}}]}""",
+        "shared_memory")]
     [InlineData("""{"inputs": [], "outputs": [{"name": "logits", "parameters": {"classification": 3}}]}""", "classification")]
     public async Task Infer_ExtensionThatIsNotThere_Answers501(string json, string extension)
     {
@@ -116,8 +130,13 @@ public sealed class InferErrorTests(SegmentationServer server)
         float[] values = new float[3 * 8 * 8];
         Array.Fill(values, float.NaN);
 
-        using HttpResponseMessage text = await server.Client.PostAsync(Route, InferCall.Content($$"""{"inputs": [{{Tensor}}]}""", InferCall.Bytes(values)));
-        using HttpResponseMessage bytes = await server.Client.PostAsync(Route, InferCall.Content($$"""{"inputs": [{{Tensor}}], "parameters": {"binary_data_output": true} }""", InferCall.Bytes(values)));
+        using HttpResponseMessage text = await server.Client.PostAsync(
+            Route, InferCall.Content($$"""{"inputs": [{{Tensor}}]}""", InferCall.Bytes(values)));
+        using HttpResponseMessage bytes = await server.Client.PostAsync(
+            Route,
+            InferCall.Content(
+                $$"""{"inputs": [{{Tensor}}], "parameters": {"binary_data_output": true} }""",
+                InferCall.Bytes(values)));
 
         Assert.Contains("binary_data", await ProblemAssert.IsAsync(HttpStatusCode.BadRequest, text), StringComparison.Ordinal);
         Assert.Equal(HttpStatusCode.OK, bytes.StatusCode);
@@ -154,7 +173,8 @@ public sealed class InferErrorTests(SegmentationServer server)
         await using SegmentationServer small = await SegmentationServer.StartAsync(("OpenInference:MaxMessageBytes", "4096"));
         HttpContent content = InferCall.Content($$"""{"inputs": [{{Tensor}}]}""", new byte[100_000]);
 
-        using HttpResponseMessage response = await small.Client.PostAsync(Route, compressed ? await InferCall.CompressedAsync(content, "gzip") : content);
+        using HttpResponseMessage response = await small.Client.PostAsync(
+            Route, compressed ? await InferCall.CompressedAsync(content, "gzip") : content);
 
         await ProblemAssert.IsAsync(HttpStatusCode.RequestEntityTooLarge, response);
         Assert.Equal(0, small.InFlight.Bytes);
@@ -163,7 +183,9 @@ public sealed class InferErrorTests(SegmentationServer server)
     [Fact]
     public void Read_ManyNumbersForNobody_StopsAmongThem()
     {
-        byte[] json = Encoding.UTF8.GetBytes($$"""{"inputs": [{"name": "input", "datatype": "FP32", "shape": [1], "data": [{{string.Join(',', Enumerable.Repeat('1', 100_000))}}]}]}""");
+        byte[] json = Encoding.UTF8.GetBytes(
+            $$"""{"inputs": [{"name": "input", "datatype": "FP32", "shape": [1], "data": """ +
+            $$"""[{{string.Join(',', Enumerable.Repeat('1', 100_000))}}]}]}""");
 
         Assert.Throws<OperationCanceledException>(() => InferRequestReader.Read(json, null, new CancellationToken(canceled: true)));
     }
@@ -173,7 +195,9 @@ public sealed class InferErrorTests(SegmentationServer server)
     {
         using TcpClient client = new();
         await client.ConnectAsync(server.Client.BaseAddress!.Host, server.Client.BaseAddress.Port);
-        await client.GetStream().WriteAsync(Encoding.ASCII.GetBytes($"POST {Route} HTTP/1.1\r\nHost: test\r\nContent-Length: 10000000000\r\n\r\n"));
+        await client.GetStream()
+            .WriteAsync(Encoding.ASCII.GetBytes($"POST {Route} HTTP/1.1\r\nHost: test\r\nContent-Length: " +
+                "10000000000\r\n\r\n"));
 
         using StreamReader reader = new(client.GetStream());
 
@@ -186,8 +210,15 @@ public sealed class InferErrorTests(SegmentationServer server)
     public async Task Infer_LargerThanAllThatMayBeHeld_IsServedWhenAlone(bool chunked)
     {
         const int Side = 512; // so that it comes in several pieces
-        await using SegmentationServer small = await SegmentationServer.StartAsync(("Scheduling:MaxBytesInFlight", "1024"), ("Scheduling:MaxPixelsInFlight", "16"));
-        using HttpRequestMessage request = new(HttpMethod.Post, Route) { Content = InferCall.Content($$"""{"inputs": [{"name": "input", "datatype": "FP32", "shape": [1, 3, {{Side}}, {{Side}}]}], "parameters": {"binary_data_output": true} }""", new byte[3 * Side * Side * sizeof(float)]) };
+        await using SegmentationServer small = await SegmentationServer.StartAsync(
+            ("Scheduling:MaxBytesInFlight", "1024"), ("Scheduling:MaxPixelsInFlight", "16"));
+        using HttpRequestMessage request = new(HttpMethod.Post, Route)
+        {
+            Content = InferCall.Content(
+                $$"""{"inputs": [{"name": "input", "datatype": "FP32", "shape": [1, 3, {{Side}}, """ +
+                $$"""{{Side}}]}], "parameters": {"binary_data_output": true} }""",
+                new byte[3 * Side * Side * sizeof(float)]),
+        };
         request.Headers.TransferEncodingChunked = chunked;
 
         using HttpResponseMessage response = await small.Client.SendAsync(request);
@@ -204,7 +235,9 @@ public sealed class InferErrorTests(SegmentationServer server)
         string input = $$"""{"name": "input", "datatype": "FP32", "shape": [1, 3, {{Side}}, {{Side}}]}""";
 
         using HttpResponseMessage text = await small.Client.PostAsync(Route, InferCall.Content($$"""{"inputs": [{{input}}]}""", values));
-        using HttpResponseMessage bytes = await small.Client.PostAsync(Route, InferCall.Content($$"""{"inputs": [{{input}}], "parameters": {"binary_data_output": true} }""", values));
+        using HttpResponseMessage bytes = await small.Client.PostAsync(
+            Route,
+            InferCall.Content($$"""{"inputs": [{{input}}], "parameters": {"binary_data_output": true} }""", values));
 
         Assert.Contains("1,048,576", await ProblemAssert.IsAsync(HttpStatusCode.RequestEntityTooLarge, text), StringComparison.Ordinal);
         Assert.Equal(HttpStatusCode.OK, bytes.StatusCode);

@@ -36,7 +36,11 @@ public sealed class RepositoryTests : IAsyncLifetime
     [Fact]
     public async Task Index_OnlyReady_LeavesOutTheOthers()
     {
-        JsonElement[] entries = [.. (await ReadAsync(await PostAsync("/v2/repository/index", """{"ready": true}""", Operator))).EnumerateArray()];
+        JsonElement[] entries =
+        [
+            .. (await ReadAsync(await PostAsync("/v2/repository/index", """{"ready": true}""", Operator)))
+                .EnumerateArray()
+        ];
 
         Assert.NotEmpty(entries);
         Assert.All(entries, e => Assert.Equal("READY", e.GetProperty("state").GetString()));
@@ -45,7 +49,8 @@ public sealed class RepositoryTests : IAsyncLifetime
     [Fact]
     public async Task UnloadAndLoad_ByEitherName_TakeTheModelOutAndBack()
     {
-        using HttpResponseMessage unloaded = await PostAsync("/v2/repository/models/tiny.image/unload", """{"parameters": {"unload_dependents": false}}""", Operator);
+        using HttpResponseMessage unloaded = await PostAsync(
+            "/v2/repository/models/tiny.image/unload", """{"parameters": {"unload_dependents": false}}""", Operator);
         JsonElement[] without = [.. (await ReadAsync(await PostAsync("/v2/repository/index", "", Operator))).EnumerateArray()];
         using HttpResponseMessage loaded = await PostAsync("/v2/repository/main/models/tiny/load", "", Operator);
         JsonElement[] with = [.. (await ReadAsync(await PostAsync("/v2/repository/index", "", Operator))).EnumerateArray()];
@@ -63,7 +68,8 @@ public sealed class RepositoryTests : IAsyncLifetime
     [InlineData("/v2/repository/models/tiny/load", """{"parameters": {"config": "{}"}}""", HttpStatusCode.NotImplemented)]
     [InlineData("/v2/repository/models/tiny/load", """{"parameters": {"file:1/model.onnx": "AA=="}}""", HttpStatusCode.NotImplemented)]
     [InlineData("/v2/repository/models/tiny/load", "{", HttpStatusCode.BadRequest)]
-    public async Task Change_ThatCannotBe_HasAnErrorInItsBody(string path, string body, HttpStatusCode status) => await ProblemAssert.IsAsync(status, await PostAsync(path, body, Operator));
+    public async Task Change_ThatCannotBe_HasAnErrorInItsBody(string path, string body, HttpStatusCode status) =>
+        await ProblemAssert.IsAsync(status, await PostAsync(path, body, Operator));
 
     [Theory]
     [InlineData("/v2/repository/index", "gzip", 5000, HttpStatusCode.RequestEntityTooLarge)]
@@ -72,11 +78,15 @@ public sealed class RepositoryTests : IAsyncLifetime
     [InlineData("/v2/repository/main/index", "", 5000, HttpStatusCode.RequestEntityTooLarge)]
     [InlineData("/v2/repository/models/tiny/load", "gzip", 2_000_000, HttpStatusCode.RequestEntityTooLarge)]
     [InlineData("/v2/repository/models/tiny/load", "", 2_000_000, HttpStatusCode.RequestEntityTooLarge)]
-    [InlineData("/v2/repository/models/tiny/load", "gzip", 100_000, HttpStatusCode.OK)] // as long as a configuration may be, which is refused with a sentence
+    // As long as a configuration may be, which is refused with a sentence.
+    [InlineData("/v2/repository/models/tiny/load", "gzip", 100_000, HttpStatusCode.OK)]
     public async Task Body_WithoutUse_IsBounded(string path, string encoding, int length, HttpStatusCode status)
     {
         HttpContent content = InferCall.Content($$"""{"ready": true, "more": "{{new string(' ', length)}}"}""");
-        using HttpRequestMessage request = new(HttpMethod.Post, path) { Content = encoding.Length > 0 ? await InferCall.CompressedAsync(content, encoding) : content };
+        using HttpRequestMessage request = new(HttpMethod.Post, path)
+        {
+            Content = encoding.Length > 0 ? await InferCall.CompressedAsync(content, encoding) : content,
+        };
         request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", Operator);
         using HttpResponseMessage response = await _server.Client.SendAsync(request);
         Assert.Equal(status, response.StatusCode);
@@ -90,7 +100,10 @@ public sealed class RepositoryTests : IAsyncLifetime
     {
         foreach (string path in (string[])["/v2/repository/index", "/v2/repository/models/tiny/load"])
         {
-            using HttpRequestMessage request = new(HttpMethod.Post, path) { Content = new ByteArrayContent("not compressed at all"u8.ToArray()) };
+            using HttpRequestMessage request = new(HttpMethod.Post, path)
+            {
+                Content = new ByteArrayContent("not compressed at all"u8.ToArray()),
+            };
             request.Content.Headers.ContentEncoding.Add(encoding);
             request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", Operator);
             await ProblemAssert.IsAsync(status, await _server.Client.SendAsync(request));
@@ -104,12 +117,15 @@ public sealed class RepositoryTests : IAsyncLifetime
     [InlineData("/v2/repository/index", null, HttpStatusCode.Unauthorized)]
     [InlineData("/v2/models/tiny/infer", null, HttpStatusCode.Unauthorized)]
     [InlineData("/v2/models/tiny/infer", Operator, HttpStatusCode.Forbidden)]
-    public async Task Post_WithoutTheScope_IsRefused(string path, string? key, HttpStatusCode status) => await ProblemAssert.IsAsync(status, await PostAsync(path, "", key));
+    public async Task Post_WithoutTheScope_IsRefused(string path, string? key, HttpStatusCode status) =>
+        await ProblemAssert.IsAsync(status, await PostAsync(path, "", key));
 
     private static (string Version, string State, string Reason) State(JsonElement[] entries, string name)
     {
         JsonElement entry = Assert.Single(entries, e => e.GetProperty("name").GetString() == name);
-        return (entry.GetProperty("version").GetString()!, entry.GetProperty("state").GetString()!, entry.GetProperty("reason").GetString()!);
+        return (
+            entry.GetProperty("version").GetString()!, entry.GetProperty("state").GetString()!,
+            entry.GetProperty("reason").GetString()!);
     }
 
     private static async Task<JsonElement> ReadAsync(HttpResponseMessage response)

@@ -19,10 +19,24 @@ public sealed class StatisticsTests : IAsyncLifetime
     {
         JsonElement entry = await StatsAsync("/v2/models/tiny/stats");
 
-        Assert.Equal(["name", "version", "last_inference", "inference_count", "execution_count", "inference_stats", "batch_stats", "memory_usage"], entry.EnumerateObject().Select(m => m.Name));
+        Assert.Equal(
+            [
+                "name", "version", "last_inference", "inference_count", "execution_count", "inference_stats",
+                "batch_stats", "memory_usage"
+            ],
+            entry.EnumerateObject().Select(m => m.Name));
         Assert.Equal("1", entry.GetProperty("version").GetString());
-        Assert.Equal(["success", "fail", "queue", "compute_input", "compute_infer", "compute_output", "cache_hit", "cache_miss"], entry.GetProperty("inference_stats").EnumerateObject().Select(m => m.Name));
-        Assert.All(entry.GetProperty("inference_stats").EnumerateObject(), s => Assert.Equal((0L, 0L), (s.Value.GetProperty("count").GetInt64(), s.Value.GetProperty("ns").GetInt64())));
+        Assert.Equal(
+            [
+                "success", "fail", "queue", "compute_input", "compute_infer", "compute_output", "cache_hit",
+                "cache_miss"
+            ],
+            entry.GetProperty("inference_stats").EnumerateObject().Select(m => m.Name));
+        Assert.All(
+            entry.GetProperty("inference_stats").EnumerateObject(),
+            s =>
+                Assert.Equal(
+                    (0L, 0L), (s.Value.GetProperty("count").GetInt64(), s.Value.GetProperty("ns").GetInt64())));
         Assert.Equal(0, entry.GetProperty("last_inference").GetInt64());
     }
 
@@ -47,13 +61,19 @@ public sealed class StatisticsTests : IAsyncLifetime
         JsonElement stats = entry.GetProperty("inference_stats");
         Assert.All(["success", "queue", "compute_input", "compute_infer", "compute_output"], name => Assert.Equal(6, Count(stats, name)));
         Assert.Equal(1, Count(stats, "fail"));
-        Assert.True(Time(stats, "success") >= Time(stats, "queue") + Time(stats, "compute_input") + Time(stats, "compute_infer") + Time(stats, "compute_output"));
+        Assert.True(
+            Time(stats, "success") >= Time(stats, "queue") +
+                Time(stats, "compute_input") +
+                Time(stats, "compute_infer") +
+                Time(stats, "compute_output"));
         Assert.True(Time(stats, "compute_infer") > 0);
         Assert.Equal((6L, 6L), (entry.GetProperty("inference_count").GetInt64(), entry.GetProperty("execution_count").GetInt64()));
         JsonElement batch = Assert.Single(entry.GetProperty("batch_stats").EnumerateArray());
         Assert.Equal(1, batch.GetProperty("batch_size").GetInt64());
         Assert.All(["compute_input", "compute_infer", "compute_output"], name => Assert.Equal(6, Count(batch, name)));
-        Assert.InRange(DateTimeOffset.FromUnixTimeMilliseconds(entry.GetProperty("last_inference").GetInt64()), DateTimeOffset.UtcNow.AddMinutes(-10), DateTimeOffset.UtcNow);
+        Assert.InRange(
+            DateTimeOffset.FromUnixTimeMilliseconds(entry.GetProperty("last_inference").GetInt64()),
+            DateTimeOffset.UtcNow.AddMinutes(-10), DateTimeOffset.UtcNow);
         Assert.Equal("tiny.image", entry.GetProperty("name").GetString());
     }
 
@@ -72,5 +92,7 @@ public sealed class StatisticsTests : IAsyncLifetime
 
     private static long Time(JsonElement stats, string name) => stats.GetProperty(name).GetProperty("ns").GetInt64();
 
-    private async Task<JsonElement> StatsAsync(string path) => Assert.Single((await _server.Client.GetFromJsonAsync<JsonElement>(path)).GetProperty("model_stats").EnumerateArray());
+    private async Task<JsonElement> StatsAsync(string path) =>
+        Assert.Single(
+            (await _server.Client.GetFromJsonAsync<JsonElement>(path)).GetProperty("model_stats").EnumerateArray());
 }

@@ -23,7 +23,11 @@ public sealed class SampleTests
     {
         DirectoryInfo build = new(AppContext.BaseDirectory.TrimEnd(Path.DirectorySeparatorChar)); // .../bin/Release/net10.0
         string sample = Path.Combine(Repository.Root, "samples", "MinimalHost", "bin", build.Parent!.Name, build.Name, "MinimalHost.dll");
-        ProcessStartInfo start = new("dotnet", [sample, models, model, image, mask]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        ProcessStartInfo start = new("dotnet", [sample, models, model, image, mask])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
         using Process program = Process.Start(start)!;
         Task<string> errors = program.StandardError.ReadToEndAsync();
         string output = await program.StandardOutput.ReadToEndAsync();

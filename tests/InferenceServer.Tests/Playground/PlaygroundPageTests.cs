@@ -32,7 +32,11 @@ public sealed partial class PlaygroundPageTests(SegmentationServer server)
     public async Task Files_All_AreServedAndAskedForAnew()
     {
         string folder = Path.Combine(Repository.Root, "src", "InferenceServer", "wwwroot");
-        string[] files = [.. Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Select(f => Path.GetRelativePath(folder, f))];
+        string[] files =
+        [
+            .. Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories)
+                .Select(f => Path.GetRelativePath(folder, f))
+        ];
         Assert.Contains(Path.Combine("playground", "playground.js"), files);
 
         foreach (string file in files)

@@ -86,12 +86,17 @@ public sealed class AdmissionTests
     [Fact]
     public async Task Batching_ImagesOfOneSize_ShareARunAndEachGetsItsOwnMask()
     {
-        await using SegmentationServer server = await SegmentationServer.StartAsync(("Scheduling:Instances", "1"), ("Batching:MaxBatchSize", "8"));
+        await using SegmentationServer server = await SegmentationServer.StartAsync(
+            ("Scheduling:Instances", "1"), ("Batching:MaxBatchSize", "8"));
         using GatedSession gate = Close(server);
         LoadedModel model = server.Services.GetRequiredService<ModelRepository>().Entry("tiny").Model!;
         Task<HttpResponseMessage> first = PostAsync(server);
         await Eventually.TrueAsync(() => model.Scheduler.Running == 1);
-        Task<HttpResponseMessage>[] others = [.. Enumerable.Range(0, 3).Select(label => PostAsync(server, Photo.Plain(48, 32, (byte)label), "?format=raw"))];
+        Task<HttpResponseMessage>[] others =
+        [
+            .. Enumerable.Range(0, 3)
+                .Select(label => PostAsync(server, Photo.Plain(48, 32, (byte)label), "?format=raw"))
+        ];
         await Eventually.TrueAsync(() => model.Scheduler.QueuedImages == 3);
 
         gate.Open();
@@ -106,9 +111,11 @@ public sealed class AdmissionTests
         Assert.Equal([1, 3], gate.Runs);
     }
 
-    private static GatedSession Close(SegmentationServer server) => new(server.Services.GetRequiredService<ModelRepository>().Entry("tiny").Model!);
+    private static GatedSession Close(SegmentationServer server) =>
+        new(server.Services.GetRequiredService<ModelRepository>().Entry("tiny").Model!);
 
-    private static async Task<HttpResponseMessage> PostAsync(SegmentationServer server, byte[]? image = null, string query = "", bool chunked = false)
+    private static async Task<HttpResponseMessage> PostAsync(
+        SegmentationServer server, byte[]? image = null, string query = "", bool chunked = false)
     {
         using HttpRequestMessage request = new(HttpMethod.Post, "/v1/segment/tiny" + query) { Content = Photo.Content(image ?? Photo.Png) };
         request.Headers.TransferEncodingChunked = chunked;

@@ -13,7 +13,9 @@ public sealed class DeadlineTests : IAsyncLifetime
 
     public async Task InitializeAsync()
     {
-        _server = await SegmentationServer.StartAsync(("Scheduling:Instances", "1"), ("Scheduling:OverloadInterval", "00:01:00"), ("Scheduling:MaxTimeout", "00:00:50"));
+        _server = await SegmentationServer.StartAsync(
+            ("Scheduling:Instances", "1"), ("Scheduling:OverloadInterval", "00:01:00"),
+            ("Scheduling:MaxTimeout", "00:00:50"));
         _model = _server.Services.GetRequiredService<ModelRepository>().Entry("tiny").Model!;
     }
 
@@ -81,7 +83,8 @@ public sealed class DeadlineTests : IAsyncLifetime
         Assert.Equal(HttpStatusCode.OK, response.StatusCode);
     }
 
-    private static async Task<JsonElement> JsonAsync(HttpResponseMessage response) => JsonDocument.Parse(await response.Content.ReadAsStringAsync()).RootElement;
+    private static async Task<JsonElement> JsonAsync(HttpResponseMessage response) =>
+        JsonDocument.Parse(await response.Content.ReadAsStringAsync()).RootElement;
 
     private async Task<HttpResponseMessage> PostAsync(string query, params (string Name, string? Value)[] headers)
     {

@@ -18,7 +18,9 @@ public sealed class DisconnectTests : IAsyncLifetime
     public async Task InitializeAsync()
     {
         // Nobody is refused here, however long the queue stands.
-        _server = await SegmentationServer.StartAsync(("Scheduling:Instances", "1"), ("Scheduling:MaxRequests", $"{2 * Many}"), ("Scheduling:OverloadInterval", "00:01:00"));
+        _server = await SegmentationServer.StartAsync(
+            ("Scheduling:Instances", "1"), ("Scheduling:MaxRequests", $"{2 * Many}"),
+            ("Scheduling:OverloadInterval", "00:01:00"));
         _model = _server.Services.GetRequiredService<ModelRepository>().Entry("tiny").Model!;
     }
 
@@ -30,7 +32,11 @@ public sealed class DisconnectTests : IAsyncLifetime
         using (GatedSession gate = new(_model))
         {
             using CancellationTokenSource client = new();
-            Task<HttpResponseMessage>[] requests = [.. Enumerable.Range(0, 3).Select(_ => _server.Client.PostAsync("/v1/segment/tiny", Photo.Content(Photo.Png), client.Token))];
+            Task<HttpResponseMessage>[] requests =
+            [
+                .. Enumerable.Range(0, 3)
+                    .Select(_ => _server.Client.PostAsync("/v1/segment/tiny", Photo.Content(Photo.Png), client.Token))
+            ];
             await Eventually.TrueAsync(() => _model.Scheduler is { Running: 1, QueuedImages: 2 });
 
             await client.CancelAsync();
@@ -65,7 +71,9 @@ public sealed class DisconnectTests : IAsyncLifetime
         using (TcpClient client = new())
         {
             await client.ConnectAsync("127.0.0.1", _server.Client.BaseAddress!.Port);
-            byte[] head = Encoding.ASCII.GetBytes($"POST /v1/segment/tiny HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\nContent-Length: {1 << 20}\r\n\r\n");
+            byte[] head = Encoding.ASCII.GetBytes(
+                "POST /v1/segment/tiny HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\nContent-Length: " +
+                $"{1 << 20}\r\n\r\n");
             await client.GetStream().WriteAsync(head);
             await client.GetStream().WriteAsync(Photo.Png);
             await Eventually.TrueAsync(() => _server.InFlight is { Requests: 1, Bytes: 1 << 20 });
@@ -79,7 +87,8 @@ public sealed class DisconnectTests : IAsyncLifetime
         await Parallel.ForEachAsync(Enumerable.Range(0, Many), new ParallelOptions { MaxDegreeOfParallelism = 200 }, async (_, _) =>
         {
             using CancellationTokenSource client = new(TimeSpan.FromMilliseconds(20));
-            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => _server.Client.PostAsync("/v1/segment/tiny", Photo.Content(Photo.Png), client.Token));
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() =>
+                _server.Client.PostAsync("/v1/segment/tiny", Photo.Content(Photo.Png), client.Token));
         });
         await IdleAsync();
     }

@@ -18,14 +18,18 @@ public sealed class ExchangeFormatTests(SegmentationServer server)
     {
         JsonElement coco = await JsonAsync($"coco-rle&counts={counts}");
 
-        Assert.Equal(["red", "green", "blue"], coco.GetProperty("categories").EnumerateArray().Select(c => c.GetProperty("name").GetString()));
+        Assert.Equal(
+            ["red", "green", "blue"],
+            coco.GetProperty("categories").EnumerateArray().Select(c => c.GetProperty("name").GetString()));
         byte[] decoded = new byte[Photo.Labels.Length];
         foreach (JsonElement annotation in coco.GetProperty("annotations").EnumerateArray())
         {
             JsonElement rle = annotation.GetProperty("segmentation");
             Assert.Equal([Photo.Height, Photo.Width], rle.GetProperty("size").EnumerateArray().Select(n => n.GetInt32()));
             JsonElement runs = rle.GetProperty("counts");
-            int[] lengths = runs.ValueKind == JsonValueKind.String ? Decompress(runs.GetString()!) : [.. runs.EnumerateArray().Select(n => n.GetInt32())];
+            int[] lengths = runs.ValueKind == JsonValueKind.String
+                ? Decompress(runs.GetString()!)
+                : [.. runs.EnumerateArray().Select(n => n.GetInt32())];
             Assert.Equal(annotation.GetProperty("area").GetInt32(), lengths.Where((_, i) => i % 2 == 1).Sum());
             int at = 0;
             for (int i = 0; i < lengths.Length; at += lengths[i++])
@@ -68,7 +72,9 @@ public sealed class ExchangeFormatTests(SegmentationServer server)
         {
             JsonElement polygons = feature.GetProperty("geometry").GetProperty("coordinates");
             Assert.All(polygons.EnumerateArray(), p => Assert.True(IsCounterclockwiseAndClosed(p[0])));
-            Fill(filled, polygons, (byte)feature.GetProperty("id").GetInt32(), (x, y) => transform.Length == 0 ? (x, y) : ((x - 440720) / 60, (y - 3751320) / -60));
+            Fill(
+                filled, polygons, (byte)feature.GetProperty("id").GetInt32(),
+                (x, y) => transform.Length == 0 ? (x, y) : ((x - 440720) / 60, (y - 3751320) / -60));
         }
 
         Assert.Equal(Photo.Labels, filled);
@@ -132,7 +138,8 @@ public sealed class ExchangeFormatTests(SegmentationServer server)
     [InlineData("npy-probabilities")]
     public async Task Format_OnePixel_IsAnswered(string format)
     {
-        using HttpResponseMessage response = await server.Client.PostAsync($"/v1/segment/tiny?format={format}&tolerance=5", Photo.Content(Photo.Plain(1, 1)));
+        using HttpResponseMessage response = await server.Client.PostAsync(
+            $"/v1/segment/tiny?format={format}&tolerance=5", Photo.Content(Photo.Plain(1, 1)));
 
         Assert.Equal(HttpStatusCode.OK, response.StatusCode);
     }
@@ -158,8 +165,11 @@ public sealed class ExchangeFormatTests(SegmentationServer server)
         Assert.Contains("no confidence", await ProblemAssert.IsAsync(HttpStatusCode.BadRequest, labels), StringComparison.Ordinal);
 
         await using SegmentationServer small = await SegmentationServer.StartAsync(("Inference:MaxBytes", "1048576"));
-        using HttpResponseMessage large = await small.Client.PostAsync("/v1/segment/tiny?format=npy-probabilities", Photo.Content(Photo.Plain(400, 300)));
-        Assert.Contains("1,440,000 bytes", await ProblemAssert.IsAsync(HttpStatusCode.RequestEntityTooLarge, large), StringComparison.Ordinal);
+        using HttpResponseMessage large = await small.Client.PostAsync(
+            "/v1/segment/tiny?format=npy-probabilities", Photo.Content(Photo.Plain(400, 300)));
+        Assert.Contains(
+            "1,440,000 bytes", await ProblemAssert.IsAsync(HttpStatusCode.RequestEntityTooLarge, large),
+            StringComparison.Ordinal);
     }
 
     private static byte[] Read(ZipArchiveEntry entry)
@@ -192,7 +202,8 @@ public sealed class ExchangeFormatTests(SegmentationServer server)
         return [.. lengths];
     }
 
-    private static (double X, double Y)[] Ring(JsonElement ring) => [.. ring.EnumerateArray().Select(p => (p[0].GetDouble(), p[1].GetDouble()))];
+    private static (double X, double Y)[] Ring(JsonElement ring) =>
+        [.. ring.EnumerateArray().Select(p => (p[0].GetDouble(), p[1].GetDouble()))];
 
     private static bool IsCounterclockwiseAndClosed(JsonElement ring)
     {
@@ -213,7 +224,8 @@ public sealed class ExchangeFormatTests(SegmentationServer server)
         for (int i = 0; i < labels.Length; i++)
         {
             (double x, double y) = ((i % Photo.Width) + 0.5, (i / Photo.Width) + 0.5);
-            bool isInside = sides.Count(s => (s.A.Y > y) != (s.B.Y > y) && x < ((s.B.X - s.A.X) * (y - s.A.Y) / (s.B.Y - s.A.Y)) + s.A.X) % 2 == 1;
+            bool isInside = sides.Count(s =>
+                (s.A.Y > y) != (s.B.Y > y) && x < ((s.B.X - s.A.X) * (y - s.A.Y) / (s.B.Y - s.A.Y)) + s.A.X) % 2 == 1;
             labels[i] = isInside ? label : labels[i];
         }
     }

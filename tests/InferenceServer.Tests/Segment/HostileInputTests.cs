@@ -3,13 +3,18 @@ using NetVips;
 
 namespace InferenceServer.Tests.Segment;
 
-/// <summary>Nothing that an image contains may crash, hang or leak: whatever comes, the answer is a mask or a problem of the caller's.</summary>
+/// <summary>Nothing that an image contains may crash, hang or leak: whatever comes, the answer is a mask or a problem
+/// of the caller's.</summary>
 [Collection(SharedServer.Name)]
 public sealed class HostileInputTests(SegmentationServer server)
 {
     private const int TruncationStep = 100;
     private const int Mutations = 40;
-    private static readonly string[] Whole = ["orientation-6.jpg", "progressive.jpg", "cmyk.jpg", "rgb16.png", "animated.webp", "animated.gif", "two-pages.tif", "srgb-profile.jpg"];
+    private static readonly string[] Whole =
+    [
+        "orientation-6.jpg", "progressive.jpg", "cmyk.jpg", "rgb16.png", "animated.webp", "animated.gif",
+        "two-pages.tif", "srgb-profile.jpg"
+    ];
 
     public static TheoryData<string> Files => [.. Images.Names];
 
@@ -26,7 +31,8 @@ public sealed class HostileInputTests(SegmentationServer server)
     public async Task Segment_WrongContentType_GivesTheSameAnswer(string name)
     {
         using HttpResponseMessage plain = await PostAsync(Images.Read(name), null);
-        using HttpResponseMessage wrong = await PostAsync(Images.Read(name), name.EndsWith(".png", StringComparison.Ordinal) ? "image/jpeg" : "image/png");
+        using HttpResponseMessage wrong = await PostAsync(
+            Images.Read(name), name.EndsWith(".png", StringComparison.Ordinal) ? "image/jpeg" : "image/png");
 
         Assert.Equal(plain.StatusCode, wrong.StatusCode);
     }
@@ -59,7 +65,9 @@ public sealed class HostileInputTests(SegmentationServer server)
         {
             HttpStatusCode status = await AnswersAsync(whole[..length], $"{name} cut at {length}");
             // The first of several frames may be complete.
-            Assert.True(status is HttpStatusCode.UnprocessableEntity || !name.StartsWith("photo", StringComparison.Ordinal), $"{name} cut at {length}: {status}");
+            Assert.True(
+                status is HttpStatusCode.UnprocessableEntity || !name.StartsWith("photo", StringComparison.Ordinal),
+                $"{name} cut at {length}: {status}");
         }
     }
 
@@ -113,7 +121,8 @@ public sealed class HostileInputTests(SegmentationServer server)
     {
         (string Name, string Type)[] kinds =
         [
-            ("orientation-6.jpg", "jpeg"), ("progressive.jpg", "jpeg"), ("rgb16.png", "png"), ("animated.webp", "webp"), ("animated.gif", "gif"), ("two-pages.tif", "tiff"),
+            ("orientation-6.jpg", "jpeg"), ("progressive.jpg", "jpeg"), ("rgb16.png", "png"),
+            ("animated.webp", "webp"), ("animated.gif", "gif"), ("two-pages.tif", "tiff"),
         ];
         await Parallel.ForAsync(0, 600, new ParallelOptions { MaxDegreeOfParallelism = 6 }, async (i, stop) =>
         {
@@ -124,7 +133,10 @@ public sealed class HostileInputTests(SegmentationServer server)
             string answer = await response.Content.ReadAsStringAsync(stop);
 
             Assert.Equal(whole ? HttpStatusCode.OK : HttpStatusCode.UnprocessableEntity, response.StatusCode);
-            Assert.All(kinds.Where(_ => !whole), kind => Assert.Equal(kind.Type == type, answer.Contains(kind.Type, StringComparison.OrdinalIgnoreCase)));
+            Assert.All(
+                kinds.Where(_ => !whole),
+                kind =>
+                    Assert.Equal(kind.Type == type, answer.Contains(kind.Type, StringComparison.OrdinalIgnoreCase)));
         });
     }
 
@@ -133,7 +145,9 @@ public sealed class HostileInputTests(SegmentationServer server)
         using HttpResponseMessage response = await PostAsync(bytes, null);
         if (response.StatusCode != HttpStatusCode.OK)
         {
-            Assert.True((int)response.StatusCode is 413 or 415 or 422, $"{what}: {response.StatusCode} {await response.Content.ReadAsStringAsync()}");
+            Assert.True(
+                (int)response.StatusCode is 413 or 415 or 422,
+                $"{what}: {response.StatusCode} {await response.Content.ReadAsStringAsync()}");
             await ProblemAssert.IsAsync(response.StatusCode, response);
         }
 
@@ -146,7 +160,10 @@ public sealed class HostileInputTests(SegmentationServer server)
     {
         for (int waits = 0; (Stats.Mem, Stats.Allocations, Stats.Files) != (0, 0, 0); waits++)
         {
-            Assert.True(waits < 500, $"{what}: libvips still holds {Stats.Mem} bytes in {Stats.Allocations} pieces, and {Stats.Files} files.");
+            Assert.True(
+                waits < 500,
+                $"{what}: libvips still holds {Stats.Mem} bytes in {Stats.Allocations} pieces, and {Stats.Files} " +
+                "files.");
             await Task.Delay(10);
         }
     }

@@ -29,14 +29,20 @@ public sealed class HostileRequestTests(SegmentationServer server)
 
     [Fact]
     public async Task Headers_TooMany_Answers431() =>
-        Assert.Equal("431", await StatusAsync($"GET /v1/models HTTP/1.1\r\nHost: test\r\n{string.Concat(Enumerable.Range(0, 120).Select(i => $"X-{i}: 1\r\n"))}\r\n"));
+        Assert.Equal(
+            "431",
+            await StatusAsync(
+                "GET /v1/models HTTP/1.1\r\nHost: " +
+                $"test\r\n{string.Concat(Enumerable.Range(0, 120).Select(i => $"X-{i}: 1\r\n"))}\r\n"));
 
     [Fact]
     public async Task Line_TooLong_Answers414() =>
         Assert.Equal("414", await StatusAsync($"GET /v1/models?a={new string('a', 9_000)} HTTP/1.1\r\nHost: test\r\n\r\n"));
 
     [Theory]
-    [InlineData("POST /v1/segment HTTP/1.1\r\nHost: test\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n0\r\n\r\n")]
+    [InlineData(
+        "POST /v1/segment HTTP/1.1\r\nHost: test\r\nContent-Length: 5\r\nTransfer-Encoding: " +
+        "chunked\r\nConnection: close\r\n\r\n0\r\n\r\n")]
     [InlineData("POST /v1/segment HTTP/1.1\r\nHost: test\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nabcde")]
     [InlineData("POST /v1/segment HTTP/1.1\r\nHost: test\r\nContent-Length: -1\r\n\r\n")]
     [InlineData("POST /v1/segment HTTP/1.1\r\nContent-Length: 0\r\n\r\n")]

@@ -48,7 +48,9 @@ public sealed class ImageBodyTests(SegmentationServer server)
         form.Add(first ? new StringContent("json") : Photo.Content(Photo.Png), first ? "format" : "image");
         form.Add(first ? Photo.Content(Photo.Png) : new StringContent("json"), first ? "image" : "format");
 
-        Assert.StartsWith("The form's part 'format' would be ignored.", await FailAsync(HttpStatusCode.BadRequest, form), StringComparison.Ordinal);
+        Assert.StartsWith(
+            "The form's part 'format' would be ignored.", await FailAsync(HttpStatusCode.BadRequest, form),
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -84,7 +86,8 @@ public sealed class ImageBodyTests(SegmentationServer server)
     [InlineData("multipart/form-data; boundary=b", "--b\r\nContent-Disposition: form-data; name=image\r\n\r\nand then the line breaks off")]
     [InlineData("multipart/form-data; boundary=b", "--b\r\nContent-Disposition: form-data; name=image")]
     [InlineData("multipart/form-data; boundary=b", "--b\r\nno header\r\n\r\n\r\n--b--\r\n")]
-    [InlineData("multipart/form-data; boundary=b", "--b\r\nContent-Disposition: form-data; name=\"=?utf-7?B?QUFB?=\"\r\n\r\n\r\n--b--\r\n")] // an encoding that .NET refuses
+    // An encoding that .NET refuses.
+    [InlineData("multipart/form-data; boundary=b", "--b\r\nContent-Disposition: form-data; name=\"=?utf-7?B?QUFB?=\"\r\n\r\n\r\n--b--\r\n")]
     public async Task ReadAsync_MalformedForm_Answers400(string type, string body)
     {
         using StringContent content = new(body);
@@ -106,7 +109,9 @@ public sealed class ImageBodyTests(SegmentationServer server)
     [InlineData("text/plain")]
     [InlineData("application/xml")]
     public async Task ReadAsync_TypeThatIsNoImage_Answers415(string type) =>
-        Assert.Contains(type, await FailAsync(HttpStatusCode.UnsupportedMediaType, Photo.Content(Photo.Png, type)), StringComparison.Ordinal);
+        Assert.Contains(
+            type, await FailAsync(HttpStatusCode.UnsupportedMediaType, Photo.Content(Photo.Png, type)),
+            StringComparison.Ordinal);
 
     [Theory]
     [InlineData("image")]
@@ -123,7 +128,9 @@ public sealed class ImageBodyTests(SegmentationServer server)
     [InlineData("data:image/png;base64,")]
     public async Task ReadAsync_Base64InJson_IsTheImage(string prefix)
     {
-        using StringContent json = new($$"""{"image": "{{prefix}}{{Convert.ToBase64String(Photo.Png)}}"}""", new System.Net.Http.Headers.MediaTypeHeaderValue("application/json"));
+        using StringContent json = new(
+            $$"""{"image": "{{prefix}}{{Convert.ToBase64String(Photo.Png)}}"}""",
+            new System.Net.Http.Headers.MediaTypeHeaderValue("application/json"));
 
         Assert.Equal(await MaskAsync(Photo.Content(Photo.Png, "image/png")), await MaskAsync(json));
     }
@@ -135,7 +142,12 @@ public sealed class ImageBodyTests(SegmentationServer server)
     [InlineData("{\"image\": \"***\"}", "base64")]
     [InlineData("{\"image\"", "body")]
     public async Task ReadAsync_JsonWithoutImage_SaysWhatIsExpected(string json, string word) =>
-        Assert.Contains(word, await FailAsync(HttpStatusCode.BadRequest, new StringContent(json, new System.Net.Http.Headers.MediaTypeHeaderValue("application/json"))), StringComparison.Ordinal);
+        Assert.Contains(
+            word,
+            await FailAsync(
+                HttpStatusCode.BadRequest,
+                new StringContent(json, new System.Net.Http.Headers.MediaTypeHeaderValue("application/json"))),
+            StringComparison.Ordinal);
 
     private async Task<byte[]> MaskAsync(HttpContent content)
     {

@@ -112,7 +112,8 @@ public sealed class MaskFormatTests(SegmentationServer server)
     [Fact]
     public async Task Json_OneColor_HasOneClass()
     {
-        using HttpResponseMessage response = await server.Client.PostAsync("/v1/segment/tiny?format=json", Photo.Content(Photo.Plain(32, 8)));
+        using HttpResponseMessage response = await server.Client.PostAsync(
+            "/v1/segment/tiny?format=json", Photo.Content(Photo.Plain(32, 8)));
         MaskSummary summary = (await response.Content.ReadFromJsonAsync<MaskSummary>())!;
 
         ClassSummary only = Assert.Single(summary.Classes);
@@ -131,7 +132,8 @@ public sealed class MaskFormatTests(SegmentationServer server)
 
     private static byte[] PaletteColor(byte label) => [.. Enumerable.Range(0, 3).Select(c => (byte)(c == label ? 255 : 0))];
 
-    private static IEnumerable<int> Different(byte[] first, byte[] second) => Enumerable.Range(0, first.Length).Where(i => first[i] != second[i]);
+    private static IEnumerable<int> Different(byte[] first, byte[] second) =>
+        Enumerable.Range(0, first.Length).Where(i => first[i] != second[i]);
 
     private Task<HttpResponseMessage> PostAsync(string format, string model) =>
         server.Client.PostAsync($"/v1/segment/{model}?format={format}", Photo.Content(Photo.Png));

@@ -27,7 +27,9 @@ public sealed partial class MaskResultTests(SegmentationServer server)
         using HttpResponseMessage response = await PostAsync("png");
 
         string[] metrics = Header(response, "Server-Timing").Split(", ");
-        Assert.Equal(StageTimings.Stages.Where(s => s != Stage.Write).Select(s => s.ToString().ToLowerInvariant()), metrics.Select(m => Metric().Match(m).Groups["name"].Value));
+        Assert.Equal(
+            StageTimings.Stages.Where(s => s != Stage.Write).Select(s => s.ToString().ToLowerInvariant()),
+            metrics.Select(m => Metric().Match(m).Groups["name"].Value));
         Assert.All(metrics, m => Assert.True(double.Parse(Metric().Match(m).Groups["ms"].Value, CultureInfo.InvariantCulture) >= 0));
     }
 

@@ -1,6 +1,7 @@
 namespace InferenceServer.Tests.Segment;
 
-/// <summary>The shipped models over HTTP against the plain PyTorch pipeline with the same weights: models/zoo/reference.py made tests/assets/parity.</summary>
+/// <summary>The shipped models over HTTP against the plain PyTorch pipeline with the same weights:
+/// models/zoo/reference.py made tests/assets/parity.</summary>
 public sealed class ParityTests : IClassFixture<ParityTests.ShippedModels>
 {
     private static readonly string References = Path.Combine(Repository.Root, "tests", "assets", "parity");
@@ -41,11 +42,14 @@ public sealed class ParityTests : IClassFixture<ParityTests.ShippedModels>
         using HttpResponseMessage response = await _server.Client.PostAsync(
             $"/v1/segment/{model}", Photo.Content(await File.ReadAllBytesAsync(photo), "image/jpeg"));
         PngImage mask = PngImage.Read(await response.Content.ReadAsByteArrayAsync());
-        PngImage reference = PngImage.Read(await File.ReadAllBytesAsync(Path.Combine(References, model, Path.GetFileNameWithoutExtension(photo) + ".png")));
+        PngImage reference = PngImage.Read(
+            await File.ReadAllBytesAsync(
+                Path.Combine(References, model, Path.GetFileNameWithoutExtension(photo) + ".png")));
         Assert.Equal((reference.Width, reference.Height), (mask.Width, mask.Height));
         return (double)mask.Samples.Zip(reference.Samples).Count(pair => pair.First == pair.Second) / mask.Samples.Length;
     }
 
     /// <summary>A server with the models that ship.</summary>
-    public sealed class ShippedModels() : SegmentationServer([("Models:Path", Path.Combine(Repository.Root, "models")), ("Models:Default", "camvid-deeplabv3plus")]);
+    public sealed class ShippedModels() : SegmentationServer(
+        [("Models:Path", Path.Combine(Repository.Root, "models")), ("Models:Default", "camvid-deeplabv3plus")]);
 }

@@ -17,7 +17,9 @@ public sealed class PassesTests(SegmentationServer server)
         using HttpResponseMessage whole = await PostAsync("tiny?mode=whole"), several = await PostAsync("tiny?" + query);
 
         Assert.Equal(HttpStatusCode.OK, several.StatusCode);
-        Assert.Equal(PngImage.Read(await whole.Content.ReadAsByteArrayAsync()).Samples, PngImage.Read(await several.Content.ReadAsByteArrayAsync()).Samples);
+        Assert.Equal(
+            PngImage.Read(await whole.Content.ReadAsByteArrayAsync()).Samples,
+            PngImage.Read(await several.Content.ReadAsByteArrayAsync()).Samples);
     }
 
     [Theory]
@@ -56,8 +58,11 @@ public sealed class PassesTests(SegmentationServer server)
     public async Task Passes_MoreWorkThanAllowed_Is413()
     {
         await using SegmentationServer small = await SegmentationServer.StartAsync(("Inference:MaxInputPixels", "100000"));
-        using HttpResponseMessage response = await small.Client.PostAsync("/v1/segment/tiny?flip=true", Photo.Content(Photo.Plain(640, 480)));
-        Assert.Contains("at most 100,000", await ProblemAssert.IsAsync(HttpStatusCode.RequestEntityTooLarge, response), StringComparison.Ordinal);
+        using HttpResponseMessage response = await small.Client.PostAsync(
+            "/v1/segment/tiny?flip=true", Photo.Content(Photo.Plain(640, 480)));
+        Assert.Contains(
+            "at most 100,000", await ProblemAssert.IsAsync(HttpStatusCode.RequestEntityTooLarge, response),
+            StringComparison.Ordinal);
     }
 
     private Task<HttpResponseMessage> PostAsync(string path) => server.Client.PostAsync("/v1/segment/" + path, Photo.Content(Photo.Png));

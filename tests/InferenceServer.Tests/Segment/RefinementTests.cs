@@ -7,7 +7,8 @@ namespace InferenceServer.Tests.Segment;
 public sealed class RefinementTests(SegmentationServer server)
 {
     // A wide smoothness kernel would round the corner where three colours meet.
-    private const string Sharp = "refine=crf&crf.gaussian.weight=0&crf.bilateral.weight=5&crf.bilateral.xy=8&crf.bilateral.rgb=10&crf.iterations=5";
+    private const string Sharp =
+        "refine=crf&crf.gaussian.weight=0&crf.bilateral.weight=5&crf.bilateral.xy=8&crf.bilateral.rgb=10&crf.iterations=5";
 
     [Theory]
     [InlineData("exact")]
@@ -32,7 +33,9 @@ public sealed class RefinementTests(SegmentationServer server)
         using HttpResponseMessage response = await PostAsync($"{model}?refine=crf");
 
         Assert.Equal(HttpStatusCode.OK, response.StatusCode);
-        string timing = Assert.Single(response.Headers.GetValues("Server-Timing")).Split(", ").Single(t => t.StartsWith("crf;dur=", StringComparison.Ordinal));
+        string timing = Assert.Single(response.Headers.GetValues("Server-Timing"))
+            .Split(", ")
+            .Single(t => t.StartsWith("crf;dur=", StringComparison.Ordinal));
         Assert.NotEqual("crf;dur=0.00", timing);
     }
 
@@ -66,14 +69,17 @@ public sealed class RefinementTests(SegmentationServer server)
     public async Task Crf_GraphThatEndsInLabels_Is400()
     {
         using HttpResponseMessage response = await PostAsync("tiny-labels?refine=crf");
-        Assert.Contains("nothing that a CRF could refine", await ProblemAssert.IsAsync(HttpStatusCode.BadRequest, response), StringComparison.Ordinal);
+        Assert.Contains(
+            "nothing that a CRF could refine", await ProblemAssert.IsAsync(HttpStatusCode.BadRequest, response),
+            StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task Crf_MoreMemoryThanAllowed_Is400()
     {
         await using SegmentationServer small = await SegmentationServer.StartAsync(("Crf:MaxBytes", "1048576"));
-        using HttpResponseMessage response = await small.Client.PostAsync("/v1/segment/tiny?refine=crf", Photo.Content(Photo.Plain(640, 480)));
+        using HttpResponseMessage response = await small.Client.PostAsync(
+            "/v1/segment/tiny?refine=crf", Photo.Content(Photo.Plain(640, 480)));
         Assert.Contains("640×480", await ProblemAssert.IsAsync(HttpStatusCode.BadRequest, response), StringComparison.Ordinal);
     }
 

@@ -63,7 +63,8 @@ internal sealed class TestCertificates : IDisposable
     private static X509Certificate2 Sign(X509Certificate2 authority, string name, bool isAuthority = false, string? issuers = null)
     {
         using ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        using X509Certificate2 certificate = Request(name, key, isAuthority, issuers).Create(authority, From, Until.AddMinutes(-1), RandomNumberGenerator.GetBytes(8));
+        using X509Certificate2 certificate = Request(name, key, isAuthority, issuers).Create(
+            authority, From, Until.AddMinutes(-1), RandomNumberGenerator.GetBytes(8));
         return certificate.CopyWithPrivateKey(key);
     }
 
@@ -73,7 +74,9 @@ internal sealed class TestCertificates : IDisposable
         request.CertificateExtensions.Add(new X509BasicConstraintsExtension(isAuthority, false, 0, critical: true));
         if (!isAuthority)
         {
-            request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid("1.3.6.1.5.5.7.3.1"), new Oid("1.3.6.1.5.5.7.3.2")], critical: false));
+            request.CertificateExtensions.Add(
+                new X509EnhancedKeyUsageExtension(
+                    [new Oid("1.3.6.1.5.5.7.3.1"), new Oid("1.3.6.1.5.5.7.3.2")], critical: false));
             SubjectAlternativeNameBuilder names = new();
             names.AddIpAddress(IPAddress.Loopback);
             request.CertificateExtensions.Add(names.Build());

@@ -123,7 +123,10 @@ public sealed class TlsTests : IDisposable
     }
 
     private Task<SegmentationServer> StartAsync(params (string Key, string Value)[] settings) => SegmentationServer.StartAsync(
-        [("urls", "https://127.0.0.1:0"), ("Tls:Certificate", _files.CertificateFile), ("Tls:Key", _files.KeyFile), ("Tls:PollInterval", "00:00:00.010"), .. settings]);
+        [
+            ("urls", "https://127.0.0.1:0"), ("Tls:Certificate", _files.CertificateFile), ("Tls:Key", _files.KeyFile),
+            ("Tls:PollInterval", "00:00:00.010"), .. settings
+        ]);
 
     private async Task<string?> ThumbprintAsync(SegmentationServer server)
     {
@@ -134,17 +137,26 @@ public sealed class TlsTests : IDisposable
     }
 
     /// <summary>A client that trusts the root alone, so that the server has to send what is between.</summary>
-    private (HttpClient Client, Func<string?> Thumbprint) Connect(SegmentationServer server, X509Certificate2? certificate = null, params X509Certificate2[] intermediates)
+    private (HttpClient Client, Func<string?> Thumbprint) Connect(
+        SegmentationServer server, X509Certificate2? certificate = null, params X509Certificate2[] intermediates)
     {
         string? thumbprint = null;
         SocketsHttpHandler handler = new();
-        handler.SslOptions.CertificateChainPolicy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, CustomTrustStore = { _files.Root }, RevocationMode = X509RevocationMode.NoCheck, DisableCertificateDownloads = true };
+        handler.SslOptions.CertificateChainPolicy = new X509ChainPolicy
+        {
+            TrustMode = X509ChainTrustMode.CustomRootTrust,
+            CustomTrustStore = { _files.Root },
+            RevocationMode = X509RevocationMode.NoCheck,
+            DisableCertificateDownloads = true,
+        };
         handler.SslOptions.RemoteCertificateValidationCallback = (_, shown, _, errors) =>
         {
             thumbprint = ((X509Certificate2)shown!).Thumbprint;
             return errors == SslPolicyErrors.None;
         };
-        handler.SslOptions.ClientCertificateContext = certificate is null ? null : SslStreamCertificateContext.Create(certificate, [.. intermediates], offline: true);
+        handler.SslOptions.ClientCertificateContext = certificate is null
+            ? null
+            : SslStreamCertificateContext.Create(certificate, [.. intermediates], offline: true);
         return (new HttpClient(handler) { BaseAddress = server.Client.BaseAddress }, () => thumbprint);
     }
 }

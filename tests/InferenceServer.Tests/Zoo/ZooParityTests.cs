@@ -6,7 +6,8 @@ using Microsoft.ML.OnnxRuntime.Tensors;
 
 namespace InferenceServer.Tests.Zoo;
 
-/// <summary>Every system of models/zoo, exported and served, against PyTorch with the same weights: alone and two in a run, at the size that was traced and at an odd one.</summary>
+/// <summary>Every system of models/zoo, exported and served, against PyTorch with the same weights: alone and two in
+/// a run, at the size that was traced and at an odd one.</summary>
 public sealed class ZooParityTests(ZooParityTests.ZooServer server) : IClassFixture<ZooParityTests.ZooServer>
 {
     private static readonly Tolerance Exact = new(1e-3, 0.9999);
@@ -33,7 +34,9 @@ public sealed class ZooParityTests(ZooParityTests.ZooServer server) : IClassFixt
         foreach (byte[] labels in await Task.WhenAll([alone, .. together]))
         {
             Assert.Equal(expected.Labels.Samples.Length, labels.Length);
-            Assert.InRange((double)labels.Zip(expected.Labels.Samples).Count(pair => pair.First == pair.Second) / labels.Length, tolerance.Labels, 1);
+            Assert.InRange(
+                (double)labels.Zip(expected.Labels.Samples).Count(pair => pair.First == pair.Second) / labels.Length,
+                tolerance.Labels, 1);
         }
 
         Assert.Equal([1, 2], network.Runs);
@@ -51,7 +54,10 @@ public sealed class ZooParityTests(ZooParityTests.ZooServer server) : IClassFixt
 
     /// <summary>A server with the narrow systems, which puts two images into a run.</summary>
     public sealed class ZooServer() : SegmentationServer(
-        [("Models:Path", ZooCase.Folder), ("Models:Default", "deeplabv3plus"), ("Scheduling:Instances", "1"), ("Batching:MaxBatchSize", "2")]);
+        [
+            ("Models:Path", ZooCase.Folder), ("Models:Default", "deeplabv3plus"), ("Scheduling:Instances", "1"),
+            ("Batching:MaxBatchSize", "2")
+        ]);
 
     /// <summary>How near is equal.</summary>
     /// <param name="Logits">Largest difference of a logit.</param>

@@ -25,7 +25,14 @@ internal static class DescriptionMessages
         Output = { configuration.Output.Select(t => new ModelOutput { Name = t.Name, DataType = Type(t.DataType), Dims = { t.Dims } }) },
         InstanceGroup =
         {
-            configuration.InstanceGroup.Select(g => new ModelInstanceGroup { Count = g.Count, Kind = g.Kind == "KIND_GPU" ? ModelInstanceGroup.Types.Kind.Gpu : ModelInstanceGroup.Types.Kind.Cpu }),
+            configuration.InstanceGroup.Select(g =>
+                new ModelInstanceGroup
+                {
+                    Count = g.Count,
+                    Kind = g.Kind == "KIND_GPU"
+                        ? ModelInstanceGroup.Types.Kind.Gpu
+                        : ModelInstanceGroup.Types.Kind.Cpu,
+                }),
         },
         DynamicBatching = configuration.DynamicBatching is not { } batching ? null : new ModelDynamicBatching
         {
@@ -39,10 +46,21 @@ internal static class DescriptionMessages
 
     public static RepositoryIndexResponse Of(IEnumerable<RepositoryEntry> entries) => new()
     {
-        Models = { entries.Select(e => new RepositoryIndexResponse.Types.ModelIndex { Name = e.Name, Version = e.Version, State = e.State, Reason = e.Reason }) },
+        Models =
+        {
+            entries.Select(e =>
+                new RepositoryIndexResponse.Types.ModelIndex
+                {
+                    Name = e.Name,
+                    Version = e.Version,
+                    State = e.State,
+                    Reason = e.Reason,
+                }),
+        },
     };
 
-    private static ModelMetadataResponse.Types.TensorMetadata Of(TensorMetadata tensor) => new() { Name = tensor.Name, Datatype = tensor.Datatype, Shape = { tensor.Shape } };
+    private static ModelMetadataResponse.Types.TensorMetadata Of(TensorMetadata tensor) =>
+        new() { Name = tensor.Name, Datatype = tensor.Datatype, Shape = { tensor.Shape } };
 
     private static Messages.ModelStatistics Of(ModelStatistics model) => new()
     {
@@ -66,13 +84,18 @@ internal static class DescriptionMessages
         {
             model.BatchStats.Select(b => new InferBatchStatistics
             {
-                BatchSize = (ulong)b.BatchSize, ComputeInput = Of(b.ComputeInput), ComputeInfer = Of(b.ComputeInfer), ComputeOutput = Of(b.ComputeOutput),
+                BatchSize = (ulong)b.BatchSize, ComputeInput = Of(b.ComputeInput), ComputeInfer = Of(b.ComputeInfer),
+                ComputeOutput = Of(b.ComputeOutput),
             }),
         },
     };
 
-    private static Messages.StatisticDuration Of(StatisticDuration duration) => new() { Count = (ulong)duration.Count, Ns = (ulong)duration.Ns };
+    private static Messages.StatisticDuration Of(StatisticDuration duration) =>
+        new() { Count = (ulong)duration.Count, Ns = (ulong)duration.Ns };
 
     // The generator writes TYPE_FP32 as TypeFp32.
-    private static DataType Type(string name) => Enum.TryParse(name.Replace("_", "", StringComparison.Ordinal), ignoreCase: true, out DataType type) ? type : DataType.TypeInvalid;
+    private static DataType Type(string name) =>
+        Enum.TryParse(name.Replace("_", "", StringComparison.Ordinal), ignoreCase: true, out DataType type)
+            ? type
+            : DataType.TypeInvalid;
 }

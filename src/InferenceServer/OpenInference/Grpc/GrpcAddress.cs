@@ -30,7 +30,8 @@ internal static class GrpcAddress
         builder.Services.AddOptions<KestrelServerOptions>().Configure<IOptions<OpenInferenceOptions>>((kestrel, options) =>
         {
             int port = BindingAddress.Parse(options.Value.GrpcUrl!).Port; // of the options, which are validated
-            kestrel.ConfigureEndpointDefaults(endpoint => endpoint.Protocols = endpoint.IPEndPoint?.Port == port ? HttpProtocols.Http2 : endpoint.Protocols);
+            kestrel.ConfigureEndpointDefaults(endpoint =>
+                endpoint.Protocols = endpoint.IPEndPoint?.Port == port ? HttpProtocols.Http2 : endpoint.Protocols);
         });
     }
 }

@@ -25,7 +25,9 @@ internal static class GrpcCall
 
     /// <summary>Maps a method that reads and writes its messages itself.</summary>
     public static IEndpointConventionBuilder MapCall(this IEndpointRouteBuilder service, string method, Func<HttpContext, Task> handle) =>
-        service.MapPost(method, http => RunAsync(http, handle)).WithMetadata(GrpcProblem.Instance, BodyLimit.Instance).ExcludeFromDescription();
+        service.MapPost(method, http => RunAsync(http, handle))
+            .WithMetadata(GrpcProblem.Instance, BodyLimit.Instance)
+            .ExcludeFromDescription();
 
     /// <summary>The error of a request that is no call.</summary>
     public static SegmentationException NoCall() =>
@@ -57,7 +59,9 @@ internal static class GrpcCall
             {
                 SegmentationException failed when failed.Error == SegmentationError.InferenceFailed => Failed(http, failed),
                 SegmentationException known => known,
-                InvalidProtocolBufferException => new SegmentationException(SegmentationError.InvalidRequest, "The message is none of this method: " + e.Message, e),
+                InvalidProtocolBufferException =>
+                    new SegmentationException(
+                        SegmentationError.InvalidRequest, "The message is none of this method: " + e.Message, e),
                 BadHttpRequestException => new SegmentationException(SegmentationError.InvalidRequest, e.Message, e),
                 _ => Unforeseen(http, e),
             });
@@ -73,8 +77,11 @@ internal static class GrpcCall
     private static SegmentationException Unforeseen(HttpContext http, Exception exception)
     {
         Log.CallFailed(Logger(http), exception, http.TraceIdentifier);
-        return new SegmentationException(SegmentationError.InferenceFailed, "The server failed; its log says more under the request's id.", exception);
+        return new SegmentationException(
+            SegmentationError.InferenceFailed, "The server failed; its log says more under the request's id.",
+            exception);
     }
 
-    private static ILogger Logger(HttpContext http) => http.RequestServices.GetRequiredService<ILoggerFactory>().CreateLogger("InferenceServer.OpenInference.Grpc");
+    private static ILogger Logger(HttpContext http) =>
+        http.RequestServices.GetRequiredService<ILoggerFactory>().CreateLogger("InferenceServer.OpenInference.Grpc");
 }

@@ -41,7 +41,9 @@ internal static class GrpcEndpoints
         ModelRepository repository = services.GetRequiredService<ModelRepository>();
         Drain drain = services.GetRequiredService<Drain>();
         service.MapCall("/ServerLive", ServerLiveRequest.Parser, (_, _) => Now(new ServerLiveResponse { Live = true }));
-        service.MapCall("/ServerReady", ServerReadyRequest.Parser, (_, _) => Now(new ServerReadyResponse { Ready = HealthEndpoints.NotReady(repository, drain) is null }));
+        service.MapCall(
+            "/ServerReady", ServerReadyRequest.Parser,
+            (_, _) => Now(new ServerReadyResponse { Ready = HealthEndpoints.NotReady(repository, drain) is null }));
         service.MapCall("/ServerMetadata", ServerMetadataRequest.Parser, (_, _) =>
         {
             ServerMetadata server = new();
@@ -52,10 +54,23 @@ internal static class GrpcEndpoints
     private static void MapModels(this RouteGroupBuilder service, ModelCatalog catalog)
     {
         RouteGroupBuilder models = service.MapGroup("").RequireScope(Scope.Infer | Scope.Admin);
-        models.MapCall("/ModelReady", ModelReadyRequest.Parser, (r, _) => Now(new ModelReadyResponse { Ready = IsReady(catalog, r.Name, GrpcInfer.Version(r.Version)) }));
-        models.MapCall("/ModelMetadata", ModelMetadataRequest.Parser, (r, _) => Now(DescriptionMessages.Of(catalog.Metadata(r.Name, GrpcInfer.Version(r.Version)))));
-        models.MapCall("/ModelConfig", ModelConfigRequest.Parser, (r, _) => Now(new ModelConfigResponse { Config = DescriptionMessages.Of(catalog.Configuration(r.Name, GrpcInfer.Version(r.Version))) }));
-        models.MapCall("/ModelStatistics", ModelStatisticsRequest.Parser, (r, _) => Now(DescriptionMessages.Of(catalog.Statistics(r.Name, GrpcInfer.Version(r.Version)))));
+        models.MapCall(
+            "/ModelReady", ModelReadyRequest.Parser,
+            (r, _) => Now(new ModelReadyResponse { Ready = IsReady(catalog, r.Name, GrpcInfer.Version(r.Version)) }));
+        models.MapCall(
+            "/ModelMetadata", ModelMetadataRequest.Parser,
+            (r, _) => Now(DescriptionMessages.Of(catalog.Metadata(r.Name, GrpcInfer.Version(r.Version)))));
+        models.MapCall(
+            "/ModelConfig", ModelConfigRequest.Parser,
+            (r, _) =>
+                Now(
+                    new ModelConfigResponse
+                    {
+                        Config = DescriptionMessages.Of(catalog.Configuration(r.Name, GrpcInfer.Version(r.Version))),
+                    }));
+        models.MapCall(
+            "/ModelStatistics", ModelStatisticsRequest.Parser,
+            (r, _) => Now(DescriptionMessages.Of(catalog.Statistics(r.Name, GrpcInfer.Version(r.Version)))));
         models.MapCall("/RepositoryIndex", RepositoryIndexRequest.Parser, (r, _) => Now(DescriptionMessages.Of(catalog.Index(r.Ready))));
     }
 
@@ -64,12 +79,16 @@ internal static class GrpcEndpoints
         ModelLifecycle lifecycle = services.GetRequiredService<ModelLifecycle>();
         ModelCatalog catalog = services.GetRequiredService<ModelCatalog>();
         RouteGroupBuilder repository = service.MapGroup("").RequireScope(Scope.Admin)
-            .ForOperators(" Models are loaded and unloaded at the management address: POST /v2/repository/models/{model}/load or /unload there.");
+            .ForOperators(
+                " Models are loaded and unloaded at the management address: POST " +
+                "/v2/repository/models/{model}/load or /unload there.");
         repository.MapCall("/RepositoryModelLoad", RepositoryModelLoadRequest.Parser, async (r, _) =>
         {
             RepositoryEndpoints.RefuseOverrides(r.Parameters.Keys);
             ModelEntry entry = await lifecycle.LoadAsync(catalog.View(r.ModelName).Model);
-            return ModelLifecycle.Failure(entry) is { } failure ? throw new SegmentationException(SegmentationError.InvalidRequest, failure) : new RepositoryModelLoadResponse();
+            return ModelLifecycle.Failure(entry) is { } failure
+                ? throw new SegmentationException(SegmentationError.InvalidRequest, failure)
+                : new RepositoryModelLoadResponse();
         }, RepositoryEndpoints.MaxLoadBytes);
         repository.MapCall("/RepositoryModelUnload", RepositoryModelUnloadRequest.Parser, async (r, _) =>
         {
@@ -93,7 +112,9 @@ internal static class GrpcEndpoints
     }
 
     private static Task Absent(HttpContext http) => throw new SegmentationException(
-        ErrorTable.NotSupported, $"There is no method {http.Request.Path.Value!.TrimStart('/')}: streams, shared memory, tracing and logging are not there.");
+        ErrorTable.NotSupported,
+        $"There is no method {http.Request.Path.Value!.TrimStart('/')}: streams, shared memory, tracing and " +
+        "logging are not there.");
 
     private static Task<IMessage> Now(IMessage message) => Task.FromResult(message);
 }

@@ -18,11 +18,15 @@ internal static class GrpcInfer
         RequestObservation observation = http.Observation();
         TimeSpan? timeout = GrpcTimeout.Read(http.Request);
         // The headers give the call's deadline, but only the message names the model.
-        using GrpcPart part = await SmallBody.ReadAsync(http, timeout, end => GrpcMessage.BeginAsync(http, handler.MaxBytes, InferMessages.Head, end));
+        using GrpcPart part = await SmallBody.ReadAsync(
+            http, timeout, end => GrpcMessage.BeginAsync(http, handler.MaxBytes, InferMessages.Head, end));
         (string name, string version) = InferMessages.Peek(part.Bytes.Written);
         ProtocolModel view = http.RequestServices.GetRequiredService<ModelCatalog>().View(name);
         observation.AskedFor(view.Model);
-        if (!segmenter.TryAdmit(AdmissionRequest(http, view, Version(version), timeout), out AdmittedRequest? admitted, out SegmentationException? refusal))
+        if (
+            !segmenter.TryAdmit(
+                AdmissionRequest(http, view, Version(version), timeout), out AdmittedRequest? admitted,
+                out SegmentationException? refusal))
         {
             await Problem.WriteAsync(http, refusal);
             return;
@@ -38,7 +42,8 @@ internal static class GrpcInfer
         });
         using InferRequest request = await segmenter.ComputeAsync(admitted, Stage.Decode, () => InferMessageReader.Read(message));
         using OutputTensor output = await handler.RunAsync(admitted, view, request);
-        using InferAnswer answer = await segmenter.ComputeAsync(admitted, Stage.Encode, () => InferMessages.Answer(view.Name, admitted.Model, request, output));
+        using InferAnswer answer = await segmenter.ComputeAsync(
+            admitted, Stage.Encode, () => InferMessages.Answer(view.Name, admitted.Model, request, output));
         part.Dispose(); // a client may read its answer slowly
         using (admitted.Timings.Measure(Stage.Write))
         {
@@ -56,7 +61,9 @@ internal static class GrpcInfer
 
     private static AdmissionRequest AdmissionRequest(HttpContext http, ProtocolModel view, int? version, TimeSpan? timeout)
     {
-        AdmissionRequest arrival = AdmissionRequestBinder.Bind(view.Model, version, http.Request, SegmentSettingsBinder.BindHeaders(http.Request)) with { Bytes = 0 };
+        AdmissionRequest arrival = AdmissionRequestBinder.Bind(
+            view.Model, version, http.Request, SegmentSettingsBinder.BindHeaders(http.Request)) with
+        { Bytes = 0 };
         return arrival.Timeout < timeout ? arrival : arrival with { Timeout = timeout ?? arrival.Timeout };
     }
 }

@@ -7,7 +7,8 @@ using InferenceServer.Runtime.Buffers;
 
 namespace InferenceServer.OpenInference.Grpc;
 
-/// <summary>Messages as they lie on the wire: a byte that tells of compression, four of length with the most significant first, and the message.</summary>
+/// <summary>Messages as they lie on the wire: a byte that tells of compression, four of length with the most
+/// significant first, and the message.</summary>
 internal static class GrpcMessage
 {
     public const string ContentType = "application/grpc";
@@ -45,7 +46,9 @@ internal static class GrpcMessage
         uint length = BinaryPrimitives.ReadUInt32BigEndian(header.AsSpan(LengthAt));
         if (length > maxBytes)
         {
-            throw new SegmentationException(SegmentationError.PayloadTooLarge, $"The message has {length:N0} bytes; at most {maxBytes:N0} are accepted.");
+            throw new SegmentationException(
+                SegmentationError.PayloadTooLarge,
+                $"The message has {length:N0} bytes; at most {maxBytes:N0} are accepted.");
         }
 
         int beginning = Math.Min(atLeast, (int)length);

@@ -37,7 +37,9 @@ internal sealed class GrpcProblem : IProblemForm
         StringBuilder encoded = new(text.Length);
         foreach (byte b in Encoding.UTF8.GetBytes(text))
         {
-            _ = b is >= (byte)' ' and <= (byte)'~' and not (byte)'%' ? encoded.Append((char)b) : encoded.Append(CultureInfo.InvariantCulture, $"%{b:X2}");
+            _ = b is >= (byte)' ' and <= (byte)'~' and not (byte)'%'
+                ? encoded.Append((char)b)
+                : encoded.Append(CultureInfo.InvariantCulture, $"%{b:X2}");
         }
 
         return encoded.ToString();

@@ -19,10 +19,13 @@ internal static class GrpcTimeout
         }
 
         return Parse(text)
-            ?? throw new SegmentationException(SegmentationError.InvalidRequest, $"{Header}: expected up to {MostDigits} digits and one of H, M, S, m, u, n, got '{text}'.");
+            ?? throw new SegmentationException(
+                SegmentationError.InvalidRequest,
+                $"{Header}: expected up to {MostDigits} digits and one of H, M, S, m, u, n, got '{text}'.");
     }
 
-    /// <summary>Sets the header to the call's own deadline or the longest one, whichever is sooner, in a form that the framework keeps.</summary>
+    /// <summary>Sets the header to the call's own deadline or the longest one, whichever is sooner, in a form that
+    /// the framework keeps.</summary>
     public static void Shorten(HttpRequest request, TimeSpan longest)
     {
         TimeSpan own = (request.Headers[Header] is [{ } text] ? Parse(text) : null) ?? longest;
@@ -31,7 +34,9 @@ internal static class GrpcTimeout
     }
 
     private static TimeSpan? Parse(string text) =>
-        text.Length is > 1 and <= MostDigits + 1 && long.TryParse(text.AsSpan(..^1), NumberStyles.None, CultureInfo.InvariantCulture, out long number) && Unit(text[^1]) is { } unit
+        text.Length is > 1 and <= MostDigits + 1
+            && long.TryParse(text.AsSpan(..^1), NumberStyles.None, CultureInfo.InvariantCulture, out long number)
+            && Unit(text[^1]) is { } unit
             // A deadline that has passed is still one, and none is shorter than the clock's tick.
             ? TimeSpan.FromTicks(Math.Clamp((long)(number * unit), 1, Longest))
             : null;

@@ -8,7 +8,8 @@ using Input = InferenceServer.OpenInference.Grpc.Messages.ModelInferRequest.Type
 namespace InferenceServer.OpenInference.Grpc;
 
 /// <summary>Reads the message of an infer request. Raw tensors are not copied out of it: they are most of it.</summary>
-/// <remarks>A parser makes objects of all fields before anybody can count them, some with a hundred times their bytes. So it sees only what is left once the tensors are taken out, and that has to be small.</remarks>
+/// <remarks>A parser makes objects of all fields before anybody can count them, some with a hundred times their
+/// bytes. So it sees only what is left once the tensors are taken out, and that has to be small.</remarks>
 internal sealed class InferMessageReader
 {
     private const int MostParsed = 64 * 1024;
@@ -92,21 +93,33 @@ internal sealed class InferMessageReader
                 }
                 else
                 {
-                    throw Invalid($"An input has contents in fp32_contents or bytes_contents; found field {WireFormat.GetTagFieldNumber(content.Tag)}.");
+                    throw Invalid(
+                        "An input has contents in fp32_contents or bytes_contents; found field " +
+                        $"{WireFormat.GetTagFieldNumber(content.Tag)}.");
                 }
             }
         }
 
         Input head = Input.Parser.ParseFrom(rest.Written.Span);
         InferLimits.Check(head.Shape.Count, InferLimits.Sides, "shape");
-        return new InferInput { Name = head.Name, Datatype = head.Datatype, Shape = head.Shape, Parameters = Parameters(head.Parameters), Data = floats?.Written ?? default, Elements = elements };
+        return new InferInput
+        {
+            Name = head.Name,
+            Datatype = head.Datatype,
+            Shape = head.Shape,
+            Parameters = Parameters(head.Parameters),
+            Data = floats?.Written ?? default,
+            Elements = elements,
+        };
     }
 
     private static List<InferInput> Attach(List<InferInput> inputs, List<ReadOnlyMemory<byte>> raw)
     {
         if (raw.Count != inputs.Count || inputs.Any(i => i.Data.Length > 0 || i.Elements.Count > 0))
         {
-            throw Invalid($"raw_input_contents has {raw.Count} tensors for {inputs.Count} inputs; it has one for each, and none has contents then.");
+            throw Invalid(
+                $"raw_input_contents has {raw.Count} tensors for {inputs.Count} inputs; it has one for each, and " +
+                "none has contents then.");
         }
 
         return [.. inputs.Zip(raw, (input, bytes) => input.Datatype == Datatype.Bytes
@@ -129,7 +142,9 @@ internal sealed class InferMessageReader
     private static InferParameters Parameters(MapField<string, InferParameter> parameters)
     {
         InferLimits.Check(parameters.Count, InferLimits.Parameters, "parameters");
-        return parameters.Count == 0 ? InferParameters.None : new InferParameters(parameters.ToDictionary(p => p.Key, object (p) => p.Value.ParameterChoiceCase switch
+        return parameters.Count == 0
+            ? InferParameters.None
+            : new InferParameters(parameters.ToDictionary(p => p.Key, object (p) => p.Value.ParameterChoiceCase switch
         {
             InferParameter.ParameterChoiceOneofCase.BoolParam => p.Value.BoolParam,
             InferParameter.ParameterChoiceOneofCase.Int64Param => p.Value.Int64Param,

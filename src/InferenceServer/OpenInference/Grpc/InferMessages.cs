@@ -21,7 +21,9 @@ internal static class InferMessages
         string model = "", version = "";
         try
         {
-            CodedInputStream input = MemoryMarshal.TryGetArray(beginning, out ArraySegment<byte> bytes) ? new CodedInputStream(bytes.Array!, bytes.Offset, bytes.Count) : new CodedInputStream(beginning.ToArray());
+            CodedInputStream input = MemoryMarshal.TryGetArray(beginning, out ArraySegment<byte> bytes)
+                ? new CodedInputStream(bytes.Array!, bytes.Offset, bytes.Count)
+                : new CodedInputStream(beginning.ToArray());
             for (uint tag = input.ReadTag(); tag == Name || tag == Version; tag = input.ReadTag())
             {
                 (model, version) = tag == Name ? (input.ReadString(), version) : (model, input.ReadString());
@@ -43,8 +45,21 @@ internal static class InferMessages
             ModelName = name,
             ModelVersion = model.Version.ToString(CultureInfo.InvariantCulture),
             Id = request.Id ?? "",
-            Outputs = { new ModelInferResponse.Types.InferOutputTensor { Name = output.Name, Datatype = output.Datatype, Shape = { output.Shape } } },
+            Outputs =
+            {
+                new ModelInferResponse.Types.InferOutputTensor
+                {
+                    Name = output.Name,
+                    Datatype = output.Datatype,
+                    Shape = { output.Shape },
+                },
+            },
         };
-        return new InferAnswer(GrpcMessage.Frame(response, WireField.Sized(ModelInferResponse.RawOutputContentsFieldNumber), output.Data.Written.Length), output);
+        return new InferAnswer(
+            GrpcMessage.Frame(
+                response,
+                WireField.Sized(ModelInferResponse.RawOutputContentsFieldNumber),
+                output.Data.Written.Length),
+            output);
     }
 }

@@ -66,5 +66,6 @@ internal readonly record struct WireField(uint Tag, ReadOnlyMemory<byte> Whole, 
         throw Broken();
     }
 
-    private static SegmentationException Broken() => new(SegmentationError.InvalidRequest, "The message is none of this method: its fields do not fit.");
+    private static SegmentationException Broken() =>
+        new(SegmentationError.InvalidRequest, "The message is none of this method: its fields do not fit.");
 }

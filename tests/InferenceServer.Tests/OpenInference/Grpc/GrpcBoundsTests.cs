@@ -32,7 +32,14 @@ public sealed class GrpcBoundsTests : IAsyncLifetime
     public static IEnumerable<object[]> Lengths =>
     [
         .. Free.Append(Watch).Append(Reflection).Concat(Scoped)
-            .Select(method => (object[])[method, method switch { Service + "RepositoryModelLoad" => 1 << 20, Service + "ModelInfer" => 64 << 20, _ => 4096 }]),
+            .Select(method =>
+                (object[])[
+                    method,
+                    method switch
+                    {
+                        Service + "RepositoryModelLoad" => 1 << 20, Service + "ModelInfer" => 64 << 20, _ => 4096,
+                    }
+                ]),
     ];
 
     public async Task InitializeAsync() => _server = await GrpcServer.StartAsync(

@@ -16,7 +16,8 @@ public sealed class GrpcClientTests
     {
         await using GrpcServer server = await GrpcServer.StartAsync();
         byte[] image = Photo.Noise(jpeg: true);
-        byte[] expected = await (await server.Http.PostAsync("/v1/segment/tiny?format=raw", Photo.Content(image))).Content.ReadAsByteArrayAsync();
+        byte[] expected =
+            await (await server.Http.PostAsync("/v1/segment/tiny?format=raw", Photo.Content(image))).Content.ReadAsByteArrayAsync();
 
         JsonElement[] answers = await CallAsync(
             server,
@@ -39,7 +40,9 @@ public sealed class GrpcClientTests
         Assert.True(responses[1].GetProperty("ready").GetBoolean());
         Assert.Contains("statistics", responses[2].GetProperty("extensions").EnumerateArray().Select(e => e.GetString()));
         Assert.True(responses[3].GetProperty("ready").GetBoolean());
-        Assert.Equal([-1, 3, -1, -1], responses[4].GetProperty("inputs")[0].GetProperty("shape").EnumerateArray().Select(e => e.GetInt64()));
+        Assert.Equal(
+            [-1, 3, -1, -1],
+            responses[4].GetProperty("inputs")[0].GetProperty("shape").EnumerateArray().Select(e => e.GetInt64()));
         JsonElement config = responses[5].GetProperty("config");
         Assert.Equal("TYPE_FP32", config.GetProperty("input")[0].GetProperty("data_type").GetString());
         Assert.Equal("KIND_CPU", config.GetProperty("instance_group")[0].GetProperty("kind").GetString());
@@ -57,7 +60,8 @@ public sealed class GrpcClientTests
     public async Task Client_KeysAndChanges_HaveTheStatusOfTheirScopes()
     {
         await using GrpcServer server = await GrpcServer.StartAsync(
-            ("Security:Keys:operator:Hash", Hash(Operator)), ("Security:Keys:operator:Scopes", "admin"), ("Security:Keys:lab:Hash", Hash(Lab)));
+            ("Security:Keys:operator:Hash", Hash(Operator)), ("Security:Keys:operator:Scopes", "admin"),
+            ("Security:Keys:lab:Hash", Hash(Lab)));
         var load = new { model_name = "tiny" };
 
         JsonElement[] answers = await CallAsync(
@@ -66,7 +70,12 @@ public sealed class GrpcClientTests
             new { method = "ModelInfer", request = Infer(Photo.Png), metadata = new { authorization = "Bearer " + Lab } },
             new { method = "ModelInfer", request = Infer(Photo.Png), metadata = new { authorization = "Bearer wrong" } },
             new { method = "RepositoryModelUnload", request = load, metadata = new Dictionary<string, string> { ["x-api-key"] = Lab } },
-            new { method = "RepositoryModelUnload", request = load, metadata = new Dictionary<string, string> { ["x-api-key"] = Operator } },
+            new
+            {
+                method = "RepositoryModelUnload",
+                request = load,
+                metadata = new Dictionary<string, string> { ["x-api-key"] = Operator },
+            },
             new { method = "ModelInfer", request = Infer(Photo.Png), metadata = new { authorization = "Bearer " + Lab } },
             new { method = "RepositoryModelLoad", request = load, metadata = new Dictionary<string, string> { ["x-api-key"] = Operator } },
             new { method = "ModelInfer", request = Infer(Photo.Png), metadata = new { authorization = "Bearer " + Lab } },

@@ -41,7 +41,8 @@ public sealed class GrpcHostileTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Shape_OfManySides_IsRefused() => await RefusedAsync([.. Model, 0x2A, .. Sized([0x1A, .. Sized(new byte[9])])], "shape");
+    public async Task Shape_OfManySides_IsRefused() =>
+        await RefusedAsync([.. Model, 0x2A, .. Sized([0x1A, .. Sized(new byte[9])])], "shape");
 
     [Fact]
     public async Task Floats_NotPacked_AreReadAllTheSame()
@@ -61,7 +62,8 @@ public sealed class GrpcHostileTests : IAsyncLifetime
     {
         ModelReadyRequest request = new() { Name = new string('é', 2000) };
 
-        (int status, string message, _) = await _server.SendAsync("inference.GRPCInferenceService/ModelReady", GrpcServer.Frame(request.ToByteArray()));
+        (int status, string message, _) = await _server.SendAsync(
+            "inference.GRPCInferenceService/ModelReady", GrpcServer.Frame(request.ToByteArray()));
 
         Assert.Equal(NotFound, status);
         Assert.InRange(message.Length, 700, 800);
@@ -87,7 +89,9 @@ public sealed class GrpcHostileTests : IAsyncLifetime
 
         using HttpResponseMessage response = await _server.Http.PostAsync(path, content);
 
-        Assert.Contains("application/grpc", await ProblemAssert.IsAsync(HttpStatusCode.UnsupportedMediaType, response), StringComparison.Ordinal);
+        Assert.Contains(
+            "application/grpc", await ProblemAssert.IsAsync(HttpStatusCode.UnsupportedMediaType, response),
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -121,7 +125,8 @@ public sealed class GrpcHostileTests : IAsyncLifetime
         };
         gate.Open();
 
-        (int status, _, _) = await _server.SendAsync(Infer, GrpcServer.Frame(Message(new InferTensorContents { Fp32Contents = { InferCall.Tensor(Photo.Labels) } }.ToByteArray())));
+        InferTensorContents contents = new() { Fp32Contents = { InferCall.Tensor(Photo.Labels) } };
+        (int status, _, _) = await _server.SendAsync(Infer, GrpcServer.Frame(Message(contents.ToByteArray())));
 
         Assert.Equal(Internal, status);
         await _server.Log.WaitForAsync("The network failed.");
@@ -131,14 +136,18 @@ public sealed class GrpcHostileTests : IAsyncLifetime
     [Fact]
     public async Task Log_OfProbes_IsSilent()
     {
-        foreach (string probe in (string[])["grpc.health.v1.Health/Check", "inference.GRPCInferenceService/ServerLive", "inference.GRPCInferenceService/ServerReady"])
+        foreach (string probe in (string[])[
+            "grpc.health.v1.Health/Check", "inference.GRPCInferenceService/ServerLive",
+            "inference.GRPCInferenceService/ServerReady"
+        ])
         {
             Assert.Equal(0, (await _server.SendAsync(probe, GrpcServer.Frame([]))).Status);
         }
 
         await _server.SendAsync("inference.GRPCInferenceService/ServerMetadata", GrpcServer.Frame([]));
 
-        Assert.EndsWith("ServerMetadata\"", (await _server.Log.WaitForAsync("→")).Properties["Path"].ToString(), StringComparison.Ordinal);
+        string path = (await _server.Log.WaitForAsync("→")).Properties["Path"].ToString();
+        Assert.EndsWith("ServerMetadata\"", path, StringComparison.Ordinal);
     }
 
     private static byte[] Repeat(byte[] bytes, int times) => [.. Enumerable.Repeat(bytes, times).SelectMany(b => b)];
@@ -154,7 +163,12 @@ public sealed class GrpcHostileTests : IAsyncLifetime
 
     private static byte[] Message(byte[] contents)
     {
-        byte[] input = new ModelInferRequest.Types.InferInputTensor { Name = "input", Datatype = "FP32", Shape = { 1, 3, Photo.Height, Photo.Width } }.ToByteArray();
+        byte[] input = new ModelInferRequest.Types.InferInputTensor
+        {
+            Name = "input",
+            Datatype = "FP32",
+            Shape = { 1, 3, Photo.Height, Photo.Width },
+        }.ToByteArray();
         return [.. Model, 0x2A, .. Sized([.. input, 0x2A, .. Sized(contents)])];
     }
 

@@ -30,9 +30,17 @@ public sealed class GrpcManagementTests
         using TestCertificates files = new();
         files.Renew();
         string address = $"https://127.0.0.1:{GrpcServer.FreePort()}";
-        await using GrpcServer server = await StartAsync(("Hosting:ManagementUrl", address), ("Tls:Certificate", files.CertificateFile), ("Tls:Key", files.KeyFile));
+        await using GrpcServer server = await StartAsync(
+            ("Hosting:ManagementUrl", address),
+            ("Tls:Certificate", files.CertificateFile),
+            ("Tls:Key", files.KeyFile));
         using SocketsHttpHandler handler = new();
-        handler.SslOptions.CertificateChainPolicy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, CustomTrustStore = { files.Root }, RevocationMode = X509RevocationMode.NoCheck };
+        handler.SslOptions.CertificateChainPolicy = new X509ChainPolicy
+        {
+            TrustMode = X509ChainTrustMode.CustomRootTrust,
+            CustomTrustStore = { files.Root },
+            RevocationMode = X509RevocationMode.NoCheck,
+        };
         using HttpClient operators = new(handler) { BaseAddress = new Uri(address) };
 
         (int status, string message, _) = await GrpcServer.SendAsync(operators, Unload, new ByteArrayContent(Tiny), ("x-api-key", Key));
@@ -41,5 +49,10 @@ public sealed class GrpcManagementTests
     }
 
     private static Task<GrpcServer> StartAsync(params (string Key, string Value)[] settings) => GrpcServer.StartAsync(
-        [("Security:Keys:operator:Hash", "sha256:" + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(Key)))), ("Security:Keys:operator:Scopes", "admin"), .. settings]);
+        [
+            (
+                "Security:Keys:operator:Hash",
+                "sha256:" + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(Key)))),
+            ("Security:Keys:operator:Scopes", "admin"), .. settings
+        ]);
 }

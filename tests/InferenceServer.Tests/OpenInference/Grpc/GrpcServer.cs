@@ -19,9 +19,18 @@ internal sealed class GrpcServer : IAsyncDisposable
         Log = log;
         Server = server;
         // The factory's own client would ask the address that was opened last, which is that of gRPC.
-        Http = new HttpClient { BaseAddress = new Uri(server.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First()) };
+        Http = new HttpClient
+        {
+            BaseAddress =
+                new Uri(server.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First()),
+        };
         Address = $"127.0.0.1:{port}";
-        Client = new HttpClient { BaseAddress = new Uri("http://" + Address), DefaultRequestVersion = HttpVersion.Version20, DefaultVersionPolicy = HttpVersionPolicy.RequestVersionExact };
+        Client = new HttpClient
+        {
+            BaseAddress = new Uri("http://" + Address),
+            DefaultRequestVersion = HttpVersion.Version20,
+            DefaultVersionPolicy = HttpVersionPolicy.RequestVersionExact,
+        };
     }
 
     public SegmentationServer Server { get; }
@@ -42,17 +51,24 @@ internal sealed class GrpcServer : IAsyncDisposable
     {
         int port = FreePort();
         LogLines log = new();
-        SegmentationServer server = new([("OpenInference:GrpcUrl", $"http://127.0.0.1:{port}"), ("Serilog:MinimumLevel", "Information"), .. settings], services => services.AddSingleton<ILogEventSink>(log));
+        SegmentationServer server = new(
+            [
+                ("OpenInference:GrpcUrl", $"http://127.0.0.1:{port}"), ("Serilog:MinimumLevel", "Information"),
+                .. settings
+            ],
+            services => services.AddSingleton<ILogEventSink>(log));
         await server.InitializeAsync();
         return new GrpcServer(server, port, log);
     }
 
     /// <summary>Calls a method of the inference service.</summary>
     /// <returns>The status, its sentence, and where that is 0 the answer.</returns>
-    public async Task<(int Status, string Message, TResponse? Response)> CallAsync<TResponse>(string method, IMessage request, MessageParser<TResponse> parser, params (string Key, string Value)[] headers)
+    public async Task<(int Status, string Message, TResponse? Response)> CallAsync<TResponse>(
+        string method, IMessage request, MessageParser<TResponse> parser, params (string Key, string Value)[] headers)
         where TResponse : class, IMessage<TResponse>
     {
-        (int status, string message, byte[] body) = await SendAsync("inference.GRPCInferenceService/" + method, Frame(request.ToByteArray()), headers);
+        (int status, string message, byte[] body) = await SendAsync(
+            "inference.GRPCInferenceService/" + method, Frame(request.ToByteArray()), headers);
         Assert.Equal(status == 0, body.Length > 0);
         if (status != 0)
         {
@@ -65,13 +81,18 @@ internal sealed class GrpcServer : IAsyncDisposable
     }
 
     /// <summary>Sends any body.</summary>
-    public Task<(int Status, string Message, byte[] Body)> SendAsync(string path, byte[] body, params (string Key, string Value)[] headers) => SendAsync(path, new ByteArrayContent(body), headers);
+    public Task<(int Status, string Message, byte[] Body)> SendAsync(
+        string path, byte[] body, params (string Key, string Value)[] headers) =>
+        SendAsync(path, new ByteArrayContent(body), headers);
 
     /// <inheritdoc cref="SendAsync(string, byte[], ValueTuple{string, string}[])"/>
-    public Task<(int Status, string Message, byte[] Body)> SendAsync(string path, HttpContent body, params (string Key, string Value)[] headers) => SendAsync(Client, path, body, headers);
+    public Task<(int Status, string Message, byte[] Body)> SendAsync(
+        string path, HttpContent body, params (string Key, string Value)[] headers) =>
+        SendAsync(Client, path, body, headers);
 
     /// <summary>Sends any body to another address.</summary>
-    public static async Task<(int Status, string Message, byte[] Body)> SendAsync(HttpClient client, string path, HttpContent body, params (string Key, string Value)[] headers)
+    public static async Task<(int Status, string Message, byte[] Body)> SendAsync(
+        HttpClient client, string path, HttpContent body, params (string Key, string Value)[] headers)
     {
         using HttpRequestMessage request = Request(path, body, headers);
         using HttpResponseMessage response = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
@@ -79,15 +100,25 @@ internal sealed class GrpcServer : IAsyncDisposable
         Assert.Equal("application/grpc", response.Content.Headers.ContentType?.MediaType);
         // A call that fails has its status among the headers, and nothing behind them.
         byte[] answer = response.Headers.Contains("grpc-status") ? [] : await response.Content.ReadAsByteArrayAsync();
-        string status = (response.Headers.TryGetValues("grpc-status", out IEnumerable<string>? headersOnly) ? headersOnly : response.TrailingHeaders.GetValues("grpc-status")).Single();
-        string message = response.Headers.TryGetValues("grpc-message", out IEnumerable<string>? messages) ? Uri.UnescapeDataString(messages.Single()) : "";
+        string status = (
+            response.Headers.TryGetValues("grpc-status", out IEnumerable<string>? headersOnly)
+                ? headersOnly
+                : response.TrailingHeaders.GetValues("grpc-status")).Single();
+        string message = response.Headers.TryGetValues("grpc-message", out IEnumerable<string>? messages)
+            ? Uri.UnescapeDataString(messages.Single())
+            : "";
         return (int.Parse(status, CultureInfo.InvariantCulture), message, answer);
     }
 
     /// <summary>A call before it is sent.</summary>
     public static HttpRequestMessage Request(string path, HttpContent body, params (string Key, string Value)[] headers)
     {
-        HttpRequestMessage request = new(HttpMethod.Post, "/" + path) { Version = HttpVersion.Version20, VersionPolicy = HttpVersionPolicy.RequestVersionExact, Content = body };
+        HttpRequestMessage request = new(HttpMethod.Post, "/" + path)
+        {
+            Version = HttpVersion.Version20,
+            VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+            Content = body,
+        };
         request.Content.Headers.TryAddWithoutValidation("Content-Type", "application/grpc");
         request.Headers.TryAddWithoutValidation("te", "trailers");
         foreach ((string key, string value) in headers)

@@ -109,7 +109,9 @@ public sealed class GrpcServicesTests
 
         foreach (string method in (string[])[Check, Watch, "grpc.reflection.v1.ServerReflection/ServerReflectionInfo"])
         {
-            foreach (string frame in (string[])["", "00000000", "0000000005AA", "0100000000", "00FFFFFFFF", "0000000002FFFF", "00000000020A05"])
+            foreach (string frame in (string[])[
+                "", "00000000", "0000000005AA", "0100000000", "00FFFFFFFF", "0000000002FFFF", "00000000020A05"
+            ])
             {
                 (int status, _, _) = await GrpcServer.SendAsync(client, method, new ByteArrayContent(Convert.FromHexString(frame)));
                 Assert.True(status != 0 || frame.Length == 0, $"{method} {frame}");
@@ -139,7 +141,9 @@ public sealed class GrpcServicesTests
         Assert.Equal(
             ["grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection", Inference],
             answers[0].ListServicesResponse.Service.Select(s => s.Name).Order(StringComparer.Ordinal));
-        Assert.Contains(answers[1].FileDescriptorResponse.FileDescriptorProto, f => f.ToStringUtf8().Contains("ModelInfer", StringComparison.Ordinal));
+        Assert.Contains(
+            answers[1].FileDescriptorResponse.FileDescriptorProto,
+            f => f.ToStringUtf8().Contains("ModelInfer", StringComparison.Ordinal));
     }
 
     private static byte[] Request(string service) => GrpcServer.Frame(new HealthCheckRequest { Service = service }.ToByteArray());

@@ -33,7 +33,8 @@ public sealed class GrpcTests : IAsyncLifetime
     public async Task ModelInfer_Image_GivesTheMaskOfV1(bool raw)
     {
         byte[] image = Photo.Noise(jpeg: true);
-        byte[] expected = await (await _server.Http.PostAsync("/v1/segment/tiny?format=raw", Photo.Content(image))).Content.ReadAsByteArrayAsync();
+        byte[] expected =
+            await (await _server.Http.PostAsync("/v1/segment/tiny?format=raw", Photo.Content(image))).Content.ReadAsByteArrayAsync();
 
         (int status, _, ModelInferResponse? response) = await _server.CallAsync("ModelInfer", Image(image, raw), ModelInferResponse.Parser);
 
@@ -60,9 +61,14 @@ public sealed class GrpcTests : IAsyncLifetime
             request.Inputs[0].Contents = new InferTensorContents { Fp32Contents = { Tensor } };
         }
 
-        (int status, string message, ModelInferResponse? response) = await _server.CallAsync("ModelInfer", request, ModelInferResponse.Parser);
+        (
+            int status,
+            string message,
+            ModelInferResponse? response) = await _server.CallAsync("ModelInfer", request, ModelInferResponse.Parser);
         using HttpResponseMessage http = await _server.Http.PostAsync("/v2/models/tiny/infer", InferCall.Content(
-            $$"""{"parameters": {"binary_data_output": true}, "inputs": [{"name": "input", "datatype": "FP32", "shape": [1, 3, {{Photo.Height}}, {{Photo.Width}}]}]}""", InferCall.Bytes(Tensor)));
+            $$"""{"parameters": {"binary_data_output": true}, "inputs": """ +
+            $$"""[{"name": "input", "datatype": "FP32", "shape": [1, 3, {{Photo.Height}}, {{Photo.Width}}]}]}""",
+            InferCall.Bytes(Tensor)));
 
         Assert.True(status == 0, message);
         Assert.Equal((await InferCall.ReadAsync(http)).Bytes, Assert.Single(response!.RawOutputContents));
@@ -77,7 +83,10 @@ public sealed class GrpcTests : IAsyncLifetime
         Array.Fill(values, 0.25f);
         request.RawInputContents.Add(UnsafeByteOperations.UnsafeWrap(InferCall.Bytes(values)));
 
-        (int status, string message, ModelInferResponse? response) = await _server.CallAsync("ModelInfer", request, ModelInferResponse.Parser);
+        (
+            int status,
+            string message,
+            ModelInferResponse? response) = await _server.CallAsync("ModelInfer", request, ModelInferResponse.Parser);
 
         Assert.True(status == 0, message);
         Assert.Equal([1, 3, Side / 4, Side / 4], Assert.Single(response!.Outputs).Shape);
@@ -143,7 +152,8 @@ public sealed class GrpcTests : IAsyncLifetime
     {
         await using GrpcServer small = await GrpcServer.StartAsync(("OpenInference:MaxMessageBytes", "4096"));
 
-        (int status, string message, _) = await small.SendAsync("inference.GRPCInferenceService/ModelInfer", GrpcServer.Frame(new byte[5000]));
+        (int status, string message, _) = await small.SendAsync(
+            "inference.GRPCInferenceService/ModelInfer", GrpcServer.Frame(new byte[5000]));
 
         Assert.Equal(ResourceExhausted, status);
         Assert.Contains("4,096", message, StringComparison.Ordinal);
@@ -155,7 +165,8 @@ public sealed class GrpcTests : IAsyncLifetime
         LoadedModel model = _server.Server.Services.GetRequiredService<ModelRepository>().Entry("tiny").Model!;
         using GatedSession gate = new(model);
 
-        (int status, string message, _) = await _server.CallAsync("ModelInfer", Image(Photo.Png, raw: true), ModelInferResponse.Parser, ("grpc-timeout", "30m"));
+        (int status, string message, _) = await _server.CallAsync(
+            "ModelInfer", Image(Photo.Png, raw: true), ModelInferResponse.Parser, ("grpc-timeout", "30m"));
 
         Assert.Contains(status, (int[])[DeadlineExceeded, Unavailable]); // in the network, or on a busy machine before it
         Assert.Contains("30 ms", message, StringComparison.Ordinal);
@@ -168,7 +179,8 @@ public sealed class GrpcTests : IAsyncLifetime
     [InlineData("-5S")]
     public async Task Deadline_ThatIsNone_IsTheCallersFault(string timeout)
     {
-        (int status, _, _) = await _server.CallAsync("ModelInfer", Image(Photo.Png, raw: true), ModelInferResponse.Parser, ("grpc-timeout", timeout));
+        (int status, _, _) = await _server.CallAsync(
+            "ModelInfer", Image(Photo.Png, raw: true), ModelInferResponse.Parser, ("grpc-timeout", timeout));
 
         Assert.Equal(InvalidArgument, status);
     }
@@ -199,7 +211,8 @@ public sealed class GrpcTests : IAsyncLifetime
         Assert.Equal((expected, true), (status, message.Contains(word, StringComparison.Ordinal)));
     }
 
-    private static ModelInferRequest TensorRequest(string model = "tiny", string input = "input") => TensorRequest(Photo.Width, Photo.Height, model, input);
+    private static ModelInferRequest TensorRequest(string model = "tiny", string input = "input") =>
+        TensorRequest(Photo.Width, Photo.Height, model, input);
 
     private static ModelInferRequest TensorRequest(int width, int height, string model = "tiny", string input = "input") => new()
     {

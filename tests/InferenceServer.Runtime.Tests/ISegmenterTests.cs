@@ -9,13 +9,14 @@ using Microsoft.Extensions.Hosting;
 namespace InferenceServer.Runtime.Tests;
 
 /// <summary>The bytes of an image in, the bytes of a mask out.</summary>
-public sealed class HostSegmenterTests : IDisposable
+public sealed class ISegmenterTests : IDisposable
 {
     private static readonly ImageSize Size = new(48, 32);
 
     // The tiny model takes the largest channel: red is class 0, green 1, blue 2. Borders lie on its grid.
     private static readonly byte[] Labels = [.. Enumerable.Range(0, (int)Size.Pixels).Select(i => Label(i % Size.Width, i / Size.Width))];
-    private static readonly byte[] Image = Photo.Png(Size, static (x, y) => Label(x, y) switch { 0 => (200, 40, 40), 1 => (40, 200, 40), _ => (40, 40, 200) });
+    private static readonly byte[] Image = Photo.Png(
+        Size, static (x, y) => Label(x, y) switch { 0 => (200, 40, 40), 1 => (40, 200, 40), _ => (40, 40, 200) });
     private readonly TestRuntime _runtime = new(Assets.Models);
 
     private ISegmenter Segmenter => _runtime.Get<ISegmenter>();
@@ -38,7 +39,8 @@ public sealed class HostSegmenterTests : IDisposable
     [InlineData("tiny-labels", "invalid-request")] // has no confidence
     public async Task SegmentAsync_ModelThatCannotAnswer_SaysWhy(string model, string error)
     {
-        SegmentationException e = await Assert.ThrowsAsync<SegmentationException>(() => Segmenter.SegmentAsync(model, Image, MaskFormat.Confidence));
+        SegmentationException e = await Assert.ThrowsAsync<SegmentationException>(() =>
+            Segmenter.SegmentAsync(model, Image, MaskFormat.Confidence));
 
         Assert.Equal(error, e.Error.Name);
     }
@@ -46,7 +48,8 @@ public sealed class HostSegmenterTests : IDisposable
     [Fact]
     public async Task SegmentAsync_Cancelled_LeavesNothingBehind()
     {
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Segmenter.SegmentAsync("tiny", Image, MaskFormat.Png, new CancellationToken(canceled: true)));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() =>
+            Segmenter.SegmentAsync("tiny", Image, MaskFormat.Png, new CancellationToken(canceled: true)));
 
         Assert.Equal(0, _runtime.Get<InFlightLimits>().Requests);
     }
