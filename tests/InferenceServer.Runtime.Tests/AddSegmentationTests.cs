@@ -1,4 +1,5 @@
 using InferenceServer.Runtime.Admission;
+using InferenceServer.Runtime.Formats;
 using InferenceServer.Runtime.Models;
 using InferenceServer.Runtime.Tests.Models;
 using Microsoft.Extensions.Configuration;
@@ -34,15 +35,19 @@ public sealed class AddSegmentationTests
     }
 
     [Fact]
-    public async Task Start_NoFolderOfModels_StopsTheHost()
+    public async Task Start_NoFolderOfModels_RefusesCallsAndStopsTheHost()
     {
         using IHost host = Build(services => services.AddSegmentation(options => options.Models.Path = "no-such-folder"));
-        int before = Environment.ExitCode;
+        int exitCode = Environment.ExitCode;
 
-        await host.RunAsync();
+        await host.StartAsync();
+        SegmentationException e = await Assert.ThrowsAsync<SegmentationException>(
+            () => host.Services.GetRequiredService<ISegmenter>().SegmentAsync("tiny", Assets.Image("rgb.png"), MaskFormat.Raw));
+        await host.WaitForShutdownAsync();
 
+        Assert.Equal(SegmentationError.ModelNotReady, e.Error);
         Assert.Equal(1, Environment.ExitCode);
-        Environment.ExitCode = before;
+        Environment.ExitCode = exitCode;
     }
 
     [Theory]

@@ -19,7 +19,7 @@ internal static partial class ManifestValidator
             $"expected the folder's name '{folder}', got '{manifest.Name}'; correct or remove the key");
         Expect(
             FolderName().IsMatch(folder), "name",
-            "expected a folder's name of ASCII letters, digits, '.', '_' and '-', which URLs and headers can carry");
+            "expected a folder's name of ASCII letters, digits, '.', '_' and '-'");
         Expect(manifest.Source?.Sha256 is not { } hash || IsSha256(hash), "source.sha256", "expected 64 hexadecimal digits");
         Expect(
             manifest.Source?.Weights?.All(w => FolderName().IsMatch(w.Key) && IsSha256(w.Value)) is not false,

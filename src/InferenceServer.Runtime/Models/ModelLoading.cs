@@ -15,8 +15,14 @@ internal sealed class ModelLoading(
 {
     public override Task StartAsync(CancellationToken cancellationToken)
     {
-        repository.Expect();
+        repository.Expect(true);
         return base.StartAsync(cancellationToken);
+    }
+
+    public override Task StopAsync(CancellationToken cancellationToken)
+    {
+        repository.Expect(false);
+        return base.StopAsync(cancellationToken);
     }
 
     protected override Task ExecuteAsync(CancellationToken stoppingToken) => Task.Run(
@@ -34,6 +40,7 @@ internal sealed class ModelLoading(
             catch (Exception e) when (e is IOException or GpuRequiredException or DllNotFoundException)
             {
                 Log.CannotServe(logger, e.Message);
+                repository.Expect(false);
                 Environment.ExitCode = 1;
                 // Not before the host has started: Kestrel would end with an exception, and the process with a core dump.
                 lifetime.ApplicationStarted.Register(lifetime.StopApplication);

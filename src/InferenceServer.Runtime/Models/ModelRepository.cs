@@ -11,6 +11,7 @@ namespace InferenceServer.Runtime.Models;
 internal sealed class ModelRepository : IDisposable
 {
     private const string Looking = "The models are being looked for; try again in a moment.";
+    private const string NobodyLoads = "No model is loaded: the host has not started, has stopped, or could not load the models.";
     private readonly ModelLoader _loader;
     private readonly ModelRepositoryOptions _options;
     private readonly SegmentationMetrics _metrics;
@@ -88,7 +89,7 @@ internal sealed class ModelRepository : IDisposable
         while (true)
         {
             Task changed = Volatile.Read(ref _changed).Task; // before the look, so that no change is missed
-            if (!(IsLooking ? _expected : (name ?? Default) is { } wanted && Find(wanted)?.State == ModelState.Loading))
+            if (!_expected || (!IsLooking && Find(name ?? Default ?? "")?.State != ModelState.Loading))
             {
                 return;
             }
@@ -97,8 +98,12 @@ internal sealed class ModelRepository : IDisposable
         }
     }
 
-    /// <summary>Says that somebody is about to load every model.</summary>
-    internal void Expect() => _expected = true;
+    /// <summary>Says whether somebody loads the models, so that waiting for one is worth while.</summary>
+    internal void Expect(bool expected)
+    {
+        _expected = expected;
+        Announce();
+    }
 
     /// <summary>The right to use a model, which the caller disposes when it has no more use for it.</summary>
     /// <param name="name">A model's name; null takes the default.</param>
@@ -110,7 +115,7 @@ internal sealed class ModelRepository : IDisposable
         {
             if (IsLooking)
             {
-                throw new SegmentationException(SegmentationError.ModelNotReady, Looking);
+                throw new SegmentationException(SegmentationError.ModelNotReady, _expected ? Looking : NobodyLoads);
             }
 
             string wanted = name ?? Default ?? throw new SegmentationException(
@@ -214,6 +219,7 @@ internal sealed class ModelRepository : IDisposable
         // Before the models are freed: a request that comes too late would look for their successors for ever.
         _loaded = false;
         Volatile.Write(ref _entries, _entries.Clear());
+        Expect(false);
         foreach (ModelSlot slot in _slots.Values)
         {
             slot.Close();

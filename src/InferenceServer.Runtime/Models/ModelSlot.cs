@@ -185,7 +185,7 @@ internal sealed class ModelSlot(
             // Only what was written for people is shown to clients; other messages hold paths of this machine.
             string reason = e is ManifestException or GpuRequiredException
                 ? e.Message
-                : $"{name}/{version}: reading or trying the model failed; the server's log says how.";
+                : $"{name}/{version}: reading or trying the model failed; the log says how.";
             _failures[version] = (stamp, reason);
             CountReload(succeeded: false);
             failures.Add((version, e is ManifestException or GpuRequiredException ? e.Message : e.ToString()));
@@ -199,7 +199,7 @@ internal sealed class ModelSlot(
         _misses = MostMisses;
         _applied = null;
         Log.ModelUnreadable(logger, name, e.Message);
-        Swap(_serving, $"{name}: the model's folder cannot be read; the server's log says how.");
+        Swap(_serving, $"{name}: the model's folder cannot be read; the log says how.");
     }
 
     private void CountReload(bool succeeded)
