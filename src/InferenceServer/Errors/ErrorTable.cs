@@ -8,13 +8,15 @@ namespace InferenceServer.Errors;
 /// <param name="Error">The kind.</param>
 /// <param name="Status">HTTP status code, 400 or more.</param>
 /// <param name="GrpcCode">Status code of gRPC.</param>
-/// <param name="Reason">The label <c>reason</c> of the metric of rejected requests; null for failures that are not rejections.</param>
+/// <param name="Reason">The label <c>reason</c> of the metric of rejected requests; null for failures that are not
+/// rejections.</param>
 internal sealed record ErrorRow(SegmentationError Error, int Status, StatusCode GrpcCode, string? Reason)
 {
     /// <summary>The member <c>type</c> of a problem: a URN that programs compare.</summary>
     public string Urn => "urn:inference-server:" + Error.Name;
 
-    /// <summary>When to try again, where the failure itself does not say; null where a new attempt changes nothing.</summary>
+    /// <summary>When to try again, where the failure itself does not say; null where a new attempt changes
+    /// nothing.</summary>
     public TimeSpan? RetryAfter { get; init; }
 }
 
@@ -27,7 +29,9 @@ internal static class ErrorTable
         new(SegmentationError.UnknownModel, Status404NotFound, StatusCode.NotFound, "unknown_model"),
         new(SegmentationError.PayloadTooLarge, Status413PayloadTooLarge, StatusCode.ResourceExhausted, "too_large"),
         new(SegmentationError.TooManyPixels, Status413PayloadTooLarge, StatusCode.ResourceExhausted, "too_many_pixels"),
-        new(SegmentationError.UnsupportedMediaType, Status415UnsupportedMediaType, StatusCode.InvalidArgument, "bad_image"),
+        new(
+            SegmentationError.UnsupportedMediaType, Status415UnsupportedMediaType, StatusCode.InvalidArgument,
+            "bad_image"),
         new(SegmentationError.UndecodableImage, Status422UnprocessableEntity, StatusCode.InvalidArgument, "bad_image"),
         new(SegmentationError.Overloaded, Status429TooManyRequests, StatusCode.ResourceExhausted, "queue_full"),
         new(SegmentationError.QueueTimeout, Status503ServiceUnavailable, StatusCode.Unavailable, "deadline"),
@@ -49,7 +53,8 @@ internal static class ErrorTable
         "unauthorized", Status401Unauthorized, StatusCode.Unauthenticated, "unauthorized");
 
     /// <summary>The request's key or token lacks the scope, or no key has it.</summary>
-    public static readonly SegmentationError Forbidden = Add("forbidden", Status403Forbidden, StatusCode.PermissionDenied, "unauthorized");
+    public static readonly SegmentationError Forbidden = Add(
+        "forbidden", Status403Forbidden, StatusCode.PermissionDenied, "unauthorized");
 
     /// <summary>The key's rate or quota is used up.</summary>
     public static readonly SegmentationError RateLimited = Add(
@@ -68,16 +73,20 @@ internal static class ErrorTable
         "model-unusable", Status422UnprocessableEntity, StatusCode.InvalidArgument, reason: null);
 
     /// <summary>The server has no folder for jobs.</summary>
-    public static readonly SegmentationError NoJobs = Add("no-jobs", Status404NotFound, StatusCode.NotFound, reason: null);
+    public static readonly SegmentationError NoJobs = Add(
+        "no-jobs", Status404NotFound, StatusCode.NotFound, reason: null);
 
     /// <summary>No job has this id.</summary>
-    public static readonly SegmentationError UnknownJob = Add("unknown-job", Status404NotFound, StatusCode.NotFound, reason: null);
+    public static readonly SegmentationError UnknownJob = Add(
+        "unknown-job", Status404NotFound, StatusCode.NotFound, reason: null);
 
     /// <summary>The job has no result yet.</summary>
-    public static readonly SegmentationError NoResult = Add("no-result", Status404NotFound, StatusCode.NotFound, reason: null);
+    public static readonly SegmentationError NoResult = Add(
+        "no-result", Status404NotFound, StatusCode.NotFound, reason: null);
 
     /// <summary>The server is shutting down and accepts requests only for a moment longer.</summary>
-    public static readonly SegmentationError Draining = Add("draining", Status503ServiceUnavailable, StatusCode.Unavailable, reason: null);
+    public static readonly SegmentationError Draining = Add(
+        "draining", Status503ServiceUnavailable, StatusCode.Unavailable, reason: null);
 
     /// <summary>All rows.</summary>
     public static IEnumerable<ErrorRow> All => Rows.Values;
@@ -86,7 +95,8 @@ internal static class ErrorTable
     public static ErrorRow Of(SegmentationError error) => Rows[error];
 
     /// <summary>The code of gRPC for a failure that only has a status of HTTP.</summary>
-    public static StatusCode GrpcCode(int status) => All.FirstOrDefault(row => row.Status == status)?.GrpcCode ?? StatusCode.Unknown;
+    public static StatusCode GrpcCode(int status) =>
+        All.FirstOrDefault(row => row.Status == status)?.GrpcCode ?? StatusCode.Unknown;
 
     private static SegmentationError Add(string name, int status, StatusCode grpcCode, string? reason)
     {

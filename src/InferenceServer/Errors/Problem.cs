@@ -6,21 +6,23 @@ using Microsoft.AspNetCore.WebUtilities;
 
 namespace InferenceServer.Errors;
 
-/// <summary>What a client is told about a failure. In HTTP the body is RFC 9457, with the member <c>error</c> that
-/// clients of the Open Inference Protocol read.</summary>
+/// <summary>The answer to a failure. In HTTP the body is RFC 9457, with the member <c>error</c> that clients of the
+/// Open Inference Protocol read.</summary>
 /// <param name="Status">HTTP status code, 400 or more.</param>
 /// <param name="GrpcCode">Status code of gRPC.</param>
 /// <param name="Type">A URN of <see cref="ErrorTable"/>; null where the status alone says what failed.</param>
 /// <param name="Detail">A sentence for the caller.</param>
 /// <param name="RetryAfter">When to try again; null where a new attempt changes nothing.</param>
-internal sealed record Problem(int Status, StatusCode GrpcCode, string? Type, string Detail, TimeSpan? RetryAfter = null)
+internal sealed record Problem(
+    int Status, StatusCode GrpcCode, string? Type, string Detail, TimeSpan? RetryAfter = null)
 {
     private static readonly TimeSpan ShortestWait = TimeSpan.FromMilliseconds(1);
 
     public static Problem Of(SegmentationException exception)
     {
         ErrorRow row = ErrorTable.Of(exception.Error);
-        return new Problem(row.Status, row.GrpcCode, row.Urn, exception.Message, exception.RetryAfter ?? row.RetryAfter);
+        return new Problem(
+            row.Status, row.GrpcCode, row.Urn, exception.Message, exception.RetryAfter ?? row.RetryAfter);
     }
 
     /// <summary>Answers with a failure.</summary>
@@ -41,12 +43,13 @@ internal sealed record Problem(int Status, StatusCode GrpcCode, string? Type, st
         http.Features.Set(new ReportedStatus(ErrorTable.Of(exception.Error).Status));
     }
 
-    /// <summary>The status of a request for logs and metrics: a gRPC call is answered with 200 and reports its
-    /// failure in trailers.</summary>
-    public static int StatusOf(HttpContext http) => http.Features.Get<ReportedStatus>()?.Code ?? http.Response.StatusCode;
+    /// <summary>The status of a request for logs and metrics: a gRPC call is answered with 200 and reports its failure
+    /// in trailers.</summary>
+    public static int StatusOf(HttpContext http) =>
+        http.Features.Get<ReportedStatus>()?.Code ?? http.Response.StatusCode;
 
-    /// <summary>The metrics' reason for a rejection and what the client was told; null for a success and for a fault
-    /// of the server.</summary>
+    /// <summary>The metrics' reason for a rejection and what the client was told; null for a success and for a fault of
+    /// the server.</summary>
     public static (string Reason, string Detail)? RejectionOf(HttpContext http)
     {
         // Most refusals are results; those from deeper inside are thrown.
@@ -86,7 +89,8 @@ internal sealed record Problem(int Status, StatusCode GrpcCode, string? Type, st
     private sealed record ReportedStatus(int Code);
 }
 
-/// <summary>A failure as a result: an exception for each refusal would cost too much under a flood of requests.</summary>
+/// <summary>A failure as a result: an exception for each refusal would cost too much under a flood of
+/// requests.</summary>
 internal sealed class ProblemResult(SegmentationException failure) : IResult
 {
     public ProblemResult(SegmentationError error, string detail)
@@ -100,7 +104,8 @@ internal sealed class ProblemResult(SegmentationException failure) : IResult
 /// <summary>How an endpoint of another protocol reports a problem; metadata of that endpoint.</summary>
 internal interface IProblemForm
 {
-    /// <summary>Whether a request to that endpoint uses the protocol; any other request gets the problem as HTTP reports it.</summary>
+    /// <summary>Whether a request to that endpoint uses the protocol; any other request gets the problem as HTTP
+    /// reports it.</summary>
     bool IsFor(HttpContext http);
 
     /// <summary>Writes the problem to a response that has not started.</summary>

@@ -1,6 +1,6 @@
 namespace InferenceServer.Errors;
 
-/// <summary>Every answer from 400 on is a problem body, whatever the client accepts.</summary>
+/// <summary>Makes every answer with a status of 400 or more a problem, whatever the client accepts.</summary>
 internal static class ProblemsSetup
 {
     public static void AddProblems(this IServiceCollection services)
@@ -12,15 +12,15 @@ internal static class ProblemsSetup
     public static void UseProblems(this WebApplication app)
     {
         app.UseExceptionHandler(new ExceptionHandlerOptions { SuppressDiagnosticsCallback = _ => true });
-        app.UseStatusCodePages(context =>
-            Problem.WriteAsync(
-                context.HttpContext, context.HttpContext.Response.StatusCode, Detail(context.HttpContext)));
+        app.UseStatusCodePages(
+            context => Problem.WriteAsync(context.HttpContext, context.HttpContext.Response.StatusCode, Detail(context.HttpContext)));
     }
 
     private static string? Detail(HttpContext http) => http.Response.StatusCode switch
     {
-        StatusCodes.Status404NotFound => $"There is nothing at {http.Request.Path}; /swagger shows what there is.",
-        StatusCodes.Status405MethodNotAllowed => $"{http.Request.Path} does not take {http.Request.Method}; /swagger shows what it takes.",
+        StatusCodes.Status404NotFound => $"There is nothing at {http.Request.Path}. /swagger lists all routes.",
+        StatusCodes.Status405MethodNotAllowed =>
+            $"{http.Request.Path} does not support {http.Request.Method}. /swagger lists the methods of each route.",
         _ => null,
     };
 }

@@ -3,11 +3,12 @@ using Microsoft.AspNetCore.Diagnostics;
 
 namespace InferenceServer.Errors;
 
-/// <summary>Turns what the runtime and the server throw into problems; what is not foreseen becomes a 500 without details.</summary>
-/// <remarks>Requests whose client has gone never get here: the framework ends them with 499, which only the log reads.</remarks>
+/// <summary>Turns exceptions into problems. An unexpected exception becomes a 500 without details.</summary>
+/// <remarks>Requests whose client closed the connection never get here: the framework ends them with 499.</remarks>
 internal sealed class SegmentationExceptionHandler(ILogger<SegmentationExceptionHandler> logger) : IExceptionHandler
 {
-    public async ValueTask<bool> TryHandleAsync(HttpContext httpContext, Exception exception, CancellationToken cancellationToken)
+    public async ValueTask<bool> TryHandleAsync(
+        HttpContext httpContext, Exception exception, CancellationToken cancellationToken)
     {
         switch (exception)
         {
@@ -26,7 +27,7 @@ internal sealed class SegmentationExceptionHandler(ILogger<SegmentationException
                 Log.Unforeseen(logger, exception, httpContext.TraceIdentifier);
                 await Problem.WriteAsync(
                     httpContext, StatusCodes.Status500InternalServerError,
-                    "The server failed; its log says more under the request's id.");
+                    "The server failed. Its log has the reason under the request's id.");
                 return true;
         }
     }

@@ -13,7 +13,8 @@ internal static class AdmissionRequestBinder
     /// <param name="version">A version that serves; null takes the newest.</param>
     /// <param name="request">The request, whose Content-Length counts.</param>
     /// <param name="settings">The request's settings, with its deadline and priority.</param>
-    public static AdmissionRequest Bind(string? model, int? version, HttpRequest request, SegmentSettings settings) => new()
+    public static AdmissionRequest Bind(string? model, int? version, HttpRequest request, SegmentSettings settings) =>
+        new()
     {
         Model = model,
         Version = version,

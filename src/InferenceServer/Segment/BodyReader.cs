@@ -3,26 +3,29 @@ using InferenceServer.Runtime.Buffers;
 
 namespace InferenceServer.Segment;
 
-/// <summary>Reads what comes from outside whole, and counts it while it comes.</summary>
+/// <summary>Reads a whole body or image, and counts its bytes while they arrive.</summary>
 internal static class BodyReader
 {
     private const int BufferSize = 64 * 1024;
     private const int LargestBufferAtOnce = 1 << 20;
 
-    /// <param name="body">Where it comes from.</param>
-    /// <param name="length">How long it says it is; null where it does not.</param>
+    /// <summary>Reads a stream to its end.</summary>
+    /// <param name="body">The stream.</param>
+    /// <param name="length">The announced length; null where there is none.</param>
     /// <param name="maxBytes">Most bytes.</param>
-    /// <param name="hold">Is told how many bytes have come, and throws if the server has no room for them.</param>
-    /// <param name="what">Subject of the sentence that refuses more.</param>
-    /// <param name="cancellationToken">Ends the reading.</param>
-    /// <returns>The bytes, which the caller disposes.</returns>
-    /// <exception cref="SegmentationException">More bytes than that.</exception>
+    /// <param name="hold">Called with the number of bytes received so far; throws where the server has no room for
+    /// them.</param>
+    /// <param name="what">Subject of the error message, such as "The image".</param>
+    /// <param name="cancellationToken">Cancels reading.</param>
+    /// <returns>The bytes; the caller disposes the buffer.</returns>
+    /// <exception cref="SegmentationException">There are more than <paramref name="maxBytes"/>.</exception>
     public static async Task<PooledBufferWriter> ReadAsync(
         Stream body, long? length, long maxBytes, Action<long> hold, string what, CancellationToken cancellationToken)
     {
-        // A length is only a promise: beyond a megabyte the buffer grows with what really comes.
+        // The announced length may be wrong: beyond a megabyte the buffer grows with the bytes that arrive.
+        long expected = Math.Min(length ?? BufferSize, maxBytes) + 1;
         using Owned<PooledBufferWriter> owned = new(
-            new PooledBufferWriter((int)Math.Min(Math.Min(length ?? BufferSize, maxBytes) + 1, LargestBufferAtOnce)));
+            new PooledBufferWriter((int)Math.Min(expected, LargestBufferAtOnce)));
         PooledBufferWriter bytes = owned.Value;
         while (await body.ReadAsync(bytes.GetMemory(), cancellationToken) is > 0 and int count)
         {
@@ -38,7 +41,9 @@ internal static class BodyReader
         return owned.Release();
     }
 
-    /// <summary>What is said of more bytes than are accepted.</summary>
+    /// <summary>The error for too many bytes.</summary>
     public static SegmentationException TooLarge(string what, long maxBytes) =>
-        new(SegmentationError.PayloadTooLarge, $"{what} has more than {maxBytes:N0} bytes, the most that is accepted.");
+        new(
+            SegmentationError.PayloadTooLarge,
+            $"{what} is too large: expected at most {maxBytes:N0} bytes. Send fewer.");
 }

@@ -8,25 +8,23 @@ using InferenceServer.Runtime.Buffers;
 
 namespace InferenceServer.Segment;
 
-/// <summary>Requests that are JSON, with or without an image in them.</summary>
+/// <summary>Reads JSON bodies, with or without an image in them.</summary>
 internal static class JsonBody
 {
     private static readonly JsonDocumentOptions Options = new() { MaxDepth = 16 };
 
-    /// <summary>Whether a request says that it is JSON.</summary>
-    public static bool IsJson(HttpRequest request) =>
-        request.GetTypedHeaders().ContentType is { } type
-            && (
-                type.MediaType.Equals("application/json", StringComparison.OrdinalIgnoreCase)
-                    || type.Suffix.Equals("json", StringComparison.OrdinalIgnoreCase));
+    /// <summary>Whether the content type of a request is JSON.</summary>
+    public static bool IsJson(HttpRequest request) => request.GetTypedHeaders().ContentType is { } type
+        && (type.MediaType.Equals("application/json", StringComparison.OrdinalIgnoreCase)
+            || type.Suffix.Equals("json", StringComparison.OrdinalIgnoreCase));
 
-    /// <summary>Reads a body whole and hands it out while its bytes are there.</summary>
+    /// <summary>Reads a whole body as a JSON object.</summary>
     /// <param name="request">The request.</param>
     /// <param name="maxBytes">Most bytes.</param>
-    /// <param name="hold">Is told how many bytes have come.</param>
-    /// <param name="take">Makes something of it that no longer needs the document.</param>
-    /// <param name="cancellationToken">Ends the reading.</param>
-    /// <exception cref="SegmentationException">Too large, or no JSON object.</exception>
+    /// <param name="hold">Called with the number of bytes received so far.</param>
+    /// <param name="take">Makes the result, which must not keep the document.</param>
+    /// <param name="cancellationToken">Cancels reading.</param>
+    /// <exception cref="SegmentationException">The body is too large, or not a JSON object.</exception>
     public static async Task<T> ReadAsync<T>(
         HttpRequest request, long maxBytes, Action<long> hold, Func<JsonElement, T> take,
         CancellationToken cancellationToken)
@@ -38,17 +36,18 @@ internal static class JsonBody
             using JsonDocument document = JsonDocument.Parse(body.Written, Options);
             return document.RootElement.ValueKind == JsonValueKind.Object
                 ? take(document.RootElement)
-                : throw Invalid("expected a JSON object.");
+                : throw Invalid($"expected a JSON object, got {document.RootElement.ValueKind}.");
         }
-        catch (Exception e) when (e is JsonException or InvalidOperationException) // the latter of text that is no Unicode, once it is read
+        // InvalidOperationException: a text is not valid Unicode.
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
             throw Invalid(e.Message);
         }
     }
 
-    /// <summary>The bytes of an image that a member holds in base64, as they are or as a data URL.</summary>
-    /// <returns>The bytes, which the caller disposes.</returns>
-    /// <exception cref="SegmentationException">No such member, or no base64.</exception>
+    /// <summary>Decodes a member that holds an image in base64 or as a data URL.</summary>
+    /// <returns>The bytes; the caller disposes the buffer.</returns>
+    /// <exception cref="SegmentationException">The member is missing, or not base64.</exception>
     public static PooledBufferWriter Image(JsonElement body, string member)
     {
         if (!body.TryGetProperty(member, out JsonElement value) || value.ValueKind != JsonValueKind.String)
@@ -56,7 +55,7 @@ internal static class JsonBody
             throw Invalid($"expected a member '{member}' with an image in base64.");
         }
 
-        // Without making text of it, which would be twice its bytes; some clients escape + and /.
+        // Read as bytes: a string would take twice as many. Some clients escape + and /.
         ReadOnlySpan<byte> raw = JsonMarshal.GetRawUtf8Value(value)[1..^1];
         ReadOnlySpan<byte> base64 = raw.Contains((byte)'\\') ? Encoding.UTF8.GetBytes(value.GetString()!) : raw;
         base64 = base64.StartsWith("data:"u8) ? base64[(base64.IndexOf((byte)',') + 1)..] : base64;
@@ -64,25 +63,31 @@ internal static class JsonBody
         if (Base64.DecodeFromUtf8(base64, image.GetSpan(), out _, out int written) != OperationStatus.Done)
         {
             image.Dispose();
-            throw Invalid($"'{member}' is no base64.");
+            throw Invalid($"expected base64 in '{member}', got other characters.");
         }
 
         image.Advance(written);
         return image;
     }
 
-    /// <summary>A member that is a number.</summary>
-    /// <exception cref="SegmentationException">It is something else.</exception>
-    public static double? Number(JsonElement body, string member) =>
-        !body.TryGetProperty(member, out JsonElement value) || value.ValueKind == JsonValueKind.Null ? null
-        : value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out double number)
-            ? number
-            : throw Invalid($"'{member}' is no number.");
+    /// <summary>A member that is a number; null where the member is missing or null.</summary>
+    /// <exception cref="SegmentationException">The member is not a number.</exception>
+    public static double? Number(JsonElement body, string member)
+    {
+        if (!body.TryGetProperty(member, out JsonElement value) || value.ValueKind == JsonValueKind.Null)
+        {
+            return null;
+        }
 
-    /// <summary>A member that is text; null where there is none.</summary>
+        return value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out double number)
+            ? number
+            : throw Invalid($"expected a number in '{member}', got {value.GetRawText()}.");
+    }
+
+    /// <summary>A member that is text; null where the member is missing or something else.</summary>
     public static string? Text(JsonElement body, string member) =>
         body.TryGetProperty(member, out JsonElement value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
 
     public static SegmentationException Invalid(string reason) =>
-        new(SegmentationError.InvalidRequest, "The body is not as expected: " + reason);
+        new(SegmentationError.InvalidRequest, "The body is wrong: " + reason);
 }

@@ -11,8 +11,8 @@ using Microsoft.AspNetCore.Http.Metadata;
 namespace InferenceServer.Segment;
 
 /// <summary>A mask as the answer, with headers for the model and for the time of each stage.</summary>
-/// <remarks>Owns the admitted request: its slot is free once the client has received the last byte. The image's
-/// pixels are freed before.</remarks>
+/// <remarks>Owns the admitted request: its slot is free once the client has received the last byte. The image's pixels
+/// are freed before.</remarks>
 internal sealed class MaskResult(AdmittedRequest admitted, MaskFormat format) : IResult, IEndpointMetadataProvider, IDisposable
 {
     /// <summary>Receives the encoded mask.</summary>

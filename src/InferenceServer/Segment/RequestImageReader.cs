@@ -7,7 +7,8 @@ using Microsoft.Net.Http.Headers;
 
 namespace InferenceServer.Segment;
 
-/// <summary>Reads the encoded image of a request: the body itself, a part of a form, base64 in JSON, or a URL in JSON.</summary>
+/// <summary>Reads the encoded image of a request: the body itself, a part of a form, base64 in JSON, or a URL in
+/// JSON.</summary>
 internal sealed class RequestImageReader(ImageFetcher fetcher)
 {
     private const int BufferSize = 64 * 1024;
@@ -20,8 +21,8 @@ internal sealed class RequestImageReader(ImageFetcher fetcher)
     /// <param name="hold">Is told how many bytes have arrived; throws where the server has no room for them.</param>
     /// <param name="cancellationToken">Ends the reading.</param>
     /// <returns>The bytes; the caller disposes them.</returns>
-    /// <exception cref="SegmentationException">Too many bytes, a body or a form without an image, or a URL that
-    /// cannot be fetched.</exception>
+    /// <exception cref="SegmentationException">Too many bytes, a body or a form without an image, or a URL that cannot
+    /// be fetched.</exception>
     public async Task<PooledBufferWriter> ReadAsync(
         HttpRequest request, long maxBytes, Action<long> hold, CancellationToken cancellationToken)
     {
@@ -30,8 +31,10 @@ internal sealed class RequestImageReader(ImageFetcher fetcher)
             return await ReadBinaryAsync(request, maxBytes, hold, cancellationToken);
         }
 
-        long maxBodyBytes = Math.Max((maxBytes / 3 * 4) + MaxUrlBodyBytes, MaxUrlBodyBytes); // base64 has four characters for three bytes
-        (PooledBufferWriter? image, string? url) = await JsonBody.ReadAsync(request, maxBodyBytes, hold, Take, cancellationToken);
+        // Base64 has four characters for three bytes.
+        long maxBodyBytes = Math.Max((maxBytes / 3 * 4) + MaxUrlBodyBytes, MaxUrlBodyBytes);
+        (PooledBufferWriter? image, string? url) = await JsonBody.ReadAsync(
+            request, maxBodyBytes, hold, Take, cancellationToken);
         return image ?? await fetcher.FetchAsync(url!, authorization: null, maxBytes, hold, cancellationToken);
 
         (PooledBufferWriter? Image, string? Url) Take(JsonElement body)
@@ -39,13 +42,13 @@ internal sealed class RequestImageReader(ImageFetcher fetcher)
             if (JsonBody.Text(body, "url") is { } url)
             {
                 return fetcher.IsEnabled ? (null, url) : throw Invalid(
-                    "This server fetches no images: no host is listed. Send the image itself, or ask the operator " +
-                    "to list its host in Fetch:Hosts.");
+                    "This server fetches no images by URL. "
+                    + "Send the image itself, or ask the operator to list its host in Fetch:Hosts.");
             }
 
             if (!body.TryGetProperty("image", out _))
             {
-                throw JsonBody.Invalid("expected {\"image\": base64} or {\"url\": \"https://…\"}.");
+                throw JsonBody.Invalid("expected {\"image\": base64} or {\"url\": \"https://…\"}, got neither.");
             }
 
             PooledBufferWriter image = JsonBody.Image(body, "image");
@@ -72,8 +75,8 @@ internal sealed class RequestImageReader(ImageFetcher fetcher)
 
         return MayBeImage(type) ? BytesAsync(request, request.Body, maxBytes, hold, cancellationToken) : throw new SegmentationException(
             SegmentationError.UnsupportedMediaType,
-            "Content-Type: expected image/jpeg, image/png, image/webp, image/tiff, image/avif, image/gif, or " +
-            $"multipart/form-data with a part named 'image', got '{type}'.");
+            "Content-Type: expected image/jpeg, image/png, image/webp, image/tiff, image/avif, image/gif, or "
+            + $"multipart/form-data with a part named 'image', got '{type}'.");
     }
 
     private static bool IsForm(MediaTypeHeaderValue? type) =>
@@ -95,9 +98,14 @@ internal sealed class RequestImageReader(ImageFetcher fetcher)
         HttpRequest request, MediaTypeHeaderValue type, long maxBytes, Action<long> hold,
         CancellationToken cancellationToken)
     {
-        string boundary = HeaderUtilities.RemoveQuotes(type.Boundary).Value is { Length: > 0 } given
-            ? given
-            : throw Invalid("The form's Content-Type names no boundary.");
+        string boundary = HeaderUtilities.RemoveQuotes(type.Boundary).Value ?? "";
+        if (boundary.Length == 0)
+        {
+            throw Invalid(
+                "Content-Type: expected multipart/form-data with a boundary, got none. "
+                + "Let your HTTP client set the header.");
+        }
+
         using DisposableList<PooledBufferWriter> images = [];
         try
         {
@@ -107,13 +115,14 @@ internal sealed class RequestImageReader(ImageFetcher fetcher)
                 if (Name(section) is var name && !PartNames.Contains(name))
                 {
                     throw Invalid(
-                        $"The form's part '{name}' would be ignored. Send one part, named 'image' or 'file'; " +
-                        "options go into the query, as in ?format=json.");
+                        $"Expected one part, named 'image' or 'file', got a part '{name}'. "
+                        + "Parameters go into the query, as in ?format=json.");
                 }
 
                 if (images.Count > 0)
                 {
-                    throw Invalid("The form has two images. Send one; /v1/segment:batch takes many.");
+                    throw Invalid(
+                        "Expected one image in the form, got several. Send one; /v1/segment:batch takes many.");
                 }
 
                 images.Add(await BytesAsync(request, section.Body, maxBytes, hold, cancellationToken));
@@ -121,12 +130,12 @@ internal sealed class RequestImageReader(ImageFetcher fetcher)
         }
         catch (Exception e) when (MalformedBody.IsReasonOf(e, cancellationToken))
         {
-            throw Invalid("The form is malformed: " + e.Message, e);
+            throw Invalid("Expected a complete form, got a malformed one: " + e.Message, e);
         }
 
         if (images is not [var image])
         {
-            throw Invalid("The form has no part named 'image' or 'file'.");
+            throw Invalid("Expected a part named 'image' or 'file', got none.");
         }
 
         images.Clear();
@@ -134,9 +143,7 @@ internal sealed class RequestImageReader(ImageFetcher fetcher)
     }
 
     private static string? Name(MultipartSection section) =>
-        section.GetContentDispositionHeader() is { } disposition
-            ? HeaderUtilities.RemoveQuotes(disposition.Name).Value
-            : null;
+        section.GetContentDispositionHeader() is { } disposition ? HeaderUtilities.RemoveQuotes(disposition.Name).Value : null;
 
     private static SegmentationException Invalid(string message, Exception? inner = null) =>
         new(SegmentationError.InvalidRequest, message, inner);

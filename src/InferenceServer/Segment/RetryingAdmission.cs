@@ -5,20 +5,21 @@ using InferenceServer.Runtime.Models;
 
 namespace InferenceServer.Segment;
 
-/// <summary>Lets in what has time. Whoever sends many images at once has: a full server is waited for, not complained about.</summary>
+/// <summary>Admission that retries instead of failing; for bulk uploads and jobs.</summary>
 internal sealed class RetryingAdmission(Segmenter segmenter, TimeProvider time)
 {
-    // A server that is full before its first run knows of no time.
+    // Before its first run a full server cannot estimate a wait.
     private static readonly TimeSpan LeastWait = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan LongestWaitForBudget = TimeSpan.FromMinutes(1);
 
-    /// <summary>Takes one of many images from its key's budget, and waits until there is room for it.</summary>
-    /// <param name="model">The model that answers it; stays the caller's.</param>
-    /// <param name="arrival">What is known of it; its caller ends the waiting.</param>
-    /// <param name="budget">What the caller may still ask for; null is no limit, or has been paid.</param>
-    /// <returns>Its place, which the caller gives up.</returns>
-    /// <exception cref="SegmentationException">Too large an image, or a budget that is used up for long.</exception>
-    public async Task<AdmittedRequest> EnterAsync(ModelLease model, AdmissionRequest arrival, KeyBudget? budget)
+    /// <summary>Takes an image from the key's budget, and waits until the image is admitted.</summary>
+    /// <param name="model">The model; the caller disposes it.</param>
+    /// <param name="admission">The request for admission; cancelling its caller's token ends the wait.</param>
+    /// <param name="budget">The key's budget; null is no limit, or already paid.</param>
+    /// <returns>The admitted request; the caller disposes it.</returns>
+    /// <exception cref="SegmentationException">The image is too large, or the budget is used up for longer than a
+    /// minute.</exception>
+    public async Task<AdmittedRequest> EnterAsync(ModelLease model, AdmissionRequest admission, KeyBudget? budget)
     {
         while (budget?.Take() is { } used)
         {
@@ -27,20 +28,20 @@ internal sealed class RetryingAdmission(Segmenter segmenter, TimeProvider time)
                 throw used;
             }
 
-            await WaitAsync(used, arrival.Caller);
+            await WaitAsync(used, admission.Caller);
         }
 
         AdmittedRequest? admitted;
         SegmentationException? full;
-        while (!segmenter.TryAdmitTo(model, arrival, out admitted, out full))
+        while (!segmenter.TryAdmitTo(model, admission, out admitted, out full))
         {
-            await WaitAsync(full, arrival.Caller);
+            await WaitAsync(full, admission.Caller);
         }
 
         return admitted;
     }
 
-    /// <summary>Waits until another attempt is worth while.</summary>
+    /// <summary>Waits as long as a refusal says, and at least a little.</summary>
     public Task WaitAsync(SegmentationException refusal, CancellationToken cancellationToken) =>
         Task.Delay(refusal.RetryAfter > LeastWait ? refusal.RetryAfter.Value : LeastWait, time, cancellationToken);
 }

@@ -7,20 +7,22 @@ using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace InferenceServer.Segment;
 
-/// <summary>Image in, mask out.</summary>
+/// <summary>Endpoints that segment one image.</summary>
 internal static class SegmentEndpoints
 {
     public static RouteGroupBuilder MapSegment(this IEndpointRouteBuilder routes)
     {
-        RouteGroupBuilder group = routes.MapGroup("/v1/segment").WithTags("Segment").Observed().RequireScope(Scope.Infer, budgeted: true);
+        RouteGroupBuilder group = routes.MapGroup("/v1/segment").WithTags("Segment").Observed()
+            .RequireScope(Scope.Infer, budgeted: true);
         group.MapPost("/{model}", SegmentAsync).WithName("Segment")
             .WithSummary("Segments an image.").WithDescription(
-                "The body is the encoded image, or a form with one part, named `image`; options are parameters of " +
-                "the query. The mask has the size of the upright image.");
+                "The body is the encoded image, or a form with one part, named `image`. Parameters are in the query. "
+                + "The mask has the size of the upright image.");
         group.MapPost("/{model}/versions/{version:int}", SegmentWithVersionAsync).WithName("SegmentWithVersion")
             .WithSummary("Segments an image with one version of a model.")
             .WithDescription("The version must serve: `GET /v1/models/{model}` lists those that do.");
-        group.MapPost("/", SegmentWithDefaultAsync).WithName("SegmentWithDefault").WithSummary("Segments an image with the default model.");
+        group.MapPost("/", SegmentWithDefaultAsync).WithName("SegmentWithDefault")
+            .WithSummary("Segments an image with the default model.");
         return group;
     }
 
@@ -33,8 +35,8 @@ internal static class SegmentEndpoints
         AnswerAsync(model, null, http, handler, reader);
 
     private static Task<Results<MaskResult, ProblemResult>> SegmentWithVersionAsync(
-        string model, int version, HttpContext http, SegmentHandler handler,
-        RequestImageReader reader) => AnswerAsync(model, version, http, handler, reader);
+        string model, int version, HttpContext http, SegmentHandler handler, RequestImageReader reader) =>
+        AnswerAsync(model, version, http, handler, reader);
 
     private static Task<Results<MaskResult, ProblemResult>> AnswerAsync(
         string? model, int? version, HttpContext http, SegmentHandler handler, RequestImageReader reader)
@@ -44,6 +46,7 @@ internal static class SegmentEndpoints
             ? SegmentSettingsBinder.Bind(http.Request, "model")
             : SegmentSettingsBinder.Bind(http.Request);
         AdmissionRequest admission = AdmissionRequestBinder.Bind(model, version, http.Request, settings);
-        return handler.AnswerAsync(http, admission, settings, (maxBytes, hold, ct) => reader.ReadAsync(http.Request, maxBytes, hold, ct));
+        return handler.AnswerAsync(
+            http, admission, settings, (maxBytes, hold, ct) => reader.ReadAsync(http.Request, maxBytes, hold, ct));
     }
 }

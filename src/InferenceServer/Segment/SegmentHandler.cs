@@ -15,7 +15,7 @@ internal sealed class SegmentHandler(Segmenter segmenter, ImageDecoder decoder)
 {
     /// <summary>Answers a request for one mask.</summary>
     /// <param name="http">The request.</param>
-    /// <param name="admission">What is known before the body is read.</param>
+    /// <param name="admission">The request for admission.</param>
     /// <param name="settings">The request's parameters.</param>
     /// <param name="read">Reads the request's image.</param>
     public async Task<Results<MaskResult, ProblemResult>> AnswerAsync(
@@ -35,7 +35,8 @@ internal sealed class SegmentHandler(Segmenter segmenter, ImageDecoder decoder)
 
     /// <summary>Reads the image of an admitted request.</summary>
     /// <returns>The encoded image; the caller disposes it.</returns>
-    /// <exception cref="SegmentationException">The image is too large or missing, or the request's time is up.</exception>
+    /// <exception cref="SegmentationException">The image is too large or missing, or the request's time is
+    /// up.</exception>
     public Task<PooledBufferWriter> ReadAsync(AdmittedRequest admitted, ImageReader read) =>
         admitted.ReadAsync(() => read(decoder.Limits.MaxBytes, admitted.HoldBytes, admitted.Cancellation));
 

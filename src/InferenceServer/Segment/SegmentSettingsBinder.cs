@@ -5,19 +5,19 @@ using Microsoft.Net.Http.Headers;
 
 namespace InferenceServer.Segment;
 
-/// <summary>Reads what a request wants from its query and headers. <c>?format=</c> chooses the format, else the
-/// Accept header, else indexed PNG.</summary>
+/// <summary>Reads a request's settings from query and headers. <c>?format=</c> chooses the format, else the Accept
+/// header, else indexed PNG.</summary>
 internal static class SegmentSettingsBinder
 {
-    /// <summary>Header beside <c>?timeout=</c>; the shorter of both counts.</summary>
+    /// <summary>Header beside <c>?timeout=</c>; the shorter timeout counts.</summary>
     public const string TimeoutHeader = "X-Request-Timeout-Ms";
 
-    /// <summary>Header beside <c>?priority=</c>, which goes first.</summary>
+    /// <summary>Header beside <c>?priority=</c>; the query takes precedence.</summary>
     public const string PriorityHeader = "X-Priority";
 
     /// <summary>Reads the settings of a request with one image.</summary>
     /// <param name="request">The request.</param>
-    /// <param name="others">Parameters of the endpoint's own, which are not settings.</param>
+    /// <param name="others">The endpoint's own parameters, which are not settings.</param>
     /// <exception cref="SegmentationException">A parameter is unknown, or its value is not allowed.</exception>
     public static SegmentSettings Bind(HttpRequest request, params ReadOnlySpan<string> others)
     {
@@ -32,7 +32,8 @@ internal static class SegmentSettingsBinder
         return settings.Format == MaskFormat.Overlay && prefersJpeg ? settings with { Format = MaskFormat.OverlayJpeg } : settings;
     }
 
-    /// <summary>Reads the settings of a request with many images, whose Accept header is about the stream of answers.</summary>
+    /// <summary>Reads the settings of a request with many images, whose Accept header is about the stream of
+    /// answers.</summary>
     /// <inheritdoc cref="Bind"/>
     public static SegmentSettings BindMany(HttpRequest request, params ReadOnlySpan<string> others)
     {
@@ -49,7 +50,8 @@ internal static class SegmentSettingsBinder
         return headerTimeout < settings.Timeout ? settings with { Timeout = headerTimeout } : settings;
     }
 
-    /// <summary>Reads deadline and priority from the headers alone, for protocols whose parameters are not in the query.</summary>
+    /// <summary>Reads deadline and priority from the headers alone, for protocols whose parameters are not in the
+    /// query.</summary>
     /// <exception cref="SegmentationException">A header's value is not allowed.</exception>
     public static SegmentSettings BindHeaders(HttpRequest request)
     {
@@ -71,12 +73,12 @@ internal static class SegmentSettingsBinder
     {
         RequestParameter parameter = RequestParameters.Find(name) ?? throw new SegmentationException(
             SegmentationError.InvalidRequest,
-            $"The query parameter '{name}' is not known; known parameters: " +
-            $"{string.Join(", ", RequestParameters.All.Select(p => p.Name))}.");
+            $"Unknown query parameter '{name}'. Expected one of: "
+            + $"{string.Join(", ", RequestParameters.All.Select(p => p.Name))}.");
         return parameter.Apply(settings, value);
     }
 
-    // A media type that no format has is passed over: a mask helps a client with a careless Accept header more than 406 does.
+    // Unknown media types are ignored: a mask helps a client with a careless Accept header more than 406.
     private static IEnumerable<MaskFormat> Accepted(IList<MediaTypeHeaderValue> accept) =>
         from type in accept
         where type.Quality is not 0
