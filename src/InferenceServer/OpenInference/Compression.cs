@@ -4,7 +4,7 @@ using Microsoft.AspNetCore.ResponseCompression;
 
 namespace InferenceServer.OpenInference;
 
-/// <summary>Bodies that come and go compressed, which clients of this protocol can ask for: gzip and deflate.</summary>
+/// <summary>Compression of bodies and answers, which clients of this protocol may ask for.</summary>
 internal static class Compression
 {
     private const int BytesBetweenLooks = 1 << 20;
@@ -15,26 +15,27 @@ internal static class Compression
         services.AddResponseCompression(options =>
         {
             options.MimeTypes = ["application/json", "application/octet-stream"];
-            options.EnableForHttps = true; // an answer repeats nothing that its asker keeps secret
+            options.EnableForHttps = true; // an answer does not mix secrets with text from a client
             options.Providers.Add<GzipCompressionProvider>();
             options.Providers.Add<Deflate>();
         });
         services.Configure<GzipCompressionProviderOptions>(options => options.Level = CompressionLevel.Fastest);
     }
 
-    /// <summary>Only of this protocol: masks are compressed already.</summary>
-    public static void UseCompression(this WebApplication app) => app.UseWhen(http => http.Request.Path.StartsWithSegments("/v2"), branch =>
+    /// <summary>For this protocol only: masks are compressed already.</summary>
+    public static void UseCompression(this WebApplication app) =>
+        app.UseWhen(http => http.Request.Path.StartsWithSegments("/v2"), branch =>
     {
         branch.UseRequestDecompression();
         branch.UseResponseCompression();
     });
 
-    /// <summary>Compresses an answer if its client takes that: here and not on its way out, for this takes longer
-    /// than most stages and has its turn as they have.</summary>
+    /// <summary>Compresses an answer where the client accepts it. Called within a stage and not by middleware, since
+    /// compression takes a CPU slot for longer than most stages.</summary>
     /// <param name="http">The request.</param>
-    /// <param name="answer">Whole; disposed where another takes its place.</param>
-    /// <param name="cancellationToken">Ends it.</param>
-    /// <returns>The answer to send, which the caller disposes.</returns>
+    /// <param name="answer">The complete answer; disposed where it is replaced.</param>
+    /// <param name="cancellationToken">Cancels compression.</param>
+    /// <returns>The answer to send; the caller disposes it.</returns>
     public static InferAnswer Compress(HttpContext http, InferAnswer answer, CancellationToken cancellationToken)
     {
         IResponseCompressionProvider compression = http.RequestServices.GetRequiredService<IResponseCompressionProvider>();
@@ -60,13 +61,14 @@ internal static class Compression
         return new InferAnswer(packed.Release(), null) { JsonLength = answer.JsonLength, Encoding = provider.EncodingName };
     }
 
-    /// <summary>What HTTP calls deflate is zlib's format (RFC 9110, section 8.4.1.2).</summary>
+    /// <summary>HTTP's deflate, which is zlib's format (RFC 9110, section 8.4.1.2).</summary>
     private sealed class Deflate : ICompressionProvider
     {
         public string EncodingName => "deflate";
 
         public bool SupportsFlush => true;
 
-        public Stream CreateStream(Stream outputStream) => new ZLibStream(outputStream, CompressionLevel.Fastest, leaveOpen: true);
+        public Stream CreateStream(Stream outputStream) =>
+            new ZLibStream(outputStream, CompressionLevel.Fastest, leaveOpen: true);
     }
 }

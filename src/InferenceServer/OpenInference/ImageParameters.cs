@@ -3,8 +3,7 @@ using InferenceServer.Runtime.Parameters;
 
 namespace InferenceServer.OpenInference;
 
-/// <summary>What a request to the image form wants beside the mask: parameters that are called as in the query of
-/// <c>/v1/segment</c>, with the same limits.</summary>
+/// <summary>Parameters of the image form: those of <c>/v1/segment</c> with the same names and limits.</summary>
 internal static class ImageParameters
 {
     /// <exception cref="SegmentationException">A parameter's value is not allowed.</exception>

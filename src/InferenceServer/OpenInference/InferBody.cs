@@ -7,41 +7,47 @@ using Microsoft.Net.Http.Headers;
 
 namespace InferenceServer.OpenInference;
 
-/// <summary>Reads the body of a request of the protocol, decompressed, and the header that says where its JSON ends.</summary>
+/// <summary>Reads the body of a request of the protocol, decompressed, and the header that says where its JSON
+/// ends.</summary>
 internal static class InferBody
 {
-    /// <summary>Bytes of JSON before the tensors; of the decompressed body.</summary>
+    /// <summary>The header with the number of bytes of JSON before the tensors, in the decompressed body.</summary>
     public const string HeaderLength = "Inference-Header-Content-Length";
 
     private const string What = "The request";
 
-    /// <summary>What the header says; null where there is none.</summary>
-    /// <exception cref="SegmentationException">It is no length.</exception>
+    /// <summary>The header's value; null without the header.</summary>
+    /// <exception cref="SegmentationException">The value is not a length.</exception>
     public static int? JsonLength(HttpRequest request) => request.Headers[HeaderLength] switch
     {
         [] => null,
         [{ } text] when int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int length) => length,
-        _ => throw new SegmentationException(SegmentationError.InvalidRequest, $"{HeaderLength}: expected one number of bytes, 0 or more."),
+        var other => throw new SegmentationException(
+            SegmentationError.InvalidRequest,
+            $"{HeaderLength}: expected one number of bytes, 0 or more, got '{other}'."),
     };
 
+    /// <summary>Reads the body.</summary>
     /// <param name="request">The request.</param>
     /// <param name="maxBytes">Most bytes, after decompression.</param>
-    /// <param name="hold">Is told how many bytes will come or have come, and throws if the server has no room for them.</param>
-    /// <param name="cancellationToken">Ends the reading.</param>
-    /// <returns>The bytes, which the caller disposes.</returns>
-    /// <exception cref="SegmentationException">Too large, or compressed in a way that is not known or not whole.</exception>
+    /// <param name="hold">Called with the number of bytes announced or received; throws where the server has no room
+    /// for them.</param>
+    /// <param name="cancellationToken">Cancels reading.</param>
+    /// <returns>The bytes; the caller disposes the buffer.</returns>
+    /// <exception cref="SegmentationException">The body is too large, or its compression is unknown or
+    /// incomplete.</exception>
     public static async Task<PooledBufferWriter> ReadAsync(
         HttpRequest request, int maxBytes, Action<long> hold, CancellationToken cancellationToken)
     {
-        // What the framework could decompress has lost this header.
+        // The framework removes this header from bodies that it decompresses.
         if (request.Headers.ContentEncoding is { Count: > 0 } encoding && encoding != "identity")
         {
             throw new SegmentationException(
                 SegmentationError.UnsupportedMediaType,
-                $"{HeaderNames.ContentEncoding} '{encoding}' is not known; there are: gzip, deflate, br.");
+                $"{HeaderNames.ContentEncoding}: expected gzip, deflate or br, got '{encoding}'.");
         }
 
-        // Compressed or not, no fewer bytes than these will come.
+        // A compressed body is larger once it is decompressed.
         long announced = request.ContentLength ?? 0;
         if (announced > maxBytes)
         {
@@ -51,17 +57,21 @@ internal static class InferBody
         hold(announced);
         try
         {
-            return await BodyReader.ReadAsync(request.Body, request.ContentLength, maxBytes, hold, What, cancellationToken);
+            return await BodyReader.ReadAsync(
+                request.Body, request.ContentLength, maxBytes, hold, What, cancellationToken);
         }
-        catch (Exception e) when (e is InvalidDataException or InvalidOperationException) // the latter is what Brotli throws
+        // Brotli throws InvalidOperationException.
+        catch (Exception e) when (e is InvalidDataException or InvalidOperationException)
         {
-            throw new SegmentationException(SegmentationError.InvalidRequest, "The body is compressed, but not whole: " + e.Message, e);
+            throw new SegmentationException(
+                SegmentationError.InvalidRequest,
+                "Expected a complete compressed body, got a damaged one: " + e.Message, e);
         }
     }
 }
 
-/// <summary>Takes the web server's limit on bodies off an endpoint whose handler counts the bytes itself: those that
-/// come out of decompression, and by another limit than images have.</summary>
+/// <summary>Metadata that removes Kestrel's limit on bodies from an endpoint whose handler counts the decompressed
+/// bytes by a limit of its own.</summary>
 internal sealed class BodyLimit : IRequestSizeLimitMetadata
 {
     public static readonly BodyLimit Instance = new();

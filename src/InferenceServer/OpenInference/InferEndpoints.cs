@@ -11,21 +11,22 @@ using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace InferenceServer.OpenInference;
 
-/// <summary>Tensors in, tensors out; or an encoded image in, its mask out.</summary>
+/// <summary>Endpoints for inference: from a tensor to a tensor, or from an encoded image to its mask.</summary>
 internal static class InferEndpoints
 {
     public static void MapInfer(this RouteGroupBuilder models)
     {
-        RouteGroupBuilder group = models.MapGroup("").Observed().RequireScope(Scope.Infer, budgeted: true).WithMetadata(BodyLimit.Instance);
+        RouteGroupBuilder group = models.MapGroup("").Observed().RequireScope(Scope.Infer, budgeted: true)
+            .WithMetadata(BodyLimit.Instance);
         group.MapPost("/{model}/infer", InferAsync)
             .WithName("Infer")
-            .WithSummary("Runs a model on a tensor, or with .image behind its name on an encoded image.")
+            .WithSummary("Runs a model on a tensor, or, with .image after its name, on an encoded image.")
             .WithDescription(
-                "JSON, or JSON with binary tensors behind it (`Inference-Header-Content-Length`). With 0 in that " +
-                "header, the body of a request to `{model}.image` is the image itself.");
+                "The body is JSON, or JSON followed by binary tensors (`Inference-Header-Content-Length`). "
+                + "With 0 in that header, the body of a request to `{model}.image` is the image itself.");
         group.MapPost("/{model}/versions/{version:int}/infer", InferWithVersionAsync)
             .WithName("InferWithVersion")
-            .WithSummary("The same, with one version of a model.");
+            .WithSummary("Runs one version of a model on a tensor or an encoded image.");
     }
 
     private static Task<Results<InferResult, ProblemResult>> InferAsync(
@@ -46,7 +47,7 @@ internal static class InferEndpoints
     {
         int? jsonLength = InferBody.JsonLength(http.Request);
         http.Observation().AskedFor(view.Model);
-        // The limit on bytes of images is not that of tensors, whose bytes are counted as they arrive.
+        // The limit on an image's bytes does not apply to tensors, whose bytes are counted as they arrive.
         AdmissionRequest admission = AdmissionRequestBinder.Bind(
             view.Model, version, http.Request, SegmentSettingsBinder.BindHeaders(http.Request)) with
         { Bytes = 0 };

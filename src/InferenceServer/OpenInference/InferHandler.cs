@@ -33,7 +33,7 @@ internal sealed class InferHandler(Segmenter segmenter, TensorRunner tensors, IO
         TensorMetadata output = ModelCatalog.Output(view, admitted.Model);
         if (request.Outputs.FirstOrDefault(o => o.Name != output.Name) is { } unknown)
         {
-            throw Invalid($"The model '{view.Name}' has no output '{unknown.Name}'; it has '{output.Name}'.");
+            throw Invalid($"Expected the output '{output.Name}' of the model '{view.Name}', got '{unknown.Name}'.");
         }
 
         return view.IsImage
@@ -45,7 +45,7 @@ internal sealed class InferHandler(Segmenter segmenter, TensorRunner tensors, IO
     {
         if (request.Inputs is not [var input])
         {
-            throw Invalid($"The model takes one input, '{expected.Name}'; there are {request.Inputs.Count}.");
+            throw Invalid($"Expected one input, '{expected.Name}', got {request.Inputs.Count}.");
         }
 
         if (input.Name is null)
@@ -53,7 +53,8 @@ internal sealed class InferHandler(Segmenter segmenter, TensorRunner tensors, IO
             return input with { Name = expected.Name, Datatype = expected.Datatype, Shape = RawShape(expected, input.Data.Length) };
         }
 
-        return input.Name == expected.Name ? input : throw Invalid($"The model has no input '{input.Name}'; it takes '{expected.Name}'.");
+        return input.Name == expected.Name ? input : throw Invalid(
+            $"Expected the input '{expected.Name}', got '{input.Name}'.");
     }
 
     // The length of a raw body leaves one side open at most.
@@ -75,21 +76,28 @@ internal sealed class InferHandler(Segmenter segmenter, TensorRunner tensors, IO
         return [.. expected.Shape.Select(d => d < 0 ? bytes / known : d)];
     }
 
-    private async Task<OutputTensor> SegmentAsync(AdmittedRequest admitted, InferInput input, InferParameters parameters)
+    private async Task<OutputTensor> SegmentAsync(
+        AdmittedRequest admitted, InferInput input, InferParameters parameters)
     {
         if (input.Datatype != Datatype.Bytes || input.Elements is not [var image] || input.Shape.Any(d => d != 1))
         {
-            throw Invalid($"The input '{ProtocolModel.Image}' is one encoded image: datatype {Datatype.Bytes}, shape [1].");
+            string shape = string.Join(", ", input.Shape);
+            throw Invalid(
+                $"The input '{ProtocolModel.Image}': "
+                + $"expected one encoded image with datatype {Datatype.Bytes} and shape [1], "
+                + $"got {input.Datatype} with shape [{shape}].");
         }
 
         using Owned<PooledBufferWriter> mask = new(new PooledBufferWriter());
         SegmentSettings settings = ImageParameters.Read(parameters) with { Format = MaskFormat.Raw };
         using SegmentationResult result = await segmenter.SegmentAsync(
             admitted, new() { Image = image, Settings = settings, Output = mask.Value });
-        return new OutputTensor(ProtocolModel.Mask, Datatype.UInt8, [result.Mask.Size.Height, result.Mask.Size.Width], mask.Release());
+        return new OutputTensor(
+            ProtocolModel.Mask, Datatype.UInt8, [result.Mask.Size.Height, result.Mask.Size.Width], mask.Release());
     }
 
-    private async Task<OutputTensor> InferAsync(AdmittedRequest admitted, InferInput input, TensorMetadata output, bool asText)
+    private async Task<OutputTensor> InferAsync(
+        AdmittedRequest admitted, InferInput input, TensorMetadata output, bool asText)
     {
         using DisposableList<ModelOutput> outputs = input.Datatype switch
         {
@@ -100,7 +108,8 @@ internal sealed class InferHandler(Segmenter segmenter, TensorRunner tensors, IO
                 CultureInfo.InvariantCulture,
                 $"The input '{input.Name}' takes {Datatype.Float32} as the graph does, or {Datatype.Bytes} of " +
                 $"shape [N] for N encoded images; "
-                + $"got {input.Datatype} of shape [{string.Join(", ", input.Shape)}] with {input.Elements.Count} elements.")),
+                + $"got {input.Datatype} of shape "
+                + $"[{string.Join(", ", input.Shape)}] with {input.Elements.Count} elements.")),
         };
         return await segmenter.ComputeAsync(admitted, Stage.Encode, () => Join(outputs, output));
     }

@@ -8,18 +8,19 @@ using InferenceServer.Runtime.Models;
 
 namespace InferenceServer.OpenInference;
 
-/// <summary>Writes an answer as JSON, with the output's elements in it or with their length.</summary>
+/// <summary>Writes an answer as JSON, with the output's elements or with their length.</summary>
 internal static class InferJson
 {
-    // What has been written goes to the buffer now and then, or the writer would hold all of it once more.
+    // Flushed regularly, since the writer would otherwise buffer everything once more.
     private const int FlushEvery = 1 << 16;
 
-    /// <param name="name">The model's, as the client called it.</param>
+    /// <summary>Writes an answer.</summary>
+    /// <param name="name">The model's name in the request.</param>
     /// <param name="model">The model.</param>
-    /// <param name="request">What was asked.</param>
-    /// <param name="output">The answer.</param>
-    /// <param name="cancellationToken">Ends the writing of many elements.</param>
-    /// <exception cref="SegmentationException">An element has no form in JSON.</exception>
+    /// <param name="request">The request.</param>
+    /// <param name="output">The output.</param>
+    /// <param name="cancellationToken">Cancels writing.</param>
+    /// <exception cref="SegmentationException">An element is not finite.</exception>
     public static InferAnswer Write(
         string name,
         LoadedModel model,
@@ -102,19 +103,26 @@ internal static class InferJson
         }
     }
 
-    private static void WriteFloats(Utf8JsonWriter writer, ReadOnlySpan<float> values, string name, CancellationToken cancellationToken)
+    private static void WriteFloats(
+        Utf8JsonWriter writer, ReadOnlySpan<float> values, string name, CancellationToken cancellationToken)
     {
         for (int i = 0; i < values.Length; i++)
         {
-            writer.WriteNumberValue(float.IsFinite(values[i]) ? values[i] : throw new SegmentationException(
-                SegmentationError.InvalidRequest,
-                $"The output '{name}' holds a value that is not finite, which JSON cannot say; ask for it with " +
-                "\"binary_data\": true."));
+            if (!float.IsFinite(values[i]))
+            {
+                throw new SegmentationException(
+                    SegmentationError.InvalidRequest,
+                    $"The output '{name}' has a value that is not finite, which JSON cannot hold. "
+                    + "Ask for bytes with \"binary_data\": true.");
+            }
+
+            writer.WriteNumberValue(values[i]);
             Flush(writer, i, cancellationToken);
         }
     }
 
-    private static void WriteIntegers<T>(Utf8JsonWriter writer, ReadOnlySpan<T> values, CancellationToken cancellationToken)
+    private static void WriteIntegers<T>(
+        Utf8JsonWriter writer, ReadOnlySpan<T> values, CancellationToken cancellationToken)
         where T : IBinaryInteger<T>
     {
         for (int i = 0; i < values.Length; i++)

@@ -4,16 +4,17 @@ using InferenceServer.Runtime;
 
 namespace InferenceServer.OpenInference;
 
-/// <summary>Parameters of a request or of one of its tensors: texts, numbers and truth values by name.</summary>
-/// <param name="values">Each a <see cref="string"/>, <see cref="long"/>, <see cref="double"/> or <see cref="bool"/>.</param>
+/// <summary>Parameters of a request or of a tensor, by name.</summary>
+/// <param name="values">The values, each a <see cref="string"/>, <see cref="long"/>, <see cref="double"/> or
+/// <see cref="bool"/>.</param>
 internal sealed class InferParameters(IReadOnlyDictionary<string, object> values)
 {
     public static InferParameters None { get; } = new(new Dictionary<string, object>());
 
-    /// <summary>Whether there is one of that name.</summary>
+    /// <summary>Whether the parameter is given.</summary>
     public bool Has(string name) => values.ContainsKey(name);
 
-    /// <summary>A value as it would stand in a query; null where there is none.</summary>
+    /// <summary>A value as text, as in a query; null where it is not given.</summary>
     public string? Text(string name) => values.GetValueOrDefault(name) switch
     {
         null => null,
@@ -21,7 +22,8 @@ internal sealed class InferParameters(IReadOnlyDictionary<string, object> values
         var value => Convert.ToString(value, CultureInfo.InvariantCulture),
     };
 
-    /// <exception cref="SegmentationException">It is no truth value.</exception>
+    /// <summary>A value as true or false; null where it is not given.</summary>
+    /// <exception cref="SegmentationException">The value is neither.</exception>
     public bool? Flag(string name) => values.GetValueOrDefault(name) switch
     {
         null => null,
@@ -29,17 +31,18 @@ internal sealed class InferParameters(IReadOnlyDictionary<string, object> values
         _ => throw Invalid(name, "true or false"),
     };
 
-    /// <exception cref="SegmentationException">It is no whole number, or a negative one.</exception>
+    /// <summary>A value as a whole number, 0 or more; null where it is not given.</summary>
+    /// <exception cref="SegmentationException">The value is not such a number.</exception>
     public long? Number(string name) => values.GetValueOrDefault(name) switch
     {
         null => null,
         long and >= 0 and var number => number,
-        // Over gRPC some clients can only send texts.
+        // Some gRPC clients can only send texts.
         string text when long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out long number) => number,
         _ => throw Invalid(name, "a whole number, 0 or more"),
     };
 
-    /// <summary>Reads the object that the reader stands at the beginning of.</summary>
+    /// <summary>Reads an object; the reader is at its start.</summary>
     public static InferParameters Read(ref Utf8JsonReader reader)
     {
         JsonReaderExtensions.Expect(reader, JsonTokenType.StartObject, "parameters");
@@ -65,23 +68,23 @@ internal sealed class InferParameters(IReadOnlyDictionary<string, object> values
         new(SegmentationError.InvalidRequest, $"parameters.{name}: expected {expected}.");
 }
 
-/// <summary>What a request can be made of. A piece that has two bytes on the wire takes hundreds in memory, so pieces
-/// are counted while they are read.</summary>
+/// <summary>Limits of a request's parts, checked while it is read: two bytes on the wire can become hundreds in
+/// memory.</summary>
 internal static class InferLimits
 {
-    /// <summary>Inputs, or outputs that are asked for; models have one of each.</summary>
+    /// <summary>Most inputs, and most requested outputs; models have one of each.</summary>
     public const int Tensors = 16;
 
-    /// <summary>Sides of a shape.</summary>
+    /// <summary>Most sides of a shape.</summary>
     public const int Sides = 8;
 
-    /// <summary>Parameters of a request, or of one of its tensors.</summary>
+    /// <summary>Most parameters of a request or tensor.</summary>
     public const int Parameters = 64;
 
-    /// <summary>Elements of <c>BYTES</c>: as many as the images that a manifest can allow in a request.</summary>
+    /// <summary>Most elements of <c>BYTES</c>: the most images that a manifest can allow.</summary>
     public const int Elements = 1024;
 
-    /// <summary>Bytes of a name or another text.</summary>
+    /// <summary>Most bytes of a name or another text.</summary>
     public const int TextBytes = 1024;
 
     /// <exception cref="SegmentationException">There are more than <paramref name="most"/>.</exception>
@@ -89,7 +92,8 @@ internal static class InferLimits
     {
         if (count > most)
         {
-            throw new SegmentationException(SegmentationError.InvalidRequest, $"{what}: at most {most:N0} are taken.");
+            throw new SegmentationException(
+                SegmentationError.InvalidRequest, $"{what}: expected at most {most:N0}, got more.");
         }
     }
 }

@@ -2,28 +2,28 @@ using InferenceServer.Runtime.Buffers;
 
 namespace InferenceServer.OpenInference;
 
-/// <summary>A request to infer, however it came. Whoever holds it disposes it.</summary>
+/// <summary>A request for inference, over HTTP or gRPC. The holder disposes it.</summary>
 internal sealed class InferRequest : IDisposable
 {
-    /// <summary>The parameter of an output that says whether it comes as bytes.</summary>
+    /// <summary>The parameter that asks for an output as bytes.</summary>
     public const string BinaryData = "binary_data";
 
     private readonly List<IDisposable> _buffers = [];
 
-    /// <summary>Given back in the answer.</summary>
+    /// <summary>The request's ID, which the answer repeats.</summary>
     public string? Id { get; set; }
 
     public InferParameters Parameters { get; set; } = InferParameters.None;
 
     public IReadOnlyList<InferInput> Inputs { get; set; } = [];
 
-    /// <summary>What is asked for; empty asks for all.</summary>
+    /// <summary>The requested outputs; empty for all.</summary>
     public IReadOnlyList<InferOutput> Outputs { get; set; } = [];
 
-    /// <summary>Whether outputs that say nothing of it come as bytes and not as JSON.</summary>
+    /// <summary>Whether outputs without the parameter are sent as bytes instead of JSON.</summary>
     public bool BinaryByDefault { get; set; }
 
-    /// <summary>Keeps memory that an input lies in until the request is done.</summary>
+    /// <summary>Keeps an input's memory until the request is disposed.</summary>
     public T Own<T>(T buffer)
         where T : IDisposable
     {
@@ -31,8 +31,9 @@ internal sealed class InferRequest : IDisposable
         return buffer;
     }
 
-    /// <summary>Whether an output comes as bytes.</summary>
-    public bool IsBinary(string output) => Outputs.FirstOrDefault(o => o.Name == output)?.Parameters.Flag(BinaryData) ?? BinaryByDefault;
+    /// <summary>Whether an output is sent as bytes.</summary>
+    public bool IsBinary(string output) =>
+        Outputs.FirstOrDefault(o => o.Name == output)?.Parameters.Flag(BinaryData) ?? BinaryByDefault;
 
     public void Dispose() => _buffers.ForEach(b => b.Dispose());
 }
@@ -40,34 +41,34 @@ internal sealed class InferRequest : IDisposable
 /// <summary>An input tensor of a request.</summary>
 internal sealed record InferInput
 {
-    /// <summary>Its name; null in raw mode, where the model has only one.</summary>
+    /// <summary>The input's name; null for a raw body, which is the model's only input.</summary>
     public string? Name { get; init; }
 
-    /// <summary>Its element type; null in raw mode.</summary>
+    /// <summary>The element type; null for a raw body.</summary>
     public string? Datatype { get; init; }
 
-    /// <summary>Its sides; empty in raw mode.</summary>
+    /// <summary>The sides; empty for a raw body.</summary>
     public IReadOnlyList<long> Shape { get; init; } = [];
 
-    /// <summary>Its parameters.</summary>
+    /// <summary>The input's parameters.</summary>
     public InferParameters Parameters { get; init; } = InferParameters.None;
 
-    /// <summary>The elements in the order of the axes, little-endian; not of <c>BYTES</c>.</summary>
+    /// <summary>The elements in the order of the axes, little-endian; empty for <c>BYTES</c>.</summary>
     public ReadOnlyMemory<byte> Data { get; init; }
 
     /// <summary>The elements of <c>BYTES</c>.</summary>
     public IReadOnlyList<ReadOnlyMemory<byte>> Elements { get; init; } = [];
 }
 
-/// <summary>An output tensor that a request asks for.</summary>
-/// <param name="Name">Its name.</param>
-/// <param name="Parameters">Its parameters.</param>
+/// <summary>An output that a request asks for.</summary>
+/// <param name="Name">The output's name.</param>
+/// <param name="Parameters">The output's parameters.</param>
 internal sealed record InferOutput(string Name, InferParameters Parameters);
 
-/// <summary>An output of an answer. Whoever holds it disposes it.</summary>
-/// <param name="Name">Its name.</param>
-/// <param name="Datatype">Its element type.</param>
-/// <param name="Shape">Its sides.</param>
+/// <summary>An output of an answer. The holder disposes it.</summary>
+/// <param name="Name">The output's name.</param>
+/// <param name="Datatype">The element type.</param>
+/// <param name="Shape">The sides.</param>
 /// <param name="Data">The elements in the order of the axes, little-endian.</param>
 internal sealed record OutputTensor(string Name, string Datatype, IReadOnlyList<long> Shape, PooledBufferWriter Data) : IDisposable
 {

@@ -5,16 +5,17 @@ using InferenceServer.Runtime.Buffers;
 
 namespace InferenceServer.OpenInference;
 
-/// <summary>Reads the body of an infer request: JSON, and behind it the tensors that are not in it.</summary>
-/// <remarks>Binary tensor data extension: the header <c>Inference-Header-Content-Length</c> is the length of the
-/// JSON; 0 says that there is none, and that the body is the only input.</remarks>
+/// <summary>Reads the body of a request for inference: JSON, followed by binary tensors.</summary>
+/// <remarks>Binary tensor data extension: the header <c>Inference-Header-Content-Length</c> is the length of the JSON;
+/// with 0 there is no JSON, and the body is the only input.</remarks>
 internal static class InferRequestReader
 {
-    /// <param name="body">All of it, which stays the caller's and unchanged until the request is disposed.</param>
-    /// <param name="headerLength">Bytes of JSON; null where the body is nothing else.</param>
-    /// <param name="cancellationToken">Ends the reading of many elements.</param>
-    /// <returns>The request, which the caller disposes.</returns>
-    /// <exception cref="SegmentationException">It is malformed.</exception>
+    /// <summary>Reads a body.</summary>
+    /// <param name="body">The whole body; the caller keeps it unchanged until the request is disposed.</param>
+    /// <param name="headerLength">Bytes of JSON; null where the body is JSON alone.</param>
+    /// <param name="cancellationToken">Cancels reading.</param>
+    /// <returns>The request; the caller disposes it.</returns>
+    /// <exception cref="SegmentationException">The body is malformed.</exception>
     public static InferRequest Read(ReadOnlyMemory<byte> body, int? headerLength, CancellationToken cancellationToken)
     {
         if (headerLength == 0)
@@ -24,7 +25,9 @@ internal static class InferRequestReader
 
         if (headerLength > body.Length)
         {
-            throw Invalid($"Inference-Header-Content-Length is {headerLength}, the body has {body.Length} bytes.");
+            throw Invalid(
+                "Inference-Header-Content-Length: "
+                + $"expected at most the body's {body.Length} bytes, got {headerLength}.");
         }
 
         ReadOnlyMemory<byte> json = body[..(headerLength ?? body.Length)];
@@ -93,7 +96,7 @@ internal static class InferRequestReader
         request.Outputs = outputs;
     }
 
-    // In the order of the JSON, whatever lies in it taken from there.
+    // Inputs keep the order of the JSON; their data are in the JSON or follow it.
     private static List<InferInput> Attach(
         InferRequest request, List<JsonTensor> texts, ReadOnlyMemory<byte> json, ReadOnlyMemory<byte> rest,
         CancellationToken cancellationToken)
@@ -107,16 +110,16 @@ internal static class InferRequestReader
                 continue;
             }
 
-            // One input's size can be left out: it is all that there is, and an image then stands without its length before it.
+            // A single input needs no size: it is the rest of the body, and an image then has no length before it.
             bool isSized = text.Parameters.Has("binary_data_size");
-            long size = text.Parameters.Number("binary_data_size")
-                ?? (texts.Count == 1 && rest.Length > 0 ? rest.Length : throw Invalid($"The input '{text.Name}' " +
-                    "has neither data nor parameters.binary_data_size."));
+            long? whole = texts.Count == 1 && rest.Length > 0 ? rest.Length : null;
+            long size = text.Parameters.Number("binary_data_size") ?? whole
+                ?? throw Invalid($"The input '{text.Name}': expected data or parameters.binary_data_size, got neither.");
             if (size > rest.Length)
             {
                 throw Invalid(
-                    $"The input '{text.Name}' has a binary_data_size of {size}, but only {rest.Length} bytes are " +
-                    "left of the body.");
+                    $"The input '{text.Name}': expected a binary_data_size of at most {rest.Length}, the rest of the "
+                    + $"body, got {size}.");
             }
 
             ReadOnlyMemory<byte> data = rest[..(int)size];
@@ -124,26 +127,28 @@ internal static class InferRequestReader
             inputs.Add(text.Attach(data, text.Datatype == Datatype.Bytes ? Elements(data, text.Name, isSized) : []));
         }
 
-        return rest.Length == 0 ? inputs : throw Invalid($"{rest.Length} bytes of the body belong to no input.");
+        return rest.Length == 0 ? inputs : throw Invalid(
+            $"Expected the end of the body after the last input, got {rest.Length} bytes more.");
     }
 
-    /// <summary>Takes apart elements that each have their length before them.</summary>
+    /// <summary>Splits elements that each have their length before them.</summary>
     /// <param name="data">The elements.</param>
-    /// <param name="name">Of their tensor.</param>
-    /// <param name="isSized">False where lengths may be missing, and all then is one element.</param>
-    /// <exception cref="SegmentationException">The lengths do not add up.</exception>
+    /// <param name="name">The tensor's name.</param>
+    /// <param name="isSized">False where the data may be a single element without a length.</param>
+    /// <exception cref="SegmentationException">The lengths do not fit the data.</exception>
     public static IReadOnlyList<ReadOnlyMemory<byte>> Elements(ReadOnlyMemory<byte> data, string name, bool isSized)
     {
         List<ReadOnlyMemory<byte>> elements = [];
         for (ReadOnlyMemory<byte> rest = data; rest.Length > 0;)
         {
-            uint length = rest.Length < sizeof(uint) ? uint.MaxValue : BinaryPrimitives.ReadUInt32LittleEndian(rest.Span);
+            uint length = rest.Length < sizeof(uint) ? uint.MaxValue : BinaryPrimitives.ReadUInt32LittleEndian(
+                rest.Span);
             if (length > rest.Length - sizeof(uint))
             {
                 return isSized
                     ? throw Invalid(
-                        $"The elements of '{name}' do not fit: each has four bytes before it, its length with the " +
-                        "least significant first.")
+                        $"The elements of '{name}': expected four bytes of length before each, little-endian, "
+                        + "got a length that exceeds the data.")
                     : [data];
             }
 

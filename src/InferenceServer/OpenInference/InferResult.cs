@@ -15,7 +15,7 @@ internal sealed class InferResult(AdmittedRequest admitted) : IResult, IDisposab
     /// <summary>The network's output.</summary>
     public OutputTensor? Output { get; set; }
 
-    /// <summary>What is sent.</summary>
+    /// <summary>The bytes to send.</summary>
     public InferAnswer? Answer { get; set; }
 
     public async Task ExecuteAsync(HttpContext httpContext)
@@ -62,19 +62,20 @@ internal sealed class InferResult(AdmittedRequest admitted) : IResult, IDisposab
 
 /// <summary>The bytes of an answer. The holder disposes it.</summary>
 /// <param name="Head">The beginning: JSON, or a gRPC message without its last field.</param>
-/// <param name="Tensor">The output whose bytes follow; null where the beginning contains them. The caller owns it.</param>
+/// <param name="Tensor">The output whose bytes follow; null where the beginning contains them. The caller owns
+/// it.</param>
 internal sealed record InferAnswer(PooledBufferWriter Head, OutputTensor? Tensor) : IDisposable
 {
-    /// <summary>Bytes of the JSON where a tensor comes behind it, before any compression.</summary>
+    /// <summary>Bytes of the JSON where a tensor follows, before compression.</summary>
     public int? JsonLength { get; init; }
 
-    /// <summary>How it is compressed; null where it is not.</summary>
+    /// <summary>The compression; null for none.</summary>
     public string? Encoding { get; init; }
 
-    /// <summary>All bytes, in their order.</summary>
+    /// <summary>All bytes, in order.</summary>
     public IReadOnlyList<ReadOnlyMemory<byte>> Parts => [Head.Written, Tensor?.Data.Written ?? default];
 
-    /// <summary>How many there are.</summary>
+    /// <summary>Number of all bytes.</summary>
     public long Length => Parts.Sum(p => (long)p.Length);
 
     public void Dispose() => Head.Dispose();

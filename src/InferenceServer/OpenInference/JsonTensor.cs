@@ -7,7 +7,8 @@ using InferenceServer.Runtime.Buffers;
 
 namespace InferenceServer.OpenInference;
 
-/// <summary>A tensor as it stands in JSON. Its data are read only once all of it is known: they may come before the datatype.</summary>
+/// <summary>A tensor in JSON. Its data are parsed after the whole object was read, since they may precede the
+/// datatype.</summary>
 internal sealed record JsonTensor
 {
     private const int BytesBetweenLooks = 1 << 18;
@@ -20,10 +21,10 @@ internal sealed record JsonTensor
 
     public InferParameters Parameters { get; private set; } = InferParameters.None;
 
-    /// <summary>Where the data lie in the JSON; null where they do not.</summary>
+    /// <summary>The position of the data in the JSON; null where the data are not in the JSON.</summary>
     public Range? Data { get; private set; }
 
-    /// <summary>Reads the object that the reader stands at the beginning of.</summary>
+    /// <summary>Reads an object; the reader is at its start.</summary>
     public static JsonTensor Read(ref Utf8JsonReader reader)
     {
         JsonReaderExtensions.Expect(reader, JsonTokenType.StartObject, "a tensor");
@@ -59,26 +60,29 @@ internal sealed record JsonTensor
         return tensor;
     }
 
-    /// <summary>The tensor with data that came as bytes.</summary>
+    /// <summary>Makes the input from binary data.</summary>
     public InferInput Attach(ReadOnlyMemory<byte> data, IReadOnlyList<ReadOnlyMemory<byte>> elements) =>
         new() { Name = Name, Datatype = Datatype, Shape = Shape, Parameters = Parameters, Data = data, Elements = elements };
 
-    /// <summary>The tensor with the data of its JSON: flat or nested, in the order of the axes.</summary>
-    /// <param name="request">Keeps their memory.</param>
+    /// <summary>Makes the input from data in JSON, flat or nested, in the order of the axes.</summary>
+    /// <param name="request">Keeps the memory of the data.</param>
     /// <param name="data">The array.</param>
-    /// <param name="cancellationToken">Ends the reading of many elements.</param>
-    /// <exception cref="SegmentationException">They are not what the datatype says.</exception>
+    /// <param name="cancellationToken">Cancels parsing.</param>
+    /// <exception cref="SegmentationException">The data do not match the datatype.</exception>
     public InferInput Parse(InferRequest request, ReadOnlyMemory<byte> data, CancellationToken cancellationToken)
     {
         Utf8JsonReader reader = new(data.Span);
         switch (Datatype)
         {
             case OpenInference.Datatype.Float32:
-                return Attach(Floats(ref reader, request.Own(new PooledBufferWriter(data.Length)), cancellationToken), []);
+                return Attach(
+                    Floats(ref reader, request.Own(new PooledBufferWriter(data.Length)), cancellationToken), []);
             case OpenInference.Datatype.Bytes:
                 return Attach(default, Texts(ref reader, request));
             default:
-                throw Invalid($"expected an input of {OpenInference.Datatype.Float32} or {OpenInference.Datatype.Bytes}, got '{Datatype}'");
+                throw Invalid(
+                    $"expected an input of {OpenInference.Datatype.Float32} or {OpenInference.Datatype.Bytes}, got "
+                    + $"'{Datatype}'");
         }
     }
 
@@ -96,7 +100,8 @@ internal sealed record JsonTensor
         return shape;
     }
 
-    private ReadOnlyMemory<byte> Floats(ref Utf8JsonReader reader, PooledBufferWriter values, CancellationToken cancellationToken)
+    private ReadOnlyMemory<byte> Floats(
+        ref Utf8JsonReader reader, PooledBufferWriter values, CancellationToken cancellationToken)
     {
         while (reader.Read())
         {
@@ -121,7 +126,7 @@ internal sealed record JsonTensor
         return values.Written;
     }
 
-    // JSON has no bytes, so an encoded image is a text in base64.
+    // JSON has no bytes, so an encoded image is base64.
     private List<ReadOnlyMemory<byte>> Texts(ref Utf8JsonReader reader, InferRequest request)
     {
         List<ReadOnlyMemory<byte>> elements = [];
@@ -140,7 +145,7 @@ internal sealed record JsonTensor
             InferLimits.Check(elements.Count + 1, InferLimits.Elements, "elements");
             PooledBufferWriter element = request.Own(new PooledBufferWriter(reader.ValueSpan.Length));
             Span<byte> room = element.GetSpan(reader.ValueSpan.Length);
-            int length = reader.CopyString(room); // without escapes: some write / and + as such
+            int length = reader.CopyString(room); // removes escapes: some clients escape / and +
             element.Advance(
                 Base64.DecodeFromUtf8InPlace(room[..length], out int written) == OperationStatus.Done
                     ? written
@@ -153,13 +158,14 @@ internal sealed record JsonTensor
 
     private SegmentationException NoBase64() => Invalid("expected texts in base64 in data");
 
-    private SegmentationException Invalid(string expected) => new(SegmentationError.InvalidRequest, $"The input '{Name}': {expected}.");
+    private SegmentationException Invalid(string expected) =>
+        new(SegmentationError.InvalidRequest, $"The input '{Name}': {expected}.");
 }
 
-/// <summary>Steps through a JSON text, with errors that say what was expected where.</summary>
+/// <summary>Reads JSON step by step, with errors that name the member and what was expected.</summary>
 internal static class JsonReaderExtensions
 {
-    /// <summary>The next member's name, the reader then standing at its value; null at the object's end.</summary>
+    /// <summary>Moves to the next member's value and returns its name; null at the end of the object.</summary>
     public static string? NextMember(ref Utf8JsonReader reader)
     {
         reader.Read();
@@ -173,24 +179,27 @@ internal static class JsonReaderExtensions
         return name;
     }
 
-    /// <summary>Whether the reader stands at another element of an array, and not at its end.</summary>
-    public static bool NextElement(ref Utf8JsonReader reader) => reader.Read() && reader.TokenType != JsonTokenType.EndArray;
+    /// <summary>Moves to the next element of an array; false at its end.</summary>
+    public static bool NextElement(ref Utf8JsonReader reader) =>
+        reader.Read() && reader.TokenType != JsonTokenType.EndArray;
 
-    /// <exception cref="SegmentationException">It does not.</exception>
+    /// <summary>The text that the reader is at.</summary>
+    /// <exception cref="SegmentationException">The reader is at something else, or the text is too long.</exception>
     public static string Text(ref Utf8JsonReader reader, string member)
     {
         Expect(reader, JsonTokenType.String, member);
         return Text(ref reader);
     }
 
-    /// <summary>The text or name that the reader stands at.</summary>
-    /// <exception cref="SegmentationException">It is too long.</exception>
-    public static string Text(ref Utf8JsonReader reader) => reader.ValueSpan.Length <= InferLimits.TextBytes ? reader.GetString()!
+    /// <summary>The text or name that the reader is at.</summary>
+    /// <exception cref="SegmentationException">The text is too long.</exception>
+    public static string Text(ref Utf8JsonReader reader) => reader.ValueSpan.Length <= InferLimits.TextBytes
+        ? reader.GetString()!
         : throw new SegmentationException(
             SegmentationError.InvalidRequest,
-            $"A name or text has {reader.ValueSpan.Length:N0} bytes; at most {InferLimits.TextBytes:N0} are taken.");
+            $"Expected at most {InferLimits.TextBytes:N0} bytes in a name or text, got {reader.ValueSpan.Length:N0}.");
 
-    /// <exception cref="SegmentationException">The reader stands at something else.</exception>
+    /// <exception cref="SegmentationException">The reader is at something else.</exception>
     public static void Expect(in Utf8JsonReader reader, JsonTokenType type, string member)
     {
         if (reader.TokenType != type)

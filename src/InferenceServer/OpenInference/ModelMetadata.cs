@@ -2,55 +2,54 @@ using System.Reflection;
 
 namespace InferenceServer.OpenInference;
 
-/// <summary>What the server is and what it can.</summary>
+/// <summary>Name, version and extensions of the server.</summary>
 public sealed record ServerMetadata
 {
-    private static readonly string OwnVersion =
-        typeof(ServerMetadata).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0]
-        ?? "";
+    private static readonly string OwnVersion = typeof(ServerMetadata).Assembly
+        .GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "";
 
-    /// <summary>Its name.</summary>
+    /// <summary>The server's name.</summary>
     public string Name { get; init; } = "inference-server";
 
-    /// <summary>Its version.</summary>
+    /// <summary>The server's version.</summary>
     public string Version { get; init; } = OwnVersion;
 
-    /// <summary>The protocol's extensions that it has; requests that need another are answered with 501.</summary>
+    /// <summary>The supported extensions of the protocol; a request that needs another is answered with 501.</summary>
     public IReadOnlyList<string> Extensions { get; init; } =
     [
         "binary_tensor_data", "model_configuration", "model_repository", "parameters", "schedule_policy", "statistics"
     ];
 }
 
-/// <summary>What a model takes and gives.</summary>
+/// <summary>Inputs and outputs of a model.</summary>
 public sealed record ModelMetadata
 {
-    /// <summary>Its name: of the repository for the graph as it is, with <c>.image</c> behind it for image in, mask out.</summary>
+    /// <summary>The model's name for its tensor form, followed by <c>.image</c> for its image form.</summary>
     public required string Name { get; init; }
 
     /// <summary>The versions that serve, the newest first.</summary>
     public required IReadOnlyList<string> Versions { get; init; }
 
-    /// <summary>What computes it.</summary>
+    /// <summary>The platform.</summary>
     public string Platform { get; init; } = "onnxruntime_onnx";
 
-    /// <summary>Its one input.</summary>
+    /// <summary>The only input.</summary>
     public required IReadOnlyList<TensorMetadata> Inputs { get; init; }
 
-    /// <summary>Its one output.</summary>
+    /// <summary>The only output.</summary>
     public required IReadOnlyList<TensorMetadata> Outputs { get; init; }
 }
 
 /// <summary>An input or output of a model.</summary>
 public sealed record TensorMetadata
 {
-    /// <summary>Its name.</summary>
+    /// <summary>The tensor's name.</summary>
     public required string Name { get; init; }
 
-    /// <summary>Its element type: FP32, UINT8, INT8, INT32, INT64 or BYTES.</summary>
+    /// <summary>The element type: FP32, UINT8, INT8, INT32, INT64 or BYTES.</summary>
     public required string Datatype { get; init; }
 
-    /// <summary>Its sides; −1 where a request chooses.</summary>
+    /// <summary>The sides; −1 where the request chooses.</summary>
     public required IReadOnlyList<long> Shape { get; init; }
 }
 
@@ -61,7 +60,7 @@ internal static class Datatype
     public const string Float32 = "FP32";
     public const string UInt8 = "UINT8";
 
-    /// <summary>Of an element type in ONNX's terms.</summary>
+    /// <summary>The protocol's name of an element type of ONNX.</summary>
     public static string Of(string elementType) => elementType switch
     {
         "float16" => "FP16",
@@ -70,6 +69,6 @@ internal static class Datatype
         _ => elementType.ToUpperInvariant(),
     };
 
-    /// <summary>The same in a model's configuration.</summary>
+    /// <summary>The name of a datatype in a model's configuration.</summary>
     public static string Configured(string datatype) => datatype == Bytes ? "TYPE_STRING" : "TYPE_" + datatype;
 }

@@ -3,38 +3,38 @@ using InferenceServer.Runtime.Diagnostics;
 
 namespace InferenceServer.OpenInference;
 
-/// <summary>What models have done since the server started.</summary>
+/// <summary>Statistics of models since the server started.</summary>
 public sealed record StatisticsReport
 {
     /// <summary>One entry for each version that serves.</summary>
     public required IReadOnlyList<ModelStatistics> ModelStats { get; init; }
 }
 
-/// <summary>What one version of a model has done since the server started, by every protocol and in both of its forms.</summary>
+/// <summary>Statistics of one version of a model since the server started, over all protocols and both forms.</summary>
 public sealed record ModelStatistics
 {
-    /// <summary>The model.</summary>
+    /// <summary>The model's name.</summary>
     public required string Name { get; init; }
 
-    /// <summary>Its version.</summary>
+    /// <summary>The model's version.</summary>
     public required string Version { get; init; }
 
-    /// <summary>When the network ran last, in milliseconds since 1970; 0 before it did.</summary>
+    /// <summary>Time of the last run, in milliseconds since 1970; 0 before the first.</summary>
     public required long LastInference { get; init; }
 
-    /// <summary>Images that went through the network; a request of several passes has several.</summary>
+    /// <summary>Images through the network; a request with several passes has several.</summary>
     public required long InferenceCount { get; init; }
 
     /// <summary>Runs of the network.</summary>
     public required long ExecutionCount { get; init; }
 
-    /// <summary>Requests.</summary>
+    /// <summary>Statistics of requests.</summary>
     public required InferenceStats InferenceStats { get; init; }
 
-    /// <summary>Runs, by the number of images that shared them.</summary>
+    /// <summary>Statistics of runs, by batch size.</summary>
     public required IReadOnlyList<BatchStats> BatchStats { get; init; }
 
-    /// <summary>Memory by device; the runtime does not tell it for each model, so it is empty.</summary>
+    /// <summary>Memory by device; always empty, since the runtime does not measure it for each model.</summary>
     public IReadOnlyList<object> MemoryUsage { get; init; } = [];
 
     internal static ModelStatistics Of(string name, int version, InferenceTotals totals) => new()
@@ -49,26 +49,25 @@ public sealed record ModelStatistics
     };
 }
 
-/// <summary>Requests of one version of a model. What is left of <see cref="Success"/> without queue and compute is
-/// reading and writing.</summary>
+/// <summary>Statistics of a version's requests. <see cref="Success"/> also includes reading and writing.</summary>
 public sealed record InferenceStats
 {
     /// <summary>Requests that got their answer.</summary>
     public required StatisticDuration Success { get; init; }
 
-    /// <summary>Requests that were let in and got none, those included whose client went away.</summary>
+    /// <summary>Admitted requests without an answer, also those whose client closed the connection.</summary>
     public required StatisticDuration Fail { get; init; }
 
-    /// <summary>Waiting; of those that succeeded, like the three that follow.</summary>
+    /// <summary>Waiting for the network; successful requests only, like the next three.</summary>
     public required StatisticDuration Queue { get; init; }
 
-    /// <summary>Decoding and preparing.</summary>
+    /// <summary>Decoding and preprocessing.</summary>
     public required StatisticDuration ComputeInput { get; init; }
 
     /// <summary>The network.</summary>
     public required StatisticDuration ComputeInfer { get; init; }
 
-    /// <summary>The network's output to the answer's bytes.</summary>
+    /// <summary>Postprocessing, refinement and encoding.</summary>
     public required StatisticDuration ComputeOutput { get; init; }
 
     /// <summary>There is no cache of answers: 0.</summary>
@@ -88,19 +87,19 @@ public sealed record InferenceStats
     };
 }
 
-/// <summary>Runs of the network with one number of images.</summary>
+/// <summary>Statistics of runs of one batch size.</summary>
 public sealed record BatchStats
 {
-    /// <summary>How many images shared the run.</summary>
+    /// <summary>Images in a run.</summary>
     public required long BatchSize { get; init; }
 
-    /// <summary>Inputs are prepared for each request, not for each run: counted here, timed there.</summary>
+    /// <summary>Number of runs; their preprocessing is timed by request.</summary>
     public required StatisticDuration ComputeInput { get; init; }
 
     /// <summary>The runs.</summary>
     public required StatisticDuration ComputeInfer { get; init; }
 
-    /// <summary>Outputs are read for each request, not for each run: counted here, timed there.</summary>
+    /// <summary>Number of runs; their postprocessing is timed by request.</summary>
     public required StatisticDuration ComputeOutput { get; init; }
 
     internal static BatchStats Of(int images, DurationSum runs) => new()
@@ -112,14 +111,15 @@ public sealed record BatchStats
     };
 }
 
-/// <summary>How often, and how long in all.</summary>
+/// <summary>A number of events and their total time.</summary>
 public sealed record StatisticDuration
 {
-    /// <summary>How often.</summary>
+    /// <summary>Number of events.</summary>
     public long Count { get; init; }
 
-    /// <summary>Nanoseconds in all.</summary>
+    /// <summary>Total nanoseconds.</summary>
     public long Ns { get; init; }
 
-    internal static StatisticDuration Of(DurationSum sum) => new() { Count = sum.Count, Ns = sum.Time.Ticks * TimeSpan.NanosecondsPerTick };
+    internal static StatisticDuration Of(DurationSum sum) =>
+        new() { Count = sum.Count, Ns = sum.Time.Ticks * TimeSpan.NanosecondsPerTick };
 }

@@ -7,7 +7,8 @@ using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace InferenceServer.OpenInference;
 
-/// <summary>The Open Inference Protocol, version 2, over HTTP: what clients of KServe, Triton and OpenVINO Model Server speak.</summary>
+/// <summary>Endpoints of the Open Inference Protocol, version 2, over HTTP, for clients of KServe, Triton and OpenVINO
+/// Model Server.</summary>
 /// <remarks>Every error has the member <c>error</c> that those clients read.</remarks>
 internal static class OpenInferenceEndpoints
 {
@@ -18,13 +19,14 @@ internal static class OpenInferenceEndpoints
         RouteGroupBuilder group = routes.MapGroup("/v2").WithTags("Open Inference Protocol");
         group.MapGet("/", () => TypedResults.Ok(new ServerMetadata()))
             .WithName("ServerMetadata")
-            .WithSummary("The server's name, version and extensions of the protocol.");
+            .WithSummary("Returns the server's name, version and extensions of the protocol.");
         group.MapMethods("/health/live", Probes, () => TypedResults.Ok())
             .WithName("ServerLive")
-            .WithSummary("200 as long as the process answers.");
+            .WithSummary("Returns 200 as long as the process answers.");
         group.MapMethods("/health/ready", Probes, ServerReady)
             .WithName("ServerReady")
-            .WithSummary("200 once the required models are warm, and until the server is told to stop.")
+            .WithSummary(
+                "Returns 200 from the moment when the required models are warm until the server is told to stop.")
             .Produces(StatusCodes.Status200OK).ProducesProblem(StatusCodes.Status503ServiceUnavailable);
         group.MapDescriptions();
         group.MapGroup("/models").MapInfer();
@@ -42,43 +44,43 @@ internal static class OpenInferenceEndpoints
         models.MapGet(
             "/{model}", (string model, ModelCatalog catalog) => TypedResults.Ok(catalog.Metadata(model, null)))
             .WithName("ModelMetadata")
-            .WithSummary("A model's inputs and outputs.");
+            .WithSummary("Describes a model's inputs and outputs.");
         models.MapGet(
             "/{model}/versions/{version:int}",
             (string model, int version, ModelCatalog catalog) => TypedResults.Ok(catalog.Metadata(model, version)))
-            .WithName("ModelVersionMetadata").WithSummary("The same of one version.");
+            .WithName("ModelVersionMetadata").WithSummary("Describes one version's inputs and outputs.");
         models.MapGet("/{model}/ready", (string model, ModelCatalog catalog) => Ready(model, null, catalog))
             .WithName("ModelReady")
-            .WithSummary("200 where a model serves.");
+            .WithSummary("Returns 200 where a model serves.");
         models.MapGet(
             "/{model}/versions/{version:int}/ready",
             (string model, int version, ModelCatalog catalog) => Ready(model, version, catalog))
-            .WithName("ModelVersionReady").WithSummary("200 where this version serves.");
+            .WithName("ModelVersionReady").WithSummary("Returns 200 where this version serves.");
         models.MapGet(
             "/{model}/config",
             (string model, ModelCatalog catalog) => TypedResults.Ok(catalog.Configuration(model, null)))
             .WithName("ModelConfig")
-            .WithSummary("How a model is run.");
+            .WithSummary("Returns a model's configuration.");
         models.MapGet(
             "/{model}/versions/{version:int}/config",
             (string model, int version, ModelCatalog catalog) =>
                 TypedResults.Ok(catalog.Configuration(model, version)))
-            .WithName("ModelVersionConfig").WithSummary("How one version is run.");
+            .WithName("ModelVersionConfig").WithSummary("Returns one version's configuration.");
         models.MapGet("/stats", (ModelCatalog catalog) => TypedResults.Ok(catalog.Statistics(null, null)))
             .WithName("Statistics")
-            .WithSummary("What all models have done since the server started.");
+            .WithSummary("Returns statistics of all models since the server started.");
         models.MapGet(
             "/{model}/stats",
             (string model, ModelCatalog catalog) => TypedResults.Ok(catalog.Statistics(model, null)))
             .WithName("ModelStatistics")
-            .WithSummary("What a model has done.");
+            .WithSummary("Returns a model's statistics.");
         models.MapGet(
             "/{model}/versions/{version:int}/stats",
             (string model, int version, ModelCatalog catalog) => TypedResults.Ok(catalog.Statistics(model, version)))
-            .WithName("ModelVersionStatistics").WithSummary("What one version has done.");
+            .WithName("ModelVersionStatistics").WithSummary("Returns one version's statistics.");
     }
 
-    // Requests for what is not there must not look like a misspelt address.
+    // Extensions that the server lacks are answered with 501, since 404 would look like a misspelt address.
     private static void MapAbsent(this RouteGroupBuilder group)
     {
         foreach ((string pattern, string extension, string instead) in ((string, string, string)[])
@@ -88,7 +90,7 @@ internal static class OpenInferenceEndpoints
             ("/trace/setting", "trace", "traces go to an OpenTelemetry collector"),
             ("/models/{model}/trace/setting", "trace", "traces go to an OpenTelemetry collector"),
             ("/models/{model}/versions/{version}/trace/setting", "trace", "traces go to an OpenTelemetry collector"),
-            ("/logging", "logging", "the log is configured at start"),
+            ("/logging", "logging", "the log is configured at the start"),
             ("/models/{model}/generate", "generate", "models here give masks"),
             ("/models/{model}/generate_stream", "generate", "models here give masks"),
         ])

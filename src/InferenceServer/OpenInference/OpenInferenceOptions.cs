@@ -9,12 +9,13 @@ namespace InferenceServer.OpenInference;
 /// <summary>The Open Inference Protocol; section <c>OpenInference</c>.</summary>
 public sealed class OpenInferenceOptions
 {
-    /// <summary>Most bytes of a request, after decompression: a body over HTTP, a message over gRPC. Default 64 MiB.</summary>
+    /// <summary>Most bytes of a request, after decompression: a body over HTTP, a message over gRPC. Default 64
+    /// MiB.</summary>
     [Range(1024, 1 << 30)]
     public int MaxMessageBytes { get; set; } = 64 << 20;
 
-    /// <summary>An address of its own for gRPC, such as <c>http://*:8001</c>, which speaks HTTP/2 only. Default none:
-    /// there is no gRPC.</summary>
+    /// <summary>The address of gRPC, such as <c>http://*:8001</c>, which speaks HTTP/2 only. Default none: no
+    /// gRPC.</summary>
     [RegularExpression(@"^https?://[^/:]+:[1-9]\d*$", ErrorMessage = "{0}: expected a scheme, a host and a port, such as http://*:8001.")]
     public string? GrpcUrl { get; set; }
 }
@@ -22,7 +23,7 @@ public sealed class OpenInferenceOptions
 [OptionsValidator]
 internal sealed partial class OpenInferenceOptionsValidator : IValidateOptions<OpenInferenceOptions>;
 
-/// <summary>Wires the protocol.</summary>
+/// <summary>Registers the services of the protocol.</summary>
 internal static class OpenInferenceSetup
 {
     public static void AddOpenInference(this WebApplicationBuilder builder)

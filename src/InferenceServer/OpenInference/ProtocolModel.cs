@@ -2,10 +2,10 @@ using InferenceServer.Runtime.Models;
 
 namespace InferenceServer.OpenInference;
 
-/// <summary>One of the two models that the protocol shows of each: the graph under the model's own name, and with the
-/// suffix <c>.image</c> the whole road from an encoded image to its mask.</summary>
+/// <summary>One of the two forms of a model: the graph under the model's own name, or, with the suffix <c>.image</c>,
+/// segmentation of an encoded image.</summary>
 /// <param name="Model">The model's name in the repository.</param>
-/// <param name="IsImage">Image in, mask out.</param>
+/// <param name="IsImage">Whether it is the image form.</param>
 internal readonly record struct ProtocolModel(string Model, bool IsImage)
 {
     /// <summary>The image form's input.</summary>
@@ -19,7 +19,7 @@ internal readonly record struct ProtocolModel(string Model, bool IsImage)
     /// <summary>The name that clients use.</summary>
     public string Name => IsImage ? Model + Suffix : Model;
 
-    /// <summary>What a client means by a name. A folder that is called so comes first.</summary>
+    /// <summary>Parses a name of a request. A model whose own name has the suffix takes precedence.</summary>
     public static ProtocolModel Parse(string name, ModelRepository repository) =>
         name.EndsWith(Suffix, StringComparison.Ordinal) && repository.Find(name) is null
             ? new ProtocolModel(name[..^Suffix.Length], true)

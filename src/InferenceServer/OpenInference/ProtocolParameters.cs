@@ -4,16 +4,17 @@ using InferenceServer.Runtime.Admission;
 
 namespace InferenceServer.OpenInference;
 
-/// <summary>The parameters that the protocol reserves: those that the server has, and those that it says it has not.</summary>
+/// <summary>The parameters that the protocol reserves.</summary>
 internal static class ProtocolParameters
 {
     private static readonly string[] Sequence = ["sequence_id", "sequence_start", "sequence_end"];
 
-    /// <summary>Of a request of several hours a timeout is cut anyhow; more microseconds than this would overflow.</summary>
+    /// <summary>Longest timeout in microseconds; more would overflow, and the server's own limit is shorter.</summary>
     private const long LongestTimeout = 1L << 50;
 
-    /// <summary>Takes over a request's deadline and class.</summary>
-    /// <exception cref="SegmentationException">It needs an extension that the server does not have.</exception>
+    /// <summary>Applies a request's timeout and priority.</summary>
+    /// <exception cref="SegmentationException">The request needs an extension that the server does not
+    /// have.</exception>
     public static void Apply(InferRequest request, AdmittedRequest admitted)
     {
         if (Sequence.Any(name => request.Parameters.Text(name) is not (null or "" or "0" or "false")))
@@ -32,13 +33,13 @@ internal static class ProtocolParameters
             throw Missing("classification", "an output is scores or labels for each pixel");
         }
 
-        // Else it would be noticed when the answer is written.
+        // Checks the values now and not when the answer is written.
         foreach (InferOutput output in request.Outputs)
         {
             output.Parameters.Flag(InferRequest.BinaryData);
         }
 
-        // 0 says nothing, as with the timeout; 1 is the highest of the protocol's classes, and there are two here.
+        // 0 means no priority, as with the timeout; 1 is the protocol's highest class.
         Priority priority = request.Parameters.Number("priority") switch
         {
             null or 0 => admitted.Priority,
@@ -49,7 +50,7 @@ internal static class ProtocolParameters
         admitted.Amend(timeout == 0 ? null : TimeSpan.FromMicroseconds(Math.Min(timeout, LongestTimeout)), priority);
     }
 
-    /// <summary>What is answered to a request for an extension that the server does not have.</summary>
+    /// <summary>The error for an extension that the server does not have.</summary>
     public static SegmentationException Missing(string extension, string instead) =>
-        new(ErrorTable.NotSupported, $"The extension '{extension}' is not there: {instead}.");
+        new(ErrorTable.NotSupported, $"The extension '{extension}' is not supported: {instead}.");
 }

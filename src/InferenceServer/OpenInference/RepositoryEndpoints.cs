@@ -10,10 +10,12 @@ using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace InferenceServer.OpenInference;
 
-/// <summary>The protocol's model repository extension; the server has one repository, whatever it is called.</summary>
+/// <summary>Endpoints of the model repository extension. The server has one repository, whatever its name in the
+/// request.</summary>
 internal static class RepositoryEndpoints
 {
-    /// <summary>Most bytes of a request to load a model: clients may add files or a configuration, to be told that none is taken.</summary>
+    /// <summary>Most bytes of a request to load a model. Clients may add files or a configuration, which are
+    /// refused.</summary>
     public const int MaxLoadBytes = 1 << 20;
 
     public static void MapRepository(this RouteGroupBuilder group)
@@ -24,13 +26,13 @@ internal static class RepositoryEndpoints
             repository.MapPost("/index", IndexAsync)
                 .WithName("RepositoryIndex" + suffix)
                 .RequireScope(Scope.Infer | Scope.Admin)
-                .WithSummary("All models and their states; with {\"ready\": true} those that serve.");
+                .WithSummary("Lists all models and their states; {\"ready\": true} selects those that serve.");
             repository.MapPost("/models/{model}/load", LoadAsync)
                 .WithName("RepositoryLoad" + suffix)
                 .RequireScope(Scope.Admin)
                 .ForOperators()
                 .WithSummary("Loads a model, or loads it again.")
-                .WithDescription("Answers when it serves. Needs a key with the scope admin.")
+                .WithDescription("Answers when the model serves. Needs a key with the scope admin.")
                 .ProducesProblem(StatusCodes.Status404NotFound)
                 .ProducesProblem(StatusCodes.Status422UnprocessableEntity)
                 .ProducesProblem(StatusCodes.Status501NotImplemented);
@@ -39,7 +41,7 @@ internal static class RepositoryEndpoints
                 .RequireScope(Scope.Admin)
                 .ForOperators()
                 .WithSummary("Stops serving a model.")
-                .WithDescription("Requests under way are finished. Needs a key with the scope admin.")
+                .WithDescription("Requests in work are finished. Needs a key with the scope admin.")
                 .ProducesProblem(StatusCodes.Status404NotFound);
         }
     }
@@ -47,11 +49,9 @@ internal static class RepositoryEndpoints
     private static async Task<Ok<IReadOnlyList<RepositoryEntry>>> IndexAsync(HttpContext http, ModelCatalog catalog)
     {
         using JsonDocument? asked = await ReadAsync(http, SmallBody.MaxBytes);
-        return TypedResults.Ok(
-            catalog.Index(
-                asked?.RootElement is { ValueKind: JsonValueKind.Object } body
-                    && body.TryGetProperty("ready", out JsonElement ready)
-                    && ready.ValueKind == JsonValueKind.True));
+        bool onlyReady = asked?.RootElement is { ValueKind: JsonValueKind.Object } body
+            && body.TryGetProperty("ready", out JsonElement ready) && ready.ValueKind == JsonValueKind.True;
+        return TypedResults.Ok(catalog.Index(onlyReady));
     }
 
     private static async Task<Results<Ok, ProblemResult>> LoadAsync(
@@ -59,8 +59,7 @@ internal static class RepositoryEndpoints
     {
         using JsonDocument? asked = await ReadAsync(http, MaxLoadBytes);
         if (asked?.RootElement is { ValueKind: JsonValueKind.Object } body
-            && body.TryGetProperty("parameters", out JsonElement parameters)
-            && parameters.ValueKind == JsonValueKind.Object)
+            && body.TryGetProperty("parameters", out JsonElement parameters) && parameters.ValueKind == JsonValueKind.Object)
         {
             RefuseOverrides(parameters.EnumerateObject().Select(p => p.Name));
         }
@@ -75,7 +74,8 @@ internal static class RepositoryEndpoints
         return TypedResults.Ok();
     }
 
-    /// <exception cref="SegmentationException">A load shall use other files or another configuration than the repository's.</exception>
+    /// <summary>Refuses to load files or a configuration that come with the request.</summary>
+    /// <exception cref="SegmentationException">The request has files or a configuration.</exception>
     public static void RefuseOverrides(IEnumerable<string> parameters)
     {
         if (parameters.Any(p => p == "config" || p.StartsWith("file:", StringComparison.Ordinal)))
@@ -88,15 +88,17 @@ internal static class RepositoryEndpoints
 
     private static async Task<JsonDocument?> ReadAsync(HttpContext http, int maxBytes)
     {
-        using PooledBufferWriter body = await InferBody.ReadAsync(http.Request, maxBytes, hold: static _ => { }, http.RequestAborted);
+        using PooledBufferWriter body = await InferBody.ReadAsync(
+            http.Request, maxBytes, hold: static _ => { }, http.RequestAborted);
         try
         {
-            // Of the text's own memory, for the buffer is given back.
+            // A copy, since the buffer is returned to the pool.
             return body.Written.Length == 0 ? null : JsonDocument.Parse(body.Written.ToArray());
         }
         catch (JsonException e)
         {
-            throw new SegmentationException(SegmentationError.InvalidRequest, "The body is no JSON: " + e.Message, e);
+            throw new SegmentationException(
+                SegmentationError.InvalidRequest, "Expected JSON, got something else: " + e.Message, e);
         }
     }
 }
@@ -104,7 +106,7 @@ internal static class RepositoryEndpoints
 /// <summary>A model of the repository.</summary>
 public sealed record RepositoryEntry
 {
-    /// <summary>Its name.</summary>
+    /// <summary>The model's name.</summary>
     public required string Name { get; init; }
 
     /// <summary>A version that serves; empty where none does.</summary>
@@ -113,6 +115,6 @@ public sealed record RepositoryEntry
     /// <summary>READY, LOADING or UNAVAILABLE.</summary>
     public required string State { get; init; }
 
-    /// <summary>Why it is unavailable, or why a version that should serve does not; else empty.</summary>
+    /// <summary>Why the model is unavailable, or why a newer version does not serve; else empty.</summary>
     public required string Reason { get; init; }
 }

@@ -2,34 +2,35 @@ using InferenceServer.Runtime;
 
 namespace InferenceServer.OpenInference;
 
-/// <summary>Limits of messages that only name a model or ask a question. No budget counts them, so none may be long or slow.</summary>
+/// <summary>Limits of messages without tensors. Admission does not count them, so they must be short and
+/// fast.</summary>
 internal static class SmallBody
 {
     /// <summary>Most bytes of such a message.</summary>
     public const int MaxBytes = 4096;
 
-    /// <summary>Longest time for such a message to come over gRPC.</summary>
-    /// <remarks>Less than Kestrel's five seconds for a body that does not come, which end the whole connection and
-    /// all other calls on it.</remarks>
-    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(4);
+    /// <summary>Longest time for such a message to arrive over gRPC.</summary>
+    /// <remarks>Less than Kestrel's five seconds for a slow body, after which it closes the connection with all its
+    /// calls.</remarks>
+    public static readonly TimeSpan Timeout = TimeSpan.FromSeconds(4);
 
-    /// <summary>Reads the message of a call, or the beginning of it.</summary>
+    /// <summary>Reads the message of a call, or its beginning.</summary>
     /// <param name="http">The call.</param>
-    /// <param name="timeout">The deadline of the call; null if it has none.</param>
+    /// <param name="timeout">The call's timeout; null for none.</param>
     /// <param name="read">Reads the message until the token is cancelled.</param>
-    /// <exception cref="SegmentationException">The message did not come in time.</exception>
+    /// <exception cref="SegmentationException">The message did not arrive in time.</exception>
     public static async Task<T> ReadAsync<T>(HttpContext http, TimeSpan? timeout, Func<CancellationToken, Task<T>> read)
     {
-        TimeSpan patience = timeout < Patience ? timeout.Value : Patience;
+        TimeSpan shorter = timeout < Timeout ? timeout.Value : Timeout;
         using CancellationTokenSource end = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted);
-        end.CancelAfter(patience);
+        end.CancelAfter(shorter);
         try
         {
             return await read(end.Token);
         }
         catch (OperationCanceledException e) when (!http.RequestAborted.IsCancellationRequested)
         {
-            string message = $"The message did not come within {patience.TotalSeconds} s.";
+            string message = $"Expected the message within {shorter.TotalSeconds} s, and it took longer.";
             throw new SegmentationException(SegmentationError.DeadlineExceeded, message, e);
         }
     }

@@ -67,7 +67,7 @@ public sealed class HuggingFaceTests(SegmentationServer server)
     [Theory]
     [InlineData("""{"inputs": "!"}""", "base64")]
     [InlineData("""{"image": ""}""", "inputs")]
-    [InlineData("""{"inputs": "\ud800"}""", "not as expected")] // half of a character
+    [InlineData("""{"inputs": "\ud800"}""", "The body is wrong")] // half of a character
     [InlineData("""{"inputs": "", "parameters": {"subtask": "panoptic"}}""", "subtask")]
     [InlineData("""{"inputs": "", "parameters": {"threshold": "high"}}""", "threshold")]
     public async Task Segment_OtherJson_IsExplained(string json, string reason)

@@ -149,7 +149,7 @@ public sealed class ImageUrlTests
         using StringContent content = new(json, System.Text.Encoding.UTF8, "application/json");
         using HttpResponseMessage response = await server.Client.PostAsync("/v1/segment/tiny", content);
 
-        Assert.Contains("not as expected", await ProblemAssert.IsAsync(HttpStatusCode.BadRequest, response), StringComparison.Ordinal);
+        Assert.Contains("The body is wrong", await ProblemAssert.IsAsync(HttpStatusCode.BadRequest, response), StringComparison.Ordinal);
     }
 
     private static Task Redirect(Microsoft.AspNetCore.Http.HttpContext http, object to)

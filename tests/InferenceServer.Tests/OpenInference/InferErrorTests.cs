@@ -101,7 +101,7 @@ public sealed class InferErrorTests(SegmentationServer server)
 
     [Theory]
     [InlineData(767, "768")]
-    [InlineData(769, "no input")]
+    [InlineData(769, "1 bytes more")]
     public async Task Infer_BytesThatDoNotFit_Answers400(int bytes, string word)
     {
         using HttpResponseMessage response = await server.Client.PostAsync(

@@ -74,7 +74,7 @@ internal sealed class GrpcServices(IHostApplicationLifetime application)
 
         if (type != MethodType.ServerStreaming)
         {
-            GrpcTimeout.Shorten(http.Request, type == MethodType.Unary ? SmallBody.Patience : ReflectionPatience);
+            GrpcTimeout.Shorten(http.Request, type == MethodType.Unary ? SmallBody.Timeout : ReflectionPatience);
         }
 
         bool isStream = type != MethodType.Unary;
@@ -92,7 +92,7 @@ internal sealed class GrpcServices(IHostApplicationLifetime application)
         await using Timer late = new(_ => stream?.Reset(Cancel), null, Timeout.Infinite, Timeout.Infinite);
         if (type == MethodType.ServerStreaming)
         {
-            late.Change(SmallBody.Patience, Timeout.InfiniteTimeSpan); // for the request's message; the first answer follows it at once
+            late.Change(SmallBody.Timeout, Timeout.InfiniteTimeSpan); // for the request's message; the first answer follows it at once
             http.Response.OnStarting(() => late.DisposeAsync().AsTask());
         }
 
