@@ -89,6 +89,7 @@ public static class ServiceCollectionExtensions
         services.AddSingleton<Segmenter>();
         services.AddSingleton<ISegmenter>(provider => provider.GetRequiredService<Segmenter>());
         services.AddSingleton<TensorRunner>();
+        services.AddSingleton<RetryingAdmission>();
         services.AddHostedService<ModelLoading>();
         services.AddHostedService<ModelWatcher>();
         services.AddHostedService<MemoryUpkeep>();

@@ -46,7 +46,6 @@ return StartUp.Run(() =>
     builder.Services.AddSingleton<ModelLifecycle>();
     builder.Services.AddSingleton<SegmentHandler>();
     builder.Services.AddSingleton<RequestImageReader>();
-    builder.Services.AddSingleton<RetryingAdmission>();
     builder.Services.AddBulk();
     builder.Services.AddJobs();
     builder.Services.AddFetching();

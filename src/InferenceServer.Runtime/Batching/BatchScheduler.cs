@@ -202,7 +202,7 @@ internal sealed class BatchScheduler
         // Beside a run on all processors another would only take from it, and both would be late. Where enough waits
         // for all instances, one for each does more.
         // Bulk work takes no more than an instance, so that who comes after it finds another.
-        _isTaken = _session.Variants.Count > 1
+        _isTaken = _session.Wide != _session.Narrow
             && _running == 0
             && _queue.Count < _instances.Length
             && _queue.Peek()!.Priority == Priority.Interactive;
@@ -215,7 +215,7 @@ internal sealed class BatchScheduler
 
         _running += batch.Images.Count;
         Backlog.StopWaiting(batch.Images.Count);
-        return (batch, _isTaken ? _session.Variants[0] : _session.Variants[^1]);
+        return (batch, _isTaken ? _session.Wide : _session.Narrow);
     }
 
     private void Finish(Batch batch, TimeSpan duration)

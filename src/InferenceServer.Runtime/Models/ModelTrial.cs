@@ -46,7 +46,7 @@ internal static class ModelTrial
         using InputTensor input = new(batch, size, model.Session.Layout);
         input.FillNoise();
         string shape = input.Layout.Describe(batch, size);
-        foreach (IModelSession session in model.Session.Variants)
+        foreach (IModelSession session in new[] { model.Session.Wide, model.Session.Narrow }.Distinct())
         {
             using ModelOutput output = Run(session, input, file, shape, cancellationToken);
             string[] errors = [.. Errors(output, model.Manifest, model.Classes.Names.Count, batch, size)];

@@ -11,7 +11,9 @@ internal sealed class ElasticSession(IModelSession wide, IModelSession narrow) :
 
     public GraphSignature Signature => wide.Signature;
 
-    public IReadOnlyList<IModelSession> Variants { get; } = [wide, narrow];
+    public IModelSession Wide => wide;
+
+    public IModelSession Narrow => narrow;
 
     public ModelOutput Run(InputTensor input, CancellationToken cancellationToken) => wide.Run(input, cancellationToken);
 

@@ -11,8 +11,11 @@ internal interface IModelSession : IDisposable
     /// <summary>The graph's inputs and outputs.</summary>
     GraphSignature Signature { get; }
 
-    /// <summary>The sessions that a run may take: first the one for a run that has all processors to itself, last the one for runs beside each other.</summary>
-    IReadOnlyList<IModelSession> Variants => [this];
+    /// <summary>The session for a run that has all processors to itself.</summary>
+    IModelSession Wide => this;
+
+    /// <summary>The session for runs beside each other.</summary>
+    IModelSession Narrow => this;
 
     /// <summary>How the graph's input lies in memory.</summary>
     TensorLayout Layout => TensorLayout.Float32Nchw;

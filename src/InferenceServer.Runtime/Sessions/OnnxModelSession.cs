@@ -38,8 +38,6 @@ internal sealed class OnnxModelSession : IModelSession
 
     public GraphSignature Signature { get; }
 
-    public IReadOnlyList<IModelSession> Variants => field ??= [this]; // asked for at each run
-
     public ModelOutput Run(InputTensor input, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();

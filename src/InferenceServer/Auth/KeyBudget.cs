@@ -1,13 +1,14 @@
 using InferenceServer.Errors;
 using System.Globalization;
 using InferenceServer.Runtime;
+using InferenceServer.Runtime.Admission;
 
 namespace InferenceServer.Auth;
 
 /// <summary>What a key may still ask for: a rate with bursts, and a number in each hour and day. Thread-safe; what is
 /// refused costs nothing.</summary>
 /// <remarks>The rate is the generic cell rate algorithm: a leaky bucket that is one number, the time at which it will be empty.</remarks>
-internal sealed class KeyBudget(KeyOptions options, TimeProvider time)
+internal sealed class KeyBudget(KeyOptions options, TimeProvider time) : IRequestBudget
 {
     private readonly Lock _lock = new();
     private readonly TimeSpan _interval = options.RequestsPerSecond > 0

@@ -28,7 +28,7 @@ internal static class BulkEndpoints
 
     private static async Task SegmentAsync(
         [Description("A model's name. Default: the server's default model.")] string? model,
-        HttpContext http, ModelRepository repository, BulkLimiter limiter, BulkRunner runner, IOptions<BulkOptions> options)
+        HttpContext http, ModelRepository repository, BulkRunner runner, IOptions<BulkOptions> options)
     {
         if (model is not null)
         {
@@ -38,13 +38,13 @@ internal static class BulkEndpoints
         SegmentSettings settings = SegmentSettingsBinder.BindMany(http.Request, "model");
         // Held to the end, so that the same version answers all images.
         using ModelLease lease = repository.Lease(model);
-        using IDisposable? permit = limiter.TryEnter();
-        if (permit is null)
+        if (!runner.Requests.TryEnter(out IDisposable? permit, out SegmentationException? refusal))
         {
-            await Problem.WriteAsync(http, limiter.Refusal());
+            await Problem.WriteAsync(http, refusal);
             return;
         }
 
+        using IDisposable held = permit;
         http.Observation().InParts();
         using Upload upload = await Upload.ReceiveAsync(http.Request, options.Value, http.RequestAborted);
         IBulkWriter writer = AcceptsMultipart(http.Request) ? new MultipartWriter() : new NdjsonWriter();

@@ -36,7 +36,6 @@ internal static class BulkSetup
     public static void AddBulk(this IServiceCollection services)
     {
         services.AddSection("Bulk", new BulkOptionsValidator());
-        services.AddSingleton<BulkLimiter>();
         services.AddSingleton<BulkRunner>();
     }
 }

@@ -1,5 +1,6 @@
 using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime;
+using InferenceServer.Runtime.Admission;
 using InferenceServer.Runtime.Decoding;
 using InferenceServer.Runtime.Diagnostics;
 using InferenceServer.Segment;
@@ -13,6 +14,11 @@ internal sealed class BulkRunner(
     RetryingAdmission admission, SegmentHandler handler, ImageDecoder decoder, SegmentationMetrics metrics,
     IOptions<BulkOptions> options, ILogger<BulkRunner> logger)
 {
+    private static readonly TimeSpan UsualWait = TimeSpan.FromSeconds(5);
+
+    /// <summary>The limit on requests with many images, each of which writes its body to a file.</summary>
+    public ConcurrencyLimit Requests { get; } = new(options.Value.MaxRequests, "requests with many images (Bulk:MaxRequests)", UsualWait);
+
     /// <summary>Segments the images.</summary>
     /// <param name="upload">The images.</param>
     /// <param name="settings">Their settings.</param>

@@ -5,6 +5,7 @@ using InferenceServer.Errors;
 using InferenceServer.Health;
 using InferenceServer.OpenInference.Grpc.Messages;
 using InferenceServer.Runtime;
+using InferenceServer.Runtime.Admission;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using HealthService = Grpc.Health.V1.Health;
@@ -32,7 +33,7 @@ internal sealed class GrpcServices(IHostApplicationLifetime application)
         ReflectionServiceAlpha.Descriptor,
     ];
 
-    private int _streams;
+    private readonly ConcurrencyLimit _streams = new(MaxStreams, "open streams of health and reflection", TimeSpan.FromSeconds(10));
 
     /// <summary>The names of all services.</summary>
     public static IEnumerable<string> Names => Described.Select(service => service.FullName);
@@ -77,14 +78,14 @@ internal sealed class GrpcServices(IHostApplicationLifetime application)
             GrpcTimeout.Shorten(http.Request, type == MethodType.Unary ? SmallBody.Timeout : ReflectionPatience);
         }
 
-        bool isStream = type != MethodType.Unary;
-        if (isStream && Interlocked.Increment(ref _streams) > MaxStreams)
+        IDisposable? permit = null;
+        if (type != MethodType.Unary && !_streams.TryEnter(out permit, out SegmentationException? refusal))
         {
-            Interlocked.Decrement(ref _streams);
-            await Problem.WriteAsync(http, Full());
+            await Problem.WriteAsync(http, refusal);
             return;
         }
 
+        using IDisposable? held = permit;
         CancellationToken aborted = http.RequestAborted;
         using CancellationTokenSource end = CancellationTokenSource.CreateLinkedTokenSource(aborted, application.ApplicationStopping);
         http.RequestAborted = end.Token;
@@ -104,15 +105,6 @@ internal sealed class GrpcServices(IHostApplicationLifetime application)
         {
             await end.CancelAsync(); // the package forgets a watch when its token is cancelled
             http.RequestAborted = aborted;
-            if (isStream)
-            {
-                Interlocked.Decrement(ref _streams);
-            }
         }
     }
-
-    private static SegmentationException Full() => new(
-        SegmentationError.Overloaded,
-        $"Server busy: {MaxStreams:N0} streams of health and reflection are open. Retry later; Check is always answered.")
-        { RetryAfter = TimeSpan.FromSeconds(10) };
 }

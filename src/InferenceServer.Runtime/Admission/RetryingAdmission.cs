@@ -1,9 +1,14 @@
-using InferenceServer.Auth;
-using InferenceServer.Runtime;
-using InferenceServer.Runtime.Admission;
 using InferenceServer.Runtime.Models;
 
-namespace InferenceServer.Segment;
+namespace InferenceServer.Runtime.Admission;
+
+/// <summary>A client's budget of requests.</summary>
+internal interface IRequestBudget
+{
+    /// <summary>Takes one image from the budget.</summary>
+    /// <returns>The error where the budget is used up; null where it is not.</returns>
+    SegmentationException? Take();
+}
 
 /// <summary>Admission that retries instead of failing; for bulk uploads and jobs.</summary>
 internal sealed class RetryingAdmission(Segmenter segmenter, TimeProvider time)
@@ -19,7 +24,7 @@ internal sealed class RetryingAdmission(Segmenter segmenter, TimeProvider time)
     /// <returns>The admitted request; the caller disposes it.</returns>
     /// <exception cref="SegmentationException">The image is too large, or the budget is used up for longer than a
     /// minute.</exception>
-    public async Task<AdmittedRequest> EnterAsync(ModelLease model, AdmissionRequest admission, KeyBudget? budget)
+    public async Task<AdmittedRequest> EnterAsync(ModelLease model, AdmissionRequest admission, IRequestBudget? budget)
     {
         while (budget?.Take() is { } used)
         {
@@ -28,14 +33,14 @@ internal sealed class RetryingAdmission(Segmenter segmenter, TimeProvider time)
                 throw used;
             }
 
-            await WaitAsync(used, admission.Caller);
+            await WaitAsync(used, admission.Caller).ConfigureAwait(false);
         }
 
         AdmittedRequest? admitted;
         SegmentationException? full;
         while (!segmenter.TryAdmitTo(model, admission, out admitted, out full))
         {
-            await WaitAsync(full, admission.Caller);
+            await WaitAsync(full, admission.Caller).ConfigureAwait(false);
         }
 
         return admitted;
