@@ -26,3 +26,13 @@ internal readonly record struct AdmissionRequest
     /// <summary>Cancelled when the caller goes away.</summary>
     public CancellationToken Caller { get; init; }
 }
+
+/// <summary>Who waits for an answer.</summary>
+public enum Priority
+{
+    /// <summary>A person; served first.</summary>
+    Interactive,
+
+    /// <summary>A bulk job; served in between, and let in only up to a share of the places.</summary>
+    Background,
+}

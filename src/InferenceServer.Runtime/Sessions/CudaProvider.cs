@@ -67,3 +67,8 @@ internal static class CudaSettings
 
     private static string Flag(bool value) => value ? "1" : "0";
 }
+
+/// <summary>A GPU is required and cannot be had: nothing can be served.</summary>
+/// <param name="cause">What CUDA or ONNX Runtime said.</param>
+internal sealed class GpuRequiredException(Exception cause)
+    : Exception("Onnx:RequireGpu is set, but CUDA cannot be used: " + cause.Message, cause);
