@@ -24,7 +24,8 @@ internal sealed class LoadedModel : IDisposable
         Passes = PassSettings.Create(manifest, PassOverrides.None);
         Session = session;
         Preprocessor = new Preprocessor(
-            manifest.Preprocess, session.Layout, schedulers.BucketMultiple(session.Provider, manifest.Graph.MaxBatch, manifest.Preprocess.Size.Bucket));
+            manifest.Preprocess, session.Layout,
+            schedulers.BucketMultiple(session.Provider, manifest.Graph.MaxBatch, manifest.Preprocess.Size.Bucket));
         Postprocessor = new Postprocessor(manifest);
         Scheduler = schedulers.Create(name, version, session, manifest.Graph.MaxBatch);
     }
@@ -97,7 +98,8 @@ internal sealed class LoadedModel : IDisposable
 
     internal void Leave()
     {
-        // A run whose callers have all given up may take a moment to notice. One that does not end is left to the end of the process: freeing its session would crash that.
+        // A run whose callers have all given up may take a moment to notice. One that does not end is left to the end
+        // of the process: freeing its session would crash that.
         if (Interlocked.Decrement(ref _holders) == 0 && Scheduler.Close(LongestRun))
         {
             Session.Dispose();

@@ -19,7 +19,9 @@ internal sealed class ModelLoader(SessionFactory sessions, SchedulerFactory sche
     /// <param name="progress">Is told each step.</param>
     /// <param name="cancellationToken">Ends the trial runs.</param>
     /// <exception cref="ManifestException">What is wrong, and with which key.</exception>
-    public LoadedModel Load(ModelFolder folder, int version, string stamp, Action<LoadProgress> progress, CancellationToken cancellationToken)
+    public LoadedModel Load(
+        ModelFolder folder, int version, string stamp, Action<LoadProgress> progress,
+        CancellationToken cancellationToken)
     {
         long start = Stopwatch.GetTimestamp();
         progress(new LoadProgress($"opening version {version}"));
@@ -78,7 +80,8 @@ internal sealed class ModelLoader(SessionFactory sessions, SchedulerFactory sche
     }
 
     private ModelManifest ReadManifest(string folder, string file) =>
-        !File.Exists(Path.Combine(folder, ManifestReader.FileName)) && sessions.Describe(file).Metadata.TryGetValue(ManifestReader.MetadataKey, out string? json)
+        !File.Exists(Path.Combine(folder, ManifestReader.FileName))
+            && sessions.Describe(file).Metadata.TryGetValue(ManifestReader.MetadataKey, out string? json)
             ? ManifestReader.ReadEmbedded(json, folder)
             : ManifestReader.Read(folder);
 
@@ -106,7 +109,12 @@ internal sealed class ModelLoader(SessionFactory sessions, SchedulerFactory sche
         string actual = Convert.ToHexStringLower(SHA256.HashData(stream));
         if (!actual.Equals(expected, StringComparison.OrdinalIgnoreCase))
         {
-            throw new ManifestException(ModelFile.Display(file), [$"{key}: the manifest expects {expected}, the file has {actual}; after a new export, correct or remove the key"]);
+            throw new ManifestException(
+                ModelFile.Display(file),
+                [
+                    $"{key}: the manifest expects {expected}, the file has {actual}; after a new export, correct " +
+                    "or remove the key"
+                ]);
         }
     }
 }

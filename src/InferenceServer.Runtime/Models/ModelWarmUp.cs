@@ -8,8 +8,10 @@ using InferenceServer.Runtime.Sessions;
 
 namespace InferenceServer.Runtime.Models;
 
-/// <summary>Takes a model down its road before anybody waits for it: the network at every declared size and batch, and the code before and after it.</summary>
-/// <remarks>ONNX Runtime plans its memory at the first run of a shape, a GPU chooses its algorithms then, and .NET compiles a method well only once it has run a while.</remarks>
+/// <summary>Takes a model down its road before anybody waits for it: the network at every declared size and batch,
+/// and the code before and after it.</summary>
+/// <remarks>ONNX Runtime plans its memory at the first run of a shape, a GPU chooses its algorithms then, and .NET
+/// compiles a method well only once it has run a while.</remarks>
 internal sealed class ModelWarmUp
 {
     private const int NetworkRuns = 2;
@@ -32,7 +34,10 @@ internal sealed class ModelWarmUp
         _refiner = refiner;
         ModelManifest manifest = model.Manifest;
         _refines = manifest.Postprocess.Crf is not null && model.Postprocessor.HasScores;
-        IReadOnlyList<ImageSize> images = [.. (manifest.WarmUp?.Sizes ?? [manifest.Cost?.At ?? Usual]).Select(s => new ImageSize(s[1], s[0]))];
+        IReadOnlyList<ImageSize> images =
+        [
+            .. (manifest.WarmUp?.Sizes ?? [manifest.Cost?.At ?? Usual]).Select(s => new ImageSize(s[1], s[0]))
+        ];
         // Images of several sizes may come to one size of the network.
         Steps =
         [
@@ -134,7 +139,11 @@ internal sealed class ModelWarmUp
         {
             CrfSettings settings = _refiner.Resolve(_model.Manifest.Postprocess.Crf, new CrfOverrides());
             int classes = _model.Postprocessor.Classes;
-            _refiner.RefineAsync(mask, classes, rgb, withConfidence: false, settings, cancellationToken).AsTask().GetAwaiter().GetResult().Dispose();
+            _refiner.RefineAsync(mask, classes, rgb, withConfidence: false, settings, cancellationToken)
+                .AsTask()
+                .GetAwaiter()
+                .GetResult()
+                .Dispose();
         }
         catch (SegmentationException)
         {

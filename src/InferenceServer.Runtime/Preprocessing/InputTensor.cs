@@ -59,7 +59,8 @@ internal sealed class InputTensor(int batch, ImageSize size, TensorLayout layout
     /// <summary>Mirrors the images left to right, in place.</summary>
     internal void Mirror() => MirroredRows.Apply(Values.Span, Size.Width);
 
-    /// <summary>Fills the input with what a normalised image looks like to a network: values from −2 to 2, the same at every start.</summary>
+    /// <summary>Fills the input with what a normalised image looks like to a network: values from −2 to 2, the same
+    /// at every start.</summary>
     internal void FillNoise()
     {
         uint state = 0x9E3779B9;

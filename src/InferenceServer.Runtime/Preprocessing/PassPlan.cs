@@ -10,7 +10,8 @@ internal sealed class PassPlan
 {
     private IReadOnlyList<Pass>? _passes;
 
-    private PassPlan(ImageSize image, PassSettings settings, IReadOnlyList<PassView> views) => (Image, Settings, Views) = (image, settings, views);
+    private PassPlan(ImageSize image, PassSettings settings, IReadOnlyList<PassView> views) =>
+        (Image, Settings, Views) = (image, settings, views);
 
     public ImageSize Image { get; }
 

@@ -11,7 +11,10 @@ internal static class GraphBinder
         TensorSignature input = Choose(signature.Inputs, graph.Input, "input", file);
         if (signature.Inputs.Count > 1)
         {
-            throw Wrong(file, $"graph.extra_inputs: the graph has further inputs ({Names(signature.Inputs.Where(i => i != input))}); fold them into it as constants");
+            throw Wrong(
+                file,
+                "graph.extra_inputs: the graph has further inputs " +
+                $"({Names(signature.Inputs.Where(i => i != input))}); fold them into it as constants");
         }
 
         if (TensorLayout.Float32Nchw.Mismatch(input.ElementType, input.Shape) is { } mismatch)

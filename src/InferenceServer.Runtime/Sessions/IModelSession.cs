@@ -12,7 +12,8 @@ internal interface IModelSession : IDisposable
     /// <summary>The graph's inputs and outputs.</summary>
     GraphSignature Signature { get; }
 
-    /// <summary>The sessions that a run may take: first the one for a run that has all processors to itself, last the one for runs beside each other.</summary>
+    /// <summary>The sessions that a run may take: first the one for a run that has all processors to itself, last the
+    /// one for runs beside each other.</summary>
     IReadOnlyList<IModelSession> Variants => [this];
 
     /// <summary>How the graph's input lies in memory.</summary>
