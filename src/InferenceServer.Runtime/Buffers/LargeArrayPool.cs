@@ -8,14 +8,16 @@ namespace InferenceServer.Runtime.Buffers;
 /// they are no more than <see cref="Limit"/> bytes in all.</summary>
 /// <remarks>.NET's shared pool keeps arrays for each thread and size without a bound, rounds up to powers of two, and
 /// takes nothing above a gigabyte; without a pool, a telephone's
-/// image is 36 MB on the large object heap, of which the collector lets hundreds of megabytes pile up before it looks.</remarks>
+/// image is 36 MB on the large object heap, of which the collector lets hundreds of megabytes pile up before it
+/// looks.</remarks>
 internal static class LargeArrayPool
 {
     private const int SmallestBytes = 1 << 16;
     private const long LeastLimit = 32L << 20;
     private const long GreatestLimit = 128L << 20;
     private static readonly Lock Gate = new();
-    private static readonly List<(Array Array, long Bytes, int Round)> Kept = []; // in the order of their return; some dozens
+    // In the order of their return; some dozens.
+    private static readonly List<(Array Array, long Bytes, int Round)> Kept = [];
     private static long _keptBytes;
     private static int _round;
 
@@ -25,7 +27,8 @@ internal static class LargeArrayPool
     /// <summary>Bytes that are kept at the moment.</summary>
     public static long KeptBytes => Volatile.Read(ref _keptBytes);
 
-    /// <summary>Whether arrays of <paramref name="length"/> elements are this pool's; smaller ones are the shared pool's.</summary>
+    /// <summary>Whether arrays of <paramref name="length"/> elements are this pool's; smaller ones are the shared
+    /// pool's.</summary>
     /// <remarks>The shared pool rounds lengths up to powers of two: asked with the length that is wanted or with that
     /// of the array that came, the answer must be the same.</remarks>
     public static bool Takes<T>(int length)
@@ -74,7 +77,7 @@ internal static class LargeArrayPool
         }
     }
 
-    /// <summary>Drops what nobody has used since the last call.</summary>
+    /// <summary>Drops arrays that were not used since the last call.</summary>
     public static void Trim()
     {
         lock (Gate)

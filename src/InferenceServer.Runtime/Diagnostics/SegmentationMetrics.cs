@@ -51,7 +51,7 @@ internal sealed class SegmentationMetrics
             "seg_request_duration_seconds", "s",
             "Time of a request that got its mask, from the first byte read to the last written.", advice: Seconds);
         _stageDuration = meter.CreateHistogram("seg_stage_duration_seconds", "s", "Time of one request in one stage.", advice: Seconds);
-        _inFlight = meter.CreateUpDownCounter<long>("seg_in_flight", "{request}", "Requests that were let in and are not answered yet.");
+        _inFlight = meter.CreateUpDownCounter<long>("seg_in_flight", "{request}", "Admitted requests without an answer yet.");
         _batchSize = meter.CreateHistogram(
             "seg_batch_size",
             "{image}",
@@ -70,14 +70,15 @@ internal sealed class SegmentationMetrics
         _reloads = meter.CreateCounter<long>("seg_model_reloads_total", "{reload}", "Loads of a model beside one that served, by result.");
     }
 
-    /// <summary>The sums of one version of a model since the server started, of the same events as the instruments.</summary>
+    /// <summary>The sums of one version of a model since the server started, of the same events as the
+    /// instruments.</summary>
     public InferenceStatistics Statistics(string model, int version) =>
         _statistics.GetOrAdd((model, version), static _ => new InferenceStatistics());
 
-    /// <summary>A request was let in.</summary>
+    /// <summary>Counts an admitted request.</summary>
     public void Entered(string model) => _inFlight.Add(1, MetricTags.Model(model));
 
-    /// <summary>A request that was let in has its answer, or wants none any more.</summary>
+    /// <summary>Counts the end of an admitted request, answered or not.</summary>
     public void Left(string model) => _inFlight.Add(-1, MetricTags.Model(model));
 
     /// <summary>A request has ended, well or not.</summary>

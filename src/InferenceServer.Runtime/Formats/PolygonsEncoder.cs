@@ -55,7 +55,7 @@ internal sealed class PolygonsEncoder : IMaskEncoder
     }
 }
 
-/// <summary>The outlines of a result, held to a size that somebody can read.</summary>
+/// <summary>The outlines of a mask, with a limit on their points.</summary>
 internal static class Outlines
 {
     private const int MaxPoints = 4_000_000; // some 60 MB of JSON

@@ -66,10 +66,11 @@ internal sealed class LoadedModel : IDisposable
     /// <summary>The state of the files that this was made of.</summary>
     internal string Stamp { get; init; } = "";
 
-    /// <summary>Whether nobody holds the model any more: its session is gone or going.</summary>
+    /// <summary>Whether the model has no holder any more, so that its session is freed.</summary>
     internal bool IsFreed => Volatile.Read(ref _holders) == 0;
 
-    /// <summary>Gives up the holder's share that the maker of this object got; requests that lease it keep the session open.</summary>
+    /// <summary>Gives up the holder's share that the maker of this object got; requests that lease it keep the session
+    /// open.</summary>
     public void Dispose()
     {
         if (Interlocked.Exchange(ref _disposed, 1) == 0)
@@ -78,7 +79,8 @@ internal sealed class LoadedModel : IDisposable
         }
     }
 
-    /// <summary>Takes a share, unless the last holder has gone: then another version serves already.</summary>
+    /// <summary>Leases the model; null where it has no holder any more, because another version serves
+    /// already.</summary>
     internal ModelLease? TryLease()
     {
         int holders = Volatile.Read(ref _holders);
@@ -107,7 +109,8 @@ internal sealed class LoadedModel : IDisposable
     }
 }
 
-/// <summary>The right to use a model: until this is disposed its session stays open, even if another version has taken its place.</summary>
+/// <summary>The right to use a model: until this is disposed its session stays open, even if another version has taken
+/// its place.</summary>
 internal sealed class ModelLease : IDisposable
 {
     private LoadedModel? _held;
@@ -126,6 +129,6 @@ internal sealed class ModelLease : IDisposable
     /// <exception cref="ObjectDisposedException">This one was given up, and the model with it.</exception>
     public ModelLease Share() => Model.TryLease() ?? throw new ObjectDisposedException(nameof(ModelLease));
 
-    /// <summary>Gives the model up; whoever is last frees its session. A second call does nothing.</summary>
+    /// <summary>Releases the model; the last release frees its session. A second call does nothing.</summary>
     public void Dispose() => Interlocked.Exchange(ref _held, null)?.Leave();
 }

@@ -8,7 +8,7 @@ using InferenceServer.Segment;
 
 namespace InferenceServer.OpenInference.Grpc;
 
-/// <summary>The method ModelInfer: the road of a request to infer, with its messages round it.</summary>
+/// <summary>The method ModelInfer: inference over gRPC.</summary>
 internal static class GrpcInfer
 {
     public static async Task HandleAsync(HttpContext http)
