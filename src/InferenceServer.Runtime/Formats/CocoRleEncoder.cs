@@ -5,7 +5,8 @@ using InferenceServer.Kernels.Labels;
 
 namespace InferenceServer.Runtime.Formats;
 
-/// <summary>A COCO data set of one image: a category and a run-length encoded annotation for each class that occurs.</summary>
+/// <summary>A COCO data set of one image: a category and a run-length encoded annotation for each class that
+/// occurs.</summary>
 internal sealed class CocoRleEncoder : IMaskEncoder
 {
     private const int Image = 1;
@@ -92,7 +93,8 @@ internal sealed class CocoRleEncoder : IMaskEncoder
     }
 }
 
-/// <summary>COCO's text for lengths of runs: differences to the length before the last, six bits a character, the lowest first.</summary>
+/// <summary>COCO's text for lengths of runs: differences to the length before the last, six bits a character, the
+/// lowest first.</summary>
 /// <remarks>As <c>rleToString</c> of cocodataset/cocoapi writes them.</remarks>
 internal static class CocoCounts
 {

@@ -8,7 +8,8 @@ using InferenceServer.Runtime.Buffers;
 
 namespace InferenceServer.Runtime.Formats;
 
-/// <summary>A zip of one black and white PNG for each class that occurs, and the summary as <c>classes.json</c>.</summary>
+/// <summary>A zip of one black and white PNG for each class that occurs, and the summary as
+/// <c>classes.json</c>.</summary>
 internal sealed class MasksZipEncoder : IMaskEncoder
 {
     // The same mask is the same file, whenever it is made.

@@ -33,7 +33,8 @@ internal static partial class ManifestReader
     };
 
     /// <summary>Reads and checks the manifest of the model in <paramref name="folder"/>.</summary>
-    /// <exception cref="ManifestException">The file is missing, no JSON, or has wrong keys or values: all of them are named.</exception>
+    /// <exception cref="ManifestException">The file is missing, no JSON, or has wrong keys or values: all of them are
+    /// named.</exception>
     public static ModelManifest Read(string folder)
     {
         string name = Path.GetFileName(Path.TrimEndingDirectorySeparator(folder));
@@ -55,7 +56,8 @@ internal static partial class ManifestReader
     }
 
     /// <summary>Reads and checks a manifest that a graph carries in its metadata.</summary>
-    /// <exception cref="ManifestException">It is no JSON, or has wrong keys or values: all of them are named.</exception>
+    /// <exception cref="ManifestException">It is no JSON, or has wrong keys or values: all of them are
+    /// named.</exception>
     public static ModelManifest ReadEmbedded(string json, string folder)
     {
         string name = Path.GetFileName(Path.TrimEndingDirectorySeparator(folder));

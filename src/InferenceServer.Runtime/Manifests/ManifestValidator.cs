@@ -70,7 +70,8 @@ internal static partial class ManifestValidator
                 "expected three positive numbers");
             if (errors.Count == 0)
             {
-                // Normalised pixels beyond this are a scale of 1 with means of 0 to 1, or the reverse: a loss that nothing else shows.
+                // Normalised pixels beyond this are a scale of 1 with means of 0 to 1, or the reverse: a loss that
+                // nothing else shows.
                 double largest = Enumerable.Range(0, 3)
                     .SelectMany(
                         c => (double[])[0, 255],

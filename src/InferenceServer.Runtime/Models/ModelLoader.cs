@@ -9,7 +9,8 @@ using InferenceServer.Runtime.Sessions;
 
 namespace InferenceServer.Runtime.Models;
 
-/// <summary>A version's folder to a model that is known to work: manifest checked, weights verified, graph tried and warmed.</summary>
+/// <summary>A version's folder to a model that is known to work: manifest checked, weights verified, graph tried and
+/// warmed.</summary>
 internal sealed class ModelLoader(SessionFactory sessions, SchedulerFactory schedulers, CrfRefiner refiner)
 {
     /// <summary>Loads one version.</summary>
@@ -29,7 +30,8 @@ internal sealed class ModelLoader(SessionFactory sessions, SchedulerFactory sche
         ModelManifest manifest = ReadManifest(folder.Path, file);
         if (folder.Versions[0] == version && manifest.Source is { } source)
         {
-            Verify(file, source); // the manifest speaks of the newest weights; an older version that steps in for them has others
+            // The manifest speaks of the newest weights; an older version that steps in for them has others.
+            Verify(file, source);
         }
 
         IModelSession session = sessions.Open(file, manifest.Graph, manifest.Gpu);

@@ -115,7 +115,8 @@ internal sealed class TensorRunner(Segmenter segmenter, PassPolicy policy)
     {
         admitted.Widen(inputs.Count);
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(admitted.Cancellation);
-        StageTimings[] own = [.. inputs.Select(_ => new StageTimings())]; // runs overlap, and timings are not made for that
+        // Runs overlap, and timings are not made for that.
+        StageTimings[] own = [.. inputs.Select(_ => new StageTimings())];
         long start = Stopwatch.GetTimestamp();
         Task<ModelOutput>[] runs = [.. inputs.Zip(own, RunAsync)];
         try
@@ -152,7 +153,8 @@ internal sealed class TensorRunner(Segmenter segmenter, PassPolicy policy)
         }
     }
 
-    // A request waits as long as the image that waits longest; where none was taken out of the queue, it waited all along.
+    // A request waits as long as the image that waits longest; where none was taken out of the queue, it waited all
+    // along.
     private static void Measure(StageTimings timings, StageTimings[] own, TimeSpan elapsed)
     {
         TimeSpan queued = own.Max(t => t[Stage.Queue]);

@@ -3,7 +3,8 @@ using InferenceServer.Runtime.Preprocessing;
 
 namespace InferenceServer.Runtime.Sessions;
 
-/// <summary>Finds the image input and the result among a graph's inputs and outputs, and checks their types and ranks.</summary>
+/// <summary>Finds the image input and the result among a graph's inputs and outputs, and checks their types and
+/// ranks.</summary>
 internal static class GraphBinder
 {
     public static string Input(GraphSignature signature, GraphManifest graph, string file)

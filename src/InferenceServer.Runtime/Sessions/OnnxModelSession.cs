@@ -52,7 +52,8 @@ internal sealed class OnnxModelSession : IModelSession
         using RunOptions options = new();
         if (_usual.IsRare(input.Size.Pixels) && _arena is not null)
         {
-            // At every run this would cost more than it brings: the next one would have to ask the system for its memory again.
+            // At every run this would cost more than it brings: the next one would have to ask the system for its
+            // memory again.
             options.AddRunConfigEntry("memory.enable_memory_arena_shrinkage", _arena);
             ArenaUsage.AddShrinkage();
         }
