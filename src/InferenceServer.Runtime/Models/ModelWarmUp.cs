@@ -35,7 +35,10 @@ internal sealed class ModelWarmUp
         _refiner = refiner;
         ModelManifest manifest = model.Manifest;
         _refines = manifest.Postprocess.Crf is not null && model.Postprocessor.HasScores;
-        IReadOnlyList<ImageSize> images = [.. (manifest.WarmUp?.Sizes ?? [manifest.Cost?.At ?? Usual]).Select(s => new ImageSize(s[1], s[0]))];
+        IReadOnlyList<ImageSize> images =
+        [
+            .. (manifest.WarmUp?.Sizes ?? [manifest.Cost?.At ?? Usual]).Select(s => new ImageSize(s[1], s[0]))
+        ];
         // Images of several sizes may come to one size of the network.
         Steps =
         [
@@ -138,7 +141,11 @@ internal sealed class ModelWarmUp
         {
             CrfSettings settings = _refiner.Resolve(_model.Manifest.Postprocess.Crf, new CrfOverrides());
             int classes = _model.Postprocessor.Classes;
-            _refiner.RefineAsync(mask, classes, rgb, withConfidence: false, settings, cancellationToken).AsTask().GetAwaiter().GetResult().Dispose();
+            _refiner.RefineAsync(mask, classes, rgb, withConfidence: false, settings, cancellationToken)
+                .AsTask()
+                .GetAwaiter()
+                .GetResult()
+                .Dispose();
         }
         catch (SegmentationException)
         {
