@@ -20,12 +20,16 @@ public sealed class SegmentationException(SegmentationError error, string messag
     public TimeSpan? RetryAfter { get; init; }
 
     // Not between the halves of a character, which no JSON can hold.
-    private static string Cut(string message) => message.Length <= LongestMessage
-        ? message
-        : string.Concat(
-            message.AsSpan(
-                0, char.IsHighSurrogate(message[LongestMessage - 2]) ? LongestMessage - 2 : LongestMessage - 1),
-            "…");
+    private static string Cut(string message)
+    {
+        if (message.Length <= LongestMessage)
+        {
+            return message;
+        }
+
+        int kept = char.IsHighSurrogate(message[LongestMessage - 2]) ? LongestMessage - 2 : LongestMessage - 1;
+        return message[..kept] + "…";
+    }
 }
 
 /// <summary>A kind of failure. The members are the runtime's kinds, as a closed list; a host may add kinds of its

@@ -31,11 +31,11 @@ internal sealed class MasksZipEncoder : IMaskEncoder
     }
 
     /// <summary>A name that every file system takes, and that cannot leave the folder it is unpacked to.</summary>
-    private static string FileName(ClassSummary of) =>
-        of.Index.ToString("D3", CultureInfo.InvariantCulture) +
-            "-" +
-            string.Concat(of.Name.Select(c => char.IsAsciiLetterOrDigit(c) ? c : '_')) +
-            ".png";
+    private static string FileName(ClassSummary of)
+    {
+        string name = string.Concat(of.Name.Select(c => char.IsAsciiLetterOrDigit(c) ? c : '_'));
+        return string.Create(CultureInfo.InvariantCulture, $"{of.Index:D3}-{name}.png");
+    }
 
     private static void Add(ZipArchive zip, string name, PooledBufferWriter file, CompressionLevel level)
     {

@@ -122,13 +122,13 @@ internal static partial class ManifestReader
         "System.Boolean" => "true or false",
         "System.String" => "a text",
         _ when type.Contains("List`1", StringComparison.Ordinal) => "a list of the expected values",
-        _ when (typeof(ModelManifest).Assembly.GetType(type) ?? typeof(Kernels.ImageSize).Assembly.GetType(type)) is
-        {
-            IsEnum: true,
-        } choice =>
+        _ when Known(type) is { IsEnum: true } choice =>
             "one of " + string.Join(", ", Enum.GetNames(choice).Select(JsonNamingPolicy.SnakeCaseLower.ConvertName)),
         _ => "an object with the expected keys",
     };
+
+    private static Type? Known(string type) =>
+        typeof(ModelManifest).Assembly.GetType(type) ?? typeof(Kernels.ImageSize).Assembly.GetType(type);
 
     [GeneratedRegex("^The JSON property '([^']*)' could not be mapped")]
     private static partial Regex UnknownKey();

@@ -188,13 +188,12 @@ internal static partial class ManifestValidator
                 ("gaussian", crf?.Gaussian), ("bilateral", crf?.Bilateral)
             ])
             {
-                bool fits = kernel is null
-                    || (
-                        float.IsFinite(kernel.Weight)
-                            && kernel.Weight >= 0
-                            && float.IsFinite(kernel.Xy)
-                            && kernel.Xy > 0
-                            && kernel.Rgb is null or (> 0 and < float.PositiveInfinity));
+                bool fits = kernel is null or
+                {
+                    Weight: >= 0 and < float.PositiveInfinity,
+                    Xy: > 0 and < float.PositiveInfinity,
+                    Rgb: null or (> 0 and < float.PositiveInfinity),
+                };
                 Expect(fits, $"postprocess.crf.{key}", "expected a weight of 0 or more, and deviations above 0");
             }
 

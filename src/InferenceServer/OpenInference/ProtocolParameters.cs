@@ -63,11 +63,13 @@ internal static class ImageParameters
     public static SegmentSettings Read(InferParameters parameters)
     {
         SegmentSettings settings = SegmentSettings.Default;
-        foreach (
-            RequestParameter parameter in RequestParameters.All.Where(p =>
-                p.Group is ParameterGroup.Passes or ParameterGroup.Refinement))
+        foreach (RequestParameter parameter in RequestParameters.All)
         {
-            settings = parameters.Text(parameter.Name) is { } text ? parameter.Apply(settings, text) : settings;
+            bool isTaken = parameter.Group is ParameterGroup.Passes or ParameterGroup.Refinement;
+            if (isTaken && parameters.Text(parameter.Name) is { } text)
+            {
+                settings = parameter.Apply(settings, text);
+            }
         }
 
         return settings;
