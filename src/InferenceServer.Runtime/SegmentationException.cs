@@ -1,8 +1,10 @@
 namespace InferenceServer.Runtime;
 
-/// <summary>The one exception that leaves the runtime: what went wrong, and a message that says what to change.</summary>
+/// <summary>The one exception that leaves the runtime: what went wrong, and a message that says what to
+/// change.</summary>
 /// <param name="error">The kind of failure.</param>
-/// <param name="message">One or two sentences for the caller; never contains paths or stack traces. Cut after 800 characters.</param>
+/// <param name="message">One or two sentences for the caller; never contains paths or stack traces. Cut after 800
+/// characters.</param>
 /// <param name="innerException">The cause, for the log.</param>
 public sealed class SegmentationException(SegmentationError error, string message, Exception? innerException = null)
     : Exception(Cut(message), innerException)
@@ -13,19 +15,25 @@ public sealed class SegmentationException(SegmentationError error, string messag
     /// <summary>The kind of failure.</summary>
     public SegmentationError Error { get; } = error;
 
-    /// <summary>When another attempt is worth while, as far as the server can tell; null where that is not a matter of time.</summary>
+    /// <summary>When another attempt is worth while, as far as the server can tell; null where that is not a matter of
+    /// time.</summary>
     public TimeSpan? RetryAfter { get; init; }
 
     // Not between the halves of a character, which no JSON can hold.
-    private static string Cut(string message) => message.Length <= LongestMessage
-        ? message
-        : string.Concat(
-            message.AsSpan(
-                0, char.IsHighSurrogate(message[LongestMessage - 2]) ? LongestMessage - 2 : LongestMessage - 1),
-            "…");
+    private static string Cut(string message)
+    {
+        if (message.Length <= LongestMessage)
+        {
+            return message;
+        }
+
+        int kept = char.IsHighSurrogate(message[LongestMessage - 2]) ? LongestMessage - 2 : LongestMessage - 1;
+        return message[..kept] + "…";
+    }
 }
 
-/// <summary>A kind of failure. The members are the runtime's kinds, as a closed list; a host may add kinds of its own.</summary>
+/// <summary>A kind of failure. The members are the runtime's kinds, as a closed list; a host may add kinds of its
+/// own.</summary>
 /// <param name="Name">The kind's name in kebab case, unique among all kinds of the process.</param>
 public sealed record SegmentationError(string Name)
 {

@@ -10,7 +10,8 @@ using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Runtime;
 
-/// <summary>All options of segmentation. Each member is a section of the configuration, with the name of the member.</summary>
+/// <summary>All options of segmentation. Each member is a section of the configuration, with the name of the
+/// member.</summary>
 public sealed class SegmentationOptions
 {
     /// <summary>Where the models are, and how changes are followed.</summary>
@@ -43,7 +44,8 @@ public sealed class SegmentationOptions
 }
 
 /// <summary>Checks every section. Messages name the keys as the configuration has them.</summary>
-/// <param name="path">The configuration key that the sections lie under, with a colon at its end; empty at the root.</param>
+/// <param name="path">The configuration key that the sections lie under, with a colon at its end; empty at the
+/// root.</param>
 internal sealed class SegmentationOptionsValidator(string path) : IValidateOptions<SegmentationOptions>
 {
     public ValidateOptionsResult Validate(string? name, SegmentationOptions options)

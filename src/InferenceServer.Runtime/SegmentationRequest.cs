@@ -42,7 +42,8 @@ public sealed record SegmentSettings
 /// <summary>One image to segment.</summary>
 internal sealed record SegmentationRequest
 {
-    /// <summary>The bytes of an encoded image. The caller owns them and must not change them before the result is returned.</summary>
+    /// <summary>The bytes of an encoded image. The caller owns them and must not change them before the result is
+    /// returned.</summary>
     public required ReadOnlyMemory<byte> Image { get; init; }
 
     /// <summary>The parameters; timeout and priority are those of the admission.</summary>

@@ -14,14 +14,17 @@ using InferenceServer.Runtime.Refinement;
 
 namespace InferenceServer.Runtime;
 
-/// <summary>Semantic segmentation: the bytes of an image in, the bytes of a mask out. Safe to share between threads.</summary>
+/// <summary>Semantic segmentation: the bytes of an image in, the bytes of a mask out. Safe to share between
+/// threads.</summary>
 public interface ISegmenter
 {
     /// <summary>Segments one image.</summary>
     /// <param name="model">A model's name; null takes the default.</param>
-    /// <param name="image">The bytes of a JPEG, PNG, WebP, TIFF, AVIF or GIF file; they may not change before the mask is there.</param>
+    /// <param name="image">The bytes of a JPEG, PNG, WebP, TIFF, AVIF or GIF file; they may not change before the mask
+    /// is there.</param>
     /// <param name="format">The output format.</param>
-    /// <param name="cancellationToken">Stops the work within a stage, in the queue, or between two of the network's operators.</param>
+    /// <param name="cancellationToken">Stops the work within a stage, in the queue, or between two of the network's
+    /// operators.</param>
     /// <returns>The bytes of the mask, at the size of the upright image.</returns>
     /// <exception cref="SegmentationException">All that can go wrong, see <see cref="SegmentationError"/>.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
@@ -32,7 +35,8 @@ public interface ISegmenter
 
     /// <summary>Segments one image with other settings than the model's.</summary>
     /// <param name="model">A model's name; null takes the default.</param>
-    /// <param name="image">The bytes of a JPEG, PNG, WebP, TIFF, AVIF or GIF file; they may not change before the mask is there.</param>
+    /// <param name="image">The bytes of a JPEG, PNG, WebP, TIFF, AVIF or GIF file; they may not change before the mask
+    /// is there.</param>
     /// <param name="settings">The format, and what differs from the model's defaults: passes, refinement, time and
     /// priority. Without a timeout, only the token ends the work.</param>
     /// <param name="cancellationToken">Stops the work.</param>
@@ -80,7 +84,8 @@ internal sealed class Segmenter : ISegmenter
 
         using (admitted)
         {
-            ReadOnlyMemory<byte> file = MemoryMarshal.TryGetArray(image, out _) ? image : image.ToArray(); // the decoder pins an array
+            // The decoder pins an array.
+            ReadOnlyMemory<byte> file = MemoryMarshal.TryGetArray(image, out _) ? image : image.ToArray();
             using PooledBufferWriter mask = new();
             SegmentationRequest request = new() { Image = file, Settings = settings, Output = mask };
             using SegmentationResult result = await SegmentAsync(admitted, request).ConfigureAwait(false);
@@ -128,11 +133,13 @@ internal sealed class Segmenter : ISegmenter
     }
 
     /// <summary>Refines a result with other parameters, without another run of the network.</summary>
-    /// <param name="result">The result of a request with <see cref="SegmentationRequest.WithProbabilities"/>; not changed.</param>
+    /// <param name="result">The result of a request with <see cref="SegmentationRequest.WithProbabilities"/>; not
+    /// changed.</param>
     /// <param name="crf">Parameters that differ from the manifest's.</param>
     /// <param name="cancellationToken">Cancels the work between two iterations.</param>
     /// <returns>The refined mask; the caller disposes it.</returns>
-    /// <exception cref="SegmentationException">A parameter is out of its range, or the image needs too much memory.</exception>
+    /// <exception cref="SegmentationException">A parameter is out of its range, or the image needs too much
+    /// memory.</exception>
     public ValueTask<Mask> RefineAsync(SegmentationResult result, CrfOverrides crf, CancellationToken cancellationToken)
     {
         CrfSettings settings = _refiner.Resolve(result.Model.Manifest.Postprocess.Crf, crf);
@@ -163,7 +170,8 @@ internal sealed class Segmenter : ISegmenter
 
     /// <summary>Makes the network's input of one image, for a caller that wants the network's own output.</summary>
     /// <returns>1×3×H×W; the caller disposes it.</returns>
-    /// <exception cref="SegmentationException">The image cannot be decoded, the model takes several passes, or the time is up.</exception>
+    /// <exception cref="SegmentationException">The image cannot be decoded, the model takes several passes, or the time
+    /// is up.</exception>
     internal async ValueTask<InputTensor> PrepareAsync(AdmittedRequest admitted, ReadOnlyMemory<byte> image)
     {
         using PipelineContext context = new(admitted, new SegmentationRequest { Image = image }) { Passes = admitted.Model.Passes };

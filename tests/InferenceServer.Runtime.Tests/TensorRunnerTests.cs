@@ -51,7 +51,8 @@ public sealed class TensorRunnerTests
         using AdmittedRequest admitted = runtime.Segmenter.Admit("tiny", CancellationToken.None);
         using FakeSession network = Network(admitted);
 
-        SegmentationException e = await Assert.ThrowsAsync<SegmentationException>(() => RunAsync(runtime, admitted, Inputs(1, side: 640), asText: true));
+        SegmentationException e = await Assert.ThrowsAsync<SegmentationException>(() =>
+            RunAsync(runtime, admitted, Inputs(1, side: 640), asText: true));
 
         Assert.Equal(SegmentationError.TooManyPixels, e.Error);
         Assert.Empty(network.Runs);
@@ -84,7 +85,8 @@ public sealed class TensorRunnerTests
 
         using (late)
         {
-            SegmentationException e = await Assert.ThrowsAsync<SegmentationException>(() => RunAsync(runtime, late, Inputs(2, side: 32), asText: false));
+            SegmentationException e = await Assert.ThrowsAsync<SegmentationException>(() =>
+                RunAsync(runtime, late, Inputs(2, side: 32), asText: false));
             Assert.Equal(SegmentationError.QueueTimeout, e.Error);
         }
 
@@ -93,9 +95,14 @@ public sealed class TensorRunnerTests
         await busy;
     }
 
-    private static TestRuntime Runtime(params (string Key, string Value)[] settings) => new(Assets.Models, [("Scheduling:Instances", "1"), .. settings]);
+    private static TestRuntime Runtime(params (string Key, string Value)[] settings) =>
+        new(Assets.Models, [("Scheduling:Instances", "1"), .. settings]);
 
-    private static InputTensor[] Inputs(int images, int side = Side) => [.. Enumerable.Range(0, images).Select(_ => new InputTensor(1, new ImageSize(side, side), TensorLayout.Float32Nchw))];
+    private static InputTensor[] Inputs(int images, int side = Side) =>
+        [
+            .. Enumerable.Range(0, images)
+                .Select(_ => new InputTensor(1, new ImageSize(side, side), TensorLayout.Float32Nchw))
+        ];
 
     private static FakeSession Network(AdmittedRequest admitted)
     {
@@ -107,6 +114,7 @@ public sealed class TensorRunnerTests
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_session")]
     private static extern ref IModelSession Session(BatchScheduler scheduler);
 
-    private static async Task<DisposableList<ModelOutput>> RunAsync(TestRuntime runtime, AdmittedRequest admitted, InputTensor[] inputs, bool asText) =>
+    private static async Task<DisposableList<ModelOutput>> RunAsync(
+        TestRuntime runtime, AdmittedRequest admitted, InputTensor[] inputs, bool asText) =>
         await runtime.Get<TensorRunner>().RunAsync(admitted, inputs, asText);
 }

@@ -20,7 +20,8 @@ public sealed partial class ArchitectureTests
         { "InferenceServer.Cli", ["InferenceServer.Client", "InferenceServer.Runtime"] },
     };
 
-    /// <summary>Each folder of the runtime and the types of other folders it may use; a stage uses only what flows along the road.</summary>
+    /// <summary>Each folder of the runtime and the types of other folders it may use; a stage uses only what flows
+    /// along the road.</summary>
     public static TheoryData<string, string[]> Folders => new()
     {
         // What every stage may stand on.
@@ -32,19 +33,43 @@ public sealed partial class ArchitectureTests
         // The stages, in the order of the pipeline.
         { "Decoding", ["Buffers"] },
         { "Preprocessing", ["Buffers", "Manifests", "Passes.PassSettings"] },
-        { "Batching", ["Admission", "Diagnostics", "Preprocessing.InputTensor", "Preprocessing.TensorLayout", "Sessions.ExecutionProvider", "Sessions.IModelSession", "Sessions.ModelOutput"] },
+        {
+            "Batching",
+            [
+                "Admission", "Diagnostics", "Preprocessing.InputTensor", "Preprocessing.TensorLayout",
+                "Sessions.ExecutionProvider", "Sessions.IModelSession", "Sessions.ModelOutput"
+            ]
+        },
         { "Sessions", ["Admission.SchedulingOptions", "Manifests", "Preprocessing.InputTensor", "Preprocessing.TensorLayout"] },
-        { "Postprocessing", ["Buffers", "Manifests", "Preprocessing.InputGeometry", "Preprocessing.Pass", "Preprocessing.PassPlan", "Sessions.ModelOutput"] },
+        {
+            "Postprocessing",
+            [
+                "Buffers", "Manifests", "Preprocessing.InputGeometry", "Preprocessing.Pass", "Preprocessing.PassPlan",
+                "Sessions.ModelOutput"
+            ]
+        },
         { "Formats", ["Buffers", "Decoding.Libvips", "Manifests.ClassTable", "Npy"] },
         { "Parameters", ["Admission.Priority", "Formats", "Manifests", "Passes"] },
         // What puts the stages of one model together, and what watches them.
-        { "Models", ["Admission.Backlog", "Admission.InFlightLimits", "Batching", "Buffers", "Decoding.ImageDecoder", "Diagnostics", "Manifests", "Passes", "Postprocessing", "Preprocessing", "Refinement", "Sessions"] },
+        {
+            "Models",
+            [
+                "Admission.Backlog", "Admission.InFlightLimits", "Batching", "Buffers", "Decoding.ImageDecoder",
+                "Diagnostics", "Manifests", "Passes", "Postprocessing", "Preprocessing", "Refinement", "Sessions"
+            ]
+        },
         { "Inspection", ["Manifests", "Preprocessing.InputTensor", "Preprocessing.TensorLayout", "Sessions"] },
         // What takes an image through the stages.
         { "Admission", ["Batching", "Decoding", "Diagnostics", "Models"] },
         { "Refinement", ["Buffers", "Manifests", "Postprocessing"] },
         { "Passes", ["Manifests", "Models", "Preprocessing"] },
-        { "Pipeline", ["Admission", "Batching", "Buffers", "Decoding", "Diagnostics", "Formats", "Models", "Passes", "Postprocessing", "Preprocessing", "Refinement", "Sessions"] },
+        {
+            "Pipeline",
+            [
+                "Admission", "Batching", "Buffers", "Decoding", "Diagnostics", "Formats", "Models", "Passes",
+                "Postprocessing", "Preprocessing", "Refinement", "Sessions"
+            ]
+        },
     };
 
     [Theory]
@@ -52,7 +77,8 @@ public sealed partial class ArchitectureTests
     public void Project_References_PointOneWay(string project, string[] allowed)
     {
         XDocument file = XDocument.Load(Path.Combine(Sources, project, project + ".csproj"));
-        IEnumerable<string> references = file.Descendants("ProjectReference").Select(r => Path.GetFileNameWithoutExtension((string)r.Attribute("Include")!));
+        IEnumerable<string> references = file.Descendants("ProjectReference")
+            .Select(r => Path.GetFileNameWithoutExtension((string)r.Attribute("Include")!));
 
         Assert.Equal(allowed, references.Order(StringComparer.Ordinal));
     }
@@ -79,7 +105,9 @@ public sealed partial class ArchitectureTests
     public void Projects_WhatFewMayUse_IsNowhereElse(string word, string? only) =>
         Assert.Equal(
             only is null ? [] : new[] { only },
-            Directory.EnumerateFiles(Sources, "*.csproj", SearchOption.AllDirectories).Where(f => File.ReadAllText(f).Contains(word, StringComparison.Ordinal)).Select(f => Path.GetFileNameWithoutExtension(f)));
+            Directory.EnumerateFiles(Sources, "*.csproj", SearchOption.AllDirectories)
+                .Where(f => File.ReadAllText(f).Contains(word, StringComparison.Ordinal))
+                .Select(f => Path.GetFileNameWithoutExtension(f)));
 
     [Fact]
     public void Projects_AllInSrc_AreInTheTable() =>
@@ -87,20 +115,24 @@ public sealed partial class ArchitectureTests
 
     [Fact]
     public void Folders_AllOfTheRuntime_AreInTheTable() =>
-        Assert.Equal(Names(Path.Combine(Sources, "InferenceServer.Runtime")), Folders.Select(f => (string)f[0]).Order(StringComparer.Ordinal));
+        Assert.Equal(
+            Names(Path.Combine(Sources, "InferenceServer.Runtime")),
+            Folders.Select(f => (string)f[0]).Order(StringComparer.Ordinal));
 
     [Theory]
     [MemberData(nameof(Folders))]
     public void Folder_TypesOfOtherFolders_AreAmongTheAllowed(string folder, string[] allowed)
     {
         IEnumerable<string> uses =
-            from file in Directory.EnumerateFiles(Path.Combine(Sources, "InferenceServer.Runtime", folder), "*.cs", SearchOption.AllDirectories)
+            from file in Directory.EnumerateFiles(
+                Path.Combine(Sources, "InferenceServer.Runtime", folder), "*.cs", SearchOption.AllDirectories)
             let text = File.ReadAllText(file)
             from Match use in Namespace().Matches(text)
             let other = use.Groups["folder"].Value
             where other != folder && !allowed.Contains(other)
             from type in Types(other)
-            where type != "Log" && Regex.IsMatch(text, $@"\b{type}\b") && !allowed.Contains($"{other}.{type}") // each folder has a Log of its own
+            // Each folder has a Log of its own.
+            where type != "Log" && Regex.IsMatch(text, $@"\b{type}\b") && !allowed.Contains($"{other}.{type}")
             select $"{Path.GetFileName(file)} uses {other}.{type}";
 
         Assert.Empty(uses);
@@ -112,14 +144,55 @@ public sealed partial class ArchitectureTests
     [GeneratedRegex(@"^using InferenceServer\.Runtime\.(?<folder>\w+);", RegexOptions.Multiline | RegexOptions.ExplicitCapture)]
     private static partial Regex Namespace();
 
+    // A folder of many small files hides what it holds; the page's are small because browsers fetch them one by one.
+    [Fact]
+    public void Sources_Files_AreAtMost400()
+    {
+        int files = Files("src").Count(file => !file.Contains("wwwroot", StringComparison.Ordinal));
+
+        Assert.InRange(files, 1, 400);
+    }
+
+    [Fact]
+    public void Sources_Lines_AreAtMost140Columns() => Assert.Empty(
+        from file in Files("src").Concat(Files("tests"))
+        where Code().IsMatch(file)
+        from line in File.ReadLines(file).Select((text, i) => (Text: text, Number: i + 1))
+        where line.Text.Length > 140
+        select $"{Path.GetRelativePath(Repository.Root, file)}:{line.Number}: {line.Text.Length} columns");
+
+    [Fact]
+    public void Sources_Lines_AreMostlyAtMost120Columns()
+    {
+        int[] lengths = [.. Files("src").Where(file => Code().IsMatch(file)).SelectMany(File.ReadLines).Select(line => line.Length)];
+
+        Assert.InRange((double)lengths.Count(length => length > 120) / lengths.Length, 0, 0.03);
+    }
+
+    private static IEnumerable<string> Files(string folder) => Directory
+        .EnumerateFiles(Path.Combine(Repository.Root, folder), "*", SearchOption.AllDirectories)
+        .Where(file => !Made().IsMatch(file));
+
+    [GeneratedRegex(@"[/\\](bin|obj|node_modules)[/\\]")]
+    private static partial Regex Made();
+
+    [GeneratedRegex(@"\.(cs|js|mjs|css|html)$")]
+    private static partial Regex Code();
+
     private static IEnumerable<string> Types(string folder) =>
         from file in Directory.EnumerateFiles(Path.Combine(Sources, "InferenceServer.Runtime", folder), "*.cs", SearchOption.AllDirectories)
         from Match definition in Definition().Matches(File.ReadAllText(file))
         select definition.Groups["type"].Value;
 
-    [GeneratedRegex(@"^(public|internal|file) .*?\b(class|struct|interface|enum|record)\s+(?!struct\b)(?<type>\w+)", RegexOptions.Multiline | RegexOptions.ExplicitCapture)]
+    [GeneratedRegex(
+        @"^(public|internal|file) .*?\b(class|struct|interface|enum|record)\s+(?!struct\b)(?<type>\w+)",
+        RegexOptions.Multiline | RegexOptions.ExplicitCapture)]
     private static partial Regex Definition();
 
     private static IEnumerable<string> Names(string folder) =>
-        Directory.EnumerateDirectories(folder).Where(d => Directory.EnumerateFiles(d, "*.cs*").Any()).Select(d => Path.GetFileName(d)).Except(["bin", "obj", "Properties"]).Order(StringComparer.Ordinal);
+        Directory.EnumerateDirectories(folder)
+            .Where(d => Directory.EnumerateFiles(d, "*.cs*").Any())
+            .Select(d => Path.GetFileName(d))
+            .Except(["bin", "obj", "Properties"])
+            .Order(StringComparer.Ordinal);
 }

@@ -1,5 +1,6 @@
 // node call.mjs HOST:PORT < calls.json > answers.json
-// Learns the server's services by reflection. Each call is {service, method, request, metadata?, timeoutMs?}, its bytes in base64; each answer {response} or {code, details, metadata}.
+// Learns the server's services by reflection. Each call is {service, method, request, metadata?, timeoutMs?}, its bytes
+// in base64; each answer {response} or {code, details, metadata}.
 // Of a stream the first answer counts, and ends it.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -27,7 +28,8 @@ async function describe() {
   }
   stream.end();
   client.close();
-  const set = Buffer.concat([...files.values()].flatMap((file) => [Buffer.from([0x0a, ...varint(file.length)]), file])); // FileDescriptorSet
+  // A FileDescriptorSet.
+  const set = Buffer.concat([...files.values()].flatMap((file) => [Buffer.from([0x0a, ...varint(file.length)]), file]));
   return grpc.loadPackageDefinition(loader.loadFileDescriptorSetFromBuffer(set, options));
 }
 
@@ -49,7 +51,8 @@ function call(root, { service = "inference.GRPCInferenceService", method, reques
   const caller = client(root, service);
   const deadline = { deadline: Date.now() + timeoutMs };
   return new Promise((resolve) => {
-    const end = (error, response) => resolve(error ? { code: error.code, details: error.details, metadata: error.metadata.getMap() } : { response });
+    const failure = ({ code, details, metadata }) => ({ code, details, metadata: metadata.getMap() });
+    const end = (error, response) => resolve(error ? failure(error) : { response });
     if (!caller[method].responseStream) {
       caller[method](request, headers, deadline, end);
       return;

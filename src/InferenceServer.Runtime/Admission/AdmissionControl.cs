@@ -5,7 +5,8 @@ using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Runtime.Admission;
 
-/// <summary>Admits requests before their bodies are read. A full server refuses a request in microseconds, without an exception.</summary>
+/// <summary>Admits requests before their bodies are read. A full server refuses a request in microseconds, without an
+/// exception.</summary>
 internal sealed class AdmissionControl(
     ModelRepository repository, InFlightLimits limits, IOptions<SchedulingOptions> scheduling,
     IOptions<DecodingOptions> decoding, TimeProvider clock)
@@ -27,7 +28,8 @@ internal sealed class AdmissionControl(
         return TryEnter(repository.Lease(request.Model, request.Version), request, out admitted, out refusal);
     }
 
-    /// <summary>Admits one of several images for the same version of a model, even after another version has replaced it.</summary>
+    /// <summary>Admits one of several images for the same version of a model, even after another version has replaced
+    /// it.</summary>
     /// <param name="held">The model; stays the caller's.</param>
     /// <param name="request">What is known of the image before its body is read; it names no model.</param>
     /// <param name="admitted">The admitted request; the caller disposes it once the answer is complete.</param>

@@ -3,7 +3,8 @@ using InferenceServer.Runtime.Models;
 
 namespace InferenceServer.Runtime.Admission;
 
-/// <summary>A request that was let in: its model is ready and stays open, and its place is kept, until this is disposed.</summary>
+/// <summary>An admitted request. Its model stays open, and the request counts against the limits, until this is
+/// disposed.</summary>
 internal sealed class AdmittedRequest : IDisposable
 {
     private readonly ModelLease _lease;
@@ -28,19 +29,20 @@ internal sealed class AdmittedRequest : IDisposable
     /// <summary>The time that each stage of the request took.</summary>
     public StageTimings Timings { get; }
 
-    /// <summary>Cancelled when the caller has gone or the request's time is up.</summary>
+    /// <summary>Cancelled when the caller cancels or the timeout passes.</summary>
     public CancellationToken Cancellation => _deadline.Token;
 
-    /// <summary>Whether the request's time is up, and its caller still waits.</summary>
+    /// <summary>Whether the timeout has passed and the caller has not cancelled.</summary>
     public bool IsLate => _deadline.HasPassed;
 
-    /// <summary>The error of a request that <see cref="IsLate"/>; it names the stage in which the time ran out.</summary>
+    /// <summary>The error of a request that <see cref="IsLate"/>; it names the stage in which the time ran
+    /// out.</summary>
     public SegmentationException Late() => AdmissionErrors.Late(Model, _deadline.Timeout, Timings.Current);
 
-    /// <summary>What the request says of itself only in its body, once that was read.</summary>
-    /// <param name="timeout">The time that it gives, from its arrival; only a shorter one than it had counts, and
-    /// null changes nothing.</param>
-    /// <param name="priority">Its class in the queue; it was let in as the one that its headers named.</param>
+    /// <summary>Applies timeout and priority that stand in the request's body.</summary>
+    /// <param name="timeout">The timeout from the request's arrival; it can only shorten the timeout. Null changes
+    /// nothing.</param>
+    /// <param name="priority">The class in the queue; the request was admitted with the class of its headers.</param>
     public void Amend(TimeSpan? timeout, Priority priority)
     {
         Priority = priority;
@@ -62,7 +64,7 @@ internal sealed class AdmittedRequest : IDisposable
 
     /// <summary>Reads the request's body after its admission.</summary>
     /// <param name="read">Reads it, until <see cref="Cancellation"/>.</param>
-    /// <exception cref="SegmentationException">The time is up.</exception>
+    /// <exception cref="SegmentationException">The timeout passed.</exception>
     public async Task<T> ReadAsync<T>(Func<Task<T>> read)
     {
         using StageTimings.Scope reading = Timings.Measure(Stage.Read);
@@ -76,7 +78,7 @@ internal sealed class AdmittedRequest : IDisposable
         }
     }
 
-    /// <summary>Leaves the server; a second call does nothing.</summary>
+    /// <summary>Ends the request; a second call does nothing.</summary>
     public void Dispose()
     {
         if (Interlocked.Exchange(ref _left, 1) == 0)
@@ -88,12 +90,12 @@ internal sealed class AdmittedRequest : IDisposable
         }
     }
 
-    /// <summary>Where the request counts as on its way to the network; null once that is done with it.</summary>
+    /// <summary>The backlog this request is counted in; null after inference.</summary>
     internal Backlog? Backlog => Volatile.Read(ref _places) > 0 ? Model.Scheduler.Backlog : null;
 
     /// <summary>Claims memory for a decoded image.</summary>
     /// <param name="pixels">Its pixels.</param>
-    /// <param name="bytes">What is held beside it for scores; counts by the bytes that a pixel may have.</param>
+    /// <param name="bytes">Bytes of scores beside the image; they count by the bytes of a pixel.</param>
     /// <exception cref="SegmentationException">The server holds as much as it may.</exception>
     internal void HoldPixels(long pixels, long bytes = 0)
     {
@@ -103,7 +105,7 @@ internal sealed class AdmittedRequest : IDisposable
         }
     }
 
-    /// <summary>The request will have several inputs on their way at once: it counts as so many, until it leaves.</summary>
+    /// <summary>Counts the request as several inputs in the backlog, until its end.</summary>
     internal void Widen(int inputs)
     {
         if (Interlocked.CompareExchange(ref _places, inputs, 1) == 1)
@@ -112,7 +114,8 @@ internal sealed class AdmittedRequest : IDisposable
         }
     }
 
-    /// <summary>The network is done with the request: the next one may come in.</summary>
+    /// <summary>Removes the request from the backlog after inference, so that another request can be
+    /// admitted.</summary>
     internal void LeaveBacklog()
     {
         if (Interlocked.Exchange(ref _places, 0) is > 0 and int places)

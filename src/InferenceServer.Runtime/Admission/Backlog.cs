@@ -1,14 +1,13 @@
 namespace InferenceServer.Runtime.Admission;
 
-/// <summary>One model's requests that have not been through its network yet, and how many of them there may be.</summary>
+/// <summary>The admitted requests of one model before its network, and the limit on their number.</summary>
 /// <remarks>
-/// <para>A burst may queue up to the server's limit. A queue that stands is another matter: it adds to every answer's
-/// time and to no instance's work.
-/// So once somebody has been waiting for an interval without a pause, and many are, only as many are let in as keep
-/// the instances busy. An instance that
-/// finds nothing to do lets half as many more in, so that no work is lost to it for long.</para>
-/// <para>This is the idea of CoDel (Nichols and Jacobson, ACM Queue 2012) at the door instead of inside the queue:
-/// who was let in is served.</para>
+/// <para>A burst may queue up to the server's limit. A queue that never empties only adds to the time of every answer.
+/// So once requests have been waiting for an interval without a pause, and many wait, only as many are admitted as keep
+/// the instances busy. Whenever an instance finds nothing to do, the limit grows by half, so that instances are not
+/// idle for long.</para>
+/// <para>This is the idea of CoDel (Nichols and Jacobson, ACM Queue 2012) applied at admission instead of inside the
+/// queue: every admitted request is served.</para>
 /// </remarks>
 internal sealed class Backlog
 {
@@ -42,17 +41,17 @@ internal sealed class Backlog
         _limit = options.MaxRequests;
     }
 
-    /// <summary>Requests that were let in and have not been through the network; one that runs several inputs at once
-    /// counts as so many.</summary>
+    /// <summary>Admitted requests before the network; a request with several inputs at once counts as so
+    /// many.</summary>
     public int Count { get; private set; }
 
-    /// <summary>How many there may be now.</summary>
+    /// <summary>The limit now.</summary>
     public int Limit => _limit;
 
     /// <summary>Time until all of them have been through, at the recent rate; zero before the first run.</summary>
     public TimeSpan Delay => _imageTime * Count;
 
-    /// <summary>Lets one request in, unless there are enough.</summary>
+    /// <summary>Admits a request, unless the limit is reached.</summary>
     internal bool TryEnter(Priority priority)
     {
         lock (_lock)
@@ -69,7 +68,7 @@ internal sealed class Backlog
         }
     }
 
-    /// <summary>A request that was let in runs several inputs at once: it counts as so many more.</summary>
+    /// <summary>Counts further inputs of an admitted request that runs several at once.</summary>
     internal void Widen(int more)
     {
         lock (_lock)
@@ -78,8 +77,8 @@ internal sealed class Backlog
         }
     }
 
-    /// <summary>One request has been through the network, or wants nothing of it any more.</summary>
-    /// <param name="places">What it counted as.</param>
+    /// <summary>Removes a request after the network, or after its cancellation.</summary>
+    /// <param name="places">The number that the request counted as.</param>
     internal void Leave(int places = 1)
     {
         lock (_lock)
@@ -88,7 +87,7 @@ internal sealed class Backlog
         }
     }
 
-    /// <summary>One of the requests waits: for its turn on the processor, or for an instance.</summary>
+    /// <summary>Counts a request that waits for a CPU slot or an instance.</summary>
     internal void StartWaiting()
     {
         lock (_lock)
@@ -100,7 +99,7 @@ internal sealed class Backlog
         }
     }
 
-    /// <summary><paramref name="count"/> of those that waited do not any more.</summary>
+    /// <summary>Counts the end of <paramref name="count"/> waits.</summary>
     internal void StopWaiting(int count = 1)
     {
         lock (_lock)
@@ -109,7 +108,8 @@ internal sealed class Backlog
         }
     }
 
-    /// <summary>An instance found nothing to do. If nobody waits elsewhere either, too few were let in.</summary>
+    /// <summary>An instance found nothing to do. Where no request waits elsewhere either, the limit was too
+    /// low.</summary>
     internal void RanDry()
     {
         lock (_lock)
@@ -121,7 +121,7 @@ internal sealed class Backlog
         }
     }
 
-    /// <summary>An instance has worked on <paramref name="images"/> for <paramref name="duration"/>.</summary>
+    /// <summary>Records a run of <paramref name="images"/> that took <paramref name="duration"/>.</summary>
     internal void Served(int images, TimeSpan duration)
     {
         lock (_lock)
@@ -138,7 +138,7 @@ internal sealed class Backlog
             return;
         }
 
-        // A handful of clients that each wait for their answer make a short queue that always stands, and overload nothing.
+        // A few clients that each wait for their answer make a short queue that never empties, without an overload.
         bool isLong = Count >= LongQueue * _least || _limit < _options.MaxRequests;
         if (isLong && _clock.GetElapsedTime(_standingSince) >= Max(_options.OverloadInterval, _imageTime * RunsPerInterval))
         {

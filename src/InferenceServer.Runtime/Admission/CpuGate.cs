@@ -4,20 +4,20 @@ using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Runtime.Admission;
 
-/// <summary>Lets a bounded number of requests compute outside of the network, so that decoding and encoding starve
-/// neither it nor the server. The others wait in order, without a thread.</summary>
+/// <summary>Limits the requests that compute outside the network, so that decoding and encoding starve neither the
+/// network nor the server. Other requests wait in order, without a thread.</summary>
 internal sealed class CpuGate : IDisposable
 {
     private readonly SemaphoreSlim _places;
 
-    /// <summary>Opens the gate. In a process of its own, the thread pool then keeps as many threads as it had for
-    /// what does not compute.</summary>
+    /// <summary>Makes the gate. In a process of its own, it also adds threads to the pool for work that does not
+    /// compute.</summary>
     public CpuGate(IOptions<SegmentationOptions> options)
     {
         int places = options.Value.Scheduling.CpuSlots is > 0 and int slots ? slots : Environment.ProcessorCount;
         _places = new SemaphoreSlim(places);
-        // Decoding a large image holds its thread for long; the pool would notice only after half a second that
-        // nobody is left to say "alive".
+        // Decoding a large image holds its thread for long; the pool would add a thread for probes only after half a
+        // second.
         if (options.Value.OwnsProcess)
         {
             ThreadPool.GetMinThreads(out int workers, out int completions);
@@ -28,8 +28,8 @@ internal sealed class CpuGate : IDisposable
     /// <summary>Waits for a slot.</summary>
     /// <param name="timings">Gets the wait as time in the queue.</param>
     /// <param name="cancellationToken">Leaves the queue at once.</param>
-    /// <param name="backlog">Of the model that the request is on its way to; a request that has been there leaves it out.</param>
-    /// <returns>The slot, which is free again when it is disposed.</returns>
+    /// <param name="backlog">The backlog of the request's model; null after inference.</param>
+    /// <returns>The slot, released when it is disposed.</returns>
     internal async ValueTask<CpuSlot> EnterAsync(StageTimings timings, CancellationToken cancellationToken, Backlog? backlog = null)
     {
         cancellationToken.ThrowIfCancellationRequested();

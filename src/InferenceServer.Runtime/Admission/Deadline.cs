@@ -1,6 +1,6 @@
 namespace InferenceServer.Runtime.Admission;
 
-/// <summary>The time by which a request wants its answer, as a token that is also cancelled when the caller goes away.</summary>
+/// <summary>A request's timeout, as a token that is also cancelled with the caller's token.</summary>
 internal sealed class Deadline : IDisposable
 {
     private readonly CancellationTokenSource _expiry;
@@ -19,16 +19,17 @@ internal sealed class Deadline : IDisposable
         _departure = caller.UnsafeRegister(static expiry => ((CancellationTokenSource)expiry!).Cancel(), _expiry);
     }
 
-    /// <summary>The time that the request has in all.</summary>
+    /// <summary>The whole timeout.</summary>
     public TimeSpan Timeout { get; private set; }
 
-    /// <summary>Cancelled when the time is up or the caller has gone, whichever comes first.</summary>
+    /// <summary>Cancelled when the timeout passes or the caller cancels.</summary>
     public CancellationToken Token => _expiry.Token;
 
-    /// <summary>Whether the time is up and the caller still there.</summary>
+    /// <summary>Whether the timeout has passed and the caller has not cancelled.</summary>
     public bool HasPassed => _expiry.IsCancellationRequested && !_caller.IsCancellationRequested;
 
-    /// <summary>Brings the end forward to <paramref name="timeout"/> after the beginning; a later one changes nothing.</summary>
+    /// <summary>Shortens the timeout to <paramref name="timeout"/> after the beginning; a longer one changes
+    /// nothing.</summary>
     public void Shorten(TimeSpan timeout)
     {
         if (Timeout == System.Threading.Timeout.InfiniteTimeSpan || timeout < Timeout)

@@ -2,8 +2,8 @@ using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Runtime.Admission;
 
-/// <summary>What all requests together may hold: places, bytes of encoded images, pixels of decoded ones. What is too
-/// much is refused before any work is done for it.</summary>
+/// <summary>Limits on all requests together: their number, bytes of encoded images, and pixels of decoded
+/// images.</summary>
 internal sealed class InFlightLimits(IOptions<SchedulingOptions> options)
 {
     private readonly SchedulingOptions _options = options.Value;
@@ -20,9 +20,10 @@ internal sealed class InFlightLimits(IOptions<SchedulingOptions> options)
     /// <summary>Pixels of their decoded images.</summary>
     public long Pixels => _pixels.Used;
 
-    /// <summary>Lets one request in, unless the server is full; it holds nothing yet.</summary>
-    /// <param name="priority">Its class; <see cref="Priority.Background"/> may take only a share of the places.</param>
-    /// <returns>Its place, which is given up by disposing it; null if there is none.</returns>
+    /// <summary>Admits a request, unless the server is full. The request holds no bytes or pixels yet.</summary>
+    /// <param name="priority">The request's class; <see cref="Priority.Background"/> may use only a share of the
+    /// limit.</param>
+    /// <returns>The permit, released when it is disposed; null where the server is full.</returns>
     internal Permit? TryEnter(Priority priority)
     {
         int limit = priority == Priority.Interactive
@@ -37,19 +38,20 @@ internal sealed class InFlightLimits(IOptions<SchedulingOptions> options)
         return null;
     }
 
-    /// <summary>One request's place in the server, and what it holds there.</summary>
+    /// <summary>The permit of one request, with the bytes and pixels that it holds.</summary>
     internal sealed class Permit(InFlightLimits admission) : IDisposable
     {
         private long _bytes;
         private long _pixels;
 
-        /// <summary>Claims room for an encoded image that has, or has grown to, <paramref name="total"/> bytes.</summary>
+        /// <summary>Claims room for an encoded image that has, or has grown to, <paramref name="total"/>
+        /// bytes.</summary>
         public bool TryHoldBytes(long total) => TryHold(admission._bytes, ref _bytes, total);
 
         /// <summary>Claims room for a decoded image of <paramref name="total"/> pixels.</summary>
         public bool TryHoldPixels(long total) => TryHold(admission._pixels, ref _pixels, total);
 
-        /// <summary>Leaves the server; called once.</summary>
+        /// <summary>Releases the permit; called once.</summary>
         public void Dispose()
         {
             admission._bytes.Return(_bytes);
@@ -75,12 +77,13 @@ internal sealed class InFlightLimits(IOptions<SchedulingOptions> options)
     }
 }
 
-/// <summary>An amount that may be in use at once. A claim larger than all of it is granted while nobody else uses any.</summary>
+/// <summary>A limit on an amount in use. A claim above the whole limit is granted while nothing else is in
+/// use.</summary>
 internal sealed class Budget(long limit)
 {
     private long _used;
 
-    /// <summary>In use now.</summary>
+    /// <summary>The amount in use.</summary>
     public long Used => Interlocked.Read(ref _used);
 
     /// <summary>Takes <paramref name="amount"/>, 0 or more, unless it does not fit.</summary>
@@ -103,6 +106,6 @@ internal sealed class Budget(long limit)
         return false;
     }
 
-    /// <summary>Gives back what was taken.</summary>
+    /// <summary>Returns an amount.</summary>
     public void Return(long amount) => Interlocked.Add(ref _used, -amount);
 }

@@ -3,19 +3,19 @@ using InferenceServer.Runtime.Sessions;
 
 namespace InferenceServer.Runtime.Batching;
 
-/// <summary>What one model's batches may be.</summary>
+/// <summary>Limits of one model's batches.</summary>
 /// <param name="Images">Most images in one run.</param>
 /// <param name="Pixels">Most input pixels in one run of several images.</param>
-/// <param name="Delay">Longest wait for company.</param>
+/// <param name="Delay">Longest wait for more images.</param>
 internal sealed record BatchLimits(int Images, long Pixels, TimeSpan Delay)
 {
     private const int UsualOnGpu = 8;
 
-    /// <summary>Every image alone and at once.</summary>
+    /// <summary>No batches: each image runs alone and at once.</summary>
     public static BatchLimits None { get; } = new(1, long.MaxValue, TimeSpan.Zero);
 
     /// <summary>The limits of a model whose graph takes up to <paramref name="maxBatch"/> images.</summary>
-    // On a CPU a batch costs what its images cost one after another, and only the last of them is not later than alone.
+    // On a CPU a batch takes as long as its images one after another, so that all but the last would finish later.
     public static BatchLimits For(BatchingOptions options, ExecutionProvider provider, int maxBatch)
     {
         int wanted = options.MaxBatchSize > 0 ? options.MaxBatchSize : provider == ExecutionProvider.Cpu ? 1 : UsualOnGpu;
@@ -32,8 +32,8 @@ internal sealed class Batch(IReadOnlyList<PendingImage> images) : IDisposable
 
     public IReadOnlyList<PendingImage> Images => images;
 
-    /// <summary>Notes that one image's owner has gone, and ends the run once nobody is left.</summary>
-    /// <remarks>The image itself is let go when the run ends: until then the network may read its input.</remarks>
+    /// <summary>Cancels one image, and ends the run where all images are cancelled.</summary>
+    /// <remarks>The image is released when the run ends: until then the network may read its input.</remarks>
     public void Leave()
     {
         lock (_abandoned)
@@ -45,7 +45,7 @@ internal sealed class Batch(IReadOnlyList<PendingImage> images) : IDisposable
         }
     }
 
-    /// <summary>Called when the run has ended; somebody may still leave.</summary>
+    /// <summary>Called when the run has ended; images may still be cancelled.</summary>
     public void Dispose()
     {
         lock (_abandoned)
@@ -55,7 +55,7 @@ internal sealed class Batch(IReadOnlyList<PendingImage> images) : IDisposable
         }
     }
 
-    /// <summary>Runs the network once for all and hands each image its own output, or the reason why there is none.</summary>
+    /// <summary>Runs the network once for all images and gives each its output or its error.</summary>
     public void Run(IModelSession session) => Run(session, images);
 
     private void Run(IModelSession session, IReadOnlyList<PendingImage> some)
@@ -70,7 +70,8 @@ internal sealed class Batch(IReadOnlyList<PendingImage> images) : IDisposable
         }
         catch (SegmentationException) when (some.Count > 1)
         {
-            // One image never fails its neighbours: where a batch fails, for instance for want of memory, each runs alone.
+            // One image must not fail the others: where a batch fails, for instance for lack of memory, each image runs
+            // alone.
             foreach (PendingImage image in some)
             {
                 Run(session, [image]);

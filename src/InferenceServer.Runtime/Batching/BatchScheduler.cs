@@ -5,11 +5,11 @@ using InferenceServer.Runtime.Sessions;
 
 namespace InferenceServer.Runtime.Batching;
 
-/// <summary>The way to one model's network: a queue, and a thread of its own for each instance, so that a busy thread
-/// pool delays no run.</summary>
+/// <summary>Schedules the runs of one model: a queue, and a thread for each instance, so that a busy thread pool delays
+/// no run.</summary>
 /// <remarks>
-/// An idle instance takes what waits at once. It waits for company only where batches are allowed, there is room for
-/// more, and somebody is on the way.
+/// An idle instance takes what waits, at once. It waits for more inputs only where batches are allowed, the batch has
+/// room, and an admitted request is still being prepared.
 /// Where the session has a variant that takes all processors, a run that finds too little to do for all instances
 /// takes that one, and nothing starts beside it.
 /// </remarks>
@@ -40,7 +40,7 @@ internal sealed class BatchScheduler
         }
     }
 
-    /// <summary>The requests on their way to the network, and how many of them are let in.</summary>
+    /// <summary>The admitted requests before the network, and the limit on their number.</summary>
     public Backlog Backlog { get; }
 
     /// <summary>Most images that share a run.</summary>
@@ -62,11 +62,11 @@ internal sealed class BatchScheduler
     public int Running => Locked(() => _running);
 
     /// <summary>Runs the network on one input, perhaps together with others of the same size.</summary>
-    /// <param name="input">1×3×H×W; stays the caller's, who leaves it alone until this returns.</param>
-    /// <param name="context">On whose behalf.</param>
-    /// <param name="cancellationToken">Leaves the queue at once; ends the run between two operators once nobody else
-    /// wants its results.</param>
-    /// <returns>The input's own output, which the caller disposes.</returns>
+    /// <param name="input">1×3×H×W; the caller owns it and must not change it until this returns.</param>
+    /// <param name="context">The request.</param>
+    /// <param name="cancellationToken">Removes the input from the queue at once; ends a run between two operators where
+    /// all its inputs are cancelled.</param>
+    /// <returns>The input's output; the caller disposes it.</returns>
     /// <exception cref="SegmentationException">The network failed, or the model was closed.</exception>
     public async ValueTask<ModelOutput> RunAsync(InputTensor input, RunContext context, CancellationToken cancellationToken)
     {
@@ -85,7 +85,8 @@ internal sealed class BatchScheduler
     }
 
     /// <summary>Refuses what still waits, lets nothing more in, and waits for the runs under way.</summary>
-    /// <returns>Whether they ended within <paramref name="patience"/>; if not, the session must be left alone.</returns>
+    /// <returns>Whether they ended within <paramref name="patience"/>; if not, the session must be left
+    /// alone.</returns>
     public bool Close(TimeSpan patience)
     {
         lock (_lock)
@@ -178,7 +179,8 @@ internal sealed class BatchScheduler
         }
     }
 
-    /// <summary>How long an idle instance waits before it takes what is there: for ever where there is nothing.</summary>
+    /// <summary>How long an idle instance waits before it takes what is there: for ever where there is
+    /// nothing.</summary>
     private TimeSpan Patience()
     {
         if (_queue.Peek() is not { } first)
@@ -192,16 +194,16 @@ internal sealed class BatchScheduler
             return Timeout.InfiniteTimeSpan;
         }
 
-        bool isCompanyOnTheWay = _limits.Delay > TimeSpan.Zero && _queue.HasRoom(first) && Backlog.Count > _queue.Count + _running;
-        TimeSpan left = isCompanyOnTheWay ? _limits.Delay - _clock.GetElapsedTime(first.Enqueued) : TimeSpan.Zero;
+        bool moreMayCome = _limits.Delay > TimeSpan.Zero && _queue.HasRoom(first) && Backlog.Count > _queue.Count + _running;
+        TimeSpan left = moreMayCome ? _limits.Delay - _clock.GetElapsedTime(first.Enqueued) : TimeSpan.Zero;
         return left > TimeSpan.Zero ? left : TimeSpan.Zero;
     }
 
     private (Batch Batch, IModelSession Session) Start()
     {
-        // Beside a run on all processors another would only take from it, and both would be late. Where enough waits
-        // for all instances, one for each does more.
-        // Bulk work takes no more than an instance, so that who comes after it finds another.
+        // A second run beside a run on all processors would slow both down. Where enough inputs wait for all instances,
+        // one narrow run for each does more.
+        // Background work takes no more than an instance, so that interactive requests find another.
         _isTaken = _session.Wide != _session.Narrow
             && _running == 0
             && _queue.Count < _instances.Length

@@ -8,7 +8,8 @@ namespace InferenceServer.Runtime.Batching;
 /// <summary>The images that wait for one model: two classes, each in the order of arrival. Not thread-safe.</summary>
 internal sealed class PendingQueue(BatchLimits limits)
 {
-    /// <summary>Of so many picks one goes to the batch class when both wait, so that it is slow but never starves.</summary>
+    /// <summary>Of so many picks one goes to the batch class when both wait, so that it is slow but never
+    /// starves.</summary>
     private const int BatchTurn = 8;
 
     private readonly LinkedList<PendingImage> _interactive = new();
@@ -27,8 +28,8 @@ internal sealed class PendingQueue(BatchLimits limits)
         Pixels += image.Input.Size.Pixels;
     }
 
-    /// <summary>Takes an image out wherever it stands, in constant time.</summary>
-    /// <returns>Whether it was still there.</returns>
+    /// <summary>Removes an image from the queue, in constant time.</summary>
+    /// <returns>Whether the image was still in the queue.</returns>
     public bool Remove(PendingImage image)
     {
         if (image.Place.List is not { } list)
@@ -41,14 +42,14 @@ internal sealed class PendingQueue(BatchLimits limits)
         return true;
     }
 
-    /// <summary>The image whose turn it is.</summary>
+    /// <summary>The next image.</summary>
     public PendingImage? Peek() =>
         (_interactive.Count == 0 || (_batch.Count > 0 && _picks >= BatchTurn - 1) ? _batch : _interactive).First?.Value;
 
-    /// <summary>Whether the next batch has room that an image on its way could fill.</summary>
+    /// <summary>Whether the next batch has room for an image that is still being prepared.</summary>
     public bool HasRoom(PendingImage first) => limits.Images > 1 && Companions(first).Count() < Most(first);
 
-    /// <summary>Takes out the image whose turn it is and those that can run with it, interactive ones first.</summary>
+    /// <summary>Removes the next image and those that can share its run, interactive images first.</summary>
     public IReadOnlyList<PendingImage> Take()
     {
         PendingImage first = Peek() ?? throw new InvalidOperationException("Nothing waits.");
@@ -71,7 +72,7 @@ internal sealed class PendingQueue(BatchLimits limits)
     private LinkedList<PendingImage> Of(PendingImage image) => image.Priority == Priority.Interactive ? _interactive : _batch;
 }
 
-/// <summary>One input on its way through the queue and the network. Its scheduler's lock guards every change.</summary>
+/// <summary>An input in the queue or in the network. The scheduler's lock guards every change.</summary>
 internal sealed class PendingImage
 {
     // Continuations run on the thread pool: a worker thread belongs to its network.
@@ -101,7 +102,7 @@ internal sealed class PendingImage
     /// <summary>The run it takes part in, once it does.</summary>
     public Batch? Batch { get; private set; }
 
-    /// <summary>The output, which whoever awaits it disposes.</summary>
+    /// <summary>The output; the caller that awaits it disposes it.</summary>
     public Task<ModelOutput> Completion => _completion.Task;
 
     public void Start(Batch batch, long now)
@@ -123,7 +124,7 @@ internal sealed class PendingImage
     public void Fail(Exception exception) => _completion.TrySetException(exception);
 }
 
-/// <summary>On whose behalf an input runs; a request of several inputs hands the same one in with each.</summary>
+/// <summary>The request of an input; all inputs of a request have the same context.</summary>
 /// <param name="Priority">The request's class.</param>
 /// <param name="Timings">Gets the time in the queue and in the network.</param>
 internal readonly record struct RunContext(Priority Priority, StageTimings Timings);

@@ -1,6 +1,7 @@
 namespace InferenceServer.Runtime.Buffers;
 
-/// <summary>Holds a value while it is being made: the value is disposed, unless <see cref="Release"/> hands it over first.</summary>
+/// <summary>Holds a value while it is being made: the value is disposed, unless <see cref="Release"/> hands it over
+/// first.</summary>
 /// <param name="value">The value, which this object owns.</param>
 internal sealed class Owned<T>(T value) : IDisposable
     where T : class, IDisposable

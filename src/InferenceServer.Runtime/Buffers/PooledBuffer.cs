@@ -5,7 +5,8 @@ namespace InferenceServer.Runtime.Buffers;
 
 /// <summary>A rented array that shows exactly the length that was asked for and goes back to its pool once.</summary>
 /// <typeparam name="T">The element type.</typeparam>
-/// <remarks>The contents are whatever the last user left: the holder writes every element before it reads one.</remarks>
+/// <remarks>The contents are whatever the last user left: the holder writes every element before it reads
+/// one.</remarks>
 internal sealed class PooledBuffer<T> : IDisposable
     where T : unmanaged
 {
@@ -38,7 +39,8 @@ internal sealed class PooledBuffer<T> : IDisposable
     }
 }
 
-/// <summary>The arrays of images, tensors and masks: the shared pool of .NET up to 32 KB, <see cref="LargeArrayPool"/> above.</summary>
+/// <summary>The arrays of images, tensors and masks: the shared pool of .NET up to 32 KB, <see cref="LargeArrayPool"/>
+/// above.</summary>
 internal static class PooledArrays
 {
     private static long _rentedBytes;
@@ -50,10 +52,11 @@ internal static class PooledArrays
     /// process may have, and 128 MB.</summary>
     public static long KeptBytes => LargeArrayPool.KeptBytes;
 
-    /// <summary>Drops large arrays that nobody has used since the last call.</summary>
+    /// <summary>Drops large arrays that were not used since the last call.</summary>
     public static void Trim() => LargeArrayPool.Trim();
 
-    /// <summary>An array of at least <paramref name="length"/> elements, with whatever its last user left in it.</summary>
+    /// <summary>An array of at least <paramref name="length"/> elements, with whatever its last user left in
+    /// it.</summary>
     internal static T[] Rent<T>(int length)
         where T : unmanaged
     {

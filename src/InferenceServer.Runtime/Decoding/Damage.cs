@@ -11,7 +11,8 @@ internal static class Damage
 
     /// <summary>The error for the client.</summary>
     /// <param name="format">The file's format.</param>
-    /// <param name="header">What its header says, as words that follow the format's name; empty where the header cannot be read.</param>
+    /// <param name="header">What its header says, as words that follow the format's name; empty where the header cannot
+    /// be read.</param>
     /// <param name="file">The whole file.</param>
     /// <param name="tiff">The directory of a TIFF file.</param>
     /// <param name="cause">For the log.</param>

@@ -5,7 +5,7 @@ using NetVips;
 
 namespace InferenceServer.Runtime.Decoding;
 
-/// <summary>An image whose header was read and whose pixels were not. Whoever holds it disposes it.</summary>
+/// <summary>An image whose header was read, but not its pixels. The holder disposes it.</summary>
 internal sealed class EncodedImage : IDisposable
 {
     private const int FirstSideways = 5; // EXIF: 5 to 8 lie on their side
@@ -45,7 +45,8 @@ internal sealed class EncodedImage : IDisposable
     internal int Bands { get; }
 
     /// <summary>Decodes the pixels, once.</summary>
-    /// <param name="pixels">Receives the upright image: HWC, RGB, 3 bytes for each of <see cref="Size"/>'s pixels.</param>
+    /// <param name="pixels">Receives the upright image: HWC, RGB, 3 bytes for each of <see cref="Size"/>'s
+    /// pixels.</param>
     /// <param name="cancellationToken">Checked between strips of rows.</param>
     /// <exception cref="SegmentationException">The image is truncated or damaged.</exception>
     public void Decode(Memory<byte> pixels, CancellationToken cancellationToken)

@@ -17,7 +17,8 @@ internal sealed class ImageDecoder(IOptions<DecodingOptions> options, ILogger<Im
     public DecodingOptions Limits { get; } = options.Value;
 
     /// <summary>Decodes one image, of an animation the first frame.</summary>
-    /// <param name="encoded">A whole JPEG, PNG, WebP, TIFF, AVIF or GIF file; the format is found from the bytes.</param>
+    /// <param name="encoded">A whole JPEG, PNG, WebP, TIFF, AVIF or GIF file; the format is found from the
+    /// bytes.</param>
     /// <param name="cancellationToken">Checked between strips of rows.</param>
     /// <returns>The pixels, which the caller disposes.</returns>
     /// <exception cref="SegmentationException">Too large, of no supported format, truncated or damaged.</exception>
@@ -39,7 +40,8 @@ internal sealed class ImageDecoder(IOptions<DecodingOptions> options, ILogger<Im
     }
 
     /// <summary>Reads one image's header and holds it to the limits; no pixel is decoded yet.</summary>
-    /// <param name="encoded">As for <see cref="Decode"/>; stays the caller's, and may not change while the image is in use.</param>
+    /// <param name="encoded">As for <see cref="Decode"/>; stays the caller's, and may not change while the image is in
+    /// use.</param>
     /// <returns>The image, which the caller disposes.</returns>
     /// <exception cref="SegmentationException">Too large, of no supported format, or damaged.</exception>
     public EncodedImage Open(ReadOnlyMemory<byte> encoded)

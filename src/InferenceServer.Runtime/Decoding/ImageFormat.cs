@@ -6,7 +6,8 @@ namespace InferenceServer.Runtime.Decoding;
 /// <summary>A format that the server reads, told by a file's first bytes.</summary>
 /// <param name="MediaType">Its name.</param>
 /// <param name="Loader">The operation of libvips that reads it.</param>
-/// <param name="Strictness">The least at which whatever cannot be unpacked is an error; stricter would refuse harmless oddities.</param>
+/// <param name="Strictness">The least at which whatever cannot be unpacked is an error; stricter would refuse harmless
+/// oddities.</param>
 internal sealed record ImageFormat(string MediaType, string Loader, Enums.FailOn Strictness = Enums.FailOn.Error)
 {
     public static readonly ImageFormat Avif = new("image/avif", "heifload_source");

@@ -4,9 +4,11 @@ using NetVips;
 
 namespace InferenceServer.Runtime.Decoding;
 
-/// <summary>libvips, set up to decode the files of strangers, and the steps from a header to 8-bit sRGB pixels.</summary>
+/// <summary>libvips, set up to decode the files of strangers, and the steps from a header to 8-bit sRGB
+/// pixels.</summary>
 /// <remarks>
-/// The exceptions carry libvips' own text. It comes from one buffer for the whole process, so it may be about another request's image:
+/// The exceptions carry libvips' own text. It comes from one buffer for the whole process, so it may be about another
+/// request's image:
 /// it is for the log, never for a client.
 /// </remarks>
 internal static class Libvips
@@ -16,16 +18,19 @@ internal static class Libvips
     private static readonly Lazy<bool> Started = new(SetUp);
     private static volatile bool _ownsProcess;
 
-    /// <summary>Before the first use: says that nothing else in this process uses libvips, so that its settings may be changed.</summary>
+    /// <summary>Before the first use: says that nothing else in this process uses libvips, so that its settings may be
+    /// changed.</summary>
     public static void OwnProcess() => _ownsProcess = true;
 
     /// <summary>Loads and sets up libvips; every call after the first does nothing.</summary>
     /// <exception cref="DllNotFoundException">libvips is not beside the program, or cannot start.</exception>
     public static void Start() => _ = Started.Value;
 
-    /// <summary>Reads the header of an encoded image. Its pixels are decoded when they are asked for, once and from the top.</summary>
+    /// <summary>Reads the header of an encoded image. Its pixels are decoded when they are asked for, once and from the
+    /// top.</summary>
     /// <param name="loader">The operation that reads the format; no other is tried.</param>
-    /// <param name="file">The whole file, in an array that stays pinned and unchanged until the image is disposed.</param>
+    /// <param name="file">The whole file, in an array that stays pinned and unchanged until the image is
+    /// disposed.</param>
     /// <param name="failOn">The damage at which decoding fails.</param>
     /// <exception cref="VipsException">The header cannot be read.</exception>
     public static Image Open(string loader, ReadOnlyMemory<byte> file, Enums.FailOn failOn)
@@ -38,7 +43,8 @@ internal static class Libvips
         return (Image)Operation.Call(loader, options, source);
     }
 
-    /// <summary>Wraps pixels that are there already, which libvips reads or writes in place; pinned until the image is disposed.</summary>
+    /// <summary>Wraps pixels that are there already, which libvips reads or writes in place; pinned until the image is
+    /// disposed.</summary>
     /// <param name="pixels">HWC, 8 bits, from the start of an array.</param>
     /// <param name="width">Columns.</param>
     /// <param name="height">Rows.</param>
@@ -51,7 +57,8 @@ internal static class Libvips
         ArgumentOutOfRangeException.ThrowIfNotEqual(array.Offset, 0, nameof(pixels));
         Start();
         Image image = Image.NewFromMemory(array.Array!, width, height, bands, Enums.BandFormat.Uchar);
-        MemoryPressure(image) = 0; // else every operation announces the pixels to the collector, which then runs far too often
+        // Else every operation announces the pixels to the collector, which then runs far too often.
+        MemoryPressure(image) = 0;
         return image;
     }
 
@@ -59,18 +66,21 @@ internal static class Libvips
     public static int Orientation(Image image) =>
         image.Contains("orientation") && image.Get("orientation") is int orientation and >= 1 and <= 8 ? orientation : 1;
 
-    /// <summary>Decodes an opened image: upright, in 8-bit sRGB, on white where it is transparent. The image is disposed.</summary>
+    /// <summary>Decodes an opened image: upright, in 8-bit sRGB, on white where it is transparent. The image is
+    /// disposed.</summary>
     /// <param name="image">What <see cref="Open"/> returned.</param>
     /// <param name="pixels">HWC; all of it is written.</param>
     /// <param name="cancellationToken">Looked at between strips of rows.</param>
-    /// <exception cref="VipsException">The image is damaged, or the token was cancelled; the pixels are written in part.</exception>
+    /// <exception cref="VipsException">The image is damaged, or the token was cancelled; the pixels are written in
+    /// part.</exception>
     public static void Decode(Image image, Memory<byte> pixels, CancellationToken cancellationToken)
     {
         // Turned last: that may copy the image, which then has three bytes a pixel and not eight or more.
         using Image upright = Turn(ToThreeBands(ToBytes(Flatten(ToSrgb(image)))), cancellationToken);
         if (upright.Bands != Bands || upright.Format != Enums.BandFormat.Uchar)
         {
-            throw new InvalidOperationException($"Expected three bands of 8 bits, got {upright}."); // libvips would write too much
+            // Libvips would write too much.
+            throw new InvalidOperationException($"Expected three bands of 8 bits, got {upright}.");
         }
 
         using Image target = Over(pixels, upright.Width, upright.Height, Bands);
@@ -83,7 +93,8 @@ internal static class Libvips
         ? array
         : throw new ArgumentException("Expected memory in an array.", nameof(memory));
 
-    // NetVips makes sources of whole arrays and of copies; a request's file is a part of a pooled array, and too large to be copied.
+    // NetVips makes sources of whole arrays and of copies; a request's file is a part of a pooled array, and too large
+    // to be copied.
     [UnsafeAccessor(UnsafeAccessorKind.StaticMethod)]
     private static extern nint NewFromMemory(
         [UnsafeAccessorType("NetVips.Internal.VipsSource, NetVips")] object? type, nint data, nuint length);
@@ -107,14 +118,16 @@ internal static class Libvips
             NetVips.NetVips.BlockUntrusted = true; // beside the fixed list of loaders
             NetVips.NetVips.Concurrency = 1; // a server's parallelism is between requests
 
-            // libvips writes a line to stderr for each oddity of a file: whoever uploads would write into the server's log.
+            // libvips writes a line to stderr for each oddity of a file, so that clients would write into the server's
+            // log.
             NetVips.Log.SetLogHandler("VIPS", Enums.LogLevelFlags.Warning | Enums.LogLevelFlags.Message, static (_, _, _) => { });
         }
 
         return true;
     }
 
-    // Each step takes over its argument, and returns it where there is nothing to do: even an idle operation costs a copy of each pixel.
+    // Each step takes over its argument, and returns it where there is nothing to do: even an idle operation costs a
+    // copy of each pixel.
     private static Image Replace(Image image, Func<Image, Image> operation)
     {
         using (image)
@@ -123,7 +136,8 @@ internal static class Libvips
         }
     }
 
-    // Without a profile, or with one that does not fit, the numbers are taken at face value: RGB as sRGB, CMYK as a common offset press.
+    // Without a profile, or with one that does not fit, the numbers are taken at face value: RGB as sRGB, CMYK as a
+    // common offset press.
     private static Image ToSrgb(Image image)
     {
         if (image.Contains("icc-profile-data") && TransformByProfile(image) is { } transformed)
@@ -139,7 +153,8 @@ internal static class Libvips
 
     private static Image? TransformByProfile(Image image)
     {
-        string? spare = image.Interpretation == Enums.Interpretation.Cmyk ? "cmyk" : null; // for an embedded profile that is broken
+        // For an embedded profile that is broken.
+        string? spare = image.Interpretation == Enums.Interpretation.Cmyk ? "cmyk" : null;
         try
         {
             return image.IccTransform("srgb", intent: Enums.Intent.Perceptual, embedded: true, inputProfile: spare);
@@ -156,7 +171,8 @@ internal static class Libvips
     private static Image ToBytes(Image image) => image.Format switch
     {
         Enums.BandFormat.Uchar => image,
-        Enums.BandFormat.Ushort => Replace(image, static image => image.Cast(Enums.BandFormat.Uchar, shift: true)), // not clipped
+        // Not clipped.
+        Enums.BandFormat.Ushort => Replace(image, static image => image.Cast(Enums.BandFormat.Uchar, shift: true)),
         _ => Replace(image, static image => image.Cast(Enums.BandFormat.Uchar)),
     };
 
@@ -169,14 +185,16 @@ internal static class Libvips
         _ => Replace(image, static image => image.Colourspace(Enums.Interpretation.Srgb, sourceSpace: Enums.Interpretation.Bw)),
     };
 
-    // Orientations from 3 on read the image in an order in which no file can be decoded, so those are decoded into memory first.
+    // Orientations from 3 on read the image in an order in which no file can be decoded, so those are decoded into
+    // memory first.
     private static Image Turn(Image image, CancellationToken cancellationToken)
     {
         int orientation = Orientation(image);
         if (orientation > 2)
         {
             using Image encoded = image;
-            using CancellationTokenRegistration stop = StopWhenCancelled(encoded, cancellationToken); // ends before the image is disposed
+            // Ends before the image is disposed.
+            using CancellationTokenRegistration stop = StopWhenCancelled(encoded, cancellationToken);
             image = encoded.CopyMemory();
         }
 

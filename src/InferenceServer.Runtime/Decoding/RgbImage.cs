@@ -3,7 +3,7 @@ using InferenceServer.Runtime.Buffers;
 
 namespace InferenceServer.Runtime.Decoding;
 
-/// <summary>A decoded, upright image: 8-bit sRGB, HWC, without alpha. Whoever holds it disposes it.</summary>
+/// <summary>A decoded, upright image: 8-bit sRGB, HWC, without alpha. The holder disposes it.</summary>
 internal sealed class RgbImage(ImageSize size) : IDisposable
 {
     private readonly PooledBuffer<byte> _pixels = new(checked((int)(size.Pixels * 3)));

@@ -2,7 +2,8 @@ using System.Globalization;
 
 namespace InferenceServer.Runtime.Decoding;
 
-/// <summary>The first directory of a TIFF file, classic or BigTIFF: how the pixels are packed, and where they lie.</summary>
+/// <summary>The first directory of a TIFF file, classic or BigTIFF: how the pixels are packed, and where they
+/// lie.</summary>
 internal sealed class TiffDirectory
 {
     private const int NotInFile = -1;
@@ -26,7 +27,8 @@ internal sealed class TiffDirectory
         _end = _start + countSize;
         for (long left = Math.Min(Read(_start, countSize), ushort.MaxValue); left > 0; left--, _end += 4 + (2 * word))
         {
-            int size = Read(_end + 2, 2) switch { 1 => 1, 3 => 2, 4 => 4, 16 => 8, _ => 0 }; // whole numbers without a sign
+            // Whole numbers without a sign.
+            int size = Read(_end + 2, 2) switch { 1 => 1, 3 => 2, 4 => 4, 16 => 8, _ => 0 };
             long count = Read(_end + 4, word);
             long values = _end + 4 + word;
             _fields[Read(_end, 2)] = new Field(size, count, size * count > word ? Read(values, word) : values);
@@ -54,13 +56,15 @@ internal sealed class TiffDirectory
 
     private long Packing => _fields.TryGetValue(Compression, out Field packing) ? Read(packing.At, packing.Size) : 1;
 
-    /// <summary>The file with its first strip or tile in the place of those that are left out: damaged where this file is.</summary>
+    /// <summary>The file with its first strip or tile in the place of those that are left out: damaged where this file
+    /// is.</summary>
     /// <returns>Null where no strip or tile can stand in for others.</returns>
     public byte[]? WithoutGaps()
     {
         (Field at, Field length) = PartFields();
         (int index, (long At, long Length) first) = Parts().Index().FirstOrDefault(part => part.Item.Length > 0);
-        if (first.Length == 0 || (index == at.Count - 1 && !_fields.ContainsKey(TileOffsets))) // the last strip may have fewer rows
+        // The last strip may have fewer rows.
+        if (first.Length == 0 || (index == at.Count - 1 && !_fields.ContainsKey(TileOffsets)))
         {
             return null;
         }
@@ -79,7 +83,8 @@ internal sealed class TiffDirectory
     {
         (Field at, Field length) = PartFields();
         (long At, long Length) part = default;
-        for (long i = 0; i < Math.Min(at.Count, length.Count) && part.Length != NotInFile; i++) // the lists may be cut off
+        // The lists may be cut off.
+        for (long i = 0; i < Math.Min(at.Count, length.Count) && part.Length != NotInFile; i++)
         {
             part = (Read(at.At + (i * at.Size), at.Size), Read(length.At + (i * length.Size), length.Size));
             yield return part;

@@ -69,7 +69,7 @@ internal sealed record InferenceTotals
     /// <summary>Requests that got their answer, from the first byte read to the last written.</summary>
     public DurationSum Success { get; init; }
 
-    /// <summary>Requests that were let in and got none.</summary>
+    /// <summary>Admitted requests without an answer.</summary>
     public DurationSum Fail { get; init; }
 
     /// <summary>Of those that succeeded: waiting.</summary>

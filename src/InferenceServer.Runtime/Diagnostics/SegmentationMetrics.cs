@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
+using System.Globalization;
 
 namespace InferenceServer.Runtime.Diagnostics;
 
@@ -50,7 +51,7 @@ internal sealed class SegmentationMetrics
             "seg_request_duration_seconds", "s",
             "Time of a request that got its mask, from the first byte read to the last written.", advice: Seconds);
         _stageDuration = meter.CreateHistogram("seg_stage_duration_seconds", "s", "Time of one request in one stage.", advice: Seconds);
-        _inFlight = meter.CreateUpDownCounter<long>("seg_in_flight", "{request}", "Requests that were let in and are not answered yet.");
+        _inFlight = meter.CreateUpDownCounter<long>("seg_in_flight", "{request}", "Admitted requests without an answer yet.");
         _batchSize = meter.CreateHistogram(
             "seg_batch_size",
             "{image}",
@@ -69,14 +70,15 @@ internal sealed class SegmentationMetrics
         _reloads = meter.CreateCounter<long>("seg_model_reloads_total", "{reload}", "Loads of a model beside one that served, by result.");
     }
 
-    /// <summary>The sums of one version of a model since the server started, of the same events as the instruments.</summary>
+    /// <summary>The sums of one version of a model since the server started, of the same events as the
+    /// instruments.</summary>
     public InferenceStatistics Statistics(string model, int version) =>
         _statistics.GetOrAdd((model, version), static _ => new InferenceStatistics());
 
-    /// <summary>A request was let in.</summary>
+    /// <summary>Counts an admitted request.</summary>
     public void Entered(string model) => _inFlight.Add(1, MetricTags.Model(model));
 
-    /// <summary>A request that was let in has its answer, or wants none any more.</summary>
+    /// <summary>Counts the end of an admitted request, answered or not.</summary>
     public void Left(string model) => _inFlight.Add(-1, MetricTags.Model(model));
 
     /// <summary>A request has ended, well or not.</summary>
@@ -153,4 +155,23 @@ internal sealed class SegmentationMetrics
 
     private static InstrumentAdvice<T> Buckets<T>(params ReadOnlySpan<T> bounds)
         where T : struct => new() { HistogramBucketBoundaries = bounds.ToArray() };
+}
+
+/// <summary>Values of labels that exist once, so that a measurement allocates none.</summary>
+internal static class MetricTags
+{
+    private static readonly string[] Numbers = [.. Enumerable.Range(0, 600).Select(n => n.ToString(CultureInfo.InvariantCulture))];
+
+    private static readonly KeyValuePair<string, object?>[] Stages =
+    [
+        .. StageTimings.Names.Select(name => KeyValuePair.Create("stage", (object?)name))
+    ];
+
+    public static KeyValuePair<string, object?> Model(string name) => new("model", name);
+
+    public static KeyValuePair<string, object?> Of(Stage stage) => Stages[(int)stage];
+
+    /// <summary>Status codes and versions.</summary>
+    public static string Number(int number) =>
+        (uint)number < (uint)Numbers.Length ? Numbers[number] : number.ToString(CultureInfo.InvariantCulture);
 }

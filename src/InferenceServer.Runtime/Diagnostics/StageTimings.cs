@@ -2,7 +2,8 @@ using System.Diagnostics;
 
 namespace InferenceServer.Runtime.Diagnostics;
 
-/// <summary>The stages of a request in the order in which it passes them; names as in metrics, spans and Server-Timing.</summary>
+/// <summary>The stages of a request in the order in which it passes them; names as in metrics, spans and
+/// Server-Timing.</summary>
 internal enum Stage
 {
     /// <summary>The request body arrives.</summary>
@@ -23,7 +24,8 @@ internal enum Stage
     /// <summary>The network's output to labels at the image's size.</summary>
     Postprocess,
 
-    /// <summary>The mask is refined by a fully connected CRF, the wait for it included; 0 where it was not asked for.</summary>
+    /// <summary>The mask is refined by a fully connected CRF, the wait for it included; 0 where it was not asked
+    /// for.</summary>
     Crf,
 
     /// <summary>Labels to the bytes of the answer.</summary>
@@ -33,7 +35,7 @@ internal enum Stage
     Write,
 }
 
-/// <summary>How long one request spent in each stage, and a span for each where somebody traces. Not thread-safe: a
+/// <summary>The time of one request in each stage, and a span for each where tracing is on. Not thread-safe: a
 /// request passes its stages one after another.</summary>
 internal sealed class StageTimings
 {

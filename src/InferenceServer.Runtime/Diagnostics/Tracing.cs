@@ -2,7 +2,7 @@ using System.Diagnostics;
 
 namespace InferenceServer.Runtime.Diagnostics;
 
-/// <summary>The spans of a request; nothing is made where nobody listens.</summary>
+/// <summary>The spans of a request; none are made without a listener.</summary>
 internal static class Tracing
 {
     /// <summary>Name of the activity source.</summary>
@@ -11,7 +11,7 @@ internal static class Tracing
     private static readonly ActivitySource Source = new(SourceName);
 
     /// <summary>Starts the span of a whole request below the current one, which is the web server's.</summary>
-    /// <returns>The span, which the caller disposes; null where nobody listens.</returns>
+    /// <returns>The span; the caller disposes it. Null without a listener.</returns>
     public static Activity? StartRequest() => Source.StartActivity("segment");
 
     internal static Activity? Start(string stage, Activity? parent) =>

@@ -44,7 +44,8 @@ internal static class BytePng
 
     private static void Compress(ReadOnlySpan<byte> samples, ImageSize size, PngDataStream data)
     {
-        // Masks are long runs: the fastest level finds them, and a higher one costs several times the time for a few bytes.
+        // Masks are long runs: the fastest level finds them, and a higher one costs several times the time for a few
+        // bytes.
         using ZLibStream zlib = new(data, CompressionLevel.Fastest, leaveOpen: true);
         int stride = size.Width + 1;
         int rowsAtOnce = Math.Max(1, Math.Min(size.Height, (64 * 1024) / stride));

@@ -6,7 +6,8 @@ public sealed record FormatSettings
     /// <summary>The defaults.</summary>
     public static FormatSettings Default { get; } = new();
 
-    /// <summary>Opacity of the class colours over the image, 0 to 1. Used by the overlay formats. Default 0.5.</summary>
+    /// <summary>Opacity of the class colours over the image, 0 to 1. Used by the overlay formats. Default
+    /// 0.5.</summary>
     public float Alpha { get; init; } = 0.5f;
 
     /// <summary>True: run lengths are numbers. False (the default): run lengths are COCO's compressed text. Used by
@@ -14,7 +15,8 @@ public sealed record FormatSettings
     public bool Uncompressed { get; init; }
 
     /// <summary>
-    /// Largest distance, in pixels, between a corner that is left out of an outline and the line that replaces it, 0 to 1000.
+    /// Largest distance, in pixels, between a corner that is left out of an outline and the line that replaces it, 0 to
+    /// 1000.
     /// 0 (the default) keeps the outlines of the pixels. Used by <c>polygons</c> and <c>geojson</c>.
     /// </summary>
     public double Tolerance { get; init; }

@@ -36,10 +36,12 @@ internal sealed record MaskContent
     /// <summary>HW: the class index of each pixel.</summary>
     public required ReadOnlyMemory<byte> Labels { get; init; }
 
-    /// <summary>HW: the probability of each pixel's class × 255. Empty where the request did not ask for confidences.</summary>
+    /// <summary>HW: the probability of each pixel's class × 255. Empty where the request did not ask for
+    /// confidences.</summary>
     public required ReadOnlyMemory<byte> Confidence { get; init; }
 
-    /// <summary>CHW: the probability of each class at each pixel. Empty where the request did not ask for probabilities.</summary>
+    /// <summary>CHW: the probability of each class at each pixel. Empty where the request did not ask for
+    /// probabilities.</summary>
     public required ReadOnlyMemory<float> Probabilities { get; init; }
 
     /// <summary>HWC, RGB: the decoded, upright image.</summary>

@@ -7,7 +7,8 @@ namespace InferenceServer.Runtime.Formats;
 /// <summary>Writers for large answers, and what stands in several of them.</summary>
 internal static class JsonText
 {
-    // Half of the characters of COCO's counts, and all beyond ASCII, would be escaped for the sake of pages that paste JSON into HTML.
+    // Half of the characters of COCO's counts, and all beyond ASCII, would be escaped for the sake of pages that paste
+    // JSON into HTML.
     private static readonly JsonWriterOptions Options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     public static Utf8JsonWriter Create(IBufferWriter<byte> output) => new(output, Options);

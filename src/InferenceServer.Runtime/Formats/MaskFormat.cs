@@ -120,14 +120,16 @@ public sealed class MaskFormat
     /// <summary>Media types of an Accept header that choose this format where the request names none.</summary>
     internal IReadOnlyList<string> Accept { get; init; } = [];
 
-    /// <summary>Whether the encoder reads <see cref="MaskContent.Confidence"/>; a model without scores is refused.</summary>
+    /// <summary>Whether the encoder reads <see cref="MaskContent.Confidence"/>; a model without scores is
+    /// refused.</summary>
     internal bool NeedsConfidence { get; init; }
 
     /// <summary>Whether the encoder reads <see cref="MaskContent.Confidence"/> where the model has scores, and does
     /// without where it has none.</summary>
     internal bool UsesConfidence { get; init; }
 
-    /// <summary>Whether the encoder reads <see cref="MaskContent.Probabilities"/>; a model without scores is refused.</summary>
+    /// <summary>Whether the encoder reads <see cref="MaskContent.Probabilities"/>; a model without scores is
+    /// refused.</summary>
     internal bool NeedsProbabilities { get; init; }
 
     /// <summary>The format of a name; null where there is none.</summary>

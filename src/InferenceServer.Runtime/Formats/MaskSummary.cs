@@ -1,3 +1,5 @@
+using System.Buffers;
+using System.Text.Json;
 using System.Text.Json.Serialization;
 using InferenceServer.Kernels.Metrics;
 
@@ -85,3 +87,13 @@ internal sealed record BoxSummary
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
 [JsonSerializable(typeof(MaskSummary))]
 internal sealed partial class MaskSummaryJson : JsonSerializerContext;
+
+/// <summary>Which classes an image holds, how much of each and where.</summary>
+internal sealed class SummaryJsonEncoder : IMaskEncoder
+{
+    public void Encode(MaskContent content, FormatSettings options, IBufferWriter<byte> output)
+    {
+        using Utf8JsonWriter writer = new(output);
+        JsonSerializer.Serialize(writer, MaskSummary.Of(content), MaskSummaryJson.Default.MaskSummary);
+    }
+}

@@ -2,11 +2,14 @@ using System.Buffers;
 using System.Globalization;
 using System.IO.Compression;
 using System.Text.Json;
+using InferenceServer.Kernels;
+using InferenceServer.Kernels.Labels;
 using InferenceServer.Runtime.Buffers;
 
 namespace InferenceServer.Runtime.Formats;
 
-/// <summary>A zip of one black and white PNG for each class that occurs, and the summary as <c>classes.json</c>.</summary>
+/// <summary>A zip of one black and white PNG for each class that occurs, and the summary as
+/// <c>classes.json</c>.</summary>
 internal sealed class MasksZipEncoder : IMaskEncoder
 {
     // The same mask is the same file, whenever it is made.
@@ -28,11 +31,11 @@ internal sealed class MasksZipEncoder : IMaskEncoder
     }
 
     /// <summary>A name that every file system takes, and that cannot leave the folder it is unpacked to.</summary>
-    private static string FileName(ClassSummary of) =>
-        of.Index.ToString("D3", CultureInfo.InvariantCulture) +
-            "-" +
-            string.Concat(of.Name.Select(c => char.IsAsciiLetterOrDigit(c) ? c : '_')) +
-            ".png";
+    private static string FileName(ClassSummary of)
+    {
+        string name = string.Concat(of.Name.Select(c => char.IsAsciiLetterOrDigit(c) ? c : '_'));
+        return string.Create(CultureInfo.InvariantCulture, $"{of.Index:D3}-{name}.png");
+    }
 
     private static void Add(ZipArchive zip, string name, PooledBufferWriter file, CompressionLevel level)
     {
@@ -40,5 +43,21 @@ internal sealed class MasksZipEncoder : IMaskEncoder
         entry.LastWriteTime = Epoch;
         using Stream stream = entry.Open();
         stream.Write(file.Written.Span);
+    }
+}
+
+/// <summary>Grey PNG of 8 bits: 255 where one class is, 0 elsewhere.</summary>
+internal static class BinaryPng
+{
+    /// <summary>Writes one class of a label map.</summary>
+    /// <param name="labels">HW.</param>
+    /// <param name="size">Of <paramref name="labels"/>.</param>
+    /// <param name="label">The class.</param>
+    /// <param name="output">Takes the bytes.</param>
+    public static void Write(ReadOnlySpan<byte> labels, ImageSize size, byte label, IBufferWriter<byte> output)
+    {
+        using PooledBuffer<byte> mask = new(labels.Length);
+        BinaryMask.Select(labels, label, mask.Span);
+        BytePng.Write(mask.Span, size, BytePng.Grey, [], output);
     }
 }

@@ -21,7 +21,8 @@ internal static class PixelFile
     /// <param name="output">Gets the file piece by piece, on a thread of libvips.</param>
     public static void Write(ReadOnlyMemory<byte> pixels, ImageSize size, int bands, int? jpegQuality, IBufferWriter<byte> output)
     {
-        // Room for nearly every file at once: a buffer that grows holds the file twice, and what is not written takes no memory.
+        // Room for nearly every file at once: a buffer that grows holds the file twice, and what is not written takes
+        // no memory.
         long room = jpegQuality is null ? pixels.Length + (pixels.Length / 32L) + Headers : pixels.Length / 4L;
         output.GetSpan((int)Math.Min(room, Array.MaxLength));
         bool inPlace = MemoryMarshal.TryGetArray(pixels, out ArraySegment<byte> array) && array.Offset == 0;

@@ -4,7 +4,8 @@ using InferenceServer.Runtime.Sessions;
 
 namespace InferenceServer.Runtime.Inspection;
 
-/// <summary>Finds out what a graph takes and gives, as far as runs can tell: for models that have no manifest yet.</summary>
+/// <summary>Finds out what a graph takes and gives, as far as runs can tell: for models that have no manifest
+/// yet.</summary>
 internal sealed class ModelInspector(SessionFactory sessions)
 {
     private const int StrideSide = 128;
@@ -42,7 +43,8 @@ internal sealed class ModelInspector(SessionFactory sessions)
         ImageSize smallest = rule is null ? size : sizes.FindSmallest(rule);
         List<string> assumptions = [];
         OutputKind kind = Guess(trial, assumptions);
-        // On sides that every usual stride divides, and that are not equal: elsewhere a stride of 8 that rounds up looks like 7.
+        // On sides that every usual stride divides, and that are not equal: elsewhere a stride of 8 that rounds up
+        // looks like 7.
         trial = TrialOutput.Run(session, 1, new ImageSize(StrideSide * 2, StrideSide), cancellationToken) ?? trial;
         return new ModelInspection
         {

@@ -1,7 +1,9 @@
 namespace InferenceServer.Runtime.Inspection;
 
-/// <summary>Reads the operator set from an ONNX file, which ONNX Runtime's API does not tell, and skips the weights.</summary>
-/// <remarks>onnx.proto: ModelProto.opset_import is field 8; OperatorSetIdProto has the domain in field 1, the version in field 2.</remarks>
+/// <summary>Reads the operator set from an ONNX file, which ONNX Runtime's API does not tell, and skips the
+/// weights.</summary>
+/// <remarks>onnx.proto: ModelProto.opset_import is field 8; OperatorSetIdProto has the domain in field 1, the version
+/// in field 2.</remarks>
 internal static class OnnxHeader
 {
     private const int Varint = 0;

@@ -7,7 +7,8 @@ namespace InferenceServer.Runtime.Inspection;
 /// axes open that are not.</summary>
 internal sealed class SizeTrials(IModelSession session, CancellationToken cancellationToken)
 {
-    /// <summary>About the side of the trials: small enough for eleven rules, larger than any network's total stride.</summary>
+    /// <summary>About the side of the trials: small enough for eleven rules, larger than any network's total
+    /// stride.</summary>
     private const int Side = 96;
 
     private const int UsualMinimum = 32;

@@ -17,7 +17,8 @@ namespace InferenceServer.Runtime.Inspection;
 /// <param name="SumsToOne">Whether the scores of each pixel sum to 1.</param>
 /// <param name="IsFinite">Whether no score is NaN or infinite.</param>
 internal sealed record TrialOutput(
-    ImageSize Input, int Images, int Channels, ImageSize Grid, bool IsInteger, int LargestLabel, bool InUnitRange, bool SumsToOne, bool IsFinite)
+    ImageSize Input, int Images, int Channels, ImageSize Grid, bool IsInteger, int LargestLabel, bool InUnitRange,
+    bool SumsToOne, bool IsFinite)
 {
     private const double Tolerance = 1e-3;
 

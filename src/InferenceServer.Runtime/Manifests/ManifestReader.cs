@@ -33,7 +33,8 @@ internal static partial class ManifestReader
     };
 
     /// <summary>Reads and checks the manifest of the model in <paramref name="folder"/>.</summary>
-    /// <exception cref="ManifestException">The file is missing, no JSON, or has wrong keys or values: all of them are named.</exception>
+    /// <exception cref="ManifestException">The file is missing, no JSON, or has wrong keys or values: all of them are
+    /// named.</exception>
     public static ModelManifest Read(string folder)
     {
         string name = Path.GetFileName(Path.TrimEndingDirectorySeparator(folder));
@@ -55,7 +56,8 @@ internal static partial class ManifestReader
     }
 
     /// <summary>Reads and checks a manifest that a graph carries in its metadata.</summary>
-    /// <exception cref="ManifestException">It is no JSON, or has wrong keys or values: all of them are named.</exception>
+    /// <exception cref="ManifestException">It is no JSON, or has wrong keys or values: all of them are
+    /// named.</exception>
     public static ModelManifest ReadEmbedded(string json, string folder)
     {
         string name = Path.GetFileName(Path.TrimEndingDirectorySeparator(folder));
@@ -120,13 +122,13 @@ internal static partial class ManifestReader
         "System.Boolean" => "true or false",
         "System.String" => "a text",
         _ when type.Contains("List`1", StringComparison.Ordinal) => "a list of the expected values",
-        _ when (typeof(ModelManifest).Assembly.GetType(type) ?? typeof(Kernels.ImageSize).Assembly.GetType(type)) is
-        {
-            IsEnum: true,
-        } choice =>
+        _ when Known(type) is { IsEnum: true } choice =>
             "one of " + string.Join(", ", Enum.GetNames(choice).Select(JsonNamingPolicy.SnakeCaseLower.ConvertName)),
         _ => "an object with the expected keys",
     };
+
+    private static Type? Known(string type) =>
+        typeof(ModelManifest).Assembly.GetType(type) ?? typeof(Kernels.ImageSize).Assembly.GetType(type);
 
     [GeneratedRegex("^The JSON property '([^']*)' could not be mapped")]
     private static partial Regex UnknownKey();

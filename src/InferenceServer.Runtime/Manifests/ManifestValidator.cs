@@ -70,7 +70,8 @@ internal static partial class ManifestValidator
                 "expected three positive numbers");
             if (errors.Count == 0)
             {
-                // Normalised pixels beyond this are a scale of 1 with means of 0 to 1, or the reverse: a loss that nothing else shows.
+                // Normalised pixels beyond this are a scale of 1 with means of 0 to 1, or the reverse: a loss that
+                // nothing else shows.
                 double largest = Enumerable.Range(0, 3)
                     .SelectMany(
                         c => (double[])[0, 255],
@@ -187,13 +188,12 @@ internal static partial class ManifestValidator
                 ("gaussian", crf?.Gaussian), ("bilateral", crf?.Bilateral)
             ])
             {
-                bool fits = kernel is null
-                    || (
-                        float.IsFinite(kernel.Weight)
-                            && kernel.Weight >= 0
-                            && float.IsFinite(kernel.Xy)
-                            && kernel.Xy > 0
-                            && kernel.Rgb is null or (> 0 and < float.PositiveInfinity));
+                bool fits = kernel is null or
+                {
+                    Weight: >= 0 and < float.PositiveInfinity,
+                    Xy: > 0 and < float.PositiveInfinity,
+                    Rgb: null or (> 0 and < float.PositiveInfinity),
+                };
                 Expect(fits, $"postprocess.crf.{key}", "expected a weight of 0 or more, and deviations above 0");
             }
 

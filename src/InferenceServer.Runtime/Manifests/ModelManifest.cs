@@ -27,7 +27,8 @@ internal sealed record ModelManifest
     /// <summary>Names and meaning of the graph's input and output.</summary>
     public GraphManifest Graph { get; init; } = new();
 
-    /// <summary>From an image to the graph's input; everything is required, since a wrong default costs accuracy in silence.</summary>
+    /// <summary>From an image to the graph's input; everything is required, since a wrong default costs accuracy in
+    /// silence.</summary>
     public required PreprocessManifest Preprocess { get; init; }
 
     /// <summary>How many passes make one result.</summary>
@@ -55,7 +56,8 @@ internal sealed record ModelManifest
 /// <summary>What a model is run with before it serves: every size in every batch.</summary>
 internal sealed record WarmUpManifest
 {
-    /// <summary>[height, width] of images that are usual; default: <see cref="CostManifest.At"/>, else 480×640.</summary>
+    /// <summary>[height, width] of images that are usual; default: <see cref="CostManifest.At"/>, else
+    /// 480×640.</summary>
     public IReadOnlyList<IReadOnlyList<int>>? Sizes { get; init; }
 
     /// <summary>Numbers of images in one run, up to <see cref="GraphManifest.MaxBatch"/>; default: every number that

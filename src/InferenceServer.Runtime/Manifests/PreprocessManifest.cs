@@ -64,7 +64,8 @@ internal sealed record ResizeManifest
     /// <summary>Interpolation.</summary>
     public required ResizeFilter Filter { get; init; }
 
-    /// <summary>True: as Pillow resizes (the kernel widens when shrinking). False: as OpenCV does (it does not).</summary>
+    /// <summary>True: as Pillow resizes (the kernel widens when shrinking). False: as OpenCV does (it does
+    /// not).</summary>
     public required bool Antialias { get; init; }
 
     /// <summary>Larger inputs are shrunk to this many pixels, keeping their ratio. Default 4 194 304.</summary>

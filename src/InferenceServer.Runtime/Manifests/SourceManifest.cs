@@ -1,6 +1,7 @@
 namespace InferenceServer.Runtime.Manifests;
 
-/// <summary>Where the weights come from; shown to users, and <see cref="Sha256"/> and <see cref="Weights"/> are checked at load.</summary>
+/// <summary>Where the weights come from; shown to users, and <see cref="Sha256"/> and <see cref="Weights"/> are checked
+/// at load.</summary>
 internal sealed record SourceManifest
 {
     /// <summary>The project whose definition the graph has.</summary>

@@ -24,7 +24,8 @@ internal sealed class LoadedModel : IDisposable
         Passes = PassSettings.Create(manifest, PassOverrides.None);
         Session = session;
         Preprocessor = new Preprocessor(
-            manifest.Preprocess, session.Layout, schedulers.BucketMultiple(session.Provider, manifest.Graph.MaxBatch, manifest.Preprocess.Size.Bucket));
+            manifest.Preprocess, session.Layout,
+            schedulers.BucketMultiple(session.Provider, manifest.Graph.MaxBatch, manifest.Preprocess.Size.Bucket));
         Postprocessor = new Postprocessor(manifest);
         Scheduler = schedulers.Create(name, version, session, manifest.Graph.MaxBatch);
     }
@@ -65,10 +66,11 @@ internal sealed class LoadedModel : IDisposable
     /// <summary>The state of the files that this was made of.</summary>
     internal string Stamp { get; init; } = "";
 
-    /// <summary>Whether nobody holds the model any more: its session is gone or going.</summary>
+    /// <summary>Whether the model has no holder any more, so that its session is freed.</summary>
     internal bool IsFreed => Volatile.Read(ref _holders) == 0;
 
-    /// <summary>Gives up the holder's share that the maker of this object got; requests that lease it keep the session open.</summary>
+    /// <summary>Gives up the holder's share that the maker of this object got; requests that lease it keep the session
+    /// open.</summary>
     public void Dispose()
     {
         if (Interlocked.Exchange(ref _disposed, 1) == 0)
@@ -77,7 +79,8 @@ internal sealed class LoadedModel : IDisposable
         }
     }
 
-    /// <summary>Takes a share, unless the last holder has gone: then another version serves already.</summary>
+    /// <summary>Leases the model; null where it has no holder any more, because another version serves
+    /// already.</summary>
     internal ModelLease? TryLease()
     {
         int holders = Volatile.Read(ref _holders);
@@ -97,7 +100,8 @@ internal sealed class LoadedModel : IDisposable
 
     internal void Leave()
     {
-        // A run whose callers have all given up may take a moment to notice. One that does not end is left to the end of the process: freeing its session would crash that.
+        // A run whose callers have all given up may take a moment to notice. One that does not end is left to the end
+        // of the process: freeing its session would crash that.
         if (Interlocked.Decrement(ref _holders) == 0 && Scheduler.Close(LongestRun))
         {
             Session.Dispose();
@@ -105,7 +109,8 @@ internal sealed class LoadedModel : IDisposable
     }
 }
 
-/// <summary>The right to use a model: until this is disposed its session stays open, even if another version has taken its place.</summary>
+/// <summary>The right to use a model: until this is disposed its session stays open, even if another version has taken
+/// its place.</summary>
 internal sealed class ModelLease : IDisposable
 {
     private LoadedModel? _held;
@@ -124,6 +129,6 @@ internal sealed class ModelLease : IDisposable
     /// <exception cref="ObjectDisposedException">This one was given up, and the model with it.</exception>
     public ModelLease Share() => Model.TryLease() ?? throw new ObjectDisposedException(nameof(ModelLease));
 
-    /// <summary>Gives the model up; whoever is last frees its session. A second call does nothing.</summary>
+    /// <summary>Releases the model; the last release frees its session. A second call does nothing.</summary>
     public void Dispose() => Interlocked.Exchange(ref _held, null)?.Leave();
 }

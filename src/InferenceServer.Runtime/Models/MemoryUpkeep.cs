@@ -25,7 +25,8 @@ internal sealed class MemoryUpkeep(IOptions<SegmentationOptions> options, TimePr
             long now = GC.GetTotalAllocatedBytes();
             if (options.Value.OwnsProcess && now - allocated > Worthwhile)
             {
-                GC.Collect(GC.MaxGeneration, GCCollectionMode.Forced, blocking: false); // beside the requests, in some ten milliseconds
+                // Beside the requests, in some ten milliseconds.
+                GC.Collect(GC.MaxGeneration, GCCollectionMode.Forced, blocking: false);
             }
 
             allocated = now;

@@ -71,7 +71,8 @@ internal sealed class ModelFolder(string path)
         return stamp.ToString();
     }
 
-    // A folder of tools beside the models is no broken model; one that holds a graph somewhere is, and says what it lacks.
+    // A folder of tools beside the models is no broken model; one that holds a graph somewhere is, and says what it
+    // lacks.
     private static bool HoldsModel(string folder)
     {
         try
@@ -80,11 +81,12 @@ internal sealed class ModelFolder(string path)
         }
         catch (IOException)
         {
-            return true; // whoever reads it will say so, and of this one alone
+            return true; // reading the folder reports the error, for this model alone
         }
     }
 
-    // Folders that are links are not gone into, since they may lead back to where they lie; where they lead is part of the stamp.
+    // Folders that are links are not gone into, since they may lead back to where they lie; where they lead is part of
+    // the stamp.
     private static FileSystemEnumerable<string> Files(string folder) => new(folder, static (ref entry) => entry.ToFullPath(), Everything)
     {
         ShouldIncludePredicate = static (ref entry) => !entry.IsDirectory || IsLink(ref entry),
@@ -120,13 +122,13 @@ internal sealed class ModelFolder(string path)
     }
 }
 
-/// <summary>Where a path leads once every link on its way is followed: two releases differ in it, even where names,
-/// lengths and times do not.</summary>
+/// <summary>The path after all links were followed. It tells two releases apart even where names, lengths and times are
+/// equal.</summary>
 internal static class RealPath
 {
     private const int MostLinks = 40; // as many as Linux follows
 
-    /// <exception cref="IOException">The links go round in circles.</exception>
+    /// <exception cref="IOException">The links form a circle.</exception>
     public static string Of(string path) => Of(Path.GetFullPath(path), MostLinks);
 
     private static string Of(string path, int links)

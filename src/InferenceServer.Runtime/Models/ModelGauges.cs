@@ -7,9 +7,8 @@ using InferenceServer.Runtime.Sessions;
 
 namespace InferenceServer.Runtime.Models;
 
-/// <summary>What is so at the moment: the models, their queues, the buffers and the build. Read when somebody asks,
-/// so it costs nothing in between.</summary>
-/// <remarks>What happens is in <see cref="SegmentationMetrics"/>.</remarks>
+/// <summary>Gauges of the models, their queues, the buffers and the build, read at each scrape.</summary>
+/// <remarks><see cref="SegmentationMetrics"/> counts events.</remarks>
 internal sealed class ModelGauges
 {
     private readonly ModelRepository _repository;
@@ -39,7 +38,7 @@ internal sealed class ModelGauges
         meter.CreateObservableGauge("seg_running", () => Sums(m => m.Scheduler.Running), "{image}", "Inputs that the network works on.");
         meter.CreateObservableGauge(
             "seg_backlog_limit", () => Sums(m => m.Scheduler.Backlog.Limit), "{request}",
-            "Requests that are let in before the network; small while the server is overloaded.");
+            "Requests admitted before the network; small while the server is overloaded.");
         meter.CreateObservableGauge(
             "seg_admitted_pixels", () => admission.Pixels, "{pixel}",
             "Pixels of the decoded images in the server; limited by Scheduling:MaxPixelsInFlight.");

@@ -9,7 +9,8 @@ using InferenceServer.Runtime.Sessions;
 
 namespace InferenceServer.Runtime.Models;
 
-/// <summary>A version's folder to a model that is known to work: manifest checked, weights verified, graph tried and warmed.</summary>
+/// <summary>A version's folder to a model that is known to work: manifest checked, weights verified, graph tried and
+/// warmed.</summary>
 internal sealed class ModelLoader(SessionFactory sessions, SchedulerFactory schedulers, CrfRefiner refiner)
 {
     /// <summary>Loads one version.</summary>
@@ -19,7 +20,9 @@ internal sealed class ModelLoader(SessionFactory sessions, SchedulerFactory sche
     /// <param name="progress">Is told each step.</param>
     /// <param name="cancellationToken">Ends the trial runs.</param>
     /// <exception cref="ManifestException">What is wrong, and with which key.</exception>
-    public LoadedModel Load(ModelFolder folder, int version, string stamp, Action<LoadProgress> progress, CancellationToken cancellationToken)
+    public LoadedModel Load(
+        ModelFolder folder, int version, string stamp, Action<LoadProgress> progress,
+        CancellationToken cancellationToken)
     {
         long start = Stopwatch.GetTimestamp();
         progress(new LoadProgress($"opening version {version}"));
@@ -27,7 +30,8 @@ internal sealed class ModelLoader(SessionFactory sessions, SchedulerFactory sche
         ModelManifest manifest = ReadManifest(folder.Path, file);
         if (folder.Versions[0] == version && manifest.Source is { } source)
         {
-            Verify(file, source); // the manifest speaks of the newest weights; an older version that steps in for them has others
+            // The manifest speaks of the newest weights; an older version that steps in for them has others.
+            Verify(file, source);
         }
 
         IModelSession session = sessions.Open(file, manifest.Graph, manifest.Gpu);
@@ -78,7 +82,8 @@ internal sealed class ModelLoader(SessionFactory sessions, SchedulerFactory sche
     }
 
     private ModelManifest ReadManifest(string folder, string file) =>
-        !File.Exists(Path.Combine(folder, ManifestReader.FileName)) && sessions.Describe(file).Metadata.TryGetValue(ManifestReader.MetadataKey, out string? json)
+        !File.Exists(Path.Combine(folder, ManifestReader.FileName))
+            && sessions.Describe(file).Metadata.TryGetValue(ManifestReader.MetadataKey, out string? json)
             ? ManifestReader.ReadEmbedded(json, folder)
             : ManifestReader.Read(folder);
 
@@ -106,7 +111,12 @@ internal sealed class ModelLoader(SessionFactory sessions, SchedulerFactory sche
         string actual = Convert.ToHexStringLower(SHA256.HashData(stream));
         if (!actual.Equals(expected, StringComparison.OrdinalIgnoreCase))
         {
-            throw new ManifestException(ModelFile.Display(file), [$"{key}: the manifest expects {expected}, the file has {actual}; after a new export, correct or remove the key"]);
+            throw new ManifestException(
+                ModelFile.Display(file),
+                [
+                    $"{key}: the manifest expects {expected}, the file has {actual}; after a new export, correct " +
+                    "or remove the key"
+                ]);
         }
     }
 }

@@ -42,7 +42,8 @@ internal sealed class ModelLoading(
                 Log.CannotServe(logger, e.Message);
                 repository.Expect(false);
                 Environment.ExitCode = 1;
-                // Not before the host has started: Kestrel would end with an exception, and the process with a core dump.
+                // Not before the host has started: Kestrel would end with an exception, and the process with a core
+                // dump.
                 lifetime.ApplicationStarted.Register(lifetime.StopApplication);
             }
         },

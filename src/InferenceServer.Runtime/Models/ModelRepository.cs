@@ -7,7 +7,8 @@ using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Runtime.Models;
 
-/// <summary>The models of one folder. Readers take an immutable snapshot and never wait; loads happen one at a time.</summary>
+/// <summary>The models of one folder. Readers take an immutable snapshot and never wait; loads happen one at a
+/// time.</summary>
 internal sealed class ModelRepository : IDisposable
 {
     private const string Looking = "The models are being looked for; try again in a moment.";
@@ -19,7 +20,8 @@ internal sealed class ModelRepository : IDisposable
     private readonly string _root;
     private readonly SemaphoreSlim _loading = new(1); // guards the slots
     private readonly SortedDictionary<string, ModelSlot> _slots = new(StringComparer.Ordinal);
-    private readonly HashSet<string> _strays = []; // ONNX files that lie in the folder itself, and were named in the log
+    // ONNX files that lie in the folder itself, and were named in the log.
+    private readonly HashSet<string> _strays = [];
     private ImmutableSortedDictionary<string, ModelEntry> _entries =
         ImmutableSortedDictionary<string, ModelEntry>.Empty.WithComparers(StringComparer.Ordinal);
     private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -64,7 +66,7 @@ internal sealed class ModelRepository : IDisposable
             return [Looking];
         }
 
-        // Whoever mounts models of their own over the shipped ones need not also say that the shipped default is gone.
+        // An operator who mounts other models over the shipped ones need not change the default model.
         IReadOnlyList<string> required =
         [
             .. _options.Required.Count > 0
@@ -98,14 +100,14 @@ internal sealed class ModelRepository : IDisposable
         }
     }
 
-    /// <summary>Says whether somebody loads the models, so that waiting for one is worth while.</summary>
+    /// <summary>Sets whether the host loads models, so that waiting for a model makes sense.</summary>
     internal void Expect(bool expected)
     {
         _expected = expected;
         Announce();
     }
 
-    /// <summary>The right to use a model, which the caller disposes when it has no more use for it.</summary>
+    /// <summary>Leases a model; the caller disposes the lease.</summary>
     /// <param name="name">A model's name; null takes the default.</param>
     /// <param name="version">The number of a version that serves; null takes the newest.</param>
     /// <exception cref="SegmentationException">Unknown, still loading, or unavailable.</exception>
@@ -164,7 +166,8 @@ internal sealed class ModelRepository : IDisposable
         Complain(folders);
     }
 
-    /// <summary>Loads one model, and again if it is loaded already; the version that serves is replaced only by one that works.</summary>
+    /// <summary>Loads one model, and again if it is loaded already; the version that serves is replaced only by one
+    /// that works.</summary>
     /// <param name="name">The model's name; a folder of that name is looked for.</param>
     /// <param name="cancellationToken">Ends the trial runs; everything then stays as it was.</param>
     /// <returns>The model as it then stands, with the reason where a version failed.</returns>
@@ -189,7 +192,8 @@ internal sealed class ModelRepository : IDisposable
     /// <exception cref="SegmentationException">Unknown or unavailable.</exception>
     public LoadedModel Load(string name, CancellationToken cancellationToken) => Choose(Reload(name, cancellationToken), version: null);
 
-    /// <summary>Stops serving a model, until somebody loads it again or the server starts anew; requests under way are finished.</summary>
+    /// <summary>Stops serving a model until it is loaded again or the server restarts; requests in work are
+    /// finished.</summary>
     /// <exception cref="SegmentationException">There is no such model.</exception>
     public ModelEntry Unload(string name, CancellationToken cancellationToken)
     {

@@ -5,8 +5,10 @@ using Microsoft.Extensions.Logging;
 
 namespace InferenceServer.Runtime.Models;
 
-/// <summary>The life of one model: which versions serve, which have failed, and what follows from a change in its folder.</summary>
-/// <remarks>Used by one thread at a time. New versions are loaded beside the old ones; one publication swaps them.</remarks>
+/// <summary>The life of one model: which versions serve, which have failed, and what follows from a change in its
+/// folder.</summary>
+/// <remarks>Used by one thread at a time. New versions are loaded beside the old ones; one publication swaps
+/// them.</remarks>
 internal sealed class ModelSlot(
     string name, ModelLoader loader, int versions, Action<ModelEntry> publish, SegmentationMetrics metrics,
     ILogger logger)
@@ -30,14 +32,15 @@ internal sealed class ModelSlot(
         _ => $"versions {string.Join(", ", _serving.Select(model => model.Version))} still serve",
     };
 
-    /// <summary>Whether somebody asked for the model to be unloaded; its folder is then left alone until somebody
-    /// asks for it again.</summary>
+    /// <summary>Whether an operator unloaded the model; its folder is then ignored until an operator loads the
+    /// model.</summary>
     public bool IsUnloaded { get; private set; }
 
     /// <summary>Whether the folder was the same at this look and the last.</summary>
     /// <param name="folder">The folder; null where it is gone.</param>
     /// <param name="changed">Whether it is another than the one that was applied.</param>
-    /// <exception cref="IOException">The folder cannot be read; a caller that goes on tells <see cref="Missed"/>.</exception>
+    /// <exception cref="IOException">The folder cannot be read; a caller that goes on tells
+    /// <see cref="Missed"/>.</exception>
     public bool IsSettled(ModelFolder? folder, out bool changed)
     {
         if (IsUnloaded && folder is not null)
@@ -114,7 +117,7 @@ internal sealed class ModelSlot(
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             Free(next.Except(_serving));
-            IsUnloaded = false; // whoever asked for the model gets it as soon as its folder can be read
+            IsUnloaded = false; // the requested load follows as soon as the folder can be read
             Unreadable(e);
             return;
         }
@@ -148,14 +151,15 @@ internal sealed class ModelSlot(
         Swap([], reason);
     }
 
-    /// <summary>Frees what serves, without a word to anybody.</summary>
+    /// <summary>Frees the serving versions without a log line.</summary>
     public void Close()
     {
         Free(_serving);
         _serving = [];
     }
 
-    /// <summary>The model that serves as this version: the one that does already, a newly loaded one, or none, and then why.</summary>
+    /// <summary>The model that serves as this version: the one that does already, a newly loaded one, or none, and then
+    /// why.</summary>
     private (LoadedModel? Model, string? Failure) Choose(
         ModelFolder folder, int version, LoadCause cause, List<(int Version, string Reason)> failures, CancellationToken cancellationToken)
     {

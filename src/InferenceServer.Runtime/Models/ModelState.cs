@@ -22,7 +22,8 @@ internal enum LoadCause
     /// <summary>Its files have changed: what has not is kept, and what has failed stays so.</summary>
     Change,
 
-    /// <summary>Somebody asked: what is loaded and has not changed is loaded again, and what has failed is tried again.</summary>
+    /// <summary>A load that an operator asked for: versions that have not changed are loaded again, and failed versions
+    /// are tried again.</summary>
     Request,
 }
 
@@ -37,12 +38,14 @@ internal sealed record LoadProgress(string Step, int Done = 0, int Total = 0);
 /// <param name="State">How far it is.</param>
 /// <param name="Model">The version that answers unless a request names one; null until one is ready.</param>
 /// <param name="Reason">Why it is unavailable; or why a version that should serve does not.</param>
-/// <remarks>What a request runs on it gets as a lease; a model read from here tells about itself, and may be freed at any moment.</remarks>
+/// <remarks>What a request runs on it gets as a lease; a model read from here tells about itself, and may be freed at
+/// any moment.</remarks>
 internal sealed record ModelEntry(string Name, ModelState State, LoadedModel? Model = null, string? Reason = null)
 {
     /// <summary>All versions that serve, the newest first; <see cref="Model"/> is the first of them.</summary>
     public IReadOnlyList<LoadedModel> Versions { get; init; } = Model is null ? [] : [Model];
 
-    /// <summary>The load that is under way, of the first version or of one that will take its place; else null.</summary>
+    /// <summary>The load that is under way, of the first version or of one that will take its place; else
+    /// null.</summary>
     public LoadProgress? Progress { get; init; }
 }

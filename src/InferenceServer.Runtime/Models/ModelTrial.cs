@@ -15,10 +15,15 @@ internal static class ModelTrial
         ModelManifest manifest = model.Manifest;
         InputSizing sizing = new(manifest.Preprocess);
         TensorSignature declared = model.Session.Signature.Inputs[0];
-        if (manifest.Preprocess.Size.Fixed is null && model.Session.Layout.Sides(declared.Shape) is ( > 0 and int rows, > 0 and int columns))
+        if (manifest.Preprocess.Size.Fixed is null
+            && model.Session.Layout.Sides(declared.Shape) is ( > 0 and int rows, > 0 and int columns))
         {
             throw new ManifestException(
-                file, [$"preprocess.size.fixed: the graph takes only {rows}×{columns}; expected [{rows}, {columns}], with the resize mode \"exact\""]);
+                file,
+                [
+                    $"preprocess.size.fixed: the graph takes only {rows}×{columns}; expected [{rows}, {columns}], " +
+                    "with the resize mode \"exact\""
+                ]);
         }
 
         ImageSize smallest = manifest.Preprocess.Size.Fixed is [int height, int width]
@@ -72,7 +77,12 @@ internal static class ModelTrial
         catch (SegmentationException e)
         {
             string key = input.Batch > 1 ? "graph.max_batch" : "preprocess.size";
-            throw new ManifestException(file, [$"{key}: the graph fails on an input of {shape}, which the manifest calls legal: {e.InnerException?.Message}"]);
+            throw new ManifestException(
+                file,
+                [
+                    $"{key}: the graph fails on an input of {shape}, which the manifest calls legal: " +
+                    $"{e.InnerException?.Message}"
+                ]);
         }
     }
 
@@ -93,7 +103,9 @@ internal static class ModelTrial
             yield break;
         }
 
-        bool oneChannel = labels || graph.OutputKind == OutputKind.BinaryLogit || (graph.OutputKind == OutputKind.Probabilities && classes == 2 && output.Channels == 1);
+        bool oneChannel = labels
+            || graph.OutputKind == OutputKind.BinaryLogit
+            || (graph.OutputKind == OutputKind.Probabilities && classes == 2 && output.Channels == 1);
         int channels = oneChannel ? 1 : classes;
         if (output.Channels != channels)
         {

@@ -8,15 +8,18 @@ using InferenceServer.Runtime.Sessions;
 
 namespace InferenceServer.Runtime.Models;
 
-/// <summary>Takes a model down its road before anybody waits for it: the network at every declared size and batch, and the code before and after it.</summary>
-/// <remarks>ONNX Runtime plans its memory at the first run of a shape, a GPU chooses its algorithms then, and .NET compiles a method well only once it has run a while.</remarks>
+/// <summary>Runs a model before it serves: the network at every declared size and batch, and the stages before and
+/// after it.</summary>
+/// <remarks>ONNX Runtime plans its memory at the first run of a shape, a GPU chooses its algorithms then, and .NET
+/// compiles a method well only once it has run a while.</remarks>
 internal sealed class ModelWarmUp
 {
     private const int NetworkRuns = 2;
     private const int RoadRuns = 2;
     private const int CompilerRounds = 3;
     private const int CompilerRuns = 40; // a method is compiled anew after 30 calls
-    private static readonly TimeSpan CompilerDelay = TimeSpan.FromMilliseconds(120); // and after 100 ms in which no new one was called
+    // And after 100 ms in which no new one was called.
+    private static readonly TimeSpan CompilerDelay = TimeSpan.FromMilliseconds(120);
     private static readonly ImageSize Small = new(96, 64);
     private static int _compiled;
     private static readonly IReadOnlyList<int> Usual = [480, 640];
@@ -32,7 +35,10 @@ internal sealed class ModelWarmUp
         _refiner = refiner;
         ModelManifest manifest = model.Manifest;
         _refines = manifest.Postprocess.Crf is not null && model.Postprocessor.HasScores;
-        IReadOnlyList<ImageSize> images = [.. (manifest.WarmUp?.Sizes ?? [manifest.Cost?.At ?? Usual]).Select(s => new ImageSize(s[1], s[0]))];
+        IReadOnlyList<ImageSize> images =
+        [
+            .. (manifest.WarmUp?.Sizes ?? [manifest.Cost?.At ?? Usual]).Select(s => new ImageSize(s[1], s[0]))
+        ];
         // Images of several sizes may come to one size of the network.
         Steps =
         [
@@ -108,7 +114,8 @@ internal sealed class ModelWarmUp
         }
     }
 
-    // Soft colours: a CRF would take noise for an image in which no two pixels belong together, and need many times its usual memory.
+    // Soft colours: a CRF would take noise for an image in which no two pixels belong together, and need many times its
+    // usual memory.
     private static void Paint(Span<byte> rgb, ImageSize size)
     {
         int i = 0;
@@ -134,7 +141,11 @@ internal sealed class ModelWarmUp
         {
             CrfSettings settings = _refiner.Resolve(_model.Manifest.Postprocess.Crf, new CrfOverrides());
             int classes = _model.Postprocessor.Classes;
-            _refiner.RefineAsync(mask, classes, rgb, withConfidence: false, settings, cancellationToken).AsTask().GetAwaiter().GetResult().Dispose();
+            _refiner.RefineAsync(mask, classes, rgb, withConfidence: false, settings, cancellationToken)
+                .AsTask()
+                .GetAwaiter()
+                .GetResult()
+                .Dispose();
         }
         catch (SegmentationException)
         {

@@ -25,7 +25,8 @@ internal sealed class ModelWatcher(
         {
             while (WaitHandle.WaitAny([stoppingToken.WaitHandle, changed], _options.PollInterval) != 0)
             {
-                // Events pour in while files are copied; the time between two looks keeps this from following each of them.
+                // Events pour in while files are copied; the time between two looks keeps this from following each of
+                // them.
                 while (repository.Refresh(stoppingToken) && !stoppingToken.WaitHandle.WaitOne(_options.SettleTime))
                 {
                 }

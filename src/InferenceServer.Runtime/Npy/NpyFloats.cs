@@ -3,7 +3,8 @@ using InferenceServer.Runtime.Buffers;
 
 namespace InferenceServer.Runtime.Npy;
 
-/// <summary>Arrays of little-endian float32 in C order as NumPy <c>.npy</c> files: how probabilities travel between tools.</summary>
+/// <summary>Arrays of little-endian float32 in C order as NumPy <c>.npy</c> files: how probabilities travel between
+/// tools.</summary>
 internal static class NpyFloats
 {
     /// <summary>The element type that is read and written.</summary>
@@ -15,7 +16,8 @@ internal static class NpyFloats
     /// <param name="stream">Stands at the start of the file; left after the last value.</param>
     /// <param name="header">The shape of what was read.</param>
     /// <returns>The values, the last axis fastest, which the caller disposes.</returns>
-    /// <exception cref="InvalidDataException">No <c>.npy</c> file, another type or order, too large, or truncated.</exception>
+    /// <exception cref="InvalidDataException">No <c>.npy</c> file, another type or order, too large, or
+    /// truncated.</exception>
     public static PooledBuffer<float> Read(Stream stream, out NpyHeader header)
     {
         header = NpyHeader.Read(stream);

@@ -1,6 +1,7 @@
 namespace InferenceServer.Runtime.Parameters;
 
-/// <summary>A request parameter: a row of <see cref="RequestParameters"/>, the one place that names a parameter.</summary>
+/// <summary>A request parameter: a row of <see cref="RequestParameters"/>, the one place that names a
+/// parameter.</summary>
 /// <param name="Name">The name in a query, for instance <c>crf.gaussian.weight</c>.</param>
 /// <param name="Group">The part of the work that the parameter changes.</param>
 /// <param name="Type">The type of the value.</param>
@@ -32,7 +33,8 @@ internal sealed record RequestParameter(string Name, ParameterGroup Group, Param
     /// <summary>Puts a value into settings.</summary>
     /// <param name="settings">The settings so far.</param>
     /// <param name="text">The value as text, in invariant culture.</param>
-    /// <param name="shownName">The name that an error message shows, where it differs from <see cref="Name"/>: a header or a flag.</param>
+    /// <param name="shownName">The name that an error message shows, where it differs from <see cref="Name"/>: a header
+    /// or a flag.</param>
     /// <returns>New settings with the value.</returns>
     /// <exception cref="SegmentationException">The text is not a value of this parameter.</exception>
     public SegmentSettings Apply(SegmentSettings settings, string text, string? shownName = null)
@@ -48,7 +50,8 @@ internal sealed record RequestParameter(string Name, ParameterGroup Group, Param
     }
 }
 
-/// <summary>The part of the work that a parameter changes; <c>/v2</c> and some commands take only some groups.</summary>
+/// <summary>The part of the work that a parameter changes; <c>/v2</c> and some commands take only some
+/// groups.</summary>
 internal enum ParameterGroup
 {
     /// <summary>The bytes of the answer.</summary>

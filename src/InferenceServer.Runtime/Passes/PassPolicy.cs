@@ -21,11 +21,15 @@ internal sealed class PassPolicy(IOptions<PassOptions> options)
     /// <param name="manifest">The model's.</param>
     /// <param name="usual">What the manifest makes of a request that wants nothing else.</param>
     /// <param name="wanted">What this one wants.</param>
-    /// <exception cref="SegmentationException">A value is outside of what the configuration allows, or the graph cannot do that.</exception>
+    /// <exception cref="SegmentationException">A value is outside of what the configuration allows, or the graph
+    /// cannot do that.</exception>
     public PassSettings Resolve(ModelManifest manifest, PassSettings usual, PassOverrides wanted)
     {
         PassSettings settings = wanted == PassOverrides.None ? usual : PassSettings.Create(manifest, wanted);
-        return Complaint(manifest, settings) is { } complaint ? throw new SegmentationException(SegmentationError.InvalidRequest, FormattableString.Invariant(complaint)) : settings;
+        return Complaint(manifest, settings) is { } complaint
+            ? throw new SegmentationException(
+                SegmentationError.InvalidRequest, FormattableString.Invariant(complaint))
+            : settings;
     }
 
     /// <summary>Checks the cost of a request's passes against the limits.</summary>
@@ -52,14 +56,17 @@ internal sealed class PassPolicy(IOptions<PassOptions> options)
         {
             throw new SegmentationException(SegmentationError.TooManyPixels, string.Create(
                 CultureInfo.InvariantCulture,
-                $"The image would take {runs:N0} runs of the network with {inputPixels:N0} pixels; at most {_options.MaxInputPixels:N0} are accepted. Send a smaller one, fewer scales, no flip, or a larger stride_rate."));
+                $"The image would take {runs:N0} runs of the network with {inputPixels:N0} pixels; at most " +
+                $"{_options.MaxInputPixels:N0} are accepted. Send a smaller one, fewer scales, no flip, or a " +
+                $"larger stride_rate."));
         }
 
         if (bytes > _options.MaxBytes)
         {
             throw new SegmentationException(SegmentationError.TooManyPixels, string.Create(
                 CultureInfo.InvariantCulture,
-                $"The scores of the image would take {bytes:N0} bytes at once; at most {_options.MaxBytes:N0} are accepted. Send a smaller one, or ask for mode=slide with a smaller crop and without refinement."));
+                $"The scores of the image would take {bytes:N0} bytes at once; at most {_options.MaxBytes:N0} are " +
+                $"accepted. Send a smaller one, or ask for mode=slide with a smaller crop and without refinement."));
         }
     }
 
@@ -72,7 +79,9 @@ internal sealed class PassPolicy(IOptions<PassOptions> options)
         if (bytes > most)
         {
             throw new SegmentationException(SegmentationError.TooManyPixels, string.Create(
-                CultureInfo.InvariantCulture, $"The network's output and the answer made of it would take {bytes:N0} bytes; at most {most:N0} are accepted. Send fewer or smaller images, ask for bytes where this is JSON, or for a mask."));
+                CultureInfo.InvariantCulture,
+                $"The network's output and the answer made of it would take {bytes:N0} bytes; at most {most:N0} " +
+                $"are accepted. Send fewer or smaller images, ask for bytes where this is JSON, or for a mask."));
         }
     }
 
@@ -103,9 +112,12 @@ internal sealed class PassPolicy(IOptions<PassOptions> options)
 
         return manifest switch
         {
-            { Preprocess.Size.Fixed: [int height, int width] } when settings.Crop != new ImageSize(width, height) => $"crop: the graph takes no other than {width}×{height}, got {settings.Crop}.",
-            { Graph.OutputKind: OutputKind.Labels } when settings.IsSeveral => $"mode, scales, flip: the graph ends in labels, which cannot be averaged; it runs the image whole, once.",
-            { Graph.OutputKind: OutputKind.Probabilities } when settings.Fuse != FuseMode.MeanSoftmax => $"fuse: the graph gives probabilities, which can only be averaged: mean_softmax.",
+            { Preprocess.Size.Fixed: [int height, int width] } when settings.Crop != new ImageSize(width, height) =>
+                $"crop: the graph takes no other than {width}×{height}, got {settings.Crop}.",
+            { Graph.OutputKind: OutputKind.Labels } when settings.IsSeveral =>
+                $"mode, scales, flip: the graph ends in labels, which cannot be averaged; it runs the image once, whole.",
+            { Graph.OutputKind: OutputKind.Probabilities } when settings.Fuse != FuseMode.MeanSoftmax =>
+                $"fuse: the graph gives probabilities, which can only be averaged: mean_softmax.",
             _ => null,
         };
     }

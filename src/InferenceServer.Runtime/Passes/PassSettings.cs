@@ -6,7 +6,8 @@ namespace InferenceServer.Runtime.Passes;
 
 /// <summary>The passes of one request: the manifest's, with the request's wishes in their place.</summary>
 /// <param name="Mode">In one piece, or in tiles.</param>
-/// <param name="KeepSize">Whether the network sees the image at its own size, whatever the manifest's resize says.</param>
+/// <param name="KeepSize">Whether the network sees the image at its own size, whatever the manifest's resize
+/// says.</param>
 /// <param name="Crop">Size of a tile.</param>
 /// <param name="StrideRate">Distance of tiles as a share of the crop.</param>
 /// <param name="Scales">Factors on the size that the network sees the image at.</param>
@@ -37,7 +38,8 @@ internal sealed record PassSettings(
             wanted.Scales ?? inference.Scales, wanted.Flip ?? inference.Flip, wanted.Fuse ?? inference.Fuse);
     }
 
-    /// <summary>The settings as a table's caption: <c>slide 512×512 by 0.67, scales 0.75 1 1.25, flip, mean_softmax</c>.</summary>
+    /// <summary>The settings as a table's caption: <c>slide 512×512 by 0.67, scales 0.75 1 1.25, flip,
+    /// mean_softmax</c>.</summary>
     public override string ToString()
     {
         string mode = Mode == InferenceMode.Slide
@@ -59,4 +61,32 @@ internal sealed record PassSettings(
                     }
                     : "");
     }
+}
+
+/// <summary>What a request wants of the passes instead of what the model's manifest says; null keeps that.</summary>
+public sealed record PassOverrides
+{
+    /// <summary>All as the manifest says.</summary>
+    public static PassOverrides None { get; } = new();
+
+    /// <summary>In one piece, or in tiles.</summary>
+    public InferenceMode? Mode { get; init; }
+
+    /// <summary>True: the network sees the image at its own size, whatever the manifest's resize says.</summary>
+    public bool? KeepSize { get; init; }
+
+    /// <summary>Size of a tile, in pixels of what the network sees.</summary>
+    public ImageSize? Crop { get; init; }
+
+    /// <summary>Distance of tiles as a share of the crop, above 0 to 1.</summary>
+    public double? StrideRate { get; init; }
+
+    /// <summary>Factors on the size that the network sees the image at.</summary>
+    public IReadOnlyList<double>? Scales { get; init; }
+
+    /// <summary>Whether the mirrored image runs, too.</summary>
+    public bool? Flip { get; init; }
+
+    /// <summary>How passes are fused.</summary>
+    public FuseMode? Fuse { get; init; }
 }

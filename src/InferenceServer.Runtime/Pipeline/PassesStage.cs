@@ -10,7 +10,8 @@ namespace InferenceServer.Runtime.Pipeline;
 
 /// <summary>Preprocess, infer and postprocess for an image that takes several runs of the network: tiles, scales, the
 /// mirrored image. A few runs are in progress at once.</summary>
-/// <remarks>Outputs are added in the plan's order, whichever is ready first, so that a request's answer is the same each time.</remarks>
+/// <remarks>Outputs are added in the plan's order, whichever is ready first, so that a request's answer is the same
+/// each time.</remarks>
 internal sealed class PassesStage(CpuGate cpu, PassPolicy policy, SegmentationMetrics metrics) : IPipelineStage
 {
     /// <summary>The limits of passes.</summary>
@@ -96,7 +97,8 @@ internal sealed class PassesStage(CpuGate cpu, PassPolicy policy, SegmentationMe
         return await running.Dequeue().ConfigureAwait(false);
     }
 
-    /// <summary>Ends the runs that are in progress after a failure, and waits for them: the network may be reading their inputs.</summary>
+    /// <summary>Ends the runs that are in progress after a failure, and waits for them: the network may be reading
+    /// their inputs.</summary>
     private static async ValueTask AbandonAsync(Queue<Task<ModelOutput>> running, CancellationTokenSource stop)
     {
         if (running.Count > 0)

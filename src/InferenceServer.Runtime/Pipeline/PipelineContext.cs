@@ -41,7 +41,8 @@ internal sealed class PipelineContext(AdmittedRequest admitted, SegmentationRequ
     /// <summary>Whether the result has the probability of each class at each pixel.</summary>
     public bool WithProbabilities { get; init; }
 
-    /// <summary>What the network's output becomes before refinement: probabilities, where a CRF starts from them.</summary>
+    /// <summary>What the network's output becomes before refinement: probabilities, where a CRF starts from
+    /// them.</summary>
     public (bool Confidence, bool Probabilities) Unrefined => Crf is null ? (WithConfidence, WithProbabilities) : (false, true);
 
     /// <summary>The runs of the network; set by decoding, which learns the image's size.</summary>

@@ -4,7 +4,8 @@ using InferenceServer.Runtime.Refinement;
 
 namespace InferenceServer.Runtime.Pipeline;
 
-/// <summary>Replaces the mask with one that a fully connected CRF has refined. The refiner has slots of its own.</summary>
+/// <summary>Replaces the mask with one that a fully connected CRF has refined. The refiner has slots of its
+/// own.</summary>
 internal sealed class RefineStage(CrfRefiner refiner) : IPipelineStage
 {
     public Stage? Name => Stage.Crf;

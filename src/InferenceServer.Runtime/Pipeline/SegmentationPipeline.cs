@@ -11,7 +11,8 @@ internal interface IPipelineStage
     /// <summary>The name under which the stage's time counts; null where the stage measures itself.</summary>
     Stage? Name { get; }
 
-    /// <summary>Whether the stage computes on the processor, and therefore needs a slot of <see cref="CpuGate"/>.</summary>
+    /// <summary>Whether the stage computes on the processor, and therefore needs a slot of
+    /// <see cref="CpuGate"/>.</summary>
     bool UsesCpu { get; }
 
     /// <summary>Whether the stage has something to do for this request.</summary>
@@ -19,7 +20,8 @@ internal interface IPipelineStage
 
     /// <summary>Does the stage's work.</summary>
     /// <exception cref="SegmentationException">What went wrong.</exception>
-    /// <exception cref="OperationCanceledException">The caller has gone, or the request's time is up.</exception>
+    /// <exception cref="OperationCanceledException">The caller cancelled the request, or its timeout
+    /// passed.</exception>
     ValueTask RunAsync(PipelineContext context);
 }
 

@@ -12,18 +12,21 @@ using InferenceServer.Runtime.Sessions;
 namespace InferenceServer.Runtime.Pipeline;
 
 /// <summary>Runs the network on tensors, and gives its output as it is: the pipeline without postprocessing.</summary>
-/// <remarks>Each image of a request is an input of its own on the model's scheduler, which may run it in a batch with inputs of other requests.</remarks>
+/// <remarks>Each image of a request is an input of its own on the model's scheduler, which may run it in a batch with
+/// inputs of other requests.</remarks>
 internal sealed class TensorRunner(Segmenter segmenter, PassPolicy policy)
 {
     private const int BytesOfText = 16; // -3.4028235E+38 and a comma
 
     /// <summary>Runs the network on a tensor.</summary>
-    /// <param name="admitted">The admitted request. Its token cancels the work in the queue and between two operators of the network.</param>
+    /// <param name="admitted">The admitted request. Its token cancels the work in the queue and between two operators
+    /// of the network.</param>
     /// <param name="shape">The lengths of the axes, in the order of the model's layout.</param>
     /// <param name="values">The elements in the order of the axes, little-endian; copied.</param>
     /// <param name="asText">Whether the answer will spell the numbers out, and so be longer than the output.</param>
     /// <returns>N outputs; the caller disposes them.</returns>
-    /// <exception cref="SegmentationException">The model takes no input of this shape, the output is too large, a limit is reached, the network failed, or the time is up.</exception>
+    /// <exception cref="SegmentationException">The model takes no input of this shape, the output is too large, a
+    /// limit is reached, the network failed, or the time is up.</exception>
     public async ValueTask<DisposableList<ModelOutput>> RunAsync(
         AdmittedRequest admitted, IReadOnlyList<long> shape, ReadOnlyMemory<byte> values, bool asText)
     {
@@ -32,7 +35,9 @@ internal sealed class TensorRunner(Segmenter segmenter, PassPolicy policy)
         long length = layout.Bytes(size);
         if (values.Length != images * length)
         {
-            throw Invalid($"A {layout.ElementType} tensor of {string.Join('×', shape)} has {images * length:N0} bytes; got {values.Length:N0}.");
+            throw Invalid(
+                $"A {layout.ElementType} tensor of {string.Join('×', shape)} has {images * length:N0} bytes; got " +
+                $"{values.Length:N0}.");
         }
 
         admitted.HoldPixels(images * size.Pixels);
@@ -51,13 +56,15 @@ internal sealed class TensorRunner(Segmenter segmenter, PassPolicy policy)
         return await RunAsync(admitted, inputs, asText).ConfigureAwait(false);
     }
 
-    /// <summary>Runs the network on encoded images, which are preprocessed as the model's manifest says: each whole and in one pass.</summary>
+    /// <summary>Runs the network on encoded images, which are preprocessed as the model's manifest says: each whole
+    /// and in one pass.</summary>
     /// <param name="admitted">As for the tensor.</param>
     /// <param name="images">One or more encoded images.</param>
     /// <param name="asText">As for the tensor.</param>
     /// <returns>An output for each image; the caller disposes them.</returns>
     /// <exception cref="SegmentationException">As for the tensor, or an image cannot be decoded.</exception>
-    public async ValueTask<DisposableList<ModelOutput>> RunAsync(AdmittedRequest admitted, IReadOnlyList<ReadOnlyMemory<byte>> images, bool asText)
+    public async ValueTask<DisposableList<ModelOutput>> RunAsync(
+        AdmittedRequest admitted, IReadOnlyList<ReadOnlyMemory<byte>> images, bool asText)
     {
         CheckCount(admitted.Model, images.Count);
         using DisposableList<InputTensor> inputs = [];
@@ -108,7 +115,8 @@ internal sealed class TensorRunner(Segmenter segmenter, PassPolicy policy)
     {
         admitted.Widen(inputs.Count);
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(admitted.Cancellation);
-        StageTimings[] own = [.. inputs.Select(_ => new StageTimings())]; // runs overlap, and timings are not made for that
+        // Runs overlap, and timings are not made for that.
+        StageTimings[] own = [.. inputs.Select(_ => new StageTimings())];
         long start = Stopwatch.GetTimestamp();
         Task<ModelOutput>[] runs = [.. inputs.Zip(own, RunAsync)];
         try
@@ -133,7 +141,9 @@ internal sealed class TensorRunner(Segmenter segmenter, PassPolicy policy)
         {
             try
             {
-                return await admitted.Model.Scheduler.RunAsync(input, new RunContext(admitted.Priority, own), stop.Token).ConfigureAwait(false);
+                return await admitted.Model.Scheduler.RunAsync(
+                    input, new RunContext(admitted.Priority, own), stop.Token)
+                    .ConfigureAwait(false);
             }
             catch
             {
@@ -143,7 +153,8 @@ internal sealed class TensorRunner(Segmenter segmenter, PassPolicy policy)
         }
     }
 
-    // A request waits as long as the image that waits longest; where none was taken out of the queue, it waited all along.
+    // A request waits as long as the image that waits longest; where none was taken out of the queue, it waited all
+    // along.
     private static void Measure(StageTimings timings, StageTimings[] own, TimeSpan elapsed)
     {
         TimeSpan queued = own.Max(t => t[Stage.Queue]);

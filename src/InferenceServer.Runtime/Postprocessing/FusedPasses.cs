@@ -91,7 +91,7 @@ internal sealed class FusedPasses : IDisposable
         }
     }
 
-    /// <summary>The result, once all passes were added; whoever takes it disposes it.</summary>
+    /// <summary>The result, after all passes were added; the caller disposes it.</summary>
     public Mask Take()
     {
         Finish(_plan.Image.Height);

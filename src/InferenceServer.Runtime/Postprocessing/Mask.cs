@@ -3,7 +3,7 @@ using InferenceServer.Runtime.Buffers;
 
 namespace InferenceServer.Runtime.Postprocessing;
 
-/// <summary>The class of every pixel of an image, and if asked for how sure the network is. Whoever holds it disposes it.</summary>
+/// <summary>The class of every pixel of an image, and on request its confidence. The holder disposes it.</summary>
 internal sealed class Mask : IDisposable
 {
     private readonly PooledBuffer<byte> _labels;

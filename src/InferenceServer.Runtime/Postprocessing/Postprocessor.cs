@@ -8,7 +8,8 @@ using InferenceServer.Runtime.Sessions;
 
 namespace InferenceServer.Runtime.Postprocessing;
 
-/// <summary>The network's output to the class of every pixel of the image: padding and resizing undone, bilinear, argmax.</summary>
+/// <summary>The network's output to the class of every pixel of the image: padding and resizing undone, bilinear,
+/// argmax.</summary>
 internal sealed class Postprocessor
 {
     private readonly OutputKind _kind;
@@ -52,7 +53,8 @@ internal sealed class Postprocessor
     /// <param name="output">Of one image.</param>
     /// <param name="geometry">How the image lay in the input.</param>
     /// <param name="withConfidence">Only where <see cref="HasScores"/>.</param>
-    /// <param name="withProbabilities">Those of <see cref="Probabilities"/>, too; only where <see cref="HasScores"/>.</param>
+    /// <param name="withProbabilities">Those of <see cref="Probabilities"/>, too; only where
+    /// <see cref="HasScores"/>.</param>
     /// <returns>Labels at the image's size, which the caller disposes.</returns>
     public Mask Compute(ModelOutput output, in InputGeometry geometry, bool withConfidence, bool withProbabilities = false)
     {

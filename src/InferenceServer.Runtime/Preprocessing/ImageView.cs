@@ -5,7 +5,8 @@ using InferenceServer.Runtime.Manifests;
 
 namespace InferenceServer.Runtime.Preprocessing;
 
-/// <summary>The image at one scale, resized a strip at a time: as much as one row of tiles sees. Whoever holds it disposes it.</summary>
+/// <summary>The image at one scale, resized strip by strip: one row of tiles at a time. The holder disposes
+/// it.</summary>
 internal sealed class ImageView(ReadOnlyMemory<byte> rgb, ImageSize image, ImageSize size, ResizeManifest resize) : IDisposable
 {
     private PooledBuffer<byte>? _strip;

@@ -17,7 +17,8 @@ internal readonly record struct InputGeometry(ImageSize Image, ImageSize Resized
     private readonly AxisTile? _columns;
     private readonly AxisTile? _rows;
 
-    /// <summary>The columns that the network sees, and those of the image that they answer for: all of them, but of a tile.</summary>
+    /// <summary>The columns that the network sees, and those of the image that they answer for: all of them, but of a
+    /// tile.</summary>
     public AxisTile Columns
     {
         get => _columns ?? AxisTile.Whole(Image.Width, Resized.Width);

@@ -17,8 +17,10 @@ internal sealed class InputSizing(PreprocessManifest preprocess, int bucketMulti
             image, Bounded(image, Resize(image), exact: _resize.Mode == ResizeMode.Exact),
             _resize.Mode == ResizeMode.LongSidePad ? _resize.Size![0] : 0);
 
-    /// <summary>The geometry of one image at one scale, as a request says; of one that will be cut into tiles, as if it were not.</summary>
-    /// <exception cref="SegmentationException">It is to run whole, but the graph's only size does not hold it.</exception>
+    /// <summary>The geometry of one image at one scale, as a request says; of one that will be cut into tiles, as if it
+    /// were not.</summary>
+    /// <exception cref="SegmentationException">It is to run whole, but the graph's only size does not hold
+    /// it.</exception>
     public InputGeometry Plan(ImageSize image, double scale, PassSettings settings)
     {
         ImageSize natural = settings.KeepSize ? image : Resize(image);
@@ -43,7 +45,8 @@ internal sealed class InputSizing(PreprocessManifest preprocess, int bucketMulti
             ? new ImageSize(width, height)
             : new ImageSize(Legal(crop.Width), Legal(crop.Height));
 
-    /// <summary>Whether the graph takes an input of this size as it is, and the model's limit on what its network sees allows it.</summary>
+    /// <summary>Whether the graph takes an input of this size as it is, and the model's limit on what its network sees
+    /// allows it.</summary>
     public bool Takes(ImageSize input) => Legal(input) == input && input.Pixels <= 2 * _resize.MaxPixels;
 
     /// <summary>What <see cref="Takes"/> asks for, for people.</summary>
@@ -101,7 +104,8 @@ internal sealed class InputSizing(PreprocessManifest preprocess, int bucketMulti
 
     private ImageSize Bounded(ImageSize image, ImageSize resized, bool exact) => exact || IsAffordable(resized) ? resized : Shrink(image);
 
-    // What counts is what the network sees: a strip one pixel wide is padded to the smallest legal side. Padding may add as much
+    // What counts is what the network sees: a strip one pixel wide is padded to the smallest legal side. Padding may
+    // add as much
     // again, or images at the very limit would be resized for a few columns.
     private bool IsAffordable(ImageSize resized) =>
         resized.Pixels <= _resize.MaxPixels && (long)Bucket(Legal(resized.Width)) * Bucket(Legal(resized.Height)) <= 2 * _resize.MaxPixels;

@@ -59,7 +59,8 @@ internal sealed class InputTensor(int batch, ImageSize size, TensorLayout layout
     /// <summary>Mirrors the images left to right, in place.</summary>
     internal void Mirror() => MirroredRows.Apply(Values.Span, Size.Width);
 
-    /// <summary>Fills the input with what a normalised image looks like to a network: values from −2 to 2, the same at every start.</summary>
+    /// <summary>Fills the input with what a normalised image looks like to a network: values from −2 to 2, the same
+    /// at every start.</summary>
     internal void FillNoise()
     {
         uint state = 0x9E3779B9;
@@ -74,7 +75,8 @@ internal sealed class InputTensor(int batch, ImageSize size, TensorLayout layout
     /// <param name="elements">As many bytes as the input has, little-endian.</param>
     internal void CopyFrom(ReadOnlySpan<byte> elements) => MemoryMarshal.Cast<byte, float>(elements).CopyTo(Values.Span);
 
-    /// <summary>Wraps the elements, without a copy, for ONNX Runtime; the caller disposes the value before this input.</summary>
+    /// <summary>Wraps the elements, without a copy, for ONNX Runtime; the caller disposes the value before this
+    /// input.</summary>
     internal OrtValue Wrap() => OrtValue.CreateTensorValueFromMemory(OrtMemoryInfo.DefaultInstance, Values, Shape);
 
     /// <summary>Copies the elements to memory of an allocator; the caller disposes the value.</summary>

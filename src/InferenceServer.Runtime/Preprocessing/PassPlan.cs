@@ -4,13 +4,16 @@ using InferenceServer.Runtime.Manifests;
 
 namespace InferenceServer.Runtime.Preprocessing;
 
-/// <summary>All runs of the network that make one result, from the image's top to its bottom. Sizes only, no pixels.</summary>
-/// <remarks>The order lets rows be finished as soon as no later pass adds to them, so that only a band of scores is held.</remarks>
+/// <summary>All runs of the network that make one result, from the image's top to its bottom. Sizes only, no
+/// pixels.</summary>
+/// <remarks>The order lets rows be finished as soon as no later pass adds to them, so that only a band of scores is
+/// held.</remarks>
 internal sealed class PassPlan
 {
     private IReadOnlyList<Pass>? _passes;
 
-    private PassPlan(ImageSize image, PassSettings settings, IReadOnlyList<PassView> views) => (Image, Settings, Views) = (image, settings, views);
+    private PassPlan(ImageSize image, PassSettings settings, IReadOnlyList<PassView> views) =>
+        (Image, Settings, Views) = (image, settings, views);
 
     public ImageSize Image { get; }
 
@@ -18,13 +21,15 @@ internal sealed class PassPlan
 
     public IReadOnlyList<PassView> Views { get; }
 
-    /// <summary>Number of runs; known before any pass is made, as are <see cref="InputPixels"/> and <see cref="BandRows"/>.</summary>
+    /// <summary>Number of runs; known before any pass is made, as are <see cref="InputPixels"/> and
+    /// <see cref="BandRows"/>.</summary>
     public long Runs => Views.Sum(v => v.Tiles) * Mirrors;
 
     /// <summary>Whether the image runs whole and once, so that nothing needs to be fused.</summary>
     public bool IsOne => Runs == 1;
 
-    /// <summary>Whether the network sees the image in one piece at the manifest's own size, which the manifest's limits bound.</summary>
+    /// <summary>Whether the network sees the image in one piece at the manifest's own size, which the manifest's limits
+    /// bound.</summary>
     public bool IsAsManifested => IsOne && Settings is { Mode: InferenceMode.Whole, Scales: [1] };
 
     /// <summary>How the image lies in the network's input where it runs whole.</summary>
@@ -36,7 +41,8 @@ internal sealed class PassPlan
     /// <summary>The sizes that the network meets.</summary>
     public IEnumerable<ImageSize> Inputs => Views.Select(v => v.Input);
 
-    /// <summary>Rows of the image between the first that is unfinished and the last that any pass so far adds to, at most.</summary>
+    /// <summary>Rows of the image between the first that is unfinished and the last that any pass so far adds to, at
+    /// most.</summary>
     public int BandRows => (int)Views.Max(v => Math.Min(((long)v.StripRows * Image.Height / v.Size.Height) + 2, Image.Height));
 
     /// <summary>The passes, by the first row that they add to; a mirrored one follows its twin.</summary>

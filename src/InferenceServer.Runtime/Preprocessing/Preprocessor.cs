@@ -8,7 +8,8 @@ using InferenceServer.Runtime.Manifests;
 
 namespace InferenceServer.Runtime.Preprocessing;
 
-/// <summary>An image to the network's input, as the manifest says: resize, normalise, order the channels, pad.</summary>
+/// <summary>An image to the network's input, as the manifest says: resize, normalise, order the channels,
+/// pad.</summary>
 internal sealed class Preprocessor
 {
     private readonly TensorLayout _layout;

@@ -2,7 +2,8 @@ using InferenceServer.Kernels;
 
 namespace InferenceServer.Runtime.Preprocessing;
 
-/// <summary>How a network's input lies in memory: element type, channels and axis order. This type and <see cref="InputTensor"/> are the only ones that know.</summary>
+/// <summary>How a network's input lies in memory: element type, channels and axis order. This type and
+/// <see cref="InputTensor"/> are the only ones that know.</summary>
 internal sealed record TensorLayout
 {
     /// <summary>N×3×H×W, float32.</summary>

@@ -8,7 +8,8 @@ using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Runtime.Refinement;
 
-/// <summary>Sharpens masks with a fully connected CRF, in a bounded pool of its own, so that refinement cannot starve inference.</summary>
+/// <summary>Sharpens masks with a fully connected CRF, in a bounded pool of its own, so that refinement cannot starve
+/// inference.</summary>
 internal sealed class CrfRefiner(IOptions<CrfOptions> options) : IDisposable
 {
     private const float SmallestDeviation = 0.1f;
@@ -17,7 +18,8 @@ internal sealed class CrfRefiner(IOptions<CrfOptions> options) : IDisposable
     private readonly CrfWorkspacePool _workspaces = new(options.Value.Concurrency, options.Value.MaxBytes);
 
     /// <summary>The parameters of a request, held to the limits.</summary>
-    /// <exception cref="SegmentationException">One is outside of what the configuration allows; which, and what is allowed.</exception>
+    /// <exception cref="SegmentationException">One is outside of what the configuration allows; which, and what is
+    /// allowed.</exception>
     public CrfSettings Resolve(CrfManifest? manifest, CrfOverrides wanted)
     {
         CrfSettings settings = CrfSettings.Create(manifest, wanted);
@@ -33,7 +35,8 @@ internal sealed class CrfRefiner(IOptions<CrfOptions> options) : IDisposable
     }
 
     /// <summary>Waits for a slot and refines a mask.</summary>
-    /// <param name="mask">The network's mask, with probabilities. Where a confidence is wanted, the probabilities are overwritten.</param>
+    /// <param name="mask">The network's mask, with probabilities. Where a confidence is wanted, the probabilities are
+    /// overwritten.</param>
     /// <param name="classes">Number of planes of the probabilities.</param>
     /// <param name="rgb">The image, HWC, of the mask's size.</param>
     /// <param name="withConfidence">Whether the result has the refined probability of each pixel's class.</param>

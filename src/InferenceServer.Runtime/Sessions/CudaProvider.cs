@@ -7,7 +7,8 @@ namespace InferenceServer.Runtime.Sessions;
 /// <summary>ONNX Runtime's CUDA provider, which the library of a program built with <c>-p:Gpu=true</c> has.</summary>
 internal static class CudaProvider
 {
-    /// <summary>Whether ONNX Runtime was built with CUDA; whether CUDA works on this machine is another matter.</summary>
+    /// <summary>Whether ONNX Runtime was built with CUDA; whether CUDA works on this machine is another
+    /// matter.</summary>
     public static bool IsPresent => OrtEnv.Instance().GetAvailableProviders().Contains("CUDAExecutionProvider");
 
     /// <summary>The arena of a GPU's sessions, by the name that shrinking the arena takes.</summary>
@@ -26,7 +27,8 @@ internal static class CudaProvider
     /// <param name="device">The GPU, as CUDA numbers them.</param>
     /// <param name="settings">Of <see cref="CudaSettings"/>.</param>
     /// <exception cref="InvalidOperationException">The program was built without CUDA.</exception>
-    /// <exception cref="OnnxRuntimeException">A library of CUDA or cuDNN is missing, or there is no such GPU.</exception>
+    /// <exception cref="OnnxRuntimeException">A library of CUDA or cuDNN is missing, or there is no such
+    /// GPU.</exception>
     public static void AppendTo(SessionOptions options, int device, Dictionary<string, string> settings)
     {
         if (!IsPresent)
@@ -54,7 +56,7 @@ internal static class CudaSettings
             ["cudnn_conv_algo_search"] = (model?.ConvSearch ?? options.ConvSearch).ToString().ToUpperInvariant(),
             ["prefer_nhwc"] = Flag(model?.PreferNhwc ?? options.PreferNhwc),
             ["use_tf32"] = Flag(model?.Tf32 ?? options.Tf32),
-            // The other strategy doubles the arena when it grows, which after one large image is memory that nobody uses.
+            // The other strategy doubles the arena when it grows, which after one large image is unused memory.
             ["arena_extend_strategy"] = "kSameAsRequested",
         };
         if (options.GpuMemoryLimit > 0)
@@ -67,3 +69,8 @@ internal static class CudaSettings
 
     private static string Flag(bool value) => value ? "1" : "0";
 }
+
+/// <summary>A GPU is required and cannot be had: nothing can be served.</summary>
+/// <param name="cause">What CUDA or ONNX Runtime said.</param>
+internal sealed class GpuRequiredException(Exception cause)
+    : Exception("Onnx:RequireGpu is set, but CUDA cannot be used: " + cause.Message, cause);

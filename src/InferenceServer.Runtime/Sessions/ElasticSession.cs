@@ -2,7 +2,8 @@ using InferenceServer.Runtime.Preprocessing;
 
 namespace InferenceServer.Runtime.Sessions;
 
-/// <summary>One network in two sessions: a wide one, whose runs take all processors, and a narrow one for runs beside each other.</summary>
+/// <summary>One network in two sessions: a wide one, whose runs take all processors, and a narrow one for runs beside
+/// each other.</summary>
 /// <remarks>Threads of one run wait for each other at every operator, so several narrow runs do more in the same time
 /// than wide ones in turn; alone, a wide run is answered sooner.</remarks>
 internal sealed class ElasticSession(IModelSession wide, IModelSession narrow) : IModelSession

@@ -3,7 +3,8 @@ using InferenceServer.Runtime.Preprocessing;
 
 namespace InferenceServer.Runtime.Sessions;
 
-/// <summary>Finds the image input and the result among a graph's inputs and outputs, and checks their types and ranks.</summary>
+/// <summary>Finds the image input and the result among a graph's inputs and outputs, and checks their types and
+/// ranks.</summary>
 internal static class GraphBinder
 {
     public static string Input(GraphSignature signature, GraphManifest graph, string file)
@@ -11,7 +12,10 @@ internal static class GraphBinder
         TensorSignature input = Choose(signature.Inputs, graph.Input, "input", file);
         if (signature.Inputs.Count > 1)
         {
-            throw Wrong(file, $"graph.extra_inputs: the graph has further inputs ({Names(signature.Inputs.Where(i => i != input))}); fold them into it as constants");
+            throw Wrong(
+                file,
+                "graph.extra_inputs: the graph has further inputs " +
+                $"({Names(signature.Inputs.Where(i => i != input))}); fold them into it as constants");
         }
 
         if (TensorLayout.Float32Nchw.Mismatch(input.ElementType, input.Shape) is { } mismatch)

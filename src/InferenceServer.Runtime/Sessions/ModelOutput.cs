@@ -41,7 +41,8 @@ internal sealed class ModelOutput : IDisposable
         Shape = shape;
     }
 
-    /// <summary>Becomes the owner of a run's outputs, of which the first is the result; they are freed if it is no tensor.</summary>
+    /// <summary>Becomes the owner of a run's outputs, of which the first is the result; they are freed if it is no
+    /// tensor.</summary>
     internal static ModelOutput TakeOver(IDisposableReadOnlyCollection<OrtValue> outputs)
     {
         try

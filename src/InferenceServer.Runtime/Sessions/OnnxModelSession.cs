@@ -23,7 +23,13 @@ internal sealed class OnnxModelSession : IModelSession
     /// <param name="arena">The arena that rare large inputs shall not enlarge for good.</param>
     /// <param name="pinned">Memory that a GPU copies from and to by itself; null hands values over as they lie.</param>
     public OnnxModelSession(
-        InferenceSession session, GraphSignature signature, ExecutionProvider provider, string input, string output, string? arena = null, OrtAllocator? pinned = null)
+        InferenceSession session,
+        GraphSignature signature,
+        ExecutionProvider provider,
+        string input,
+        string output,
+        string? arena = null,
+        OrtAllocator? pinned = null)
     {
         _arena = arena;
         _binding = pinned is null ? null : new PinnedBinding(session, input, output, pinned);
@@ -44,7 +50,8 @@ internal sealed class OnnxModelSession : IModelSession
         using RunOptions options = new();
         if (_usual.IsRare(input.Size.Pixels) && _arena is not null)
         {
-            // At every run this would cost more than it brings: the next one would have to ask the system for its memory again.
+            // At every run this would cost more than it brings: the next one would have to ask the system for its
+            // memory again.
             options.AddRunConfigEntry("memory.enable_memory_arena_shrinkage", _arena);
             ArenaUsage.AddShrinkage();
         }
@@ -60,7 +67,8 @@ internal sealed class OnnxModelSession : IModelSession
         {
             cancellationToken.ThrowIfCancellationRequested();
             throw new SegmentationException(
-                SegmentationError.InferenceFailed, $"The network failed on an input of {input.Layout.Describe(input.Batch, input.Size)}.", e);
+                SegmentationError.InferenceFailed,
+                $"The network failed on an input of {input.Layout.Describe(input.Batch, input.Size)}.", e);
         }
     }
 

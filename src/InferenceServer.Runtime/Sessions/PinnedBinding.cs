@@ -3,7 +3,8 @@ using Microsoft.ML.OnnxRuntime;
 
 namespace InferenceServer.Runtime.Sessions;
 
-/// <summary>Runs a session on inputs and outputs in page-locked memory, from and to which a GPU copies by itself, at about twice the speed and without the processor.</summary>
+/// <summary>Runs a session on inputs and outputs in page-locked memory, from and to which a GPU copies by itself, at
+/// about twice the speed and without the processor.</summary>
 /// <param name="session">Stays the caller's.</param>
 /// <param name="input">Name of the graph's input.</param>
 /// <param name="output">Name of its result.</param>

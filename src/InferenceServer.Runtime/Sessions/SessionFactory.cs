@@ -39,7 +39,8 @@ internal sealed class SessionFactory(IOptions<OnnxOptions> options, IOptions<Sch
     /// <param name="file">An ONNX file.</param>
     /// <param name="graph">Names its input and output where it has several.</param>
     /// <param name="gpu">What the model wants of a GPU.</param>
-    /// <exception cref="ManifestException">The graph is unreadable, or the named input and output are not in it.</exception>
+    /// <exception cref="ManifestException">The graph is unreadable, or the named input and output are not in
+    /// it.</exception>
     /// <exception cref="GpuRequiredException">A GPU is required and none can be had.</exception>
     public IModelSession Open(string file, GraphManifest graph, GpuManifest? gpu = null)
     {
@@ -109,7 +110,8 @@ internal sealed class SessionFactory(IOptions<OnnxOptions> options, IOptions<Sch
 
         if (OperatingSystem.IsWindows())
         {
-            OrtEnv.Instance().DisableTelemetryEvents(); // elsewhere an environment variable does it: eng/OnnxRuntimeTelemetry.cs
+            // Elsewhere an environment variable does it: eng/OnnxRuntimeTelemetry.cs.
+            OrtEnv.Instance().DisableTelemetryEvents();
         }
 
         // ONNX Runtime prints errors of its own when CUDA is missing, which for "auto" is no error.

@@ -2,7 +2,8 @@ using Microsoft.ML.OnnxRuntime;
 
 namespace InferenceServer.Runtime.Sessions;
 
-/// <summary>ONNX Runtime's pool of threads for all sessions of the process; the threads that call a run work beside it.</summary>
+/// <summary>ONNX Runtime's pool of threads for all sessions of the process; the threads that call a run work beside
+/// it.</summary>
 internal static class SharedThreads
 {
     private static readonly Lock Once = new();

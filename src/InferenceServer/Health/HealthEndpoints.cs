@@ -1,8 +1,9 @@
-using InferenceServer.Hosting;
 using InferenceServer.Errors;
+using InferenceServer.Hosting;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Models;
 using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
 
 namespace InferenceServer.Health;
 
@@ -48,3 +49,11 @@ internal static class HealthEndpoints
 /// <summary>The answer to a probe that passed.</summary>
 /// <param name="Status">live or ready.</param>
 public sealed record HealthStatus(string Status);
+
+/// <summary>Readiness as a health check of the framework, for the health service of gRPC.</summary>
+internal sealed class ReadinessCheck(ModelRepository repository, Drain drain) : IHealthCheck
+{
+    public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
+        Task.FromResult(
+            HealthEndpoints.NotReady(repository, drain) is null ? HealthCheckResult.Healthy() : HealthCheckResult.Unhealthy());
+}

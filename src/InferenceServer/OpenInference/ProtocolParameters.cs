@@ -1,6 +1,7 @@
 using InferenceServer.Errors;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Admission;
+using InferenceServer.Runtime.Parameters;
 
 namespace InferenceServer.OpenInference;
 
@@ -53,4 +54,24 @@ internal static class ProtocolParameters
     /// <summary>The error for an extension that the server does not have.</summary>
     public static SegmentationException Missing(string extension, string instead) =>
         new(ErrorTable.NotSupported, $"The extension '{extension}' is not supported: {instead}.");
+}
+
+/// <summary>Parameters of the image form: those of <c>/v1/segment</c> with the same names and limits.</summary>
+internal static class ImageParameters
+{
+    /// <exception cref="SegmentationException">A parameter's value is not allowed.</exception>
+    public static SegmentSettings Read(InferParameters parameters)
+    {
+        SegmentSettings settings = SegmentSettings.Default;
+        foreach (RequestParameter parameter in RequestParameters.All)
+        {
+            bool isTaken = parameter.Group is ParameterGroup.Passes or ParameterGroup.Refinement;
+            if (isTaken && parameters.Text(parameter.Name) is { } text)
+            {
+                settings = parameter.Apply(settings, text);
+            }
+        }
+
+        return settings;
+    }
 }

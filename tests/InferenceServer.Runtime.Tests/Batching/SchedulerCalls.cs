@@ -13,7 +13,9 @@ internal static class SchedulerCalls
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
     public static readonly ImageSize Small = new(2, 2);
 
-    public static async Task<float> RunAsync(BatchScheduler scheduler, int id, ImageSize? size = null, Priority priority = Priority.Interactive, CancellationToken cancellationToken = default)
+    public static async Task<float> RunAsync(
+        BatchScheduler scheduler, int id, ImageSize? size = null, Priority priority = Priority.Interactive,
+        CancellationToken cancellationToken = default)
     {
         using InputTensor input = Input(id, size ?? Small);
         using ModelOutput output = await scheduler.RunAsync(input, new RunContext(priority, new StageTimings()), cancellationToken);

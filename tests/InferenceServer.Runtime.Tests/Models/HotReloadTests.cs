@@ -126,7 +126,9 @@ public sealed class HotReloadTests : IDisposable
         Settle(runtime);
 
         Assert.Equal(["tiny", "tiny-binary"], runtime.Repository.Entries.Select(e => e.Name));
-        Assert.Equal(SegmentationError.UnknownModel, Assert.Throws<SegmentationException>(() => runtime.Repository.Lease("tiny-labels")).Error);
+        Assert.Equal(
+            SegmentationError.UnknownModel,
+            Assert.Throws<SegmentationException>(() => runtime.Repository.Lease("tiny-labels")).Error);
         Run(lease.Model); // a request that was under way
         lease.Dispose();
         Assert.True(lease.Model.IsFreed);
@@ -270,7 +272,8 @@ public sealed class HotReloadTests : IDisposable
     [Fact]
     public void Refresh_NewModelWithoutTheRequiredGpu_IsUnavailableAndEndsNothing()
     {
-        using TestRuntime runtime = new(_folder.Path, ("Onnx:RequireGpu", "true"), ("Onnx:GpuDevice", "63")); // a device that no machine has
+        // A device that no machine has.
+        using TestRuntime runtime = new(_folder.Path, ("Onnx:RequireGpu", "true"), ("Onnx:GpuDevice", "63"));
         _folder.Add("tiny", 1);
 
         Settle(runtime);

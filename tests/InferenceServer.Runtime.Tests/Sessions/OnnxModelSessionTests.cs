@@ -31,7 +31,8 @@ public class OnnxModelSessionTests
     {
         using TestRuntime runtime = new(Assets.Models);
         using InputTensor input = new(1, new ImageSize(16, 16), TensorLayout.Float32Nchw);
-        Assert.ThrowsAny<OperationCanceledException>(() => runtime.Repository.Entry("tiny").Model!.Session.Run(input, new CancellationToken(canceled: true)));
+        Assert.ThrowsAny<OperationCanceledException>(() =>
+            runtime.Repository.Entry("tiny").Model!.Session.Run(input, new CancellationToken(canceled: true)));
     }
 
     [Fact]
@@ -39,7 +40,8 @@ public class OnnxModelSessionTests
     {
         using TestRuntime runtime = new(Assets.Models);
         using InputTensor input = new(1, new ImageSize(32, 32), TensorLayout.Float32Nchw);
-        SegmentationException e = Assert.Throws<SegmentationException>(() => runtime.Repository.Entry("tiny-fixed").Model!.Session.Run(input, CancellationToken.None));
+        SegmentationException e = Assert.Throws<SegmentationException>(() =>
+            runtime.Repository.Entry("tiny-fixed").Model!.Session.Run(input, CancellationToken.None));
         Assert.Equal(SegmentationError.InferenceFailed, e.Error);
         Assert.Contains("1×3×32×32", e.Message, StringComparison.Ordinal);
     }
@@ -64,7 +66,8 @@ public class OnnxModelSessionTests
     public void Run_RareLargeInput_GivesMemoryBackAndTheSameResult()
     {
         using TestRuntime runtime = new(Assets.Models), keeping = new(Assets.Models, ("Onnx:ArenaShrinkage", "false"));
-        using InputTensor usual = new(1, new ImageSize(16, 16), TensorLayout.Float32Nchw), large = new(1, new ImageSize(256, 256), TensorLayout.Float32Nchw);
+        using InputTensor usual = new(1, new ImageSize(16, 16), TensorLayout.Float32Nchw), large = new(
+            1, new ImageSize(256, 256), TensorLayout.Float32Nchw);
         usual.Values.Span.Clear();
         new Random(5).NextSingles(large.Values.Span);
         IModelSession session = runtime.Repository.Entry("tiny").Model!.Session;

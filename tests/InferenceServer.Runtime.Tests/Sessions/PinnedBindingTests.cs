@@ -62,7 +62,9 @@ public sealed class PinnedBindingTests : IDisposable
     private static OnnxModelSession Open(bool bind)
     {
         InferenceSession session = new(Path.Combine(Assets.Models, "tiny", "1", "model.onnx"));
-        return new OnnxModelSession(session, OnnxModelSession.Describe(session), ExecutionProvider.Cpu, session.InputNames[0], session.OutputNames[0],
+        return new OnnxModelSession(
+            session, OnnxModelSession.Describe(session), ExecutionProvider.Cpu, session.InputNames[0],
+            session.OutputNames[0],
             pinned: bind ? new OrtAllocator(session, OrtMemoryInfo.DefaultInstance) : null);
     }
 

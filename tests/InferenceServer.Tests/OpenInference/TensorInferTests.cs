@@ -18,7 +18,10 @@ public sealed class TensorInferTests(SegmentationServer server)
     [Fact]
     public async Task Binary_Tensor_GivesTheSessionsOwnOutput()
     {
-        using HttpResponseMessage response = await server.Client.PostAsync(Route, InferCall.Content(Binary(1, Tensor, """, "parameters": {"binary_data_output": true}"""), InferCall.Bytes(Tensor)));
+        using HttpResponseMessage response = await server.Client.PostAsync(
+            Route,
+            InferCall.Content(
+                Binary(1, Tensor, """, "parameters": {"binary_data_output": true}"""), InferCall.Bytes(Tensor)));
 
         (JsonElement json, byte[] rest) = await InferCall.ReadAsync(response);
         JsonElement output = Assert.Single(json.GetProperty("outputs").EnumerateArray());
@@ -35,12 +38,19 @@ public sealed class TensorInferTests(SegmentationServer server)
     public async Task Json_FlatOrNested_GivesTheSameOutput(bool nested)
     {
         string data = nested ? Nested(Tensor) : JsonSerializer.Serialize(Tensor);
-        string request = $$"""{"inputs": [{"data": {{data}}, "shape": [1, 3, {{Photo.Height}}, {{Photo.Width}}], "name": "input", "datatype": "FP32"}]}""";
+        string request =
+            $$"""{"inputs": [{"data": {{data}}, "shape": [1, 3, {{Photo.Height}}, """ +
+            $$"""{{Photo.Width}}], "name": "input", "datatype": "FP32"}]}""";
 
         using HttpResponseMessage response = await server.Client.PostAsync(Route, InferCall.Content(request));
 
         (JsonElement json, _) = await InferCall.ReadAsync(response);
-        Assert.Equal(Run(Tensor).Values, Assert.Single(json.GetProperty("outputs").EnumerateArray()).GetProperty("data").EnumerateArray().Select(e => e.GetSingle()));
+        Assert.Equal(
+            Run(Tensor).Values,
+            Assert.Single(json.GetProperty("outputs").EnumerateArray())
+                .GetProperty("data")
+                .EnumerateArray()
+                .Select(e => e.GetSingle()));
     }
 
     [Theory]
@@ -48,7 +58,8 @@ public sealed class TensorInferTests(SegmentationServer server)
     [InlineData("tiny-probabilities", "probabilities")]
     public async Task Json_OtherOutputs_HaveTheirOwnTypes(string model, string name)
     {
-        using HttpResponseMessage text = await server.Client.PostAsync($"/v2/models/{model}/infer", InferCall.Content(Binary(1, Tensor, ""), InferCall.Bytes(Tensor)));
+        using HttpResponseMessage text = await server.Client.PostAsync(
+            $"/v2/models/{model}/infer", InferCall.Content(Binary(1, Tensor, ""), InferCall.Bytes(Tensor)));
         using HttpResponseMessage bytes = await server.Client.PostAsync($"/v2/models/{model}/infer", InferCall.Content(
             Binary(1, Tensor, $$""", "outputs": [{"name": "{{name}}", "parameters": {"binary_data": true} }]"""), InferCall.Bytes(Tensor)));
 
@@ -70,13 +81,22 @@ public sealed class TensorInferTests(SegmentationServer server)
     [Fact]
     public async Task Batch_ThreeImages_EachGetsItsOwnOutput()
     {
-        float[][] images = [InferCall.Tensor(Photo.Labels), InferCall.Tensor(new byte[Photo.Labels.Length]), InferCall.Tensor([.. Photo.Labels.Reverse()])];
+        float[][] images =
+        [
+            InferCall.Tensor(Photo.Labels), InferCall.Tensor(new byte[Photo.Labels.Length]),
+            InferCall.Tensor([.. Photo.Labels.Reverse()])
+        ];
         float[] together = [.. images.SelectMany(i => i)];
 
-        using HttpResponseMessage response = await server.Client.PostAsync(Route, InferCall.Content(Binary(3, together, """, "parameters": {"binary_data_output": true}"""), InferCall.Bytes(together)));
+        using HttpResponseMessage response = await server.Client.PostAsync(
+            Route,
+            InferCall.Content(
+                Binary(3, together, """, "parameters": {"binary_data_output": true}"""), InferCall.Bytes(together)));
 
         (JsonElement json, byte[] rest) = await InferCall.ReadAsync(response);
-        Assert.Equal([3, 3, Photo.Height / 4, Photo.Width / 4], json.GetProperty("outputs")[0].GetProperty("shape").EnumerateArray().Select(e => e.GetInt32()));
+        Assert.Equal(
+            [3, 3, Photo.Height / 4, Photo.Width / 4],
+            json.GetProperty("outputs")[0].GetProperty("shape").EnumerateArray().Select(e => e.GetInt32()));
         Assert.Equal(images.SelectMany(i => Run(i).Values), MemoryMarshal.Cast<byte, float>(rest).ToArray());
     }
 
@@ -86,13 +106,17 @@ public sealed class TensorInferTests(SegmentationServer server)
         // OpenVINO Model Server takes encoded images for the input of any graph.
         byte[] second = Photo.Plain(Photo.Width, Photo.Height);
         byte[] tensor = [.. InferCall.Element(Photo.Png), .. InferCall.Element(second)];
-        string request = $$"""{"inputs": [{"name": "input", "datatype": "BYTES", "shape": [2], "parameters": {"binary_data_size": {{tensor.Length}} } }], "parameters": {"binary_data_output": true} }""";
+        string request =
+            $$"""{"inputs": [{"name": "input", "datatype": "BYTES", "shape": [2], "parameters": """ +
+            $$"""{"binary_data_size": {{tensor.Length}} } }], "parameters": {"binary_data_output": true} }""";
 
         using HttpResponseMessage response = await server.Client.PostAsync(Route, InferCall.Content(request, tensor));
 
         (JsonElement json, byte[] rest) = await InferCall.ReadAsync(response);
         Assert.Equal(2, json.GetProperty("outputs")[0].GetProperty("shape")[0].GetInt32());
-        Assert.Equal([.. Run(Tensor).Values, .. Run(InferCall.Tensor([.. Photo.Labels.Select(_ => (byte)1)])).Values], MemoryMarshal.Cast<byte, float>(rest).ToArray());
+        Assert.Equal(
+            [.. Run(Tensor).Values, .. Run(InferCall.Tensor([.. Photo.Labels.Select(_ => (byte)1)])).Values],
+            MemoryMarshal.Cast<byte, float>(rest).ToArray());
     }
 
     [Fact]
@@ -101,23 +125,31 @@ public sealed class TensorInferTests(SegmentationServer server)
         float[] tensor = new float[3 * 64 * 64];
         Array.Fill(tensor, 0.5f);
 
-        using HttpResponseMessage fixedSize = await server.Client.PostAsync("/v2/models/tiny-fixed/infer", InferCall.Raw(InferCall.Bytes(tensor)));
+        using HttpResponseMessage fixedSize = await server.Client.PostAsync(
+            "/v2/models/tiny-fixed/infer", InferCall.Raw(InferCall.Bytes(tensor)));
         using HttpResponseMessage open = await server.Client.PostAsync(Route, InferCall.Raw(InferCall.Bytes(tensor)));
 
-        Assert.Equal([1, 3, 16, 16], (await InferCall.ReadAsync(fixedSize)).Json.GetProperty("outputs")[0].GetProperty("shape").EnumerateArray().Select(e => e.GetInt32()));
+        Assert.Equal(
+            [1, 3, 16, 16],
+            (await InferCall.ReadAsync(fixedSize)).Json.GetProperty("outputs")[0]
+                .GetProperty("shape")
+                .EnumerateArray()
+                .Select(e => e.GetInt32()));
         Assert.Contains("several free sides", await ProblemAssert.IsAsync(HttpStatusCode.BadRequest, open), StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task Tensors_AndPhotographs_ShareTheQueueAndTheRuns()
     {
-        await using SegmentationServer batching = await SegmentationServer.StartAsync(("Scheduling:Instances", "1"), ("Batching:MaxBatchSize", "8"));
+        await using SegmentationServer batching = await SegmentationServer.StartAsync(
+            ("Scheduling:Instances", "1"), ("Batching:MaxBatchSize", "8"));
         LoadedModel model = batching.Services.GetRequiredService<ModelRepository>().Entry("tiny").Model!;
         using GatedSession gate = new(model);
         Task<HttpResponseMessage> first = batching.Client.PostAsync("/v1/segment/tiny", Photo.Content(Photo.Png));
         await Eventually.TrueAsync(() => model.Scheduler.Running == 1);
         Task<HttpResponseMessage> photo = batching.Client.PostAsync("/v1/segment/tiny?format=raw", Photo.Content(Photo.Png));
-        Task<HttpResponseMessage> tensor = batching.Client.PostAsync(Route, InferCall.Content(Binary(1, Tensor, ""), InferCall.Bytes(Tensor)));
+        Task<HttpResponseMessage> tensor = batching.Client.PostAsync(
+            Route, InferCall.Content(Binary(1, Tensor, ""), InferCall.Bytes(Tensor)));
         await Eventually.TrueAsync(() => model.Scheduler.QueuedImages == 2);
 
         gate.Open();
@@ -137,7 +169,8 @@ public sealed class TensorInferTests(SegmentationServer server)
         Task<HttpResponseMessage> first = small.Client.PostAsync(Route, InferCall.Content(Binary(1, Tensor, ""), InferCall.Bytes(Tensor)));
         await Eventually.TrueAsync(() => small.InFlight.Requests == 1);
 
-        using HttpResponseMessage tensor = await small.Client.PostAsync(Route, InferCall.Content(Binary(1, Tensor, ""), InferCall.Bytes(Tensor)));
+        using HttpResponseMessage tensor = await small.Client.PostAsync(
+            Route, InferCall.Content(Binary(1, Tensor, ""), InferCall.Bytes(Tensor)));
         using HttpResponseMessage image = await small.Client.PostAsync("/v2/models/tiny.image/infer", InferCall.Raw(Photo.Png));
 
         await ProblemAssert.IsAsync(HttpStatusCode.TooManyRequests, tensor);
@@ -157,7 +190,9 @@ public sealed class TensorInferTests(SegmentationServer server)
         Task<HttpResponseMessage> first = slow.Client.PostAsync(Route, InferCall.Content(Binary(1, Tensor, ""), InferCall.Bytes(Tensor)));
         await Eventually.TrueAsync(() => model.Scheduler.Running == 1);
 
-        using HttpResponseMessage late = await slow.Client.PostAsync(Route, InferCall.Content(Binary(1, Tensor, """, "parameters": {"timeout": 20000}"""), InferCall.Bytes(Tensor)));
+        using HttpResponseMessage late = await slow.Client.PostAsync(
+            Route,
+            InferCall.Content(Binary(1, Tensor, """, "parameters": {"timeout": 20000}"""), InferCall.Bytes(Tensor)));
 
         await ProblemAssert.IsAsync(HttpStatusCode.ServiceUnavailable, late);
         gate.Open();
@@ -166,7 +201,8 @@ public sealed class TensorInferTests(SegmentationServer server)
     }
 
     private static string Binary(int images, float[] values, string more) =>
-        $$"""{"inputs": [{"name": "input", "datatype": "FP32", "shape": [{{images}}, 3, {{Photo.Height}}, {{Photo.Width}}], "parameters": {"binary_data_size": {{values.Length * sizeof(float)}} } }]{{more}} }""";
+        $$"""{"inputs": [{"name": "input", "datatype": "FP32", "shape": [{{images}}, 3, {{Photo.Height}}, """ +
+        $$"""{{Photo.Width}}], "parameters": {"binary_data_size": {{values.Length * sizeof(float)}} } }]{{more}} }""";
 
     private static string Nested(float[] values)
     {
@@ -178,7 +214,8 @@ public sealed class TensorInferTests(SegmentationServer server)
     {
         using InputTensor input = new(1, new Kernels.ImageSize(Photo.Width, Photo.Height), TensorLayout.Float32Nchw);
         values.CopyTo(input.Values);
-        using ModelOutput output = server.Services.GetRequiredService<ModelRepository>().Entry("tiny").Model!.Session.Run(input, CancellationToken.None);
+        using ModelOutput output = server.Services.GetRequiredService<ModelRepository>()
+            .Entry("tiny").Model!.Session.Run(input, CancellationToken.None);
         return (output.Scores().ToArray(), [.. output.Shape]);
     }
 }

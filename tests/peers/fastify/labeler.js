@@ -1,4 +1,7 @@
-/** Upsamples logits bilinearly (half-pixel centres) and takes the best class, row by row, so that nothing of the full size is ever stored but labels. */
+/**
+ * Upsamples logits bilinearly (half-pixel centres) and takes the best class, row by row, so that nothing of the full
+ * size is ever stored but labels.
+ */
 export class Labeler {
   label (logits, [, classes, rows, columns], width, height) {
     const across = taps(width, columns)

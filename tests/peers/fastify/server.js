@@ -17,7 +17,8 @@ if (cluster.isPrimary && workers > 1) {
 }
 
 async function serve () {
-  const [{ default: fastify }, { default: sharp }, { Segmenter }] = await Promise.all([import('fastify'), import('sharp'), import('./segmenter.js')])
+  const modules = await Promise.all([import('fastify'), import('sharp'), import('./segmenter.js')])
+  const [{ default: fastify }, { default: sharp }, { Segmenter }] = modules
   sharp.concurrency(1) // requests are the parallelism
   sharp.cache(false)
   const manifest = JSON.parse(readFileSync(join(folder, 'model.json'), 'utf8'))

@@ -8,7 +8,7 @@ using InferenceServer.Segment;
 
 namespace InferenceServer.OpenInference.Grpc;
 
-/// <summary>The method ModelInfer: the road of a request to infer, with its messages round it.</summary>
+/// <summary>The method ModelInfer: inference over gRPC.</summary>
 internal static class GrpcInfer
 {
     public static async Task HandleAsync(HttpContext http)
@@ -23,10 +23,8 @@ internal static class GrpcInfer
         (string name, string version) = InferMessages.Peek(part.Bytes.Written);
         ProtocolModel view = http.RequestServices.GetRequiredService<ModelCatalog>().View(name);
         observation.AskedFor(view.Model);
-        if (
-            !segmenter.TryAdmit(
-                AdmissionRequest(http, view, Version(version), timeout), out AdmittedRequest? admitted,
-                out SegmentationException? refusal))
+        AdmissionRequest request = AdmissionRequest(http, view, Version(version), timeout);
+        if (!segmenter.TryAdmit(request, out AdmittedRequest? admitted, out SegmentationException? refusal))
         {
             await Problem.WriteAsync(http, refusal);
             return;

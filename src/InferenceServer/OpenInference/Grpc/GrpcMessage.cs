@@ -1,7 +1,7 @@
-using InferenceServer.Errors;
 using System.Buffers;
 using System.Buffers.Binary;
 using Google.Protobuf;
+using InferenceServer.Errors;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Buffers;
 
@@ -132,4 +132,12 @@ internal static class GrpcMessage
     }
 
     private static SegmentationException Broken() => new(SegmentationError.InvalidRequest, "The call's message is not whole.");
+}
+
+/// <summary>A message while it is being read. Whoever holds it disposes it.</summary>
+/// <param name="Length">Bytes of the whole message.</param>
+/// <param name="Bytes">Those that have come.</param>
+internal sealed record GrpcPart(int Length, PooledBufferWriter Bytes) : IDisposable
+{
+    public void Dispose() => Bytes.Dispose();
 }

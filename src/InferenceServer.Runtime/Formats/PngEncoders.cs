@@ -1,0 +1,46 @@
+using System.Buffers;
+using InferenceServer.Kernels;
+using InferenceServer.Kernels.Coloring;
+using InferenceServer.Runtime.Buffers;
+
+namespace InferenceServer.Runtime.Formats;
+
+/// <summary>Class indices in an <see cref="IndexedPng"/> with the classes' colours.</summary>
+internal sealed class IndexedPngEncoder : IMaskEncoder
+{
+    public void Encode(MaskContent content, FormatSettings options, IBufferWriter<byte> output) =>
+        IndexedPng.Write(content.Labels.Span, content.Size, content.Classes.Palette, output);
+}
+
+/// <summary>PNG of colour type 3, 8 bits: each pixel is a label, the palette holds the colours.</summary>
+/// <remarks>Written here because libvips chooses palettes itself. PNG specification, third edition, §11.</remarks>
+internal static class IndexedPng
+{
+    /// <summary>Writes a label map.</summary>
+    /// <param name="labels">HW; a label from <see cref="Palette.Count"/> on is kept, but has no colour.</param>
+    /// <param name="size">Of <paramref name="labels"/>.</param>
+    /// <param name="palette">The colours.</param>
+    /// <param name="output">Takes the bytes.</param>
+    public static void Write(ReadOnlySpan<byte> labels, ImageSize size, Palette palette, IBufferWriter<byte> output) =>
+        BytePng.Write(labels, size, BytePng.Indexed, palette.Rgb, output);
+}
+
+/// <summary>RGB PNG of the classes' colours.</summary>
+internal sealed class ColorPngEncoder : IMaskEncoder
+{
+    public void Encode(MaskContent content, FormatSettings options, IBufferWriter<byte> output)
+    {
+        using PooledBuffer<byte> rgb = new(checked((int)(content.Size.Pixels * 3)));
+        ColorMap.Apply(content.Labels.Span, content.Classes.Palette, rgb.Span);
+        PixelFile.Write(rgb.Memory, content.Size, bands: 3, jpegQuality: null, output);
+    }
+}
+
+/// <summary>Grey PNG of the winning class's probability × 255.</summary>
+internal sealed class ConfidencePngEncoder : IMaskEncoder
+{
+    public void Encode(MaskContent content, FormatSettings options, IBufferWriter<byte> output)
+    {
+        PixelFile.Write(content.Confidence, content.Size, bands: 1, jpegQuality: null, output);
+    }
+}
