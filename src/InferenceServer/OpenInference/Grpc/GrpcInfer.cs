@@ -23,8 +23,8 @@ internal static class GrpcInfer
         (string name, string version) = InferMessages.Peek(part.Bytes.Written);
         ProtocolModel view = http.RequestServices.GetRequiredService<ModelCatalog>().View(name);
         observation.AskedFor(view.Model);
-        AdmissionRequest request = AdmissionRequest(http, view, Version(version), timeout);
-        if (!segmenter.TryAdmit(request, out AdmittedRequest? admitted, out SegmentationException? refusal))
+        AdmissionRequest wanted = AdmissionRequest(http, view, Version(version), timeout);
+        if (!segmenter.TryAdmit(wanted, out AdmittedRequest? admitted, out SegmentationException? refusal))
         {
             await Problem.WriteAsync(http, refusal);
             return;
