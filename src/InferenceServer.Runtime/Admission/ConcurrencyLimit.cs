@@ -24,7 +24,8 @@ internal sealed class ConcurrencyLimit(int limit, string uses, TimeSpan retryAft
         Interlocked.Decrement(ref _taken);
         permit = null;
         refusal = new SegmentationException(
-            SegmentationError.Overloaded, $"Server busy: the limit on {uses} is reached ({limit:N0}). Retry later.") { RetryAfter = retryAfter };
+            SegmentationError.Overloaded,
+            $"Server busy: the limit on {uses} is reached ({limit:N0}). Retry later.") { RetryAfter = retryAfter };
         return false;
     }
 
