@@ -95,9 +95,9 @@ internal sealed class Segmenter : ISegmenter
 
     /// <inheritdoc cref="AdmissionControl.TryAdmit"/>
     public bool TryAdmit(
-        in AdmissionRequest request, [NotNullWhen(true)] out AdmittedRequest? admitted, [
-            NotNullWhen(false)
-        ] out SegmentationException? refusal) =>
+        in AdmissionRequest request,
+        [NotNullWhen(true)] out AdmittedRequest? admitted,
+        [NotNullWhen(false)] out SegmentationException? refusal) =>
         _admission.TryAdmit(request, out admitted, out refusal);
 
     /// <inheritdoc cref="AdmissionControl.TryAdmitTo"/>
