@@ -144,6 +144,15 @@ public sealed partial class ArchitectureTests
     [GeneratedRegex(@"^using InferenceServer\.Runtime\.(?<folder>\w+);", RegexOptions.Multiline | RegexOptions.ExplicitCapture)]
     private static partial Regex Namespace();
 
+    // What somebody meets first who opens the package.
+    [Fact]
+    public void Runtime_Root_HasFiveFiles() => Assert.Equal(
+        [
+            "SegmentationException.cs", "SegmentationOptions.cs", "SegmentationRequest.cs", "Segmenter.cs",
+            "ServiceCollectionExtensions.cs",
+        ],
+        Directory.EnumerateFiles(Path.Combine(Sources, "InferenceServer.Runtime"), "*.cs").Select(Path.GetFileName).Order());
+
     // A folder of many small files hides what it holds; the page's are small because browsers fetch them one by one.
     [Fact]
     public void Sources_Files_AreAtMost400()
