@@ -60,11 +60,19 @@ public sealed class SchedulingOptions
     public TimeSpan MaxTimeout { get; set; } = TimeSpan.FromMinutes(2);
 
     /// <summary>The instances of a model.</summary>
-    internal int InstancesOn(bool gpu) => Instances > 0 ? Instances : gpu ? 1 : InstancesFor(Environment.ProcessorCount);
+    internal int InstancesOn(bool gpu)
+    {
+        if (Instances > 0)
+        {
+            return Instances;
+        }
 
-    /// <summary>The instances of a model on the CPU where none are asked for.</summary>
+        return gpu ? 1 : InstancesFor(Environment.ProcessorCount);
+    }
+
+    /// <summary>The instances of a model on the CPU where the option is 0.</summary>
     internal static int InstancesFor(int processors) =>
-        processors <= FewProcessors ? processors : processors / ProcessorsForOne is > 0 and int several ? several : 1;
+        processors <= FewProcessors ? processors : Math.Max(processors / ProcessorsForOne, 1);
 }
 
 [OptionsValidator]

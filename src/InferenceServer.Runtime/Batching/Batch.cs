@@ -18,7 +18,8 @@ internal sealed record BatchLimits(int Images, long Pixels, TimeSpan Delay)
     // On a CPU a batch takes as long as its images one after another, so that all but the last would finish later.
     public static BatchLimits For(BatchingOptions options, ExecutionProvider provider, int maxBatch)
     {
-        int wanted = options.MaxBatchSize > 0 ? options.MaxBatchSize : provider == ExecutionProvider.Cpu ? 1 : UsualOnGpu;
+        int usual = provider == ExecutionProvider.Cpu ? 1 : UsualOnGpu;
+        int wanted = options.MaxBatchSize > 0 ? options.MaxBatchSize : usual;
         return new BatchLimits(Math.Min(wanted, maxBatch), options.MaxBatchPixels, options.MaxQueueDelay);
     }
 }

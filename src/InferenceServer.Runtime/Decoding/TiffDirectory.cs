@@ -49,10 +49,20 @@ internal sealed class TiffDirectory
     /// <summary>Whether strips or tiles are left out, as GDAL does where all is zero; their length is 0.</summary>
     public bool IsSparse => Parts().Any(part => part.Length == 0);
 
-    /// <summary>What shows that the file was cut off; null where nothing does.</summary>
-    public string? Cut => _start < 0 || _end > _file.Length ? "its directory is not in it"
-        : Parts().Any(part => part.At < 0 || part.Length < 0 || part.At > _file.Length - part.Length) ? "a strip or tile is not in it"
-        : null;
+    /// <summary>Why the file is truncated; null where it is not.</summary>
+    public string? Cut
+    {
+        get
+        {
+            if (_start < 0 || _end > _file.Length)
+            {
+                return "its directory is not in it";
+            }
+
+            bool isCut = Parts().Any(part => part.At < 0 || part.Length < 0 || part.At > _file.Length - part.Length);
+            return isCut ? "a strip or tile is not in it" : null;
+        }
+    }
 
     private long Packing => _fields.TryGetValue(Compression, out Field packing) ? Read(packing.At, packing.Size) : 1;
 

@@ -106,9 +106,16 @@ internal sealed class ClassTable
         return Palette.FromRgb(rgb);
     }
 
-    // The bit rule of Pascal VOC gives any number of colours; the others are tables.
-    private static Palette? Named(string name) =>
-        name == "voc" ? Palette.Voc(256) : ClassSets.TryGet(name, out ClassSet? set) ? set.Palette : null;
+    // The bit rule of Pascal VOC gives any number of colours; the other palettes are tables.
+    private static Palette? Named(string name)
+    {
+        if (name == "voc")
+        {
+            return Palette.Voc(256);
+        }
+
+        return ClassSets.TryGet(name, out ClassSet? set) ? set.Palette : null;
+    }
 
     private static bool IsColor(string text) =>
         text is ['#', ..]

@@ -140,8 +140,13 @@ internal static class RealPath
 
         string folder = Of(parent, links);
         FileInfo entry = new(Path.Combine(folder, Path.GetFileName(path)));
-        return entry.LinkTarget is not { } target ? entry.FullName
-            : links > 0 ? Of(Path.GetFullPath(target, folder), links - 1)
+        if (entry.LinkTarget is not { } target)
+        {
+            return entry.FullName;
+        }
+
+        return links > 0
+            ? Of(Path.GetFullPath(target, folder), links - 1)
             : throw new IOException($"Too many links: '{entry.FullName}'.");
     }
 }

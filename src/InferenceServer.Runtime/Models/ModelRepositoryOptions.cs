@@ -60,10 +60,12 @@ internal static class VersionPolicy
     public const string Pattern = "^([Ll]atest|[Aa]ll|[1-9][0-9]{0,3})$";
 
     /// <summary>The number of versions that a valid value stands for; latest is one.</summary>
-    public static int Count(string policy) =>
-        policy.Equals("latest", StringComparison.OrdinalIgnoreCase) ? 1
-        : policy.Equals("all", StringComparison.OrdinalIgnoreCase) ? int.MaxValue
-        : int.Parse(policy, CultureInfo.InvariantCulture);
+    public static int Count(string policy) => policy.ToUpperInvariant() switch
+    {
+        "LATEST" => 1,
+        "ALL" => int.MaxValue,
+        var number => int.Parse(number, CultureInfo.InvariantCulture),
+    };
 }
 
 [OptionsValidator]

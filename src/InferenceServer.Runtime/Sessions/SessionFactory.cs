@@ -76,9 +76,10 @@ internal sealed class SessionFactory(IOptions<OnnxOptions> options, IOptions<Sch
             GraphSignature signature = OnnxModelSession.Describe(session);
             string input = GraphBinder.Input(signature, graph, file);
             string output = GraphBinder.Output(signature, graph, file);
-            string? arena = !_options.ArenaShrinkage ? null : provider == ExecutionProvider.Cpu ? "cpu:0" : CudaProvider.Arena(device);
+            string arena = provider == ExecutionProvider.Cpu ? "cpu:0" : CudaProvider.Arena(device);
             OrtAllocator? pinned = provider == ExecutionProvider.Cuda ? Pinned(session, device) : null;
-            return new OnnxModelSession(session, signature, provider, input, output, arena, pinned);
+            return new OnnxModelSession(
+                session, signature, provider, input, output, _options.ArenaShrinkage ? arena : null, pinned);
         }
         catch
         {

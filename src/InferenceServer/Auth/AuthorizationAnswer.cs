@@ -8,14 +8,15 @@ using Microsoft.Net.Http.Headers;
 
 namespace InferenceServer.Auth;
 
-/// <summary>Lets a request pass, or says why it may not, before a byte of its body is read.</summary>
+/// <summary>Passes a request on, or answers why it is refused, before its body is read.</summary>
 internal sealed class AuthorizationAnswer(KeyRing keys) : IAuthorizationMiddlewareResultHandler
 {
     public async Task HandleAsync(
         RequestDelegate next, HttpContext context, AuthorizationPolicy policy, PolicyAuthorizationResult authorizeResult)
     {
         Scope needed = policy.Requirements.OfType<ScopeRequirement>().First().Scopes;
-        AuthenticateResult authenticated = await context.AuthenticateAsync(AuthSetup.Scheme); // the result that its handler has kept
+        // The result that its handler has kept.
+        AuthenticateResult authenticated = await context.AuthenticateAsync(AuthSetup.Scheme);
         if (authenticated.Failure is SegmentationException unavailable)
         {
             await Problem.WriteAsync(context, unavailable);
@@ -26,7 +27,8 @@ internal sealed class AuthorizationAnswer(KeyRing keys) : IAuthorizationMiddlewa
         }
         else if (Caller.Of(context) is { } caller && !caller.Has(needed))
         {
-            context.User = new ClaimsPrincipal(); // the scope is granted to everybody: this caller is anonymous here, as any other
+            // The scope is granted to everybody: this caller is anonymous here, as any other.
+            context.User = new ClaimsPrincipal();
             await next(context);
         }
         else if (context.GetEndpoint()?.Metadata.GetMetadata<Budgeted>() is not null && Caller.Of(context)?.Budget?.Take() is { } refusal)
@@ -46,7 +48,7 @@ internal sealed class AuthorizationAnswer(KeyRing keys) : IAuthorizationMiddlewa
         {
             return Problem.WriteAsync(http, new SegmentationException(
                 ErrorTable.Forbidden,
-                $"Nobody may do this here: no key has the scope {needed}. Make one with `inference-server key` "
+                $"Expected a key with the scope {needed}, and the server has none. Make one with `inference-server key` "
                 + $"and set its hash as Security:Keys:NAME:Hash and Security:Keys:NAME:Scopes to {needed}."));
         }
 

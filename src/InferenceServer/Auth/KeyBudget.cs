@@ -5,9 +5,10 @@ using InferenceServer.Runtime.Admission;
 
 namespace InferenceServer.Auth;
 
-/// <summary>What a key may still ask for: a rate with bursts, and a number in each hour and day. Thread-safe; what is
-/// refused costs nothing.</summary>
-/// <remarks>The rate is the generic cell rate algorithm: a leaky bucket that is one number, the time at which it will be empty.</remarks>
+/// <summary>The budget of a key: a rate with bursts, and quotas for each hour and day. Thread-safe; a refused request
+/// costs nothing.</summary>
+/// <remarks>The rate is the generic cell rate algorithm: a leaky bucket that is one number, the time at which it will
+/// be empty.</remarks>
 internal sealed class KeyBudget(KeyOptions options, TimeProvider time) : IRequestBudget
 {
     private readonly Lock _lock = new();
@@ -28,8 +29,8 @@ internal sealed class KeyBudget(KeyOptions options, TimeProvider time) : IReques
             $"This key may make {limit}; try again in {Math.Ceiling(wait.TotalSeconds)} s.")) { RetryAfter = wait };
 
     /// <summary>Takes one request from the budget.</summary>
-    /// <param name="limit">Where it is used up: which limit was met, for the caller.</param>
-    /// <param name="wait">And when another attempt is worth while.</param>
+    /// <param name="limit">The limit that is reached, for the caller; empty where none is.</param>
+    /// <param name="wait">Time until the next attempt can succeed.</param>
     public bool TryTake(out string limit, out TimeSpan wait)
     {
         lock (_lock)
@@ -38,16 +39,25 @@ internal sealed class KeyBudget(KeyOptions options, TimeProvider time) : IReques
             DateTimeOffset date = time.GetUtcNow();
             TimeSpan empty = _empty > now ? _empty : now;
             TimeSpan ahead = empty - now - (_interval * (options.Burst - 1));
-            (limit, wait) =
-                _day.Wait(date) is { } day ? ($"{options.RequestsPerDay:N0} requests a day", day)
-                : _hour.Wait(date) is { } hour ? ($"{options.RequestsPerHour:N0} requests an hour", hour)
-                : ahead > TimeSpan.Zero ? ($"{options.RequestsPerSecond} requests a second", ahead)
-                : ("", TimeSpan.Zero);
-            if (limit.Length > 0)
+            if (_day.Wait(date) is { } day)
             {
+                (limit, wait) = ($"{options.RequestsPerDay:N0} requests a day", day);
                 return false;
             }
 
+            if (_hour.Wait(date) is { } hour)
+            {
+                (limit, wait) = ($"{options.RequestsPerHour:N0} requests an hour", hour);
+                return false;
+            }
+
+            if (ahead > TimeSpan.Zero)
+            {
+                (limit, wait) = ($"{options.RequestsPerSecond} requests a second", ahead);
+                return false;
+            }
+
+            (limit, wait) = ("", TimeSpan.Zero);
             _empty = empty + _interval;
             _hour.Take(date);
             _day.Take(date);

@@ -51,11 +51,19 @@ internal static class GrpcInfer
         observation.Sent(answer.Length);
     }
 
-    /// <summary>The number of a version; null for none, which is the newest.</summary>
-    /// <exception cref="SegmentationException">It is no number.</exception>
-    public static int? Version(string version) => version.Length == 0 ? null
-        : int.TryParse(version, NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number
-        : throw new SegmentationException(SegmentationError.UnknownModel, $"Versions are numbers; there is none '{version}'.");
+    /// <summary>Parses a version; null for an empty text, which means the newest.</summary>
+    /// <exception cref="SegmentationException">The text is not a number.</exception>
+    public static int? Version(string version)
+    {
+        if (version.Length == 0)
+        {
+            return null;
+        }
+
+        return int.TryParse(version, NumberStyles.None, CultureInfo.InvariantCulture, out int number)
+            ? number
+            : throw new SegmentationException(SegmentationError.UnknownModel, $"Expected a number as version, got '{version}'.");
+    }
 
     private static AdmissionRequest AdmissionRequest(HttpContext http, ProtocolModel view, int? version, TimeSpan? timeout)
     {
