@@ -52,6 +52,20 @@ public sealed partial class DocumentationTests
     }
 
     [Fact]
+    public void Sources_PagesThatTheyName_Exist()
+    {
+        IEnumerable<string> sources = ((string[])["src", "tests", "deploy", "eng", "models", ".ci"])
+            .SelectMany(folder => Directory.EnumerateFiles(Path.Combine(Repository.Root, folder), "*", SearchOption.AllDirectories))
+            .Where(file => Source().IsMatch(file) && !Generated().IsMatch(file.Replace('\\', '/')));
+
+        Assert.Empty(
+            from source in sources
+            from Match page in NamedPage().Matches(File.ReadAllText(source))
+            where !File.Exists(Path.Combine(Repository.Root, page.Value))
+            select $"{Path.GetRelativePath(Repository.Root, source)} names {page.Value}, which does not exist.");
+    }
+
+    [Fact]
     public void Readme_Length_IsReadInTwoMinutes() =>
         Assert.InRange(File.ReadAllLines(Path.Combine(Repository.Root, "README.md")).Length, 1, MaxReadmeLines);
 
@@ -92,6 +106,12 @@ public sealed partial class DocumentationTests
 
     [GeneratedRegex(@"(^|/)(bin|obj|node_modules|artifacts)/", RegexOptions.ExplicitCapture)]
     private static partial Regex Generated();
+
+    [GeneratedRegex(@"(\.(cs|csproj|props|targets|py|sh|yml|yaml|json|conf|js)|[/\\]run)$", RegexOptions.ExplicitCapture)]
+    private static partial Regex Source();
+
+    [GeneratedRegex(@"\bdocs/[a-z-]+\.md\b")]
+    private static partial Regex NamedPage();
 
     [GeneratedRegex(@"\]\((?<target>[^)\s]+)\)", RegexOptions.ExplicitCapture)]
     private static partial Regex Link();
