@@ -65,7 +65,15 @@ public sealed class CrfCompatibility : IEquatable<CrfCompatibility>
     public override int GetHashCode() => HashCode.Combine(Kind, _values.Length, _values.FirstOrDefault());
 
     /// <summary>The factor of a label's own message. Potts and diagonal compatibilities only.</summary>
-    internal float Own(int label) => Kind == CrfCompatibilityKind.Potts ? -_values[0] : _values[label];
+    internal float Own(int label)
+    {
+        if (Kind == CrfCompatibilityKind.Potts)
+        {
+            return -_values[0];
+        }
+
+        return _values[label];
+    }
 
     /// <summary>S[row, column]. Matrix compatibilities only.</summary>
     internal float Symmetric(int row, int column, int labels) =>

@@ -62,7 +62,18 @@ public sealed record CrfKernel
         new() { Sx = xy, Sy = xy, Rgb = new(rgb, rgb, rgb), Compatibility = CrfCompatibility.Potts(weight) };
 
     /// <summary>Number of features of a pixel: 2 or 5.</summary>
-    internal int Dimensions => Rgb is null ? 2 : 5;
+    internal int Dimensions
+    {
+        get
+        {
+            if (Rgb is null)
+            {
+                return 2;
+            }
+
+            return 5;
+        }
+    }
 
     internal void Check(int labels)
     {

@@ -89,7 +89,15 @@ public sealed class CrfWorkspacePool(int maxIdle, long maxBytes) : IDisposable
     /// <summary>
     /// Takes an idle workspace or creates a new one. The caller returns or disposes it, also after an exception.
     /// </summary>
-    public CrfWorkspace Rent() => _idle.TryTake(out CrfWorkspace? workspace) ? workspace : new CrfWorkspace(maxBytes);
+    public CrfWorkspace Rent()
+    {
+        if (_idle.TryTake(out CrfWorkspace? workspace))
+        {
+            return workspace;
+        }
+
+        return new CrfWorkspace(maxBytes);
+    }
 
     /// <summary>Takes a workspace back. The caller must not use it any more.</summary>
     /// <param name="workspace">A workspace of this pool.</param>

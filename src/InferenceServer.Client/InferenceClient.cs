@@ -82,14 +82,19 @@ public sealed class InferenceClient : IDisposable
     /// <summary>Closes the connections.</summary>
     public void Dispose() => _http.Dispose();
 
-    private static string Header(HttpResponseMessage response, string name) =>
-        response.Headers.TryGetValues(name, out IEnumerable<string>? values)
-            ? values.First()
-            : throw new InferenceServerException(
-                response.StatusCode,
-                "",
-                $"Expected the header '{name}' in the answer, got none. "
-                + "Check that the address is an InferenceServer's.");
+    private static string Header(HttpResponseMessage response, string name)
+    {
+        if (response.Headers.TryGetValues(name, out IEnumerable<string>? values))
+        {
+            return values.First();
+        }
+
+        throw new InferenceServerException(
+            response.StatusCode,
+            "",
+            $"Expected the header '{name}' in the answer, got none. "
+            + "Check that the address is an InferenceServer's.");
+    }
 
     private static async Task ThrowIfFailedAsync(HttpResponseMessage response, CancellationToken cancellationToken)
     {

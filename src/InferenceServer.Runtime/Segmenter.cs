@@ -115,7 +115,12 @@ internal sealed class Segmenter : ISegmenter
     public AdmittedRequest Admit(string? model, CancellationToken cancellationToken)
     {
         AdmissionRequest request = new() { Model = model, Timeout = Timeout.InfiniteTimeSpan, Caller = cancellationToken };
-        return TryAdmit(request, out AdmittedRequest? admitted, out SegmentationException? refusal) ? admitted : throw refusal;
+        if (TryAdmit(request, out AdmittedRequest? admitted, out SegmentationException? refusal))
+        {
+            return admitted;
+        }
+
+        throw refusal;
     }
 
     /// <summary>Segments one image: decode, preprocess, infer, postprocess, refine where asked for, and encode where
@@ -176,7 +181,12 @@ internal sealed class Segmenter : ISegmenter
     {
         using PipelineContext context = new(admitted, new SegmentationRequest { Image = image }) { Passes = admitted.Model.Passes };
         await _pipeline.ToInputAsync(context).ConfigureAwait(false);
-        return context.Plan.IsOne ? context.TakeInput() : throw new SegmentationException(
+        if (context.Plan.IsOne)
+        {
+            return context.TakeInput();
+        }
+
+        throw new SegmentationException(
             SegmentationError.InvalidRequest,
             $"The model '{admitted.Model.Name}' runs an image in several passes, so its network has no single " +
             "output. Request a mask instead.");

@@ -178,12 +178,27 @@ public sealed partial class ArchitectureTests
         Assert.InRange((double)lengths.Count(length => length > 120) / lengths.Length, 0, 0.03);
     }
 
+    // Where a choice is the point of a statement, an if says so.
+    [Fact]
+    public void Sources_Conditionals_AreFewerThan10In1000Lines()
+    {
+        string[] lines = [.. Files("src").Where(file => file.EndsWith(".cs", StringComparison.Ordinal)).SelectMany(File.ReadLines)];
+
+        IEnumerable<string> code = lines.Where(line => !line.TrimStart().StartsWith("//", StringComparison.Ordinal));
+        int conditionals = code.Sum(line => Conditional().Count(line));
+
+        Assert.InRange(1000.0 * conditionals / lines.Length, 0, 10);
+    }
+
     private static IEnumerable<string> Files(string folder) => Directory
         .EnumerateFiles(Path.Combine(Repository.Root, folder), "*", SearchOption.AllDirectories)
         .Where(file => !Made().IsMatch(file));
 
     [GeneratedRegex(@"[/\\](bin|obj|node_modules)[/\\]")]
     private static partial Regex Made();
+
+    [GeneratedRegex(@" \? ")]
+    private static partial Regex Conditional();
 
     [GeneratedRegex(@"\.(cs|js|mjs|css|html)$")]
     private static partial Regex Code();

@@ -130,8 +130,12 @@ internal sealed unsafe class NarrowRows<TRow> : RowOperations
         float* at = range.Previous + (pixel * TRow.Lanes);
         TRow previous = TRow.Load(at);
         exponents.Store(at);
-        return range.Momentum == 0 ? exponents
-            : TRow.MultiplyAdd(TRow.Create(1 + range.Momentum), exponents, TRow.Create(-range.Momentum) * previous);
+        if (range.Momentum == 0)
+        {
+            return exponents;
+        }
+
+        return TRow.MultiplyAdd(TRow.Create(1 + range.Momentum), exponents, TRow.Create(-range.Momentum) * previous);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -47,7 +47,15 @@ internal static class RowWidths
     /// Values in a row: the number of labels, rounded up to whole vectors. The values of unused lanes are computed as
     /// well.
     /// </summary>
-    public static int Lanes(int labels) => labels <= MaxNarrow ? (labels + 7) / 8 * 8 : (labels + 15) / 16 * 16;
+    public static int Lanes(int labels)
+    {
+        if (labels <= MaxNarrow)
+        {
+            return (labels + 7) / 8 * 8;
+        }
+
+        return (labels + 15) / 16 * 16;
+    }
 
     /// <param name="labels">1 to 256.</param>
     /// <param name="matrix">Whether a compatibility mixes labels, which needs the row in memory.</param>
@@ -56,10 +64,20 @@ internal static class RowWidths
         int lanes = Lanes(labels);
         if (matrix || lanes > MaxNarrow)
         {
-            return lanes % 16 == 0 && Vector512.IsHardwareAccelerated ? new WideRows<Row16>(lanes) : new WideRows<Row8>(lanes);
+            if (lanes % 16 == 0 && Vector512.IsHardwareAccelerated)
+            {
+                return new WideRows<Row16>(lanes);
+            }
+
+            return new WideRows<Row8>(lanes);
         }
 
-        return Vector512.IsHardwareAccelerated ? Narrow512(lanes) : Narrow256(lanes);
+        if (Vector512.IsHardwareAccelerated)
+        {
+            return Narrow512(lanes);
+        }
+
+        return Narrow256(lanes);
     }
 
     private static RowOperations Narrow512(int lanes) => lanes switch

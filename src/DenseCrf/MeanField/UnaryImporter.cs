@@ -89,6 +89,13 @@ internal sealed unsafe class UnaryImporter(float* planes, bool energies, int lab
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private Vector<float> Exponent(Vector<float> score) =>
-        energies ? -score : Vector.Log(Vector.Max(score, new Vector<float>(MinProbability)));
+    private Vector<float> Exponent(Vector<float> score)
+    {
+        if (energies)
+        {
+            return -score;
+        }
+
+        return Vector.Log(Vector.Max(score, new Vector<float>(MinProbability)));
+    }
 }

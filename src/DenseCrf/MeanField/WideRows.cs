@@ -119,7 +119,15 @@ internal sealed unsafe class WideRows<TBlock>(int lanes) : RowOperations
         }
     }
 
-    private static float Residual(in RangeView range, long pixel) => range.Residuals is null ? 0 : range.Residuals[pixel];
+    private static float Residual(in RangeView range, long pixel)
+    {
+        if (range.Residuals is null)
+        {
+            return 0;
+        }
+
+        return range.Residuals[pixel];
+    }
 
     private void Exponents(in RangeView range, long pixel, float* row, float* message)
     {

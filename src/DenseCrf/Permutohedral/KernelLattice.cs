@@ -58,9 +58,31 @@ internal sealed unsafe class KernelLattice(CrfWorkspace owner) : IDisposable
     public int RowCount { get; private set; }
 
     /// <summary>The rows that the last splat wrote and that the blur changes.</summary>
-    public float* Rows => _flipped ? _next.Pointer + Skew : _rows.Pointer;
+    public float* Rows
+    {
+        get
+        {
+            if (_flipped)
+            {
+                return _next.Pointer + Skew;
+            }
 
-    private float* Next => _flipped ? _rows.Pointer : _next.Pointer + Skew;
+            return _rows.Pointer;
+        }
+    }
+
+    private float* Next
+    {
+        get
+        {
+            if (_flipped)
+            {
+                return _rows.Pointer;
+            }
+
+            return _next.Pointer + Skew;
+        }
+    }
 
     /// <summary>Number of pixels in a range.</summary>
     public long PixelsOf(int range) => _ranges[range].End - _ranges[range].Start;

@@ -162,7 +162,12 @@ internal sealed unsafe class LatticeLinks(CrfWorkspace owner) : IDisposable
             return _first.Pointer[start + found];
         }
 
-        return _ranges == 1 ? -1 : FindElsewhere(key, range);
+        if (_ranges == 1)
+        {
+            return -1;
+        }
+
+        return FindElsewhere(key, range);
     }
 
     private int FindElsewhere(long key, int range)

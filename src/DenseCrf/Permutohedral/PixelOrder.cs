@@ -113,5 +113,13 @@ internal readonly record struct PixelRanges(long Pixels, int Count)
 
     public int FirstBlock(int range) => (int)((Boundary(range) + BlockPixels - 1) / BlockPixels);
 
-    private long Boundary(int range) => range >= Count ? Pixels : Pixels * range / Count / BlockPixels * BlockPixels;
+    private long Boundary(int range)
+    {
+        if (range >= Count)
+        {
+            return Pixels;
+        }
+
+        return Pixels * range / Count / BlockPixels * BlockPixels;
+    }
 }

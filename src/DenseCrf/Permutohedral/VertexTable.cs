@@ -89,7 +89,12 @@ internal sealed unsafe class VertexTable(CrfWorkspace owner) : IDisposable
     public int FindOrAdd(long key)
     {
         int id = Find(key);
-        return id >= 0 ? id : Add(key);
+        if (id >= 0)
+        {
+            return id;
+        }
+
+        return Add(key);
     }
 
     public void Dispose()

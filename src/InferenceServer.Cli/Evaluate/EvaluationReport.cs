@@ -96,7 +96,15 @@ internal sealed record EvaluationReport
             truth => Enumerable.Range(0, matrix.Classes).Sum(prediction => matrix[truth, prediction]));
 
     // JSON has no NaN.
-    private static double? Defined(double value) => double.IsNaN(value) ? null : value;
+    private static double? Defined(double value)
+    {
+        if (double.IsNaN(value))
+        {
+            return null;
+        }
+
+        return value;
+    }
 }
 
 /// <summary>The scores of one class; null for 0/0.</summary>

@@ -68,21 +68,45 @@ internal static class EvaluationTable
     private static Table Columns(string first, string score, bool refined)
     {
         Table table = new Table().Border(TableBorder.Simple).AddColumn(first);
-        return refined
-            ? table.AddColumn(Right(score + " before")).AddColumn(Right("after")).AddColumn(Right("gain"))
-            : table.AddColumn(Right(score));
+        if (refined)
+        {
+            return table.AddColumn(Right(score + " before")).AddColumn(Right("after")).AddColumn(Right("gain"));
+        }
+
+        return table.AddColumn(Right(score));
     }
 
     private static TableColumn Right(string heading) => new TableColumn(heading).RightAligned();
 
-    private static string[] Scores(double? before, double? after, bool refined) =>
-        refined ? [Percent(before), Percent(after), Points(after - before)] : [Percent(after)];
+    private static string[] Scores(double? before, double? after, bool refined)
+    {
+        if (refined)
+        {
+            return [Percent(before), Percent(after), Points(after - before)];
+        }
 
-    private static string Points(double? gain) =>
-        gain is { } number ? (number * 100).ToString("+0.00;−0.00", CultureInfo.InvariantCulture) : "–";
+        return [Percent(after)];
+    }
+
+    private static string Points(double? gain)
+    {
+        if (gain is { } number)
+        {
+            return (number * 100).ToString("+0.00;−0.00", CultureInfo.InvariantCulture);
+        }
+
+        return "–";
+    }
 
     private static string Text(long value) => value.ToString("N0", CultureInfo.InvariantCulture);
 
-    private static string Percent(double? value) =>
-        value is { } number ? (number * 100).ToString("F2", CultureInfo.InvariantCulture) : "–";
+    private static string Percent(double? value)
+    {
+        if (value is { } number)
+        {
+            return (number * 100).ToString("F2", CultureInfo.InvariantCulture);
+        }
+
+        return "–";
+    }
 }

@@ -152,6 +152,11 @@ internal static class PngFilter
             return left;
         }
 
-        return toAbove <= toCorner ? above : corner;
+        if (toAbove <= toCorner)
+        {
+            return above;
+        }
+
+        return corner;
     }
 }

@@ -79,7 +79,12 @@ internal static class CommandLine
         catch (Exception e) when (IsExpected(e))
         {
             await configuration.Error.WriteLineAsync(e.Message).ConfigureAwait(false);
-            return e is UsageException ? BadUsage : Failure;
+            if (e is UsageException)
+            {
+                return BadUsage;
+            }
+
+            return Failure;
         }
 
         void Stop(PosixSignalContext signal)

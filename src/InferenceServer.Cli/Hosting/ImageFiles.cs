@@ -31,11 +31,14 @@ internal static class ImageFiles
             }
         }
 
-        return files.Count > 0
-            ? files
-            : throw new CommandException(
-                "Expected images "
-                + $"({string.Join(", ", Extensions.Order())}) in {string.Join(", ", paths)}, found none.");
+        if (files.Count > 0)
+        {
+            return files;
+        }
+
+        throw new CommandException(
+            "Expected images "
+            + $"({string.Join(", ", Extensions.Order())}) in {string.Join(", ", paths)}, found none.");
     }
 
     private static IEnumerable<string> InFolder(string folder) =>

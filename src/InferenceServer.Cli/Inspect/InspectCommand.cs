@@ -91,6 +91,11 @@ internal static class InspectCommand
         }
 
         string? version = Path.GetDirectoryName(Path.GetFullPath(model));
-        return int.TryParse(Path.GetFileName(version), out _) ? Path.GetFileName(Path.GetDirectoryName(version)) : null;
+        if (int.TryParse(Path.GetFileName(version), out _))
+        {
+            return Path.GetFileName(Path.GetDirectoryName(version));
+        }
+
+        return null;
     }
 }

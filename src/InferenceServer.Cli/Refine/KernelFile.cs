@@ -77,17 +77,27 @@ internal static class KernelFile
         };
     }
 
-    private static CrfColorDeviation Color(float[] values, string at) =>
-        values is [float r, float g, float b] ? new CrfColorDeviation(r, g, b) : throw new FormatException(
+    private static CrfColorDeviation Color(float[] values, string at)
+    {
+        if (values is [float r, float g, float b])
+        {
+            return new CrfColorDeviation(r, g, b);
+        }
+
+        throw new FormatException(
             $"{at}: expected 3 numbers, got {values.Length}");
+    }
 
     private static float[] Rows(JsonElement json, string at)
     {
         JsonElement[] rows = Items(json, at);
         float[][] values = [.. rows.Select((row, i) => Numbers(row, $"{at}[{i}]"))];
-        return values.All(row => row.Length == rows.Length)
-            ? [.. values.SelectMany(row => row)]
-            : throw new FormatException($"{at}: expected as many numbers in each row as rows");
+        if (values.All(row => row.Length == rows.Length))
+        {
+            return [.. values.SelectMany(row => row)];
+        }
+
+        throw new FormatException($"{at}: expected as many numbers in each row as rows");
     }
 
     private static float[] Numbers(JsonElement json, string at, string key) =>
@@ -96,17 +106,38 @@ internal static class KernelFile
     private static float[] Numbers(JsonElement json, string at) =>
         [.. Items(json, at).Select((item, i) => Number(item, $"{at}[{i}]"))];
 
-    private static float Number(JsonElement json, string at) =>
-        json.ValueKind == JsonValueKind.Number ? json.GetSingle() : throw new FormatException(
+    private static float Number(JsonElement json, string at)
+    {
+        if (json.ValueKind == JsonValueKind.Number)
+        {
+            return json.GetSingle();
+        }
+
+        throw new FormatException(
             $"{at}: expected a number");
+    }
 
-    private static JsonElement[] Items(JsonElement json, string at) =>
-        json.ValueKind == JsonValueKind.Array ? [.. json.EnumerateArray()] : throw new FormatException(
+    private static JsonElement[] Items(JsonElement json, string at)
+    {
+        if (json.ValueKind == JsonValueKind.Array)
+        {
+            return [.. json.EnumerateArray()];
+        }
+
+        throw new FormatException(
             $"{at}: expected a list");
+    }
 
-    private static JsonElement Member(JsonElement json, string at, string key) =>
-        json.TryGetProperty(key, out JsonElement value) ? value : throw new FormatException(
+    private static JsonElement Member(JsonElement json, string at, string key)
+    {
+        if (json.TryGetProperty(key, out JsonElement value))
+        {
+            return value;
+        }
+
+        throw new FormatException(
             $"{at}.{key}: expected a value, found none");
+    }
 
     private static T Choice<T>(JsonElement json, string at, string key, params (string Word, T Value)[] choices)
     {
@@ -114,7 +145,12 @@ internal static class KernelFile
         int found = Array.FindIndex(
             choices, choice => value.ValueKind == JsonValueKind.String && value.ValueEquals(choice.Word));
         string words = string.Join(" or ", choices.Select(c => c.Word));
-        return found >= 0 ? choices[found].Value : throw new FormatException(
+        if (found >= 0)
+        {
+            return choices[found].Value;
+        }
+
+        throw new FormatException(
             $"{at}.{key}: expected {words}, got {value.GetRawText()}");
     }
 

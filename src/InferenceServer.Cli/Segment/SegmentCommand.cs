@@ -107,6 +107,11 @@ internal static class SegmentCommand
         Directory.CreateDirectory(folder);
         int failures = await new SegmentBatch(masks, Terminal.For(parsed)).RunAsync(jobs, cancellationToken)
             .ConfigureAwait(false);
-        return failures == 0 ? 0 : 1;
+        if (failures == 0)
+        {
+            return 0;
+        }
+
+        return 1;
     }
 }

@@ -25,14 +25,21 @@ internal sealed class CrfGrid(CrfOverrides start, CrfOverrides held, double scal
     ];
 
     /// <summary>The start, and all combinations of a few values of the appearance kernel.</summary>
-    public IReadOnlyList<CrfOverrides> Coarse() => held.BilateralWeight == 0 ? [start] :
-    [
-        .. new[] { start }.Concat(
-            from weight in held.BilateralWeight is { } w ? [w] : Weights
-            from xy in held.BilateralXy is { } d ? [d] : Distances.Select(distance => Round(distance * scale))
-            from rgb in held.BilateralRgb is { } c ? [c] : Colors
-            select start with { BilateralWeight = weight, BilateralXy = xy, BilateralRgb = rgb }).Distinct(),
-    ];
+    public IReadOnlyList<CrfOverrides> Coarse()
+    {
+        if (held.BilateralWeight == 0)
+        {
+            return [start];
+        }
+
+        return [
+            .. new[] { start }.Concat(
+                from weight in held.BilateralWeight is { } w ? [w] : Weights
+                from xy in held.BilateralXy is { } d ? [d] : Distances.Select(distance => Round(distance * scale))
+                from rgb in held.BilateralRgb is { } c ? [c] : Colors
+                select start with { BilateralWeight = weight, BilateralXy = xy, BilateralRgb = rgb }).Distinct(),
+        ];
+    }
 
     /// <summary>The settings one step from a setting: each parameter multiplied and divided by a factor, within its
     /// limits.</summary>

@@ -67,7 +67,12 @@ internal sealed class CrfSearch(
 
         CrfOverrides combined = CrfGrid.Combine(best.Setting, helpful.Select(s => s.Setting));
         CrfScore together = (await ScoreAsync("All steps that helped", [combined], every).ConfigureAwait(false))[0];
-        return together.MeanIou > helpful[0].MeanIou ? together : helpful[0];
+        if (together.MeanIou > helpful[0].MeanIou)
+        {
+            return together;
+        }
+
+        return helpful[0];
     }
 
     /// <summary>Scores settings, each only once.</summary>

@@ -91,10 +91,15 @@ internal static class TuneCrfCommand
         }
     }
 
-    private static IReadOnlyList<LabelPair> Spread(IReadOnlyList<LabelPair> pairs, int sample) =>
-        sample == 0 || sample >= pairs.Count
-            ? pairs
-            : [.. Enumerable.Range(0, sample).Select(i => pairs[(int)((long)i * pairs.Count / sample)])];
+    private static IReadOnlyList<LabelPair> Spread(IReadOnlyList<LabelPair> pairs, int sample)
+    {
+        if (sample == 0 || sample >= pairs.Count)
+        {
+            return pairs;
+        }
+
+        return [.. Enumerable.Range(0, sample).Select(i => pairs[(int)((long)i * pairs.Count / sample)])];
+    }
 
     private static CrfManifest Manifest(CrfSettings settings, bool byDefault) =>
         new() { Default = byDefault, Iterations = settings.Iterations, Gaussian = settings.Gaussian, Bilateral = settings.Bilateral };

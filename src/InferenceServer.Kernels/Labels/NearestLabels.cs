@@ -49,5 +49,13 @@ public static class NearestLabels
         ArrayPool<int>.Shared.Return(sources);
     }
 
-    private static int Nearest(AxisTaps taps, int x) => taps.Fractions[x] < 0.5f ? taps.Lower[x] : taps.Upper(x);
+    private static int Nearest(AxisTaps taps, int x)
+    {
+        if (taps.Fractions[x] < 0.5f)
+        {
+            return taps.Lower[x];
+        }
+
+        return taps.Upper(x);
+    }
 }

@@ -44,7 +44,12 @@ internal sealed class BoundaryArcs
             }
         }
 
-        return arcs._points <= maxPoints ? arcs._arcs : null;
+        if (arcs._points <= maxPoints)
+        {
+            return arcs._arcs;
+        }
+
+        return null;
     }
 
     private void AddFromNode(in LabelGrid grid, GridPoint start)

@@ -15,7 +15,12 @@ internal readonly ref struct LabelGrid(ReadOnlySpan<byte> labels, ImageSize size
         get
         {
             bool inside = (uint)x < (uint)Width && (uint)y < (uint)Height;
-            return inside ? _labels[(y * Width) + x] : Outside;
+            if (inside)
+            {
+                return _labels[(y * Width) + x];
+            }
+
+            return Outside;
         }
     }
 

@@ -106,8 +106,15 @@ internal sealed class OutlineSimplifier
         return true;
     }
 
-    private static (GridPoint, GridPoint) Pair(GridPoint a, GridPoint b) =>
-        (a.Y, a.X).CompareTo((b.Y, b.X)) < 0 ? (a, b) : (b, a);
+    private static (GridPoint, GridPoint) Pair(GridPoint a, GridPoint b)
+    {
+        if ((a.Y, a.X).CompareTo((b.Y, b.X)) < 0)
+        {
+            return (a, b);
+        }
+
+        return (b, a);
+    }
 
     private bool IsNear(GridPoint point, GridPoint a, GridPoint b)
     {

@@ -76,7 +76,15 @@ internal sealed class RunComponents
     }
 
     /// <summary>The column after the last one of a run.</summary>
-    private int End(int run, int endOfRow, int width) => run + 1 < endOfRow ? _starts[run + 1] : width;
+    private int End(int run, int endOfRow, int width)
+    {
+        if (run + 1 < endOfRow)
+        {
+            return _starts[run + 1];
+        }
+
+        return width;
+    }
 
     private void Union(int a, int b)
     {

@@ -91,6 +91,11 @@ internal sealed class ResampleWeights
             return ((((A + 2.0) * x) - (A + 3.0)) * x * x) + 1;
         }
 
-        return x < 2.0 ? ((((x - 5) * x) + 8) * x - 4) * A : 0.0;
+        if (x < 2.0)
+        {
+            return ((((x - 5) * x) + 8) * x - 4) * A;
+        }
+
+        return 0.0;
     }
 }

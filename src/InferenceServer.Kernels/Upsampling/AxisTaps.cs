@@ -216,6 +216,11 @@ public readonly record struct AxisTile(int First, int Count, int Start, int Leng
     private static int FirstFrom(int image, int resized, int edge)
     {
         long numerator = (2L * edge * image) - resized, denominator = 2L * resized;
-        return numerator <= 0 ? 0 : (int)((numerator + denominator - 1) / denominator);
+        if (numerator <= 0)
+        {
+            return 0;
+        }
+
+        return (int)((numerator + denominator - 1) / denominator);
     }
 }

@@ -120,7 +120,12 @@ internal readonly ref struct ColumnExpander
 
         int window = reach <= Lanes ? Lanes : 2 * Lanes;
         bool fits = _groups > 0 && reach <= window && window <= _columns.Grid;
-        return Vector256.IsHardwareAccelerated && fits ? window : 0;
+        if (Vector256.IsHardwareAccelerated && fits)
+        {
+            return window;
+        }
+
+        return 0;
     }
 
     /// <summary>

@@ -45,7 +45,12 @@ internal readonly ref struct ScoreRows
     public float At(int index)
     {
         float score = Unsafe.Add(ref _lower, index);
-        return _far == 0 ? score : float.MultiplyAddEstimate(Unsafe.Add(ref _upper, index), _far, score * _near);
+        if (_far == 0)
+        {
+            return score;
+        }
+
+        return float.MultiplyAddEstimate(Unsafe.Add(ref _upper, index), _far, score * _near);
     }
 
     /// <summary>The scores of a vector of pixels from <paramref name="index"/> on.</summary>

@@ -49,7 +49,12 @@ public static class UpsampledThreshold
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(threshold, 0);   // refuses NaN too, which compares as less than every number
         ArgumentOutOfRangeException.ThrowIfGreaterThan(threshold, 1);
-        return kind == ScoreKind.Probabilities ? threshold : (float)Math.Log(threshold / (1.0 - threshold));
+        if (kind == ScoreKind.Probabilities)
+        {
+            return threshold;
+        }
+
+        return (float)Math.Log(threshold / (1.0 - threshold));
     }
 
     internal static void Scalar(

@@ -29,17 +29,20 @@ internal static class AdmissionErrors
     public static SegmentationException Late(LoadedModel model, TimeSpan timeout, Stage stage)
     {
         string time = timeout.TotalMilliseconds.ToString("N0", CultureInfo.InvariantCulture);
-        return stage == Stage.Queue
-            ? new(
+        if (stage == Stage.Queue)
+        {
+            return new(
                 SegmentationError.QueueTimeout,
                 $"The request's timeout of {time} ms passed in the queue. Retry later, or send a longer timeout.")
             {
                 RetryAfter = Wait(model),
-            }
-            : new(
-                SegmentationError.DeadlineExceeded,
-                $"The request's timeout of {time} ms passed in the stage '{StageTimings.Names[(int)stage]}'. Send " +
-                "a longer timeout, or a smaller image.");
+            };
+        }
+
+        return new(
+            SegmentationError.DeadlineExceeded,
+            $"The request's timeout of {time} ms passed in the stage '{StageTimings.Names[(int)stage]}'. Send " +
+            "a longer timeout, or a smaller image.");
     }
 
     private static SegmentationException Busy(LoadedModel model, string limit) =>

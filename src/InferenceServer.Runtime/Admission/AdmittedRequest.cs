@@ -91,7 +91,18 @@ internal sealed class AdmittedRequest : IDisposable
     }
 
     /// <summary>The backlog this request is counted in; null after inference.</summary>
-    internal Backlog? Backlog => Volatile.Read(ref _places) > 0 ? Model.Scheduler.Backlog : null;
+    internal Backlog? Backlog
+    {
+        get
+        {
+            if (Volatile.Read(ref _places) > 0)
+            {
+                return Model.Scheduler.Backlog;
+            }
+
+            return null;
+        }
+    }
 
     /// <summary>Claims memory for a decoded image.</summary>
     /// <param name="pixels">Its pixels.</param>

@@ -147,5 +147,13 @@ internal sealed class Backlog
         }
     }
 
-    private static TimeSpan Max(TimeSpan a, TimeSpan b) => a > b ? a : b;
+    private static TimeSpan Max(TimeSpan a, TimeSpan b)
+    {
+        if (a > b)
+        {
+            return a;
+        }
+
+        return b;
+    }
 }

@@ -67,12 +67,24 @@ public sealed class SchedulingOptions
             return Instances;
         }
 
-        return gpu ? 1 : InstancesFor(Environment.ProcessorCount);
+        if (gpu)
+        {
+            return 1;
+        }
+
+        return InstancesFor(Environment.ProcessorCount);
     }
 
     /// <summary>The instances of a model on the CPU where the option is 0.</summary>
-    internal static int InstancesFor(int processors) =>
-        processors <= FewProcessors ? processors : Math.Max(processors / ProcessorsForOne, 1);
+    internal static int InstancesFor(int processors)
+    {
+        if (processors <= FewProcessors)
+        {
+            return processors;
+        }
+
+        return Math.Max(processors / ProcessorsForOne, 1);
+    }
 }
 
 [OptionsValidator]
@@ -81,10 +93,15 @@ internal sealed partial class SchedulingOptionsValidator : IValidateOptions<Sche
 /// <summary>Checks that the default timeout is one that a request may ask for.</summary>
 internal sealed class SchedulingConsistency : IValidateOptions<SchedulingOptions>
 {
-    public ValidateOptionsResult Validate(string? name, SchedulingOptions options) =>
-        options.DefaultTimeout > options.MaxTimeout
-            ? ValidateOptionsResult.Fail(
+    public ValidateOptionsResult Validate(string? name, SchedulingOptions options)
+    {
+        if (options.DefaultTimeout > options.MaxTimeout)
+        {
+            return ValidateOptionsResult.Fail(
                 $"Scheduling:DefaultTimeout is {options.DefaultTimeout}, but Scheduling:MaxTimeout is " +
-                $"{options.MaxTimeout}; raise the one or lower the other.")
-            : ValidateOptionsResult.Success;
+                $"{options.MaxTimeout}; raise the one or lower the other.");
+        }
+
+        return ValidateOptionsResult.Success;
+    }
 }

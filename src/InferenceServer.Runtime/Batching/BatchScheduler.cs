@@ -196,7 +196,12 @@ internal sealed class BatchScheduler
 
         bool moreMayCome = _limits.Delay > TimeSpan.Zero && _queue.HasRoom(first) && Backlog.Count > _queue.Count + _running;
         TimeSpan left = moreMayCome ? _limits.Delay - _clock.GetElapsedTime(first.Enqueued) : TimeSpan.Zero;
-        return left > TimeSpan.Zero ? left : TimeSpan.Zero;
+        if (left > TimeSpan.Zero)
+        {
+            return left;
+        }
+
+        return TimeSpan.Zero;
     }
 
     private (Batch Batch, IModelSession Session) Start()

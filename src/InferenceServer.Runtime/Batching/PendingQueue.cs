@@ -69,7 +69,15 @@ internal sealed class PendingQueue(BatchLimits limits)
 
     private int Most(PendingImage first) => (int)Math.Clamp(limits.Pixels / first.Input.Size.Pixels, 1, limits.Images);
 
-    private LinkedList<PendingImage> Of(PendingImage image) => image.Priority == Priority.Interactive ? _interactive : _batch;
+    private LinkedList<PendingImage> Of(PendingImage image)
+    {
+        if (image.Priority == Priority.Interactive)
+        {
+            return _interactive;
+        }
+
+        return _batch;
+    }
 }
 
 /// <summary>An input in the queue or in the network. The scheduler's lock guards every change.</summary>

@@ -14,8 +14,15 @@ internal sealed class SchedulerFactory(
     /// <param name="provider">What computes it.</param>
     /// <param name="maxBatch">Most images that the graph takes.</param>
     /// <param name="bucket">The manifest's own step.</param>
-    internal int BucketMultiple(ExecutionProvider provider, int maxBatch, int? bucket) =>
-        BatchLimits.For(batching.Value, provider, maxBatch).Images > 1 ? bucket ?? batching.Value.BucketMultiple : 1;
+    internal int BucketMultiple(ExecutionProvider provider, int maxBatch, int? bucket)
+    {
+        if (BatchLimits.For(batching.Value, provider, maxBatch).Images > 1)
+        {
+            return bucket ?? batching.Value.BucketMultiple;
+        }
+
+        return 1;
+    }
 
     /// <summary>Starts the instances of one model.</summary>
     /// <param name="model">Its name, which its threads bear.</param>

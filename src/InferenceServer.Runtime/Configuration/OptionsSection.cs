@@ -92,8 +92,12 @@ internal sealed class SectionValidator<TOptions>(string section, IValidateOption
     {
         // Generated validators put the name of the options before the property, with a full stop.
         ValidateOptionsResult result = validator.Validate(section, options);
-        return result.Failed
-            ? ValidateOptionsResult.Fail(result.Failures.Select(f => f.Replace($"{section}.", $"{section}:", StringComparison.Ordinal)))
-            : result;
+        if (result.Failed)
+        {
+            IEnumerable<string> named = result.Failures.Select(f => f.Replace($"{section}.", $"{section}:", StringComparison.Ordinal));
+            return ValidateOptionsResult.Fail(named);
+        }
+
+        return result;
     }
 }

@@ -10,8 +10,15 @@ internal static class Suggestion
     /// <param name="word">The word that is not known.</param>
     /// <param name="known">The known words.</param>
     /// <param name="prefix">Text before the known word, such as <c>--</c>.</param>
-    public static string For(string word, IEnumerable<string> known, string prefix = "") =>
-        Nearest(word, known) is { } nearest ? $" Did you mean {prefix}{nearest}?" : "";
+    public static string For(string word, IEnumerable<string> known, string prefix = "")
+    {
+        if (Nearest(word, known) is { } nearest)
+        {
+            return $" Did you mean {prefix}{nearest}?";
+        }
+
+        return "";
+    }
 
     /// <summary>The nearest known word: two letters differ at most, or one in a word of four letters or fewer. Null
     /// where there is none.</summary>
@@ -42,7 +49,12 @@ internal static class Suggestion
             int changed = table[i - 1, j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1);
             int least = Math.Min(changed, 1 + Math.Min(table[i - 1, j], table[i, j - 1]));
             bool isSwapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
-            return isSwapped ? Math.Min(least, table[i - 2, j - 2] + 1) : least;
+            if (isSwapped)
+            {
+                return Math.Min(least, table[i - 2, j - 2] + 1);
+            }
+
+            return least;
         }
     }
 }

@@ -42,21 +42,41 @@ internal static class Damage
         if (format == ImageFormat.Jpeg)
         {
             // The end of a thumbnail comes before the image's own data.
-            return file.LastIndexOf(JpegEnd) > file.LastIndexOf(JpegScan) ? null : "its end marker is missing";
+            if (file.LastIndexOf(JpegEnd) > file.LastIndexOf(JpegScan))
+            {
+                return null;
+            }
+
+            return "its end marker is missing";
         }
 
         if (format == ImageFormat.Png)
         {
-            return file.LastIndexOf("IEND"u8) > 0 ? null : "its chunk IEND is missing";
+            if (file.LastIndexOf("IEND"u8) > 0)
+            {
+                return null;
+            }
+
+            return "its chunk IEND is missing";
         }
 
         if (format == ImageFormat.Gif)
         {
-            return file.TrimEnd((byte)0) is [.., (byte)';'] ? null : "its trailer is missing";
+            if (file.TrimEnd((byte)0) is [.., (byte)';'])
+            {
+                return null;
+            }
+
+            return "its trailer is missing";
         }
 
         long announced = format == ImageFormat.Webp ? 8L + BinaryPrimitives.ReadUInt32LittleEndian(file[4..]) : LengthOfBoxes(file);
-        return announced <= file.Length ? null : $"its header announces {announced:N0} bytes";
+        if (announced <= file.Length)
+        {
+            return null;
+        }
+
+        return $"its header announces {announced:N0} bytes";
     }
 
     private static long LengthOfBoxes(ReadOnlySpan<byte> file)

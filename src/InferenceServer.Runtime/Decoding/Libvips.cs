@@ -63,8 +63,15 @@ internal static class Libvips
     }
 
     /// <summary>EXIF orientation, 1 to 8; 1, upright, where the header does not say.</summary>
-    public static int Orientation(Image image) =>
-        image.Contains("orientation") && image.Get("orientation") is int orientation and >= 1 and <= 8 ? orientation : 1;
+    public static int Orientation(Image image)
+    {
+        if (image.Contains("orientation") && image.Get("orientation") is int orientation and >= 1 and <= 8)
+        {
+            return orientation;
+        }
+
+        return 1;
+    }
 
     /// <summary>Decodes an opened image: upright, in 8-bit sRGB, on white where it is transparent. The image is
     /// disposed.</summary>
@@ -88,10 +95,15 @@ internal static class Libvips
         upright.Write(target);
     }
 
-    private static ArraySegment<byte> Segment(ReadOnlyMemory<byte> memory) =>
-        MemoryMarshal.TryGetArray(memory, out ArraySegment<byte> array)
-        ? array
-        : throw new ArgumentException("Expected memory in an array.", nameof(memory));
+    private static ArraySegment<byte> Segment(ReadOnlyMemory<byte> memory)
+    {
+        if (MemoryMarshal.TryGetArray(memory, out ArraySegment<byte> array))
+        {
+            return array;
+        }
+
+        throw new ArgumentException("Expected memory in an array.", nameof(memory));
+    }
 
     // NetVips makes sources of whole arrays and of copies; a request's file is a part of a pooled array, and too large
     // to be copied.
@@ -146,9 +158,12 @@ internal static class Libvips
             return transformed;
         }
 
-        return image is { Interpretation: Enums.Interpretation.Srgb, Format: Enums.BandFormat.Uchar }
-            ? image
-            : Replace(image, static image => image.Colourspace(Enums.Interpretation.Srgb));
+        if (image is { Interpretation: Enums.Interpretation.Srgb, Format: Enums.BandFormat.Uchar })
+        {
+            return image;
+        }
+
+        return Replace(image, static image => image.Colourspace(Enums.Interpretation.Srgb));
     }
 
     private static Image? TransformByProfile(Image image)
@@ -165,8 +180,15 @@ internal static class Libvips
         }
     }
 
-    private static Image Flatten(Image image) =>
-        image.HasAlpha() ? Replace(image, static image => image.Flatten(background: White)) : image;
+    private static Image Flatten(Image image)
+    {
+        if (image.HasAlpha())
+        {
+            return Replace(image, static image => image.Flatten(background: White));
+        }
+
+        return image;
+    }
 
     private static Image ToBytes(Image image) => image.Format switch
     {
@@ -198,7 +220,12 @@ internal static class Libvips
             image = encoded.CopyMemory();
         }
 
-        return orientation > 1 ? Replace(image, static image => image.Autorot()) : image;
+        if (orientation > 1)
+        {
+            return Replace(image, static image => image.Autorot());
+        }
+
+        return image;
     }
 
     // libvips looks at the mark of the image whose pixels are asked for.

@@ -60,11 +60,27 @@ internal sealed class TiffDirectory
             }
 
             bool isCut = Parts().Any(part => part.At < 0 || part.Length < 0 || part.At > _file.Length - part.Length);
-            return isCut ? "a strip or tile is not in it" : null;
+            if (isCut)
+            {
+                return "a strip or tile is not in it";
+            }
+
+            return null;
         }
     }
 
-    private long Packing => _fields.TryGetValue(Compression, out Field packing) ? Read(packing.At, packing.Size) : 1;
+    private long Packing
+    {
+        get
+        {
+            if (_fields.TryGetValue(Compression, out Field packing))
+            {
+                return Read(packing.At, packing.Size);
+            }
+
+            return 1;
+        }
+    }
 
     /// <summary>The file with its first strip or tile in the place of those that are left out: damaged where this file
     /// is.</summary>
@@ -101,9 +117,15 @@ internal sealed class TiffDirectory
         }
     }
 
-    private (Field At, Field Length) PartFields() => _fields.TryGetValue(TileOffsets, out Field tiles)
-        ? (tiles, _fields.GetValueOrDefault(TileLengths))
-        : (_fields.GetValueOrDefault(StripOffsets), _fields.GetValueOrDefault(StripLengths));
+    private (Field At, Field Length) PartFields()
+    {
+        if (_fields.TryGetValue(TileOffsets, out Field tiles))
+        {
+            return (tiles, _fields.GetValueOrDefault(TileLengths));
+        }
+
+        return (_fields.GetValueOrDefault(StripOffsets), _fields.GetValueOrDefault(StripLengths));
+    }
 
     private long Read(long at, int size)
     {

@@ -172,6 +172,13 @@ internal static class MetricTags
     public static KeyValuePair<string, object?> Of(Stage stage) => Stages[(int)stage];
 
     /// <summary>Status codes and versions.</summary>
-    public static string Number(int number) =>
-        (uint)number < (uint)Numbers.Length ? Numbers[number] : number.ToString(CultureInfo.InvariantCulture);
+    public static string Number(int number)
+    {
+        if ((uint)number < (uint)Numbers.Length)
+        {
+            return Numbers[number];
+        }
+
+        return number.ToString(CultureInfo.InvariantCulture);
+    }
 }

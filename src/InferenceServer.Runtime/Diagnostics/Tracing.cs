@@ -14,8 +14,15 @@ internal static class Tracing
     /// <returns>The span; the caller disposes it. Null without a listener.</returns>
     public static Activity? StartRequest() => Source.StartActivity("segment");
 
-    internal static Activity? Start(string stage, Activity? parent) =>
-        Source.HasListeners() ? Source.StartActivity(stage, ActivityKind.Internal, parent?.Context ?? default) : null;
+    internal static Activity? Start(string stage, Activity? parent)
+    {
+        if (Source.HasListeners())
+        {
+            return Source.StartActivity(stage, ActivityKind.Internal, parent?.Context ?? default);
+        }
+
+        return null;
+    }
 
     /// <summary>A span that has ended.</summary>
     internal static void Record(string stage, Activity? parent, TimeSpan duration, TimeSpan ago)

@@ -21,15 +21,27 @@ public readonly record struct Geotransform(double OriginX, double ColumnX, doubl
 
     /// <summary>Takes six numbers in GDAL's order.</summary>
     /// <returns>Null unless they are six numbers of at most 10¹⁵ that do not map the image to a line.</returns>
-    public static Geotransform? FromGdal(IReadOnlyList<double> numbers) =>
-        numbers is [var c, var a, var b, var f, var d, var e] ? new Geotransform(c, a, b, f, d, e).Checked() : null;
+    public static Geotransform? FromGdal(IReadOnlyList<double> numbers)
+    {
+        if (numbers is [var c, var a, var b, var f, var d, var e])
+        {
+            return new Geotransform(c, a, b, f, d, e).Checked();
+        }
+
+        return null;
+    }
 
     /// <summary>Takes the six numbers of a world file, whose last two are the middle of the upper left pixel.</summary>
     /// <returns>Null unless they are six numbers of at most 10¹⁵ that do not map the image to a line.</returns>
-    public static Geotransform? FromWorldFile(IReadOnlyList<double> numbers) =>
-        numbers is [var a, var d, var b, var e, var x, var y]
-            ? new Geotransform(x - ((a + b) / 2), a, b, y - ((d + e) / 2), d, e).Checked()
-            : null;
+    public static Geotransform? FromWorldFile(IReadOnlyList<double> numbers)
+    {
+        if (numbers is [var a, var d, var b, var e, var x, var y])
+        {
+            return new Geotransform(x - ((a + b) / 2), a, b, y - ((d + e) / 2), d, e).Checked();
+        }
+
+        return null;
+    }
 
     internal (double X, double Y) Apply(int column, int row) =>
         (OriginX + (column * ColumnX) + (row * RowX), OriginY + (column * ColumnY) + (row * RowY));
@@ -45,6 +57,11 @@ public readonly record struct Geotransform(double OriginX, double ColumnX, doubl
             }
         }
 
-        return (ColumnX * RowY) - (RowX * ColumnY) != 0 ? this : null;
+        if ((ColumnX * RowY) - (RowX * ColumnY) != 0)
+        {
+            return this;
+        }
+
+        return null;
     }
 }

@@ -43,7 +43,18 @@ internal sealed record ModelInspection
     public required IReadOnlyList<string> Assumptions { get; init; }
 
     /// <summary>The freest rule that works; null where the size is fixed.</summary>
-    public SizeRule? Rule => Fixed is null ? Rules.First(rule => rule.Works) : null;
+    public SizeRule? Rule
+    {
+        get
+        {
+            if (Fixed is null)
+            {
+                return Rules.First(rule => rule.Works);
+            }
+
+            return null;
+        }
+    }
 }
 
 /// <summary>Sides of multiple·k + offset, and whether a graph runs with them.</summary>

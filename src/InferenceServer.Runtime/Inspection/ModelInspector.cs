@@ -80,14 +80,22 @@ internal sealed class ModelInspector(SessionFactory sessions)
 
         if (trial.Channels == 1)
         {
-            OutputKind kind = trial.InUnitRange ? OutputKind.Probabilities : OutputKind.BinaryLogit;
-            assumptions.Add(kind == OutputKind.BinaryLogit
-                ? "One channel beyond 0 to 1: taken as the logit of the second of two classes."
-                : "One channel within 0 to 1: taken as the probability of the second of two classes.");
-            return kind;
+            if (trial.InUnitRange)
+            {
+                assumptions.Add("One channel within 0 to 1: taken as the probability of the second of two classes.");
+                return OutputKind.Probabilities;
+            }
+
+            assumptions.Add("One channel beyond 0 to 1: taken as the logit of the second of two classes.");
+            return OutputKind.BinaryLogit;
         }
 
-        return trial.InUnitRange && trial.SumsToOne ? OutputKind.Probabilities : OutputKind.Logits;
+        if (trial.InUnitRange && trial.SumsToOne)
+        {
+            return OutputKind.Probabilities;
+        }
+
+        return OutputKind.Logits;
     }
 
     private static int Ratio(int longer, int shorter) => Math.Max(1, (int)Math.Round((double)longer / shorter));

@@ -64,7 +64,12 @@ internal static class OnnxHeader
             }
         }
 
-        return isOnnx && version is > 0 and <= int.MaxValue ? (int)version : null;
+        if (isOnnx && version is > 0 and <= int.MaxValue)
+        {
+            return (int)version;
+        }
+
+        return null;
     }
 
     private static (int Field, int Type) ReadTag(Stream model)

@@ -31,7 +31,12 @@ internal sealed record TrialOutput(
         try
         {
             using ModelOutput output = session.Run(input, cancellationToken);
-            return output.Shape.Count is 3 or 4 ? Describe(output, size) : null;
+            if (output.Shape.Count is 3 or 4)
+            {
+                return Describe(output, size);
+            }
+
+            return null;
         }
         catch (SegmentationException)
         {

@@ -114,7 +114,12 @@ internal sealed class ClassTable
             return Palette.Voc(256);
         }
 
-        return ClassSets.TryGet(name, out ClassSet? set) ? set.Palette : null;
+        if (ClassSets.TryGet(name, out ClassSet? set))
+        {
+            return set.Palette;
+        }
+
+        return null;
     }
 
     private static bool IsColor(string text) =>

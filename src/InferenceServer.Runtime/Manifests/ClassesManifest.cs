@@ -59,6 +59,13 @@ internal sealed class PaletteConverter : JsonConverter<IReadOnlyList<string>?>
         }
     }
 
-    private static string Color(ref Utf8JsonReader reader) =>
-        reader.TokenType == JsonTokenType.String ? reader.GetString()! : throw new JsonException();
+    private static string Color(ref Utf8JsonReader reader)
+    {
+        if (reader.TokenType == JsonTokenType.String)
+        {
+            return reader.GetString()!;
+        }
+
+        throw new JsonException();
+    }
 }

@@ -89,7 +89,12 @@ internal static partial class ManifestReader
         IReadOnlyList<string> errors = manifest is null
             ? ["the file holds null, expected an object"]
             : ManifestValidator.Validate(manifest, name);
-        return errors.Count == 0 ? manifest! : throw new ManifestException(file, errors);
+        if (errors.Count == 0)
+        {
+            return manifest!;
+        }
+
+        throw new ManifestException(file, errors);
     }
 
     /// <summary>System.Text.Json names .NET types; the author of a manifest knows only keys.</summary>
@@ -107,13 +112,24 @@ internal static partial class ManifestReader
         }
 
         string where = e.LineNumber is { } line ? $" (line {line + 1})" : "";
-        return ExpectedType().Match(e.Message) is { Success: true } expected
-            ? $"{path}{where}: the value is not {Describe(Unwrapped(expected.Groups[1].Value))}"
-            : $"{path}{where}: {Position().Replace(e.Message, "")}";
+        if (ExpectedType().Match(e.Message) is { Success: true } expected)
+        {
+            return $"{path}{where}: the value is not {Describe(Unwrapped(expected.Groups[1].Value))}";
+        }
+
+        return $"{path}{where}: {Position().Replace(e.Message, "")}";
     }
 
     // "threshold" is a Nullable`1[System.Single] to the serialiser and a number to everyone else.
-    private static string Unwrapped(string type) => Nullable().Match(type) is { Success: true } inner ? inner.Groups[1].Value : type;
+    private static string Unwrapped(string type)
+    {
+        if (Nullable().Match(type) is { Success: true } inner)
+        {
+            return inner.Groups[1].Value;
+        }
+
+        return type;
+    }
 
     private static string Describe(string type) => type switch
     {

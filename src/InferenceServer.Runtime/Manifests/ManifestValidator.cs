@@ -219,7 +219,15 @@ internal static partial class ManifestValidator
     private static partial Regex FolderName();
 
     /// <summary>Height and width, where one side stands for both.</summary>
-    public static IReadOnlyList<int> Sides(IReadOnlyList<int> size) => size is [int side] ? [side, side] : size;
+    public static IReadOnlyList<int> Sides(IReadOnlyList<int> size)
+    {
+        if (size is [int side])
+        {
+            return [side, side];
+        }
+
+        return size;
+    }
 
     private static bool IsSha256(string text) => text.Length == 64 && text.All(char.IsAsciiHexDigit);
 

@@ -154,8 +154,13 @@ internal sealed class SidesConverter : JsonConverter<IReadOnlyList<int>?>
         }
     }
 
-    private static int Side(ref Utf8JsonReader reader) =>
-        reader.TokenType == JsonTokenType.Number && reader.TryGetInt32(out int side)
-            ? side
-            : throw new JsonException();
+    private static int Side(ref Utf8JsonReader reader)
+    {
+        if (reader.TokenType == JsonTokenType.Number && reader.TryGetInt32(out int side))
+        {
+            return side;
+        }
+
+        throw new JsonException();
+    }
 }

@@ -96,11 +96,16 @@ internal sealed class ModelFolder(string path)
     private static bool IsLink(ref FileSystemEntry entry) => entry.Attributes.HasFlag(FileAttributes.ReparsePoint);
 
     // "007" is no version: its number would lead to another folder.
-    private static int Version(string name) =>
-        int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out int version)
-            && version.ToString(CultureInfo.InvariantCulture) == name
-            ? version
-            : 0;
+    private static int Version(string name)
+    {
+        if (int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out int version)
+            && version.ToString(CultureInfo.InvariantCulture) == name)
+        {
+            return version;
+        }
+
+        return 0;
+    }
 
     private string Manifest()
     {
@@ -145,8 +150,11 @@ internal static class RealPath
             return entry.FullName;
         }
 
-        return links > 0
-            ? Of(Path.GetFullPath(target, folder), links - 1)
-            : throw new IOException($"Too many links: '{entry.FullName}'.");
+        if (links > 0)
+        {
+            return Of(Path.GetFullPath(target, folder), links - 1);
+        }
+
+        throw new IOException($"Too many links: '{entry.FullName}'.");
     }
 }

@@ -81,11 +81,16 @@ internal sealed class ModelLoader(SessionFactory sessions, SchedulerFactory sche
         }
     }
 
-    private ModelManifest ReadManifest(string folder, string file) =>
-        !File.Exists(Path.Combine(folder, ManifestReader.FileName))
-            && sessions.Describe(file).Metadata.TryGetValue(ManifestReader.MetadataKey, out string? json)
-            ? ManifestReader.ReadEmbedded(json, folder)
-            : ManifestReader.Read(folder);
+    private ModelManifest ReadManifest(string folder, string file)
+    {
+        if (!File.Exists(Path.Combine(folder, ManifestReader.FileName))
+            && sessions.Describe(file).Metadata.TryGetValue(ManifestReader.MetadataKey, out string? json))
+        {
+            return ManifestReader.ReadEmbedded(json, folder);
+        }
+
+        return ManifestReader.Read(folder);
+    }
 
     private static void Verify(string graph, SourceManifest source)
     {

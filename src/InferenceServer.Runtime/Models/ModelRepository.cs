@@ -45,12 +45,23 @@ internal sealed class ModelRepository : IDisposable
 
     /// <summary>The model that answers when a request names none; null where that is not defined.</summary>
     // The shipped default is gone where people mount models of their own; if there is just one of those, it is meant.
-    public string? Default =>
-        Volatile.Read(ref _entries) is { Count: 1 } only
-            ? only.Keys.First()
-            : string.IsNullOrEmpty(_options.Default)
-            ? null
-            : _options.Default;
+    public string? Default
+    {
+        get
+        {
+            if (Volatile.Read(ref _entries) is { Count: 1 } only)
+            {
+                return only.Keys.First();
+            }
+
+            if (string.IsNullOrEmpty(_options.Default))
+            {
+                return null;
+            }
+
+            return _options.Default;
+        }
+    }
 
     /// <summary>Whether every required model serves.</summary>
     public bool IsReady => NotReady().Count == 0;
@@ -80,7 +91,12 @@ internal sealed class ModelRepository : IDisposable
             return [.. required.Where(r => Find(r)?.State != ModelState.Ready).Select(Explain)];
         }
 
-        return Entries.Any(e => e.State == ModelState.Ready) ? [] : ["No model is ready."];
+        if (Entries.Any(e => e.State == ModelState.Ready))
+        {
+            return [];
+        }
+
+        return ["No model is ready."];
     }
 
     /// <summary>Waits while a model loads. Whether it can be used then, <see cref="Lease"/> tells.</summary>
@@ -301,9 +317,15 @@ internal sealed class ModelRepository : IDisposable
         return false;
     }
 
-    private IReadOnlyList<ModelFolder> Folders() => Directory.Exists(_root)
-        ? ModelFolder.List(_root)
-        : throw new DirectoryNotFoundException($"Models:Path: the folder '{_root}' does not exist.");
+    private IReadOnlyList<ModelFolder> Folders()
+    {
+        if (Directory.Exists(_root))
+        {
+            return ModelFolder.List(_root);
+        }
+
+        throw new DirectoryNotFoundException($"Models:Path: the folder '{_root}' does not exist.");
+    }
 
     /// <summary>What an operator would otherwise find out from the first user.</summary>
     private void Complain(IReadOnlyList<ModelFolder> folders)
@@ -357,7 +379,12 @@ internal sealed class ModelRepository : IDisposable
     private LoadedModel Choose(ModelEntry entry, int? version)
     {
         LoadedModel newest = entry.Model ?? throw new SegmentationException(SegmentationError.ModelNotReady, Explain(entry.Name));
-        return version is null ? newest : entry.Versions.FirstOrDefault(m => m.Version == version) ?? throw new SegmentationException(
+        if (version is null)
+        {
+            return newest;
+        }
+
+        return entry.Versions.FirstOrDefault(m => m.Version == version) ?? throw new SegmentationException(
             SegmentationError.UnknownModel,
             $"The model '{entry.Name}' serves no version {version}; it serves: " +
             $"{string.Join(", ", entry.Versions.Select(m => m.Version))}.");
@@ -371,7 +398,15 @@ internal sealed class ModelRepository : IDisposable
 
     private void Announce() => Interlocked.Exchange(ref _changed, new(TaskCreationOptions.RunContinuationsAsynchronously)).SetResult();
 
-    private string Names() => Entries.Any() ? string.Join(", ", Entries.Select(e => e.Name)) : "none";
+    private string Names()
+    {
+        if (Entries.Any())
+        {
+            return string.Join(", ", Entries.Select(e => e.Name));
+        }
+
+        return "none";
+    }
 
     private string Explain(string name) => Find(name) switch
     {

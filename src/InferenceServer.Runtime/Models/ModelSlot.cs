@@ -186,13 +186,16 @@ internal sealed class ModelSlot(
         }
         catch (Exception e) when (e is not OperationCanceledException && (e is not GpuRequiredException || cause != LoadCause.Start))
         {
-            // Only what was written for people is shown to clients; other messages hold paths of this machine.
-            string reason = e is ManifestException or GpuRequiredException
-                ? e.Message
-                : $"{name}/{version}: reading or trying the model failed; the log says how.";
+            // Clients see only texts that were written for people; other messages hold paths of this machine.
+            (string reason, string detail) = ($"{name}/{version}: reading or trying the model failed; the log says how.", e.ToString());
+            if (e is ManifestException or GpuRequiredException)
+            {
+                (reason, detail) = (e.Message, e.Message);
+            }
+
             _failures[version] = (stamp, reason);
             CountReload(succeeded: false);
-            failures.Add((version, e is ManifestException or GpuRequiredException ? e.Message : e.ToString()));
+            failures.Add((version, detail));
             return (current, reason);
         }
     }

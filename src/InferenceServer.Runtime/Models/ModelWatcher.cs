@@ -13,9 +13,16 @@ internal sealed class ModelWatcher(
 {
     private readonly ModelRepositoryOptions _options = options.Value;
 
-    protected override Task ExecuteAsync(CancellationToken stoppingToken) => _options.Watch == WatchMode.Off
-        ? Task.CompletedTask
-        : Task.Factory.StartNew(() => Watch(stoppingToken), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+    protected override Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        if (_options.Watch == WatchMode.Off)
+        {
+            return Task.CompletedTask;
+        }
+
+        return Task.Factory.StartNew(
+            () => Watch(stoppingToken), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+    }
 
     private void Watch(CancellationToken stoppingToken)
     {

@@ -86,7 +86,12 @@ internal static class NpyFloats
                 "are read.");
         }
 
-        return !stream.CanSeek || (stream.Length - stream.Position) / sizeof(float) >= count ? (int)count : throw Truncated(header);
+        if (!stream.CanSeek || (stream.Length - stream.Position) / sizeof(float) >= count)
+        {
+            return (int)count;
+        }
+
+        throw Truncated(header);
     }
 
     private static InvalidDataException Truncated(NpyHeader header) =>

@@ -185,16 +185,26 @@ internal static class RequestParameters
         return settings with { Options = settings.Options with { Geotransform = transform } };
     };
 
-    private static double ToNumber(string text) =>
-        double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value)
-            ? value
-            : double.NaN;
+    private static double ToNumber(string text)
+    {
+        if (double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value))
+        {
+            return value;
+        }
+
+        return double.NaN;
+    }
 
     private static T Parsed<T>(string text, T least, T most, bool allowsFraction, string expected)
         where T : struct, INumber<T>
     {
         NumberStyles style = allowsFraction ? NumberStyles.Float : NumberStyles.None;
         bool isNumber = T.TryParse(text, style, CultureInfo.InvariantCulture, out T value);
-        return isNumber && value >= least && value <= most ? value : throw new FormatException(expected);
+        if (isNumber && value >= least && value <= most)
+        {
+            return value;
+        }
+
+        throw new FormatException(expected);
     }
 }

@@ -15,7 +15,15 @@ internal sealed class PassPolicy(IOptions<PassOptions> options)
 
     /// <summary>Tiles of one request that are under way at once.</summary>
     /// <param name="capacity">Inputs that all instances of the model run at once.</param>
-    public int TilesInFlight(int capacity) => _options.TilesInFlight > 0 ? _options.TilesInFlight : capacity + 1;
+    public int TilesInFlight(int capacity)
+    {
+        if (_options.TilesInFlight > 0)
+        {
+            return _options.TilesInFlight;
+        }
+
+        return capacity + 1;
+    }
 
     /// <summary>The passes of a request.</summary>
     /// <param name="manifest">The model's.</param>
@@ -26,10 +34,13 @@ internal sealed class PassPolicy(IOptions<PassOptions> options)
     public PassSettings Resolve(ModelManifest manifest, PassSettings usual, PassOverrides wanted)
     {
         PassSettings settings = wanted == PassOverrides.None ? usual : PassSettings.Create(manifest, wanted);
-        return Complaint(manifest, settings) is { } complaint
-            ? throw new SegmentationException(
-                SegmentationError.InvalidRequest, FormattableString.Invariant(complaint))
-            : settings;
+        if (Complaint(manifest, settings) is { } complaint)
+        {
+            throw new SegmentationException(
+                SegmentationError.InvalidRequest, FormattableString.Invariant(complaint));
+        }
+
+        return settings;
     }
 
     /// <summary>Checks the cost of a request's passes against the limits.</summary>

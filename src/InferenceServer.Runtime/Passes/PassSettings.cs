@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json;
 using InferenceServer.Kernels;
 using InferenceServer.Runtime.Manifests;
 
@@ -42,24 +43,33 @@ internal sealed record PassSettings(
     /// mean_softmax</c>.</summary>
     public override string ToString()
     {
-        string mode = Mode == InferenceMode.Slide
-            ? string.Create(CultureInfo.InvariantCulture, $"slide {Crop} by {StrideRate:0.###}")
-            : "whole";
-        string size = KeepSize ? " at the image's size" : "";
-        string scales = Scales is [1] ? "" : ", scales " + string.Join(' ', Scales.Select(s => s.ToString(CultureInfo.InvariantCulture)));
-        string flip = Flip ? ", flip" : "";
-        return mode +
-            size +
-            scales +
-            flip +
-            (
-                IsSeveral
-                    ? Fuse switch
-                    {
-                        FuseMode.SumLogits => ", sum_logits", FuseMode.MaxLogits => ", max_logits",
-                        _ => ", mean_softmax",
-                    }
-                    : "");
+        List<string> parts = ["whole"];
+        if (Mode == InferenceMode.Slide)
+        {
+            parts = [string.Create(CultureInfo.InvariantCulture, $"slide {Crop} by {StrideRate:0.###}")];
+        }
+
+        if (KeepSize)
+        {
+            parts[0] += " at the image's size";
+        }
+
+        if (Scales is not [1])
+        {
+            parts.Add("scales " + string.Join(' ', Scales.Select(s => s.ToString(CultureInfo.InvariantCulture))));
+        }
+
+        if (Flip)
+        {
+            parts.Add("flip");
+        }
+
+        if (IsSeveral)
+        {
+            parts.Add(JsonNamingPolicy.SnakeCaseLower.ConvertName(Fuse.ToString()));
+        }
+
+        return string.Join(", ", parts);
     }
 }
 

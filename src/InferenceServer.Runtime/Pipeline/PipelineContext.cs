@@ -43,7 +43,18 @@ internal sealed class PipelineContext(AdmittedRequest admitted, SegmentationRequ
 
     /// <summary>What the network's output becomes before refinement: probabilities, where a CRF starts from
     /// them.</summary>
-    public (bool Confidence, bool Probabilities) Unrefined => Crf is null ? (WithConfidence, WithProbabilities) : (false, true);
+    public (bool Confidence, bool Probabilities) Unrefined
+    {
+        get
+        {
+            if (Crf is null)
+            {
+                return (WithConfidence, WithProbabilities);
+            }
+
+            return (false, true);
+        }
+    }
 
     /// <summary>The runs of the network; set by decoding, which learns the image's size.</summary>
     public PassPlan Plan { get; set; } = null!;

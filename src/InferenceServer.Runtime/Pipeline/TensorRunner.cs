@@ -175,7 +175,12 @@ internal sealed class TensorRunner(Segmenter segmenter, PassPolicy policy)
         }
 
         CheckCount(model, images);
-        return model.Preprocessor.Takes(size) ? ((int)images, size) : throw Invalid(
+        if (model.Preprocessor.Takes(size))
+        {
+            return ((int)images, size);
+        }
+
+        throw Invalid(
             $"The model '{model.Name}' does not take an input of {size.Height}×{size.Width} pixels: {model.Preprocessor.Sizes}.");
     }
 

@@ -123,9 +123,15 @@ internal sealed class FusedPasses : IDisposable
         return mirrored;
     }
 
-    private ScoreCanvas Canvas() => _band is null
-        ? ScoreCanvas.Planes(Planes(), _channels, _plan.Image)
-        : ScoreCanvas.Band(_band.Span, _channels, _plan.Image.Width, _plan.BandRows);
+    private ScoreCanvas Canvas()
+    {
+        if (_band is null)
+        {
+            return ScoreCanvas.Planes(Planes(), _channels, _plan.Image);
+        }
+
+        return ScoreCanvas.Band(_band.Span, _channels, _plan.Image.Width, _plan.BandRows);
+    }
 
     // One score for two classes is the second one's.
     private Span<float> Planes() => Map.Probabilities.Span[^(_channels * (int)_plan.Image.Pixels)..];

@@ -128,7 +128,15 @@ internal sealed class Postprocessor
             grid.Width, _alignCorners, Covered(geometry.Input.Width, geometry.Bucket.Width, grid.Width)));
 
     // What the graph would have given for the input alone; the rest answers to the bucket's padding.
-    private int Covered(int input, int bucket, int grid) => input == bucket ? grid : Math.Min((int)Math.Ceiling(input * _scale), grid);
+    private int Covered(int input, int bucket, int grid)
+    {
+        if (input == bucket)
+        {
+            return grid;
+        }
+
+        return Math.Min((int)Math.Ceiling(input * _scale), grid);
+    }
 
     private void Compute(ModelOutput output, ImageSize grid, AxisTaps rows, AxisTaps columns, Mask map)
     {

@@ -23,7 +23,15 @@ internal sealed class AxisTiling
     /// <param name="image">Its length in the resized image.</param>
     /// <param name="crop">Length of a tile.</param>
     /// <param name="stride">From one tile to the next.</param>
-    public static int Count(int image, int crop, int stride) => image <= crop ? 1 : ((image - crop + stride - 1) / stride) + 1;
+    public static int Count(int image, int crop, int stride)
+    {
+        if (image <= crop)
+        {
+            return 1;
+        }
+
+        return ((image - crop + stride - 1) / stride) + 1;
+    }
 
     /// <summary>Cuts one axis; one that is no longer than the crop is one tile.</summary>
     /// <param name="pixels">Its length in the image.</param>

@@ -40,34 +40,48 @@ internal sealed class InputSizing(PreprocessManifest preprocess, int bucketMulti
     }
 
     /// <summary>The smallest legal size of a tile that is no smaller than <paramref name="crop"/>.</summary>
-    public ImageSize Legal(ImageSize crop) =>
-        _size.Fixed is [int height, int width]
-            ? new ImageSize(width, height)
-            : new ImageSize(Legal(crop.Width), Legal(crop.Height));
+    public ImageSize Legal(ImageSize crop)
+    {
+        if (_size.Fixed is [int height, int width])
+        {
+            return new ImageSize(width, height);
+        }
+
+        return new ImageSize(Legal(crop.Width), Legal(crop.Height));
+    }
 
     /// <summary>Whether the graph takes an input of this size as it is, and the model's limit on what its network sees
     /// allows it.</summary>
     public bool Takes(ImageSize input) => Legal(input) == input && input.Pixels <= 2 * _resize.MaxPixels;
 
     /// <summary>What <see cref="Takes"/> asks for, for people.</summary>
-    public string Sizes => _size.Fixed is [int height, int width]
-        ? $"it is always {height}×{width}"
-        : "heights and widths are multiples of " +
-            $"{_size.Multiple}{(_size.Offset == 0 ? "" : $" plus {_size.Offset}")}, {Legal(1)} or more, and " +
-            $"{2 * _resize.MaxPixels:N0} pixels or fewer in all";
+    public string Sizes
+    {
+        get
+        {
+            if (_size.Fixed is [int height, int width])
+            {
+                return $"it is always {height}×{width}";
+            }
+
+            return "heights and widths are multiples of " +
+                $"{_size.Multiple}{(_size.Offset == 0 ? "" : $" plus {_size.Offset}")}, {Legal(1)} or more, and " +
+                $"{2 * _resize.MaxPixels:N0} pixels or fewer in all";
+        }
+    }
 
     private InputGeometry Lay(ImageSize image, ImageSize resized, int longSide)
     {
         ImageSize input = _size.Fixed is [int height, int width]
             ? new ImageSize(width, height)
             : new ImageSize(Legal(Math.Max(resized.Width, longSide)), Legal(Math.Max(resized.Height, longSide)));
-        bool center = preprocess.Pad.Where == PadPosition.Center;
-        return new InputGeometry(
-            image, resized, input, Bucket(input), center
-                ? (input.Width - resized.Width) / 2
-                : 0, center
-                ? (input.Height - resized.Height) / 2
-                : 0);
+        (int left, int top) = (0, 0);
+        if (preprocess.Pad.Where == PadPosition.Center)
+        {
+            (left, top) = ((input.Width - resized.Width) / 2, (input.Height - resized.Height) / 2);
+        }
+
+        return new InputGeometry(image, resized, input, Bucket(input), left, top);
     }
 
     /// <summary>The smallest legal side that holds <paramref name="length"/>.</summary>
@@ -77,7 +91,15 @@ internal sealed class InputSizing(PreprocessManifest preprocess, int bucketMulti
         return ((least - _size.Offset + _size.Multiple - 1) / _size.Multiple * _size.Multiple) + _size.Offset;
     }
 
-    private ImageSize Bucket(ImageSize input) => _size.Fixed is not null ? input : new ImageSize(Bucket(input.Width), Bucket(input.Height));
+    private ImageSize Bucket(ImageSize input)
+    {
+        if (_size.Fixed is not null)
+        {
+            return input;
+        }
+
+        return new ImageSize(Bucket(input.Width), Bucket(input.Height));
+    }
 
     // A size that is legal and a bucket's at once: both steps fit into it.
     private int Bucket(int length)
@@ -102,7 +124,15 @@ internal sealed class InputSizing(PreprocessManifest preprocess, int bucketMulti
         };
     }
 
-    private ImageSize Bounded(ImageSize image, ImageSize resized, bool exact) => exact || IsAffordable(resized) ? resized : Shrink(image);
+    private ImageSize Bounded(ImageSize image, ImageSize resized, bool exact)
+    {
+        if (exact || IsAffordable(resized))
+        {
+            return resized;
+        }
+
+        return Shrink(image);
+    }
 
     // What counts is what the network sees: a strip one pixel wide is padded to the smallest legal side. Padding may
     // add as much
@@ -119,13 +149,25 @@ internal sealed class InputSizing(PreprocessManifest preprocess, int bucketMulti
         return new ImageSize(width, height);
     }
 
-    private static ImageSize ShortSide(ImageSize image, int side) => image.Width <= image.Height
-        ? new ImageSize(side, (int)Math.Min((long)side * image.Height / image.Width, int.MaxValue))
-        : new ImageSize((int)Math.Min((long)side * image.Width / image.Height, int.MaxValue), side);
+    private static ImageSize ShortSide(ImageSize image, int side)
+    {
+        if (image.Width <= image.Height)
+        {
+            return new ImageSize(side, (int)Math.Min((long)side * image.Height / image.Width, int.MaxValue));
+        }
 
-    private static ImageSize LongSide(ImageSize image, int side) => image.Width >= image.Height
-        ? new ImageSize(side, Rounded((double)side * image.Height / image.Width))
-        : new ImageSize(Rounded((double)side * image.Width / image.Height), side);
+        return new ImageSize((int)Math.Min((long)side * image.Width / image.Height, int.MaxValue), side);
+    }
+
+    private static ImageSize LongSide(ImageSize image, int side)
+    {
+        if (image.Width >= image.Height)
+        {
+            return new ImageSize(side, Rounded((double)side * image.Height / image.Width));
+        }
+
+        return new ImageSize(Rounded((double)side * image.Width / image.Height), side);
+    }
 
     private static int Rounded(double length) => (int)Math.Clamp(length + 0.5, 1, int.MaxValue / 4);
 }

@@ -48,7 +48,18 @@ internal sealed class PassPlan
     /// <summary>The passes, by the first row that they add to; a mirrored one follows its twin.</summary>
     public IReadOnlyList<Pass> Passes => _passes ??= Order();
 
-    private int Mirrors => Settings.Flip ? 2 : 1;
+    private int Mirrors
+    {
+        get
+        {
+            if (Settings.Flip)
+            {
+                return 2;
+            }
+
+            return 1;
+        }
+    }
 
     /// <summary>Plans the passes for an image.</summary>
     public static PassPlan Create(ImageSize image, InputSizing sizing, PassSettings settings)
@@ -74,7 +85,12 @@ internal sealed class PassPlan
     {
         if (IsOne)
         {
-            return allRows ? Image.Pixels * classes * sizeof(float) : 0; // the kernel takes the best class without them
+            if (allRows)
+            {
+                return Image.Pixels * classes * sizeof(float);
+            }
+
+            return 0; // the kernel takes the best class without them
         }
 
         long scores = (long)Image.Width * (allRows ? Image.Height : BandRows) * classes * sizeof(float);

@@ -29,7 +29,12 @@ internal sealed class CrfRefiner(IOptions<CrfOptions> options) : IDisposable
         Within("crf.bilateral.weight", settings.Bilateral.Weight, 0, _options.MaxWeight);
         Within("crf.bilateral.xy", settings.Bilateral.Xy, SmallestDeviation, _options.MaxDeviation);
         Within("crf.bilateral.rgb", settings.Bilateral.Rgb!.Value, SmallestDeviation, _options.MaxDeviation);
-        return settings.Kernels().Count > 0 ? settings : throw new SegmentationException(
+        if (settings.Kernels().Count > 0)
+        {
+            return settings;
+        }
+
+        throw new SegmentationException(
             SegmentationError.InvalidRequest,
             "crf.gaussian.weight and crf.bilateral.weight are both 0, which refines nothing; leave refine out.");
     }

@@ -67,7 +67,15 @@ internal static class CudaSettings
         return settings;
     }
 
-    private static string Flag(bool value) => value ? "1" : "0";
+    private static string Flag(bool value)
+    {
+        if (value)
+        {
+            return "1";
+        }
+
+        return "0";
+    }
 }
 
 /// <summary>A GPU is required and cannot be had: nothing can be served.</summary>

@@ -50,12 +50,17 @@ internal static class GraphBinder
         return output.Name;
     }
 
-    private static TensorSignature Choose(IReadOnlyList<TensorSignature> tensors, string? name, string key, string file) =>
-        name is null && tensors.Count == 1
-            ? tensors[0]
-            : tensors.FirstOrDefault(t => t.Name == name) ?? throw Wrong(file, name is null
-                ? $"graph.{key}: the graph has several, name one of {Names(tensors)}"
-                : $"graph.{key}: '{name}' is not in the graph, which has {Names(tensors)}");
+    private static TensorSignature Choose(IReadOnlyList<TensorSignature> tensors, string? name, string key, string file)
+    {
+        if (name is null && tensors.Count == 1)
+        {
+            return tensors[0];
+        }
+
+        return tensors.FirstOrDefault(t => t.Name == name) ?? throw Wrong(file, name is null
+            ? $"graph.{key}: the graph has several, name one of {Names(tensors)}"
+            : $"graph.{key}: '{name}' is not in the graph, which has {Names(tensors)}");
+    }
 
     private static string Names(IEnumerable<TensorSignature> tensors) => string.Join(", ", tensors.Select(t => t.Name));
 

@@ -71,7 +71,18 @@ internal sealed class ModelOutput : IDisposable
     public IReadOnlyList<int> Shape { get; }
 
     /// <summary>Number of channels; 1 for labels without a channel axis.</summary>
-    public int Channels => Shape.Count == 4 ? Shape[1] : 1;
+    public int Channels
+    {
+        get
+        {
+            if (Shape.Count == 4)
+            {
+                return Shape[1];
+            }
+
+            return 1;
+        }
+    }
 
     /// <summary>Height of the output's grid.</summary>
     public int Height => Shape[^2];

@@ -87,8 +87,15 @@ internal sealed class OnnxModelSession : IModelSession
         return _session.Run(options, _inputs, [value], _outputs);
     }
 
-    private static TensorSignature Describe(KeyValuePair<string, NodeMetadata> node) =>
-        node.Value.IsTensor ? new(node.Key, Name(node.Value.ElementDataType), node.Value.Dimensions) : new(node.Key, "no tensor", []);
+    private static TensorSignature Describe(KeyValuePair<string, NodeMetadata> node)
+    {
+        if (node.Value.IsTensor)
+        {
+            return new(node.Key, Name(node.Value.ElementDataType), node.Value.Dimensions);
+        }
+
+        return new(node.Key, "no tensor", []);
+    }
 
     private static string Name(TensorElementType type) => type switch
     {

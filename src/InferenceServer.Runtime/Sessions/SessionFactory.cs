@@ -21,14 +21,36 @@ internal sealed class SessionFactory(IOptions<OnnxOptions> options, IOptions<Sch
 
     /// <summary>Threads of one run; where there is an instance for each processor, of one that is alone.</summary>
     // .NET counts the processors that the container's quota allows; ONNX Runtime's own count does not.
-    public int IntraOpThreads =>
-        _options.IntraOpThreads > 0
-            ? _options.IntraOpThreads
-            : IsElastic
-            ? Environment.ProcessorCount
-            : Math.Max(Environment.ProcessorCount / Instances, 1);
+    public int IntraOpThreads
+    {
+        get
+        {
+            if (_options.IntraOpThreads > 0)
+            {
+                return _options.IntraOpThreads;
+            }
 
-    private int PoolThreads => IsElastic ? IntraOpThreads : ((IntraOpThreads - 1) * Instances) + 1;
+            if (IsElastic)
+            {
+                return Environment.ProcessorCount;
+            }
+
+            return Math.Max(Environment.ProcessorCount / Instances, 1);
+        }
+    }
+
+    private int PoolThreads
+    {
+        get
+        {
+            if (IsElastic)
+            {
+                return IntraOpThreads;
+            }
+
+            return ((IntraOpThreads - 1) * Instances) + 1;
+        }
+    }
 
     private int Instances => scheduling.Value.InstancesOn(gpu: false);
 
@@ -49,9 +71,12 @@ internal sealed class SessionFactory(IOptions<OnnxOptions> options, IOptions<Sch
         OnnxModelSession wide = Bind(session, provider, device, file, graph);
         try
         {
-            return IsElastic && provider == ExecutionProvider.Cpu
-                ? new ElasticSession(wide, Bind(OpenOnCpu(file, threads: 1), provider, device, file, graph))
-                : wide;
+            if (IsElastic && provider == ExecutionProvider.Cpu)
+            {
+                return new ElasticSession(wide, Bind(OpenOnCpu(file, threads: 1), provider, device, file, graph));
+            }
+
+            return wide;
         }
         catch
         {
@@ -148,7 +173,18 @@ internal sealed class SessionFactory(IOptions<OnnxOptions> options, IOptions<Sch
         return (OpenOnCpu(file, IntraOpThreads), ExecutionProvider.Cpu);
     }
 
-    private IList<int> Devices => _options.GpuDevices.Count > 0 ? _options.GpuDevices : [_options.GpuDevice];
+    private IList<int> Devices
+    {
+        get
+        {
+            if (_options.GpuDevices.Count > 0)
+            {
+                return _options.GpuDevices;
+            }
+
+            return [_options.GpuDevice];
+        }
+    }
 
     private int NextDevice() => Devices[(int)((uint)Interlocked.Increment(ref _opened) % (uint)Devices.Count)];
 

@@ -78,8 +78,11 @@ internal static class AuthSetup
     private static string Choose(HttpContext http)
     {
         KeyRing keys = http.RequestServices.GetRequiredService<KeyRing>();
-        return keys.TakesTokens && Credentials.Of(http.Request) is { } secret && Form.CanReadToken(secret) && keys.Find(secret) is null
-            ? Tokens
-            : Keys;
+        if (keys.TakesTokens && Credentials.Of(http.Request) is { } secret && Form.CanReadToken(secret) && keys.Find(secret) is null)
+        {
+            return Tokens;
+        }
+
+        return Keys;
     }
 }

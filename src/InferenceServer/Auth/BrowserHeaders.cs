@@ -44,7 +44,12 @@ internal static class SecurityHeaders
             return Swagger;
         }
 
-        return path == "/index.html" ? Playground : Data; // the file server has rewritten "/" to this file
+        if (path == "/index.html")
+        {
+            return Playground;
+        }
+
+        return Data; // the file server has rewritten "/" to this file
     }
 }
 

@@ -27,17 +27,25 @@ internal static class Credentials
             };
         }
 
-        return request.Headers[KeyHeader] is [{ } key] ? key : null;
+        if (request.Headers[KeyHeader] is [{ } key])
+        {
+            return key;
+        }
+
+        return null;
     }
 
     // Tools that can only log in, such as Label Studio, send the key as the password of any user.
     private static string Password(string credentials)
     {
         Span<byte> bytes = stackalloc byte[MaxBasic];
-        return Convert.TryFromBase64String(credentials, bytes, out int length)
-            && bytes[..length].IndexOf((byte)':') is >= 0 and int colon
-                ? Encoding.UTF8.GetString(bytes[(colon + 1)..length])
-                : "";
+        if (Convert.TryFromBase64String(credentials, bytes, out int length)
+            && bytes[..length].IndexOf((byte)':') is >= 0 and int colon)
+        {
+            return Encoding.UTF8.GetString(bytes[(colon + 1)..length]);
+        }
+
+        return "";
     }
 }
 

@@ -22,11 +22,19 @@ internal sealed class KeyBudget(KeyOptions options, TimeProvider time) : IReques
 
     /// <summary>Takes one mask from the budget.</summary>
     /// <returns>What to answer where it is used up; null where it is not.</returns>
-    public SegmentationException? Take() => TryTake(out string limit, out TimeSpan wait) ? null : new SegmentationException(
-        ErrorTable.RateLimited,
-        string.Create(
-            CultureInfo.InvariantCulture,
-            $"This key may make {limit}; try again in {Math.Ceiling(wait.TotalSeconds)} s.")) { RetryAfter = wait };
+    public SegmentationException? Take()
+    {
+        if (TryTake(out string limit, out TimeSpan wait))
+        {
+            return null;
+        }
+
+        return new SegmentationException(
+            ErrorTable.RateLimited,
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"This key may make {limit}; try again in {Math.Ceiling(wait.TotalSeconds)} s.")) { RetryAfter = wait };
+    }
 
     /// <summary>Takes one request from the budget.</summary>
     /// <param name="limit">The limit that is reached, for the caller; empty where none is.</param>

@@ -42,8 +42,15 @@ internal sealed class KeyRing(IOptions<SecurityOptions> options, TimeProvider ti
     }
 
     // Without keys and tokens, masks are open.
-    private static Scope Usual(SecurityOptions options) =>
-        options.Keys.Count == 0 && options.Jwt.Authority.Length == 0 ? Scope.Infer : Scope.None;
+    private static Scope Usual(SecurityOptions options)
+    {
+        if (options.Keys.Count == 0 && options.Jwt.Authority.Length == 0)
+        {
+            return Scope.Infer;
+        }
+
+        return Scope.None;
+    }
 
     /// <summary>A key: its hash and its owner.</summary>
     private sealed class Key
@@ -79,8 +86,11 @@ internal sealed class KeyHandler(IOptionsMonitor<AuthenticationSchemeOptions> op
             return AuthenticateResult.NoResult();
         }
 
-        return keys.Find(secret) is { } owner
-            ? AuthenticateResult.Success(new AuthenticationTicket(owner, Scheme.Name))
-            : Unknown;
+        if (keys.Find(secret) is { } owner)
+        {
+            return AuthenticateResult.Success(new AuthenticationTicket(owner, Scheme.Name));
+        }
+
+        return Unknown;
     }
 }

@@ -9,10 +9,15 @@ internal sealed class Quota(TimeSpan window, long limit)
     private long _used;
 
     /// <summary>Time until the next window where the limit is reached, else null.</summary>
-    public TimeSpan? Wait(DateTimeOffset now) =>
-        limit > 0 && _window == Window(now) && _used >= limit
-            ? new TimeSpan(((_window + 1) * window.Ticks) - now.UtcTicks)
-            : null;
+    public TimeSpan? Wait(DateTimeOffset now)
+    {
+        if (limit > 0 && _window == Window(now) && _used >= limit)
+        {
+            return new TimeSpan(((_window + 1) * window.Ticks) - now.UtcTicks);
+        }
+
+        return null;
+    }
 
     /// <summary>Counts a request.</summary>
     public void Take(DateTimeOffset now)

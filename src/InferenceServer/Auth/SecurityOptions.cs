@@ -138,7 +138,12 @@ internal sealed class SecurityOptionsValidator : IValidateOptions<SecurityOption
 
         failures.AddRange(options.Origins.Where(origin => !IsOrigin(origin)).Select(origin =>
             $"Security:Origins: expected origins such as https://maps.example.org, without a path, got '{origin}'."));
-        return failures.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(failures);
+        if (failures.Count == 0)
+        {
+            return ValidateOptionsResult.Success;
+        }
+
+        return ValidateOptionsResult.Fail(failures);
     }
 
     // Failures name members with a dot, options have a colon.

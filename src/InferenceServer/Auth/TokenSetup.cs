@@ -82,7 +82,12 @@ internal static class TokenSetup
         IEnumerable<Claim> claims = token.Claims.Where(c => ScopeClaims.Contains(c.Type, StringComparer.Ordinal));
         HashSet<string> named = [.. claims.SelectMany(c => c.Value.Split(' '))];
         Scope infer = named.Contains(options.InferScope) ? Scope.Infer : Scope.None;
-        return named.Contains(options.AdminScope) ? infer | Scope.Admin : infer;
+        if (named.Contains(options.AdminScope))
+        {
+            return infer | Scope.Admin;
+        }
+
+        return infer;
     }
 
     private static string Invalid(string reason) => $"The token is not valid: {reason}.";
@@ -105,9 +110,12 @@ internal static class TokenSetup
             string token, TokenValidationParameters validationParameters)
         {
             TokenValidationResult result = await ValidateAsync(token, validationParameters, await keys.GetAsync());
-            return result.Exception is SecurityTokenInvalidSignatureException
-                ? await ValidateAsync(token, validationParameters, await keys.FetchAsync())
-                : result;
+            if (result.Exception is SecurityTokenInvalidSignatureException)
+            {
+                return await ValidateAsync(token, validationParameters, await keys.FetchAsync());
+            }
+
+            return result;
         }
 
         private Task<TokenValidationResult> ValidateAsync(

@@ -61,7 +61,12 @@ internal sealed record Problem(
             BadHttpRequestException => SegmentationError.InvalidRequest,
             _ => null,
         };
-        return error is not null && ErrorTable.Of(error).Reason is { } reason ? (reason, exception!.Message) : null;
+        if (error is not null && ErrorTable.Of(error).Reason is { } reason)
+        {
+            return (reason, exception!.Message);
+        }
+
+        return null;
     }
 
     private Task WriteAsync(HttpContext http)

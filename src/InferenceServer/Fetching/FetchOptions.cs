@@ -57,7 +57,12 @@ internal sealed class FetchConsistency : IValidateOptions<FetchOptions>
                where HostPattern.Parse(host) is null
                select $"Fetch:Hosts: expected hosts such as images.example.org, *.example.org or example.org:8443, got '{host}'.",
         ];
-        return failures.Length == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(failures);
+        if (failures.Length == 0)
+        {
+            return ValidateOptionsResult.Success;
+        }
+
+        return ValidateOptionsResult.Fail(failures);
     }
 }
 

@@ -15,26 +15,27 @@ internal sealed record HostPattern(string Name, bool IsSuffix, int? Port)
     public static HostPattern? Parse(string text)
     {
         bool isSuffix = text.StartsWith("*.", StringComparison.Ordinal);
-        string authority = isSuffix ? text[2..] : text;
-        int colon = authority.EndsWith(']') ? -1 : authority.LastIndexOf(':');
+        string name = isSuffix ? text[2..] : text;
         int? port = null;
-        if (colon >= 0)
+        if (!name.EndsWith(']') && name.LastIndexOf(':') is >= 0 and int colon)
         {
-            ReadOnlySpan<char> digits = authority.AsSpan(colon + 1);
+            ReadOnlySpan<char> digits = name.AsSpan(colon + 1);
             if (!ushort.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out ushort number) || number == 0)
             {
                 return null;
             }
 
-            port = number;
+            (name, port) = (name[..colon], number);
         }
 
-        string name = colon < 0 ? authority : authority[..colon];
         bool isHost = Uri.CheckHostName(name) is not (UriHostNameType.Unknown or UriHostNameType.Basic);
         // Uri gives the name the form that it has in requests: IDN in ASCII, an address without brackets.
-        return isHost && Uri.TryCreate($"http://{name}/", UriKind.Absolute, out Uri? url)
-            ? new HostPattern(url.IdnHost, isSuffix, port)
-            : null;
+        if (isHost && Uri.TryCreate($"http://{name}/", UriKind.Absolute, out Uri? url))
+        {
+            return new HostPattern(url.IdnHost, isSuffix, port);
+        }
+
+        return null;
     }
 
     /// <summary>Whether the pattern means this host and port.</summary>
@@ -66,7 +67,11 @@ internal static class PublicAddress
 
     public static bool Is(IPAddress address)
     {
-        address = address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
+        if (address.IsIPv4MappedToIPv6)
+        {
+            address = address.MapToIPv4();
+        }
+
         return (address.AddressFamily == AddressFamily.InterNetwork || Unicast.Contains(address)) && !Special.Any(
             n => n.Contains(address));
     }

@@ -74,9 +74,12 @@ internal sealed class ImageFetcher : IDisposable
                     continue;
                 }
 
-                return response.IsSuccessStatusCode
-                    ? await ReadAsync(response.Content, maxBytes, hold, timeout.Token)
-                    : throw Failed($"its host answered {(int)response.StatusCode}.");
+                if (response.IsSuccessStatusCode)
+                {
+                    return await ReadAsync(response.Content, maxBytes, hold, timeout.Token);
+                }
+
+                throw Failed($"its host answered {(int)response.StatusCode}.");
             }
         }
         catch (HttpRequestException e)

@@ -32,7 +32,12 @@ internal static class HealthCommand
         {
             using HttpResponseMessage answer = await client.GetAsync(probe);
             await Console.Out.WriteLineAsync(await answer.Content.ReadAsStringAsync());
-            return answer.IsSuccessStatusCode ? 0 : 1;
+            if (answer.IsSuccessStatusCode)
+            {
+                return 0;
+            }
+
+            return 1;
         }
         catch (Exception e) when (e is HttpRequestException or SocketException or TaskCanceledException)
         {

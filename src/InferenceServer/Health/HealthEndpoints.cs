@@ -37,9 +37,12 @@ internal static class HealthEndpoints
                 ErrorTable.Draining, "The server is draining and will stop. Send new requests to another replica.");
         }
 
-        return repository.NotReady() is { Count: > 0 } reasons
-            ? new ProblemResult(new SegmentationException(SegmentationError.ModelNotReady, string.Join(' ', reasons)))
-            : null;
+        if (repository.NotReady() is { Count: > 0 } reasons)
+        {
+            return new ProblemResult(new SegmentationException(SegmentationError.ModelNotReady, string.Join(' ', reasons)));
+        }
+
+        return null;
     }
 
     private static IResult Ready(ModelRepository repository, Drain drain) =>

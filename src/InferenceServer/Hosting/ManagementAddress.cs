@@ -119,7 +119,12 @@ internal sealed class ManagementConsistency(IReadOnlyList<string> others) : IVal
     {
         try
         {
-            return string.IsNullOrWhiteSpace(url) ? null : BindingAddress.Parse(url.Trim()).Port;
+            if (string.IsNullOrWhiteSpace(url))
+            {
+                return null;
+            }
+
+            return BindingAddress.Parse(url.Trim()).Port;
         }
         catch (FormatException)
         {

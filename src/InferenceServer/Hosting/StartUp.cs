@@ -44,8 +44,15 @@ internal static class StartUp
 
     private static bool Begins(Exception e, string text) => e.Message.StartsWith(text, StringComparison.Ordinal);
 
-    private static string Join(string message, Exception? cause) =>
-        cause is null ? message : $"{message} {cause.Message}";
+    private static string Join(string message, Exception? cause)
+    {
+        if (cause is null)
+        {
+            return message;
+        }
+
+        return $"{message} {cause.Message}";
+    }
 }
 
 /// <summary>A wrong argument or setting; the message explains it to the operator.</summary>

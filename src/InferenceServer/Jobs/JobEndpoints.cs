@@ -71,14 +71,26 @@ internal static class JobEndpoints
         return TypedResults.Accepted($"/v1/jobs/{job.Status.Id}", job.Status);
     }
 
-    private static Results<Ok<JobStatus>, ProblemResult> Describe(string id, HttpContext http, JobStore store) =>
-        Find(id, http, store) is { } job ? TypedResults.Ok(job.Status) : NoJob(id);
+    private static Results<Ok<JobStatus>, ProblemResult> Describe(string id, HttpContext http, JobStore store)
+    {
+        if (Find(id, http, store) is { } job)
+        {
+            return TypedResults.Ok(job.Status);
+        }
+
+        return NoJob(id);
+    }
 
     private static Results<ServerSentEventsResult<JobStatus>, ProblemResult> Watch(
-        string id, HttpContext http, JobStore store, IHostApplicationLifetime application, TimeProvider time) =>
-        Find(id, http, store) is { } job
-            ? TypedResults.ServerSentEvents(EventsAsync(job, application, time, http.RequestAborted))
-            : NoJob(id);
+        string id, HttpContext http, JobStore store, IHostApplicationLifetime application, TimeProvider time)
+    {
+        if (Find(id, http, store) is { } job)
+        {
+            return TypedResults.ServerSentEvents(EventsAsync(job, application, time, http.RequestAborted));
+        }
+
+        return NoJob(id);
+    }
 
     private static Results<PhysicalFileHttpResult, PushStreamHttpResult, ProblemResult> Result(
         string id, HttpContext http, JobStore store, JobFolder folder)
@@ -94,9 +106,12 @@ internal static class JobEndpoints
                 ErrorTable.NoResult, "The job has not started yet. Ask again later.");
         }
 
-        return job.Status.Ended is null
-            ? TypedResults.Stream(output => folder.CopyAnswersAsync(id, job.AnswerBytes, output, http.RequestAborted), Lines)
-            : TypedResults.PhysicalFile(Path.GetFullPath(folder.Answers(id)), Lines);
+        if (job.Status.Ended is null)
+        {
+            return TypedResults.Stream(output => folder.CopyAnswersAsync(id, job.AnswerBytes, output, http.RequestAborted), Lines);
+        }
+
+        return TypedResults.PhysicalFile(Path.GetFullPath(folder.Answers(id)), Lines);
     }
 
     private static Results<NoContent, ProblemResult> Delete(string id, HttpContext http, JobStore store)

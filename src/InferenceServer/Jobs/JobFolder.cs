@@ -155,7 +155,15 @@ internal sealed class JobFolder(IOptions<JobOptions> options, ILogger<JobFolder>
         }
     }
 
-    private static long Length(string path) => new FileInfo(path) is { Exists: true } file ? file.Length : 0;
+    private static long Length(string path)
+    {
+        if (new FileInfo(path) is { Exists: true } file)
+        {
+            return file.Length;
+        }
+
+        return 0;
+    }
 
     // Flushed before it is renamed: power loss could otherwise leave the name without its bytes.
     private static void Write(string path, byte[] bytes)

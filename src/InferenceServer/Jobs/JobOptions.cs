@@ -33,9 +33,16 @@ internal sealed partial class JobOptionsValidator : IValidateOptions<JobOptions>
 /// <summary>Checks that the folder has room for one upload.</summary>
 internal sealed class JobConsistency(IOptions<BulkOptions> bulk) : IValidateOptions<JobOptions>
 {
-    public ValidateOptionsResult Validate(string? name, JobOptions options) => options.MaxBytes >= bulk.Value.MaxBytes
-        ? ValidateOptionsResult.Success
-        : ValidateOptionsResult.Fail($"Jobs:MaxBytes: expected at least Bulk:MaxBytes ({bulk.Value.MaxBytes}), got {options.MaxBytes}.");
+    public ValidateOptionsResult Validate(string? name, JobOptions options)
+    {
+        if (options.MaxBytes >= bulk.Value.MaxBytes)
+        {
+            return ValidateOptionsResult.Success;
+        }
+
+        return ValidateOptionsResult.Fail(
+            $"Jobs:MaxBytes: expected at least Bulk:MaxBytes ({bulk.Value.MaxBytes}), got {options.MaxBytes}.");
+    }
 }
 
 /// <summary>Registers the services for jobs.</summary>

@@ -94,7 +94,12 @@ internal sealed class JobStore
     public Job? Find(string id, string? caller)
     {
         Job? job = _jobs.GetValueOrDefault(id);
-        return job?.Request.Owner is null || job.Request.Owner == caller ? job : null;
+        if (job?.Request.Owner is null || job.Request.Owner == caller)
+        {
+            return job;
+        }
+
+        return null;
     }
 
     /// <summary>Cancels a job and removes it with its files.</summary>

@@ -29,8 +29,15 @@ internal sealed class JobWorker(
         return base.StartAsync(cancellationToken);
     }
 
-    protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
-        folder.IsEnabled ? Task.WhenAll(WorkAsync(stoppingToken), ExpireAsync(stoppingToken)) : Task.CompletedTask;
+    protected override Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        if (folder.IsEnabled)
+        {
+            return Task.WhenAll(WorkAsync(stoppingToken), ExpireAsync(stoppingToken));
+        }
+
+        return Task.CompletedTask;
+    }
 
     private async Task ExpireAsync(CancellationToken stoppingToken)
     {

@@ -65,6 +65,11 @@ internal sealed class ImageObservation : IDisposable
             return ErrorTable.Of(failure.Error).Status;
         }
 
-        return _sent ? StatusCodes.Status200OK : StatusCodes.Status499ClientClosedRequest;
+        if (_sent)
+        {
+            return StatusCodes.Status200OK;
+        }
+
+        return StatusCodes.Status499ClientClosedRequest;
     }
 }

@@ -29,9 +29,14 @@ internal sealed record ModelDescription
 
     internal static ModelDescription Of(ModelEntry entry) => Of(entry, entry.Model);
 
-    internal static ModelDescription Of(ModelEntry entry, LoadedModel? model) => model is null
-        ? new ModelDescription { Model = ModelOverview.Of(entry) }
-        : new ModelDescription
+    internal static ModelDescription Of(ModelEntry entry, LoadedModel? model)
+    {
+        if (model is null)
+        {
+            return new ModelDescription { Model = ModelOverview.Of(entry) };
+        }
+
+        return new ModelDescription
         {
             Model = ModelOverview.Of(entry) with { Version = model.Version },
             Classes = [.. model.Classes.Names.Select((name, index) => ClassDescription.Of(model.Classes, name, index))],
@@ -41,6 +46,7 @@ internal sealed record ModelDescription
             LoadMs = Math.Round(model.LoadTime.TotalMilliseconds, 1),
             Manifest = model.Manifest,
         };
+    }
 }
 
 /// <summary>One class of a model.</summary>

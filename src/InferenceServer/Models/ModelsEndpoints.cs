@@ -53,9 +53,12 @@ internal static class ModelsEndpoints
         string model, ModelLifecycle lifecycle)
     {
         ModelEntry entry = await lifecycle.LoadAsync(model);
-        return ModelLifecycle.Failure(entry) is { } failure
-            ? new ProblemResult(ErrorTable.ModelUnusable, failure)
-            : TypedResults.Ok(ModelDescription.Of(entry));
+        if (ModelLifecycle.Failure(entry) is { } failure)
+        {
+            return new ProblemResult(ErrorTable.ModelUnusable, failure);
+        }
+
+        return TypedResults.Ok(ModelDescription.Of(entry));
     }
 
     private static async Task<Ok<ModelDescription>> UnloadAsync(string model, ModelLifecycle lifecycle) =>
@@ -76,8 +79,15 @@ internal sealed class ModelLifecycle(ModelRepository repository, IHostApplicatio
         OnThread(() => repository.Unload(model, lifetime.ApplicationStopping));
 
     /// <summary>Why the newest version does not serve; null where it does.</summary>
-    public static string? Failure(ModelEntry entry) =>
-        entry is { Reason: not null, Model: not null } ? $"{entry.Reason} Version {entry.Model.Version} keeps serving." : entry.Reason;
+    public static string? Failure(ModelEntry entry)
+    {
+        if (entry is { Reason: not null, Model: not null })
+        {
+            return $"{entry.Reason} Version {entry.Model.Version} keeps serving.";
+        }
+
+        return entry.Reason;
+    }
 
     // Loading occupies a thread for seconds, too long for the thread pool. It continues when the client has closed the
     // connection.

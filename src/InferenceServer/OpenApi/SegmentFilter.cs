@@ -154,7 +154,12 @@ internal sealed class SegmentFilter(IOptions<ModelRepositoryOptions> models) : I
         }
 
         bool isOfModel = parameter.Group is ParameterGroup.Passes or ParameterGroup.Refinement;
-        return description + (isOfModel ? " Default: the model's." : "");
+        if (isOfModel)
+        {
+            description += " Default: the model's.";
+        }
+
+        return description;
     }
 
     private static string HeaderOf(string parameter) => parameter switch

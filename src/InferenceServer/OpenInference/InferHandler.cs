@@ -36,9 +36,12 @@ internal sealed class InferHandler(Segmenter segmenter, TensorRunner tensors, IO
             throw Invalid($"Expected the output '{output.Name}' of the model '{view.Name}', got '{unknown.Name}'.");
         }
 
-        return view.IsImage
-            ? await SegmentAsync(admitted, input, request.Parameters)
-            : await InferAsync(admitted, input, output, asText: !request.IsBinary(output.Name));
+        if (view.IsImage)
+        {
+            return await SegmentAsync(admitted, input, request.Parameters);
+        }
+
+        return await InferAsync(admitted, input, output, asText: !request.IsBinary(output.Name));
     }
 
     private static InferInput Input(TensorMetadata expected, InferRequest request)
@@ -53,7 +56,12 @@ internal sealed class InferHandler(Segmenter segmenter, TensorRunner tensors, IO
             return input with { Name = expected.Name, Datatype = expected.Datatype, Shape = RawShape(expected, input.Data.Length) };
         }
 
-        return input.Name == expected.Name ? input : throw Invalid(
+        if (input.Name == expected.Name)
+        {
+            return input;
+        }
+
+        throw Invalid(
             $"Expected the input '{expected.Name}', got '{input.Name}'.");
     }
 

@@ -127,7 +127,12 @@ internal static class InferRequestReader
             inputs.Add(text.Attach(data, text.Datatype == Datatype.Bytes ? Elements(data, text.Name, isSized) : []));
         }
 
-        return rest.Length == 0 ? inputs : throw Invalid(
+        if (rest.Length == 0)
+        {
+            return inputs;
+        }
+
+        throw Invalid(
             $"Expected the end of the body after the last input, got {rest.Length} bytes more.");
     }
 
@@ -145,11 +150,14 @@ internal static class InferRequestReader
                 rest.Span);
             if (length > rest.Length - sizeof(uint))
             {
-                return isSized
-                    ? throw Invalid(
+                if (isSized)
+                {
+                    throw Invalid(
                         $"The elements of '{name}': expected four bytes of length before each, little-endian, "
-                        + "got a length that exceeds the data.")
-                    : [data];
+                        + "got a length that exceeds the data.");
+                }
+
+                return [data];
             }
 
             elements.Add(rest.Slice(sizeof(uint), (int)length));

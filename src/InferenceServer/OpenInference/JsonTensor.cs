@@ -193,11 +193,17 @@ internal static class JsonReaderExtensions
 
     /// <summary>The text or name that the reader is at.</summary>
     /// <exception cref="SegmentationException">The text is too long.</exception>
-    public static string Text(ref Utf8JsonReader reader) => reader.ValueSpan.Length <= InferLimits.TextBytes
-        ? reader.GetString()!
-        : throw new SegmentationException(
+    public static string Text(ref Utf8JsonReader reader)
+    {
+        if (reader.ValueSpan.Length <= InferLimits.TextBytes)
+        {
+            return reader.GetString()!;
+        }
+
+        throw new SegmentationException(
             SegmentationError.InvalidRequest,
             $"Expected at most {InferLimits.TextBytes:N0} bytes in a name or text, got {reader.ValueSpan.Length:N0}.");
+    }
 
     /// <exception cref="SegmentationException">The reader is at something else.</exception>
     public static void Expect(in Utf8JsonReader reader, JsonTokenType type, string member)

@@ -70,5 +70,13 @@ internal static class Datatype
     };
 
     /// <summary>The name of a datatype in a model's configuration.</summary>
-    public static string Configured(string datatype) => datatype == Bytes ? "TYPE_STRING" : "TYPE_" + datatype;
+    public static string Configured(string datatype)
+    {
+        if (datatype == Bytes)
+        {
+            return "TYPE_STRING";
+        }
+
+        return "TYPE_" + datatype;
+    }
 }

@@ -17,11 +17,27 @@ internal readonly record struct ProtocolModel(string Model, bool IsImage)
     private const string Suffix = ".image";
 
     /// <summary>The name that clients use.</summary>
-    public string Name => IsImage ? Model + Suffix : Model;
+    public string Name
+    {
+        get
+        {
+            if (IsImage)
+            {
+                return Model + Suffix;
+            }
+
+            return Model;
+        }
+    }
 
     /// <summary>Parses a name of a request. A model whose own name has the suffix takes precedence.</summary>
-    public static ProtocolModel Parse(string name, ModelRepository repository) =>
-        name.EndsWith(Suffix, StringComparison.Ordinal) && repository.Find(name) is null
-            ? new ProtocolModel(name[..^Suffix.Length], true)
-            : new ProtocolModel(name, false);
+    public static ProtocolModel Parse(string name, ModelRepository repository)
+    {
+        if (name.EndsWith(Suffix, StringComparison.Ordinal) && repository.Find(name) is null)
+        {
+            return new ProtocolModel(name[..^Suffix.Length], true);
+        }
+
+        return new ProtocolModel(name, false);
+    }
 }

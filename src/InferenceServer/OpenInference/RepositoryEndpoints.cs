@@ -65,7 +65,12 @@ internal static class RepositoryEndpoints
         }
 
         ModelEntry entry = await lifecycle.LoadAsync(catalog.View(model).Model);
-        return ModelLifecycle.Failure(entry) is { } failure ? new ProblemResult(ErrorTable.ModelUnusable, failure) : TypedResults.Ok();
+        if (ModelLifecycle.Failure(entry) is { } failure)
+        {
+            return new ProblemResult(ErrorTable.ModelUnusable, failure);
+        }
+
+        return TypedResults.Ok();
     }
 
     private static async Task<Ok> UnloadAsync(string model, ModelCatalog catalog, ModelLifecycle lifecycle)
@@ -93,7 +98,12 @@ internal static class RepositoryEndpoints
         try
         {
             // A copy, since the buffer is returned to the pool.
-            return body.Written.Length == 0 ? null : JsonDocument.Parse(body.Written.ToArray());
+            if (body.Written.Length == 0)
+            {
+                return null;
+            }
+
+            return JsonDocument.Parse(body.Written.ToArray());
         }
         catch (JsonException e)
         {

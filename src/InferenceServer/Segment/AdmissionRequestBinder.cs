@@ -29,6 +29,11 @@ internal static class AdmissionRequestBinder
     private static long Bytes(HttpRequest request)
     {
         long length = request.ContentLength ?? 0;
-        return request.HasFormContentType ? Math.Max(length - Limits.MultipartOverhead, 0) : length;
+        if (request.HasFormContentType)
+        {
+            return Math.Max(length - Limits.MultipartOverhead, 0);
+        }
+
+        return length;
     }
 }

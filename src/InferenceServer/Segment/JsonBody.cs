@@ -34,9 +34,12 @@ internal static class JsonBody
         try
         {
             using JsonDocument document = JsonDocument.Parse(body.Written, Options);
-            return document.RootElement.ValueKind == JsonValueKind.Object
-                ? take(document.RootElement)
-                : throw Invalid($"expected a JSON object, got {document.RootElement.ValueKind}.");
+            if (document.RootElement.ValueKind == JsonValueKind.Object)
+            {
+                return take(document.RootElement);
+            }
+
+            throw Invalid($"expected a JSON object, got {document.RootElement.ValueKind}.");
         }
         // InvalidOperationException: a text is not valid Unicode.
         catch (Exception e) when (e is JsonException or InvalidOperationException)
@@ -79,14 +82,24 @@ internal static class JsonBody
             return null;
         }
 
-        return value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out double number)
-            ? number
-            : throw Invalid($"expected a number in '{member}', got {value.GetRawText()}.");
+        if (value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out double number))
+        {
+            return number;
+        }
+
+        throw Invalid($"expected a number in '{member}', got {value.GetRawText()}.");
     }
 
     /// <summary>A member that is text; null where the member is missing or something else.</summary>
-    public static string? Text(JsonElement body, string member) =>
-        body.TryGetProperty(member, out JsonElement value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+    public static string? Text(JsonElement body, string member)
+    {
+        if (body.TryGetProperty(member, out JsonElement value) && value.ValueKind == JsonValueKind.String)
+        {
+            return value.GetString();
+        }
+
+        return null;
+    }
 
     public static SegmentationException Invalid(string reason) =>
         new(SegmentationError.InvalidRequest, "The body is wrong: " + reason);

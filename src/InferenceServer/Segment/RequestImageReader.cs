@@ -41,7 +41,12 @@ internal sealed class RequestImageReader(ImageFetcher fetcher)
         {
             if (JsonBody.Text(body, "url") is { } url)
             {
-                return fetcher.IsEnabled ? (null, url) : throw Invalid(
+                if (fetcher.IsEnabled)
+                {
+                    return (null, url);
+                }
+
+                throw Invalid(
                     "This server fetches no images by URL. "
                     + "Send the image itself, or ask the operator to list its host in Fetch:Hosts.");
             }
@@ -73,7 +78,12 @@ internal sealed class RequestImageReader(ImageFetcher fetcher)
             return FromFormAsync(request, type!, maxBytes, hold, cancellationToken);
         }
 
-        return MayBeImage(type) ? BytesAsync(request, request.Body, maxBytes, hold, cancellationToken) : throw new SegmentationException(
+        if (MayBeImage(type))
+        {
+            return BytesAsync(request, request.Body, maxBytes, hold, cancellationToken);
+        }
+
+        throw new SegmentationException(
             SegmentationError.UnsupportedMediaType,
             "Content-Type: expected image/jpeg, image/png, image/webp, image/tiff, image/avif, image/gif, or "
             + $"multipart/form-data with a part named 'image', got '{type}'.");
@@ -142,8 +152,15 @@ internal sealed class RequestImageReader(ImageFetcher fetcher)
         return image;
     }
 
-    private static string? Name(MultipartSection section) =>
-        section.GetContentDispositionHeader() is { } disposition ? HeaderUtilities.RemoveQuotes(disposition.Name).Value : null;
+    private static string? Name(MultipartSection section)
+    {
+        if (section.GetContentDispositionHeader() is { } disposition)
+        {
+            return HeaderUtilities.RemoveQuotes(disposition.Name).Value;
+        }
+
+        return null;
+    }
 
     private static SegmentationException Invalid(string message, Exception? inner = null) =>
         new(SegmentationError.InvalidRequest, message, inner);

@@ -29,7 +29,12 @@ internal static class SegmentSettingsBinder
         }
 
         bool prefersJpeg = accepted.FirstOrDefault(f => f == MaskFormat.Png || f == MaskFormat.OverlayJpeg) == MaskFormat.OverlayJpeg;
-        return settings.Format == MaskFormat.Overlay && prefersJpeg ? settings with { Format = MaskFormat.OverlayJpeg } : settings;
+        if (settings.Format == MaskFormat.Overlay && prefersJpeg)
+        {
+            return settings with { Format = MaskFormat.OverlayJpeg };
+        }
+
+        return settings;
     }
 
     /// <summary>Reads the settings of a request with many images, whose Accept header is about the stream of
@@ -47,7 +52,12 @@ internal static class SegmentSettingsBinder
             }
         }
 
-        return headerTimeout < settings.Timeout ? settings with { Timeout = headerTimeout } : settings;
+        if (headerTimeout < settings.Timeout)
+        {
+            return settings with { Timeout = headerTimeout };
+        }
+
+        return settings;
     }
 
     /// <summary>Reads deadline and priority from the headers alone, for protocols whose parameters are not in the

@@ -34,16 +34,24 @@ internal sealed class TlsConsistency : IValidateOptions<TlsOptions>
     {
         if (string.IsNullOrEmpty(options.Certificate))
         {
-            return string.IsNullOrEmpty(options.Key) && string.IsNullOrEmpty(options.ClientCa)
-                ? ValidateOptionsResult.Success
-                : ValidateOptionsResult.Fail(
-                    "Tls:Certificate: expected a file beside Tls:Key or Tls:ClientCa, got none. Set it, or remove both.");
+            if (string.IsNullOrEmpty(options.Key) && string.IsNullOrEmpty(options.ClientCa))
+            {
+                return ValidateOptionsResult.Success;
+            }
+
+            return ValidateOptionsResult.Fail(
+                "Tls:Certificate: expected a file beside Tls:Key or Tls:ClientCa, got none. Set it, or remove both.");
         }
 
         List<string> failures = [];
         Try("Tls:Certificate, Tls:Key", () => CertificateFile.Read(options));
         Try("Tls:ClientCa", () => ClientCertificates.Read(options));
-        return failures.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(failures);
+        if (failures.Count == 0)
+        {
+            return ValidateOptionsResult.Success;
+        }
+
+        return ValidateOptionsResult.Fail(failures);
 
         void Try(string key, Action read)
         {

@@ -26,8 +26,15 @@ internal static class CvatFunction
         ["status"] = new JsonObject { ["state"] = "ready", ["httpPort"] = port },
     };
 
-    private static string Description(string? architecture) =>
-        architecture is null ? "Semantic segmentation" : $"Semantic segmentation by {architecture}";
+    private static string Description(string? architecture)
+    {
+        if (architecture is null)
+        {
+            return "Semantic segmentation";
+        }
+
+        return $"Semantic segmentation by {architecture}";
+    }
 
     private static string Labels(LoadedModel model) => new JsonArray(
         [

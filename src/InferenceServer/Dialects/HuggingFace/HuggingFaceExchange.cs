@@ -18,10 +18,15 @@ internal sealed class HuggingFaceExchange(HttpRequest request) : IMaskEncoder
         new("huggingface", "application/json", ".json", this, "Hugging Face's segments") { UsesConfidence = true };
 
     /// <inheritdoc cref="ImageReader"/>
-    public Task<PooledBufferWriter> ReadAsync(long maxBytes, Action<long> hold, CancellationToken cancellationToken) =>
-        JsonBody.IsJson(request)
-            ? JsonBody.ReadAsync(request, maxBytes, hold, Take, cancellationToken)
-            : RequestImageReader.ReadBinaryAsync(request, maxBytes, hold, cancellationToken);
+    public Task<PooledBufferWriter> ReadAsync(long maxBytes, Action<long> hold, CancellationToken cancellationToken)
+    {
+        if (JsonBody.IsJson(request))
+        {
+            return JsonBody.ReadAsync(request, maxBytes, hold, Take, cancellationToken);
+        }
+
+        return RequestImageReader.ReadBinaryAsync(request, maxBytes, hold, cancellationToken);
+    }
 
     public void Encode(MaskContent content, FormatSettings settings, IBufferWriter<byte> output)
     {

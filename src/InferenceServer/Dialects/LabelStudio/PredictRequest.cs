@@ -29,14 +29,19 @@ internal sealed record PredictRequest(LabelControl Control, IReadOnlyList<string
         return new PredictRequest(control, [.. tasks.EnumerateArray().Select(task => Image(task, control.Key))]);
     }
 
-    private static string Image(JsonElement task, string key) =>
-        task.ValueKind == JsonValueKind.Object
+    private static string Image(JsonElement task, string key)
+    {
+        if (task.ValueKind == JsonValueKind.Object
             && task.TryGetProperty("data", out JsonElement data) && data.ValueKind == JsonValueKind.Object
-            && JsonBody.Text(data, key) is { } image
-            ? image
-            : throw JsonBody.Invalid(
-                $"expected the image of each task as text in data.{key}, as the labelling configuration says, found "
-                + "none.");
+            && JsonBody.Text(data, key) is { } image)
+        {
+            return image;
+        }
+
+        throw JsonBody.Invalid(
+            $"expected the image of each task as text in data.{key}, as the labelling configuration says, found "
+            + "none.");
+    }
 }
 
 /// <summary>Fetches the images of tasks: uploads from Label Studio, other images from the hosts in
@@ -49,8 +54,16 @@ internal sealed class TaskImages : IDisposable
 
     public TaskImages(IOptions<FetchOptions> fetch, IOptions<LabelStudioOptions> options)
     {
-        _labelStudio = string.IsNullOrEmpty(options.Value.Url) ? null : new Uri(options.Value.Url.TrimEnd('/') + "/");
-        _token = string.IsNullOrEmpty(options.Value.AccessToken) ? null : new("Token", options.Value.AccessToken);
+        if (!string.IsNullOrEmpty(options.Value.Url))
+        {
+            _labelStudio = new Uri(options.Value.Url.TrimEnd('/') + "/");
+        }
+
+        if (!string.IsNullOrEmpty(options.Value.AccessToken))
+        {
+            _token = new AuthenticationHeaderValue("Token", options.Value.AccessToken);
+        }
+
         // Label Studio's host is allowed with any address, for tasks only: other requests with a URL cannot reach it.
         _fetcher = new ImageFetcher(
             _labelStudio is null ? fetch : Options.Create(fetch.Value.And(_labelStudio.Authority)));
@@ -61,11 +74,12 @@ internal sealed class TaskImages : IDisposable
         string image, long maxBytes, Action<long> hold, CancellationToken cancellationToken)
     {
         string address = image.StartsWith('/') ? Own() + image.TrimStart('/') : image;
-        Uri url = Uri.TryCreate(address, UriKind.Absolute, out Uri? absolute)
-            ? absolute
-            : throw new SegmentationException(
-                SegmentationError.InvalidRequest,
-                $"Expected a URL or a path of Label Studio as a task's image, got '{image}'.");
+        if (!Uri.TryCreate(address, UriKind.Absolute, out Uri? url))
+        {
+            throw new SegmentationException(
+                SegmentationError.InvalidRequest, $"Expected a URL or a path of Label Studio as a task's image, got '{image}'.");
+        }
+
         bool isOwn = _labelStudio is not null && url.Scheme == _labelStudio.Scheme && url.Authority == _labelStudio.Authority;
         return _fetcher.FetchAsync(url.AbsoluteUri, isOwn ? _token : null, maxBytes, hold, cancellationToken);
     }

@@ -86,9 +86,16 @@ internal sealed class PredictionEncoder(LabelControl control, double tolerance) 
         content.Outlines(tolerance) ?? throw OutlineLimit.TooMany("Use BrushLabels instead of PolygonLabels");
 
     // Weighted by pixels, so that a small class counts for little.
-    private static double Score(ClassSummary[] wanted, double[] confidences) =>
-        wanted.Length == 0 ? 0 : Math.Round(
+    private static double Score(ClassSummary[] wanted, double[] confidences)
+    {
+        if (wanted.Length == 0)
+        {
+            return 0;
+        }
+
+        return Math.Round(
             wanted.Sum(c => confidences[c.Index] * c.Pixels) / wanted.Sum(c => c.Pixels), 6);
+    }
 
     private void StartItem(Utf8JsonWriter json, ImageSize size, string type, string label, double score)
     {

@@ -94,8 +94,13 @@ internal static class DescriptionMessages
         new() { Count = (ulong)duration.Count, Ns = (ulong)duration.Ns };
 
     // The generator writes TYPE_FP32 as TypeFp32.
-    private static DataType Type(string name) =>
-        Enum.TryParse(name.Replace("_", "", StringComparison.Ordinal), ignoreCase: true, out DataType type)
-            ? type
-            : DataType.TypeInvalid;
+    private static DataType Type(string name)
+    {
+        if (Enum.TryParse(name.Replace("_", "", StringComparison.Ordinal), ignoreCase: true, out DataType type))
+        {
+            return type;
+        }
+
+        return DataType.TypeInvalid;
+    }
 }

@@ -86,9 +86,12 @@ internal static class GrpcEndpoints
         {
             RepositoryEndpoints.RefuseOverrides(r.Parameters.Keys);
             ModelEntry entry = await lifecycle.LoadAsync(catalog.View(r.ModelName).Model);
-            return ModelLifecycle.Failure(entry) is { } failure
-                ? throw new SegmentationException(SegmentationError.InvalidRequest, failure)
-                : new RepositoryModelLoadResponse();
+            if (ModelLifecycle.Failure(entry) is { } failure)
+            {
+                throw new SegmentationException(SegmentationError.InvalidRequest, failure);
+            }
+
+            return new RepositoryModelLoadResponse();
         }, RepositoryEndpoints.MaxLoadBytes);
         repository.MapCall("/RepositoryModelUnload", RepositoryModelUnloadRequest.Parser, async (r, _) =>
         {

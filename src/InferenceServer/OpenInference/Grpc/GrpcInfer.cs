@@ -60,9 +60,12 @@ internal static class GrpcInfer
             return null;
         }
 
-        return int.TryParse(version, NumberStyles.None, CultureInfo.InvariantCulture, out int number)
-            ? number
-            : throw new SegmentationException(SegmentationError.UnknownModel, $"Expected a number as version, got '{version}'.");
+        if (int.TryParse(version, NumberStyles.None, CultureInfo.InvariantCulture, out int number))
+        {
+            return number;
+        }
+
+        throw new SegmentationException(SegmentationError.UnknownModel, $"Expected a number as version, got '{version}'.");
     }
 
     private static AdmissionRequest AdmissionRequest(HttpContext http, ProtocolModel view, int? version, TimeSpan? timeout)
@@ -70,6 +73,11 @@ internal static class GrpcInfer
         AdmissionRequest arrival = AdmissionRequestBinder.Bind(
             view.Model, version, http.Request, SegmentSettingsBinder.BindHeaders(http.Request)) with
         { Bytes = 0 };
-        return arrival.Timeout < timeout ? arrival : arrival with { Timeout = timeout ?? arrival.Timeout };
+        if (arrival.Timeout < timeout)
+        {
+            return arrival;
+        }
+
+        return arrival with { Timeout = timeout ?? arrival.Timeout };
     }
 }

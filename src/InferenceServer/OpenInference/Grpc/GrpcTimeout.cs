@@ -28,8 +28,12 @@ internal static class GrpcTimeout
     /// the framework keeps.</summary>
     public static void Shorten(HttpRequest request, TimeSpan longest)
     {
-        TimeSpan own = (request.Headers[Header] is [{ } text] ? Parse(text) : null) ?? longest;
-        TimeSpan sooner = own < longest ? own : longest;
+        TimeSpan sooner = longest;
+        if (request.Headers[Header] is [{ } text] && Parse(text) < longest)
+        {
+            sooner = Parse(text)!.Value;
+        }
+
         request.Headers[Header] = string.Create(CultureInfo.InvariantCulture, $"{Math.Ceiling(sooner.TotalMilliseconds)}m");
     }
 

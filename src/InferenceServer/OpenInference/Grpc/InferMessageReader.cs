@@ -142,9 +142,12 @@ internal sealed class InferMessageReader
     private static InferParameters Parameters(MapField<string, InferParameter> parameters)
     {
         InferLimits.Check(parameters.Count, InferLimits.Parameters, "parameters");
-        return parameters.Count == 0
-            ? InferParameters.None
-            : new InferParameters(parameters.ToDictionary(p => p.Key, object (p) => p.Value.ParameterChoiceCase switch
+        if (parameters.Count == 0)
+        {
+            return InferParameters.None;
+        }
+
+        return new InferParameters(parameters.ToDictionary(p => p.Key, object (p) => p.Value.ParameterChoiceCase switch
         {
             InferParameter.ParameterChoiceOneofCase.BoolParam => p.Value.BoolParam,
             InferParameter.ParameterChoiceOneofCase.Int64Param => p.Value.Int64Param,
