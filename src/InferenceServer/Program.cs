@@ -3,20 +3,19 @@ using InferenceServer.Bulk;
 using InferenceServer.Dialects.Cvat;
 using InferenceServer.Dialects.HuggingFace;
 using InferenceServer.Dialects.LabelStudio;
+using InferenceServer.Errors;
 using InferenceServer.Fetching;
 using InferenceServer.Health;
 using InferenceServer.Hosting;
 using InferenceServer.Jobs;
-using InferenceServer.Logging;
-using InferenceServer.Metrics;
 using InferenceServer.Models;
 using InferenceServer.OpenApi;
 using InferenceServer.OpenInference;
 using InferenceServer.OpenInference.Grpc;
 using InferenceServer.Playground;
-using InferenceServer.Errors;
 using InferenceServer.Runtime;
 using InferenceServer.Segment;
+using InferenceServer.Telemetry;
 using InferenceServer.Tls;
 
 if (args is [HealthCommand.Name, .. var rest])

@@ -1,11 +1,11 @@
 using System.ComponentModel;
 using System.IO.Pipelines;
 using InferenceServer.Auth;
-using InferenceServer.Metrics;
 using InferenceServer.Errors;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Models;
 using InferenceServer.Segment;
+using InferenceServer.Telemetry;
 using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Bulk;

@@ -1,12 +1,12 @@
+using InferenceServer.Auth;
 using InferenceServer.Kernels;
-using InferenceServer.Metrics;
 using InferenceServer.Runtime;
+using InferenceServer.Runtime.Admission;
 using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Diagnostics;
 using InferenceServer.Runtime.Models;
-using InferenceServer.Auth;
-using InferenceServer.Runtime.Admission;
 using InferenceServer.Segment;
+using InferenceServer.Telemetry;
 
 namespace InferenceServer.Bulk;
 

@@ -1,7 +1,7 @@
 using System.Text.Json.Nodes;
 using InferenceServer.Errors;
-using InferenceServer.Metrics;
 using InferenceServer.Runtime;
+using InferenceServer.Telemetry;
 using Microsoft.OpenApi;
 using Swashbuckle.AspNetCore.SwaggerGen;
 

@@ -1,12 +1,12 @@
 using InferenceServer.Auth;
 using InferenceServer.Errors;
 using InferenceServer.Fetching;
-using InferenceServer.Metrics;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Admission;
 using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Diagnostics;
 using InferenceServer.Segment;
+using InferenceServer.Telemetry;
 using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace InferenceServer.OpenInference;

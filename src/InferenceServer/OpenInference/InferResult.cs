@@ -1,9 +1,9 @@
 using System.Globalization;
-using InferenceServer.Metrics;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Admission;
 using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Diagnostics;
+using InferenceServer.Telemetry;
 using Microsoft.Net.Http.Headers;
 
 namespace InferenceServer.OpenInference;

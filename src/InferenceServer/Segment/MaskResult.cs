@@ -1,11 +1,11 @@
 using System.Globalization;
 using System.Reflection;
 using InferenceServer.Kernels;
-using InferenceServer.Metrics;
 using InferenceServer.Runtime.Admission;
 using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Diagnostics;
 using InferenceServer.Runtime.Formats;
+using InferenceServer.Telemetry;
 using Microsoft.AspNetCore.Http.Metadata;
 
 namespace InferenceServer.Segment;

@@ -1,10 +1,10 @@
 using InferenceServer.Errors;
 using InferenceServer.Kernels;
-using InferenceServer.Metrics;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Admission;
 using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Decoding;
+using InferenceServer.Telemetry;
 using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace InferenceServer.Segment;

@@ -3,7 +3,7 @@ using System.Net.Http.Headers;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
-using InferenceServer.Tests.Metrics;
+using InferenceServer.Tests.Telemetry;
 
 namespace InferenceServer.Tests.Auth;
 

@@ -9,7 +9,7 @@ using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Diagnostics;
 using InferenceServer.Runtime.Models;
 using InferenceServer.Segment;
-using InferenceServer.Tests.Metrics;
+using InferenceServer.Tests.Telemetry;
 using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;

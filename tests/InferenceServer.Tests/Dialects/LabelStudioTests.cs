@@ -4,7 +4,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using InferenceServer.Tests.Fetching;
-using InferenceServer.Tests.Metrics;
+using InferenceServer.Tests.Telemetry;
 
 namespace InferenceServer.Tests.Dialects;
 

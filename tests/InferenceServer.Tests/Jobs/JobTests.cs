@@ -6,7 +6,7 @@ using System.Text;
 using System.Text.Json;
 using InferenceServer.Jobs;
 using InferenceServer.Runtime.Models;
-using InferenceServer.Tests.Metrics;
+using InferenceServer.Tests.Telemetry;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging.Abstractions;

@@ -1,7 +1,7 @@
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
-using InferenceServer.Tests.Metrics;
+using InferenceServer.Tests.Telemetry;
 
 namespace InferenceServer.Tests.OpenInference;
 

@@ -1,10 +1,10 @@
 using System.Text.Json.Nodes;
 using InferenceServer.Auth;
-using InferenceServer.Metrics;
 using InferenceServer.Errors;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Models;
 using InferenceServer.Segment;
+using InferenceServer.Telemetry;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.Extensions.Options;
 

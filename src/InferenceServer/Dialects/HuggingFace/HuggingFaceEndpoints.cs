@@ -1,8 +1,8 @@
 using InferenceServer.Auth;
-using InferenceServer.Metrics;
 using InferenceServer.Errors;
 using InferenceServer.Runtime;
 using InferenceServer.Segment;
+using InferenceServer.Telemetry;
 using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace InferenceServer.Dialects.HuggingFace;

@@ -1,11 +1,11 @@
 using System.Text.Json.Nodes;
 using InferenceServer.Auth;
 using InferenceServer.Errors;
-using InferenceServer.Metrics;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Admission;
 using InferenceServer.Runtime.Models;
 using InferenceServer.Segment;
+using InferenceServer.Telemetry;
 using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace InferenceServer.Dialects.LabelStudio;

@@ -2,13 +2,13 @@ using System.Buffers;
 using System.IO.Pipelines;
 using InferenceServer.Auth;
 using InferenceServer.Bulk;
-using InferenceServer.Metrics;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Admission;
 using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Diagnostics;
 using InferenceServer.Runtime.Models;
 using InferenceServer.Segment;
+using InferenceServer.Telemetry;
 using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Dialects.LabelStudio;

@@ -1,13 +1,13 @@
-using InferenceServer.Errors;
 using Google.Protobuf;
 using InferenceServer.Auth;
+using InferenceServer.Errors;
 using InferenceServer.Health;
 using InferenceServer.Hosting;
-using InferenceServer.Metrics;
 using InferenceServer.Models;
 using InferenceServer.OpenInference.Grpc.Messages;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Models;
+using InferenceServer.Telemetry;
 using Microsoft.Extensions.Options;
 
 namespace InferenceServer.OpenInference.Grpc;

@@ -1,10 +1,10 @@
 using System.Globalization;
 using InferenceServer.Errors;
-using InferenceServer.Metrics;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Admission;
 using InferenceServer.Runtime.Diagnostics;
 using InferenceServer.Segment;
+using InferenceServer.Telemetry;
 
 namespace InferenceServer.OpenInference.Grpc;
 

@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 using Google.Protobuf;
 using InferenceServer.OpenInference.Grpc.Messages;
 using InferenceServer.Runtime.Models;
-using InferenceServer.Tests.Metrics;
+using InferenceServer.Tests.Telemetry;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace InferenceServer.Tests.OpenInference.Grpc;

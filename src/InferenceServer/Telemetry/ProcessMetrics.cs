@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
 
-namespace InferenceServer.Metrics;
+namespace InferenceServer.Telemetry;
 
 /// <summary>Processor time and memory under the names of every Prometheus client, and, as gauges, two values that .NET
 /// wrongly counts as counters.</summary>

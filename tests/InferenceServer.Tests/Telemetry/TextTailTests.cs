@@ -1,9 +1,9 @@
-using InferenceServer.Logging;
+using InferenceServer.Telemetry;
 using Serilog;
 using Serilog.Core;
 using Serilog.Events;
 
-namespace InferenceServer.Tests.Logging;
+namespace InferenceServer.Tests.Telemetry;
 
 public sealed class TextTailTests
 {

@@ -2,7 +2,7 @@ using System.Diagnostics;
 using InferenceServer.Runtime.Diagnostics;
 using Microsoft.Extensions.DependencyInjection;
 
-namespace InferenceServer.Tests.Metrics;
+namespace InferenceServer.Tests.Telemetry;
 
 /// <summary>Name, type, unit, labels, exemplars and help of every metric, as dashboards, rules and stored series know
 /// them: compared with the list in metrics.txt.</summary>
@@ -22,7 +22,7 @@ public sealed class MetricNamesTests
     public async Task Scrape_EachFormat_HasTheMetricsOfTheList(string accept)
     {
         bool isOpenMetrics = accept.StartsWith(OpenMetrics, StringComparison.Ordinal);
-        string list = Path.Combine(Repository.Root, "tests/InferenceServer.Tests/Metrics/metrics.txt");
+        string list = Path.Combine(Repository.Root, "tests/InferenceServer.Tests/Telemetry/metrics.txt");
         string[] lines = await File.ReadAllLinesAsync(list);
         string[] expected = [.. lines.Select(line => isOpenMetrics ? line : WithoutOpenMetrics(line))];
         await using SegmentationServer server = await SegmentationServer.StartAsync();

@@ -5,7 +5,7 @@ using Serilog.Core;
 using Serilog.Events;
 using Serilog.Formatting.Compact;
 
-namespace InferenceServer.Logging;
+namespace InferenceServer.Telemetry;
 
 /// <summary>Registers Serilog for Microsoft's logging: text on the console in development, else one JSON object a
 /// line.</summary>

@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace InferenceServer.Tests.Metrics;
+namespace InferenceServer.Tests.Telemetry;
 
 /// <summary>What the tests want of a span in OTLP's protobuf.</summary>
 internal sealed record OtlpSpan(string TraceId, string Id, string ParentId, string Name)

@@ -4,7 +4,7 @@ using InferenceServer.Runtime;
 using InferenceServer.Runtime.Diagnostics;
 using InferenceServer.Runtime.Models;
 
-namespace InferenceServer.Metrics;
+namespace InferenceServer.Telemetry;
 
 /// <summary>Counts one image of a request with many images, or of a job, like a request of its own. Disposal ends
 /// it.</summary>

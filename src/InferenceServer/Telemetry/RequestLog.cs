@@ -3,7 +3,7 @@ using InferenceServer.Runtime.Diagnostics;
 using Serilog;
 using Serilog.Events;
 
-namespace InferenceServer.Logging;
+namespace InferenceServer.Telemetry;
 
 /// <summary>Middleware that writes one line for each request, and gives the request an ID for answer and log.</summary>
 internal static class RequestLog

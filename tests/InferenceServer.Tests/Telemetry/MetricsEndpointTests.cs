@@ -5,7 +5,7 @@ using InferenceServer.Runtime.Models;
 using Microsoft.Extensions.DependencyInjection;
 using Xunit.Abstractions;
 
-namespace InferenceServer.Tests.Metrics;
+namespace InferenceServer.Tests.Telemetry;
 
 public sealed class MetricsEndpointTests(ITestOutputHelper output) : IAsyncLifetime
 {

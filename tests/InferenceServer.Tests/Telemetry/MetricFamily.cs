@@ -1,4 +1,4 @@
-namespace InferenceServer.Tests.Metrics;
+namespace InferenceServer.Tests.Telemetry;
 
 /// <summary>What one block of a page of metrics says before its numbers, and the labels of its samples.</summary>
 internal sealed class MetricFamily

@@ -3,7 +3,7 @@ using System.Threading.Channels;
 using Serilog.Core;
 using Serilog.Events;
 
-namespace InferenceServer.Tests.Logging;
+namespace InferenceServer.Tests.Telemetry;
 
 /// <summary>Keeps the events of a server's log.</summary>
 internal sealed class LogLines : ILogEventSink

@@ -1,7 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 using Microsoft.Extensions.Options;
 
-namespace InferenceServer.Metrics;
+namespace InferenceServer.Telemetry;
 
 /// <summary>Export of metrics and traces; section <c>Telemetry</c>. OpenTelemetry's variables <c>OTEL_*</c> work,
 /// too.</summary>

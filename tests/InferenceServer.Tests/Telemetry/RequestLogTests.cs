@@ -3,7 +3,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Serilog.Core;
 using Serilog.Events;
 
-namespace InferenceServer.Tests.Logging;
+namespace InferenceServer.Tests.Telemetry;
 
 [Collection(SharedServer.Name)]
 public sealed class RequestLogTests(SegmentationServer server)

@@ -10,7 +10,7 @@ using OpenTelemetry.Metrics;
 using OpenTelemetry.Resources;
 using OpenTelemetry.Trace;
 
-namespace InferenceServer.Metrics;
+namespace InferenceServer.Telemetry;
 
 /// <summary>Registers metrics for scraping, and the export of metrics and traces to a collector where one is
 /// configured.</summary>

@@ -2,7 +2,7 @@ using System.Net.Http.Headers;
 using System.Net.Sockets;
 using System.Text;
 
-namespace InferenceServer.Tests.Metrics;
+namespace InferenceServer.Tests.Telemetry;
 
 [Collection(SharedServer.Name)]
 public sealed class RequestObserverTests : IDisposable

@@ -4,7 +4,7 @@ using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 
-namespace InferenceServer.Tests.Metrics;
+namespace InferenceServer.Tests.Telemetry;
 
 /// <summary>A collector that keeps what it gets: OTLP over HTTP, protobuf.</summary>
 internal sealed class OtlpReceiver : IAsyncDisposable

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
 
-namespace InferenceServer.Tests.Metrics;
+namespace InferenceServer.Tests.Telemetry;
 
 /// <summary>A page of metrics, read as strictly as its specification is written.</summary>
 internal sealed partial class Exposition

@@ -4,7 +4,7 @@ using InferenceServer.Runtime.Diagnostics;
 using InferenceServer.Runtime.Models;
 using Microsoft.AspNetCore.Diagnostics;
 
-namespace InferenceServer.Metrics;
+namespace InferenceServer.Telemetry;
 
 /// <summary>Collects what metrics and traces need of a request for a mask: its model, its stages, and whether its
 /// answer was sent.</summary>

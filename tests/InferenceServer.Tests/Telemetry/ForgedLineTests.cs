@@ -3,7 +3,7 @@ using System.Text;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 
-namespace InferenceServer.Tests.Logging;
+namespace InferenceServer.Tests.Telemetry;
 
 /// <summary>Nothing that a client sends becomes a line of the log, or moves a terminal's cursor: as text and as JSON,
 /// with everything logged that the server and the framework can say.</summary>

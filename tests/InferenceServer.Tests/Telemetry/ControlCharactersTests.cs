@@ -1,8 +1,8 @@
-using InferenceServer.Logging;
+using InferenceServer.Telemetry;
 using Serilog;
 using Serilog.Events;
 
-namespace InferenceServer.Tests.Logging;
+namespace InferenceServer.Tests.Telemetry;
 
 public sealed class ControlCharactersTests
 {

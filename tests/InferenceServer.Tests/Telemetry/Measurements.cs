@@ -3,7 +3,7 @@ using System.Diagnostics.Metrics;
 using InferenceServer.Runtime.Diagnostics;
 using Microsoft.Extensions.DependencyInjection;
 
-namespace InferenceServer.Tests.Metrics;
+namespace InferenceServer.Tests.Telemetry;
 
 /// <summary>What one server measures, as sums by name and labels: <c>seg_requests_total{code=200,model=tiny,…}</c>.</summary>
 internal sealed class Measurements : IDisposable

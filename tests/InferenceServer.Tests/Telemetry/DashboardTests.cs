@@ -3,7 +3,7 @@ using System.Text.RegularExpressions;
 using InferenceServer.Runtime.Diagnostics;
 using Microsoft.Extensions.DependencyInjection;
 
-namespace InferenceServer.Tests.Metrics;
+namespace InferenceServer.Tests.Telemetry;
 
 /// <summary>Dashboard, rules and documentation speak of metrics that there are.</summary>
 [Collection(SharedServer.Name)]

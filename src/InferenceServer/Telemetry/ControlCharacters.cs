@@ -3,7 +3,7 @@ using System.Text;
 using Serilog.Core;
 using Serilog.Events;
 
-namespace InferenceServer.Logging;
+namespace InferenceServer.Telemetry;
 
 /// <summary>Escapes control characters in the values of every event, so that a line break or escape sequence from a
 /// client cannot look like a line of the log.</summary>

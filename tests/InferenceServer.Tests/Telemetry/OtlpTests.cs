@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using InferenceServer.Runtime.Diagnostics;
 
-namespace InferenceServer.Tests.Metrics;
+namespace InferenceServer.Tests.Telemetry;
 
 /// <summary>Metrics and traces arrive at a collector, and a trace goes on where the client began it.</summary>
 public sealed class OtlpTests

@@ -1,10 +1,9 @@
 using System.Diagnostics;
-using InferenceServer.Logging;
 using InferenceServer.Runtime.Diagnostics;
 using InferenceServer.Runtime.Models;
 using Microsoft.AspNetCore.Http.Features;
 
-namespace InferenceServer.Metrics;
+namespace InferenceServer.Telemetry;
 
 /// <summary>Middleware that counts every request for a mask. It runs outside the error handling, so that it sees the
 /// status that the client gets.</summary>
