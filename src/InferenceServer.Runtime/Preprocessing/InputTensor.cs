@@ -98,6 +98,8 @@ internal sealed record TensorLayout
     /// <summary>N×3×H×W, float32.</summary>
     public static TensorLayout Float32Nchw { get; } = new();
 
+    private static IReadOnlyList<TensorLayout> All { get; } = [Float32Nchw];
+
     /// <summary>The element type in ONNX's terms.</summary>
     public string ElementType { get; private init; } = "float32";
 
@@ -147,10 +149,21 @@ internal sealed record TensorLayout
         return false;
     }
 
+    /// <summary>The layout of a graph's input.</summary>
+    /// <param name="elementType">The input's element type in ONNX's terms.</param>
+    /// <param name="shape">The declared lengths of the axes; −1 for an open one.</param>
+    /// <param name="mismatch">Why there is none, for the reader of a manifest.</param>
+    /// <returns>The layout; null where the runtime has none for the input.</returns>
+    internal static TensorLayout? Of(string elementType, IReadOnlyList<int> shape, out string? mismatch)
+    {
+        mismatch = Float32Nchw.Mismatch(elementType, shape);
+        return All.FirstOrDefault(layout => layout.Mismatch(elementType, shape) is null);
+    }
+
     /// <summary>Why a graph's input does not have this layout; null where it does.</summary>
     /// <param name="elementType">The input's element type in ONNX's terms.</param>
     /// <param name="shape">The declared lengths of the axes; −1 for an open one.</param>
-    internal string? Mismatch(string elementType, IReadOnlyList<int> shape)
+    private string? Mismatch(string elementType, IReadOnlyList<int> shape)
     {
         if (elementType != ElementType)
         {

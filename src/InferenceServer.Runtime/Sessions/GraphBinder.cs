@@ -18,7 +18,7 @@ internal static class GraphBinder
                 $"({Names(signature.Inputs.Where(i => i != input))}); fold them into it as constants");
         }
 
-        if (TensorLayout.Float32Nchw.Mismatch(input.ElementType, input.Shape) is { } mismatch)
+        if (TensorLayout.Of(input.ElementType, input.Shape, out string? mismatch) is null)
         {
             throw Wrong(file, $"{mismatch}; the graph has {input}");
         }

@@ -64,6 +64,8 @@ internal sealed class ElasticSession(IModelSession wide, IModelSession narrow) :
 
     public GraphSignature Signature => wide.Signature;
 
+    public TensorLayout Layout => wide.Layout;
+
     public IModelSession Wide => wide;
 
     public IModelSession Narrow => narrow;

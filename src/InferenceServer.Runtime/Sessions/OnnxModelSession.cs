@@ -38,11 +38,15 @@ internal sealed class OnnxModelSession : IModelSession
         _outputs = [output];
         Signature = signature;
         Provider = provider;
+        TensorSignature bound = signature.Inputs.First(i => i.Name == input);
+        Layout = TensorLayout.Of(bound.ElementType, bound.Shape, out _)!; // GraphBinder has found it
     }
 
     public ExecutionProvider Provider { get; }
 
     public GraphSignature Signature { get; }
+
+    public TensorLayout Layout { get; }
 
     public ModelOutput Run(InputTensor input, CancellationToken cancellationToken)
     {
