@@ -100,13 +100,6 @@ internal sealed class Segmenter : ISegmenter
         [NotNullWhen(false)] out SegmentationException? refusal) =>
         _admission.TryAdmit(request, out admitted, out refusal);
 
-    /// <inheritdoc cref="AdmissionControl.TryAdmitTo"/>
-    public bool TryAdmitTo(
-        ModelLease held,
-        in AdmissionRequest request,
-        [NotNullWhen(true)] out AdmittedRequest? admitted,
-        [NotNullWhen(false)] out SegmentationException? refusal) => _admission.TryAdmitTo(held, request, out admitted, out refusal);
-
     /// <summary>Admits a request without a timeout.</summary>
     /// <param name="model">The model's name; null takes the default model.</param>
     /// <param name="cancellationToken">Cancels the request.</param>

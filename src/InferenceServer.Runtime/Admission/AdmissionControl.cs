@@ -25,39 +25,14 @@ internal sealed class AdmissionControl(
         in AdmissionRequest request, [NotNullWhen(true)] out AdmittedRequest? admitted,
         [NotNullWhen(false)] out SegmentationException? refusal)
     {
-        CheckSize(request);
-        return TryEnter(repository.Lease(request.Model, request.Version), request, out admitted, out refusal);
-    }
-
-    /// <summary>Admits one of several images for the same version of a model, even after another version has replaced
-    /// it.</summary>
-    /// <param name="held">The model; stays the caller's.</param>
-    /// <param name="request">What is known of the image before its body is read; it names no model.</param>
-    /// <param name="admitted">The admitted request; the caller disposes it once the answer is complete.</param>
-    /// <param name="refusal">The error to answer with: a limit is reached.</param>
-    /// <exception cref="SegmentationException">The image is too large.</exception>
-    public bool TryAdmitTo(
-        ModelLease held, in AdmissionRequest request, [NotNullWhen(true)] out AdmittedRequest? admitted,
-        [NotNullWhen(false)] out SegmentationException? refusal)
-    {
-        CheckSize(request);
-        return TryEnter(held.Share(), request, out admitted, out refusal);
-    }
-
-    private void CheckSize(in AdmissionRequest request)
-    {
         if (request.Bytes > _maxBytes)
         {
             throw new SegmentationException(
                 SegmentationError.PayloadTooLarge, $"The image has {request.Bytes:N0} bytes; at most {_maxBytes:N0} are accepted.");
         }
-    }
 
-    // The admitted request takes the lease over; a refusal gives the lease up.
-    private bool TryEnter(
-        ModelLease lease, in AdmissionRequest request, [NotNullWhen(true)] out AdmittedRequest? admitted,
-        [NotNullWhen(false)] out SegmentationException? refusal)
-    {
+        // The admitted request takes the lease over; a refusal gives the lease up.
+        ModelLease lease = request.Held?.Share() ?? repository.Lease(request.Model, request.Version);
         admitted = null;
         refusal = Enter(lease, request, out InFlightLimits.Permit? permit);
         if (refusal is not null)
@@ -108,6 +83,10 @@ internal readonly record struct AdmissionRequest
 
     /// <summary>The number of a version that serves; null takes the newest.</summary>
     public int? Version { get; init; }
+
+    /// <summary>The model of several images that the same version answers, even after another version has replaced
+    /// it; the caller owns the lease. Null leases the model by its name.</summary>
+    public ModelLease? Held { get; init; }
 
     /// <summary>Bytes of the encoded image as announced; 0 where nothing was.</summary>
     public long Bytes { get; init; }

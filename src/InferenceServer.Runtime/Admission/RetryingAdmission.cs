@@ -1,5 +1,3 @@
-using InferenceServer.Runtime.Models;
-
 namespace InferenceServer.Runtime.Admission;
 
 /// <summary>A client's budget of requests.</summary>
@@ -18,13 +16,12 @@ internal sealed class RetryingAdmission(Segmenter segmenter, TimeProvider time)
     private static readonly TimeSpan LongestWaitForBudget = TimeSpan.FromMinutes(1);
 
     /// <summary>Takes an image from the key's budget, and waits until the image is admitted.</summary>
-    /// <param name="model">The model; the caller disposes it.</param>
     /// <param name="admission">The request for admission; cancelling its caller's token ends the wait.</param>
     /// <param name="budget">The key's budget; null is no limit, or already paid.</param>
     /// <returns>The admitted request; the caller disposes it.</returns>
     /// <exception cref="SegmentationException">The image is too large, or the budget is used up for longer than a
     /// minute.</exception>
-    public async Task<AdmittedRequest> EnterAsync(ModelLease model, AdmissionRequest admission, IRequestBudget? budget)
+    public async Task<AdmittedRequest> EnterAsync(AdmissionRequest admission, IRequestBudget? budget)
     {
         while (budget?.Take() is { } used)
         {
@@ -38,7 +35,7 @@ internal sealed class RetryingAdmission(Segmenter segmenter, TimeProvider time)
 
         AdmittedRequest? admitted;
         SegmentationException? full;
-        while (!segmenter.TryAdmitTo(model, admission, out admitted, out full))
+        while (!segmenter.TryAdmit(admission, out admitted, out full))
         {
             await WaitAsync(full, admission.Caller).ConfigureAwait(false);
         }

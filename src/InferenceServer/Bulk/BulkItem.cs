@@ -28,7 +28,7 @@ internal sealed class BulkItem(
         try
         {
             _admitted = await admission.EnterAsync(
-                settings.Model, AdmissionRequest(cancellationToken), image.Index > 0 ? settings.Budget : null);
+                AdmissionRequest(cancellationToken), image.Index > 0 ? settings.Budget : null);
         }
         catch (SegmentationException e)
         {
@@ -54,7 +54,7 @@ internal sealed class BulkItem(
                 _admitted!.Dispose();
                 await admission.WaitAsync(e, cancellationToken);
                 _admitted = await admission.EnterAsync(
-                    settings.Model, AdmissionRequest(cancellationToken), budget: null);
+                AdmissionRequest(cancellationToken), budget: null);
             }
             catch (SegmentationException e)
             {
@@ -97,6 +97,7 @@ internal sealed class BulkItem(
 
     private AdmissionRequest AdmissionRequest(CancellationToken caller) => new()
     {
+        Held = settings.Model,
         Bytes = image.Bytes.Written.Length,
         Priority = Priority.Background,
         Timeout = settings.Settings.Timeout,

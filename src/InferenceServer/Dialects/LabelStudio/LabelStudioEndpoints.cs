@@ -55,7 +55,8 @@ internal static class LabelStudioEndpoints
             model, null, http.Request, SegmentSettingsBinder.BindHeaders(http.Request));
         using ModelLease lease = repository.Lease(model); // held, so that the same version answers all tasks
         // Admits before the body is read: a full server spends nothing on the request.
-        if (!segmenter.TryAdmitTo(lease, admission, out AdmittedRequest? admitted, out SegmentationException? refusal))
+        admission = admission with { Held = lease };
+        if (!segmenter.TryAdmit(admission, out AdmittedRequest? admitted, out SegmentationException? refusal))
         {
             return new ProblemResult(refusal);
         }

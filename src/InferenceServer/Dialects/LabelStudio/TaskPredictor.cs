@@ -50,7 +50,7 @@ internal sealed class TaskPredictor(
             using ImageObservation observation = new(metrics, model.Model, http.Observation().Route, admitted?.Timings);
             try
             {
-                admitted ??= await retrying.EnterAsync(model, admission with { Timings = observation.Timings }, Caller.Of(http)?.Budget);
+                admitted ??= await retrying.EnterAsync(admission with { Timings = observation.Timings }, Caller.Of(http)?.Budget);
                 observation.Sent(await PredictAsync(admitted, encoder, image, answer));
             }
             catch (SegmentationException e)
