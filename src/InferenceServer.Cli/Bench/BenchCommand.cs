@@ -31,7 +31,7 @@ internal static class BenchCommand
             "--runs",
             "Measured pairs: one run of the network alone, one full request.", usual: 100, least: 1, most: 1_000_000);
         Option<int> warmup = NumberOption.Create(
-            "--warmup", "Pairs before the measured ones.", usual: 10, least: 0, most: 1_000_000);
+            "--warmup", "Pairs that run before the measured pairs.", usual: 10, least: 0, most: 1_000_000);
         Option<string?> json = new("--json") { Description = "Write all numbers to a file.", HelpName = "FILE" };
         Command command = new(
             "bench", "Measure full requests, from JPEG to mask, against the network alone, alternating in one process.")

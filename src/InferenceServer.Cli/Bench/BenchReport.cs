@@ -24,7 +24,7 @@ internal sealed record BenchReport
     /// <summary>Size of the network's input, width × height.</summary>
     public required string Input { get; init; }
 
-    /// <summary>Time of reading, trying and warming the model.</summary>
+    /// <summary>Time of reading, trial and warm-up of the model.</summary>
     public required double LoadMs { get; init; }
 
     /// <summary>Number of measured pairs.</summary>

@@ -69,8 +69,8 @@ internal sealed class RequestBenchmark : IDisposable
         return new RequestSample(raw, full, stages, GC.GetTotalAllocatedBytes(precise: true) - allocated);
     }
 
-    /// <summary>Does what the server does for a request, from the bytes of the body to the bytes of the
-    /// answer.</summary>
+    /// <summary>Runs the same steps as the server, from the bytes of the request's body to the bytes of the
+    /// response.</summary>
     private async Task<StageTimings> RequestAsync(CancellationToken cancellationToken)
     {
         using AdmittedRequest admitted = _segmenter.Admit(_model.Name, cancellationToken);

@@ -3,8 +3,8 @@ using NetVips;
 
 namespace InferenceServer.Cli.Bench;
 
-/// <summary>A synthetic image that takes a JPEG decoder about as long as a photograph: smooth shading with fine noise,
-/// always the same.</summary>
+/// <summary>A synthetic image that a JPEG decoder decodes about as fast as a real image: smooth shading with fine
+/// noise, the same in every run.</summary>
 internal static class SyntheticImage
 {
     public const int MaxSide = 16384;

@@ -31,7 +31,8 @@ internal static class EvaluateCommand
         Option<byte> ignore = NumberOption.Create<byte>(
             "--ignore", "The void label: pixels with this label do not count.", usual: 255, least: 0, most: 255);
         Option<AbsentClassRule> absent = ChoiceOption.Create(
-            "--absent", "A class that is in no truth and no prediction is left out of the means, or counts as 0.",
+            "--absent",
+        "Whether a class that is in no truth and no prediction is left out of the means, or counts as 0.",
             ("leave-out", AbsentClassRule.LeaveOut), ("zero", AbsentClassRule.CountAsZero));
         Option<string?> json = new("--json")
         {

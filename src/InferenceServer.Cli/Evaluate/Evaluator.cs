@@ -62,7 +62,7 @@ internal sealed class Evaluator
                     + $"{truth.Size}.");
             }
 
-            // One run of the network serves both scores.
+            // One run of the network gives the scores before and after refinement.
             using Mask? refined = Refined is null
                 ? null
                 : await _segmenter.RefineAsync(result, _settings.Crf, cancellationToken).ConfigureAwait(false);

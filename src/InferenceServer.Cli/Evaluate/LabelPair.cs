@@ -19,7 +19,7 @@ internal sealed record LabelPair(string Image, string Label)
         {
             if (!Directory.Exists(folder))
             {
-                throw new CommandException($"There is no folder '{folder}'.");
+                throw new CommandException($"Expected a folder '{folder}', found none.");
             }
         }
 

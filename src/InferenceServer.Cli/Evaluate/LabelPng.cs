@@ -8,7 +8,7 @@ namespace InferenceServer.Cli.Evaluate;
 /// <summary>A label map as its PNG stores it: the indices, not the colours of a palette.</summary>
 /// <param name="Size">Width and height.</param>
 /// <param name="Labels">One label for each pixel, HW.</param>
-/// <remarks>libvips cannot read it: image libraries replace indices by their colours, and spread 1, 2 and 4 bits of
+/// <remarks>Not decoded by libvips: image libraries replace indices by their colours, and spread 1, 2 and 4 bits of
 /// grey over 0 to 255. PNG specification, third edition, §§5, 9, 11.</remarks>
 internal sealed record LabelPng(ImageSize Size, byte[] Labels)
 {
@@ -101,7 +101,7 @@ internal sealed record LabelPng(ImageSize Size, byte[] Labels)
         }
     }
 
-    /// <summary>The leftmost pixel lies in the highest bits.</summary>
+    /// <summary>Unpacks a byte; the leftmost pixel is in the highest bits.</summary>
     private static void Unpack(ReadOnlySpan<byte> row, int bits, Span<byte> labels)
     {
         int mask = (1 << bits) - 1;
@@ -121,7 +121,7 @@ internal static class PngFilter
     /// <param name="filter">The filter's number, 0 to 4.</param>
     /// <param name="row">The filtered bytes.</param>
     /// <param name="above">The restored scanline above; zeros for the first scanline.</param>
-    /// <exception cref="InvalidDataException">There is no such filter.</exception>
+    /// <exception cref="InvalidDataException">The filter does not exist.</exception>
     public static void Undo(int filter, Span<byte> row, ReadOnlySpan<byte> above)
     {
         byte left = 0, corner = 0;
@@ -134,7 +134,7 @@ internal static class PngFilter
                 2 => above[i],
                 3 => (left + above[i]) / 2,
                 4 => Paeth(left, above[i], corner),
-                _ => throw new InvalidDataException($"There is no filter {filter}."),
+                _ => throw new InvalidDataException($"Expected a filter from 0 to 4, got {filter}."),
             };
             left = row[i] = (byte)(row[i] + predicted);
             corner = above[i];

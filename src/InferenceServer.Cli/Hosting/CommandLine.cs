@@ -35,14 +35,14 @@ internal static class CommandLine
 
     /// <summary>Runs the program.</summary>
     /// <param name="args">The arguments.</param>
-    /// <param name="output">Gets results; null is the standard output.</param>
-    /// <param name="error">Gets messages; null is the standard error.</param>
+    /// <param name="output">Receives results; null is the standard output.</param>
+    /// <param name="error">Receives messages; null is the standard error.</param>
     /// <returns>The exit code: 0 after success, 1 after an error, 2 after wrong arguments, 130 after Ctrl+C, 143 after
     /// SIGTERM.</returns>
     public static async Task<int> RunAsync(string[] args, TextWriter? output = null, TextWriter? error = null)
     {
-        // System.CommandLine handles Ctrl+C only after a command releases its thread, which these commands do at their
-        // end.
+        // System.CommandLine handles Ctrl+C only after a command releases its thread; these commands release it at
+        // their end.
         InvocationConfiguration configuration = new()
         {
             EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null,
@@ -62,7 +62,7 @@ internal static class CommandLine
                 await configuration.Error.WriteLineAsync(message).ConfigureAwait(false);
             }
 
-            await configuration.Error.WriteLineAsync("Run the command with --help to see what it takes.")
+            await configuration.Error.WriteLineAsync("Run the command with --help to see its options.")
                 .ConfigureAwait(false);
             return BadUsage;
         }
@@ -95,8 +95,8 @@ internal static class CommandLine
         }
     }
 
-    /// <summary>Whether the message explains the failure to the user. Any other exception is a defect and shows its
-    /// stack.</summary>
+    /// <summary>Whether the message explains the failure to the user. Any other exception is a defect and is shown
+    /// with its stack.</summary>
     private static bool IsExpected(Exception e) => e is CommandException or SegmentationException or ManifestException
         or GpuRequiredException or OptionsValidationException or IOException or UnauthorizedAccessException;
 }

@@ -9,7 +9,7 @@ internal static class ImageFiles
         new[] { ".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".avif", ".gif" }.ToFrozenSet(
             StringComparer.OrdinalIgnoreCase);
 
-    /// <summary>Returns each file whatever its extension, and for each folder the images directly in it, by
+    /// <summary>Returns each named file, whatever its extension, and the images directly in each folder, ordered by
     /// name.</summary>
     /// <exception cref="CommandException">A path does not exist, or no image was found.</exception>
     public static IReadOnlyList<string> Expand(IEnumerable<string> paths)
@@ -27,7 +27,7 @@ internal static class ImageFiles
             }
             else
             {
-                throw new CommandException($"There is no file or folder '{path}'.");
+                throw new CommandException($"Expected a file or folder '{path}', found none.");
             }
         }
 

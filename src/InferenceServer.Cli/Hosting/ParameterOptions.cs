@@ -21,14 +21,13 @@ internal sealed class ParameterOptions
         }
     }
 
-    /// <summary>Adds an option for each parameter of some groups.</summary>
+    /// <summary>Adds an option for each parameter of the given groups.</summary>
     /// <param name="command">The command.</param>
     /// <param name="groups">The groups.</param>
     public static ParameterOptions AddTo(Command command, params ParameterGroup[] groups) =>
         new(command, hiddenPrefix: "", RequestParameters.All.Where(p => groups.Contains(p.Group)));
 
-    /// <summary>Adds the parameters of the CRF without their prefix, for a command that is only about the
-    /// CRF.</summary>
+    /// <summary>Adds the parameters of the CRF without their prefix, for a command that uses the CRF alone.</summary>
     /// <param name="command">The command.</param>
     public static ParameterOptions AddCrfTo(Command command)
     {
@@ -51,7 +50,7 @@ internal sealed class ParameterOptions
     private static Option<string?> Create(RequestParameter parameter, string hiddenPrefix)
     {
         string name = "--" + parameter.Name[hiddenPrefix.Length..].Replace('.', '-').Replace('_', '-');
-        string usual = parameter.Default ?? "as the model's manifest says";
+        string usual = parameter.Default ?? "the model's manifest";
         Option<string?> option = new(name)
         {
             Description = $"{parameter.Description} [default: {usual}]",

@@ -12,13 +12,13 @@ internal sealed class RuntimeOptions
 
     private readonly Option<string> _models = new("--models")
     {
-        Description = "The folder that holds one folder for each model.",
+        Description = "The folder with one folder for each model.",
         HelpName = "DIR",
         DefaultValueFactory = _ => "models",
     };
 
     private readonly Option<int> _threads = NumberOption.Create(
-        "--threads", "Threads of the network; 0 is as many as the process may use.", usual: 0, least: 0, most: 256);
+        "--threads", "Threads of the network; 0 is all processors of the process.", usual: 0, least: 0, most: 256);
 
     private readonly Option<ExecutionProvider> _provider = ChoiceOption.Create(
         "--provider", "The execution provider; cuda fails where no GPU can be used.",
@@ -34,7 +34,7 @@ internal sealed class RuntimeOptions
     /// <summary>Adds the options to <paramref name="command"/>.</summary>
     public static RuntimeOptions AddTo(Command command) => new(command);
 
-    /// <summary>Refuses these options beside <paramref name="elsewhere"/>, with which the network runs on a
+    /// <summary>Rejects these options together with <paramref name="elsewhere"/>, an option that runs the network on a
     /// server.</summary>
     public void ExcludeWith(Option elsewhere, Command command) => command.Validators.Add(result =>
     {
@@ -45,8 +45,8 @@ internal sealed class RuntimeOptions
                 if (result.GetResult(option) is { Implicit: false })
                 {
                     result.AddError(
-                        $"{option.Name}: expected no {elsewhere.Name} beside it, since it is for a model that runs "
-                        + "here. Leave out one of the two.");
+                        $"{option.Name}: expected no {elsewhere.Name} beside this option, which is for a model "
+                        + "that runs here. Leave out one of the two.");
                 }
             }
         }

@@ -3,8 +3,8 @@ using Spectre.Console;
 
 namespace InferenceServer.Cli.Hosting;
 
-/// <summary>Writes results to the standard output, and progress and messages to the standard error, so that a pipe gets
-/// only results.</summary>
+/// <summary>Writes results to the standard output, and progress and messages to the standard error, so that a pipe
+/// receives only results.</summary>
 internal sealed class Terminal
 {
     // Without a terminal Spectre would wrap tables at 80 columns.

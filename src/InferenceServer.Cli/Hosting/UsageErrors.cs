@@ -16,19 +16,21 @@ internal static class UsageErrors
         string[] unknown = [.. UnknownOptions(parsed).Select(name => NoSuchOption(name, command))];
         if (unknown.Length > 0)
         {
-            return unknown; // other errors follow from these
+            return unknown; // unknown options cause the other errors
         }
 
         if (command.Subcommands.Count > 0 && parsed.UnmatchedTokens is [var word, ..])
         {
             string[] commands = [.. command.Subcommands.Select(c => c.Name)];
-            return [$"There is no command '{word}'; there are {string.Join(", ", commands)}.{Suggestion.For(word, commands)}"];
+            string suggestion = Suggestion.For(word, commands);
+            return [$"There is no command '{word}'; use one of {string.Join(", ", commands)}.{suggestion}"];
         }
 
         return [.. parsed.Errors.Select(e => e.Message)];
     }
 
-    // The parser takes a misspelt option for an argument where the command has a list of those; behind "--" it is one.
+    // Where a command has a list of arguments, the parser reads a misspelt option as an argument; after "--" it is an
+    // argument.
     private static IEnumerable<string> UnknownOptions(ParseResult parsed) => parsed.Tokens
         .TakeWhile(token => token.Type != TokenType.DoubleDash)
         .Where(token => token.Type == TokenType.Argument && token.Value.StartsWith(Prefix, StringComparison.Ordinal))

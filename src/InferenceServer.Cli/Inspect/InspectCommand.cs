@@ -47,7 +47,7 @@ internal static class InspectCommand
 
         if (manifest is not null)
         {
-            // Before the trials, which take long.
+            // Checked before the trial runs, which take long.
             Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(manifest))!);
         }
 

@@ -75,7 +75,7 @@ internal static class ArrayRefiner
         }
     }
 
-    /// <summary>Refuses logits, which would be clipped and give a wrong result without an error.</summary>
+    /// <summary>Rejects logits: clipped logits would give a wrong result without an error.</summary>
     private static void CheckProbabilities(ReadOnlySpan<float> values, string path)
     {
         foreach (float value in values)
@@ -122,10 +122,10 @@ internal static class ArrayRefiner
     }
 }
 
-/// <summary>What <c>refine</c> reads and writes.</summary>
+/// <summary>The input and output files of <c>refine</c>.</summary>
 /// <param name="Image">The image that guides the edges.</param>
 /// <param name="Probabilities">float32 [L, H, W] as <c>.npy</c>.</param>
-/// <param name="Energies">Whether those are energies.</param>
-/// <param name="Output">Gets the marginals, float32 [L, H, W].</param>
-/// <param name="Labels">Gets the label map as indexed PNG; null: not wanted.</param>
+/// <param name="Energies">Whether the array has energies instead of probabilities.</param>
+/// <param name="Output">Receives the marginals, float32 [L, H, W].</param>
+/// <param name="Labels">Receives the label map as indexed PNG; null for none.</param>
 internal sealed record RefineFiles(string Image, string Probabilities, bool Energies, string Output, string? Labels);

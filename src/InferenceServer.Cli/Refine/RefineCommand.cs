@@ -24,7 +24,7 @@ internal static class RefineCommand
         };
         Option<bool> energies = new("--energies")
         {
-            Description = "The array holds energies in nats (−ln p) instead of probabilities.",
+            Description = "The array has energies in nats (−ln p) instead of probabilities.",
         };
         Option<string> output = new("--out")
         {
@@ -34,18 +34,18 @@ internal static class RefineCommand
         };
         Option<string?> labels = new("--labels")
         {
-            Description = "The file for the likeliest classes, as indexed PNG.", HelpName = "L.png",
+            Description = "The file for the most likely classes, as indexed PNG.", HelpName = "L.png",
         };
         Option<string?> kernels = new("--kernels")
         {
             Description =
                 "A JSON file with kernels of any form. Default: "
-                + "Gaussian 3/1 and bilateral 4/67/3, DeepLab v2's for Pascal VOC, or as the options below say.",
+                + "Gaussian 3/1 and bilateral 4/67/3, DeepLab v2's for Pascal VOC, or the kernels of these options.",
             HelpName = "K.json",
         };
         Option<int> threads = NumberOption.Create(
             "--threads",
-            "Threads; 0 is as many as the process may use.", usual: 0, least: 0, most: CrfInference.MaxThreads);
+            "Threads; 0 is all processors of the process.", usual: 0, least: 0, most: CrfInference.MaxThreads);
         Command command = new(
             "refine", "Sharpen the probabilities of any tool along an image's edges, with a fully connected CRF.")
         {
@@ -69,7 +69,7 @@ internal static class RefineCommand
         if (kernels is not null && (wanted with { Iterations = null, Quality = null }) != new CrfOverrides())
         {
             throw new UsageException(
-                "--kernels: expected no options of the two usual kernels beside it, since it replaces them. "
+                "--kernels: expected no options of the two default kernels beside this option, which replaces them. "
                 + "Leave out one of the two.");
         }
 

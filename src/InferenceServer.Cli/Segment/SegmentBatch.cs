@@ -22,7 +22,7 @@ internal sealed class SegmentBatch(IMaskSource masks, Terminal terminal)
         }
         finally
         {
-            // Printed at the end, so that they do not disturb the progress bar.
+            // Printed at the end, so that errors do not break the progress bar.
             _written.ForEach(terminal.Result);
             _failures.ForEach(terminal.Note);
             if (_written.Count < jobs.Count)
@@ -58,8 +58,8 @@ internal sealed class SegmentBatch(IMaskSource masks, Terminal terminal)
         }
     }
 
-    // An unknown key, a key without the scope, an unknown model or a used-up quota: every other image would be refused,
-    // too.
+    // An unknown key, a key without the scope, an unknown model or a used-up quota: every other image would fail in
+    // the same way.
     private static bool ConcernsAll(Exception e) => e is
         InferenceServerException { Status: HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden or HttpStatusCode.NotFound } or
         InferenceServerException { Type: "urn:inference-server:rate-limited" };

@@ -28,7 +28,7 @@ internal static class SegmentCommand
         };
         Option<string?> server = new("--server")
         {
-            Description = "A server that segments the images, instead of a model here.", HelpName = "URL",
+            Description = "A server that segments the images, instead of a local model.", HelpName = "URL",
         };
         Option<string?> key = new("--key")
         {

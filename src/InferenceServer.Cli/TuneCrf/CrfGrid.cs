@@ -5,8 +5,9 @@ namespace InferenceServer.Cli.TuneCrf;
 /// <summary>The settings that a search tries: a coarse grid over the appearance kernel, as in DeepLab's papers, and
 /// steps from a setting.</summary>
 /// <param name="start">The setting that the search starts from, with all parameters.</param>
-/// <param name="held">Parameters that are not null here are not changed.</param>
-/// <param name="scale">Size of the images relative to Pascal VOC's, for which the grid's distances were made.</param>
+/// <param name="held">The search keeps every parameter that is not null here.</param>
+/// <param name="scale">Size of the images relative to Pascal VOC's; the grid's distances were chosen for Pascal
+/// VOC.</param>
 internal sealed class CrfGrid(CrfOverrides start, CrfOverrides held, double scale)
 {
     private const float SmallestWeight = 0.1f, LargestWeight = 100, SmallestDeviation = 0.5f, LargestDeviation = 500;
@@ -53,8 +54,7 @@ internal sealed class CrfGrid(CrfOverrides start, CrfOverrides held, double scal
            select parameter.With(setting, value),
     ];
 
-    /// <summary>A setting with the changes of several others; of two changes of one parameter the first
-    /// counts.</summary>
+    /// <summary>A setting with the changes of several others; the first change of a parameter wins.</summary>
     public static CrfOverrides Combine(CrfOverrides setting, IEnumerable<CrfOverrides> changed)
     {
         CrfOverrides combined = setting;

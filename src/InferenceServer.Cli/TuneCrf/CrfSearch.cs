@@ -7,7 +7,7 @@ namespace InferenceServer.Cli.TuneCrf;
 /// an exact comparison of the best.</summary>
 /// <param name="grid">The settings to try.</param>
 /// <param name="score">Scores settings on every n-th image, with the stage's name.</param>
-/// <param name="report">Gets the best setting after each stage.</param>
+/// <param name="report">Receives the best setting after each stage.</param>
 internal sealed class CrfSearch(
     CrfGrid grid,
     Func<string, IReadOnlyList<CrfOverrides>, int, Task<IReadOnlyList<CrfScore>>> score,
@@ -18,12 +18,13 @@ internal sealed class CrfSearch(
     private const int MostRounds = 12;
     private const int Finalists = 3;
     private static readonly (double Step, int Every)[] Stages = [(Math.Sqrt(2), Some), (Math.Sqrt(Math.Sqrt(2)), All)];
-    // Of one stage: scores on other images are not comparable.
+    // The scores of one stage: scores on other images are not comparable.
     private readonly Dictionary<CrfOverrides, CrfScore> _known = [];
 
     /// <summary>Finds the best settings.</summary>
     /// <param name="quality">The quality of the final comparison; the search itself uses the fast quality.</param>
-    /// <param name="iterations">Numbers of iterations for which the best setting is compared, too.</param>
+    /// <param name="iterations">Numbers of iterations that the final comparison also tries with the best
+    /// setting.</param>
     /// <returns>The finalists, best first.</returns>
     public async Task<IReadOnlyList<CrfScore>> RunAsync(CrfQuality quality, IReadOnlyList<int> iterations)
     {
@@ -53,7 +54,8 @@ internal sealed class CrfSearch(
 
     private static CrfOverrides Fast(CrfOverrides setting) => setting with { Quality = CrfQuality.Fast };
 
-    /// <summary>Tries every single step, and all steps that helped together; null where none helped.</summary>
+    /// <summary>Tries every single step, then all steps that raised the score together; null where none raised
+    /// it.</summary>
     private async Task<CrfScore?> StepAsync(CrfScore best, double step, int every)
     {
         IReadOnlyList<CrfOverrides> neighbours = grid.Neighbours(best.Setting, step);

@@ -27,7 +27,7 @@ internal static class CrfSection
             return Splice(json, old, Text(section, IndentAt(json, old.Start)));
         }
 
-        // A new member goes first in its object, where it needs no comma before it.
+        // A new member goes first in its object, where no comma is needed before the member.
         (Range parent, string name, JsonNode value) = Find(json, "postprocess") is { } postprocess
             ? (postprocess, "crf", section)
             : (Find(json)!.Value, "postprocess", new JsonObject { ["crf"] = section });
@@ -57,7 +57,7 @@ internal static class CrfSection
         return section;
     }
 
-    /// <summary>Finds the bytes of a nested member's value; without names those of the root.</summary>
+    /// <summary>Finds the bytes of a nested member's value; without names, the bytes of the root.</summary>
     private static Range? Find(byte[] json, params string[] names)
     {
         Utf8JsonReader reader = new(json, Lenient);

@@ -8,8 +8,8 @@ using Spectre.Console;
 namespace InferenceServer.Cli.TuneCrf;
 
 /// <summary>Runs the network once on each image, then the search on its probabilities.</summary>
-/// <param name="set">Gets the images.</param>
-/// <param name="terminal">Gets progress and results.</param>
+/// <param name="set">Receives the images.</param>
+/// <param name="terminal">Receives progress and results.</param>
 /// <param name="mostIterations">Most iterations that the runtime allows.</param>
 internal sealed class CrfTuner(TuningSet set, Terminal terminal, int mostIterations)
 {
@@ -20,11 +20,11 @@ internal sealed class CrfTuner(TuningSet set, Terminal terminal, int mostIterati
     /// <summary>Mean IoU without refinement.</summary>
     public double Before { get; private set; }
 
-    /// <summary>Finds the best setting: the one with the fewest iterations within 0.05 points of the highest mean
+    /// <summary>Finds the best setting: the setting with the fewest iterations within 0.05 points of the highest mean
     /// IoU.</summary>
     /// <param name="pairs">The images and labels.</param>
     /// <param name="start">The setting that the search starts from.</param>
-    /// <param name="held">Parameters that are not changed.</param>
+    /// <param name="held">Parameters that the search keeps.</param>
     /// <param name="cancellationToken">Cancels the search.</param>
     /// <exception cref="CommandException">An image or a label cannot be used, or no label is a class of the
     /// model.</exception>
@@ -87,7 +87,7 @@ internal sealed class CrfTuner(TuningSet set, Terminal terminal, int mostIterati
                 }
                 catch (SegmentationException)
                 {
-                    // The deviations are so small that the lattice does not fit into memory.
+                    // The standard deviations are so small that the lattice does not fit into memory.
                     scores.Add(new CrfScore(setting, 0, TimeSpan.Zero));
                 }
             }

@@ -104,7 +104,7 @@ internal static class TuneCrfCommand
     private static CrfManifest Manifest(CrfSettings settings, bool byDefault) =>
         new() { Default = byDefault, Iterations = settings.Iterations, Gaussian = settings.Gaussian, Bilateral = settings.Bilateral };
 
-    /// <summary>Replaces the file atomically, since a server may watch it.</summary>
+    /// <summary>Replaces the file atomically, because a server may watch the file.</summary>
     private static async Task WriteAsync(string file, CrfManifest crf, CancellationToken cancellationToken)
     {
         string text = CrfSection.Replace(

@@ -11,7 +11,7 @@ using InferenceServer.Runtime.Refinement;
 
 namespace InferenceServer.Cli.TuneCrf;
 
-/// <summary>Keeps the network's probabilities for the labelled images, so that trying a setting needs only the
+/// <summary>Keeps the network's probabilities for the labelled images, so that a trial of a setting runs only the
 /// CRF.</summary>
 internal sealed class TuningSet(Segmenter segmenter, LoadedModel model, byte ignore) : IDisposable
 {
@@ -26,7 +26,7 @@ internal sealed class TuningSet(Segmenter segmenter, LoadedModel model, byte ign
 
     /// <summary>Runs the network on an image and keeps the result.</summary>
     /// <param name="pair">The image and its label.</param>
-    /// <param name="planned">The number of all images, which must fit into memory.</param>
+    /// <param name="planned">The number of all images; all must fit into memory.</param>
     /// <param name="cancellationToken">Cancels the network.</param>
     /// <exception cref="CommandException">The image or the label cannot be used, or the images do not fit into
     /// memory.</exception>

@@ -84,10 +84,10 @@ internal sealed class BatchScheduler
         }
     }
 
-    /// <summary>Refuses what still waits, lets nothing more in, and waits for the runs under way.</summary>
-    /// <returns>Whether they ended within <paramref name="patience"/>; if not, the session must be left
-    /// alone.</returns>
-    public bool Close(TimeSpan patience)
+    /// <summary>Fails the images in the queue, rejects new images, and waits for the current runs.</summary>
+    /// <returns>Whether the runs ended within <paramref name="timeout"/>; otherwise the session must not be
+    /// freed.</returns>
+    public bool Close(TimeSpan timeout)
     {
         lock (_lock)
         {
@@ -105,7 +105,7 @@ internal sealed class BatchScheduler
         long start = TimeProvider.System.GetTimestamp();
         return _instances.All(instance =>
         {
-            TimeSpan left = patience - TimeProvider.System.GetElapsedTime(start);
+            TimeSpan left = timeout - TimeProvider.System.GetElapsedTime(start);
             return instance.Join(left > TimeSpan.Zero ? left : TimeSpan.Zero);
         });
     }
@@ -166,7 +166,7 @@ internal sealed class BatchScheduler
         {
             while (!_closed)
             {
-                TimeSpan wait = Patience();
+                TimeSpan wait = Delay();
                 if (wait == TimeSpan.Zero)
                 {
                     return Start();
@@ -179,9 +179,9 @@ internal sealed class BatchScheduler
         }
     }
 
-    /// <summary>How long an idle instance waits before it takes what is there: for ever where there is
-    /// nothing.</summary>
-    private TimeSpan Patience()
+    /// <summary>How long an idle instance waits before it takes the next batch: for ever where no image
+    /// waits.</summary>
+    private TimeSpan Delay()
     {
         if (_queue.Peek() is not { } first)
         {

@@ -2,7 +2,7 @@ using System.Buffers;
 
 namespace InferenceServer.Runtime.Buffers;
 
-/// <summary>Lets what can only write to a stream write into a buffer.</summary>
+/// <summary>A write-only stream that writes into a buffer; for libraries that write to streams only.</summary>
 internal sealed class BufferWriterStream(IBufferWriter<byte> output) : Stream
 {
     private long _length;
@@ -32,7 +32,7 @@ internal sealed class BufferWriterStream(IBufferWriter<byte> output) : Stream
     /// <inheritdoc/>
     public override void Write(ReadOnlySpan<byte> buffer)
     {
-        buffer.CopyTo(output.GetSpan(buffer.Length)); // asked for at once, so that a large array is rented once
+        buffer.CopyTo(output.GetSpan(buffer.Length)); // one request for the whole length rents one array
         output.Advance(buffer.Length);
         _length += buffer.Length;
     }

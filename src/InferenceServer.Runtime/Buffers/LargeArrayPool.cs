@@ -4,38 +4,38 @@ using System.Runtime.InteropServices;
 
 namespace InferenceServer.Runtime.Buffers;
 
-/// <summary>Arrays of more than 32 KB between two uses. The process keeps the ones that were used last, as long as
-/// they are no more than <see cref="Limit"/> bytes in all.</summary>
+/// <summary>A pool of arrays of more than 32 KB. The pool keeps the most recently used arrays, up to <see
+/// cref="Limit"/> bytes in all.</summary>
 /// <remarks>.NET's shared pool keeps arrays for each thread and size without a bound, rounds up to powers of two, and
-/// takes nothing above a gigabyte; without a pool, a telephone's
-/// image is 36 MB on the large object heap, of which the collector lets hundreds of megabytes pile up before it
-/// looks.</remarks>
+/// keeps no array above a gigabyte. Without a pool, the image of a phone's camera takes 36 MB on the large object
+/// heap, and the garbage collector lets hundreds of megabytes accumulate before a collection.</remarks>
 internal static class LargeArrayPool
 {
     private const int SmallestBytes = 1 << 16;
     private const long LeastLimit = 32L << 20;
     private const long GreatestLimit = 128L << 20;
     private static readonly Lock Gate = new();
-    // In the order of their return; some dozens.
+    // In the order of their return; a few dozen arrays.
     private static readonly List<(Array Array, long Bytes, int Round)> Kept = [];
     private static long _keptBytes;
     private static int _round;
 
-    /// <summary>Most bytes that are kept: a sixteenth of what the process may have, between 32 and 128 MB.</summary>
+    /// <summary>Most bytes that the pool keeps: a sixteenth of the process's memory limit, between 32 and 128
+    /// MB.</summary>
     public static long Limit { get; } = Math.Clamp(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 16, LeastLimit, GreatestLimit);
 
-    /// <summary>Bytes that are kept at the moment.</summary>
+    /// <summary>Bytes that the pool keeps now.</summary>
     public static long KeptBytes => Volatile.Read(ref _keptBytes);
 
-    /// <summary>Whether arrays of <paramref name="length"/> elements are this pool's; smaller ones are the shared
-    /// pool's.</summary>
-    /// <remarks>The shared pool rounds lengths up to powers of two: asked with the length that is wanted or with that
-    /// of the array that came, the answer must be the same.</remarks>
+    /// <summary>Whether arrays of <paramref name="length"/> elements belong to this pool; smaller arrays belong to the
+    /// shared pool.</summary>
+    /// <remarks>The shared pool rounds lengths up to powers of two, so the answer must be the same for the requested
+    /// length and for the length of the rented array.</remarks>
     public static bool Takes<T>(int length)
         where T : unmanaged => (long)BitOperations.RoundUpToPowerOf2((uint)length) * Unsafe.SizeOf<T>() >= SmallestBytes;
 
-    /// <summary>An array of at least <paramref name="length"/> elements, with whatever its last user left in it; at
-    /// most half as many more, so that small requests leave the large arrays alone.</summary>
+    /// <summary>Rents an array of at least <paramref name="length"/> elements, with the contents of its last use. The
+    /// array is at most half as long again, so that small requests do not take the large arrays.</summary>
     public static T[] Rent<T>(int length)
         where T : unmanaged
     {
@@ -51,12 +51,13 @@ internal static class LargeArrayPool
             }
         }
 
-        // Sizes that differ little share an array.
+        // Similar sizes share an array.
         int step = Math.Max((int)(BitOperations.RoundUpToPowerOf2((uint)length) / 16), 1);
         return GC.AllocateUninitializedArray<T>((int)Math.Min(((long)length + step - 1) / step * step, Array.MaxLength));
     }
 
-    /// <summary>Keeps an array for the next user, in the place of those that lay longest.</summary>
+    /// <summary>Returns an array to the pool; the pool drops the arrays that were unused for the longest
+    /// time.</summary>
     public static void Return<T>(T[] array)
         where T : unmanaged
     {
@@ -98,10 +99,10 @@ internal static class LargeArrayPool
     }
 }
 
-/// <summary>Makes glibc's heap give memory back that libvips and ONNX Runtime have freed.</summary>
-/// <remarks>By itself it keeps a heap of 64 MB for each thread that ever allocated, and keeps blocks of up to 32 MB
-/// once one of that size was freed: after an hour of images
-/// of all sizes, a hundred megabytes of nothing. Other systems' heaps are left alone.</remarks>
+/// <summary>Makes glibc's heap return the memory that libvips and ONNX Runtime have freed.</summary>
+/// <remarks>By default, glibc keeps a heap of 64 MB for each thread that ever allocated, and keeps blocks of up to 32
+/// MB once a block of that size was freed: after an hour of images of all sizes, a hundred megabytes of unused memory.
+/// The heaps of other systems are left unchanged.</remarks>
 internal static class NativeHeap
 {
     private const int ArenaMax = -8;
@@ -111,7 +112,7 @@ internal static class NativeHeap
 
     private delegate int Mallopt(int parameter, int value);
 
-    /// <summary>Bounds what is kept; called before the native libraries are used.</summary>
+    /// <summary>Sets the limits of glibc's heap; called before the first use of a native library.</summary>
     public static void Bound()
     {
         if (!OperatingSystem.IsLinux() || !NativeLibrary.TryGetExport(NativeLibrary.GetMainProgramHandle(), "mallopt", out nint address))

@@ -1,7 +1,7 @@
 namespace InferenceServer.Runtime.Buffers;
 
-/// <summary>Holds a value while it is being made: the value is disposed, unless <see cref="Release"/> hands it over
-/// first.</summary>
+/// <summary>Owns a value until <see cref="Release"/> hands the value over; a value that was not handed over is
+/// disposed with this object.</summary>
 /// <param name="value">The value, which this object owns.</param>
 internal sealed class Owned<T>(T value) : IDisposable
     where T : class, IDisposable
@@ -24,7 +24,7 @@ internal sealed class Owned<T>(T value) : IDisposable
     public void Dispose() => _value?.Dispose();
 }
 
-/// <summary>A list that owns its items, and disposes them with itself.</summary>
+/// <summary>A list that owns its items and disposes them.</summary>
 internal sealed class DisposableList<T> : List<T>, IDisposable
     where T : IDisposable
 {

@@ -3,10 +3,9 @@ using System.Runtime.CompilerServices;
 
 namespace InferenceServer.Runtime.Buffers;
 
-/// <summary>A rented array that shows exactly the length that was asked for and goes back to its pool once.</summary>
+/// <summary>A rented array with exactly the requested length; the array returns to its pool once.</summary>
 /// <typeparam name="T">The element type.</typeparam>
-/// <remarks>The contents are whatever the last user left: the holder writes every element before it reads
-/// one.</remarks>
+/// <remarks>The elements have the values of the array's last use: write every element before reading it.</remarks>
 internal sealed class PooledBuffer<T> : IDisposable
     where T : unmanaged
 {
@@ -21,7 +20,7 @@ internal sealed class PooledBuffer<T> : IDisposable
     }
 
     /// <summary>The elements; invalid after <see cref="Dispose"/>.</summary>
-    /// <exception cref="ObjectDisposedException">The buffer was given back.</exception>
+    /// <exception cref="ObjectDisposedException">The buffer was disposed.</exception>
     public Memory<T> Memory => Array.AsMemory(0, _length);
 
     /// <inheritdoc cref="Memory"/>
@@ -29,7 +28,7 @@ internal sealed class PooledBuffer<T> : IDisposable
 
     private T[] Array => _array ?? throw new ObjectDisposedException(nameof(PooledBuffer<T>));
 
-    /// <summary>Gives the array back; a second call does nothing.</summary>
+    /// <summary>Returns the array to its pool; a second call does nothing.</summary>
     public void Dispose()
     {
         if (Interlocked.Exchange(ref _array, null) is { } array)
@@ -45,18 +44,18 @@ internal static class PooledArrays
 {
     private static long _rentedBytes;
 
-    /// <summary>Bytes that are in use at the moment.</summary>
+    /// <summary>Bytes that are in use now.</summary>
     public static long RentedBytes => Volatile.Read(ref _rentedBytes);
 
-    /// <summary>Bytes of large arrays that are kept for the next user; at most a sixteenth of the memory that the
-    /// process may have, and 128 MB.</summary>
+    /// <summary>Bytes of large arrays that the pool keeps for the next use; at most a sixteenth of the process's
+    /// memory limit, and 128 MB.</summary>
     public static long KeptBytes => LargeArrayPool.KeptBytes;
 
     /// <summary>Drops large arrays that were not used since the last call.</summary>
     public static void Trim() => LargeArrayPool.Trim();
 
-    /// <summary>An array of at least <paramref name="length"/> elements, with whatever its last user left in
-    /// it.</summary>
+    /// <summary>Rents an array of at least <paramref name="length"/> elements, with the contents of its last
+    /// use.</summary>
     internal static T[] Rent<T>(int length)
         where T : unmanaged
     {
@@ -65,7 +64,7 @@ internal static class PooledArrays
         return array;
     }
 
-    /// <summary>Gives an array back, once.</summary>
+    /// <summary>Returns an array; called once for each array.</summary>
     internal static void Return<T>(T[] array)
         where T : unmanaged
     {

@@ -2,14 +2,15 @@ using System.Buffers;
 
 namespace InferenceServer.Runtime.Buffers;
 
-/// <summary>A growing byte buffer on pooled arrays: encoders write into it, the response is sent from it.</summary>
+/// <summary>A growing byte buffer on pooled arrays: encoders write into the buffer, and the response is sent from the
+/// buffer.</summary>
 internal sealed class PooledBufferWriter : IBufferWriter<byte>, IDisposable
 {
     private const int SmallestGrowth = 256;
     private byte[] _array;
     private int _written;
 
-    /// <summary>Rents room for <paramref name="capacity"/> bytes; more is rented when needed.</summary>
+    /// <summary>Rents <paramref name="capacity"/> bytes; the buffer grows when needed.</summary>
     public PooledBufferWriter(int capacity = 16 * 1024) => _array = PooledArrays.Rent<byte>(Math.Max(capacity, SmallestGrowth));
 
     /// <summary>The bytes written so far; invalid after the next write or <see cref="Dispose"/>.</summary>
@@ -22,7 +23,7 @@ internal sealed class PooledBufferWriter : IBufferWriter<byte>, IDisposable
         _written += count;
     }
 
-    /// <summary>Forgets what was written and keeps the room.</summary>
+    /// <summary>Removes the written bytes and keeps the capacity.</summary>
     public void Clear() => _written = 0;
 
     /// <inheritdoc/>
@@ -35,7 +36,7 @@ internal sealed class PooledBufferWriter : IBufferWriter<byte>, IDisposable
     /// <inheritdoc/>
     public Span<byte> GetSpan(int sizeHint = 0) => GetMemory(sizeHint).Span;
 
-    /// <summary>Gives the array back; nothing may be written or read afterwards.</summary>
+    /// <summary>Returns the array to its pool; no reads or writes are allowed afterwards.</summary>
     public void Dispose()
     {
         byte[] array = Interlocked.Exchange(ref _array, []);

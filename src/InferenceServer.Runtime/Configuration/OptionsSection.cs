@@ -6,17 +6,17 @@ using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Runtime.Configuration;
 
-/// <summary>A section that options are bound to; a service for each.</summary>
+/// <summary>A section of the configuration and the class of its options; registered once for each section.</summary>
 /// <param name="Name">The section's name.</param>
 /// <param name="Options">The class of the options.</param>
 internal sealed record BoundSection(string Name, Type Options);
 
-/// <summary>A section of the configuration and the options that it becomes.</summary>
+/// <summary>Binds sections of the configuration to options.</summary>
 internal static class OptionsSection
 {
-    /// <summary>Binds options to their section and checks them when the host starts, with messages that name the key.
-    /// A key that there is no option for is an error: misspelt, it would leave a default in force.</summary>
-    /// <param name="services">Get the options.</param>
+    /// <summary>Binds options to their section and checks them when the host starts; messages name the key. An unknown
+    /// key is an error, because a misspelt key would leave the default in force.</summary>
+    /// <param name="services">The services that the options are added to.</param>
     /// <param name="name">The section's name.</param>
     /// <param name="validator">Checks the values.</param>
     public static void AddSection<TOptions>(this IServiceCollection services, string name, IValidateOptions<TOptions> validator)
@@ -29,8 +29,8 @@ internal static class OptionsSection
         services.AddSingleton<IValidateOptions<TOptions>>(new SectionValidator<TOptions>(name, validator));
     }
 
-    /// <summary>Fills options whose members are sections. At the root of the configuration there may be other
-    /// sections; within a section there may not.</summary>
+    /// <summary>Binds options whose members are sections. The root of the configuration may have other sections; a
+    /// section may not.</summary>
     public static void Bind(IConfiguration configuration, SegmentationOptions options)
     {
         if (configuration is IConfigurationSection section)
@@ -53,7 +53,7 @@ internal static class OptionsSection
             throw new OptionsValidationException(section.Path, options.GetType(), unknown);
         }
 
-        // Otherwise the binder leaves out what it cannot read of a list or a dictionary.
+        // Without this setting, the binder skips unreadable items of a list or a dictionary.
         section.Bind(options, binder => binder.ErrorOnUnknownConfiguration = true);
     }
 
@@ -83,14 +83,14 @@ internal static class OptionsSection
     }
 }
 
-/// <summary>Lets a generated validator name the key of the configuration, such as <c>Decoding:MaxPixels</c>, where it
-/// would name the class.</summary>
+/// <summary>Lets a generated validator name the key of the configuration, such as <c>Decoding:MaxPixels</c>, instead
+/// of the class.</summary>
 internal sealed class SectionValidator<TOptions>(string section, IValidateOptions<TOptions> validator) : IValidateOptions<TOptions>
     where TOptions : class
 {
     public ValidateOptionsResult Validate(string? name, TOptions options)
     {
-        // Generated validators put the name of the options before the property, with a full stop.
+        // Generated validators write the name of the options and a full stop before the property.
         ValidateOptionsResult result = validator.Validate(section, options);
         if (result.Failed)
         {

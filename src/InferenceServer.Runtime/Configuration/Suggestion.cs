@@ -1,13 +1,13 @@
 namespace InferenceServer.Runtime.Configuration;
 
-/// <summary>The known word that a misspelt word was probably meant to be.</summary>
+/// <summary>Suggests a known word for a misspelt word.</summary>
 internal static class Suggestion
 {
     private const int LongestShortWord = 4;
 
-    /// <summary>The end of an error message, with a blank before it: <c> Did you mean --format?</c> Empty where no
-    /// known word is near.</summary>
-    /// <param name="word">The word that is not known.</param>
+    /// <summary>The end of an error message, with a space first: <c> Did you mean --format?</c> Empty where no known
+    /// word is near.</summary>
+    /// <param name="word">The unknown word.</param>
     /// <param name="known">The known words.</param>
     /// <param name="prefix">Text before the known word, such as <c>--</c>.</param>
     public static string For(string word, IEnumerable<string> known, string prefix = "")
@@ -20,17 +20,17 @@ internal static class Suggestion
         return "";
     }
 
-    /// <summary>The nearest known word: two letters differ at most, or one in a word of four letters or fewer. Null
-    /// where there is none.</summary>
-    /// <remarks>A letter that is missing, added or changed is one difference, and so are two neighbours that are
-    /// swapped. Case makes none.</remarks>
+    /// <summary>The nearest known word: at most two letters differ, or one in a word of four letters or fewer. Null
+    /// where no word is near.</summary>
+    /// <remarks>A missing, added or changed letter is one difference, and so is a swap of two neighbours. Case is
+    /// ignored.</remarks>
     public static string? Nearest(string word, IEnumerable<string> known) => known
         .Select(candidate => (Word: candidate, Distance: Distance(word.ToUpperInvariant(), candidate.ToUpperInvariant())))
         .Where(candidate => candidate.Distance <= (candidate.Word.Length <= LongestShortWord ? 1 : 2))
         .OrderBy(candidate => candidate.Distance)
         .FirstOrDefault().Word;
 
-    // The optimal string alignment distance; rows of the table stand for prefixes of a, columns for prefixes of b.
+    // Optimal string alignment distance; rows of the table are prefixes of a, columns are prefixes of b.
     private static int Distance(string a, string b)
     {
         int[,] table = new int[a.Length + 1, b.Length + 1];

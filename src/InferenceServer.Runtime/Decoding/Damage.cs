@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 
 namespace InferenceServer.Runtime.Decoding;
 
-/// <summary>Says of a file that libvips has refused what can be seen in that file, and nothing else.</summary>
+/// <summary>Describes the damage of a file that libvips cannot decode, from what the file itself shows.</summary>
 internal static class Damage
 {
     private static ReadOnlySpan<byte> JpegScan => [0xFF, 0xDA];
@@ -11,29 +11,31 @@ internal static class Damage
 
     /// <summary>The error for the client.</summary>
     /// <param name="format">The file's format.</param>
-    /// <param name="header">What its header says, as words that follow the format's name; empty where the header cannot
-    /// be read.</param>
+    /// <param name="header">The contents of the header, as words that follow the format's name; empty where the header
+    /// cannot be read.</param>
     /// <param name="file">The whole file.</param>
     /// <param name="tiff">The directory of a TIFF file.</param>
-    /// <param name="cause">For the log.</param>
+    /// <param name="cause">The error of libvips, for the log.</param>
     public static SegmentationException Explain(
         ImageFormat format, string header, ReadOnlySpan<byte> file, TiffDirectory? tiff, Exception cause)
     {
         string what = $"The {format.MediaType}{header}";
         if ((tiff is null ? Cut(format, file) : tiff.Cut) is { } cut)
         {
-            string message = $"{what} ends early: {cut}. It has {file.Length:N0} bytes; send the whole file.";
+            string message = $"{what} ends early: {cut}. The file has {file.Length:N0} bytes; send the whole file.";
             return new SegmentationException(SegmentationError.UndecodableImage, message, cause);
         }
 
         if (tiff?.StrangePacking is { } packing)
         {
-            const string Remedy = "which cannot be unpacked here. Save it with LZW, Deflate or without compression.";
+            const string Remedy =
+                "which the server cannot decompress. Save the image with LZW, Deflate or without compression.";
             string message = $"{what} uses compression {packing}, {Remedy}";
             return new SegmentationException(SegmentationError.UnsupportedMediaType, message, cause);
         }
 
-        const string Advice = "it is damaged, or of a variant that is not supported. Save it again and send the new file.";
+        const string Advice =
+            "the file is damaged, or uses an unsupported variant of the format. Save the image again and send the new file.";
         return new SegmentationException(SegmentationError.UndecodableImage, $"{what} cannot be decoded: {Advice}", cause);
     }
 
@@ -41,7 +43,7 @@ internal static class Damage
     {
         if (format == ImageFormat.Jpeg)
         {
-            // The end of a thumbnail comes before the image's own data.
+            // The end marker of a thumbnail comes before the image's own data.
             if (file.LastIndexOf(JpegEnd) > file.LastIndexOf(JpegScan))
             {
                 return null;
@@ -76,7 +78,7 @@ internal static class Damage
             return null;
         }
 
-        return $"its header announces {announced:N0} bytes";
+        return $"its header declares {announced:N0} bytes";
     }
 
     private static long LengthOfBoxes(ReadOnlySpan<byte> file)
@@ -90,7 +92,7 @@ internal static class Damage
             length = length == 1 ? (long)Math.Min(BinaryPrimitives.ReadUInt64BigEndian(box[ShortestBox..]), int.MaxValue) : length;
             if (length < ShortestBox)
             {
-                return file.Length; // as long as the file, or nonsense
+                return file.Length; // the last box reaches to the end of the file, or its length is invalid
             }
 
             at += length;

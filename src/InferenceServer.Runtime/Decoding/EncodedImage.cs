@@ -6,16 +6,16 @@ using NetVips;
 
 namespace InferenceServer.Runtime.Decoding;
 
-/// <summary>An image whose header was read, but not its pixels. The holder disposes it.</summary>
+/// <summary>An image whose header was read, but not its pixels. The caller disposes the image.</summary>
 internal sealed class EncodedImage : IDisposable
 {
-    private const int FirstSideways = 5; // EXIF: 5 to 8 lie on their side
+    private const int FirstSideways = 5; // EXIF orientations 5 to 8 are turned by 90°
     private readonly ImageFormat _format;
     private readonly ReadOnlyMemory<byte> _file;
     private readonly ILogger _logger;
     private readonly TiffDirectory? _tiff;
     private readonly Image _header;
-    private MemoryHandle _pin; // not read-only, so that it is let go once
+    private MemoryHandle _pin; // not read-only: a copy would be released twice
 
     /// <exception cref="SegmentationException">The header is damaged.</exception>
     internal EncodedImage(ImageFormat format, ReadOnlyMemory<byte> file, ILogger logger)
@@ -25,7 +25,7 @@ internal sealed class EncodedImage : IDisposable
         _pin = file.Pin();
         try
         {
-            // What is left out of a sparse file is zero. To a strict reader it is an error.
+            // A missing part of a sparse file is zero; a strict reader treats a missing part as an error.
             _header = Libvips.Open(format.Loader, file, _tiff is { IsSparse: true } ? Enums.FailOn.Truncated : format.Strictness);
         }
         catch (VipsException e)
@@ -42,7 +42,7 @@ internal sealed class EncodedImage : IDisposable
     /// <summary>Width and height of the upright image, as the header states them.</summary>
     public ImageSize Size { get; }
 
-    /// <summary>Numbers a pixel, alpha included.</summary>
+    /// <summary>Bands of a pixel, alpha included.</summary>
     internal int Bands { get; }
 
     /// <summary>Decodes the pixels, once.</summary>
@@ -57,7 +57,7 @@ internal sealed class EncodedImage : IDisposable
         {
             if (_tiff is { IsSparse: true } && _tiff.WithoutGaps() is { } whole)
             {
-                // Only to find damage in the parts that are there.
+                // This pass only checks the parts that are in the file for damage.
                 using MemoryHandle pin = whole.AsMemory().Pin();
                 Libvips.Decode(Libvips.Open(_format.Loader, whole, _format.Strictness), pixels, cancellationToken);
             }
@@ -71,7 +71,7 @@ internal sealed class EncodedImage : IDisposable
         }
     }
 
-    /// <summary>Lets go of the header.</summary>
+    /// <summary>Releases the header.</summary>
     public void Dispose()
     {
         _header.Dispose();
@@ -85,7 +85,7 @@ internal sealed class EncodedImage : IDisposable
     }
 }
 
-/// <summary>A decoded, upright image: 8-bit sRGB, HWC, without alpha. The holder disposes it.</summary>
+/// <summary>A decoded, upright image: 8-bit sRGB, HWC, without alpha. The caller disposes the image.</summary>
 internal sealed class RgbImage(ImageSize size) : IDisposable
 {
     private readonly PooledBuffer<byte> _pixels = new(checked((int)(size.Pixels * 3)));
@@ -96,6 +96,6 @@ internal sealed class RgbImage(ImageSize size) : IDisposable
     /// <summary>Red, green, blue, row by row from the top; length 3 × <see cref="ImageSize.Pixels"/>.</summary>
     public Memory<byte> Pixels => _pixels.Memory;
 
-    /// <summary>Gives the pixels back to the pool.</summary>
+    /// <summary>Returns the pixels to the pool.</summary>
     public void Dispose() => _pixels.Dispose();
 }

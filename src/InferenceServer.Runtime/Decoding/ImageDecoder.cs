@@ -8,21 +8,23 @@ using NetVips;
 
 namespace InferenceServer.Runtime.Decoding;
 
-/// <summary>Encoded bytes to upright 8-bit sRGB: libvips decodes, the limits are checked on the header.</summary>
+/// <summary>Decodes encoded bytes to upright 8-bit sRGB: the limits are checked on the header, and libvips
+/// decodes.</summary>
 internal sealed class ImageDecoder(IOptions<DecodingOptions> options, ILogger<ImageDecoder>? logger = null)
 {
     private const int MostBands = 5;
     private readonly ILogger _logger = logger ?? NullLogger<ImageDecoder>.Instance;
 
-    /// <summary>The limits that images are held to.</summary>
+    /// <summary>The limits of an image.</summary>
     public DecodingOptions Limits { get; } = options.Value;
 
-    /// <summary>Decodes one image, of an animation the first frame.</summary>
-    /// <param name="encoded">A whole JPEG, PNG, WebP, TIFF, AVIF or GIF file; the format is found from the
+    /// <summary>Decodes one image; of an animation, the first frame.</summary>
+    /// <param name="encoded">A whole JPEG, PNG, WebP, TIFF, AVIF or GIF file; the decoder detects the format from the
     /// bytes.</param>
     /// <param name="cancellationToken">Checked between strips of rows.</param>
-    /// <returns>The pixels, which the caller disposes.</returns>
-    /// <exception cref="SegmentationException">Too large, of no supported format, truncated or damaged.</exception>
+    /// <returns>The pixels; the caller disposes them.</returns>
+    /// <exception cref="SegmentationException">The image is too large, in an unsupported format, truncated or
+    /// damaged.</exception>
     public RgbImage Decode(ReadOnlyMemory<byte> encoded, CancellationToken cancellationToken)
     {
         using EncodedImage image = Open(encoded);
@@ -31,8 +33,8 @@ internal sealed class ImageDecoder(IOptions<DecodingOptions> options, ILogger<Im
         return pixels.Release();
     }
 
-    /// <summary>Decodes a first image, so that no request waits until libvips is loaded.</summary>
-    /// <exception cref="DllNotFoundException">libvips is not beside the program, or cannot start.</exception>
+    /// <summary>Decodes a first image, so that no request waits while libvips loads.</summary>
+    /// <exception cref="DllNotFoundException">libvips is not in the program's folder, or cannot start.</exception>
     public void WarmUp()
     {
         Libvips.Start();
@@ -40,29 +42,32 @@ internal sealed class ImageDecoder(IOptions<DecodingOptions> options, ILogger<Im
         Decode(black.JpegsaveBuffer(), CancellationToken.None).Dispose();
     }
 
-    /// <summary>Reads one image's header and holds it to the limits; no pixel is decoded yet.</summary>
-    /// <param name="encoded">As for <see cref="Decode"/>; stays the caller's, and may not change while the image is in
-    /// use.</param>
-    /// <returns>The image, which the caller disposes.</returns>
-    /// <exception cref="SegmentationException">Too large, of no supported format, or damaged.</exception>
+    /// <summary>Reads an image's header and checks the limits; no pixel is decoded.</summary>
+    /// <param name="encoded">As for <see cref="Decode"/>; the caller still owns the bytes, which may not change while
+    /// the image is in use.</param>
+    /// <returns>The image; the caller disposes it.</returns>
+    /// <exception cref="SegmentationException">The image is too large, in an unsupported format, or
+    /// damaged.</exception>
     public EncodedImage Open(ReadOnlyMemory<byte> encoded)
     {
         if (encoded.IsEmpty)
         {
             throw new SegmentationException(
-                SegmentationError.UndecodableImage, "The image is empty; expected the bytes of an encoded image.");
+                SegmentationError.UndecodableImage, "Expected the bytes of an encoded image, got an empty image.");
         }
 
         if (encoded.Length > Limits.MaxBytes)
         {
             throw new SegmentationException(
-                SegmentationError.PayloadTooLarge, $"The image has {encoded.Length:N0} bytes; at most {Limits.MaxBytes:N0} are accepted.");
+                SegmentationError.PayloadTooLarge,
+                $"Expected an image of at most {Limits.MaxBytes:N0} bytes, got {encoded.Length:N0}; send a smaller one.");
         }
 
         if (ImageFormat.Of(encoded.Span) is not { } format)
         {
             throw new SegmentationException(
-                SegmentationError.UnsupportedMediaType, $"The bytes are no image of a supported format ({ImageFormat.Names}).");
+                SegmentationError.UnsupportedMediaType,
+                $"Expected an image in a supported format ({ImageFormat.Names}), got other bytes; convert the image.");
         }
 
         using Owned<EncodedImage> image = new(new EncodedImage(format, encoded, _logger));
@@ -76,24 +81,25 @@ internal sealed class ImageDecoder(IOptions<DecodingOptions> options, ILogger<Im
         {
             throw new SegmentationException(
                 SegmentationError.TooManyPixels,
-                $"The image has {size} = {size.Pixels:N0} pixels; at most {Limits.MaxPixels:N0} are accepted.");
+                $"Expected an image of at most {Limits.MaxPixels:N0} pixels, got {size} = {size.Pixels:N0}; " +
+                "send a smaller image.");
         }
 
-        // TIFF allows thousands of samples a pixel, which no limit on width × height would see.
+        // TIFF allows thousands of samples in a pixel; a limit on width × height does not count them.
         if (bands > MostBands)
         {
             throw new SegmentationException(
                 SegmentationError.UndecodableImage,
-                $"The image has {bands} channels; at most {MostBands} (CMYK and alpha) make an image.");
+                $"Expected an image of at most {MostBands} channels (CMYK and alpha), got {bands}; send fewer channels.");
         }
     }
 }
 
-/// <summary>A format that the server reads, told by a file's first bytes.</summary>
-/// <param name="MediaType">Its name.</param>
-/// <param name="Loader">The operation of libvips that reads it.</param>
-/// <param name="Strictness">The least at which whatever cannot be unpacked is an error; stricter would refuse harmless
-/// oddities.</param>
+/// <summary>An image format that the server reads; a file's first bytes show the format.</summary>
+/// <param name="MediaType">Media type of the format.</param>
+/// <param name="Loader">The operation of libvips that reads the format.</param>
+/// <param name="Strictness">The least strict level at which every undecodable part is an error; a stricter level would
+/// reject harmless irregularities.</param>
 internal sealed record ImageFormat(string MediaType, string Loader, Enums.FailOn Strictness = Enums.FailOn.Error)
 {
     public static readonly ImageFormat Avif = new("image/avif", "heifload_source");
@@ -103,11 +109,11 @@ internal sealed record ImageFormat(string MediaType, string Loader, Enums.FailOn
     public static readonly ImageFormat Tiff = new("image/tiff", "tiffload_source", Enums.FailOn.Warning);
     public static readonly ImageFormat Webp = new("image/webp", "webpload_source");
 
-    /// <summary>The names of all formats, for messages.</summary>
+    /// <summary>The names of all formats, for error messages.</summary>
     public static string Names { get; } =
         string.Join(", ", ((ImageFormat[])[Avif, Gif, Jpeg, Png, Tiff, Webp]).Select(format => format.MediaType));
 
-    /// <summary>The format of a file; null where it is none of these.</summary>
+    /// <summary>The format of a file; null where no supported format matches.</summary>
     public static ImageFormat? Of(ReadOnlySpan<byte> file) => file switch
     {
         [0xFF, 0xD8, 0xFF, ..] => Jpeg,
@@ -119,7 +125,7 @@ internal sealed record ImageFormat(string MediaType, string Loader, Enums.FailOn
         _ => null,
     };
 
-    // The loader of AVIF recognises HEIC, too, but its codec is not free to ship.
+    // The loader of AVIF also recognises HEIC, but HEIC's codec may not be distributed freely.
     private static bool IsAvif(ReadOnlySpan<byte> file)
     {
         ReadOnlySpan<byte> brands = file[8..(int)Math.Clamp(BinaryPrimitives.ReadUInt32BigEndian(file), 8, file.Length)];

@@ -4,12 +4,10 @@ using NetVips;
 
 namespace InferenceServer.Runtime.Decoding;
 
-/// <summary>libvips, set up to decode the files of strangers, and the steps from a header to 8-bit sRGB
-/// pixels.</summary>
+/// <summary>libvips, configured for untrusted files, and the steps from a header to 8-bit sRGB pixels.</summary>
 /// <remarks>
-/// The exceptions carry libvips' own text. It comes from one buffer for the whole process, so it may be about another
-/// request's image:
-/// it is for the log, never for a client.
+/// The exceptions carry libvips' own text. The text comes from one buffer for the whole process, so it may describe
+/// another request's image: write the text to the log, never to a client.
 /// </remarks>
 internal static class Libvips
 {
@@ -18,17 +16,17 @@ internal static class Libvips
     private static readonly Lazy<bool> Started = new(SetUp);
     private static volatile bool _ownsProcess;
 
-    /// <summary>Before the first use: says that nothing else in this process uses libvips, so that its settings may be
-    /// changed.</summary>
+    /// <summary>Called before the first use: declares that no other code in this process uses libvips, so that its
+    /// settings may be changed.</summary>
     public static void OwnProcess() => _ownsProcess = true;
 
-    /// <summary>Loads and sets up libvips; every call after the first does nothing.</summary>
-    /// <exception cref="DllNotFoundException">libvips is not beside the program, or cannot start.</exception>
+    /// <summary>Loads and configures libvips; every later call does nothing.</summary>
+    /// <exception cref="DllNotFoundException">libvips is not in the program's folder, or cannot start.</exception>
     public static void Start() => _ = Started.Value;
 
-    /// <summary>Reads the header of an encoded image. Its pixels are decoded when they are asked for, once and from the
+    /// <summary>Reads the header of an encoded image. The pixels are decoded on demand, once and from the
     /// top.</summary>
-    /// <param name="loader">The operation that reads the format; no other is tried.</param>
+    /// <param name="loader">The operation that reads the format; no other operation is tried.</param>
     /// <param name="file">The whole file, in an array that stays pinned and unchanged until the image is
     /// disposed.</param>
     /// <param name="failOn">The damage at which decoding fails.</param>
@@ -43,13 +41,14 @@ internal static class Libvips
         return (Image)Operation.Call(loader, options, source);
     }
 
-    /// <summary>Wraps pixels that are there already, which libvips reads or writes in place; pinned until the image is
-    /// disposed.</summary>
+    /// <summary>Wraps existing pixels, which libvips reads or writes in place; the pixels are pinned until the image
+    /// is disposed.</summary>
     /// <param name="pixels">HWC, 8 bits, from the start of an array.</param>
     /// <param name="width">Columns.</param>
     /// <param name="height">Rows.</param>
     /// <param name="bands">1 for grey, 3 for sRGB.</param>
-    /// <exception cref="ArgumentException">The pixels are not as many as the size says, or lie elsewhere.</exception>
+    /// <exception cref="ArgumentException">The number of pixels differs from the size, or the memory is not in an
+    /// array.</exception>
     public static Image Over(ReadOnlyMemory<byte> pixels, int width, int height, int bands)
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(pixels.Length, (long)width * height * bands, nameof(pixels));
@@ -57,12 +56,13 @@ internal static class Libvips
         ArgumentOutOfRangeException.ThrowIfNotEqual(array.Offset, 0, nameof(pixels));
         Start();
         Image image = Image.NewFromMemory(array.Array!, width, height, bands, Enums.BandFormat.Uchar);
-        // Else every operation announces the pixels to the collector, which then runs far too often.
+        // Without this call, every operation reports the pixels to the garbage collector, which then runs far too
+        // often.
         MemoryPressure(image) = 0;
         return image;
     }
 
-    /// <summary>EXIF orientation, 1 to 8; 1, upright, where the header does not say.</summary>
+    /// <summary>EXIF orientation, 1 to 8; 1 (upright) where the header has no orientation.</summary>
     public static int Orientation(Image image)
     {
         if (image.Contains("orientation") && image.Get("orientation") is int orientation and >= 1 and <= 8)
@@ -73,20 +73,20 @@ internal static class Libvips
         return 1;
     }
 
-    /// <summary>Decodes an opened image: upright, in 8-bit sRGB, on white where it is transparent. The image is
+    /// <summary>Decodes an opened image to upright 8-bit sRGB, with transparent pixels on white. The image is
     /// disposed.</summary>
-    /// <param name="image">What <see cref="Open"/> returned.</param>
-    /// <param name="pixels">HWC; all of it is written.</param>
-    /// <param name="cancellationToken">Looked at between strips of rows.</param>
-    /// <exception cref="VipsException">The image is damaged, or the token was cancelled; the pixels are written in
-    /// part.</exception>
+    /// <param name="image">The result of <see cref="Open"/>.</param>
+    /// <param name="pixels">HWC; every byte is written.</param>
+    /// <param name="cancellationToken">Checked between strips of rows.</param>
+    /// <exception cref="VipsException">The image is damaged, or the token was cancelled; some of the pixels are
+    /// written.</exception>
     public static void Decode(Image image, Memory<byte> pixels, CancellationToken cancellationToken)
     {
-        // Turned last: that may copy the image, which then has three bytes a pixel and not eight or more.
+        // The turn comes last: a turn may copy the image, which then has three bytes a pixel instead of eight or more.
         using Image upright = Turn(ToThreeBands(ToBytes(Flatten(ToSrgb(image)))), cancellationToken);
         if (upright.Bands != Bands || upright.Format != Enums.BandFormat.Uchar)
         {
-            // Libvips would write too much.
+            // libvips would write past the end of the buffer.
             throw new InvalidOperationException($"Expected three bands of 8 bits, got {upright}.");
         }
 
@@ -106,7 +106,7 @@ internal static class Libvips
     }
 
     // NetVips makes sources of whole arrays and of copies; a request's file is a part of a pooled array, and too large
-    // to be copied.
+    // to copy.
     [UnsafeAccessor(UnsafeAccessorKind.StaticMethod)]
     private static extern nint NewFromMemory(
         [UnsafeAccessorType("NetVips.Internal.VipsSource, NetVips")] object? type, nint data, nuint length);
@@ -121,25 +121,26 @@ internal static class Libvips
     {
         if (!ModuleInitializer.VipsInitialized)
         {
-            throw new DllNotFoundException("libvips cannot be used: " + ModuleInitializer.Exception?.Message, ModuleInitializer.Exception);
+            throw new DllNotFoundException(
+                "libvips cannot be loaded: " + ModuleInitializer.Exception?.Message, ModuleInitializer.Exception);
         }
 
         Cache.Max = 0; // a cached operation would keep a request's image alive
         if (_ownsProcess)
         {
-            NetVips.NetVips.BlockUntrusted = true; // beside the fixed list of loaders
+            NetVips.NetVips.BlockUntrusted = true; // a second guard beside the fixed list of loaders
             NetVips.NetVips.Concurrency = 1; // a server's parallelism is between requests
 
-            // libvips writes a line to stderr for each oddity of a file, so that clients would write into the server's
-            // log.
+            // libvips writes a line to stderr for each irregularity of a file, so clients could write into the
+            // server's log.
             NetVips.Log.SetLogHandler("VIPS", Enums.LogLevelFlags.Warning | Enums.LogLevelFlags.Message, static (_, _, _) => { });
         }
 
         return true;
     }
 
-    // Each step takes over its argument, and returns it where there is nothing to do: even an idle operation costs a
-    // copy of each pixel.
+    // Each step takes over its argument, and returns the argument where nothing is to do: even an idle operation
+    // copies every pixel.
     private static Image Replace(Image image, Func<Image, Image> operation)
     {
         using (image)
@@ -148,8 +149,8 @@ internal static class Libvips
         }
     }
 
-    // Without a profile, or with one that does not fit, the numbers are taken at face value: RGB as sRGB, CMYK as a
-    // common offset press.
+    // Without a profile, or with a profile for another colour space, RGB is read as sRGB, and CMYK as a common offset
+    // press.
     private static Image ToSrgb(Image image)
     {
         if (image.Contains("icc-profile-data") && TransformByProfile(image) is { } transformed)
@@ -168,7 +169,7 @@ internal static class Libvips
 
     private static Image? TransformByProfile(Image image)
     {
-        // For an embedded profile that is broken.
+        // The result of this import is used where the embedded profile is broken.
         string? spare = image.Interpretation == Enums.Interpretation.Cmyk ? "cmyk" : null;
         try
         {
@@ -176,7 +177,7 @@ internal static class Libvips
         }
         catch (VipsException)
         {
-            return null; // a bad profile should not cost the user the image
+            return null; // an image with a bad profile is still decoded
         }
     }
 
@@ -193,12 +194,12 @@ internal static class Libvips
     private static Image ToBytes(Image image) => image.Format switch
     {
         Enums.BandFormat.Uchar => image,
-        // Not clipped.
+        // The values are not clipped.
         Enums.BandFormat.Ushort => Replace(image, static image => image.Cast(Enums.BandFormat.Uchar, shift: true)),
         _ => Replace(image, static image => image.Cast(Enums.BandFormat.Uchar)),
     };
 
-    // Further bands are dropped, a single one is repeated.
+    // Further bands are dropped; a single band is repeated.
     private static Image ToThreeBands(Image image) => image.Bands switch
     {
         Bands => image,
@@ -207,15 +208,15 @@ internal static class Libvips
         _ => Replace(image, static image => image.Colourspace(Enums.Interpretation.Srgb, sourceSpace: Enums.Interpretation.Bw)),
     };
 
-    // Orientations from 3 on read the image in an order in which no file can be decoded, so those are decoded into
-    // memory first.
+    // Orientations from 3 on read the image in an order that no decoder supports, so such images are first decoded
+    // into memory.
     private static Image Turn(Image image, CancellationToken cancellationToken)
     {
         int orientation = Orientation(image);
         if (orientation > 2)
         {
             using Image encoded = image;
-            // Ends before the image is disposed.
+            // This registration ends before the image is disposed.
             using CancellationTokenRegistration stop = StopWhenCancelled(encoded, cancellationToken);
             image = encoded.CopyMemory();
         }
@@ -228,7 +229,7 @@ internal static class Libvips
         return image;
     }
 
-    // libvips looks at the mark of the image whose pixels are asked for.
+    // libvips checks the kill mark of the image that is evaluated.
     private static CancellationTokenRegistration StopWhenCancelled(Image image, CancellationToken cancellationToken) =>
         cancellationToken.UnsafeRegister(static image => ((Image)image!).SetKill(true), image);
 }

@@ -2,14 +2,14 @@ using System.Globalization;
 
 namespace InferenceServer.Runtime.Decoding;
 
-/// <summary>The first directory of a TIFF file, classic or BigTIFF: how the pixels are packed, and where they
-/// lie.</summary>
+/// <summary>The first directory of a TIFF file, classic or BigTIFF: the compression of the pixels, and their positions
+/// in the file.</summary>
 internal sealed class TiffDirectory
 {
     private const int NotInFile = -1;
     private const int Compression = 259, StripOffsets = 273, StripLengths = 279, TileOffsets = 324, TileLengths = 325;
 
-    // What libtiff is built with in the package of libvips.
+    // The compressions that the libtiff in the package of libvips was built with.
     private static readonly HashSet<long> Unpacked = [1, 2, 3, 4, 5, 6, 7, 8, 32773, 32946, 50001];
 
     private readonly Dictionary<long, Field> _fields = [];
@@ -27,7 +27,7 @@ internal sealed class TiffDirectory
         _end = _start + countSize;
         for (long left = Math.Min(Read(_start, countSize), ushort.MaxValue); left > 0; left--, _end += 4 + (2 * word))
         {
-            // Whole numbers without a sign.
+            // The unsigned integer types.
             int size = Read(_end + 2, 2) switch { 1 => 1, 3 => 2, 4 => 4, 16 => 8, _ => 0 };
             long count = Read(_end + 4, word);
             long values = _end + 4 + word;
@@ -35,7 +35,7 @@ internal sealed class TiffDirectory
         }
     }
 
-    /// <summary>How the pixels are packed, where libvips cannot unpack that; null where it can.</summary>
+    /// <summary>The compression, where libvips cannot decompress it; null where libvips can.</summary>
     public string? StrangePacking => Packing switch
     {
         34712 => "34712 (JPEG 2000)",
@@ -46,23 +46,23 @@ internal sealed class TiffDirectory
         _ => Packing < 0 || Unpacked.Contains(Packing) ? null : Packing.ToString(CultureInfo.InvariantCulture),
     };
 
-    /// <summary>Whether strips or tiles are left out, as GDAL does where all is zero; their length is 0.</summary>
+    /// <summary>Whether strips or tiles are missing, as GDAL writes all-zero parts; their length is 0.</summary>
     public bool IsSparse => Parts().Any(part => part.Length == 0);
 
-    /// <summary>Why the file is truncated; null where it is not.</summary>
+    /// <summary>Why the file is truncated; null where it is whole.</summary>
     public string? Cut
     {
         get
         {
             if (_start < 0 || _end > _file.Length)
             {
-                return "its directory is not in it";
+                return "its directory is missing";
             }
 
             bool isCut = Parts().Any(part => part.At < 0 || part.Length < 0 || part.At > _file.Length - part.Length);
             if (isCut)
             {
-                return "a strip or tile is not in it";
+                return "a strip or tile is missing";
             }
 
             return null;
@@ -82,9 +82,9 @@ internal sealed class TiffDirectory
         }
     }
 
-    /// <summary>The file with its first strip or tile in the place of those that are left out: damaged where this file
-    /// is.</summary>
-    /// <returns>Null where no strip or tile can stand in for others.</returns>
+    /// <summary>A copy of the file that has the first strip or tile in place of the missing ones; the copy is damaged
+    /// where this file is.</summary>
+    /// <returns>Null where no strip or tile can replace the missing ones.</returns>
     public byte[]? WithoutGaps()
     {
         (Field at, Field length) = PartFields();
@@ -109,7 +109,7 @@ internal sealed class TiffDirectory
     {
         (Field at, Field length) = PartFields();
         (long At, long Length) part = default;
-        // The lists may be cut off.
+        // The file may end within the lists.
         for (long i = 0; i < Math.Min(at.Count, length.Count) && part.Length != NotInFile; i++)
         {
             part = (Read(at.At + (i * at.Size), at.Size), Read(length.At + (i * length.Size), length.Size));

@@ -1,7 +1,7 @@
 namespace InferenceServer.Runtime.Diagnostics;
 
-/// <summary>Sums up one version of a model. A request is added once, when it has ended, so that all of its counts
-/// change together.</summary>
+/// <summary>The sums of one version of a model. A request is added once, at its end, so that all of its counts change
+/// together.</summary>
 internal sealed class InferenceStatistics
 {
     private readonly Lock _lock = new();
@@ -14,7 +14,7 @@ internal sealed class InferenceStatistics
     private DurationSum _computeOutput;
     private DateTimeOffset? _lastRun;
 
-    /// <summary>The sums as they stand now.</summary>
+    /// <summary>A snapshot of the sums.</summary>
     public InferenceTotals Read()
     {
         lock (_lock)
@@ -33,7 +33,7 @@ internal sealed class InferenceStatistics
         }
     }
 
-    /// <summary>A request has ended.</summary>
+    /// <summary>Adds a request that has ended.</summary>
     internal void Ended(bool succeeded, TimeSpan duration, StageTimings timings)
     {
         lock (_lock)
@@ -52,7 +52,7 @@ internal sealed class InferenceStatistics
         }
     }
 
-    /// <summary>The network ran once.</summary>
+    /// <summary>Adds a run of the network.</summary>
     internal void Ran(int images, TimeSpan duration)
     {
         lock (_lock)
@@ -63,39 +63,39 @@ internal sealed class InferenceStatistics
     }
 }
 
-/// <summary>One version of a model since the server started, as of one moment.</summary>
+/// <summary>A snapshot of the sums of one version of a model since the server started.</summary>
 internal sealed record InferenceTotals
 {
-    /// <summary>Requests that got their answer, from the first byte read to the last written.</summary>
+    /// <summary>Successful requests: from the first byte read to the last byte written.</summary>
     public DurationSum Success { get; init; }
 
-    /// <summary>Admitted requests without an answer.</summary>
+    /// <summary>Admitted requests that failed.</summary>
     public DurationSum Fail { get; init; }
 
-    /// <summary>Of those that succeeded: waiting.</summary>
+    /// <summary>Successful requests: time in the queue.</summary>
     public DurationSum Queue { get; init; }
 
-    /// <summary>Of those that succeeded: bytes to the network's input.</summary>
+    /// <summary>Successful requests: time from bytes to the network's input.</summary>
     public DurationSum ComputeInput { get; init; }
 
-    /// <summary>Of those that succeeded: the network.</summary>
+    /// <summary>Successful requests: time in the network.</summary>
     public DurationSum ComputeInfer { get; init; }
 
-    /// <summary>Of those that succeeded: the network's output to bytes.</summary>
+    /// <summary>Successful requests: time from the network's output to bytes.</summary>
     public DurationSum ComputeOutput { get; init; }
 
     /// <summary>Runs of the network, by the number of images that shared them.</summary>
     public IReadOnlyDictionary<int, DurationSum> Runs { get; init; } = new Dictionary<int, DurationSum>();
 
-    /// <summary>When the last run ended; null before the first.</summary>
+    /// <summary>Time when the last run ended; null before the first run.</summary>
     public DateTimeOffset? LastRun { get; init; }
 }
 
-/// <summary>How often something happened, and how long it took all in all.</summary>
-/// <param name="Count">How often.</param>
-/// <param name="Time">The sum.</param>
+/// <summary>A number of events and their total time.</summary>
+/// <param name="Count">Number of events.</param>
+/// <param name="Time">Total time of the events.</param>
 internal readonly record struct DurationSum(long Count, TimeSpan Time)
 {
-    /// <summary>One more.</summary>
+    /// <summary>The sum with one more event.</summary>
     internal DurationSum Plus(TimeSpan time) => new(Count + 1, Time + time);
 }

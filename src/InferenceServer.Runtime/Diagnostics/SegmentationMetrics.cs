@@ -5,19 +5,19 @@ using System.Globalization;
 
 namespace InferenceServer.Runtime.Diagnostics;
 
-/// <summary>What happens, as instruments of the meter <c>InferenceServer</c>; durations in seconds. What is so at the
-/// moment is in <see cref="Models.ModelGauges"/>.</summary>
-/// <remarks>Names and labels are explained in docs/observability.md. Labels take few values each: a model's name is
-/// one of the repository, or <see cref="NoModel"/>.</remarks>
+/// <summary>Events as instruments of the meter <c>InferenceServer</c>; durations in seconds. Gauges of the current
+/// state are in <see cref="Models.ModelGauges"/>.</summary>
+/// <remarks>Names and labels are explained in docs/observability.md. Each label has few values: the label <c>model</c>
+/// is the name of a model of the repository, or <see cref="NoModel"/>.</remarks>
 internal sealed class SegmentationMetrics
 {
     /// <summary>Name of the meter.</summary>
     public const string MeterName = "InferenceServer";
 
-    /// <summary>The label <c>model</c> of a request that named none of the repository's.</summary>
+    /// <summary>The label <c>model</c> of a request that names no model of the repository.</summary>
     public const string NoModel = "none";
 
-    // .NET's default buckets are for milliseconds; these run from half a millisecond to half a minute.
+    // .NET's default buckets are for milliseconds; these buckets run from half a millisecond to half a minute.
     private static readonly InstrumentAdvice<double> Seconds = Buckets<double>(
         0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30);
 
@@ -78,16 +78,16 @@ internal sealed class SegmentationMetrics
     /// <summary>Counts an admitted request.</summary>
     public void Entered(string model) => _inFlight.Add(1, MetricTags.Model(model));
 
-    /// <summary>Counts the end of an admitted request, answered or not.</summary>
+    /// <summary>Counts the end of an admitted request, successful or not.</summary>
     public void Left(string model) => _inFlight.Add(-1, MetricTags.Model(model));
 
-    /// <summary>A request has ended, well or not.</summary>
+    /// <summary>Records a request that has ended, successful or not.</summary>
     /// <param name="model">Name of a model of the repository, or <see cref="NoModel"/>.</param>
-    /// <param name="version">Its version; 0 where none was chosen.</param>
+    /// <param name="version">The model's version; 0 where no version was chosen.</param>
     /// <param name="route">The pattern of the route, not the path.</param>
-    /// <param name="status">HTTP status; 499 for a client that went away.</param>
-    /// <param name="duration">From the first byte read to the last written.</param>
-    /// <param name="timings">Its stages; those that were not entered are not counted.</param>
+    /// <param name="status">HTTP status; 499 for a client that disconnected.</param>
+    /// <param name="duration">Time from the first byte read to the last byte written.</param>
+    /// <param name="timings">The request's stages; stages that were not entered are not counted.</param>
     public void Ended(string model, int version, string route, int status, TimeSpan duration, StageTimings timings)
     {
         TagList tags = new()
@@ -96,7 +96,7 @@ internal sealed class SegmentationMetrics
             new("route", route), new("code", MetricTags.Number(status)),
         };
         _requests.Add(1, in tags);
-        // AdmissionErrors take microseconds and would make the percentiles look best when the server is full.
+        // Rejections take microseconds; with them, the percentiles would be lowest when the server is full.
         if (status < 400)
         {
             _requestDuration.Record(duration.TotalSeconds, MetricTags.Model(model), new("route", route));
@@ -119,34 +119,34 @@ internal sealed class SegmentationMetrics
         }
     }
 
-    /// <summary>A request was rejected.</summary>
+    /// <summary>Counts a rejected request.</summary>
     /// <param name="model">The model's name.</param>
     /// <param name="reason">The label <c>reason</c>: a small, closed set of words in snake case.</param>
     public void Rejected(string model, string reason) => _rejected.Add(1, MetricTags.Model(model), new("reason", reason));
 
-    /// <summary>A client went away while its request was in <paramref name="stage"/>.</summary>
+    /// <summary>Counts a client that disconnected while its request was in <paramref name="stage"/>.</summary>
     public void Cancelled(Stage stage) => _cancelled.Add(1, MetricTags.Of(stage));
 
-    /// <summary>The network ran, on this many images together.</summary>
+    /// <summary>Records a run of the network on a batch of this many images.</summary>
     public void Ran(string model, int version, int images, TimeSpan duration)
     {
         _batchSize.Record(images, MetricTags.Model(model));
         Statistics(model, version).Ran(images, duration);
     }
 
-    /// <summary>An image was laid into an input.</summary>
+    /// <summary>Records the padding of an image in a batch.</summary>
     /// <param name="model">The model's name.</param>
     /// <param name="padRatio">Share of the input's pixels that are padding, 0 to 1.</param>
     public void Padded(string model, double padRatio) => _padRatio.Record(padRatio, MetricTags.Model(model));
 
-    /// <summary>A model was loaded beside one that served, or could not be.</summary>
+    /// <summary>Counts a reload of a model, successful or not.</summary>
     public void Reloaded(string model, bool succeeded) =>
         _reloads.Add(1, MetricTags.Model(model), new("result", succeeded ? "success" : "failure"));
 
-    /// <summary>An answer was sent.</summary>
+    /// <summary>Records the size of a response.</summary>
     public void Sent(string model, long bytes) => _outputBytes.Record(bytes, MetricTags.Model(model));
 
-    /// <summary>An image was segmented, and its mask encoded.</summary>
+    /// <summary>Records an image that was segmented, and its encoded mask.</summary>
     internal void Segmented(string model, long pixels)
     {
         _pixels.Add(pixels, MetricTags.Model(model));
@@ -157,7 +157,7 @@ internal sealed class SegmentationMetrics
         where T : struct => new() { HistogramBucketBoundaries = bounds.ToArray() };
 }
 
-/// <summary>Values of labels that exist once, so that a measurement allocates none.</summary>
+/// <summary>Values of labels, allocated once, so that a measurement allocates nothing.</summary>
 internal static class MetricTags
 {
     private static readonly string[] Numbers = [.. Enumerable.Range(0, 600).Select(n => n.ToString(CultureInfo.InvariantCulture))];

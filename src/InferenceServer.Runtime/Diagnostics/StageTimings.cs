@@ -2,8 +2,7 @@ using System.Diagnostics;
 
 namespace InferenceServer.Runtime.Diagnostics;
 
-/// <summary>The stages of a request in the order in which it passes them; names as in metrics, spans and
-/// Server-Timing.</summary>
+/// <summary>The stages of a request in order; the names are the same in metrics, spans and Server-Timing.</summary>
 internal enum Stage
 {
     /// <summary>The request body arrives.</summary>
@@ -24,28 +23,27 @@ internal enum Stage
     /// <summary>The network's output to labels at the image's size.</summary>
     Postprocess,
 
-    /// <summary>The mask is refined by a fully connected CRF, the wait for it included; 0 where it was not asked
-    /// for.</summary>
+    /// <summary>The mask is refined by a fully connected CRF, including the wait; 0 without refinement.</summary>
     Crf,
 
-    /// <summary>Labels to the bytes of the answer.</summary>
+    /// <summary>Labels to the bytes of the response.</summary>
     Encode,
 
-    /// <summary>The answer goes out, until the connection has taken its last byte.</summary>
+    /// <summary>The response is sent, until the connection has taken the last byte.</summary>
     Write,
 }
 
-/// <summary>The time of one request in each stage, and a span for each where tracing is on. Not thread-safe: a
-/// request passes its stages one after another.</summary>
+/// <summary>The time of one request in each stage, and a span for each stage where tracing is on. Not thread-safe: a
+/// request is in one stage at a time.</summary>
 internal sealed class StageTimings
 {
     private const int NotEntered = -1;
 
-    // The request's span, kept because a batch is measured on a thread of its own.
+    // The request's span, kept because a batch is measured on another thread.
     private readonly Activity? _request = Activity.Current;
     private readonly long[] _ticks = new long[Stages.Count];
 
-    /// <summary>Starts with no stage entered, below the current span.</summary>
+    /// <summary>Starts without an entered stage, below the current span.</summary>
     public StageTimings() => Array.Fill(_ticks, NotEntered);
 
     /// <summary>All stages, in order.</summary>
@@ -54,30 +52,30 @@ internal sealed class StageTimings
     /// <summary>Their names in metrics and headers, in the same order.</summary>
     public static IReadOnlyList<string> Names { get; } = [.. Stages.Select(s => s.ToString().ToLowerInvariant())];
 
-    /// <summary>The stage that was entered last; the first one before any was.</summary>
+    /// <summary>The last entered stage; the first stage before any was entered.</summary>
     public Stage Current { get; private set; }
 
-    /// <summary>The time spent in a stage; zero for one that was not entered.</summary>
+    /// <summary>The time in a stage; zero for a stage that was not entered.</summary>
     public TimeSpan this[Stage stage] => new(Math.Max(_ticks[(int)stage], 0));
 
     /// <summary>The sum over all stages.</summary>
     public TimeSpan Total => Stages.Aggregate(TimeSpan.Zero, (sum, next) => sum + this[next]);
 
-    /// <summary>Whether any time was spent in a stage.</summary>
+    /// <summary>Whether the time in a stage is above zero.</summary>
     public bool Entered(Stage stage) => _ticks[(int)stage] != NotEntered;
 
-    /// <summary>Adds the time until the returned scope is disposed to <paramref name="stage"/>, whether it ends well
-    /// or not; may span awaits.</summary>
+    /// <summary>Adds the time until the returned scope is disposed to <paramref name="stage"/>, whether the stage
+    /// succeeds or fails; the scope may span awaits.</summary>
     public Scope Measure(Stage stage)
     {
         Current = stage;
         return new(this, stage);
     }
 
-    /// <summary>Adds a duration that was measured elsewhere.</summary>
+    /// <summary>Adds a duration measured elsewhere.</summary>
     /// <param name="stage">The stage.</param>
-    /// <param name="duration">The time in it.</param>
-    /// <param name="ago">How long ago it ended; for the span alone.</param>
+    /// <param name="duration">The time in the stage.</param>
+    /// <param name="ago">Time since the stage ended; used for the span alone.</param>
     public void Add(Stage stage, TimeSpan duration, TimeSpan ago = default)
     {
         Current = stage;
@@ -87,7 +85,7 @@ internal sealed class StageTimings
 
     private void Count(Stage stage, TimeSpan duration) => _ticks[(int)stage] = Math.Max(_ticks[(int)stage], 0) + duration.Ticks;
 
-    /// <summary>Measures from construction to disposal.</summary>
+    /// <summary>A measurement from construction to disposal.</summary>
     public readonly struct Scope : IDisposable
     {
         private readonly StageTimings _timings;
@@ -112,7 +110,7 @@ internal sealed class StageTimings
     }
 }
 
-/// <summary>The spans of a request; none are made without a listener.</summary>
+/// <summary>The spans of a request; no spans are made without a listener.</summary>
 internal static class Tracing
 {
     /// <summary>Name of the activity source.</summary>
@@ -120,8 +118,8 @@ internal static class Tracing
 
     private static readonly ActivitySource Source = new(SourceName);
 
-    /// <summary>Starts the span of a whole request below the current one, which is the web server's.</summary>
-    /// <returns>The span; the caller disposes it. Null without a listener.</returns>
+    /// <summary>Starts the span of a whole request below the current span, which is the web server's.</summary>
+    /// <returns>The span, which the caller disposes; null without a listener.</returns>
     public static Activity? StartRequest() => Source.StartActivity("segment");
 
     internal static Activity? Start(string stage, Activity? parent)
@@ -134,7 +132,7 @@ internal static class Tracing
         return null;
     }
 
-    /// <summary>A span that has ended.</summary>
+    /// <summary>Records a span that has ended.</summary>
     internal static void Record(string stage, Activity? parent, TimeSpan duration, TimeSpan ago)
     {
         if (!Source.HasListeners())

@@ -12,7 +12,7 @@ internal static class BytePng
     /// <summary>Colour type of greys.</summary>
     public const byte Grey = 0;
 
-    /// <summary>Colour type of places in a palette.</summary>
+    /// <summary>Colour type of palette indices.</summary>
     public const byte Indexed = 3;
 
     private static ReadOnlySpan<byte> Signature => [0x89, (byte)'P', (byte)'N', (byte)'G', (byte)'\r', (byte)'\n', 0x1A, (byte)'\n'];
@@ -44,8 +44,8 @@ internal static class BytePng
 
     private static void Compress(ReadOnlySpan<byte> samples, ImageSize size, PngDataStream data)
     {
-        // Masks are long runs: the fastest level finds them, and a higher one costs several times the time for a few
-        // bytes.
+        // Masks are long runs: the fastest level compresses them well, and a higher level takes several times as long
+        // to save a few bytes.
         using ZLibStream zlib = new(data, CompressionLevel.Fastest, leaveOpen: true);
         int stride = size.Width + 1;
         int rowsAtOnce = Math.Max(1, Math.Min(size.Height, (64 * 1024) / stride));

@@ -5,8 +5,8 @@ using InferenceServer.Kernels.Labels;
 
 namespace InferenceServer.Runtime.Formats;
 
-/// <summary>A COCO data set of one image: a category and a run-length encoded annotation for each class that
-/// occurs.</summary>
+/// <summary>A COCO data set of one image, with a category and a run-length encoded annotation for each class in the
+/// mask.</summary>
 internal sealed class CocoRleEncoder : IMaskEncoder
 {
     private const int Image = 1;
@@ -30,7 +30,7 @@ internal sealed class CocoRleEncoder : IMaskEncoder
         WriteCategories(json, summary);
         json.WriteStartArray("annotations"u8);
         List<byte> text = [];
-        // Both are by rising label.
+        // Both lists are in ascending order of labels.
         foreach ((ClassSummary of, ColumnRuns runs) in summary.Classes.Zip(ColumnRuns.Compute(content.Labels.Span, content.Size)))
         {
             json.WriteStartObject();
@@ -76,7 +76,7 @@ internal sealed class CocoRleEncoder : IMaskEncoder
         json.WriteNumber("id"u8, id);
         json.WriteNumber("image_id"u8, Image);
         json.WriteNumber("category_id"u8, of.Index);
-        json.WriteNumber("iscrowd"u8, 0); // as COCO-Stuff has it: a class is no crowd of objects
+        json.WriteNumber("iscrowd"u8, 0); // as in COCO-Stuff: a class is not a crowd of objects
         json.WriteNumber("area"u8, of.Pixels);
         WriteNumbers(json, "bbox"u8, [of.Box.X, of.Box.Y, of.Box.Width, of.Box.Height]);
     }
@@ -93,9 +93,9 @@ internal sealed class CocoRleEncoder : IMaskEncoder
     }
 }
 
-/// <summary>COCO's text for lengths of runs: differences to the length before the last, six bits a character, the
-/// lowest first.</summary>
-/// <remarks>As <c>rleToString</c> of cocodataset/cocoapi writes them.</remarks>
+/// <summary>COCO's text for run lengths: each is the difference to the length before the last, in six bits a
+/// character, the lowest bits first.</summary>
+/// <remarks>The same text as <c>rleToString</c> of cocodataset/cocoapi writes.</remarks>
 internal static class CocoCounts
 {
     private const int FirstCharacter = '0';
@@ -103,13 +103,13 @@ internal static class CocoCounts
     private const int More = 1 << ValueBits;
     private const int Sign = 1 << (ValueBits - 1);
 
-    /// <param name="counts">The lengths.</param>
-    /// <param name="text">The characters are added to it.</param>
+    /// <param name="counts">The run lengths.</param>
+    /// <param name="text">The text that the characters are appended to.</param>
     public static void Write(IReadOnlyList<int> counts, List<byte> text)
     {
         for (int i = 0; i < counts.Count; i++)
         {
-            // The first three stand for themselves.
+            // The first three lengths are not differences.
             int value = i > 2 ? counts[i] - counts[i - 2] : counts[i];
             bool isLast;
             do

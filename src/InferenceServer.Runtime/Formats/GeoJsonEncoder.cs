@@ -4,8 +4,8 @@ using InferenceServer.Kernels.Outlines;
 
 namespace InferenceServer.Runtime.Formats;
 
-/// <summary>A GeoJSON feature for each class that occurs, its parts as a multipolygon.</summary>
-/// <remarks>RFC 7946: rings are closed; outlines run counterclockwise, holes clockwise.</remarks>
+/// <summary>A GeoJSON feature for each class in the mask; the parts of a class are a multipolygon.</summary>
+/// <remarks>RFC 7946: rings are closed; outlines are counterclockwise, holes clockwise.</remarks>
 internal sealed class GeoJsonEncoder : IMaskEncoder
 {
     public void Encode(MaskContent content, FormatSettings options, IBufferWriter<byte> output)

@@ -1,25 +1,25 @@
 namespace InferenceServer.Runtime.Formats;
 
-/// <summary>From corners of pixels to coordinates, as GDAL orders them: x = OriginX + column × ColumnX + row × RowX,
-/// and y likewise.</summary>
-/// <param name="OriginX">Of the image's upper left corner.</param>
+/// <summary>Maps corners of pixels to coordinates, in GDAL's order: x = OriginX + column × ColumnX + row × RowX, and y
+/// likewise.</summary>
+/// <param name="OriginX">X of the image's upper left corner.</param>
 /// <param name="ColumnX">Width of a pixel.</param>
 /// <param name="RowX">0 unless rotated.</param>
-/// <param name="OriginY">Of the image's upper left corner.</param>
+/// <param name="OriginY">Y of the image's upper left corner.</param>
 /// <param name="ColumnY">0 unless rotated.</param>
 /// <param name="RowY">Height of a pixel; negative where north is up.</param>
 public readonly record struct Geotransform(double OriginX, double ColumnX, double RowX, double OriginY, double ColumnY, double RowY)
 {
-    // Farther out than any map, and near enough that no corner of an image becomes infinite.
+    // Larger than the coordinates of any map, and small enough that no corner of an image becomes infinite.
     private const double Largest = 1e15;
 
-    /// <summary>Leaves pixels as they are.</summary>
+    /// <summary>The identity: coordinates are pixels.</summary>
     public static Geotransform Pixels => new(0, 1, 0, 0, 0, 1);
 
-    /// <summary>Whether the outline of a part turns the other way in these coordinates.</summary>
+    /// <summary>Whether outlines turn the other way in these coordinates.</summary>
     internal bool Mirrors => (ColumnX * RowY) - (RowX * ColumnY) < 0;
 
-    /// <summary>Takes six numbers in GDAL's order.</summary>
+    /// <summary>Creates a geotransform from six numbers in GDAL's order.</summary>
     /// <returns>Null unless they are six numbers of at most 10¹⁵ that do not map the image to a line.</returns>
     public static Geotransform? FromGdal(IReadOnlyList<double> numbers)
     {
@@ -31,7 +31,8 @@ public readonly record struct Geotransform(double OriginX, double ColumnX, doubl
         return null;
     }
 
-    /// <summary>Takes the six numbers of a world file, whose last two are the middle of the upper left pixel.</summary>
+    /// <summary>Creates a geotransform from the six numbers of a world file; the last two are the centre of the upper
+    /// left pixel.</summary>
     /// <returns>Null unless they are six numbers of at most 10¹⁵ that do not map the image to a line.</returns>
     public static Geotransform? FromWorldFile(IReadOnlyList<double> numbers)
     {
@@ -51,7 +52,7 @@ public readonly record struct Geotransform(double OriginX, double ColumnX, doubl
         ReadOnlySpan<double> numbers = [OriginX, ColumnX, RowX, OriginY, ColumnY, RowY];
         foreach (double number in numbers)
         {
-            if (!(Math.Abs(number) <= Largest)) // NaN, too
+            if (!(Math.Abs(number) <= Largest)) // also true for NaN
             {
                 return null;
             }

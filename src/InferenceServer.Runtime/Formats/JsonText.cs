@@ -4,16 +4,16 @@ using System.Text.Json;
 
 namespace InferenceServer.Runtime.Formats;
 
-/// <summary>Writers for large answers, and what stands in several of them.</summary>
+/// <summary>Writers for large responses, and the members that several responses share.</summary>
 internal static class JsonText
 {
-    // Half of the characters of COCO's counts, and all beyond ASCII, would be escaped for the sake of pages that paste
-    // JSON into HTML.
+    // By default half of the characters of COCO's counts, and all characters beyond ASCII, would be escaped, for pages
+    // that embed JSON in HTML.
     private static readonly JsonWriterOptions Options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     public static Utf8JsonWriter Create(IBufferWriter<byte> output) => new(output, Options);
 
-    /// <summary>Writes what is known of a class that occurs as members of the object that is open.</summary>
+    /// <summary>Writes the summary of a class as members of the open object.</summary>
     public static void WriteClass(this Utf8JsonWriter json, ClassSummary summary)
     {
         json.WriteNumber("index"u8, summary.Index);
@@ -25,7 +25,7 @@ internal static class JsonText
         JsonSerializer.Serialize(json, summary.Box, MaskSummaryJson.Default.BoxSummary);
     }
 
-    /// <summary>Writes which model answered and how large the image is as members of the object that is open.</summary>
+    /// <summary>Writes the model and the size of the image as members of the open object.</summary>
     public static void WriteHead(this Utf8JsonWriter json, MaskSummary summary)
     {
         json.WriteString("model"u8, summary.Model);

@@ -5,7 +5,7 @@ using InferenceServer.Runtime.Npy;
 
 namespace InferenceServer.Runtime.Formats;
 
-/// <summary>An output format: a row of the table <see cref="All"/>, the one place that names a format.</summary>
+/// <summary>An output format: a row of the table <see cref="All"/>, which alone names the formats.</summary>
 /// <remarks>The query parser, OpenAPI, the command line and the playground read the table; tests compare the client
 /// and the docs with it.</remarks>
 public sealed class MaskFormat
@@ -44,7 +44,7 @@ public sealed class MaskFormat
         Accept = ["application/octet-stream"],
     };
 
-    /// <summary>A summary of each class that occurs.</summary>
+    /// <summary>A summary of each class in the mask.</summary>
     public static MaskFormat Json { get; } = new(
         "json", "application/json", ".json", new SummaryJsonEncoder(),
         "index, name, colour, pixel count, share and bounding box of each class that occurs")
@@ -114,7 +114,7 @@ public sealed class MaskFormat
     /// <summary>Extension of a file that holds the bytes, with its dot.</summary>
     public string Extension { get; }
 
-    /// <summary>What the bytes are, for people.</summary>
+    /// <summary>Description of the bytes, for users.</summary>
     public string Description { get; }
 
     /// <summary>Writes the bytes.</summary>
@@ -123,37 +123,37 @@ public sealed class MaskFormat
     /// <summary>Media types of an Accept header that choose this format where the request names none.</summary>
     internal IReadOnlyList<string> Accept { get; init; } = [];
 
-    /// <summary>Whether the encoder reads <see cref="MaskContent.Confidence"/>; a model without scores is
-    /// refused.</summary>
+    /// <summary>Whether the encoder needs <see cref="MaskContent.Confidence"/>; a model without scores is an
+    /// error.</summary>
     internal bool NeedsConfidence { get; init; }
 
-    /// <summary>Whether the encoder reads <see cref="MaskContent.Confidence"/> where the model has scores, and does
-    /// without where it has none.</summary>
+    /// <summary>Whether the encoder uses <see cref="MaskContent.Confidence"/> where the model has scores; a model
+    /// without scores is no error.</summary>
     internal bool UsesConfidence { get; init; }
 
-    /// <summary>Whether the encoder reads <see cref="MaskContent.Probabilities"/>; a model without scores is
-    /// refused.</summary>
+    /// <summary>Whether the encoder needs <see cref="MaskContent.Probabilities"/>; a model without scores is an
+    /// error.</summary>
     internal bool NeedsProbabilities { get; init; }
 
-    /// <summary>The format of a name; null where there is none.</summary>
+    /// <summary>The format of a name; null for an unknown name.</summary>
     public static MaskFormat? Find(string name) => All.FirstOrDefault(format => format.Name == name);
 
     /// <summary>The name.</summary>
     public override string ToString() => Name;
 }
 
-/// <summary>Writes a mask in one format.</summary>
+/// <summary>An encoder of masks in one format.</summary>
 internal interface IMaskEncoder
 {
     /// <summary>Writes the whole mask.</summary>
     /// <param name="content">The mask, its classes and its image.</param>
-    /// <param name="options">The request's choices; a format ignores those that it does not use.</param>
+    /// <param name="options">The request's settings; a format ignores settings that it does not use.</param>
     /// <param name="output">Receives the bytes.</param>
-    /// <exception cref="SegmentationException">The format cannot hold this mask.</exception>
+    /// <exception cref="SegmentationException">The format cannot represent this mask.</exception>
     void Encode(MaskContent content, FormatSettings options, IBufferWriter<byte> output);
 }
 
-/// <summary>What an encoder can write: the label map, its scores, the classes and the image.</summary>
+/// <summary>The input of an encoder: the label map, its scores, the classes and the image.</summary>
 internal sealed record MaskContent
 {
     /// <summary>Name of the model that made the mask.</summary>
@@ -174,11 +174,11 @@ internal sealed record MaskContent
     /// <summary>HW: the class index of each pixel.</summary>
     public required ReadOnlyMemory<byte> Labels { get; init; }
 
-    /// <summary>HW: the probability of each pixel's class × 255. Empty where the request did not ask for
+    /// <summary>HW: the probability of each pixel's class × 255. Empty where the request does not need
     /// confidences.</summary>
     public required ReadOnlyMemory<byte> Confidence { get; init; }
 
-    /// <summary>CHW: the probability of each class at each pixel. Empty where the request did not ask for
+    /// <summary>CHW: the probability of each class at each pixel. Empty where the request does not need
     /// probabilities.</summary>
     public required ReadOnlyMemory<float> Probabilities { get; init; }
 

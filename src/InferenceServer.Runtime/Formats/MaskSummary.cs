@@ -5,13 +5,13 @@ using InferenceServer.Kernels.Metrics;
 
 namespace InferenceServer.Runtime.Formats;
 
-/// <summary>The answer in the format <c>json</c>.</summary>
+/// <summary>The response in the format <c>json</c>.</summary>
 internal sealed record MaskSummary
 {
     /// <summary>The model's name.</summary>
     public required string Model { get; init; }
 
-    /// <summary>The version that answered.</summary>
+    /// <summary>The model's version.</summary>
     public required int Version { get; init; }
 
     /// <summary>Width of the upright image, in pixels.</summary>
@@ -20,7 +20,7 @@ internal sealed record MaskSummary
     /// <summary>Height of the upright image, in pixels.</summary>
     public required int Height { get; init; }
 
-    /// <summary>The classes that occur, in order of their index.</summary>
+    /// <summary>The classes in the mask, in order of their index.</summary>
     public required IReadOnlyList<ClassSummary> Classes { get; init; }
 
     /// <summary>Summarizes a result.</summary>
@@ -46,7 +46,7 @@ internal sealed record MaskSummary
     }
 }
 
-/// <summary>One class that occurs.</summary>
+/// <summary>One class in the mask.</summary>
 internal sealed record ClassSummary
 {
     /// <summary>Index in the mask.</summary>
@@ -64,7 +64,7 @@ internal sealed record ClassSummary
     /// <summary>Share of all pixels, 0 to 1.</summary>
     public required double Share { get; init; }
 
-    /// <summary>The smallest rectangle that holds all of them.</summary>
+    /// <summary>The bounding box of the class's pixels.</summary>
     public required BoxSummary Box { get; init; }
 }
 
@@ -88,7 +88,7 @@ internal sealed record BoxSummary
 [JsonSerializable(typeof(MaskSummary))]
 internal sealed partial class MaskSummaryJson : JsonSerializerContext;
 
-/// <summary>Which classes an image holds, how much of each and where.</summary>
+/// <summary>Counts the pixels of each class in a mask, and finds their bounding boxes.</summary>
 internal sealed class SummaryJsonEncoder : IMaskEncoder
 {
     public void Encode(MaskContent content, FormatSettings options, IBufferWriter<byte> output)

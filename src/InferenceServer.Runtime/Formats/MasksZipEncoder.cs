@@ -8,11 +8,11 @@ using InferenceServer.Runtime.Buffers;
 
 namespace InferenceServer.Runtime.Formats;
 
-/// <summary>A zip of one black and white PNG for each class that occurs, and the summary as
+/// <summary>A zip of one black and white PNG for each class in the mask, and the summary as
 /// <c>classes.json</c>.</summary>
 internal sealed class MasksZipEncoder : IMaskEncoder
 {
-    // The same mask is the same file, whenever it is made.
+    // A fixed time makes the file of a mask the same in every run.
     private static readonly DateTimeOffset Epoch = new(1980, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
     public void Encode(MaskContent content, FormatSettings options, IBufferWriter<byte> output)
@@ -30,7 +30,7 @@ internal sealed class MasksZipEncoder : IMaskEncoder
         }
     }
 
-    /// <summary>A name that every file system takes, and that cannot leave the folder it is unpacked to.</summary>
+    /// <summary>A file name that every file system accepts and that stays in the folder of the extraction.</summary>
     private static string FileName(ClassSummary of)
     {
         string name = string.Concat(of.Name.Select(c => char.IsAsciiLetterOrDigit(c) ? c : '_'));
@@ -46,14 +46,14 @@ internal sealed class MasksZipEncoder : IMaskEncoder
     }
 }
 
-/// <summary>Grey PNG of 8 bits: 255 where one class is, 0 elsewhere.</summary>
+/// <summary>Grey PNG of 8 bits: 255 at the pixels of one class, 0 elsewhere.</summary>
 internal static class BinaryPng
 {
     /// <summary>Writes one class of a label map.</summary>
     /// <param name="labels">HW.</param>
-    /// <param name="size">Of <paramref name="labels"/>.</param>
+    /// <param name="size">Size of <paramref name="labels"/>.</param>
     /// <param name="label">The class.</param>
-    /// <param name="output">Takes the bytes.</param>
+    /// <param name="output">Receives the bytes.</param>
     public static void Write(ReadOnlySpan<byte> labels, ImageSize size, byte label, IBufferWriter<byte> output)
     {
         using PooledBuffer<byte> mask = new(labels.Length);

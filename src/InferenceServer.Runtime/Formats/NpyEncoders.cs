@@ -11,7 +11,7 @@ internal sealed class NpyLabelsEncoder : IMaskEncoder
     {
         output.Write(new NpyHeader("|u1", FortranOrder: false, [content.Size.Height, content.Size.Width]).ToBytes());
         ReadOnlySpan<byte> labels = content.Labels.Span;
-        labels.CopyTo(output.GetSpan(labels.Length)); // asked for at once: Write would grow the buffer step by step
+        labels.CopyTo(output.GetSpan(labels.Length)); // one request: Write alone would grow the buffer in steps
         output.Advance(labels.Length);
     }
 }
@@ -19,12 +19,12 @@ internal sealed class NpyLabelsEncoder : IMaskEncoder
 /// <summary>The network's probability of every class at every pixel as a NumPy array, CHW, float32.</summary>
 internal sealed class NpyProbabilitiesEncoder : IMaskEncoder
 {
-    private const int Header = 256; // bytes, with some to spare
+    private const int Header = 256; // bytes; more than any header here needs
 
     public void Encode(MaskContent content, FormatSettings options, IBufferWriter<byte> output)
     {
         ReadOnlyMemory<float> probabilities = content.Probabilities;
-        output.GetSpan(checked((probabilities.Length * sizeof(float)) + Header)); // at once, for it is large
+        output.GetSpan(checked((probabilities.Length * sizeof(float)) + Header)); // one request for the whole array
         NpyFloats.Write(new BufferWriterStream(output), probabilities.Span, [content.Channels, content.Size.Height, content.Size.Width]);
     }
 }

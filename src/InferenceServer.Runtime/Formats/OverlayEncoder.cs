@@ -18,7 +18,7 @@ internal sealed class OverlayEncoder(bool jpeg) : IMaskEncoder
         {
             throw new SegmentationException(
                 SegmentationError.InvalidRequest,
-                $"A JPEG's sides have at most {LongestJpegSide} pixels, the image has {size}; ask for image/png.");
+                $"Expected sides of at most {LongestJpegSide} pixels for a JPEG, got {size}; request image/png.");
         }
 
         using PooledBuffer<byte> rgb = new(checked((int)(size.Pixels * 3)));

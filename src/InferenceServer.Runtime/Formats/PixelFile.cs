@@ -18,11 +18,11 @@ internal static class PixelFile
     /// <param name="size">Width and height.</param>
     /// <param name="bands">1 for grey, 3 for sRGB.</param>
     /// <param name="jpegQuality">1 to 100 for a JPEG, whose sides are at most 65535; null for a PNG.</param>
-    /// <param name="output">Gets the file piece by piece, on a thread of libvips.</param>
+    /// <param name="output">Receives the file in parts, on a thread of libvips.</param>
     public static void Write(ReadOnlyMemory<byte> pixels, ImageSize size, int bands, int? jpegQuality, IBufferWriter<byte> output)
     {
-        // Room for nearly every file at once: a buffer that grows holds the file twice, and what is not written takes
-        // no memory.
+        // The first request has room for nearly every file: a buffer that grows holds the file twice, and unwritten
+        // memory costs nothing.
         long room = jpegQuality is null ? pixels.Length + (pixels.Length / 32L) + Headers : pixels.Length / 4L;
         output.GetSpan((int)Math.Min(room, Array.MaxLength));
         bool inPlace = MemoryMarshal.TryGetArray(pixels, out ArraySegment<byte> array) && array.Offset == 0;

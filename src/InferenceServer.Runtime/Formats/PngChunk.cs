@@ -22,7 +22,7 @@ internal static class PngChunk
     }
 }
 
-/// <summary>Cuts a compressed stream into IDAT chunks.</summary>
+/// <summary>Splits a compressed stream into IDAT chunks.</summary>
 internal sealed class PngDataStream(IBufferWriter<byte> output) : Stream
 {
     private byte[] _buffer = ArrayPool<byte>.Shared.Rent(32 * 1024);
@@ -59,7 +59,7 @@ internal sealed class PngDataStream(IBufferWriter<byte> output) : Stream
         }
     }
 
-    // A flush of the compressor is no reason for a chunk of its own.
+    // A flush of the compressor does not end a chunk.
     public override void Flush()
     {
     }

@@ -5,7 +5,7 @@ using InferenceServer.Runtime.Buffers;
 
 namespace InferenceServer.Runtime.Formats;
 
-/// <summary>Class indices in an <see cref="IndexedPng"/> with the classes' colours.</summary>
+/// <summary>Class indices as an <see cref="IndexedPng"/> with the classes' colours.</summary>
 internal sealed class IndexedPngEncoder : IMaskEncoder
 {
     public void Encode(MaskContent content, FormatSettings options, IBufferWriter<byte> output) =>
@@ -13,14 +13,14 @@ internal sealed class IndexedPngEncoder : IMaskEncoder
 }
 
 /// <summary>PNG of colour type 3, 8 bits: each pixel is a label, the palette holds the colours.</summary>
-/// <remarks>Written here because libvips chooses palettes itself. PNG specification, third edition, §11.</remarks>
+/// <remarks>Not encoded by libvips, which chooses palettes itself. PNG specification, third edition, §11.</remarks>
 internal static class IndexedPng
 {
     /// <summary>Writes a label map.</summary>
-    /// <param name="labels">HW; a label from <see cref="Palette.Count"/> on is kept, but has no colour.</param>
-    /// <param name="size">Of <paramref name="labels"/>.</param>
+    /// <param name="labels">HW; a label of <see cref="Palette.Count"/> or more is kept, but has no colour.</param>
+    /// <param name="size">Size of <paramref name="labels"/>.</param>
     /// <param name="palette">The colours.</param>
-    /// <param name="output">Takes the bytes.</param>
+    /// <param name="output">Receives the bytes.</param>
     public static void Write(ReadOnlySpan<byte> labels, ImageSize size, Palette palette, IBufferWriter<byte> output) =>
         BytePng.Write(labels, size, BytePng.Indexed, palette.Rgb, output);
 }
@@ -36,7 +36,7 @@ internal sealed class ColorPngEncoder : IMaskEncoder
     }
 }
 
-/// <summary>Grey PNG of the winning class's probability × 255.</summary>
+/// <summary>Grey PNG of the probability of each pixel's class × 255.</summary>
 internal sealed class ConfidencePngEncoder : IMaskEncoder
 {
     public void Encode(MaskContent content, FormatSettings options, IBufferWriter<byte> output)

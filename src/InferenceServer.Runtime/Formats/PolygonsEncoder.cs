@@ -4,8 +4,8 @@ using InferenceServer.Kernels.Outlines;
 
 namespace InferenceServer.Runtime.Formats;
 
-/// <summary>What the summary tells, and the outlines of each class in pixels: parts, each of an outline and its
-/// holes, each of points.</summary>
+/// <summary>The summary and the outlines of each class in pixels: a list of parts, each with an outline and its
+/// holes.</summary>
 internal sealed class PolygonsEncoder : IMaskEncoder
 {
     public void Encode(MaskContent content, FormatSettings options, IBufferWriter<byte> output)
@@ -55,19 +55,19 @@ internal sealed class PolygonsEncoder : IMaskEncoder
     }
 }
 
-/// <summary>The outlines of a mask, with a limit on their points.</summary>
+/// <summary>The outlines of a mask, with a limit on the number of points.</summary>
 internal static class Outlines
 {
-    private const int MaxPoints = 4_000_000; // some 60 MB of JSON
+    private const int MaxPoints = 4_000_000; // about 60 MB of JSON
 
-    /// <returns>The parts of each class that occurs, by label.</returns>
+    /// <returns>The parts of each class in the mask, by label.</returns>
     /// <exception cref="SegmentationException">The outlines have too many points.</exception>
     public static ILookup<byte, LabelPolygon> Of(MaskContent content, double tolerance)
     {
         IReadOnlyList<LabelPolygon> parts = LabelOutlines.Compute(content.Labels.Span, content.Size, tolerance, MaxPoints)
             ?? throw new SegmentationException(
                 SegmentationError.InvalidRequest,
-                $"The mask's outlines have more than {MaxPoints:N0} points; ask for png, coco-rle or masks.");
+                $"Expected outlines of at most {MaxPoints:N0} points, got more; request png, coco-rle or masks.");
         return parts.ToLookup(p => p.Label);
     }
 }

@@ -8,7 +8,7 @@ internal sealed class RawEncoder : IMaskEncoder
     public void Encode(MaskContent content, FormatSettings options, IBufferWriter<byte> output)
     {
         ReadOnlySpan<byte> labels = content.Labels.Span;
-        labels.CopyTo(output.GetSpan(labels.Length)); // asked for at once: Write would grow the buffer step by step
+        labels.CopyTo(output.GetSpan(labels.Length)); // one request: Write alone would grow the buffer in steps
         output.Advance(labels.Length);
     }
 }

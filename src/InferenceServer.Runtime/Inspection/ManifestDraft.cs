@@ -7,28 +7,29 @@ using InferenceServer.Runtime.Sessions;
 
 namespace InferenceServer.Runtime.Inspection;
 
-/// <summary>Drafts the manifest of a model: measured where a run can tell, else the commonest value.</summary>
+/// <summary>Drafts the manifest of a model: measured values where a trial run shows them, else the most common
+/// values.</summary>
 internal static class ManifestDraft
 {
     private const int LargestBatch = 8;
     private static readonly float[] ImageNetMean = [0.485f, 0.456f, 0.406f];
     private static readonly float[] ImageNetStd = [0.229f, 0.224f, 0.225f];
 
-    /// <summary>What a draft always assumes, since no run can tell it.</summary>
+    /// <summary>The values that every draft assumes, because no trial run can show them.</summary>
     public static IReadOnlyList<string> Assumptions { get; } =
     [
         "preprocess: RGB, normalised as ImageNet models are; wrong values rarely fail, they cost accuracy. Check " +
         "them against the training code.",
         "preprocess.resize: images are not resized first; check what the model was evaluated with.",
         "postprocess.align_corners: false; true for weights of Caffe and semseg.",
-        "classes: names are counted through and the colours are Pascal VOC's.",
+        "classes: the names are numbers and the colours are Pascal VOC's.",
     ];
 
     /// <summary>Drafts a manifest that <see cref="ManifestReader"/> accepts.</summary>
-    /// <param name="file">The ONNX file, whose hash goes in.</param>
-    /// <param name="name">The model's folder; null leaves the name out, which makes the folder's name count.</param>
-    /// <param name="graph">What the file says.</param>
-    /// <param name="inspection">What the runs told.</param>
+    /// <param name="file">The ONNX file; its hash goes into the draft.</param>
+    /// <param name="name">The model's folder; null leaves the name out, and the name of the folder is used.</param>
+    /// <param name="graph">What the file declares.</param>
+    /// <param name="inspection">What the trial runs showed.</param>
     public static ModelManifest Create(string file, string? name, GraphDescription graph, ModelInspection inspection)
     {
         using FileStream stream = File.OpenRead(file);

@@ -3,25 +3,25 @@ using InferenceServer.Runtime.Manifests;
 
 namespace InferenceServer.Runtime.Inspection;
 
-/// <summary>What trial runs told about a graph.</summary>
+/// <summary>What trial runs showed about a graph.</summary>
 internal sealed record ModelInspection
 {
     /// <summary>Name of the image input.</summary>
     public required string Input { get; init; }
 
-    /// <summary>Name of the output that was looked at.</summary>
+    /// <summary>Name of the inspected output.</summary>
     public required string Output { get; init; }
 
-    /// <summary>The rules for sides, from the freest on; empty where the file declares the only size.</summary>
+    /// <summary>The rules for sides, the least strict first; empty where the file declares one fixed size.</summary>
     public required IReadOnlyList<SizeRule> Rules { get; init; }
 
-    /// <summary>The only size that works; null where a rule of <see cref="Rules"/> does.</summary>
+    /// <summary>The only size that works; null where a rule of <see cref="Rules"/> works.</summary>
     public ImageSize? Fixed { get; init; }
 
-    /// <summary>The smallest size that was tried and works.</summary>
+    /// <summary>The smallest tried size that works.</summary>
     public required ImageSize Smallest { get; init; }
 
-    /// <summary>Whether two images run at once.</summary>
+    /// <summary>Whether the graph runs with two images in one batch.</summary>
     public required bool Batches { get; init; }
 
     /// <summary>Input pixels for one output pixel along an axis.</summary>
@@ -30,19 +30,20 @@ internal sealed record ModelInspection
     /// <summary>Output pixels for one input pixel along an axis.</summary>
     public required int OutputScale { get; init; }
 
-    /// <summary>Channels of the output; 1 where it holds labels.</summary>
+    /// <summary>Channels of the output; 1 where the output holds labels.</summary>
     public required int Channels { get; init; }
 
-    /// <summary>The number of classes, as far as the output shows it.</summary>
+    /// <summary>The number of classes, as far as the output shows the number.</summary>
     public required int Classes { get; init; }
 
     /// <summary>What the output seems to hold.</summary>
     public required OutputKind Kind { get; init; }
 
-    /// <summary>What was guessed and must be checked by someone who knows the model, one sentence each.</summary>
+    /// <summary>What the inspection guessed, one sentence each; a person who knows the model must check every
+    /// guess.</summary>
     public required IReadOnlyList<string> Assumptions { get; init; }
 
-    /// <summary>The freest rule that works; null where the size is fixed.</summary>
+    /// <summary>The least strict rule that works; null where the size is fixed.</summary>
     public SizeRule? Rule
     {
         get
@@ -57,9 +58,9 @@ internal sealed record ModelInspection
     }
 }
 
-/// <summary>Sides of multiple·k + offset, and whether a graph runs with them.</summary>
+/// <summary>A rule for sides, multiple·k + offset, and whether a graph runs with such sides.</summary>
 /// <param name="Multiple">The step between the sides.</param>
 /// <param name="Offset">Added to the multiples.</param>
-/// <param name="Tried">The sizes that were tried: odd multiples, so that no larger step explains a success.</param>
-/// <param name="Works">Whether the graph ran with all of them.</param>
+/// <param name="Tried">The tried sizes: odd multiples, so that no larger step explains a success.</param>
+/// <param name="Works">Whether the graph ran with all tried sizes.</param>
 internal sealed record SizeRule(int Multiple, int Offset, IReadOnlyList<ImageSize> Tried, bool Works);

@@ -4,13 +4,12 @@ using InferenceServer.Runtime.Sessions;
 
 namespace InferenceServer.Runtime.Inspection;
 
-/// <summary>Finds out what a graph takes and gives, as far as runs can tell: for models that have no manifest
-/// yet.</summary>
+/// <summary>Finds what a graph takes and returns, by trial runs; for models without a manifest.</summary>
 internal sealed class ModelInspector(SessionFactory sessions)
 {
     private const int StrideSide = 128;
 
-    /// <summary>Reads what the file says about itself.</summary>
+    /// <summary>Reads what an ONNX file declares.</summary>
     /// <exception cref="ManifestException">ONNX Runtime cannot read the file.</exception>
     public GraphDescription Describe(string file)
     {
@@ -20,9 +19,9 @@ internal sealed class ModelInspector(SessionFactory sessions)
 
     /// <summary>Runs the graph at many sizes.</summary>
     /// <param name="file">The ONNX file.</param>
-    /// <param name="signature">Its inputs and outputs, of which the first are looked at.</param>
-    /// <param name="cancellationToken">Ends the runs.</param>
-    /// <exception cref="ManifestException">The graph cannot be served, or runs at no size.</exception>
+    /// <param name="signature">The inputs and outputs of the graph; the first of each is inspected.</param>
+    /// <param name="cancellationToken">Stops the trial runs.</param>
+    /// <exception cref="ManifestException">The graph cannot be served, or fails at every size.</exception>
     public ModelInspection Inspect(string file, GraphSignature signature, CancellationToken cancellationToken)
     {
         (TensorSignature input, TensorSignature output) = (signature.Inputs[0], signature.Outputs[0]);
@@ -37,14 +36,16 @@ internal sealed class ModelInspector(SessionFactory sessions)
         ImageSize? typical = rule?.Tried[0] ?? only;
         if (typical is not { } size || TrialOutput.Run(session, 1, size, cancellationToken) is not { } trial)
         {
-            throw new ManifestException(Path.GetFileName(file), ["the graph failed at every size that was tried"]);
+            throw new ManifestException(
+                Path.GetFileName(file),
+                ["expected a graph that runs at a common image size, but it failed at every tried size; check its input"]);
         }
 
         ImageSize smallest = rule is null ? size : sizes.FindSmallest(rule);
         List<string> assumptions = [];
         OutputKind kind = Guess(trial, assumptions);
-        // On sides that every usual stride divides, and that are not equal: elsewhere a stride of 8 that rounds up
-        // looks like 7.
+        // The two sides differ, and every common stride divides both. On other sides, a stride of 8 that rounds up
+        // looks like a stride of 7.
         trial = TrialOutput.Run(session, 1, new ImageSize(StrideSide * 2, StrideSide), cancellationToken) ?? trial;
         return new ModelInspection
         {
@@ -67,14 +68,14 @@ internal sealed class ModelInspector(SessionFactory sessions)
     {
         if (!trial.IsFinite)
         {
-            assumptions.Add("The output of a run on noise holds NaN or infinity; such a model is not served.");
+            assumptions.Add("The output of a run on noise holds NaN or infinity; the server refuses such a model.");
         }
 
         if (trial.IsInteger)
         {
             assumptions.Add(
-                "A graph that ends in labels does not tell the number of classes: it is the largest label of a run " +
-                "on noise, plus 1.");
+                "A graph that ends in labels does not show the number of classes: the draft takes the largest " +
+                "label of a run on noise, plus 1.");
             return OutputKind.Labels;
         }
 

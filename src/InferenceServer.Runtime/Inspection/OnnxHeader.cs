@@ -1,7 +1,7 @@
 namespace InferenceServer.Runtime.Inspection;
 
-/// <summary>Reads the operator set from an ONNX file, which ONNX Runtime's API does not tell, and skips the
-/// weights.</summary>
+/// <summary>Reads the operator set from an ONNX file without reading the weights; ONNX Runtime's API does not expose
+/// the operator set.</summary>
 /// <remarks>onnx.proto: ModelProto.opset_import is field 8; OperatorSetIdProto has the domain in field 1, the version
 /// in field 2.</remarks>
 internal static class OnnxHeader
@@ -11,7 +11,8 @@ internal static class OnnxHeader
     private const int LengthDelimited = 2;
     private const int Fixed32 = 5;
 
-    /// <summary>The version of ONNX's own operator set; null where the file names none or is no protobuf.</summary>
+    /// <summary>The version of ONNX's own operator set; null where the file names no version or is not
+    /// protobuf.</summary>
     public static int? ReadOpset(Stream model)
     {
         try
@@ -34,7 +35,7 @@ internal static class OnnxHeader
         }
         catch (InvalidDataException)
         {
-            // The number is only for people; ONNX Runtime is the judge of the file.
+            // The version is only shown to people; ONNX Runtime decides whether the file is valid.
         }
 
         return null;
@@ -43,7 +44,7 @@ internal static class OnnxHeader
     private static int? ReadOpsetImport(Stream model, long length)
     {
         long end = model.Position + length;
-        bool isOnnx = true; // the domain is left out where it is empty, and empty is ONNX
+        bool isOnnx = true; // a missing domain is the empty domain, which is ONNX's own
         long version = 0;
         while (model.Position < end)
         {

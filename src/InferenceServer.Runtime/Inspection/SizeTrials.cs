@@ -3,12 +3,12 @@ using InferenceServer.Runtime.Sessions;
 
 namespace InferenceServer.Runtime.Inspection;
 
-/// <summary>Finds out by running it which sizes a graph takes. The file's own shapes are no guide: exporters declare
-/// axes open that are not.</summary>
+/// <summary>Finds by trial runs which sizes a graph takes. The declared shapes are not reliable: exporters declare
+/// axes open that are fixed.</summary>
 internal sealed class SizeTrials(IModelSession session, CancellationToken cancellationToken)
 {
-    /// <summary>About the side of the trials: small enough for eleven rules, larger than any network's total
-    /// stride.</summary>
+    /// <summary>The approximate side of the trial images: small enough to try eleven rules, and larger than any
+    /// network's total stride.</summary>
     private const int Side = 96;
 
     private const int UsualMinimum = 32;
@@ -16,13 +16,13 @@ internal sealed class SizeTrials(IModelSession session, CancellationToken cancel
     private static readonly (int Multiple, int Offset)[] Candidates =
         [(1, 0), (2, 0), (2, 1), (4, 0), (4, 1), (8, 0), (8, 1), (16, 0), (16, 1), (32, 0), (32, 1)];
 
-    /// <summary>Sides that published models are fixed to.</summary>
+    /// <summary>The fixed sides of published models.</summary>
     private static readonly int[] UsualSides = [128, 192, 224, 256, 320, 321, 384, 473, 480, 512, 513, 520, 640, 713, 768, 769, 1024];
 
-    /// <summary>Tries every rule.</summary>
+    /// <summary>Tries every rule for sides.</summary>
     public IReadOnlyList<SizeRule> TryRules() => [.. Candidates.Select(c => TryRule(c.Multiple, c.Offset))];
 
-    /// <summary>The first usual square that works; null where none does.</summary>
+    /// <summary>The first common square size that works; null where none works.</summary>
     public ImageSize? FindFixed()
     {
         foreach (int side in UsualSides)
@@ -36,8 +36,8 @@ internal sealed class SizeTrials(IModelSession session, CancellationToken cancel
         return null;
     }
 
-    /// <summary>The smallest size of the rule, from the manifest's usual minimum on, that works; small ones run out
-    /// of rows in a deep network.</summary>
+    /// <summary>The smallest size of the rule that works, from the manifest's default minimum on; a deep network has
+    /// no rows left on a very small image.</summary>
     public ImageSize FindSmallest(SizeRule rule)
     {
         foreach (int least in new[] { UsualMinimum, 2 * UsualMinimum })
@@ -55,7 +55,7 @@ internal sealed class SizeTrials(IModelSession session, CancellationToken cancel
 
     private SizeRule TryRule(int multiple, int offset)
     {
-        // Odd k: a graph that needs 2·multiple fails here. Not square: a graph with swapped axes fails, too.
+        // With odd k, a graph that needs 2·multiple fails. With unequal sides, a graph with swapped axes fails.
         int k = ((Side + multiple - 1) / multiple) | 1;
         int low = (k * multiple) + offset;
         int high = ((k + 2) * multiple) + offset;

@@ -6,13 +6,13 @@ using Microsoft.ML.OnnxRuntime.Tensors;
 
 namespace InferenceServer.Runtime.Inspection;
 
-/// <summary>What one trial run showed.</summary>
+/// <summary>The result of one trial run.</summary>
 /// <param name="Input">The size of the input.</param>
 /// <param name="Images">Images in the output.</param>
 /// <param name="Channels">Channels of the output.</param>
 /// <param name="Grid">The size of the output.</param>
-/// <param name="IsInteger">Whether it holds integers.</param>
-/// <param name="LargestLabel">The largest integer; 0 where it holds scores.</param>
+/// <param name="IsInteger">Whether the output holds integers.</param>
+/// <param name="LargestLabel">The largest integer; 0 where the output holds scores.</param>
 /// <param name="InUnitRange">Whether all scores lie in 0 to 1.</param>
 /// <param name="SumsToOne">Whether the scores of each pixel sum to 1.</param>
 /// <param name="IsFinite">Whether no score is NaN or infinite.</param>

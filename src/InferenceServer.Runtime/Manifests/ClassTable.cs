@@ -16,10 +16,10 @@ internal sealed class ClassTable
     /// <summary>Name of each class, by index.</summary>
     public IReadOnlyList<string> Names { get; }
 
-    /// <summary>Colour of each class, by index; 256 entries, so that any label has one.</summary>
+    /// <summary>Colour of each label; 256 entries, so that every byte has a colour.</summary>
     public Palette Palette { get; }
 
-    /// <summary>The label of pixels that count as no class.</summary>
+    /// <summary>The label of pixels without a class.</summary>
     public byte Ignore { get; }
 
     /// <summary>The colour of a label, #rrggbb.</summary>
@@ -29,7 +29,7 @@ internal sealed class ClassTable
         return $"#{red:x2}{green:x2}{blue:x2}";
     }
 
-    /// <summary>Resolves a manifest that <see cref="Validate"/> found right.</summary>
+    /// <summary>Resolves a manifest that passed <see cref="Validate"/>.</summary>
     public static ClassTable Create(ClassesManifest classes)
     {
         ClassSets.TryGet(classes.Dataset ?? "", out ClassSet? set);
@@ -43,7 +43,7 @@ internal sealed class ClassTable
         return new ClassTable(names, Complete(palette), (byte)classes.Ignore);
     }
 
-    /// <summary>One sentence for each thing that is wrong with names or palette.</summary>
+    /// <summary>One sentence for each error in the names or the palette.</summary>
     public static IEnumerable<string> Validate(ClassesManifest classes)
     {
         bool builtIn = ClassSets.TryGet(classes.Dataset ?? "", out ClassSet? set);
@@ -79,7 +79,7 @@ internal sealed class ClassTable
         {
             if (Named(name) is null)
             {
-                yield return $"classes.palette: '{name}' is no built-in palette ({BuiltIn})";
+                yield return $"classes.palette: expected a built-in palette ({BuiltIn}), got '{name}'";
             }
             else if (name != "voc" && ClassSets.TryGet(name, out ClassSet? named) && named.Names.Count < count)
             {
@@ -88,7 +88,7 @@ internal sealed class ClassTable
         }
         else if (classes.Palette.FirstOrDefault(c => !IsColor(c)) is { } wrong)
         {
-            yield return $"classes.palette: '{wrong}' is no colour; expected #rrggbb";
+            yield return $"classes.palette: expected colours as #rrggbb, got '{wrong}'";
         }
         else if (count > 0 && classes.Palette.Count != count)
         {
@@ -98,7 +98,7 @@ internal sealed class ClassTable
 
     private static string BuiltIn => string.Join(", ", ClassSets.All.Select(s => s.Id));
 
-    // A graph that ends in labels may give any byte, and a PNG with an index beyond its palette is no valid file.
+    // A graph that ends in labels may return any byte, and a PNG with an index beyond its palette is invalid.
     private static Palette Complete(Palette palette)
     {
         byte[] rgb = new byte[(byte.MaxValue + 1) * 3];
@@ -106,7 +106,7 @@ internal sealed class ClassTable
         return Palette.FromRgb(rgb);
     }
 
-    // The bit rule of Pascal VOC gives any number of colours; the other palettes are tables.
+    // Pascal VOC's bit rule makes any number of colours; the other palettes are tables.
     private static Palette? Named(string name)
     {
         if (name == "voc")

@@ -6,21 +6,21 @@ namespace InferenceServer.Runtime.Manifests;
 /// <summary>Names and colours of the classes.</summary>
 internal sealed record ClassesManifest
 {
-    /// <summary>A built-in set that gives names and palette where these are left out: voc, cityscapes, camvid or
-    /// ade20k; or just a label.</summary>
+    /// <summary>A built-in data set that supplies missing names and a missing palette (voc, cityscapes, camvid or
+    /// ade20k), or any other text as a note.</summary>
     public string? Dataset { get; init; }
 
-    /// <summary>One name for each class, in order of the index; may be left out with a built-in data set.</summary>
+    /// <summary>One name for each class, in order of the index; optional with a built-in data set.</summary>
     public IReadOnlyList<string>? Names { get; init; }
 
     /// <summary>A built-in palette's name, or one #rrggbb for each class.</summary>
     [JsonConverter(typeof(PaletteConverter))]
     public IReadOnlyList<string>? Palette { get; init; }
 
-    /// <summary>The label of pixels that count as no class.</summary>
+    /// <summary>The label of pixels without a class.</summary>
     public int Ignore { get; init; } = 255;
 
-    /// <summary>Stored grey level of each class, for tools that want it; shown in the model's metadata.</summary>
+    /// <summary>Stored grey level of each class, for tools that need it; shown in the model's metadata.</summary>
     public IReadOnlyList<int>? Values { get; init; }
 
     /// <summary>Identifier of each class on the data set's evaluation server; shown in the model's metadata.</summary>
@@ -30,7 +30,7 @@ internal sealed record ClassesManifest
 /// <summary>Reads <c>"voc"</c> as the name of a palette and <c>["#808080", …]</c> as its colours.</summary>
 internal sealed class PaletteConverter : JsonConverter<IReadOnlyList<string>?>
 {
-    // Read by hand: a nested deserialisation would lose the path that errors are reported with.
+    // Parsed by hand: a nested deserialisation would lose the path that error messages name.
     public override IReadOnlyList<string>? Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
     {
         if (reader.TokenType != JsonTokenType.StartArray)

@@ -24,10 +24,10 @@ internal sealed record GraphManifest
     /// <summary>Input pixels for one output pixel along an axis: 1, 4 or 8 (2, 16 and 32 work too).</summary>
     public int OutputStride { get; init; } = 1;
 
-    /// <summary>Output pixels for one input pixel, of super-resolving systems; 2 for DSRL.</summary>
+    /// <summary>Output pixels for one input pixel, for super-resolution; 2 for DSRL.</summary>
     public double OutputScale { get; init; } = 1;
 
-    /// <summary>Further inputs of the graph; none are supported, fold them into the graph.</summary>
+    /// <summary>Further inputs of the graph; not supported: fold them into the graph as constants.</summary>
     public IReadOnlyList<object> ExtraInputs { get; init; } = [];
 }
 
@@ -47,29 +47,29 @@ internal enum OutputKind
     BinaryLogit,
 }
 
-/// <summary>What a network runs best with on a GPU, as was measured; what is left out is as the section <c>Onnx</c>
-/// of the configuration says.</summary>
+/// <summary>The measured best settings of a network on a GPU; a missing setting is taken from the section <c>Onnx</c>
+/// of the configuration.</summary>
 internal sealed record GpuManifest
 {
     /// <summary>How cuDNN finds its algorithms.</summary>
     public ConvSearch? ConvSearch { get; init; }
 
-    /// <summary>Whether convolutions run in N×H×W×C, which tensor cores like.</summary>
+    /// <summary>Whether convolutions run in N×H×W×C, the layout of tensor cores.</summary>
     public bool? PreferNhwc { get; init; }
 
     /// <summary>Whether products may be rounded to TF32's 10 bits.</summary>
     public bool? Tf32 { get; init; }
 }
 
-/// <summary>How cuDNN finds the algorithm of a convolution at a shape that it has not seen.</summary>
+/// <summary>How cuDNN finds the algorithm of a convolution at a new shape.</summary>
 public enum ConvSearch
 {
-    /// <summary>By rules of thumb: at once, and nearly always as good.</summary>
+    /// <summary>By a heuristic: immediate, and nearly always as fast.</summary>
     Heuristic,
 
-    /// <summary>By trying: hundreds of milliseconds for every new shape.</summary>
+    /// <summary>By trying every algorithm: hundreds of milliseconds for every new shape.</summary>
     Exhaustive,
 
-    /// <summary>Not at all: slow for some networks, and quickest for a few.</summary>
+    /// <summary>The default algorithm: slow for some networks, fastest for a few.</summary>
     Default,
 }

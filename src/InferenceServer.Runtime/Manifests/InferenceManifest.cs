@@ -2,13 +2,13 @@ using System.Text.Json.Serialization;
 
 namespace InferenceServer.Runtime.Manifests;
 
-/// <summary>How many passes make one result, where a request does not say otherwise.</summary>
+/// <summary>The passes of a request, where the request does not set them.</summary>
 internal sealed record InferenceManifest
 {
-    /// <summary>The image in one piece, or in tiles. Default whole.</summary>
+    /// <summary>The image whole, or in tiles. Default whole.</summary>
     public InferenceMode Mode { get; init; } = InferenceMode.Whole;
 
-    /// <summary>[height, width] of a tile, or one side; brought to the next legal size. Default
+    /// <summary>[height, width] of a tile, or one side; rounded up to a legal size. Default
     /// <c>preprocess.size.fixed</c>, else 512.</summary>
     [JsonConverter(typeof(SidesConverter))]
     public IReadOnlyList<int>? Crop { get; init; }
@@ -16,17 +16,17 @@ internal sealed record InferenceManifest
     /// <summary>Distance of tiles as a share of the crop, above 0 to 1. Default two thirds.</summary>
     public double? StrideRate { get; init; }
 
-    /// <summary>Factors on the size that the network sees the image at; one pass for each. Default 1 alone.</summary>
+    /// <summary>Scale factors of the network's view of the image; one pass for each. Default 1 alone.</summary>
     public IReadOnlyList<double> Scales { get; init; } = [1];
 
-    /// <summary>Whether the mirrored image runs, too. Default false.</summary>
+    /// <summary>Whether the network also runs on the mirrored image. Default false.</summary>
     public bool Flip { get; init; }
 
     /// <summary>How passes are fused. Default mean_softmax.</summary>
     public FuseMode Fuse { get; init; } = FuseMode.MeanSoftmax;
 }
 
-/// <summary>How the network comes to see an image.</summary>
+/// <summary>How the network sees an image.</summary>
 public enum InferenceMode
 {
     /// <summary>In one piece.</summary>
@@ -36,13 +36,13 @@ public enum InferenceMode
     Slide,
 }
 
-/// <summary>How several passes of a pixel become one: overlapping tiles, scales, the mirrored image.</summary>
+/// <summary>How several passes over a pixel are fused: overlapping tiles, scales, the mirrored image.</summary>
 public enum FuseMode
 {
-    /// <summary>The mean of the probabilities, as PSPNet, OpenMMLab and most others fuse.</summary>
+    /// <summary>The mean of the probabilities, as in PSPNet, OpenMMLab and most others.</summary>
     MeanSoftmax,
 
-    /// <summary>The mean of the logits, whose largest is also the sum's, as HRNet fuses.</summary>
+    /// <summary>The mean of the logits, which has the same argmax as their sum, as in HRNet.</summary>
     SumLogits,
 
     /// <summary>The largest logit of each class, as DeepLab v2 fuses scales.</summary>

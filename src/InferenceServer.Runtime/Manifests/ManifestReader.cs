@@ -13,10 +13,10 @@ internal static partial class ManifestReader
     /// <summary>Key of the metadata property that may hold a manifest.</summary>
     public const string MetadataKey = "segmentation.manifest";
 
-    private const int MostBytes = 1 << 20; // a thousand classes with their colours take fifty kilobytes
+    private const int MostBytes = 1 << 20; // a manifest with a thousand classes has fifty kilobytes
     private const int Deepest = 16;
 
-    // Comments and trailing commas are welcome: people write these files by hand.
+    // Comments and trailing commas are allowed: people write these files by hand.
     private static readonly JsonSerializerOptions Json = new()
     {
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
@@ -33,8 +33,8 @@ internal static partial class ManifestReader
     };
 
     /// <summary>Reads and checks the manifest of the model in <paramref name="folder"/>.</summary>
-    /// <exception cref="ManifestException">The file is missing, no JSON, or has wrong keys or values: all of them are
-    /// named.</exception>
+    /// <exception cref="ManifestException">The file is missing, is not JSON, or has wrong keys or values; the message
+    /// names all of them.</exception>
     public static ModelManifest Read(string folder)
     {
         string name = Path.GetFileName(Path.TrimEndingDirectorySeparator(folder));
@@ -56,8 +56,8 @@ internal static partial class ManifestReader
     }
 
     /// <summary>Reads and checks a manifest that a graph carries in its metadata.</summary>
-    /// <exception cref="ManifestException">It is no JSON, or has wrong keys or values: all of them are
-    /// named.</exception>
+    /// <exception cref="ManifestException">The text is not JSON, or has wrong keys or values; the message names all of
+    /// them.</exception>
     public static ModelManifest ReadEmbedded(string json, string folder)
     {
         string name = Path.GetFileName(Path.TrimEndingDirectorySeparator(folder));
@@ -73,21 +73,21 @@ internal static partial class ManifestReader
         }
     }
 
-    /// <summary>A manifest as text, indented, as <see cref="Read"/> reads it.</summary>
+    /// <summary>Writes a manifest as indented text, which <see cref="Read"/> reads.</summary>
     public static string Write(ModelManifest manifest) => JsonSerializer.Serialize(manifest, Json);
 
     private static void CheckLength(long length, string file)
     {
         if (length > MostBytes)
         {
-            throw new ManifestException(file, [$"it has {length:N0} bytes; a manifest has at most {MostBytes:N0}"]);
+            throw new ManifestException(file, [$"expected at most {MostBytes:N0} bytes, got {length:N0}"]);
         }
     }
 
     private static ModelManifest Parse(ModelManifest? manifest, string file, string name)
     {
         IReadOnlyList<string> errors = manifest is null
-            ? ["the file holds null, expected an object"]
+            ? ["expected an object, got null"]
             : ManifestValidator.Validate(manifest, name);
         if (errors.Count == 0)
         {
@@ -97,13 +97,14 @@ internal static partial class ManifestReader
         throw new ManifestException(file, errors);
     }
 
-    /// <summary>System.Text.Json names .NET types; the author of a manifest knows only keys.</summary>
+    /// <summary>The error in the words of the manifest: System.Text.Json names .NET types, and the author of a
+    /// manifest knows only keys.</summary>
     private static string Explain(JsonException e)
     {
         string path = e.Path is { Length: > 2 } p ? p[2..] : "the file";
         if (UnknownKey().Match(e.Message) is { Success: true } unknown)
         {
-            return $"{path}: the key '{unknown.Groups[1].Value}' is not known; remove it or correct its spelling";
+            return $"{path}: expected a known key, got '{unknown.Groups[1].Value}'; remove it or correct its spelling";
         }
 
         if (MissingKeys().Match(e.Message) is { Success: true } missing)
@@ -114,13 +115,13 @@ internal static partial class ManifestReader
         string where = e.LineNumber is { } line ? $" (line {line + 1})" : "";
         if (ExpectedType().Match(e.Message) is { Success: true } expected)
         {
-            return $"{path}{where}: the value is not {Describe(Unwrapped(expected.Groups[1].Value))}";
+            return $"{path}{where}: expected {Describe(Unwrapped(expected.Groups[1].Value))}";
         }
 
         return $"{path}{where}: {Position().Replace(e.Message, "")}";
     }
 
-    // "threshold" is a Nullable`1[System.Single] to the serialiser and a number to everyone else.
+    // The serialiser calls the type of "threshold" Nullable`1[System.Single]; people call it a number.
     private static string Unwrapped(string type)
     {
         if (Nullable().Match(type) is { Success: true } inner)
@@ -162,8 +163,8 @@ internal static partial class ManifestReader
     private static partial Regex Position();
 }
 
-/// <summary>A manifest that cannot be served: each error names the key and what was expected.</summary>
-/// <param name="file">The manifest, as shown to the operator.</param>
+/// <summary>Thrown for a manifest that cannot be served; each error names the key and the expected value.</summary>
+/// <param name="file">The manifest, as shown to users.</param>
 /// <param name="errors">One sentence for each wrong key.</param>
 internal sealed class ManifestException(string file, IReadOnlyList<string> errors)
     : Exception($"{file}: {string.Join("; ", errors.Select(e => e.ReplaceLineEndings(" ").TrimEnd(' ', '.')))}.")
@@ -172,7 +173,7 @@ internal sealed class ManifestException(string file, IReadOnlyList<string> error
     public IReadOnlyList<string> Errors { get; } = errors;
 }
 
-/// <summary>Paths as they are shown to people: from the model's folder on, never the machine's own.</summary>
+/// <summary>Paths as shown to users: from the model's folder on, without the path on this machine.</summary>
 internal static class ModelFile
 {
     /// <summary><c>models/road/1/model.onnx</c> is shown as <c>road/1/model.onnx</c>.</summary>

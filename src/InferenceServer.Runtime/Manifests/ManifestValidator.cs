@@ -3,10 +3,10 @@ using InferenceServer.Kernels.Coloring;
 
 namespace InferenceServer.Runtime.Manifests;
 
-/// <summary>Checks the values of a manifest; all that is wrong is reported at once.</summary>
+/// <summary>Checks the values of a manifest, and reports all errors at once.</summary>
 internal static partial class ManifestValidator
 {
-    // 3 × this many floats and their bytes still fit an array, with the padding that may double them.
+    // Three floats for each pixel and their bytes still fit an array, with padding that may double the pixels.
     private const long MostInputPixels = 1L << 26;
     private const double LargestNormalized = 512;
 
@@ -48,15 +48,15 @@ internal static partial class ManifestValidator
 
         void ValidateGraph(GraphManifest graph)
         {
-            Expect(graph.Layout == "NCHW", "graph.layout", "only \"NCHW\" is served; transpose inside the graph");
-            Expect(graph.Element == "float32", "graph.element", "only \"float32\" is served; cast inside the graph");
+            Expect(graph.Layout == "NCHW", "graph.layout", "expected \"NCHW\"; transpose inside the graph");
+            Expect(graph.Element == "float32", "graph.element", "expected \"float32\"; cast inside the graph");
             Expect(graph.MaxBatch is >= 1 and <= 1024, "graph.max_batch", "expected 1 to 1024");
             Expect(graph.OutputStride is >= 1 and <= 64, "graph.output_stride", "expected 1 to 64");
             Expect(graph.OutputScale is >= 1 and <= 8, "graph.output_scale", "expected 1 to 8");
             Expect(graph.OutputStride == 1 || graph.OutputScale == 1, "graph.output_scale", "expected 1 where output_stride is not 1");
             Expect(
                 graph.ExtraInputs.Count == 0, "graph.extra_inputs",
-                "extra inputs are not served; fold them into the graph as constants");
+                "expected no extra inputs; fold them into the graph as constants");
         }
 
         void ValidatePreprocess(PreprocessManifest preprocess)
@@ -70,8 +70,8 @@ internal static partial class ManifestValidator
                 "expected three positive numbers");
             if (errors.Count == 0)
             {
-                // Normalised pixels beyond this are a scale of 1 with means of 0 to 1, or the reverse: a loss that
-                // nothing else shows.
+                // A larger normalised pixel means a scale of 1 with means of 0 to 1, or the reverse. Such a manifest
+                // loses accuracy without an error.
                 double largest = Enumerable.Range(0, 3)
                     .SelectMany(
                         c => (double[])[0, 255],
@@ -79,8 +79,8 @@ internal static partial class ManifestValidator
                     .Max();
                 Expect(
                     largest <= LargestNormalized, "preprocess.scale",
-                    $"scale, mean and std make pixels as large as {largest:G3}; expected 1/255 with means of 0 to " +
-                    "1, or 1 with means of 0 to 255");
+                    "expected a scale of 1/255 with means of 0 to 1, " +
+                    $"or 1 with means of 0 to 255; got normalised pixels of up to {largest:G3}");
             }
 
             ValidateSize(preprocess.Size);
@@ -103,7 +103,7 @@ internal static partial class ManifestValidator
             Expect(
                 resize.MaxPixels is >= 1024 and <= MostInputPixels, "preprocess.resize.max_pixels",
                 $"expected 1024 to {MostInputPixels}");
-            // Every image is padded to min × min: without this, a line of JSON asks for gigabytes.
+            // Every image is padded to min × min; without this check, one line of JSON could request gigabytes.
             Expect(
                 (long)manifest.Preprocess.Size.Min * manifest.Preprocess.Size.Min <= 2 * resize.MaxPixels,
                 "preprocess.resize.max_pixels", "expected at least half of size.min × size.min");
@@ -139,8 +139,8 @@ internal static partial class ManifestValidator
                     $"expected at least half of the fixed {height}×{width}");
                 Expect(
                     fits, "preprocess.resize",
-                    $"the graph takes only {height}×{width}: expected the mode \"exact\" of that size, or " +
-                    "\"long_side\" up to it, or any with the inference mode \"slide\"");
+                    $"expected the mode \"exact\" of {height}×{width}, the graph's only size, or " +
+                    "\"long_side\" of at most that, or any mode with the inference mode \"slide\"");
             }
         }
 
@@ -155,10 +155,12 @@ internal static partial class ManifestValidator
                     || manifest.Preprocess.Size.Fixed is not { } only
                     || Sides(inference.Crop).SequenceEqual(only), "inference.crop",
                     "expected preprocess.size.fixed, the graph's only size");
-            Expect(inference.StrideRate is null or (> 0 and <= 1), "inference.stride_rate", "expected a share of the crop, above 0 to 1");
+            Expect(
+                inference.StrideRate is null or (> 0 and <= 1), "inference.stride_rate",
+                "expected a share of the crop, above 0 and at most 1");
             Expect(
                 inference.Scales.Count > 0 && inference.Scales.All(s => s is > 0 and <= 16), "inference.scales",
-                "expected at least one, each above 0 to 16");
+                "expected at least one scale, each above 0 and at most 16");
             bool isOne = inference is { Mode: InferenceMode.Whole, Scales.Count: 1, Flip: false };
             Expect(
                 kind != OutputKind.Labels || isOne, "inference",
@@ -166,7 +168,7 @@ internal static partial class ManifestValidator
                 "average");
             Expect(
                 kind != OutputKind.Probabilities || inference.Fuse == FuseMode.MeanSoftmax, "inference.fuse",
-                "expected \"mean_softmax\": the graph gives no logits");
+                "expected \"mean_softmax\": the graph returns no logits");
         }
 
         void ValidatePostprocess(PostprocessManifest postprocess)
@@ -176,7 +178,7 @@ internal static partial class ManifestValidator
                 || manifest.Graph.OutputKind is OutputKind.Labels or OutputKind.Probabilities
                 || postprocess.Activation == activation;
             Expect(fits, "postprocess.activation", $"expected \"{activation}\" for this output_kind");
-            Expect(postprocess.Resize == "bilinear", "postprocess.resize", "only \"bilinear\" is served");
+            Expect(postprocess.Resize == "bilinear", "postprocess.resize", "expected \"bilinear\"");
             Expect(postprocess.Threshold is null or (> 0 and < 1), "postprocess.threshold", "expected a probability between 0 and 1");
             ValidateCrf(postprocess.Crf);
         }
@@ -209,16 +211,20 @@ internal static partial class ManifestValidator
             int? count = classes.Names?.Count ?? (ClassSets.TryGet(classes.Dataset ?? "", out ClassSet? set) ? set.Names.Count : null);
             Expect(
                 kind != OutputKind.BinaryLogit || count is null or 2, "classes.names",
-                "expected two names for binary_logit: of what is not, and of what is found");
-            Expect(classes.Values is null || classes.Values.Count == count, "classes.values", "expected one for each class");
-            Expect(classes.SubmitIds is null || classes.SubmitIds.Count == count, "classes.submit_ids", "expected one for each class");
+                "expected two names for binary_logit: the background's and the object's");
+            Expect(
+                classes.Values is null || classes.Values.Count == count, "classes.values",
+                "expected one value for each class");
+            Expect(
+                classes.SubmitIds is null || classes.SubmitIds.Count == count, "classes.submit_ids",
+                "expected one identifier for each class");
         }
     }
 
     [GeneratedRegex("^[A-Za-z0-9][A-Za-z0-9._-]*$")]
     private static partial Regex FolderName();
 
-    /// <summary>Height and width, where one side stands for both.</summary>
+    /// <summary>Height and width; one side stands for both.</summary>
     public static IReadOnlyList<int> Sides(IReadOnlyList<int> size)
     {
         if (size is [int side])

@@ -3,18 +3,19 @@ namespace InferenceServer.Runtime.Manifests;
 /// <summary>From the graph's output to labels.</summary>
 internal sealed record PostprocessManifest
 {
-    /// <summary>What makes probabilities of logits: <c>softmax</c>, or <c>sigmoid</c> for
+    /// <summary>The function from logits to probabilities: <c>softmax</c>, or <c>sigmoid</c> for
     /// <c>binary_logit</c>.</summary>
     public string? Activation { get; init; }
 
     /// <summary>How scores are resized; only bilinear.</summary>
     public string Resize { get; init; } = "bilinear";
 
-    /// <summary>Corner rule of the upsampling from the output's grid to the input's size.</summary>
+    /// <summary>Whether the corners are aligned in the upsampling from the output's size to the input's
+    /// size.</summary>
     public bool AlignCorners { get; init; }
 
-    /// <summary>Probability above which <c>binary_logit</c> and one-channel probabilities are the second class. Default
-    /// 0.5.</summary>
+    /// <summary>Probability above which <c>binary_logit</c> and one-channel probabilities give the second class.
+    /// Default 0.5.</summary>
     public float? Threshold { get; init; }
 
     /// <summary>Parameters of the fully connected CRF.</summary>
@@ -24,7 +25,7 @@ internal sealed record PostprocessManifest
 /// <summary>Parameters of the fully connected CRF, kept with the model.</summary>
 internal sealed record CrfManifest
 {
-    /// <summary>Whether results are refined unless a request says otherwise.</summary>
+    /// <summary>Whether masks are refined where the request does not say.</summary>
     public bool Default { get; init; }
 
     /// <summary>Mean-field iterations.</summary>

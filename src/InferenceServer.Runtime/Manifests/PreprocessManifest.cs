@@ -20,34 +20,34 @@ internal sealed record PreprocessManifest
     /// <summary>Three standard deviations, in the network's channel order.</summary>
     public required IReadOnlyList<float> Std { get; init; }
 
-    /// <summary>How images are resized before the network sees them.</summary>
+    /// <summary>How images are resized for the network.</summary>
     public required ResizeManifest Resize { get; init; }
 
     /// <summary>The heights and widths that the network takes.</summary>
     public required SizeManifest Size { get; init; }
 
-    /// <summary>How an image is brought to a legal size.</summary>
+    /// <summary>How an image is padded to a legal size.</summary>
     public required PadManifest Pad { get; init; }
 }
 
 /// <summary>Legal heights and widths are multiple·k + offset.</summary>
 internal sealed record SizeManifest
 {
-    /// <summary>The step between legal sizes; 1 where any is.</summary>
+    /// <summary>The step between legal sizes; 1 where every size is legal.</summary>
     public required int Multiple { get; init; }
 
     /// <summary>Added to the multiples: 1 for PSPNet's 8k+1.</summary>
     public int Offset { get; init; }
 
-    /// <summary>A coarser step that inputs are padded to, so that images of unlike sizes share a batch. Right only
-    /// for graphs whose answer inside does not change with padding outside.
-    /// Null leaves that to the server's options.</summary>
+    /// <summary>A larger step that inputs are padded to, so that images of different sizes share a batch. Only for
+    /// graphs whose result inside the image does not change with padding outside. Null uses the server's
+    /// options.</summary>
     public int? Bucket { get; init; }
 
-    /// <summary>[height, width] of a graph that takes no other.</summary>
+    /// <summary>[height, width] of a graph that takes one size only.</summary>
     public IReadOnlyList<int>? Fixed { get; init; }
 
-    /// <summary>Smallest side; smaller images are padded to it.</summary>
+    /// <summary>Smallest side; smaller images are padded to this side.</summary>
     public int Min { get; init; } = 32;
 }
 
@@ -64,25 +64,25 @@ internal sealed record ResizeManifest
     /// <summary>Interpolation.</summary>
     public required ResizeFilter Filter { get; init; }
 
-    /// <summary>True: as Pillow resizes (the kernel widens when shrinking). False: as OpenCV does (it does
-    /// not).</summary>
+    /// <summary>True: as in Pillow (the kernel widens when an image shrinks). False: as in OpenCV (the kernel does not
+    /// widen).</summary>
     public required bool Antialias { get; init; }
 
-    /// <summary>Larger inputs are shrunk to this many pixels, keeping their ratio. Default 4 194 304.</summary>
+    /// <summary>Larger inputs shrink to this many pixels and keep their aspect ratio. Default 4 194 304.</summary>
     public long MaxPixels { get; init; } = 4_194_304;
 }
 
-/// <summary>The rule by which an image's size becomes the network's.</summary>
+/// <summary>The rule from an image's size to the network's input size.</summary>
 internal enum ResizeMode
 {
-    /// <summary>As it is.</summary>
+    /// <summary>The image's own size.</summary>
     None,
 
-    /// <summary>The short side becomes <c>size</c>; the long one keeps the ratio and is cut to a whole number, as
-    /// torchvision does.</summary>
+    /// <summary>The short side becomes <c>size</c>; the long side keeps the ratio and is truncated to a whole number,
+    /// as in torchvision.</summary>
     ShortSide,
 
-    /// <summary>The long side becomes <c>size</c>; the short one keeps the ratio and is rounded.</summary>
+    /// <summary>The long side becomes <c>size</c>; the short side keeps the ratio and is rounded.</summary>
     LongSide,
 
     /// <summary>Both sides become <c>size</c>, whatever the ratio.</summary>
@@ -92,27 +92,27 @@ internal enum ResizeMode
     LongSidePad,
 }
 
-/// <summary>How an image is brought to a legal size.</summary>
+/// <summary>How an image is padded to a legal size.</summary>
 internal sealed record PadManifest
 {
-    /// <summary>On which sides.</summary>
+    /// <summary>The padded sides.</summary>
     public PadPosition Where { get; init; } = PadPosition.BottomRight;
 
-    /// <summary>With what.</summary>
+    /// <summary>The value of the padding.</summary>
     public PadValue Value { get; init; } = PadValue.Mean;
 }
 
-/// <summary>The sides that padding goes to.</summary>
+/// <summary>The sides of an image that are padded.</summary>
 internal enum PadPosition
 {
     /// <summary>Below and to the right; the image stays at the origin.</summary>
     BottomRight,
 
-    /// <summary>Half of it (rounded down) above and to the left, as semseg's test does.</summary>
+    /// <summary>Half of the padding (rounded down) above and to the left, as in semseg's tests.</summary>
     Center,
 }
 
-/// <summary>The value that padding has.</summary>
+/// <summary>The value of the padding.</summary>
 internal enum PadValue
 {
     /// <summary>The mean colour, which is 0 after normalisation.</summary>
@@ -125,7 +125,7 @@ internal enum PadValue
 /// <summary>Reads <c>520</c> as one side and <c>[360, 480]</c> as height and width.</summary>
 internal sealed class SidesConverter : JsonConverter<IReadOnlyList<int>?>
 {
-    // Read by hand: a nested deserialisation would lose the path that errors are reported with.
+    // Parsed by hand: a nested deserialisation would lose the path that error messages name.
     public override IReadOnlyList<int>? Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
     {
         if (reader.TokenType != JsonTokenType.StartArray)

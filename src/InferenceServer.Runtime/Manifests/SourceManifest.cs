@@ -1,10 +1,10 @@
 namespace InferenceServer.Runtime.Manifests;
 
-/// <summary>Where the weights come from; shown to users, and <see cref="Sha256"/> and <see cref="Weights"/> are checked
-/// at load.</summary>
+/// <summary>The origin of the weights, shown to users; <see cref="Sha256"/> and <see cref="Weights"/> are checked when
+/// the model loads.</summary>
 internal sealed record SourceManifest
 {
-    /// <summary>The project whose definition the graph has.</summary>
+    /// <summary>The project that defines the architecture.</summary>
     public string? Project { get; init; }
 
     /// <summary>The file that held the weights.</summary>
@@ -22,11 +22,11 @@ internal sealed record SourceManifest
     /// <summary>SHA-256 of <c>model.onnx</c> of the largest version, in hexadecimal digits.</summary>
     public string? Sha256 { get; init; }
 
-    /// <summary>The same of files beside that graph which hold its weights, by their names.</summary>
+    /// <summary>SHA-256 of the files beside that graph that hold its weights, by file name.</summary>
     public IReadOnlyDictionary<string, string>? Weights { get; init; }
 }
 
-/// <summary>An accuracy that was measured.</summary>
+/// <summary>A measured accuracy.</summary>
 internal sealed record QualityManifest
 {
     /// <summary>The metric, for instance mIoU.</summary>
@@ -35,14 +35,14 @@ internal sealed record QualityManifest
     /// <summary>Its value, in the metric's own unit.</summary>
     public double? Value { get; init; }
 
-    /// <summary>The images it was measured on.</summary>
+    /// <summary>The images of the measurement.</summary>
     public string? Dataset { get; init; }
 
-    /// <summary>How.</summary>
+    /// <summary>The method of the measurement.</summary>
     public string? Protocol { get; init; }
 }
 
-/// <summary>What one pass costs.</summary>
+/// <summary>The cost of one pass.</summary>
 internal sealed record CostManifest
 {
     /// <summary>Number of trained parameters.</summary>
@@ -51,6 +51,6 @@ internal sealed record CostManifest
     /// <summary>10⁹ multiply-accumulates.</summary>
     public double? Gmac { get; init; }
 
-    /// <summary>[height, width] they were counted at; the warm-up runs at this size.</summary>
+    /// <summary>[height, width] of the input that the cost was counted at; the warm-up runs at this size.</summary>
     public IReadOnlyList<int>? At { get; init; }
 }

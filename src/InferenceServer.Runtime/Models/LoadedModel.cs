@@ -7,8 +7,9 @@ using InferenceServer.Runtime.Sessions;
 
 namespace InferenceServer.Runtime.Models;
 
-/// <summary>A model that was tried and warmed: all that a request needs of it.</summary>
-/// <remarks>It counts its holders, of which the repository is one; the last one to leave frees the session.</remarks>
+/// <summary>A model that passed its trial and warm-up, with everything that a request needs.</summary>
+/// <remarks>Reference counted: the repository and every lease hold a reference; the last release frees the
+/// session.</remarks>
 internal sealed class LoadedModel : IDisposable
 {
     private static readonly TimeSpan LongestRun = TimeSpan.FromSeconds(5);
@@ -42,35 +43,34 @@ internal sealed class LoadedModel : IDisposable
     /// <summary>Names and colours of the classes.</summary>
     public ClassTable Classes { get; }
 
-    /// <summary>The passes of a request that wants nothing else than the manifest.</summary>
+    /// <summary>The passes of a request without overrides.</summary>
     public PassSettings Passes { get; }
 
     /// <summary>The network itself, for benchmarks; requests go through <see cref="Scheduler"/>.</summary>
     public IModelSession Session { get; }
 
-    /// <summary>Time that reading, trying and warming took.</summary>
+    /// <summary>Time of reading, trial and warm-up.</summary>
     public TimeSpan LoadTime { get; internal set; }
 
-    /// <summary>The share of <see cref="LoadTime"/> that trying and warming took.</summary>
+    /// <summary>The part of <see cref="LoadTime"/> for trial and warm-up.</summary>
     public TimeSpan WarmUpTime { get; internal set; }
 
-    /// <summary>Image to input.</summary>
+    /// <summary>Makes the network's input from an image.</summary>
     public Preprocessor Preprocessor { get; }
 
-    /// <summary>Output to labels.</summary>
+    /// <summary>Makes a mask from the network's output.</summary>
     public Postprocessor Postprocessor { get; }
 
-    /// <summary>The way to the session.</summary>
+    /// <summary>Schedules the runs of the session.</summary>
     public BatchScheduler Scheduler { get; }
 
-    /// <summary>The state of the files that this was made of.</summary>
+    /// <summary>The stamp of the files that the model was loaded from.</summary>
     internal string Stamp { get; init; } = "";
 
-    /// <summary>Whether the model has no holder any more, so that its session is freed.</summary>
+    /// <summary>Whether no reference is left, so that the session is freed.</summary>
     internal bool IsFreed => Volatile.Read(ref _holders) == 0;
 
-    /// <summary>Gives up the holder's share that the maker of this object got; requests that lease it keep the session
-    /// open.</summary>
+    /// <summary>Releases the reference of the model's creator; leases of requests keep the session open.</summary>
     public void Dispose()
     {
         if (Interlocked.Exchange(ref _disposed, 1) == 0)
@@ -79,8 +79,7 @@ internal sealed class LoadedModel : IDisposable
         }
     }
 
-    /// <summary>Leases the model; null where it has no holder any more, because another version serves
-    /// already.</summary>
+    /// <summary>Leases the model; null where no reference is left because another version serves.</summary>
     internal ModelLease? TryLease()
     {
         int holders = Volatile.Read(ref _holders);
@@ -100,8 +99,8 @@ internal sealed class LoadedModel : IDisposable
 
     internal void Leave()
     {
-        // A run whose callers have all given up may take a moment to notice. One that does not end is left to the end
-        // of the process: freeing its session would crash that.
+        // A cancelled run may take a moment to stop. A run that does not stop is left until the process ends: freeing
+        // its session would crash the process.
         if (Interlocked.Decrement(ref _holders) == 0 && Scheduler.Close(LongestRun))
         {
             Session.Dispose();
@@ -109,8 +108,8 @@ internal sealed class LoadedModel : IDisposable
     }
 }
 
-/// <summary>The right to use a model: until this is disposed its session stays open, even if another version has taken
-/// its place.</summary>
+/// <summary>A reference to a model: until the lease is disposed, the model's session stays open, even after another
+/// version replaced the model.</summary>
 internal sealed class ModelLease : IDisposable
 {
     private LoadedModel? _held;
@@ -124,9 +123,9 @@ internal sealed class ModelLease : IDisposable
     /// <summary>The model; its session may be run until <see cref="Dispose"/>.</summary>
     public LoadedModel Model { get; }
 
-    /// <summary>Another right to the same model, also where another version has taken its place meanwhile.</summary>
-    /// <returns>Stays when this one is given up; the caller disposes it.</returns>
-    /// <exception cref="ObjectDisposedException">This one was given up, and the model with it.</exception>
+    /// <summary>Creates another lease of the same model, even after another version replaced the model.</summary>
+    /// <returns>A lease that is independent of this one; the caller disposes it.</returns>
+    /// <exception cref="ObjectDisposedException">This lease was released, and the model was freed.</exception>
     public ModelLease Share() => Model.TryLease() ?? throw new ObjectDisposedException(nameof(ModelLease));
 
     /// <summary>Releases the model; the last release frees its session. A second call does nothing.</summary>

@@ -4,10 +4,10 @@ using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Runtime.Models;
 
-/// <summary>Gives memory back that a burst has needed: once a minute, buffers that were not used since, and in a
-/// process of its own what the collector has put off.</summary>
-/// <remarks>A request allocates so little beside its pooled buffers that the collector looks at its oldest generation
-/// hardly once an hour, and keeps tens of megabytes of old requests until then.</remarks>
+/// <summary>Returns memory after a burst, once a minute: drops unused buffers and, in a process of its own, runs the
+/// postponed garbage collection.</summary>
+/// <remarks>A request allocates so little beside its pooled buffers that the oldest generation is collected less than
+/// once an hour, and keeps tens of megabytes of old requests until then.</remarks>
 internal sealed class MemoryUpkeep(IOptions<SegmentationOptions> options, TimeProvider clock) : BackgroundService
 {
     private const long Worthwhile = 4 << 20;
@@ -16,7 +16,7 @@ internal sealed class MemoryUpkeep(IOptions<SegmentationOptions> options, TimePr
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         using PeriodicTimer timer = new(Interval, clock);
-        // Ends the wait with `false`: to be told to stop is no error.
+        // The wait ends with `false`, because a stop is not an error.
         await using CancellationTokenRegistration stop = stoppingToken.Register(timer.Dispose);
         long allocated = 0;
         while (await timer.WaitForNextTickAsync(CancellationToken.None))
@@ -25,7 +25,7 @@ internal sealed class MemoryUpkeep(IOptions<SegmentationOptions> options, TimePr
             long now = GC.GetTotalAllocatedBytes();
             if (options.Value.OwnsProcess && now - allocated > Worthwhile)
             {
-                // Beside the requests, in some ten milliseconds.
+                // The collection runs beside requests, in about ten milliseconds.
                 GC.Collect(GC.MaxGeneration, GCCollectionMode.Forced, blocking: false);
             }
 

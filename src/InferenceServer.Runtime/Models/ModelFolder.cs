@@ -5,12 +5,12 @@ using InferenceServer.Runtime.Manifests;
 
 namespace InferenceServer.Runtime.Models;
 
-/// <summary>The folder of one model: what lies in it, and a stamp that changes with any of its files.</summary>
+/// <summary>The folder of one model: its files, and a stamp that changes with any of the files.</summary>
 internal sealed class ModelFolder(string path)
 {
     private const string Graph = "model.onnx";
 
-    // A stamp is made of names, lengths, times and where links lead: hashing gigabytes at every look would be felt.
+    // A stamp has names, lengths, times and link targets: hashing gigabytes at every scan would be too slow.
     private static readonly EnumerationOptions Everything = new()
     {
         RecurseSubdirectories = true,
@@ -34,7 +34,7 @@ internal sealed class ModelFolder(string path)
             .OrderDescending(),
     ];
 
-    /// <summary>The models under <paramref name="root"/>, by name.</summary>
+    /// <summary>The models under <paramref name="root"/>, ordered by name.</summary>
     public static IReadOnlyList<ModelFolder> List(string root) =>
     [
         .. Directory.EnumerateDirectories(root, "*", TopOnly)
@@ -56,10 +56,10 @@ internal sealed class ModelFolder(string path)
     /// <summary>The graph of a version.</summary>
     public string GraphFile(int version) => System.IO.Path.Combine(Path, version.ToString(CultureInfo.InvariantCulture), Graph);
 
-    /// <summary>The state of the manifest and all versions.</summary>
+    /// <summary>The stamp of the manifest and all versions.</summary>
     public string Stamp() => string.Concat(Versions.Select(Stamp).Prepend(Manifest()));
 
-    /// <summary>The state of the manifest and of one version: its graph and whatever weights lie beside it.</summary>
+    /// <summary>The stamp of the manifest and of one version: the graph and the weights beside the graph.</summary>
     public string Stamp(int version)
     {
         StringBuilder stamp = new(Manifest());
@@ -71,8 +71,8 @@ internal sealed class ModelFolder(string path)
         return stamp.ToString();
     }
 
-    // A folder of tools beside the models is no broken model; one that holds a graph somewhere is, and says what it
-    // lacks.
+    // A folder of tools beside the models is not a broken model. A folder with a graph anywhere below is a model, and
+    // reports what is missing.
     private static bool HoldsModel(string folder)
     {
         try
@@ -81,12 +81,12 @@ internal sealed class ModelFolder(string path)
         }
         catch (IOException)
         {
-            return true; // reading the folder reports the error, for this model alone
+            return true; // reading the folder later reports the error for this model alone
         }
     }
 
-    // Folders that are links are not gone into, since they may lead back to where they lie; where they lead is part of
-    // the stamp.
+    // Linked folders are not searched, because they may lead back to their parent; the link's target is part of the
+    // stamp.
     private static FileSystemEnumerable<string> Files(string folder) => new(folder, static (ref entry) => entry.ToFullPath(), Everything)
     {
         ShouldIncludePredicate = static (ref entry) => !entry.IsDirectory || IsLink(ref entry),
@@ -95,7 +95,7 @@ internal sealed class ModelFolder(string path)
 
     private static bool IsLink(ref FileSystemEntry entry) => entry.Attributes.HasFlag(FileAttributes.ReparsePoint);
 
-    // "007" is no version: its number would lead to another folder.
+    // "007" is not a version: its number would lead to another folder.
     private static int Version(string name)
     {
         if (int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out int version)
@@ -116,7 +116,7 @@ internal sealed class ModelFolder(string path)
 
     private void Append(StringBuilder stamp, string file)
     {
-        FileInfo real = new(RealPath.Of(file)); // a link is as old as itself, whatever it points to
+        FileInfo real = new(RealPath.Of(file)); // a link has a time of its own
         stamp.Append(CultureInfo.InvariantCulture, $"{System.IO.Path.GetRelativePath(Path, file)} {real.FullName}");
         if (real.Exists)
         {
@@ -127,13 +127,13 @@ internal sealed class ModelFolder(string path)
     }
 }
 
-/// <summary>The path after all links were followed. It tells two releases apart even where names, lengths and times are
-/// equal.</summary>
+/// <summary>Resolves all links in a path. The resolved path distinguishes two releases whose names, lengths and times
+/// are equal.</summary>
 internal static class RealPath
 {
-    private const int MostLinks = 40; // as many as Linux follows
+    private const int MostLinks = 40; // Linux's own limit
 
-    /// <exception cref="IOException">The links form a circle.</exception>
+    /// <exception cref="IOException">The links form a cycle.</exception>
     public static string Of(string path) => Of(Path.GetFullPath(path), MostLinks);
 
     private static string Of(string path, int links)
@@ -155,6 +155,6 @@ internal static class RealPath
             return Of(Path.GetFullPath(target, folder), links - 1);
         }
 
-        throw new IOException($"Too many links: '{entry.FullName}'.");
+        throw new IOException($"Expected at most {MostLinks} links, got more: '{entry.FullName}'.");
     }
 }

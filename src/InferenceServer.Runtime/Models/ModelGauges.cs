@@ -70,7 +70,7 @@ internal sealed class ModelGauges
         return new Measurement<int>(1, new("version", version.Split('+')[0]), new("ort_version", SessionFactory.RuntimeVersion));
     }
 
-    // Each version that serves; a model of which none does has no version yet.
+    // One measurement for each serving version; a model without a serving version has no version label.
     private IEnumerable<Measurement<int>> States() => _repository.Entries.SelectMany(e => e.Versions.Count > 0
         ? e.Versions.Select(m => State(e, MetricTags.Number(m.Version)))
         : [State(e, "")]);

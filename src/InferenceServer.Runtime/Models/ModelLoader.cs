@@ -9,17 +9,17 @@ using InferenceServer.Runtime.Sessions;
 
 namespace InferenceServer.Runtime.Models;
 
-/// <summary>A version's folder to a model that is known to work: manifest checked, weights verified, graph tried and
-/// warmed.</summary>
+/// <summary>Loads one version of a model: checks the manifest, verifies the weights, tries and warms the
+/// graph.</summary>
 internal sealed class ModelLoader(SessionFactory sessions, SchedulerFactory schedulers, CrfRefiner refiner)
 {
     /// <summary>Loads one version.</summary>
     /// <param name="folder">The model's folder.</param>
     /// <param name="version">Number of the version's folder.</param>
-    /// <param name="stamp">The state of the version's files.</param>
-    /// <param name="progress">Is told each step.</param>
-    /// <param name="cancellationToken">Ends the trial runs.</param>
-    /// <exception cref="ManifestException">What is wrong, and with which key.</exception>
+    /// <param name="stamp">The stamp of the version's files.</param>
+    /// <param name="progress">Called at each step.</param>
+    /// <param name="cancellationToken">Stops the trial runs.</param>
+    /// <exception cref="ManifestException">The version cannot be served; the message names the key.</exception>
     public LoadedModel Load(
         ModelFolder folder, int version, string stamp, Action<LoadProgress> progress,
         CancellationToken cancellationToken)
@@ -30,7 +30,8 @@ internal sealed class ModelLoader(SessionFactory sessions, SchedulerFactory sche
         ModelManifest manifest = ReadManifest(folder.Path, file);
         if (folder.Versions[0] == version && manifest.Source is { } source)
         {
-            // The manifest speaks of the newest weights; an older version that steps in for them has others.
+            // The manifest describes the newest weights; an older version that serves in their place has other
+            // weights.
             Verify(file, source);
         }
 
@@ -42,7 +43,8 @@ internal sealed class ModelLoader(SessionFactory sessions, SchedulerFactory sche
         model.WarmUpTime = Stopwatch.GetElapsedTime(read);
         if (folder.Stamp(version) != stamp)
         {
-            throw new ManifestException(ModelFile.Display(file), ["the files changed while they were loaded"]);
+            throw new ManifestException(
+                ModelFile.Display(file), ["expected files that do not change while they load; load the model again"]);
         }
 
         model.LoadTime = Stopwatch.GetElapsedTime(start);
@@ -62,7 +64,7 @@ internal sealed class ModelLoader(SessionFactory sessions, SchedulerFactory sche
         }
     }
 
-    /// <summary>Tries the model, then warms all that its requests will run.</summary>
+    /// <summary>Tries the model, then warms up every shape that its requests run.</summary>
     private void Prepare(LoadedModel model, string file, Action<LoadProgress> progress, CancellationToken cancellationToken)
     {
         IReadOnlyList<(int Batch, ImageSize Size)> trials = ModelTrial.Plan(model, file);
@@ -109,7 +111,8 @@ internal sealed class ModelLoader(SessionFactory sessions, SchedulerFactory sche
     {
         if (!File.Exists(file))
         {
-            throw new ManifestException(ModelFile.Display(file), [$"{key}: the file does not exist"]);
+            throw new ManifestException(
+                ModelFile.Display(file), [$"{key}: expected the file to exist; copy it, or remove the key"]);
         }
 
         using FileStream stream = File.OpenRead(file);
@@ -119,7 +122,7 @@ internal sealed class ModelLoader(SessionFactory sessions, SchedulerFactory sche
             throw new ManifestException(
                 ModelFile.Display(file),
                 [
-                    $"{key}: the manifest expects {expected}, the file has {actual}; after a new export, correct " +
+                    $"{key}: expected {expected}, got {actual}; after a new export, correct " +
                     "or remove the key"
                 ]);
         }

@@ -5,8 +5,8 @@ using Microsoft.Extensions.Logging;
 
 namespace InferenceServer.Runtime.Models;
 
-/// <summary>Loads the models while the host already runs, so that their state can be watched. Without a folder of
-/// models, or a GPU where one is required, the host stops, with exit code 1.</summary>
+/// <summary>Loads the models while the host runs, so that clients can watch their state. Without a folder of models,
+/// or without a required GPU, the host stops with exit code 1.</summary>
 internal sealed class ModelLoading(
     ModelRepository repository,
     ImageDecoder decoder,
@@ -35,15 +35,15 @@ internal sealed class ModelLoading(
             }
             catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
             {
-                // The host was told to stop before everything was loaded.
+                // The host stopped before all models were loaded.
             }
             catch (Exception e) when (e is IOException or GpuRequiredException or DllNotFoundException)
             {
                 Log.CannotServe(logger, e.Message);
                 repository.Expect(false);
                 Environment.ExitCode = 1;
-                // Not before the host has started: Kestrel would end with an exception, and the process with a core
-                // dump.
+                // The stop waits until the host has started: before that, Kestrel would end with an exception, and the
+                // process with a core dump.
                 lifetime.ApplicationStarted.Register(lifetime.StopApplication);
             }
         },

@@ -7,12 +7,12 @@ using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Runtime.Models;
 
-/// <summary>The models of one folder. Readers take an immutable snapshot and never wait; loads happen one at a
+/// <summary>The models of one folder. Readers take an immutable snapshot and never wait; loads run one at a
 /// time.</summary>
 internal sealed class ModelRepository : IDisposable
 {
-    private const string Looking = "The models are being looked for; try again in a moment.";
-    private const string NobodyLoads = "No model is loaded: the host has not started, has stopped, or could not load the models.";
+    private const string Looking = "The server is listing the models; try again in a moment.";
+    private const string NotLoading = "No model is loaded: the host has not started, has stopped, or could not load the models.";
     private readonly ModelLoader _loader;
     private readonly ModelRepositoryOptions _options;
     private readonly SegmentationMetrics _metrics;
@@ -20,7 +20,7 @@ internal sealed class ModelRepository : IDisposable
     private readonly string _root;
     private readonly SemaphoreSlim _loading = new(1); // guards the slots
     private readonly SortedDictionary<string, ModelSlot> _slots = new(StringComparer.Ordinal);
-    // ONNX files that lie in the folder itself, and were named in the log.
+    // ONNX files in the folder itself that were already logged.
     private readonly HashSet<string> _strays = [];
     private ImmutableSortedDictionary<string, ModelEntry> _entries =
         ImmutableSortedDictionary<string, ModelEntry>.Empty.WithComparers(StringComparer.Ordinal);
@@ -28,7 +28,7 @@ internal sealed class ModelRepository : IDisposable
     private volatile bool _expected;
     private volatile bool _loaded;
 
-    /// <summary>A repository that is still empty.</summary>
+    /// <summary>Creates an empty repository.</summary>
     public ModelRepository(
         ModelLoader loader, IOptions<ModelRepositoryOptions> options, SegmentationMetrics metrics,
         ILogger<ModelRepository> logger)
@@ -40,11 +40,11 @@ internal sealed class ModelRepository : IDisposable
         _root = Path.GetFullPath(_options.Path);
     }
 
-    /// <summary>All models, by name, as they stand now.</summary>
+    /// <summary>A snapshot of all models, ordered by name.</summary>
     public IEnumerable<ModelEntry> Entries => Volatile.Read(ref _entries).Values;
 
-    /// <summary>The model that answers when a request names none; null where that is not defined.</summary>
-    // The shipped default is gone where people mount models of their own; if there is just one of those, it is meant.
+    /// <summary>The model of requests that name none; null where no default is defined.</summary>
+    // The shipped default is missing where people mount their own models; a single mounted model is then the default.
     public string? Default
     {
         get
@@ -66,10 +66,10 @@ internal sealed class ModelRepository : IDisposable
     /// <summary>Whether every required model serves.</summary>
     public bool IsReady => NotReady().Count == 0;
 
-    // Until the folder is listed, no name can be called unknown.
+    // A name is not unknown before the folder was listed.
     private bool IsLooking => !_loaded && Volatile.Read(ref _entries).IsEmpty;
 
-    /// <summary>What keeps the server from being ready, one sentence each.</summary>
+    /// <summary>The reasons why the server is not ready, one sentence each.</summary>
     public IReadOnlyList<string> NotReady()
     {
         if (IsLooking)
@@ -77,7 +77,7 @@ internal sealed class ModelRepository : IDisposable
             return [Looking];
         }
 
-        // An operator who mounts other models over the shipped ones need not change the default model.
+        // An operator who mounts other models over the shipped models need not change the default model.
         IReadOnlyList<string> required =
         [
             .. _options.Required.Count > 0
@@ -99,14 +99,15 @@ internal sealed class ModelRepository : IDisposable
         return ["No model is ready."];
     }
 
-    /// <summary>Waits while a model loads. Whether it can be used then, <see cref="Lease"/> tells.</summary>
-    /// <param name="name">A model's name; null takes the default.</param>
+    /// <summary>Waits while a model loads; <see cref="Lease"/> reports whether the model can be used
+    /// afterwards.</summary>
+    /// <param name="name">A model's name; null is the default.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     internal async Task WaitAsync(string? name, CancellationToken cancellationToken)
     {
         while (true)
         {
-            Task changed = Volatile.Read(ref _changed).Task; // before the look, so that no change is missed
+            Task changed = Volatile.Read(ref _changed).Task; // read before the state, so that no change is missed
             if (!_expected || (!IsLooking && Find(name ?? Default ?? "")?.State != ModelState.Loading))
             {
                 return;
@@ -116,7 +117,7 @@ internal sealed class ModelRepository : IDisposable
         }
     }
 
-    /// <summary>Sets whether the host loads models, so that waiting for a model makes sense.</summary>
+    /// <summary>Sets whether the host loads models; otherwise no request waits for a model.</summary>
     internal void Expect(bool expected)
     {
         _expected = expected;
@@ -124,21 +125,22 @@ internal sealed class ModelRepository : IDisposable
     }
 
     /// <summary>Leases a model; the caller disposes the lease.</summary>
-    /// <param name="name">A model's name; null takes the default.</param>
-    /// <param name="version">The number of a version that serves; null takes the newest.</param>
-    /// <exception cref="SegmentationException">Unknown, still loading, or unavailable.</exception>
+    /// <param name="name">A model's name; null is the default.</param>
+    /// <param name="version">The number of a serving version; null is the newest.</param>
+    /// <exception cref="SegmentationException">The model is unknown, still loading, or unavailable.</exception>
     public ModelLease Lease(string? name, int? version = null)
     {
         while (true)
         {
             if (IsLooking)
             {
-                throw new SegmentationException(SegmentationError.ModelNotReady, _expected ? Looking : NobodyLoads);
+                throw new SegmentationException(SegmentationError.ModelNotReady, _expected ? Looking : NotLoading);
             }
 
             string wanted = name ?? Default ?? throw new SegmentationException(
-                SegmentationError.UnknownModel, $"No default model is configured (Models:Default); name one of: {Names()}.");
-            // A model that was replaced between the two calls is leased no more; the snapshot then has its successor.
+                SegmentationError.UnknownModel,
+                $"Expected a model's name, because no default is configured (Models:Default); use one of: {Names()}.");
+            // A model that was replaced between the two calls cannot be leased; the snapshot then has its successor.
             if (Choose(Entry(wanted), version).TryLease() is { } lease)
             {
                 return lease;
@@ -146,21 +148,22 @@ internal sealed class ModelRepository : IDisposable
         }
     }
 
-    /// <summary>The entry of that name, however far it is.</summary>
-    /// <exception cref="SegmentationException">There is none.</exception>
+    /// <summary>The entry of a model, in any state.</summary>
+    /// <exception cref="SegmentationException">The model does not exist.</exception>
     public ModelEntry Entry(string name) =>
-        Find(name) ?? throw new SegmentationException(SegmentationError.UnknownModel, $"There is no model '{name}'; there are: {Names()}.");
+        Find(name) ?? throw new SegmentationException(
+            SegmentationError.UnknownModel, $"There is no model '{name}'; use one of: {Names()}.");
 
-    /// <summary>A version that serves.</summary>
-    /// <exception cref="SegmentationException">There is no such model or version, or it is not ready.</exception>
+    /// <summary>A serving version of a model.</summary>
+    /// <exception cref="SegmentationException">The model or version does not exist or is not ready.</exception>
     public LoadedModel Version(string name, int version) => Choose(Entry(name), version);
 
-    /// <summary>The entry of that name, or null.</summary>
+    /// <summary>The entry of a model; null where the model does not exist.</summary>
     public ModelEntry? Find(string name) => Volatile.Read(ref _entries).GetValueOrDefault(name);
 
-    /// <summary>Loads every model in the folder, one after another; one that fails harms no other.</summary>
+    /// <summary>Loads every model in the folder, one after another; a failure does not affect other models.</summary>
     /// <exception cref="DirectoryNotFoundException">The folder does not exist.</exception>
-    /// <exception cref="GpuRequiredException">A GPU is required and cannot be had.</exception>
+    /// <exception cref="GpuRequiredException">A GPU is required and cannot be used.</exception>
     public void Load(CancellationToken cancellationToken)
     {
         IReadOnlyList<ModelFolder> folders = Folders();
@@ -182,46 +185,47 @@ internal sealed class ModelRepository : IDisposable
         Complain(folders);
     }
 
-    /// <summary>Loads one model, and again if it is loaded already; the version that serves is replaced only by one
-    /// that works.</summary>
-    /// <param name="name">The model's name; a folder of that name is looked for.</param>
-    /// <param name="cancellationToken">Ends the trial runs; everything then stays as it was.</param>
-    /// <returns>The model as it then stands, with the reason where a version failed.</returns>
+    /// <summary>Loads or reloads one model; the serving version is replaced only by a version that works.</summary>
+    /// <param name="name">The model's name, which is the name of a folder.</param>
+    /// <param name="cancellationToken">Stops the trial runs, and nothing changes.</param>
+    /// <returns>The model after the load, with the reason where a version failed.</returns>
     /// <exception cref="DirectoryNotFoundException">The folder of models does not exist.</exception>
-    /// <exception cref="SegmentationException">There is no such folder.</exception>
+    /// <exception cref="SegmentationException">The model's folder does not exist.</exception>
     public ModelEntry Reload(string name, CancellationToken cancellationToken)
     {
         IReadOnlyList<ModelFolder> folders = Folders();
         ModelFolder folder = folders.FirstOrDefault(f => f.Name == name) ?? throw new SegmentationException(
             SegmentationError.UnknownModel,
-            $"There is no model '{name}'; there are: " +
+            $"There is no model '{name}'; use one of: " +
             $"{string.Join(", ", folders.Select(f => f.Name).DefaultIfEmpty("none"))}.");
         Exclusively(() => Slot(name).Update(folder, LoadCause.Request, cancellationToken), cancellationToken);
         return Entry(name);
     }
 
-    /// <summary>Loads one model and leaves the others alone: for tools that need no other.</summary>
+    /// <summary>Loads one model and no others; for tools that use one model.</summary>
     /// <param name="name">The model's name.</param>
-    /// <param name="cancellationToken">Ends the trial runs.</param>
-    /// <returns>The model, which stays the repository's and is not replaced unless something is loaded again.</returns>
+    /// <param name="cancellationToken">Stops the trial runs.</param>
+    /// <returns>The model, which the repository owns; only another load replaces the model.</returns>
     /// <exception cref="DirectoryNotFoundException">The folder does not exist.</exception>
-    /// <exception cref="SegmentationException">Unknown or unavailable.</exception>
+    /// <exception cref="SegmentationException">The model is unknown or unavailable.</exception>
     public LoadedModel Load(string name, CancellationToken cancellationToken) => Choose(Reload(name, cancellationToken), version: null);
 
-    /// <summary>Stops serving a model until it is loaded again or the server restarts; requests in work are
+    /// <summary>Stops serving a model until the next load or the server's restart; admitted requests are
     /// finished.</summary>
-    /// <exception cref="SegmentationException">There is no such model.</exception>
+    /// <exception cref="SegmentationException">The model does not exist.</exception>
     public ModelEntry Unload(string name, CancellationToken cancellationToken)
     {
         Entry(name);
-        Exclusively(() => Slot(name).Unload("It was unloaded on request; load it again to serve it."), cancellationToken);
+        Exclusively(
+            () => Slot(name).Unload("The model was unloaded on request; load the model again to serve it."),
+            cancellationToken);
         return Entry(name);
     }
 
-    /// <summary>Looks at the folder once: loads what has changed and was the same at the last look, and drops models
-    /// whose folder is gone.</summary>
-    /// <param name="cancellationToken">Ends the trial runs.</param>
-    /// <returns>Whether something is still changing, so that another look is due soon.</returns>
+    /// <summary>Scans the folder once: loads models that changed before the last scan and not since, and drops models
+    /// without a folder.</summary>
+    /// <param name="cancellationToken">Stops the trial runs.</param>
+    /// <returns>Whether files are still changing, so that another scan is due soon.</returns>
     public bool Refresh(CancellationToken cancellationToken)
     {
         bool changing = false;
@@ -233,10 +237,10 @@ internal sealed class ModelRepository : IDisposable
         return changing;
     }
 
-    /// <summary>Frees all models; those that requests hold are freed after these.</summary>
+    /// <summary>Frees all models; leased models are freed after their last request.</summary>
     public void Dispose()
     {
-        // Before the models are freed: a request that comes too late would look for their successors for ever.
+        // This comes before the models are freed: a late request would otherwise look for their successors for ever.
         _loaded = false;
         Volatile.Write(ref _entries, _entries.Clear());
         Expect(false);
@@ -277,7 +281,7 @@ internal sealed class ModelRepository : IDisposable
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
-                changing |= Slot(name).Missed(e); // its files are being moved under our eyes
+                changing |= Slot(name).Missed(e); // another process is moving the files
             }
         }
 
@@ -327,7 +331,7 @@ internal sealed class ModelRepository : IDisposable
         throw new DirectoryNotFoundException($"Models:Path: the folder '{_root}' does not exist.");
     }
 
-    /// <summary>What an operator would otherwise find out from the first user.</summary>
+    /// <summary>Logs problems that an operator would otherwise learn from users.</summary>
     private void Complain(IReadOnlyList<ModelFolder> folders)
     {
         if (folders.Count == 0)
@@ -342,7 +346,7 @@ internal sealed class ModelRepository : IDisposable
         }
     }
 
-    // Once for each file, for the folder is looked at every few seconds.
+    // Each file is logged once, because the folder is scanned every few seconds.
     private void NameStrays()
     {
         foreach (string file in ModelFolder.Graphs(_root, depth: 0).Where(_strays.Add))
@@ -386,7 +390,7 @@ internal sealed class ModelRepository : IDisposable
 
         return entry.Versions.FirstOrDefault(m => m.Version == version) ?? throw new SegmentationException(
             SegmentationError.UnknownModel,
-            $"The model '{entry.Name}' serves no version {version}; it serves: " +
+            $"The model '{entry.Name}' serves no version {version}; use one of: " +
             $"{string.Join(", ", entry.Versions.Select(m => m.Version))}.");
     }
 

@@ -4,7 +4,7 @@ using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Runtime.Models;
 
-/// <summary>The folder of models, the default model, and how changes are noticed; section <c>Models</c>.</summary>
+/// <summary>The folder of models, the default model, and the detection of changes; section <c>Models</c>.</summary>
 public sealed class ModelRepositoryOptions
 {
     /// <summary>The folder with one folder for each model. A relative path starts at the working directory. Default
@@ -15,17 +15,17 @@ public sealed class ModelRepositoryOptions
     /// <summary>The model for requests that name none. Default: the only model, where there is only one.</summary>
     public string? Default { get; set; }
 
-    /// <summary>The models that must be loaded before the server is ready. Default: the default model, or any model
-    /// without one.</summary>
+    /// <summary>The models that must be loaded before the server is ready. Default: the default model; without one,
+    /// any model.</summary>
     public IList<string> Required { get; } = [];
 
     /// <summary>The versions of each model that serve at the same time: <c>latest</c>, <c>all</c>, or a number of the
-    /// newest. Default latest.</summary>
+    /// newest versions. Default latest.</summary>
     [Required, RegularExpression(VersionPolicy.Pattern)]
     public string Versions { get; set; } = "latest";
 
-    /// <summary>How changes in the folder are noticed while the server runs: not at all, by polling, or by file events
-    /// and polling. Default auto.</summary>
+    /// <summary>How the server detects changes in the folder: not at all, by polling, or by file events and polling.
+    /// Default auto.</summary>
     [EnumDataType(typeof(WatchMode))]
     public WatchMode Watch { get; set; } = WatchMode.Auto;
 
@@ -33,33 +33,33 @@ public sealed class ModelRepositoryOptions
     [Range(typeof(TimeSpan), "00:00:00.010", "1.00:00:00")]
     public TimeSpan PollInterval { get; set; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>Time for which files must not change before they are loaded, so that incomplete files are not. Default
-    /// 1 s.</summary>
+    /// <summary>Time without changes before files are loaded, so that incomplete files are not loaded. Default 1
+    /// s.</summary>
     [Range(typeof(TimeSpan), "00:00:00.010", "00:10:00")]
     public TimeSpan SettleTime { get; set; } = TimeSpan.FromSeconds(1);
 }
 
-/// <summary>How changes in the folder of models are noticed while the server runs.</summary>
+/// <summary>How the server detects changes in the folder of models.</summary>
 public enum WatchMode
 {
     /// <summary>Not at all; the API still loads and unloads.</summary>
     Off,
 
-    /// <summary>By looking at every interval: for machines that are short of file watches.</summary>
+    /// <summary>By polling alone; for machines with few file watches.</summary>
     Poll,
 
-    /// <summary>By the system's events, and by looking at every interval where those do not come, such as on network
+    /// <summary>By the system's file events, and by polling where no events arrive, such as on network
     /// volumes.</summary>
     Auto,
 }
 
-/// <summary>How many versions of a model serve side by side.</summary>
+/// <summary>How many versions of a model serve at the same time.</summary>
 internal static class VersionPolicy
 {
-    /// <summary>What <c>Models:Versions</c> may be.</summary>
+    /// <summary>The legal values of <c>Models:Versions</c>.</summary>
     public const string Pattern = "^([Ll]atest|[Aa]ll|[1-9][0-9]{0,3})$";
 
-    /// <summary>The number of versions that a valid value stands for; latest is one.</summary>
+    /// <summary>The number of versions of a legal value; latest is one.</summary>
     public static int Count(string policy) => policy.ToUpperInvariant() switch
     {
         "LATEST" => 1,

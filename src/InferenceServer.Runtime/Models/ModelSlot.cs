@@ -5,9 +5,9 @@ using Microsoft.Extensions.Logging;
 
 namespace InferenceServer.Runtime.Models;
 
-/// <summary>The life of one model: which versions serve, which have failed, and what follows from a change in its
-/// folder.</summary>
-/// <remarks>Used by one thread at a time. New versions are loaded beside the old ones; one publication swaps
+/// <summary>The state of one model: the serving versions, the failed versions, and the effect of a change in the
+/// model's folder.</summary>
+/// <remarks>Used by one thread at a time. New versions are loaded beside the old versions; one publication swaps
 /// them.</remarks>
 internal sealed class ModelSlot(
     string name, ModelLoader loader, int versions, Action<ModelEntry> publish, SegmentationMetrics metrics,
@@ -17,17 +17,17 @@ internal sealed class ModelSlot(
     private const int MostMisses = 5;
     private readonly Dictionary<int, (string Stamp, string Reason)> _failures = [];
     private IReadOnlyList<LoadedModel> _serving = [];
-    private ModelEntry _stands = new(name, ModelState.Loading); // leaves out a load that is under way
+    private ModelEntry _stands = new(name, ModelState.Loading); // without a load in progress
     private string? _applied;
     private string? _seen;
     private int _misses;
 
     public bool Serves => _serving.Count > 0;
 
-    // For the log, whose reader has to know first whether requests are answered.
+    // Part of every error in the log, because an operator first needs to know whether requests are answered.
     private string Standing => _serving.Count switch
     {
-        0 => "no version of it serves",
+        0 => "no version serves",
         1 => $"version {_serving[0].Version} still serves",
         _ => $"versions {string.Join(", ", _serving.Select(model => model.Version))} still serve",
     };
@@ -36,11 +36,11 @@ internal sealed class ModelSlot(
     /// model.</summary>
     public bool IsUnloaded { get; private set; }
 
-    /// <summary>Whether the folder was the same at this look and the last.</summary>
-    /// <param name="folder">The folder; null where it is gone.</param>
-    /// <param name="changed">Whether it is another than the one that was applied.</param>
-    /// <exception cref="IOException">The folder cannot be read; a caller that goes on tells
-    /// <see cref="Missed"/>.</exception>
+    /// <summary>Whether the folder was the same at this scan and the last.</summary>
+    /// <param name="folder">The folder; null where the folder is missing.</param>
+    /// <param name="changed">Whether the folder differs from the applied folder.</param>
+    /// <exception cref="IOException">The folder cannot be read; a caller that continues calls <see
+    /// cref="Missed"/>.</exception>
     public bool IsSettled(ModelFolder? folder, out bool changed)
     {
         if (IsUnloaded && folder is not null)
@@ -57,9 +57,9 @@ internal sealed class ModelSlot(
         return settled;
     }
 
-    /// <summary>Notes that a look failed. Files that are moved make one fail or two; after a few in a row the folder
-    /// is broken, and the model says so.</summary>
-    /// <returns>Whether another look is due soon.</returns>
+    /// <summary>Records a failed scan. One or two scans fail while files are moved; after a few failures in a row the
+    /// folder is broken, and the model becomes unavailable.</summary>
+    /// <returns>Whether another scan is due soon.</returns>
     public bool Missed(Exception e)
     {
         if (_misses < MostMisses && ++_misses == MostMisses)
@@ -70,14 +70,14 @@ internal sealed class ModelSlot(
         return _misses < MostMisses;
     }
 
-    /// <summary>Says that the model is there, but not yet looked into.</summary>
+    /// <summary>Publishes the model before its folder is read.</summary>
     public void Announce(string step) => publish(new ModelEntry(name, ModelState.Loading) { Progress = new LoadProgress(step) });
 
-    /// <summary>Brings the versions that serve in line with the folder.</summary>
+    /// <summary>Loads and drops versions until the serving versions match the folder.</summary>
     /// <param name="folder">The folder.</param>
-    /// <param name="cause">Why that is done.</param>
-    /// <param name="cancellationToken">Ends the trial runs; everything then stays as it was.</param>
-    /// <exception cref="GpuRequiredException">The server starts, and a GPU is required and cannot be had.</exception>
+    /// <param name="cause">Why the folder is applied.</param>
+    /// <param name="cancellationToken">Stops the trial runs, and nothing changes.</param>
+    /// <exception cref="GpuRequiredException">The server starts, and a required GPU cannot be used.</exception>
     public void Update(ModelFolder folder, LoadCause cause, CancellationToken cancellationToken)
     {
         List<(int Version, string Reason)> failures = [];
@@ -117,7 +117,7 @@ internal sealed class ModelSlot(
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             Free(next.Except(_serving));
-            IsUnloaded = false; // the requested load follows as soon as the folder can be read
+            IsUnloaded = false; // the requested load runs as soon as the folder can be read
             Unreadable(e);
             return;
         }
@@ -138,11 +138,11 @@ internal sealed class ModelSlot(
 
         IsUnloaded = false;
         _applied = stamp;
-        // Nothing that works is given up for nothing that works.
+        // A version that works is never replaced by none.
         Swap(next.Count > 0 ? next : _serving, reason);
     }
 
-    /// <summary>Stops serving; requests under way are finished.</summary>
+    /// <summary>Stops serving; admitted requests are finished.</summary>
     public void Unload(string reason)
     {
         IsUnloaded = true;
@@ -158,8 +158,8 @@ internal sealed class ModelSlot(
         _serving = [];
     }
 
-    /// <summary>The model that serves as this version: the one that does already, a newly loaded one, or none, and then
-    /// why.</summary>
+    /// <summary>The model that serves as this version: the model that already serves, a newly loaded model, or null
+    /// and the reason.</summary>
     private (LoadedModel? Model, string? Failure) Choose(
         ModelFolder folder, int version, LoadCause cause, List<(int Version, string Reason)> failures, CancellationToken cancellationToken)
     {
@@ -186,8 +186,9 @@ internal sealed class ModelSlot(
         }
         catch (Exception e) when (e is not OperationCanceledException && (e is not GpuRequiredException || cause != LoadCause.Start))
         {
-            // Clients see only texts that were written for people; other messages hold paths of this machine.
-            (string reason, string detail) = ($"{name}/{version}: reading or trying the model failed; the log says how.", e.ToString());
+            // Clients see only messages written for users; other messages may have paths of this machine.
+            (string reason, string detail) = (
+                $"{name}/{version}: reading or trying the model failed; see the server's log.", e.ToString());
             if (e is ManifestException or GpuRequiredException)
             {
                 (reason, detail) = (e.Message, e.Message);
@@ -200,13 +201,13 @@ internal sealed class ModelSlot(
         }
     }
 
-    // What serves goes on serving; what is there is applied as soon as it can be read.
+    // The serving versions keep serving; the folder is applied as soon as it can be read.
     private void Unreadable(Exception e)
     {
         _misses = MostMisses;
         _applied = null;
         Log.ModelUnreadable(logger, name, e.Message);
-        Swap(_serving, $"{name}: the model's folder cannot be read; the log says how.");
+        Swap(_serving, $"{name}: the model's folder cannot be read; see the server's log.");
     }
 
     private void CountReload(bool succeeded)

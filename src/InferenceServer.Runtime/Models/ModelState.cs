@@ -1,51 +1,50 @@
 namespace InferenceServer.Runtime.Models;
 
-/// <summary>How far a model is; names as in the Open Inference Protocol's repository index.</summary>
+/// <summary>The state of a model; names as in the Open Inference Protocol's repository index.</summary>
 internal enum ModelState
 {
-    /// <summary>It is being read, tried and warmed.</summary>
+    /// <summary>The model is being read, tried and warmed up.</summary>
     Loading,
 
-    /// <summary>It serves.</summary>
+    /// <summary>The model serves.</summary>
     Ready,
 
-    /// <summary>It could not be loaded; the reason stands beside it.</summary>
+    /// <summary>The model could not be loaded; the entry has the reason.</summary>
     Unavailable,
 }
 
 /// <summary>Why a model's folder is applied.</summary>
 internal enum LoadCause
 {
-    /// <summary>The server starts: a GPU that is required and cannot be had ends that.</summary>
+    /// <summary>The server starts: a required GPU that cannot be used stops the start.</summary>
     Start,
 
-    /// <summary>Its files have changed: what has not is kept, and what has failed stays so.</summary>
+    /// <summary>The files changed: unchanged versions are kept, and failed versions stay failed.</summary>
     Change,
 
-    /// <summary>A load that an operator asked for: versions that have not changed are loaded again, and failed versions
-    /// are tried again.</summary>
+    /// <summary>An operator requested a load: unchanged versions are loaded again, and failed versions are tried
+    /// again.</summary>
     Request,
 }
 
-/// <summary>How far the loading of a version is.</summary>
-/// <param name="Step">What is being done, for people.</param>
-/// <param name="Done">Trial and warm-up runs that are done.</param>
-/// <param name="Total">Trial and warm-up runs in all; 0 while they are not counted yet.</param>
+/// <summary>The progress of a load.</summary>
+/// <param name="Step">The current step, for users.</param>
+/// <param name="Done">Finished trial and warm-up runs.</param>
+/// <param name="Total">All trial and warm-up runs; 0 before they are counted.</param>
 internal sealed record LoadProgress(string Step, int Done = 0, int Total = 0);
 
-/// <summary>One model of the repository as it stands at one moment.</summary>
-/// <param name="Name">Its folder's name.</param>
-/// <param name="State">How far it is.</param>
-/// <param name="Model">The version that answers unless a request names one; null until one is ready.</param>
-/// <param name="Reason">Why it is unavailable; or why a version that should serve does not.</param>
-/// <remarks>What a request runs on it gets as a lease; a model read from here tells about itself, and may be freed at
-/// any moment.</remarks>
+/// <summary>A snapshot of one model of the repository.</summary>
+/// <param name="Name">Name of the model's folder.</param>
+/// <param name="State">The state of the model.</param>
+/// <param name="Model">The version for requests that name no version; null until a version is ready.</param>
+/// <param name="Reason">Why the model is unavailable, or why a version that should serve does not.</param>
+/// <remarks>Requests run on a lease. A model read from a snapshot has valid metadata, but may be freed at any
+/// moment.</remarks>
 internal sealed record ModelEntry(string Name, ModelState State, LoadedModel? Model = null, string? Reason = null)
 {
-    /// <summary>All versions that serve, the newest first; <see cref="Model"/> is the first of them.</summary>
+    /// <summary>All serving versions, the newest first; <see cref="Model"/> is the first of them.</summary>
     public IReadOnlyList<LoadedModel> Versions { get; init; } = Model is null ? [] : [Model];
 
-    /// <summary>The load that is under way, of the first version or of one that will take its place; else
-    /// null.</summary>
+    /// <summary>The load in progress, of the first version or of a replacement; null where no load runs.</summary>
     public LoadProgress? Progress { get; init; }
 }

@@ -5,10 +5,10 @@ using InferenceServer.Runtime.Sessions;
 
 namespace InferenceServer.Runtime.Models;
 
-/// <summary>Runs a fresh model at sizes that its manifest calls legal and holds the outputs against it.</summary>
+/// <summary>Runs a new model at legal sizes of its manifest and checks the outputs against the manifest.</summary>
 internal static class ModelTrial
 {
-    /// <summary>The runs that find out whether the manifest is right.</summary>
+    /// <summary>The trial runs, which check whether the manifest is right.</summary>
     /// <exception cref="ManifestException">The graph's own declaration contradicts the manifest.</exception>
     public static IReadOnlyList<(int Batch, ImageSize Size)> Plan(LoadedModel model, string file)
     {
@@ -21,8 +21,8 @@ internal static class ModelTrial
             throw new ManifestException(
                 file,
                 [
-                    $"preprocess.size.fixed: the graph takes only {rows}×{columns}; expected [{rows}, {columns}], " +
-                    "with the resize mode \"exact\""
+                    $"preprocess.size.fixed: expected [{rows}, {columns}] with the resize mode \"exact\", " +
+                    "because the graph takes no other size"
                 ]);
         }
 
@@ -37,15 +37,15 @@ internal static class ModelTrial
 
         if (manifest.Preprocess.Size.Fixed is null)
         {
-            // Not square and no multiple of much, so that frozen shapes and swapped axes show.
+            // The sides differ and have few divisors, so that fixed shapes and swapped axes show.
             runs.Add((1, Oblong(sizing, smallest)));
         }
 
         return runs;
     }
 
-    /// <summary>Runs the graph once, in each of the sessions that a request may meet.</summary>
-    /// <exception cref="ManifestException">The graph does not do what the manifest says.</exception>
+    /// <summary>Runs the graph once in each of the sessions that requests use.</summary>
+    /// <exception cref="ManifestException">The output contradicts the manifest.</exception>
     public static void Try(LoadedModel model, string file, int batch, ImageSize size, CancellationToken cancellationToken)
     {
         using InputTensor input = new(batch, size, model.Session.Layout);
@@ -80,7 +80,7 @@ internal static class ModelTrial
             throw new ManifestException(
                 file,
                 [
-                    $"{key}: the graph fails on an input of {shape}, which the manifest calls legal: " +
+                    $"{key}: expected a graph that runs at every legal size, but it fails on an input of {shape}: " +
                     $"{e.InnerException?.Message}"
                 ]);
         }
@@ -93,13 +93,13 @@ internal static class ModelTrial
         bool labels = graph.OutputKind == OutputKind.Labels;
         if (output.Shape.Count != 4 && !(labels && output.Shape.Count is 2 or 3))
         {
-            yield return $"graph.output: expected N×n×h×w, the graph gives {shape}";
+            yield return $"graph.output: expected N×n×h×w, got {shape}";
             yield break;
         }
 
         if ((output.Shape.Count == 2 ? 1 : output.Shape[0]) != batch)
         {
-            yield return $"graph.max_batch: expected {batch} results, the graph gives {shape}; set 1 where the batch axis is fixed";
+            yield return $"graph.max_batch: expected {batch} results, got {shape}; set 1 for a fixed batch axis";
             yield break;
         }
 
@@ -109,14 +109,16 @@ internal static class ModelTrial
         int channels = oneChannel ? 1 : classes;
         if (output.Channels != channels)
         {
-            yield return $"classes.names: {classes} names stand for {channels} channels, the graph gives {output.Channels} ({shape})";
+            yield return
+                $"classes.names: expected {channels} channels for {classes} names, got {output.Channels} ({shape})";
         }
 
-        // Strided layers round up or down; more than one output pixel off means another stride.
+        // Strided layers may round up or down; a difference of more than one output pixel means another stride.
         double factor = graph.OutputScale / graph.OutputStride;
         if (Math.Abs(output.Height - (size.Height * factor)) > 1 || Math.Abs(output.Width - (size.Width * factor)) > 1)
         {
-            yield return $"graph.output_stride: {graph.OutputStride} (scale {graph.OutputScale}) does not fit the output {shape}";
+            yield return $"graph.output_stride: expected an output for stride {graph.OutputStride}, " +
+                $"scale {graph.OutputScale}, got {shape}";
         }
 
         if (!labels)
@@ -125,7 +127,8 @@ internal static class ModelTrial
             {
                 if (!AllFinite(output.Scores(i)))
                 {
-                    yield return "the output holds NaN or infinity; check preprocess.mean and std, and the export's precision";
+                    yield return "expected finite scores, got NaN or infinity; check preprocess.mean and std, " +
+                        "and the export's precision";
                     yield break;
                 }
             }

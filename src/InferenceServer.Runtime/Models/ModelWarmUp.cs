@@ -8,17 +8,17 @@ using InferenceServer.Runtime.Sessions;
 
 namespace InferenceServer.Runtime.Models;
 
-/// <summary>Runs a model before it serves: the network at every declared size and batch, and the stages before and
-/// after it.</summary>
-/// <remarks>ONNX Runtime plans its memory at the first run of a shape, a GPU chooses its algorithms then, and .NET
-/// compiles a method well only once it has run a while.</remarks>
+/// <summary>Runs a model before it serves: the network at every declared size and batch size, and the stages before
+/// and after the network.</summary>
+/// <remarks>At the first run of a shape, ONNX Runtime plans its memory and a GPU chooses its algorithms; .NET
+/// optimises a method only after many calls.</remarks>
 internal sealed class ModelWarmUp
 {
     private const int NetworkRuns = 2;
-    private const int RoadRuns = 2;
+    private const int StageRuns = 2;
     private const int CompilerRounds = 3;
-    private const int CompilerRuns = 40; // a method is compiled anew after 30 calls
-    // And after 100 ms in which no new one was called.
+    private const int CompilerRuns = 40; // .NET recompiles a method after 30 calls
+    // The recompilation also waits for 100 ms without a newly called method.
     private static readonly TimeSpan CompilerDelay = TimeSpan.FromMilliseconds(120);
     private static readonly ImageSize Small = new(96, 64);
     private static int _compiled;
@@ -39,14 +39,14 @@ internal sealed class ModelWarmUp
         [
             .. (manifest.WarmUp?.Sizes ?? [manifest.Cost?.At ?? Usual]).Select(s => new ImageSize(s[1], s[0]))
         ];
-        // Images of several sizes may come to one size of the network.
+        // Images of several sizes may have the same input size.
         Steps =
         [
             .. from size in images.SelectMany(p => model.Preprocessor.Plan(p, model.Passes).Inputs).Distinct()
                from batch in manifest.WarmUp?.Batches ?? [.. Enumerable.Range(1, model.Scheduler.MaxBatch)]
                select (model.Session.Layout.Describe(batch, size), (Action<CancellationToken>)(ct => RunNetwork(batch, size, ct))),
             .. from image in images
-               select ($"an image of {image}", (Action<CancellationToken>)(ct => RunRoad(image, RoadRuns, ct))),
+               select ($"an image of {image}", (Action<CancellationToken>)(ct => RunStages(image, StageRuns, ct))),
         ];
         if (Interlocked.Exchange(ref _compiled, 1) == 0)
         {
@@ -54,7 +54,7 @@ internal sealed class ModelWarmUp
         }
     }
 
-    /// <summary>What is run, in this order, with a name for people.</summary>
+    /// <summary>The runs in order, with a name for users.</summary>
     public IReadOnlyList<(string Name, Action<CancellationToken> Run)> Steps { get; }
 
     private void RunNetwork(int batch, ImageSize size, CancellationToken cancellationToken)
@@ -65,17 +65,17 @@ internal sealed class ModelWarmUp
         }
     }
 
-    /// <summary>Lets .NET's compiler see, once in a process, what is worth its while.</summary>
+    /// <summary>Runs the stages until .NET's compiler optimises them; once in a process.</summary>
     private void Compile(CancellationToken cancellationToken)
     {
         for (int round = 0; round < CompilerRounds; round++)
         {
-            RunRoad(Small, CompilerRuns, cancellationToken);
+            RunStages(Small, CompilerRuns, cancellationToken);
             cancellationToken.WaitHandle.WaitOne(CompilerDelay);
         }
     }
 
-    private void RunRoad(ImageSize image, int runs, CancellationToken cancellationToken)
+    private void RunStages(ImageSize image, int runs, CancellationToken cancellationToken)
     {
         using PooledBuffer<byte> rgb = new(checked((int)(image.Pixels * 3)));
         Paint(rgb.Span, image);
@@ -114,8 +114,7 @@ internal sealed class ModelWarmUp
         }
     }
 
-    // Soft colours: a CRF would take noise for an image in which no two pixels belong together, and need many times its
-    // usual memory.
+    // Smooth colours: in noise no two pixels are similar, and a CRF would need many times its usual memory.
     private static void Paint(Span<byte> rgb, ImageSize size)
     {
         int i = 0;
@@ -149,7 +148,7 @@ internal sealed class ModelWarmUp
         }
         catch (SegmentationException)
         {
-            // Above the limits of the section Crf: requests of this size are refused, and need no warm-up.
+            // Above the limits of the section Crf: requests of this size are rejected and need no warm-up.
         }
     }
 }

@@ -4,8 +4,8 @@ using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Runtime.Models;
 
-/// <summary>Follows the folder of models on a thread of its own: an event or the interval makes it look, and look
-/// again until the files have settled.</summary>
+/// <summary>Watches the folder of models on a thread of its own: scans after an event or the interval, and scans again
+/// until the files stop changing.</summary>
 internal sealed class ModelWatcher(
     ModelRepository repository,
     IOptions<ModelRepositoryOptions> options,
@@ -32,8 +32,8 @@ internal sealed class ModelWatcher(
         {
             while (WaitHandle.WaitAny([stoppingToken.WaitHandle, changed], _options.PollInterval) != 0)
             {
-                // Events pour in while files are copied; the time between two looks keeps this from following each of
-                // them.
+                // Many events arrive while files are copied; the minimum time between two scans avoids a scan for each
+                // event.
                 while (repository.Refresh(stoppingToken) && !stoppingToken.WaitHandle.WaitOne(_options.SettleTime))
                 {
                 }
@@ -41,7 +41,7 @@ internal sealed class ModelWatcher(
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
         {
-            // The host was told to stop while something was loaded.
+            // The host stopped during a load.
         }
     }
 
@@ -56,13 +56,13 @@ internal sealed class ModelWatcher(
             watcher.Created += signal;
             watcher.Deleted += signal;
             watcher.Renamed += (_, _) => changed.Set();
-            watcher.Error += (_, _) => changed.Set(); // events were lost, so something has changed
+            watcher.Error += (_, _) => changed.Set(); // events were lost, so the folder may have changed
             watcher.EnableRaisingEvents = true;
             return watcher;
         }
         catch (Exception e) when (e is IOException or ArgumentException)
         {
-            // Too few file watches, or no folder: the interval does it alone.
+            // Too few file watches, or no folder: the server polls at the interval alone.
             Log.NoFileEvents(logger, _options.PollInterval.TotalSeconds, e.Message);
             watcher?.Dispose();
             return null;

@@ -3,34 +3,35 @@ using InferenceServer.Runtime.Buffers;
 
 namespace InferenceServer.Runtime.Npy;
 
-/// <summary>Arrays of little-endian float32 in C order as NumPy <c>.npy</c> files: how probabilities travel between
-/// tools.</summary>
+/// <summary>Reads and writes arrays of little-endian float32 in C order as NumPy <c>.npy</c> files; tools exchange
+/// probabilities in such files.</summary>
 internal static class NpyFloats
 {
-    /// <summary>The element type that is read and written.</summary>
+    /// <summary>The supported element type.</summary>
     public const string Type = "<f4";
 
-    private const int ValuesAtOnce = 1 << 20; // a span counts its bytes in an int, which large arrays pass
+    private const int ValuesAtOnce = 1 << 20; // the byte length of a span is an int, too small for large arrays
 
-    /// <summary>Reads an array whole.</summary>
-    /// <param name="stream">Stands at the start of the file; left after the last value.</param>
-    /// <param name="header">The shape of what was read.</param>
-    /// <returns>The values, the last axis fastest, which the caller disposes.</returns>
-    /// <exception cref="InvalidDataException">No <c>.npy</c> file, another type or order, too large, or
-    /// truncated.</exception>
+    /// <summary>Reads a whole array.</summary>
+    /// <param name="stream">At the start of the file; after the last value when the method returns.</param>
+    /// <param name="header">Type, order and shape of the array.</param>
+    /// <returns>The values, the last axis fastest; the caller disposes the buffer.</returns>
+    /// <exception cref="InvalidDataException">The file is not a <c>.npy</c> file, has another type or order, is too
+    /// large, or is truncated.</exception>
     public static PooledBuffer<float> Read(Stream stream, out NpyHeader header)
     {
         header = NpyHeader.Read(stream);
         if (header.Type != Type)
         {
             throw new InvalidDataException(
-                $"It holds '{header.Type}', expected little-endian float32 ('{Type}'); convert it with " +
-                $".astype('{Type}').");
+                $"Expected little-endian float32 ('{Type}'), got '{header.Type}'; " +
+                $"convert the array with .astype('{Type}').");
         }
 
         if (header.FortranOrder && header.Shape.Count > 1)
         {
-            throw new InvalidDataException("It is in Fortran order, expected C order; convert it with numpy.ascontiguousarray.");
+            throw new InvalidDataException(
+                "Expected C order, got Fortran order; convert the array with numpy.ascontiguousarray.");
         }
 
         using Owned<PooledBuffer<float>> values = new(new PooledBuffer<float>(Count(stream, header)));
@@ -50,10 +51,10 @@ internal static class NpyFloats
     }
 
     /// <summary>Writes an array.</summary>
-    /// <param name="stream">Takes header and values.</param>
+    /// <param name="stream">Receives the header and the values.</param>
     /// <param name="values">The last axis fastest.</param>
     /// <param name="shape">The length of each axis.</param>
-    /// <exception cref="ArgumentException">The shape has another number of values.</exception>
+    /// <exception cref="ArgumentException">The number of values differs from the shape.</exception>
     public static void Write(Stream stream, ReadOnlySpan<float> values, IReadOnlyList<int> shape)
     {
         ArgumentNullException.ThrowIfNull(stream);
@@ -66,7 +67,7 @@ internal static class NpyFloats
         }
     }
 
-    /// <summary>The number of values, checked before memory is taken for them.</summary>
+    /// <summary>The number of values, checked before memory is rented.</summary>
     private static int Count(Stream stream, NpyHeader header)
     {
         long count;
@@ -82,8 +83,7 @@ internal static class NpyFloats
         if (count > Array.MaxLength)
         {
             throw new InvalidDataException(
-                $"Its shape ({string.Join(", ", header.Shape)}) has too many values; at most {Array.MaxLength:N0} " +
-                "are read.");
+                $"Expected at most {Array.MaxLength:N0} values, got the shape ({string.Join(", ", header.Shape)}).");
         }
 
         if (!stream.CanSeek || (stream.Length - stream.Position) / sizeof(float) >= count)
@@ -95,5 +95,5 @@ internal static class NpyFloats
     }
 
     private static InvalidDataException Truncated(NpyHeader header) =>
-        new($"It ends before all values of its shape ({string.Join(", ", header.Shape)}).");
+        new($"The file ends before all values of the shape ({string.Join(", ", header.Shape)}).");
 }

@@ -4,14 +4,14 @@ using System.Text.RegularExpressions;
 
 namespace InferenceServer.Runtime.Npy;
 
-/// <summary>What stands before the values of a NumPy <c>.npy</c> file: element type, order and shape.</summary>
-/// <param name="Type">As NumPy writes it: <c>&lt;f4</c> is a little-endian float32, <c>|u1</c> a byte.</param>
-/// <param name="FortranOrder">Whether the first index runs fastest, and not the last.</param>
-/// <param name="Shape">The length of each axis; none of a scalar.</param>
-/// <remarks>numpy.lib.format. Versions 1.0, 2.0 and 3.0 are read; 1.0 is written, which every reader knows.</remarks>
+/// <summary>The header of a NumPy <c>.npy</c> file: element type, order and shape.</summary>
+/// <param name="Type">NumPy's name of the type: <c>&lt;f4</c> is a little-endian float32, <c>|u1</c> a byte.</param>
+/// <param name="FortranOrder">Whether the first index varies fastest, instead of the last.</param>
+/// <param name="Shape">The length of each axis; empty for a scalar.</param>
+/// <remarks>numpy.lib.format. Reads versions 1.0, 2.0 and 3.0; writes 1.0, which every reader supports.</remarks>
 internal sealed partial record NpyHeader(string Type, bool FortranOrder, IReadOnlyList<int> Shape)
 {
-    /// <summary>The media type that people use, though none is registered.</summary>
+    /// <summary>The common media type; none is registered.</summary>
     public const string ContentType = "application/x-npy";
 
     private const int Alignment = 64;    // of the values, so that a mapped file can be read with SIMD
@@ -23,7 +23,7 @@ internal sealed partial record NpyHeader(string Type, bool FortranOrder, IReadOn
     private static ReadOnlySpan<byte> Magic => [0x93, (byte)'N', (byte)'U', (byte)'M', (byte)'P', (byte)'Y'];
 
     /// <summary>Reads a header and leaves the stream at the first value.</summary>
-    /// <exception cref="InvalidDataException">It is no <c>.npy</c> file, or none that holds a plain array.</exception>
+    /// <exception cref="InvalidDataException">The file is not a <c>.npy</c> file, or has no plain array.</exception>
     public static NpyHeader Read(Stream stream)
     {
         ArgumentNullException.ThrowIfNull(stream);
@@ -33,18 +33,19 @@ internal sealed partial record NpyHeader(string Type, bool FortranOrder, IReadOn
             stream.ReadExactly(start);
             if (!start.StartsWith(Magic))
             {
-                throw new InvalidDataException("It is no .npy file; numpy.save writes one.");
+                throw new InvalidDataException(
+                    "Expected an .npy file, got other bytes; write the file with numpy.save.");
             }
 
             return Parse(Text(stream, start[6]));
         }
         catch (EndOfStreamException)
         {
-            throw new InvalidDataException("It ends within the header of an .npy file.");
+            throw new InvalidDataException("The file ends within the header of an .npy file.");
         }
     }
 
-    /// <summary>The header as a file of version 1.0 begins; the values follow it directly.</summary>
+    /// <summary>The header in version 1.0; the values follow it directly.</summary>
     public byte[] ToBytes()
     {
         string axes = Shape.Count == 1
@@ -58,12 +59,13 @@ internal sealed partial record NpyHeader(string Type, bool FortranOrder, IReadOn
         return bytes;
     }
 
-    /// <summary>The dictionary, whose length takes two bytes in version 1 and four in versions 2 and 3.</summary>
+    /// <summary>Reads the dictionary, whose length takes two bytes in version 1 and four in versions 2 and
+    /// 3.</summary>
     private static string Text(Stream stream, byte version)
     {
         if (version is < 1 or > 3)
         {
-            throw new InvalidDataException($"It is an .npy file of version {version}; versions 1 to 3 are read.");
+            throw new InvalidDataException($"Expected an .npy file of version 1 to 3, got version {version}.");
         }
 
         Span<byte> number = stackalloc byte[4];
@@ -72,7 +74,7 @@ internal sealed partial record NpyHeader(string Type, bool FortranOrder, IReadOn
         uint length = BinaryPrimitives.ReadUInt32LittleEndian(number);
         if (length > MaxLength)
         {
-            throw new InvalidDataException($"Its header has {length:N0} bytes; one of at most {MaxLength:N0} is read.");
+            throw new InvalidDataException($"Expected a header of at most {MaxLength:N0} bytes, got {length:N0}.");
         }
 
         byte[] text = new byte[length];
@@ -84,12 +86,12 @@ internal sealed partial record NpyHeader(string Type, bool FortranOrder, IReadOn
     {
         if (TypeEntry().Match(text) is not { Success: true } type)
         {
-            throw new InvalidDataException("It holds records, not an array of numbers.");
+            throw new InvalidDataException("Expected an array of numbers, got an array of records.");
         }
 
         if (OrderEntry().Match(text) is not { Success: true } order || ShapeEntry().Match(text) is not { Success: true } shape)
         {
-            throw new InvalidDataException("Its header names no order or no shape.");
+            throw new InvalidDataException("Expected a header with an order and a shape.");
         }
 
         string[] axes = shape.Groups[1].Value.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
@@ -98,7 +100,7 @@ internal sealed partial record NpyHeader(string Type, bool FortranOrder, IReadOn
         {
             if (!int.TryParse(axes[i], NumberStyles.None, CultureInfo.InvariantCulture, out lengths[i]))
             {
-                throw new InvalidDataException($"Its shape ({shape.Groups[1].Value}) cannot be read.");
+                throw new InvalidDataException($"Expected a shape of whole numbers, got ({shape.Groups[1].Value}).");
             }
         }
 

@@ -20,18 +20,18 @@ public sealed class PassOptions
     public double LargestScale { get; set; } = 2;
 
     /// <summary>Most pixels that a request with tiles, scales or mirroring may run through the network, over all
-    /// passes, with overlap and padding. Default 64 Mi.</summary>
+    /// passes, including overlap and padding. Default 64 Mi.</summary>
     [Range(1L, 1L << 40)]
     public long MaxInputPixels { get; set; } = 64L << 20;
 
-    /// <summary>Most bytes that a request may hold beside the image and its mask: scores of unfinished rows (of all
-    /// rows for probabilities and refinement), resized strips, and tiles in flight. Also the most bytes of a network's
-    /// own output together with the answer made of it. Default 1 GiB.</summary>
+    /// <summary>Most bytes that a request may use beside the image and its mask: scores of unfinished rows (of all
+    /// rows for probabilities and refinement), resized strips, and tiles in flight. Also the limit on a network's raw
+    /// output together with the response made from that output. Default 1 GiB.</summary>
     [Range(1L << 20, 1L << 32)]
     public long MaxBytes { get; set; } = 1L << 30;
 
-    /// <summary>Most tiles of one request in work at the same time; 0 is one more than all instances of the model run
-    /// at once. Default 0.</summary>
+    /// <summary>Most tiles of one request in flight at once; 0 is one more than all instances of the model run at
+    /// once. Default 0.</summary>
     [Range(0, 1024)]
     public int TilesInFlight { get; set; }
 }

@@ -5,14 +5,14 @@ using InferenceServer.Runtime.Manifests;
 
 namespace InferenceServer.Runtime.Passes;
 
-/// <summary>The passes of one request: the manifest's, with the request's wishes in their place.</summary>
-/// <param name="Mode">In one piece, or in tiles.</param>
-/// <param name="KeepSize">Whether the network sees the image at its own size, whatever the manifest's resize
-/// says.</param>
+/// <summary>The passes of one request: the manifest's settings with the request's overrides.</summary>
+/// <param name="Mode">Whole, or in tiles.</param>
+/// <param name="KeepSize">Whether the network sees the image at the image's own size, without the manifest's
+/// resize.</param>
 /// <param name="Crop">Size of a tile.</param>
 /// <param name="StrideRate">Distance of tiles as a share of the crop.</param>
-/// <param name="Scales">Factors on the size that the network sees the image at.</param>
-/// <param name="Flip">Whether the mirrored image runs, too.</param>
+/// <param name="Scales">Scale factors of the network's view of the image.</param>
+/// <param name="Flip">Whether the network also runs on the mirrored image.</param>
 /// <param name="Fuse">How passes are fused.</param>
 internal sealed record PassSettings(
     InferenceMode Mode, bool KeepSize, ImageSize Crop, double StrideRate, IReadOnlyList<double> Scales, bool Flip,
@@ -21,10 +21,10 @@ internal sealed record PassSettings(
     private const int UsualCrop = 512;
     private const double UsualStrideRate = 2.0 / 3;
 
-    /// <summary>Whether there can be more than one pass, however small the image.</summary>
+    /// <summary>Whether an image can need more than one pass.</summary>
     public bool IsSeveral => Mode == InferenceMode.Slide || Scales.Count > 1 || Flip;
 
-    /// <summary>Puts a request's wishes over a manifest.</summary>
+    /// <summary>Applies a request's overrides to a manifest.</summary>
     public static PassSettings Create(ModelManifest manifest, PassOverrides wanted)
     {
         InferenceManifest inference = manifest.Inference;
@@ -73,28 +73,28 @@ internal sealed record PassSettings(
     }
 }
 
-/// <summary>What a request wants of the passes instead of what the model's manifest says; null keeps that.</summary>
+/// <summary>The overrides of a request; null keeps the setting of the model's manifest.</summary>
 public sealed record PassOverrides
 {
-    /// <summary>All as the manifest says.</summary>
+    /// <summary>No overrides.</summary>
     public static PassOverrides None { get; } = new();
 
-    /// <summary>In one piece, or in tiles.</summary>
+    /// <summary>Whole, or in tiles.</summary>
     public InferenceMode? Mode { get; init; }
 
-    /// <summary>True: the network sees the image at its own size, whatever the manifest's resize says.</summary>
+    /// <summary>True: the network sees the image at the image's own size, without the manifest's resize.</summary>
     public bool? KeepSize { get; init; }
 
-    /// <summary>Size of a tile, in pixels of what the network sees.</summary>
+    /// <summary>Size of a tile, in pixels of the network's input.</summary>
     public ImageSize? Crop { get; init; }
 
-    /// <summary>Distance of tiles as a share of the crop, above 0 to 1.</summary>
+    /// <summary>Distance of tiles as a share of the crop, above 0 and at most 1.</summary>
     public double? StrideRate { get; init; }
 
-    /// <summary>Factors on the size that the network sees the image at.</summary>
+    /// <summary>Scale factors of the network's view of the image.</summary>
     public IReadOnlyList<double>? Scales { get; init; }
 
-    /// <summary>Whether the mirrored image runs, too.</summary>
+    /// <summary>Whether the network also runs on the mirrored image.</summary>
     public bool? Flip { get; init; }
 
     /// <summary>How passes are fused.</summary>

@@ -4,16 +4,16 @@ using InferenceServer.Kernels;
 
 namespace InferenceServer.Runtime.Passes;
 
-/// <summary>How people write what they want of the passes, in a query and at a prompt alike.</summary>
+/// <summary>Parses crops and scales, in a query and on the command line alike.</summary>
 internal static class PassText
 {
-    /// <summary>What <see cref="TryCrop"/> takes.</summary>
+    /// <summary>The text that <see cref="TryCrop"/> accepts.</summary>
     public const string CropForm = "a side in pixels, or WIDTHxHEIGHT";
 
-    /// <summary>What <see cref="TryScales"/> takes.</summary>
+    /// <summary>The text that <see cref="TryScales"/> accepts.</summary>
     public const string ScalesForm = "numbers with commas between them, for instance 0.75,1,1.25";
 
-    /// <summary>Reads <c>512</c> as a square and <c>768x512</c> as width and height.</summary>
+    /// <summary>Parses <c>512</c> as a square and <c>768x512</c> as width and height.</summary>
     public static bool TryCrop(string text, out ImageSize crop)
     {
         string[] sides = text.Split('x');
@@ -27,7 +27,7 @@ internal static class PassText
         return true;
     }
 
-    /// <summary>Reads <c>0.75,1,1.25</c>.</summary>
+    /// <summary>Parses <c>0.75,1,1.25</c>.</summary>
     public static bool TryScales(string text, [NotNullWhen(true)] out IReadOnlyList<double>? scales)
     {
         string[] numbers = text.Split(',');

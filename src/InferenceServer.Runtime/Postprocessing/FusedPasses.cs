@@ -9,9 +9,9 @@ using InferenceServer.Runtime.Sessions;
 
 namespace InferenceServer.Runtime.Postprocessing;
 
-/// <summary>Several passes on their way to one label map: scores add up at the image's resolution, and rows that no
-/// later pass adds to become labels at once.</summary>
-/// <remarks>A band of rows is held, unless all probabilities are wanted in the end. Not thread-safe.</remarks>
+/// <summary>Fuses several passes into one label map: scores add up at the image's resolution, and rows become labels
+/// as soon as no later pass adds to them.</summary>
+/// <remarks>Only a band of rows is in memory, unless probabilities are requested. Not thread-safe.</remarks>
 internal sealed class FusedPasses : IDisposable
 {
     private readonly Postprocessor _postprocessor;
@@ -25,12 +25,12 @@ internal sealed class FusedPasses : IDisposable
     private int _begun;
     private int _finished;
 
-    /// <param name="postprocessor">The model's.</param>
+    /// <param name="postprocessor">The model's postprocessor.</param>
     /// <param name="plan">The passes.</param>
-    /// <param name="rule">How they become one.</param>
-    /// <param name="channels">Scores of a pixel: one for each class, or one alone.</param>
-    /// <param name="withConfidence">Whether the probability of each pixel's class is wanted.</param>
-    /// <param name="withProbabilities">Whether the probability of every class is.</param>
+    /// <param name="rule">How the passes are fused.</param>
+    /// <param name="channels">Scores of a pixel: one for each class, or a single score.</param>
+    /// <param name="withConfidence">Whether the mask has the probability of each pixel's class.</param>
+    /// <param name="withProbabilities">Whether the mask has the probability of every class.</param>
     public FusedPasses(
         Postprocessor postprocessor, PassPlan plan, FusionRule rule, int channels, bool withConfidence,
         bool withProbabilities)
@@ -47,9 +47,9 @@ internal sealed class FusedPasses : IDisposable
 
     private Mask Map => _map ?? throw new ObjectDisposedException(nameof(FusedPasses));
 
-    /// <summary>Adds one pass; passes come in the plan's order.</summary>
+    /// <summary>Adds one pass; passes are added in the plan's order.</summary>
     /// <param name="pass">The pass.</param>
-    /// <param name="output">What the network made of it; not disposed.</param>
+    /// <param name="output">The network's output; the caller still disposes it.</param>
     public void Add(Pass pass, ModelOutput output)
     {
         InputGeometry geometry = pass.Geometry;
@@ -72,7 +72,7 @@ internal sealed class FusedPasses : IDisposable
                 geometry.Columns.First, geometry.Rows.First);
     }
 
-    /// <summary>Labels the rows before <paramref name="end"/>, to which no pass adds any more.</summary>
+    /// <summary>Labels the rows before <paramref name="end"/>; no later pass adds to these rows.</summary>
     public void Finish(int end)
     {
         if (_band is null)
@@ -91,7 +91,7 @@ internal sealed class FusedPasses : IDisposable
         }
     }
 
-    /// <summary>The result, after all passes were added; the caller disposes it.</summary>
+    /// <summary>The mask, after all passes were added; the caller disposes it.</summary>
     public Mask Take()
     {
         Finish(_plan.Image.Height);
@@ -133,7 +133,7 @@ internal sealed class FusedPasses : IDisposable
         return ScoreCanvas.Band(_band.Span, _channels, _plan.Image.Width, _plan.BandRows);
     }
 
-    // One score for two classes is the second one's.
+    // A single score belongs to the second of two classes.
     private Span<float> Planes() => Map.Probabilities.Span[^(_channels * (int)_plan.Image.Pixels)..];
 
     private void Label(ReadOnlySpan<float> scores, AxisTaps rows, Span<byte> labels, Span<byte> confidence)
@@ -150,14 +150,14 @@ internal sealed class FusedPasses : IDisposable
     }
 }
 
-/// <summary>What the modes of fusion are in the kernels' terms.</summary>
-/// <param name="Fusion">How one pass joins the others.</param>
-/// <param name="Kind">What comes of all of them.</param>
+/// <summary>The kernels' parameters of a fusion mode.</summary>
+/// <param name="Fusion">How a pass is added to the others.</param>
+/// <param name="Kind">The kind of the fused scores.</param>
 internal readonly record struct FusionRule(ScoreFusion Fusion, ScoreKind Kind)
 {
-    /// <param name="fuse">The mode.</param>
-    /// <param name="output">What the graph gives.</param>
-    /// <param name="channels">How many scores of a pixel.</param>
+    /// <param name="fuse">The fusion mode.</param>
+    /// <param name="output">The kind of the graph's output.</param>
+    /// <param name="channels">Number of scores of a pixel.</param>
     public static FusionRule Create(FuseMode fuse, OutputKind output, int channels) => fuse switch
     {
         FuseMode.MaxLogits => new(ScoreFusion.Max, ScoreKind.Logits),

@@ -3,7 +3,8 @@ using InferenceServer.Runtime.Buffers;
 
 namespace InferenceServer.Runtime.Postprocessing;
 
-/// <summary>The class of every pixel of an image, and on request its confidence. The holder disposes it.</summary>
+/// <summary>The class of every pixel of an image, and on request its confidence. The caller disposes the
+/// mask.</summary>
 internal sealed class Mask : IDisposable
 {
     private readonly PooledBuffer<byte> _labels;
@@ -25,13 +26,13 @@ internal sealed class Mask : IDisposable
     /// <summary>Class indices, HW.</summary>
     public Memory<byte> Labels => _labels.Memory;
 
-    /// <summary>Probability of the winning class × 255, HW; empty unless asked for.</summary>
+    /// <summary>Probability of each pixel's class × 255, HW; empty unless requested.</summary>
     public Memory<byte> Confidence => _confidence?.Memory ?? default;
 
-    /// <summary>Probability of every class, CHW, as the network gave it; empty unless asked for.</summary>
+    /// <summary>Probability of every class, CHW, from the network; empty unless requested.</summary>
     public Memory<float> Probabilities => _probabilities?.Memory ?? default;
 
-    /// <summary>Gives the memory back to the pool.</summary>
+    /// <summary>Returns the memory to the pool.</summary>
     public void Dispose()
     {
         _probabilities?.Dispose();

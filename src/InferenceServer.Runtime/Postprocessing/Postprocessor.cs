@@ -8,8 +8,8 @@ using InferenceServer.Runtime.Sessions;
 
 namespace InferenceServer.Runtime.Postprocessing;
 
-/// <summary>The network's output to the class of every pixel of the image: padding and resizing undone, bilinear,
-/// argmax.</summary>
+/// <summary>Makes the class of every pixel of the image from the network's output: removes the padding, resizes
+/// bilinearly, takes the argmax.</summary>
 internal sealed class Postprocessor
 {
     private readonly OutputKind _kind;
@@ -30,32 +30,32 @@ internal sealed class Postprocessor
     /// <summary>Planes of <see cref="Probabilities"/>: one for each class.</summary>
     public int Classes { get; }
 
-    /// <summary>Whether there are scores, so that a confidence can be told and a CRF can refine; graphs that end in
-    /// labels have none.</summary>
+    /// <summary>Whether the graph returns scores, which a confidence and a CRF need; graphs that end in labels have no
+    /// scores.</summary>
     public bool HasScores => _kind != OutputKind.Labels;
 
-    /// <summary>Probability above which a single score makes the second class.</summary>
+    /// <summary>Probability above which a single score gives the second class.</summary>
     internal float Threshold { get; }
 
-    /// <summary>Bytes of the network's output for one input of this size, at most; known before it runs.</summary>
+    /// <summary>The most bytes of the network's output for one input of this size; known before the run.</summary>
     /// <param name="input">Height and width of the input.</param>
-    /// <param name="elements">Its elements, at most.</param>
+    /// <param name="elements">The most elements of the output.</param>
     internal long OutputBytes(ImageSize input, out long elements)
     {
         elements = (_kind is OutputKind.Labels or OutputKind.BinaryLogit ? 1 : Classes) * Grid(input.Height) * Grid(input.Width);
         return elements * (HasScores ? sizeof(float) : sizeof(long));
 
-        // Strided layers round up or down.
+        // Strided layers may round up or down.
         long Grid(int side) => (long)Math.Ceiling(side * _scale) + 1;
     }
 
-    /// <summary>Computes labels, and the confidence of each if asked for.</summary>
-    /// <param name="output">Of one image.</param>
-    /// <param name="geometry">How the image lay in the input.</param>
-    /// <param name="withConfidence">Only where <see cref="HasScores"/>.</param>
-    /// <param name="withProbabilities">Those of <see cref="Probabilities"/>, too; only where
-    /// <see cref="HasScores"/>.</param>
-    /// <returns>Labels at the image's size, which the caller disposes.</returns>
+    /// <summary>Computes labels, and on request the confidence of each label.</summary>
+    /// <param name="output">The output of one image.</param>
+    /// <param name="geometry">The position of the image in the input.</param>
+    /// <param name="withConfidence">Whether to compute confidences; only where <see cref="HasScores"/>.</param>
+    /// <param name="withProbabilities">Whether to keep <see cref="Probabilities"/>; only where <see
+    /// cref="HasScores"/>.</param>
+    /// <returns>The mask at the image's size; the caller disposes it.</returns>
     public Mask Compute(ModelOutput output, in InputGeometry geometry, bool withConfidence, bool withProbabilities = false)
     {
         ImageSize grid = new(output.Width, output.Height);
@@ -65,17 +65,17 @@ internal sealed class Postprocessor
         return mask.Release();
     }
 
-    /// <summary>Computes the probability of every class at every pixel, which a CRF starts from.</summary>
-    /// <param name="output">Of one image; not of a graph that ends in labels.</param>
-    /// <param name="geometry">How the image lay in the input.</param>
-    /// <returns>CHW at the image's size, which the caller disposes.</returns>
+    /// <summary>Computes the probability of every class at every pixel, the input of a CRF.</summary>
+    /// <param name="output">The output of one image; not of a graph that ends in labels.</param>
+    /// <param name="geometry">The position of the image in the input.</param>
+    /// <returns>CHW at the image's size; the caller disposes the buffer.</returns>
     public PooledBuffer<float> Probabilities(ModelOutput output, in InputGeometry geometry)
     {
         ImageSize grid = new(output.Width, output.Height);
         int pixels = checked((int)geometry.Image.Pixels);
         PooledBuffer<float> probabilities = new(checked(Classes * pixels));
         (AxisTaps rows, AxisTaps columns) = Taps(grid, geometry);
-        // One score for the second of two classes is the last plane.
+        // A single score belongs to the second of two classes: the last plane.
         UpsampledScores.Compute(output.Scores(), output.Channels, grid, rows, columns, probabilities.Span[^(output.Channels * pixels)..]);
         Complete(
             probabilities.Span, Classes, output.Channels,
@@ -83,11 +83,11 @@ internal sealed class Postprocessor
         return probabilities;
     }
 
-    /// <summary>Makes probabilities of the scores at every pixel, in place.</summary>
+    /// <summary>Turns the scores of every pixel into probabilities, in place.</summary>
     /// <param name="scores">CHW.</param>
     /// <param name="classes">Number of planes.</param>
     /// <param name="channels">1 where only the last plane of two holds scores.</param>
-    /// <param name="kind">What they are.</param>
+    /// <param name="kind">The kind of the scores.</param>
     internal static void Complete(Span<float> scores, int classes, int channels, ScoreKind kind)
     {
         Span<float> other = scores[..(scores.Length / classes)], found = scores[^other.Length..];
@@ -109,16 +109,16 @@ internal sealed class Postprocessor
         }
     }
 
-    /// <summary>Begins a label map that several passes add to.</summary>
+    /// <summary>Creates the fusion of several passes.</summary>
     /// <param name="plan">The passes.</param>
-    /// <param name="first">The first one's output.</param>
-    /// <param name="withConfidence">Whether the probability of each pixel's class is wanted.</param>
-    /// <param name="withProbabilities">Whether the probability of every class is.</param>
-    /// <returns>What takes the outputs, which the caller disposes.</returns>
+    /// <param name="first">The first pass's output.</param>
+    /// <param name="withConfidence">Whether the mask has the probability of each pixel's class.</param>
+    /// <param name="withProbabilities">Whether the mask has the probability of every class.</param>
+    /// <returns>The fusion; the caller adds the passes and disposes it.</returns>
     internal FusedPasses Fuse(PassPlan plan, ModelOutput first, bool withConfidence, bool withProbabilities) =>
         new(this, plan, FusionRule.Create(plan.Settings.Fuse, _kind, first.Channels), first.Channels, withConfidence, withProbabilities);
 
-    /// <summary>Where the pixels that a pass answers for fall on its output.</summary>
+    /// <summary>The positions in the output of the pixels that the pass sets.</summary>
     internal (AxisTaps Rows, AxisTaps Columns) Taps(ImageSize grid, in InputGeometry geometry) => (
         AxisTaps.Create(
             geometry.Image.Height, geometry.Resized.Height, geometry.Rows, geometry.Bucket.Height, geometry.Top,
@@ -127,7 +127,7 @@ internal sealed class Postprocessor
             geometry.Image.Width, geometry.Resized.Width, geometry.Columns, geometry.Bucket.Width, geometry.Left,
             grid.Width, _alignCorners, Covered(geometry.Input.Width, geometry.Bucket.Width, grid.Width)));
 
-    // What the graph would have given for the input alone; the rest answers to the bucket's padding.
+    // The rows or columns of the output that the bucket's padding does not set.
     private int Covered(int input, int bucket, int grid)
     {
         if (input == bucket)

@@ -2,8 +2,8 @@ using InferenceServer.Kernels.Upsampling;
 
 namespace InferenceServer.Runtime.Preprocessing;
 
-/// <summary>One axis of a resized image, cut into tiles: at every stride one, the last one moved back to the end, as
-/// OpenMMLab and semseg do.</summary>
+/// <summary>One axis of a resized image, cut into tiles one stride apart. The last tile is moved back to the end of
+/// the axis, as in OpenMMLab and semseg.</summary>
 internal sealed class AxisTiling
 {
     private readonly int _pixels;
@@ -12,17 +12,17 @@ internal sealed class AxisTiling
 
     private AxisTiling(int pixels, IReadOnlyList<AxisTile> tiles, double share) => (_pixels, Tiles, _share) = (pixels, tiles, share);
 
-    /// <summary>The tiles that answer for any pixel, in order.</summary>
+    /// <summary>The tiles that set at least one pixel, in order.</summary>
     public IReadOnlyList<AxisTile> Tiles { get; }
 
-    /// <summary>For each pixel of the image what one of the tiles that answer for it weighs: all of them together the
-    /// whole share.</summary>
+    /// <summary>The weight of one tile at each pixel of the image; the weights of all tiles at a pixel sum to the
+    /// share of the view.</summary>
     public float[] Weights => _weights ??= Weigh();
 
-    /// <summary>Tiles of an axis.</summary>
-    /// <param name="image">Its length in the resized image.</param>
+    /// <summary>The tiles of an axis.</summary>
+    /// <param name="image">Length of the axis in the resized image.</param>
     /// <param name="crop">Length of a tile.</param>
-    /// <param name="stride">From one tile to the next.</param>
+    /// <param name="stride">Distance from one tile to the next.</param>
     public static int Count(int image, int crop, int stride)
     {
         if (image <= crop)
@@ -33,18 +33,18 @@ internal sealed class AxisTiling
         return ((image - crop + stride - 1) / stride) + 1;
     }
 
-    /// <summary>Cuts one axis; one that is no longer than the crop is one tile.</summary>
-    /// <param name="pixels">Its length in the image.</param>
-    /// <param name="image">Its length in the resized image.</param>
+    /// <summary>Cuts one axis into tiles; an axis that is no longer than the crop is one tile.</summary>
+    /// <param name="pixels">Length of the axis in the image.</param>
+    /// <param name="image">Length of the axis in the resized image.</param>
     /// <param name="crop">Length of a tile.</param>
-    /// <param name="stride">From one tile to the next.</param>
-    /// <param name="share">What all tiles of a pixel weigh together.</param>
+    /// <param name="stride">Distance from one tile to the next.</param>
+    /// <param name="share">The sum of the weights of all tiles at a pixel.</param>
     public static AxisTiling Create(int pixels, int image, int crop, int stride, double share)
     {
         int length = Math.Min(crop, image);
         IEnumerable<AxisTile> tiles = Enumerable.Range(0, Count(image, crop, stride))
             .Select(i => AxisTile.Create(pixels, image, (int)Math.Min((long)i * stride, image - length), length));
-        // Where the image is much smaller than what the network sees, a tile may lie between two of its pixels.
+        // Where the image is much smaller than the resized image, a tile may lie between two pixels of the image.
         return new AxisTiling(pixels, [.. tiles.Where(tile => tile.Count > 0)], share);
     }
 

@@ -5,17 +5,17 @@ using InferenceServer.Runtime.Manifests;
 
 namespace InferenceServer.Runtime.Preprocessing;
 
-/// <summary>The image at one scale, resized strip by strip: one row of tiles at a time. The holder disposes
-/// it.</summary>
+/// <summary>The image at one scale, resized in strips: one row of tiles at a time. The caller disposes the
+/// view.</summary>
 internal sealed class ImageView(ReadOnlyMemory<byte> rgb, ImageSize image, ImageSize size, ResizeManifest resize) : IDisposable
 {
     private PooledBuffer<byte>? _strip;
     private (int First, int Count) _held;
 
-    /// <summary>Pixels from one row to the next.</summary>
+    /// <summary>Pixels from the start of one row to the start of the next.</summary>
     public int Stride => size.Width;
 
-    /// <summary>Rows of the resized image, HWC; valid until other rows are asked for.</summary>
+    /// <summary>Rows of the resized image, HWC; valid until the next call.</summary>
     public ReadOnlySpan<byte> Rows(int first, int count)
     {
         int stride = size.Width * 3;

@@ -5,22 +5,23 @@ using InferenceServer.Runtime.Manifests;
 
 namespace InferenceServer.Runtime.Preprocessing;
 
-/// <summary>From an image's size to the network's, by the rules of a manifest. Sizes only, no pixels.</summary>
+/// <summary>Computes the size of the network's input from an image's size, by the rules of a manifest. No pixels are
+/// read.</summary>
 internal sealed class InputSizing(PreprocessManifest preprocess, int bucketMultiple = 1)
 {
     private readonly ResizeManifest _resize = preprocess.Resize;
     private readonly SizeManifest _size = preprocess.Size;
 
-    /// <summary>The geometry of one image that runs whole, as the manifest says.</summary>
+    /// <summary>The geometry of an image that runs whole, as the manifest says.</summary>
     public InputGeometry Plan(ImageSize image) =>
         Lay(
             image, Bounded(image, Resize(image), exact: _resize.Mode == ResizeMode.Exact),
             _resize.Mode == ResizeMode.LongSidePad ? _resize.Size![0] : 0);
 
-    /// <summary>The geometry of one image at one scale, as a request says; of one that will be cut into tiles, as if it
-    /// were not.</summary>
-    /// <exception cref="SegmentationException">It is to run whole, but the graph's only size does not hold
-    /// it.</exception>
+    /// <summary>The geometry of an image at one scale, as a request says; for an image that will be cut into tiles,
+    /// the geometry before the cut.</summary>
+    /// <exception cref="SegmentationException">The image is to run whole, but is larger than the graph's only
+    /// size.</exception>
     public InputGeometry Plan(ImageSize image, double scale, PassSettings settings)
     {
         ImageSize natural = settings.KeepSize ? image : Resize(image);
@@ -31,15 +32,15 @@ internal sealed class InputSizing(PreprocessManifest preprocess, int bucketMulti
         {
             throw new SegmentationException(
                 SegmentationError.InvalidRequest,
-                $"The graph takes only {width}×{height} pixels, the image would have {resized}; ask for " +
-                "mode=slide, or for no other size and scale.");
+                $"Expected an input of at most {width}×{height} pixels, the graph's only size, got {resized}; use " +
+                "mode=slide, or leave size and scales out.");
         }
 
         int longSide = _resize.Mode == ResizeMode.LongSidePad && !settings.KeepSize ? Rounded(_resize.Size![0] * scale) : 0;
         return Lay(image, resized, longSide);
     }
 
-    /// <summary>The smallest legal size of a tile that is no smaller than <paramref name="crop"/>.</summary>
+    /// <summary>The smallest legal size of a tile that is at least <paramref name="crop"/>.</summary>
     public ImageSize Legal(ImageSize crop)
     {
         if (_size.Fixed is [int height, int width])
@@ -50,23 +51,23 @@ internal sealed class InputSizing(PreprocessManifest preprocess, int bucketMulti
         return new ImageSize(Legal(crop.Width), Legal(crop.Height));
     }
 
-    /// <summary>Whether the graph takes an input of this size as it is, and the model's limit on what its network sees
-    /// allows it.</summary>
+    /// <summary>Whether the graph takes an input of this size unchanged, and the size is within the model's limit on
+    /// input pixels.</summary>
     public bool Takes(ImageSize input) => Legal(input) == input && input.Pixels <= 2 * _resize.MaxPixels;
 
-    /// <summary>What <see cref="Takes"/> asks for, for people.</summary>
+    /// <summary>The sizes that <see cref="Takes"/> accepts, as text for error messages.</summary>
     public string Sizes
     {
         get
         {
             if (_size.Fixed is [int height, int width])
             {
-                return $"it is always {height}×{width}";
+                return $"expected {height}×{width}";
             }
 
-            return "heights and widths are multiples of " +
+            return "expected multiples of " +
                 $"{_size.Multiple}{(_size.Offset == 0 ? "" : $" plus {_size.Offset}")}, {Legal(1)} or more, and " +
-                $"{2 * _resize.MaxPixels:N0} pixels or fewer in all";
+                $"{2 * _resize.MaxPixels:N0} pixels in all or fewer";
         }
     }
 
@@ -84,7 +85,7 @@ internal sealed class InputSizing(PreprocessManifest preprocess, int bucketMulti
         return new InputGeometry(image, resized, input, Bucket(input), left, top);
     }
 
-    /// <summary>The smallest legal side that holds <paramref name="length"/>.</summary>
+    /// <summary>The smallest legal side that is at least <paramref name="length"/>.</summary>
     public int Legal(int length)
     {
         int least = Math.Max(Math.Max(length, _size.Min), _size.Offset);
@@ -101,7 +102,7 @@ internal sealed class InputSizing(PreprocessManifest preprocess, int bucketMulti
         return new ImageSize(Bucket(input.Width), Bucket(input.Height));
     }
 
-    // A size that is legal and a bucket's at once: both steps fit into it.
+    // A size that is legal and also a multiple of the bucket: both steps divide the size.
     private int Bucket(int length)
     {
         int step = _size.Multiple / (int)BigInteger.GreatestCommonDivisor(_size.Multiple, bucketMultiple) * bucketMultiple;
@@ -134,9 +135,8 @@ internal sealed class InputSizing(PreprocessManifest preprocess, int bucketMulti
         return Shrink(image);
     }
 
-    // What counts is what the network sees: a strip one pixel wide is padded to the smallest legal side. Padding may
-    // add as much
-    // again, or images at the very limit would be resized for a few columns.
+    // The limit counts the pixels of the network's input: a strip one pixel wide is padded to the smallest legal side.
+    // Padding may double the pixels; otherwise images at the limit would be resized for a few columns.
     private bool IsAffordable(ImageSize resized) =>
         resized.Pixels <= _resize.MaxPixels && (long)Bucket(Legal(resized.Width)) * Bucket(Legal(resized.Height)) <= 2 * _resize.MaxPixels;
 

@@ -8,7 +8,7 @@ using Microsoft.ML.OnnxRuntime.Tensors;
 
 namespace InferenceServer.Runtime.Preprocessing;
 
-/// <summary>The network's input: one or more images of one size. The holder disposes it.</summary>
+/// <summary>The network's input: one or more images of one size. The caller disposes the input.</summary>
 internal sealed class InputTensor(int batch, ImageSize size, TensorLayout layout) : IDisposable
 {
     private readonly PooledBuffer<float> _values = new(checked((int)(batch * layout.Bytes(size) / sizeof(float))));
@@ -29,7 +29,7 @@ internal sealed class InputTensor(int batch, ImageSize size, TensorLayout layout
     public long[] Shape => Layout.Shape(Batch, Size);
 
     /// <summary>Joins inputs of one size for one run of the network.</summary>
-    /// <param name="inputs">One or more, each of one image; not disposed.</param>
+    /// <param name="inputs">One or more inputs, each of one image; the caller still disposes them.</param>
     /// <returns>The joined input; the caller disposes it.</returns>
     public static InputTensor Stack(IReadOnlyList<InputTensor> inputs)
     {
@@ -44,7 +44,7 @@ internal sealed class InputTensor(int batch, ImageSize size, TensorLayout layout
     }
 
     /// <summary>Writes a rectangle of an image, normalised and padded, into an input of one image.</summary>
-    /// <param name="rgb">HWC, 8 bit; begins at the rectangle's first pixel.</param>
+    /// <param name="rgb">HWC, 8 bit; starts at the rectangle's first pixel.</param>
     /// <param name="stride">Pixels from one row of the image to the next.</param>
     /// <param name="geometry">How the rectangle lies in the input.</param>
     /// <param name="normalization">The model's normalisation.</param>
@@ -59,7 +59,7 @@ internal sealed class InputTensor(int batch, ImageSize size, TensorLayout layout
     /// <summary>Mirrors the images left to right, in place.</summary>
     internal void Mirror() => MirroredRows.Apply(Values.Span, Size.Width);
 
-    /// <summary>Fills the input with what a normalised image looks like to a network: values from −2 to 2, the same
+    /// <summary>Fills the input with values in the range of a normalised image, from −2 to 2; the values are the same
     /// at every start.</summary>
     internal void FillNoise()
     {
@@ -75,7 +75,7 @@ internal sealed class InputTensor(int batch, ImageSize size, TensorLayout layout
     /// <param name="elements">As many bytes as the input has, little-endian.</param>
     internal void CopyFrom(ReadOnlySpan<byte> elements) => MemoryMarshal.Cast<byte, float>(elements).CopyTo(Values.Span);
 
-    /// <summary>Wraps the elements, without a copy, for ONNX Runtime; the caller disposes the value before this
+    /// <summary>Wraps the elements for ONNX Runtime without a copy; the caller disposes the value before this
     /// input.</summary>
     internal OrtValue Wrap() => OrtValue.CreateTensorValueFromMemory(OrtMemoryInfo.DefaultInstance, Values, Shape);
 
@@ -91,8 +91,8 @@ internal sealed class InputTensor(int batch, ImageSize size, TensorLayout layout
     public void Dispose() => _values.Dispose();
 }
 
-/// <summary>How a network's input lies in memory: element type, channels and axis order. This type and
-/// <see cref="InputTensor"/> are the only ones that know.</summary>
+/// <summary>The memory layout of a network's input: element type, channels and axis order. Only this type and <see
+/// cref="InputTensor"/> depend on the layout.</summary>
 internal sealed record TensorLayout
 {
     /// <summary>N×3×H×W, float32.</summary>
@@ -103,7 +103,7 @@ internal sealed record TensorLayout
     /// <summary>The element type in ONNX's terms.</summary>
     public string ElementType { get; private init; } = "float32";
 
-    /// <summary>Values of one pixel.</summary>
+    /// <summary>Channels of one pixel.</summary>
     public int Channels { get; private init; } = 3;
 
     /// <summary>The axes, for error messages.</summary>
@@ -135,7 +135,7 @@ internal sealed record TensorLayout
     /// <param name="shape">The lengths of the axes.</param>
     /// <param name="images">The length of the batch axis, 1 or more.</param>
     /// <param name="size">Height and width.</param>
-    /// <returns>Whether the shape is one of this layout.</returns>
+    /// <returns>Whether the shape has this layout.</returns>
     public bool TryRead(IReadOnlyList<long> shape, out long images, out ImageSize size)
     {
         if (shape is [> 0 and var batch, var channels, > 0 and <= int.MaxValue and var height, > 0 and <= int.MaxValue and var width]

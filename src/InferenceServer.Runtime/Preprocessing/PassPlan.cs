@@ -4,10 +4,10 @@ using InferenceServer.Runtime.Manifests;
 
 namespace InferenceServer.Runtime.Preprocessing;
 
-/// <summary>All runs of the network that make one result, from the image's top to its bottom. Sizes only, no
-/// pixels.</summary>
-/// <remarks>The order lets rows be finished as soon as no later pass adds to them, so that only a band of scores is
-/// held.</remarks>
+/// <summary>All runs of the network for one result, ordered from the top of the image to the bottom. The plan has
+/// sizes only, no pixels.</summary>
+/// <remarks>In this order, rows are finished as soon as no later pass adds to them, so only a band of scores is in
+/// memory.</remarks>
 internal sealed class PassPlan
 {
     private IReadOnlyList<Pass>? _passes;
@@ -21,31 +21,32 @@ internal sealed class PassPlan
 
     public IReadOnlyList<PassView> Views { get; }
 
-    /// <summary>Number of runs; known before any pass is made, as are <see cref="InputPixels"/> and
-    /// <see cref="BandRows"/>.</summary>
+    /// <summary>Number of runs; known before any pass is made, like <see cref="InputPixels"/> and <see
+    /// cref="BandRows"/>.</summary>
     public long Runs => Views.Sum(v => v.Tiles) * Mirrors;
 
-    /// <summary>Whether the image runs whole and once, so that nothing needs to be fused.</summary>
+    /// <summary>Whether the image runs whole and once, so that no passes are fused.</summary>
     public bool IsOne => Runs == 1;
 
-    /// <summary>Whether the network sees the image in one piece at the manifest's own size, which the manifest's limits
-    /// bound.</summary>
+    /// <summary>Whether the network sees the image in one piece at the manifest's own size; the manifest's limits
+    /// bound that size.</summary>
     public bool IsAsManifested => IsOne && Settings is { Mode: InferenceMode.Whole, Scales: [1] };
 
-    /// <summary>How the image lies in the network's input where it runs whole.</summary>
+    /// <summary>The geometry of the image where it runs whole.</summary>
     public InputGeometry Whole => Views[0].Whole;
 
     /// <summary>Pixels of all inputs.</summary>
     public long InputPixels => Views.Sum(v => v.Tiles * v.Input.Pixels) * Mirrors;
 
-    /// <summary>The sizes that the network meets.</summary>
+    /// <summary>The sizes of the network's inputs.</summary>
     public IEnumerable<ImageSize> Inputs => Views.Select(v => v.Input);
 
-    /// <summary>Rows of the image between the first that is unfinished and the last that any pass so far adds to, at
-    /// most.</summary>
+    /// <summary>The largest number of rows between the first unfinished row and the last row that any earlier pass
+    /// adds to.</summary>
     public int BandRows => (int)Views.Max(v => Math.Min(((long)v.StripRows * Image.Height / v.Size.Height) + 2, Image.Height));
 
-    /// <summary>The passes, by the first row that they add to; a mirrored one follows its twin.</summary>
+    /// <summary>The passes, ordered by the first row that they add to; a mirrored pass follows the pass it
+    /// mirrors.</summary>
     public IReadOnlyList<Pass> Passes => _passes ??= Order();
 
     private int Mirrors
@@ -76,10 +77,10 @@ internal sealed class PassPlan
         return new PassPlan(image, settings, views);
     }
 
-    /// <summary>Bytes that the passes hold at once, beside the image and its mask.</summary>
-    /// <param name="layout">Of the network's input.</param>
-    /// <param name="classes">Scores of a pixel.</param>
-    /// <param name="inFlight">Tiles under way at once.</param>
+    /// <summary>Bytes that the passes need at once, beside the image and its mask.</summary>
+    /// <param name="layout">Layout of the network's input.</param>
+    /// <param name="classes">Scores of one pixel.</param>
+    /// <param name="inFlight">Tiles in flight at once.</param>
     /// <param name="allRows">Whether the scores of all rows are kept to the end.</param>
     public long Bytes(TensorLayout layout, int classes, int inFlight, bool allRows)
     {
@@ -90,12 +91,12 @@ internal sealed class PassPlan
                 return Image.Pixels * classes * sizeof(float);
             }
 
-            return 0; // the kernel takes the best class without them
+            return 0; // the kernel computes the best class without a buffer of scores
         }
 
         long scores = (long)Image.Width * (allRows ? Image.Height : BandRows) * classes * sizeof(float);
         long strips = Views.Sum(v => v.Size == Image ? 0 : 3L * v.Size.Width * v.StripRows);
-        // Input and output, of a network that gives a score for each of its pixels.
+        // Input and output of a network that returns scores for each of its input's pixels.
         long tile = Views.Max(v => layout.Bytes(v.Input) + (v.Input.Pixels * classes * sizeof(float)));
         return scores + strips + (tile * Math.Min(inFlight, Runs));
     }
@@ -112,14 +113,14 @@ internal sealed class PassPlan
 }
 
 /// <summary>One run of the network on one tile of one view.</summary>
-/// <param name="View">The view.</param>
-/// <param name="Geometry">How the tile lies in the network's input, and where in the image.</param>
-/// <param name="Mirrored">Whether the input is mirrored, padding and all, and the output mirrored back.</param>
+/// <param name="View">The view that the tile belongs to.</param>
+/// <param name="Geometry">The position of the tile in the network's input and in the image.</param>
+/// <param name="Mirrored">Whether the input is mirrored with its padding, and the output is mirrored back.</param>
 internal sealed record Pass(PassView View, InputGeometry Geometry, bool Mirrored)
 {
-    /// <summary>The first row of the image that it adds to.</summary>
+    /// <summary>The first row of the image that the pass adds to.</summary>
     public int Top => Geometry.Rows.First;
 
-    /// <summary>The row after the last.</summary>
+    /// <summary>The row after the last row that the pass adds to.</summary>
     public int Bottom => Geometry.Rows.First + Geometry.Rows.Count;
 }

@@ -3,12 +3,12 @@ using InferenceServer.Kernels.Upsampling;
 
 namespace InferenceServer.Runtime.Preprocessing;
 
-/// <summary>The image at one scale, and how it is cut.</summary>
-/// <param name="index">Which of the plan's views.</param>
-/// <param name="whole">How it would lie in the network's input in one piece.</param>
-/// <param name="crop">Size of a tile; not smaller than the view where it stays in one piece.</param>
-/// <param name="strideRate">Distance of tiles as a share of that.</param>
-/// <param name="share">What the view counts among all passes, 0 to 1.</param>
+/// <summary>The image at one scale, and the tiles it is cut into.</summary>
+/// <param name="index">Index of the view in the plan.</param>
+/// <param name="whole">The geometry of the image in one piece.</param>
+/// <param name="crop">Size of a tile; at least the size of the view where the view stays in one piece.</param>
+/// <param name="strideRate">Distance of tiles as a share of the crop.</param>
+/// <param name="share">Weight of the view among all passes, 0 to 1.</param>
 internal sealed class PassView(int index, InputGeometry whole, ImageSize crop, double strideRate, double share)
 {
     private readonly bool _across = whole.Resized.Width > crop.Width;
@@ -19,15 +19,15 @@ internal sealed class PassView(int index, InputGeometry whole, ImageSize crop, d
 
     public InputGeometry Whole => whole;
 
-    /// <summary>The resized image.</summary>
+    /// <summary>Size of the resized image.</summary>
     public ImageSize Size => whole.Resized;
 
-    /// <summary>Number of tiles, known before any is made.</summary>
+    /// <summary>Number of tiles; known before any tile is made.</summary>
     public long Tiles =>
         (long)AxisTiling.Count(Size.Width, crop.Width, Stride(crop.Width)) * AxisTiling.Count(
             Size.Height, crop.Height, Stride(crop.Height));
 
-    /// <summary>The network's input for each of them.</summary>
+    /// <summary>Size of the network's input for each tile.</summary>
     public ImageSize Input => new(_across ? crop.Width : whole.Bucket.Width, _down ? crop.Height : whole.Bucket.Height);
 
     /// <summary>Rows of the resized image that one tile sees.</summary>
@@ -37,8 +37,8 @@ internal sealed class PassView(int index, InputGeometry whole, ImageSize crop, d
 
     public AxisTiling Columns => _columns ??= AxisTiling.Create(whole.Image.Width, Size.Width, crop.Width, Stride(crop.Width), 1);
 
-    /// <summary>How one tile lies in the network's input: as the whole would along an axis that is not cut, without
-    /// padding along one that is.</summary>
+    /// <summary>The geometry of one tile in the network's input: along an axis that is not cut, the geometry of the
+    /// whole image; along an axis that is cut, no padding.</summary>
     public InputGeometry Tile(AxisTile columns, AxisTile rows) => whole with
     {
         Input = new ImageSize(_across ? crop.Width : whole.Input.Width, _down ? crop.Height : whole.Input.Height),

@@ -8,7 +8,7 @@ using InferenceServer.Runtime.Manifests;
 
 namespace InferenceServer.Runtime.Preprocessing;
 
-/// <summary>An image to the network's input, as the manifest says: resize, normalise, order the channels,
+/// <summary>Makes the network's input from an image, as the manifest says: resize, normalise, order the channels,
 /// pad.</summary>
 internal sealed class Preprocessor
 {
@@ -30,20 +30,20 @@ internal sealed class Preprocessor
             : [.. preprocess.Mean.Zip(preprocess.Std, (mean, std) => -mean / std)];
     }
 
-    /// <summary>How an image of this size lies in the network's input where it runs whole.</summary>
+    /// <summary>The geometry of an image of this size that runs whole.</summary>
     public InputGeometry Plan(ImageSize image) => _sizing.Plan(image);
 
-    /// <summary>Whether the network takes an input of this size as it is.</summary>
+    /// <summary>Whether the network takes an input of this size unchanged.</summary>
     public bool Takes(ImageSize input) => _sizing.Takes(input);
 
-    /// <summary>The sizes that it takes, for people.</summary>
+    /// <summary>The sizes that the network takes, as text for error messages.</summary>
     public string Sizes => _sizing.Sizes;
 
     /// <summary>The passes of an image of this size.</summary>
-    /// <exception cref="SegmentationException">The graph takes only one size, which does not hold it.</exception>
+    /// <exception cref="SegmentationException">The graph takes only one size, and the image is larger.</exception>
     internal PassPlan Plan(ImageSize image, PassSettings settings)
     {
-        // Most images run whole and have the size of the one before.
+        // Most images run whole and have the same size as the image before.
         if (_last is { } last && last.Image == image && ReferenceEquals(last.Settings, settings))
         {
             return last;
@@ -54,12 +54,12 @@ internal sealed class Preprocessor
         return plan;
     }
 
-    /// <summary>The image as one of the plan's views sees it, which the caller disposes.</summary>
+    /// <summary>The image at the scale of one of the plan's views; the caller disposes the view.</summary>
     internal ImageView Open(PassView view, ReadOnlyMemory<byte> rgb, ImageSize image) => new(rgb, image, view.Size, _resize);
 
     /// <summary>Prepares one image.</summary>
     /// <param name="rgb">HWC, 8 bit, of <see cref="InputGeometry.Image"/>'s size.</param>
-    /// <param name="geometry">What <see cref="Plan(ImageSize)"/> gave for that size.</param>
+    /// <param name="geometry">The result of <see cref="Plan(ImageSize)"/> for that size.</param>
     /// <returns>The input of one image; the caller disposes it.</returns>
     public InputTensor Prepare(ReadOnlySpan<byte> rgb, in InputGeometry geometry)
     {
@@ -82,8 +82,8 @@ internal sealed class Preprocessor
     }
 
     /// <summary>Prepares the input of one pass.</summary>
-    /// <param name="view">Of <see cref="Open"/>.</param>
-    /// <param name="pass">One of that view's.</param>
+    /// <param name="view">The result of <see cref="Open"/>.</param>
+    /// <param name="pass">A pass of that view.</param>
     /// <returns>The input of one image; the caller disposes it.</returns>
     internal InputTensor Prepare(ImageView view, Pass pass)
     {

@@ -6,34 +6,33 @@ namespace InferenceServer.Runtime.Refinement;
 /// <summary>Limits of refinement; section <c>Crf</c>.</summary>
 public sealed class CrfOptions
 {
-    /// <summary>Most refinements at the same time; others wait in order. Each uses all its threads. Default
+    /// <summary>Most refinements at once; others wait in order. Each refinement uses all its threads. Default
     /// 1.</summary>
     [Range(1, 64)]
     public int Concurrency { get; set; } = 1;
 
-    /// <summary>Threads of one refinement; 0 is as many as the process may use. Default 0.</summary>
+    /// <summary>Threads of one refinement; 0 is all processors of the process. Default 0.</summary>
     [Range(0, 64)]
     public int Threads { get; set; }
 
-    /// <summary>Most bytes of one refinement. Default 2 GiB.</summary>
+    /// <summary>Most bytes of memory of one refinement. Default 2 GiB.</summary>
     [Range(1L << 20, 1L << 40)]
     public long MaxBytes { get; set; } = 2L << 30;
 
-    /// <summary>Most mean-field iterations that a request may ask for. Default 20.</summary>
+    /// <summary>Most mean-field iterations of a request. Default 20.</summary>
     [Range(1, 50)]
     public int MaxIterations { get; set; } = 20;
 
-    /// <summary>Largest weight that a request may ask for. Default 100.</summary>
+    /// <summary>Largest weight of a request. Default 100.</summary>
     [Range(0.0, 1e6)]
     public float MaxWeight { get; set; } = 100;
 
-    /// <summary>Largest standard deviation that a request may ask for, in pixels and in 8-bit steps. Default
-    /// 500.</summary>
+    /// <summary>Largest standard deviation of a request, in pixels and in 8-bit steps. Default 500.</summary>
     [Range(1.0, 1e6)]
     public float MaxDeviation { get; set; } = 500;
 
-    /// <summary>Labels whose probability is below this in the whole image after the first iteration are left out; 0
-    /// leaves out none. Default 0.001.</summary>
+    /// <summary>The CRF drops labels whose probability is below this in the whole image after the first iteration; 0
+    /// drops none. Default 0.001.</summary>
     [Range(0.0, 0.5)]
     public float PruneBelow { get; set; } = 0.001f;
 }

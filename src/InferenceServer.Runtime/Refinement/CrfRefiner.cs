@@ -8,7 +8,7 @@ using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Runtime.Refinement;
 
-/// <summary>Sharpens masks with a fully connected CRF, in a bounded pool of its own, so that refinement cannot starve
+/// <summary>Refines masks with a fully connected CRF, on a bounded pool of its own, so that refinement never starves
 /// inference.</summary>
 internal sealed class CrfRefiner(IOptions<CrfOptions> options) : IDisposable
 {
@@ -17,9 +17,9 @@ internal sealed class CrfRefiner(IOptions<CrfOptions> options) : IDisposable
     private readonly SemaphoreSlim _slots = new(options.Value.Concurrency);
     private readonly CrfWorkspacePool _workspaces = new(options.Value.Concurrency, options.Value.MaxBytes);
 
-    /// <summary>The parameters of a request, held to the limits.</summary>
-    /// <exception cref="SegmentationException">One is outside of what the configuration allows; which, and what is
-    /// allowed.</exception>
+    /// <summary>Resolves the parameters of a request and checks them against the limits.</summary>
+    /// <exception cref="SegmentationException">A parameter is outside its configured range; the message names
+    /// both.</exception>
     public CrfSettings Resolve(CrfManifest? manifest, CrfOverrides wanted)
     {
         CrfSettings settings = CrfSettings.Create(manifest, wanted);
@@ -36,19 +36,20 @@ internal sealed class CrfRefiner(IOptions<CrfOptions> options) : IDisposable
 
         throw new SegmentationException(
             SegmentationError.InvalidRequest,
-            "crf.gaussian.weight and crf.bilateral.weight are both 0, which refines nothing; leave refine out.");
+            "crf.gaussian.weight, crf.bilateral.weight: expected one above 0, got 0 for both; " +
+            "leave refine out for no refinement.");
     }
 
     /// <summary>Waits for a slot and refines a mask.</summary>
-    /// <param name="mask">The network's mask, with probabilities. Where a confidence is wanted, the probabilities are
-    /// overwritten.</param>
+    /// <param name="mask">The network's mask, with probabilities. Refinement with confidence overwrites the
+    /// probabilities.</param>
     /// <param name="classes">Number of planes of the probabilities.</param>
     /// <param name="rgb">The image, HWC, of the mask's size.</param>
     /// <param name="withConfidence">Whether the result has the refined probability of each pixel's class.</param>
-    /// <param name="settings">Of <see cref="Resolve"/>.</param>
-    /// <param name="cancellationToken">Leaves the queue at once, or ends between two iterations.</param>
+    /// <param name="settings">The result of <see cref="Resolve"/>.</param>
+    /// <param name="cancellationToken">Ends the wait at once, or the refinement between two iterations.</param>
     /// <returns>The refined mask; the caller disposes it.</returns>
-    /// <exception cref="SegmentationException">The image needs more memory than a refinement may hold.</exception>
+    /// <exception cref="SegmentationException">The image needs more memory than a refinement may use.</exception>
     public async ValueTask<Mask> RefineAsync(
         Mask mask, int classes, ReadOnlyMemory<byte> rgb, bool withConfidence, CrfSettings settings, CancellationToken cancellationToken)
     {
@@ -73,7 +74,7 @@ internal sealed class CrfRefiner(IOptions<CrfOptions> options) : IDisposable
         }
     }
 
-    /// <summary>Frees the pool; no refinement may be under way.</summary>
+    /// <summary>Frees the pool; no refinement may be running.</summary>
     public void Dispose()
     {
         _slots.Dispose();
@@ -128,7 +129,7 @@ internal sealed class CrfRefiner(IOptions<CrfOptions> options) : IDisposable
         Quality = settings.Quality,
     };
 
-    // A workspace that once held a panorama would keep its memory for good.
+    // A workspace that once refined a very large image would keep its memory for good.
     private void Keep(CrfWorkspace workspace)
     {
         if (workspace.Bytes <= _options.MaxBytes / 4)

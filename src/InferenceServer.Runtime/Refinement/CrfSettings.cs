@@ -5,43 +5,43 @@ using InferenceServer.Runtime.Manifests;
 
 namespace InferenceServer.Runtime.Refinement;
 
-/// <summary>What a request wants of the CRF instead of what the model's manifest says; null keeps that.</summary>
+/// <summary>The CRF overrides of a request; null keeps the setting of the model's manifest.</summary>
 public sealed record CrfOverrides
 {
     /// <summary>Mean-field iterations.</summary>
     public int? Iterations { get; init; }
 
-    /// <summary>Weight of the smoothness kernel; 0 leaves it out.</summary>
+    /// <summary>Weight of the smoothness kernel; 0 switches the kernel off.</summary>
     public float? GaussianWeight { get; init; }
 
-    /// <summary>Its standard deviation in pixels of the image.</summary>
+    /// <summary>Standard deviation of the smoothness kernel, in pixels of the image.</summary>
     public float? GaussianXy { get; init; }
 
-    /// <summary>Weight of the appearance kernel; 0 leaves it out.</summary>
+    /// <summary>Weight of the appearance kernel; 0 switches the kernel off.</summary>
     public float? BilateralWeight { get; init; }
 
-    /// <summary>Its standard deviation in pixels of the image.</summary>
+    /// <summary>Standard deviation of the appearance kernel's position, in pixels of the image.</summary>
     public float? BilateralXy { get; init; }
 
-    /// <summary>Its standard deviation in 8-bit steps of colour.</summary>
+    /// <summary>Standard deviation of the appearance kernel's colour, in 8-bit steps.</summary>
     public float? BilateralRgb { get; init; }
 
     /// <summary>Exact, or the faster approximation.</summary>
     public CrfQuality? Quality { get; init; }
 }
 
-/// <summary>The parameters of one refinement: the manifest's, with a request's in their place.</summary>
+/// <summary>The parameters of one refinement: the manifest's settings with the request's overrides.</summary>
 /// <param name="Iterations">Mean-field iterations.</param>
 /// <param name="Gaussian">The smoothness kernel.</param>
 /// <param name="Bilateral">The appearance kernel.</param>
 /// <param name="Quality">Exact, or the faster approximation.</param>
 internal sealed record CrfSettings(int Iterations, KernelManifest Gaussian, KernelManifest Bilateral, CrfQuality Quality)
 {
-    // DeepLab v2's settings for Pascal VOC, where a manifest has none.
+    // DeepLab v2's settings for Pascal VOC, where a manifest has no settings.
     private static readonly KernelManifest DefaultGaussian = new() { Weight = 3, Xy = 1 };
     private static readonly KernelManifest DefaultBilateral = new() { Weight = 4, Xy = 67, Rgb = 3 };
 
-    /// <summary>Puts a request's wishes over a manifest.</summary>
+    /// <summary>Applies a request's overrides to a manifest.</summary>
     public static CrfSettings Create(CrfManifest? manifest, CrfOverrides wanted)
     {
         KernelManifest gaussian = manifest?.Gaussian ?? DefaultGaussian;
@@ -58,7 +58,8 @@ internal sealed record CrfSettings(int Iterations, KernelManifest Gaussian, Kern
             wanted.Quality ?? CrfQuality.Exact);
     }
 
-    /// <summary>The parameters as papers write them: <c>5 iterations, Gaussian 3/1, bilateral 4/67/3</c>.</summary>
+    /// <summary>The parameters in the notation of papers: <c>5 iterations, Gaussian 3/1, bilateral
+    /// 4/67/3</c>.</summary>
     public override string ToString()
     {
         string gaussian = Gaussian.Weight > 0 ? FormattableString.Invariant($", Gaussian {Gaussian.Weight}/{Gaussian.Xy}") : "";
@@ -69,7 +70,7 @@ internal sealed record CrfSettings(int Iterations, KernelManifest Gaussian, Kern
         return $"{Iterations} iterations{gaussian}{bilateral}{(Quality == CrfQuality.Fast ? ", fast" : "")}";
     }
 
-    /// <summary>The kernels that have a weight.</summary>
+    /// <summary>The kernels with a weight above 0.</summary>
     public IReadOnlyList<CrfKernel> Kernels()
     {
         List<CrfKernel> kernels = [];

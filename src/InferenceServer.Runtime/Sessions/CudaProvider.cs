@@ -4,31 +4,31 @@ using Microsoft.ML.OnnxRuntime;
 
 namespace InferenceServer.Runtime.Sessions;
 
-/// <summary>ONNX Runtime's CUDA provider, which the library of a program built with <c>-p:Gpu=true</c> has.</summary>
+/// <summary>ONNX Runtime's CUDA provider, present in programs that were built with <c>-p:Gpu=true</c>.</summary>
 internal static class CudaProvider
 {
-    /// <summary>Whether ONNX Runtime was built with CUDA; whether CUDA works on this machine is another
-    /// matter.</summary>
+    /// <summary>Whether ONNX Runtime was built with CUDA; CUDA may still fail on this machine.</summary>
     public static bool IsPresent => OrtEnv.Instance().GetAvailableProviders().Contains("CUDAExecutionProvider");
 
-    /// <summary>The arena of a GPU's sessions, by the name that shrinking the arena takes.</summary>
+    /// <summary>The name of a GPU session's arena, as the run option that shrinks arenas expects it.</summary>
     public static string Arena(int device) => string.Create(CultureInfo.InvariantCulture, $"gpu:{device}");
 
-    /// <summary>A session's page-locked memory, which the caller disposes before the session.</summary>
-    /// <exception cref="OnnxRuntimeException">The session has none.</exception>
+    /// <summary>A session's allocator of page-locked memory; the caller disposes the allocator before the
+    /// session.</summary>
+    /// <exception cref="OnnxRuntimeException">The session has no page-locked memory.</exception>
     public static OrtAllocator Pinned(InferenceSession session, int device)
     {
         using OrtMemoryInfo memory = new("CudaPinned", OrtAllocatorType.DeviceAllocator, device, OrtMemType.CpuOutput);
         return new OrtAllocator(session, memory);
     }
 
-    /// <summary>Lets sessions with these options run on a GPU.</summary>
-    /// <param name="options">Options of a session to come.</param>
-    /// <param name="device">The GPU, as CUDA numbers them.</param>
-    /// <param name="settings">Of <see cref="CudaSettings"/>.</param>
+    /// <summary>Adds a GPU to the options of a session.</summary>
+    /// <param name="options">Options of the session to create.</param>
+    /// <param name="device">CUDA's number of the GPU.</param>
+    /// <param name="settings">The settings of <see cref="CudaSettings"/>.</param>
     /// <exception cref="InvalidOperationException">The program was built without CUDA.</exception>
-    /// <exception cref="OnnxRuntimeException">A library of CUDA or cuDNN is missing, or there is no such
-    /// GPU.</exception>
+    /// <exception cref="OnnxRuntimeException">A library of CUDA or cuDNN is missing, or the GPU does not
+    /// exist.</exception>
     public static void AppendTo(SessionOptions options, int device, Dictionary<string, string> settings)
     {
         if (!IsPresent)
@@ -45,10 +45,10 @@ internal static class CudaProvider
     }
 }
 
-/// <summary>The options of ONNX Runtime's CUDA provider, by the names that it reads.</summary>
+/// <summary>The options of ONNX Runtime's CUDA provider, by ONNX Runtime's names.</summary>
 internal static class CudaSettings
 {
-    /// <summary>From the configuration, and what the manifest of a model changes in it.</summary>
+    /// <summary>Creates the settings from the configuration; the manifest of a model overrides them.</summary>
     public static Dictionary<string, string> Create(OnnxOptions options, GpuManifest? model)
     {
         Dictionary<string, string> settings = new()
@@ -56,7 +56,7 @@ internal static class CudaSettings
             ["cudnn_conv_algo_search"] = (model?.ConvSearch ?? options.ConvSearch).ToString().ToUpperInvariant(),
             ["prefer_nhwc"] = Flag(model?.PreferNhwc ?? options.PreferNhwc),
             ["use_tf32"] = Flag(model?.Tf32 ?? options.Tf32),
-            // The other strategy doubles the arena when it grows, which after one large image is unused memory.
+            // The other strategy doubles the arena when the arena grows; after one large image, that memory is unused.
             ["arena_extend_strategy"] = "kSameAsRequested",
         };
         if (options.GpuMemoryLimit > 0)
@@ -78,7 +78,7 @@ internal static class CudaSettings
     }
 }
 
-/// <summary>A GPU is required and cannot be had: nothing can be served.</summary>
-/// <param name="cause">What CUDA or ONNX Runtime said.</param>
+/// <summary>Thrown where the configuration requires a GPU and no GPU can be used.</summary>
+/// <param name="cause">The error of CUDA or of ONNX Runtime.</param>
 internal sealed class GpuRequiredException(Exception cause)
     : Exception("Onnx:RequireGpu is set, but CUDA cannot be used: " + cause.Message, cause);

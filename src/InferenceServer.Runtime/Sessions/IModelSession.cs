@@ -6,23 +6,23 @@ namespace InferenceServer.Runtime.Sessions;
 /// <summary>A loaded network.</summary>
 internal interface IModelSession : IDisposable
 {
-    /// <summary>What computes it.</summary>
+    /// <summary>The provider that runs the network.</summary>
     ExecutionProvider Provider { get; }
 
     /// <summary>The graph's inputs and outputs.</summary>
     GraphSignature Signature { get; }
 
-    /// <summary>The session for a run that has all processors to itself.</summary>
+    /// <summary>The session for a run that is alone and may use all processors.</summary>
     IModelSession Wide => this;
 
-    /// <summary>The session for runs beside each other.</summary>
+    /// <summary>The session for runs that share the processors.</summary>
     IModelSession Narrow => this;
 
-    /// <summary>How the graph's input lies in memory.</summary>
+    /// <summary>The memory layout of the graph's input.</summary>
     TensorLayout Layout => TensorLayout.Float32Nchw;
 
     /// <summary>Runs the network once; may be called from several threads.</summary>
-    /// <param name="input">An input of <see cref="Layout"/>; not disposed.</param>
+    /// <param name="input">An input of <see cref="Layout"/>; the caller still disposes it.</param>
     /// <param name="cancellationToken">Stops the run between two of its operators.</param>
     /// <returns>The output, which the caller disposes.</returns>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
@@ -31,8 +31,8 @@ internal interface IModelSession : IDisposable
 }
 
 /// <summary>Names, types and shapes of a graph's inputs and outputs, as the file declares them.</summary>
-/// <param name="Inputs">In the graph's order.</param>
-/// <param name="Outputs">In the graph's order.</param>
+/// <param name="Inputs">The inputs in the graph's order.</param>
+/// <param name="Outputs">The outputs in the graph's order.</param>
 internal sealed record GraphSignature(IReadOnlyList<TensorSignature> Inputs, IReadOnlyList<TensorSignature> Outputs);
 
 /// <summary>One input or output of a graph.</summary>
@@ -46,18 +46,18 @@ internal sealed record TensorSignature(string Name, string ElementType, IReadOnl
         $"{Name}: {ElementType} [{string.Join(", ", Shape.Select(d => d < 0 ? "?" : d.ToString(CultureInfo.InvariantCulture)))}]";
 }
 
-/// <summary>What an ONNX file says about itself.</summary>
-/// <param name="Signature">Its inputs and outputs.</param>
-/// <param name="Producer">The program that wrote it; empty where the file does not say.</param>
-/// <param name="Opset">Version of ONNX's own operator set; null where the file names none.</param>
-/// <param name="Metadata">Its <c>metadata_props</c>.</param>
+/// <summary>What an ONNX file declares.</summary>
+/// <param name="Signature">The inputs and outputs of the graph.</param>
+/// <param name="Producer">The program that wrote the file; empty where the file does not say.</param>
+/// <param name="Opset">Version of ONNX's own operator set; null where the file names no version.</param>
+/// <param name="Metadata">The file's <c>metadata_props</c>.</param>
 internal sealed record GraphDescription(
     GraphSignature Signature, string Producer, int? Opset, IReadOnlyDictionary<string, string> Metadata);
 
-/// <summary>One network in two sessions: a wide one, whose runs take all processors, and a narrow one for runs beside
-/// each other.</summary>
-/// <remarks>Threads of one run wait for each other at every operator, so several narrow runs do more in the same time
-/// than wide ones in turn; alone, a wide run is answered sooner.</remarks>
+/// <summary>One network in two sessions: a wide session, whose runs use all processors, and a narrow session for runs
+/// that share the processors.</summary>
+/// <remarks>The threads of one run wait for each other at every operator, so parallel narrow runs have more throughput
+/// than wide runs in turn. A run that is alone has less latency in the wide session.</remarks>
 internal sealed class ElasticSession(IModelSession wide, IModelSession narrow) : IModelSession
 {
     public ExecutionProvider Provider => wide.Provider;

@@ -4,9 +4,11 @@ namespace InferenceServer.Runtime.Sessions;
 
 internal static partial class Log
 {
-    [LoggerMessage(100, LogLevel.Warning, "CUDA cannot be used, networks run on the CPU: {Reason}")]
+    [LoggerMessage(100, LogLevel.Warning, "CUDA cannot be used; networks run on the CPU: {Reason}")]
     public static partial void CudaUnavailable(ILogger logger, string reason);
 
-    [LoggerMessage(101, LogLevel.Warning, "The GPU gives no page-locked memory, copies to and from it are slower: {Reason}")]
+    [LoggerMessage(
+        101, LogLevel.Warning,
+        "The GPU has no page-locked memory; copies to and from the GPU are slower: {Reason}")]
     public static partial void NoPinnedMemory(ILogger logger, string reason);
 }

@@ -5,7 +5,7 @@ using Microsoft.ML.OnnxRuntime.Tensors;
 namespace InferenceServer.Runtime.Sessions;
 
 /// <summary>The output of one run, in ONNX Runtime's memory until disposed.</summary>
-/// <remarks>A test may build one from plain memory.</remarks>
+/// <remarks>Tests build outputs from plain memory.</remarks>
 internal sealed class ModelOutput : IDisposable
 {
     private IDisposable? _owner;
@@ -22,7 +22,7 @@ internal sealed class ModelOutput : IDisposable
         Shape = [.. info.Shape.Select(d => checked((int)d))];
     }
 
-    // One image's part of a batch.
+    // The part of one image in the output of a batch.
     private ModelOutput(ModelOutput batch, IDisposable owner, int index)
     {
         _owner = owner;
@@ -33,7 +33,7 @@ internal sealed class ModelOutput : IDisposable
         Shape = [1, .. batch.Shape.Skip(1)];
     }
 
-    /// <summary>Wraps scores that are at hand.</summary>
+    /// <summary>Wraps scores in plain memory.</summary>
     internal ModelOutput(ReadOnlyMemory<float> scores, IReadOnlyList<int> shape)
     {
         _scores = scores;
@@ -41,8 +41,8 @@ internal sealed class ModelOutput : IDisposable
         Shape = shape;
     }
 
-    /// <summary>Becomes the owner of a run's outputs, of which the first is the result; they are freed if it is no
-    /// tensor.</summary>
+    /// <summary>Takes over the outputs of a run; the first output is the result. The outputs are freed where the first
+    /// is not a tensor.</summary>
     internal static ModelOutput TakeOver(IDisposableReadOnlyCollection<OrtValue> outputs)
     {
         try
@@ -56,8 +56,8 @@ internal sealed class ModelOutput : IDisposable
         }
     }
 
-    /// <summary>Parts a batch's output into one for each image, without a copy; this one is theirs from then on, and
-    /// freed with the last of them.</summary>
+    /// <summary>Splits a batch's output into one part for each image, without a copy. The parts take over this output,
+    /// which is freed with the last part.</summary>
     internal ModelOutput[] Split()
     {
         SharedOwner owner = new(this, Shape[0]);
@@ -67,7 +67,7 @@ internal sealed class ModelOutput : IDisposable
     /// <summary>Element type of the output.</summary>
     public TensorElementType ElementType { get; }
 
-    /// <summary>Its dimensions: N×n×h×w, or N×h×w for labels.</summary>
+    /// <summary>Dimensions of the output: N×n×h×w, or N×h×w for labels.</summary>
     public IReadOnlyList<int> Shape { get; }
 
     /// <summary>Number of channels; 1 for labels without a channel axis.</summary>
@@ -98,12 +98,12 @@ internal sealed class ModelOutput : IDisposable
             ? _scores.Span
             : ElementType == TensorElementType.Float
                 ? _value.GetTensorDataAsSpan<float>()
-                : throw new InvalidOperationException($"The output holds {ElementType}, not float32.");
+                : throw new InvalidOperationException($"Expected an output of float32, got {ElementType}.");
         int length = checked(Channels * Height * Width);
         return all.Slice((_first + index) * length, length);
     }
 
-    /// <summary>All elements in the order of the axes, as they lie in memory.</summary>
+    /// <summary>All elements in the order of the axes in memory.</summary>
     public ReadOnlySpan<byte> Data => ElementType switch
     {
         TensorElementType.UInt8 => Bytes<byte>(),
@@ -113,9 +113,9 @@ internal sealed class ModelOutput : IDisposable
         _ => Bytes<float>(),
     };
 
-    /// <summary>Class indices of image <paramref name="index"/>, HW, as bytes; what does not fit a byte becomes
-    /// <paramref name="other"/>.</summary>
-    /// <exception cref="InvalidOperationException">The output's type is no integer.</exception>
+    /// <summary>Class indices of image <paramref name="index"/>, HW, as bytes; an index that does not fit a byte
+    /// becomes <paramref name="other"/>.</summary>
+    /// <exception cref="InvalidOperationException">The output's type is not an integer.</exception>
     public void CopyLabels(Span<byte> destination, byte other, int index = 0)
     {
         int length = Height * Width;
@@ -137,14 +137,14 @@ internal sealed class ModelOutput : IDisposable
                 Narrow(_value!.GetTensorDataAsSpan<long>()[range], destination, other);
                 break;
             default:
-                throw new InvalidOperationException($"The output holds {ElementType}, not class indices.");
+                throw new InvalidOperationException($"Expected an output of class indices, got {ElementType}.");
         }
     }
 
-    /// <summary>Gives the memory back to ONNX Runtime; a second call does nothing.</summary>
+    /// <summary>Returns the memory to ONNX Runtime; a second call does nothing.</summary>
     public void Dispose() => Interlocked.Exchange(ref _owner, null)?.Dispose();
 
-    // Cut out in elements: those of a batch may be more bytes than a span has.
+    // Sliced in elements: the elements of a batch may have more bytes than a span can address.
     private ReadOnlySpan<byte> Bytes<T>()
         where T : unmanaged
     {

@@ -4,7 +4,7 @@ using Microsoft.ML.OnnxRuntime.Tensors;
 
 namespace InferenceServer.Runtime.Sessions;
 
-/// <summary>A network in ONNX Runtime.</summary>
+/// <summary>A network that ONNX Runtime runs.</summary>
 internal sealed class OnnxModelSession : IModelSession
 {
     private readonly InferenceSession _session;
@@ -14,14 +14,15 @@ internal sealed class OnnxModelSession : IModelSession
     private readonly string? _arena;
     private readonly PinnedBinding? _binding;
 
-    /// <summary>Takes over a session.</summary>
-    /// <param name="session">Disposed with this.</param>
-    /// <param name="signature">Its inputs and outputs.</param>
-    /// <param name="provider">What computes it.</param>
+    /// <summary>Takes over an open session.</summary>
+    /// <param name="session">The session; disposed with this object.</param>
+    /// <param name="signature">The inputs and outputs of the graph.</param>
+    /// <param name="provider">The provider that runs the network.</param>
     /// <param name="input">Name of the image input.</param>
     /// <param name="output">Name of the result.</param>
-    /// <param name="arena">The arena that rare large inputs shall not enlarge for good.</param>
-    /// <param name="pinned">Memory that a GPU copies from and to by itself; null hands values over as they lie.</param>
+    /// <param name="arena">The arena that shrinks after a rare large input.</param>
+    /// <param name="pinned">Page-locked memory that a GPU copies from and to by itself; null passes values without a
+    /// copy.</param>
     public OnnxModelSession(
         InferenceSession session,
         GraphSignature signature,
@@ -54,15 +55,15 @@ internal sealed class OnnxModelSession : IModelSession
         using RunOptions options = new();
         if (_usual.IsRare(input.Size.Pixels) && _arena is not null)
         {
-            // At every run this would cost more than it brings: the next one would have to ask the system for its
-            // memory again.
+            // After every run, a shrink would cost more than it saves: the next run would request the memory from the
+            // system again.
             options.AddRunConfigEntry("memory.enable_memory_arena_shrinkage", _arena);
             ArenaUsage.AddShrinkage();
         }
 
         try
         {
-            // Disposed before the options, so that a late cancellation never reaches freed memory.
+            // This registration is disposed before the options, so a late cancellation never reaches freed memory.
             using CancellationTokenRegistration registration =
                 cancellationToken.UnsafeRegister(static state => ((RunOptions)state!).Terminate = true, options);
             return ModelOutput.TakeOver(_binding is null ? Run(options, input) : _binding.Run(options, input));
@@ -110,19 +111,19 @@ internal sealed class OnnxModelSession : IModelSession
     };
 }
 
-/// <summary>What became of ONNX Runtime's memory.</summary>
+/// <summary>How often ONNX Runtime's memory shrank.</summary>
 internal static class ArenaUsage
 {
     private static long _shrinkages;
 
-    /// <summary>Runs after which a session gave memory back that it had needed for a rare, large input.</summary>
+    /// <summary>Runs after which a session returned memory of a rare, large input.</summary>
     public static long Shrinkages => Volatile.Read(ref _shrinkages);
 
     internal static void AddShrinkage() => Interlocked.Increment(ref _shrinkages);
 }
 
-/// <summary>Learns how large a session's inputs usually are, and tells which are rare and large.</summary>
-/// <remarks>Updates that race lose one another, which does not matter.</remarks>
+/// <summary>Estimates the usual size of a session's inputs, and finds rare large inputs.</summary>
+/// <remarks>Concurrent updates may overwrite each other; the estimate tolerates that.</remarks>
 internal sealed class UsualSize
 {
     private const int Large = 4;
@@ -130,15 +131,16 @@ internal sealed class UsualSize
     private long _usual;
     private int _seen;
 
-    /// <summary>Takes note of one input.</summary>
-    /// <param name="pixels">Of one image of it.</param>
-    /// <returns>Whether it is at least four times as large as usual; what comes often is usual soon.</returns>
+    /// <summary>Records one input.</summary>
+    /// <param name="pixels">Pixels of one image in the input.</param>
+    /// <returns>Whether the input is at least four times as large as usual; a frequent size soon becomes
+    /// usual.</returns>
     public bool IsRare(long pixels)
     {
         long usual = Volatile.Read(ref _usual);
         if (Volatile.Read(ref _seen) < Window)
         {
-            // Trials and warm-up run small inputs first.
+            // The first inputs are small ones of trial runs and warm-up.
             Interlocked.Increment(ref _seen);
             Volatile.Write(ref _usual, Math.Max(usual, pixels));
             return false;

@@ -11,20 +11,19 @@ public sealed class OnnxOptions
     [EnumDataType(typeof(ExecutionProvider))]
     public ExecutionProvider Provider { get; set; } = ExecutionProvider.Auto;
 
-    /// <summary>Whether the start fails where CUDA does not work, instead of falling back to the CPU. Default
-    /// false.</summary>
+    /// <summary>Whether the start fails where CUDA does not work, instead of using the CPU. Default false.</summary>
     public bool RequireGpu { get; set; }
 
     /// <summary>The GPU's number in CUDA. Default 0.</summary>
     [Range(0, 63)]
     public int GpuDevice { get; set; }
 
-    /// <summary>The numbers of several GPUs, over which models are spread. Default: only
-    /// <see cref="GpuDevice"/>.</summary>
+    /// <summary>The numbers of several GPUs; models are spread over them. Default: only <see
+    /// cref="GpuDevice"/>.</summary>
     public IList<int> GpuDevices { get; } = [];
 
-    /// <summary>Most bytes of a session's arena in the GPU's memory; 0 is no limit. Weights and cuDNN's workspaces come
-    /// on top. Default 0.</summary>
+    /// <summary>Most bytes of a session's arena in the GPU's memory; 0 is no limit. Weights and cuDNN's workspaces
+    /// need further memory. Default 0.</summary>
     [Range(0, long.MaxValue)]
     public long GpuMemoryLimit { get; set; }
 
@@ -39,20 +38,19 @@ public sealed class OnnxOptions
     /// <summary>Whether a GPU may round products to TF32. A manifest may override it. Default true.</summary>
     public bool Tf32 { get; set; } = true;
 
-    /// <summary>Whether a session gives memory back after an unusually large input, instead of keeping it. Default
-    /// true.</summary>
+    /// <summary>Whether a session returns memory to the system after an unusually large input. Default true.</summary>
     public bool ArenaShrinkage { get; set; } = true;
 
-    /// <summary>Threads of one run; 0 is all threads that the process may use (the container's quota) for a run that is
-    /// alone, else a share for each instance. Default 0.</summary>
+    /// <summary>Threads of one run. 0: a run that is alone uses all threads of the process (the container's quota),
+    /// and parallel runs share them. Default 0.</summary>
     [Range(0, 256)]
     public int IntraOpThreads { get; set; }
 
-    /// <summary>Whether idle threads spin while they wait: faster alone, wasteful beside other work. Default
-    /// false.</summary>
+    /// <summary>Whether idle threads spin while they wait: less latency for a run that is alone, wasted processor time
+    /// beside other work. Default false.</summary>
     public bool Spinning { get; set; }
 
-    /// <summary>Whether all models share one pool of threads: ten models on eight processors then have seven helper
+    /// <summary>Whether all models share one pool of threads: with ten models on eight processors, seven helper
     /// threads instead of seventy. Default true.</summary>
     public bool SharedThreadPool { get; set; } = true;
 }
@@ -60,7 +58,7 @@ public sealed class OnnxOptions
 /// <summary>The execution provider of a network.</summary>
 public enum ExecutionProvider
 {
-    /// <summary>CUDA where it works, else the CPU. A session itself has one of the other values.</summary>
+    /// <summary>CUDA where it works, else the CPU. An open session has one of the other values.</summary>
     Auto,
 
     /// <summary>The processor.</summary>
@@ -73,7 +71,7 @@ public enum ExecutionProvider
 [OptionsValidator]
 internal sealed partial class OnnxOptionsValidator : IValidateOptions<OnnxOptions>;
 
-/// <summary>A GPU cannot be required and forbidden at once, and has a number.</summary>
+/// <summary>Checks that a GPU is not both required and forbidden, and that GPU numbers are in range.</summary>
 internal sealed class OnnxConsistency : IValidateOptions<OnnxOptions>
 {
     public ValidateOptionsResult Validate(string? name, OnnxOptions options)

@@ -6,7 +6,7 @@ using Microsoft.ML.OnnxRuntime;
 
 namespace InferenceServer.Runtime.Sessions;
 
-/// <summary>Opens graphs: chooses the provider, sets the threads, finds the input and output.</summary>
+/// <summary>Opens graphs: chooses the provider, sets the threads, finds the input and the output.</summary>
 internal sealed class SessionFactory(IOptions<OnnxOptions> options, IOptions<SchedulingOptions> scheduling, ILogger<SessionFactory> logger)
 {
     private readonly OnnxOptions _options = options.Value;
@@ -16,10 +16,11 @@ internal sealed class SessionFactory(IOptions<OnnxOptions> options, IOptions<Sch
     /// <summary>ONNX Runtime's version.</summary>
     public static string RuntimeVersion => OrtEnv.Instance().GetVersionString();
 
-    /// <summary>Sessions that were opened on the CPU because the GPU could not be had.</summary>
+    /// <summary>Sessions that run on the CPU because the GPU could not be used.</summary>
     public int Fallbacks => Volatile.Read(ref _fallbacks);
 
-    /// <summary>Threads of one run; where there is an instance for each processor, of one that is alone.</summary>
+    /// <summary>Threads of one run; where each processor has an instance, the threads of a run that is
+    /// alone.</summary>
     // .NET counts the processors that the container's quota allows; ONNX Runtime's own count does not.
     public int IntraOpThreads
     {
@@ -54,16 +55,16 @@ internal sealed class SessionFactory(IOptions<OnnxOptions> options, IOptions<Sch
 
     private int Instances => scheduling.Value.InstancesOn(gpu: false);
 
-    // An instance for each processor leaves one thread for each run, and that is one too few for a run that is alone.
+    // With an instance for each processor, one thread is left for each run: too few for a run that is alone.
     private bool IsElastic => _options.IntraOpThreads == 0 && Instances > 1 && Instances >= Environment.ProcessorCount;
 
     /// <summary>Opens the graph in <paramref name="file"/>.</summary>
     /// <param name="file">An ONNX file.</param>
-    /// <param name="graph">Names its input and output where it has several.</param>
-    /// <param name="gpu">What the model wants of a GPU.</param>
-    /// <exception cref="ManifestException">The graph is unreadable, or the named input and output are not in
-    /// it.</exception>
-    /// <exception cref="GpuRequiredException">A GPU is required and none can be had.</exception>
+    /// <param name="graph">Names the input and the output where the graph has several.</param>
+    /// <param name="gpu">The model's settings for a GPU.</param>
+    /// <exception cref="ManifestException">The graph is unreadable, or has no input or output of the given
+    /// name.</exception>
+    /// <exception cref="GpuRequiredException">A GPU is required and cannot be used.</exception>
     public IModelSession Open(string file, GraphManifest graph, GpuManifest? gpu = null)
     {
         int device = NextDevice();
@@ -85,7 +86,7 @@ internal sealed class SessionFactory(IOptions<OnnxOptions> options, IOptions<Sch
         }
     }
 
-    /// <summary>Reads what a file says about itself, all but its operator set.</summary>
+    /// <summary>Reads what a file declares, except its operator set.</summary>
     /// <exception cref="ManifestException">The graph is unreadable.</exception>
     internal GraphDescription Describe(string file)
     {
@@ -121,7 +122,7 @@ internal sealed class SessionFactory(IOptions<OnnxOptions> options, IOptions<Sch
         }
         catch (OnnxRuntimeException e)
         {
-            Log.NoPinnedMemory(logger, e.Message); // slower, and nothing else
+            Log.NoPinnedMemory(logger, e.Message); // copies are slower; results are the same
             return null;
         }
     }
@@ -130,17 +131,18 @@ internal sealed class SessionFactory(IOptions<OnnxOptions> options, IOptions<Sch
     {
         if (_options.SharedThreadPool)
         {
-            // Before all else that ONNX Runtime is asked, which would give it an environment without.
+            // This call comes before any other use of ONNX Runtime, which would create an environment without the
+            // pool.
             SharedThreads.TryCreate(PoolThreads, _options.Spinning);
         }
 
         if (OperatingSystem.IsWindows())
         {
-            // Elsewhere an environment variable does it: eng/OnnxRuntimeTelemetry.cs.
+            // On other systems an environment variable does the same: eng/OnnxRuntimeTelemetry.cs.
             OrtEnv.Instance().DisableTelemetryEvents();
         }
 
-        // ONNX Runtime prints errors of its own when CUDA is missing, which for "auto" is no error.
+        // ONNX Runtime prints errors when CUDA is missing; with the provider "auto", a missing CUDA is not an error.
         if (_options.RequireGpu
             || _options.Provider == ExecutionProvider.Cuda
             || (_options.Provider == ExecutionProvider.Auto && CudaProvider.IsPresent))
@@ -153,7 +155,7 @@ internal sealed class SessionFactory(IOptions<OnnxOptions> options, IOptions<Sch
             }
             catch (Exception e) when (e is OnnxRuntimeException or InvalidOperationException or DllNotFoundException)
             {
-                // A graph that no provider can read is the graph's fault, and says so here.
+                // A graph that no provider can read throws here with an error about the graph.
                 InferenceSession cpu = OpenOnCpu(file, IntraOpThreads);
                 if (_options.RequireGpu)
                 {
@@ -204,10 +206,9 @@ internal sealed class SessionFactory(IOptions<OnnxOptions> options, IOptions<Sch
         }
     }
 
-    // Where denormals are zero, the first session leaves its thread computing so for good, and threads inherit that.
-    // .NET's compiler runs on any of them,
-    // takes the denormal-looking constants of some vector instructions for zero, and emits conversions that are
-    // wrong. So that thread ends here.
+    // With denormals set to zero, the first session changes the floating-point mode of its thread for good, and new
+    // threads inherit the mode. .NET's compiler runs on any of them, reads the denormal-looking constants of some
+    // vector instructions as zero, and emits wrong conversions. So that thread ends here.
     private static InferenceSession OpenAside(string file, SessionOptions options) =>
         Task.Factory.StartNew(
             () => new InferenceSession(file, options), CancellationToken.None, TaskCreationOptions.LongRunning,
@@ -217,14 +218,14 @@ internal sealed class SessionFactory(IOptions<OnnxOptions> options, IOptions<Sch
 
     private SessionOptions Options(int intraOpThreads)
     {
-        // One with a single thread has no use for the pool, and would be helped all the same.
+        // A session with one thread does not need the pool, but would use the pool's threads too.
         bool shared = _options.SharedThreadPool && SharedThreads.Exist && intraOpThreads == IntraOpThreads;
         SessionOptions session = new()
         {
             GraphOptimizationLevel = GraphOptimizationLevel.ORT_ENABLE_ALL,
             IntraOpNumThreads = intraOpThreads,
             InterOpNumThreads = 1,
-            // Its errors come as exceptions; printed lines would break a log of JSON.
+            // ONNX Runtime's errors arrive as exceptions; printed lines would break a log of JSON.
             LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL,
         };
         if (shared)

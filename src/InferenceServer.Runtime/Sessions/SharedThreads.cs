@@ -2,19 +2,19 @@ using Microsoft.ML.OnnxRuntime;
 
 namespace InferenceServer.Runtime.Sessions;
 
-/// <summary>ONNX Runtime's pool of threads for all sessions of the process; the threads that call a run work beside
-/// it.</summary>
+/// <summary>ONNX Runtime's pool of threads for all sessions of the process; the threads that call a run also
+/// work.</summary>
 internal static class SharedThreads
 {
     private static readonly Lock Once = new();
 
-    /// <summary>Whether there is one.</summary>
+    /// <summary>Whether the pool exists.</summary>
     public static bool Exist { get; private set; }
 
-    /// <summary>Makes the pool at the first call; later ones find it as it is. There cannot be one where ONNX Runtime
-    /// was used before: it makes its environment once.</summary>
+    /// <summary>Creates the pool at the first call; later calls keep it. The pool cannot be created after any other
+    /// use of ONNX Runtime, which creates its environment once.</summary>
     /// <param name="threads">Threads of one run, the caller's included.</param>
-    /// <param name="spinning">Whether idle ones spin.</param>
+    /// <param name="spinning">Whether idle threads spin.</param>
     public static void TryCreate(int threads, bool spinning)
     {
         lock (Once)
@@ -43,7 +43,8 @@ internal static class SharedThreads
     }
 }
 
-/// <summary>Frees what several hold once the last of them has let go; each disposes it once.</summary>
+/// <summary>Frees a shared object when its last user has disposed its own reference; each user disposes
+/// once.</summary>
 internal sealed class SharedOwner(IDisposable owned, int holders) : IDisposable
 {
     private int _holders = holders;

@@ -19,7 +19,7 @@ internal sealed class AuthorityKeys : IDisposable
     private static readonly TimeSpan Spacing = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan Lifetime = TimeSpan.FromHours(12);
     private static readonly TimeSpan RenewalRetry = TimeSpan.FromMinutes(1);
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan FetchTimeout = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(10);
 
     private readonly string _authority;
@@ -97,9 +97,9 @@ internal sealed class AuthorityKeys : IDisposable
     {
         try
         {
-            using CancellationTokenSource patience = new(Patience, _time);
+            using CancellationTokenSource timeout = new(FetchTimeout, _time);
             OpenIdConnectConfiguration published =
-                await OpenIdConnectConfigurationRetriever.GetAsync(_authority + Discovery, _documents, patience.Token);
+                await OpenIdConnectConfigurationRetriever.GetAsync(_authority + Discovery, _documents, timeout.Token);
             if (published.SigningKeys.Count == 0 || string.IsNullOrEmpty(published.Issuer))
             {
                 throw new InvalidDataException("The authority's documents name no issuer or no keys.");

@@ -160,15 +160,15 @@ internal static class DrainSetup
             }
             catch (OperationCanceledException)
             {
-                // Out of patience, or told to be: what was under way is cut off, which is what was asked for.
+                // The drain timed out, or a second signal ended the drain: the remaining requests are cut off.
             }
 
             await ThrowIfFaultedAsync(app.Services);
         }
     }
 
-    // The host stops when a service of its own fails, and tells nobody but the log: an end that looks planned is one
-    // that no supervisor mends.
+    // The host stops when one of its services fails, and only logs the failure: without an exception, the exit code would
+    // look like a planned stop, and no supervisor would restart the server.
     private static async Task ThrowIfFaultedAsync(IServiceProvider services)
     {
         foreach (BackgroundService service in services.GetServices<IHostedService>().OfType<BackgroundService>())

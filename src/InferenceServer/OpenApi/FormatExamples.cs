@@ -7,7 +7,8 @@ using Microsoft.OpenApi;
 
 namespace InferenceServer.OpenApi;
 
-/// <summary>An example of each format of a mask. Those that are JSON are what the format's encoder makes of a small mask.</summary>
+/// <summary>An example of each format of a mask. The encoders of the formats make the JSON examples from a small
+/// mask.</summary>
 internal static class FormatExamples
 {
     private static readonly MaskContent Mask = new()
@@ -28,7 +29,7 @@ internal static class FormatExamples
         Image = default,
     };
 
-    /// <summary>What tells an example from those beside it, such as <c>raw: one byte for each pixel</c>.</summary>
+    /// <summary>The title of a format's example, such as <c>raw: one byte for each pixel</c>.</summary>
     public static string Summary(MaskFormat format) => $"{format.Name}: {format.Description}";
 
     public static IOpenApiExample Of(MaskFormat format)

@@ -25,9 +25,9 @@ internal static class OpenApiSetup
                 Version = "v1",
                 Description =
                     "Semantic segmentation: image in, mask out. Pick a file under `POST /v1/segment/{model}`, " +
-                    "execute, and see its mask.",
+                    "execute, and see the mask.",
             });
-            // They answer as GET does, and would bear its name.
+            // HEAD operations behave as GET, and would have the same name.
             options.DocInclusionPredicate((_, action) => action.HttpMethod != HttpMethods.Head);
             options.OrderActionsBy(TagsFilter.Order);
             options.SupportNonNullableReferenceTypes();
@@ -42,14 +42,16 @@ internal static class OpenApiSetup
             {
                 Type = SecuritySchemeType.Http,
                 Scheme = "bearer",
-                Description = "A key or a token, where the server asks for one; the header `X-API-Key` takes a key as well.",
+                Description =
+                    "A key or a token, where the server requires one. The header `X-API-Key` also takes a key.",
             });
             options.DocumentFilter<TagsFilter>();
             options.OperationFilter<KeyFilter>();
             options.OperationFilter<SegmentFilter>();
             options.DocumentFilter<SegmentFilter>();
             options.OperationFilter<OpenInferenceOperationFilter>();
-            options.OperationFilter<ProblemFilter>(); // last, for it gathers the errors that the others name
+            // Last, because it collects the errors that the other filters add.
+            options.OperationFilter<ProblemFilter>();
             options.DocumentFilter<ProblemFilter>();
         });
         services.ConfigureHttpJsonOptions(options =>
@@ -61,23 +63,23 @@ internal static class OpenApiSetup
     }
 }
 
-/// <summary>The order of the groups of operations: what most people look for stands first.</summary>
+/// <summary>The order of the groups of operations, most used first.</summary>
 internal sealed class TagsFilter : IDocumentFilter
 {
     private static readonly (string Name, string Description)[] Tags =
     [
         ("Segment", "Image in, mask out."),
-        ("Models", "What is served, and loading and unloading."),
-        ("Jobs", "Many images, whose masks are fetched later."),
+        ("Models", "The served models; load and unload them."),
+        ("Jobs", "Segment many images; fetch the masks later."),
         ("Open Inference Protocol", "The protocol of KServe and Triton, version 2."),
         ("Hugging Face", "The task image-segmentation of Hugging Face."),
         ("Label Studio", "A backend for Label Studio."),
-        ("CVAT", "Functions for CVAT, as Nuclio has them."),
+        ("CVAT", "Functions for CVAT, in Nuclio's protocol."),
         ("Health", "Probes."),
         ("Metrics", "Metrics for Prometheus."),
     ];
 
-    /// <summary>The key that operations are sorted by.</summary>
+    /// <summary>The sort key of an operation.</summary>
     public static string Order(ApiDescription action)
     {
         string? tag = action.ActionDescriptor.EndpointMetadata.OfType<ITagsMetadata>().LastOrDefault()?.Tags[0];
@@ -88,7 +90,7 @@ internal sealed class TagsFilter : IDocumentFilter
         swaggerDoc.Tags = Tags.Select(tag => new OpenApiTag { Name = tag.Name, Description = tag.Description }).ToHashSet();
 }
 
-/// <summary>Says which operations may ask for a key; Swagger UI sends one only there.</summary>
+/// <summary>Marks the operations that may need a key; Swagger UI sends a key only to those.</summary>
 internal sealed class KeyFilter : IOperationFilter
 {
     public void Apply(OpenApiOperation operation, OperationFilterContext context)

@@ -5,7 +5,8 @@ using Swashbuckle.AspNetCore.SwaggerGen;
 
 namespace InferenceServer.OpenApi;
 
-/// <summary>Describes the bodies of the Open Inference Protocol, which its handlers read by hand.</summary>
+/// <summary>Describes the bodies of the Open Inference Protocol, which the handlers read without model
+/// binding.</summary>
 internal sealed class OpenInferenceOperationFilter : IOperationFilter
 {
     private const string Json = "application/json";
@@ -39,13 +40,15 @@ internal sealed class OpenInferenceOperationFilter : IOperationFilter
         {
             Name = InferBody.HeaderLength,
             In = ParameterLocation.Header,
-            Description = "Bytes of JSON before the binary tensors; 0 where the body is the only input. Absent where all is JSON.",
+            Description =
+                "Bytes of JSON before the binary tensors; 0 where the body is the only input. " +
+                "Absent where the body is JSON alone.",
             Schema = new OpenApiSchema { Type = JsonSchemaType.Integer, Minimum = "0" },
         }];
         operation.RequestBody = new OpenApiRequestBody
         {
             Required = true,
-            Description = "`inputs`, and if wanted `id`, `parameters` and `outputs`.",
+            Description = "`inputs`, and optionally `id`, `parameters` and `outputs`.",
             Content = new Dictionary<string, IOpenApiMediaType>
             {
                 [Json] = new OpenApiMediaType { Schema = Request(), Example = Example.DeepClone() },
@@ -56,8 +59,8 @@ internal sealed class OpenInferenceOperationFilter : IOperationFilter
         operation.Responses["200"] = new OpenApiResponse
         {
             Description =
-                "`model_name`, `model_version`, `id` and `outputs`; the output's bytes behind the JSON where they " +
-                $"were asked for, and then the header {InferBody.HeaderLength}.",
+                "`model_name`, `model_version`, `id` and `outputs`; where the request asks for bytes, the output's " +
+                $"bytes after the JSON, and the header {InferBody.HeaderLength}.",
             Content = new Dictionary<string, IOpenApiMediaType>
             {
                 [Json] = new OpenApiMediaType

@@ -7,7 +7,8 @@ using Swashbuckle.AspNetCore.SwaggerGen;
 
 namespace InferenceServer.OpenApi;
 
-/// <summary>Describes the body of every error once; each operation refers to it from one response, whatever its status.</summary>
+/// <summary>Describes the body of every error once; each operation has one response that refers to the
+/// description.</summary>
 internal sealed class ProblemFilter : IOperationFilter, IDocumentFilter
 {
     private const string Problem = "Problem";
@@ -47,7 +48,7 @@ internal sealed class ProblemFilter : IOperationFilter, IDocumentFilter
             .OrderBy(row => row.Status)
             .Select(row => $"| {row.Status} | `{row.Urn}` |");
         components.Responses[Problem] = Response(
-            "An error. The status and the type say which:\n\n| status | type " +
+            "An error. The status and the type identify the error:\n\n| status | type " +
             $"|\n|--:|---|\n{string.Join('\n', rows)}",
             swaggerDoc);
     }
@@ -68,14 +69,16 @@ internal sealed class ProblemFilter : IOperationFilter, IDocumentFilter
         Required = new HashSet<string> { "type", "title", "status", "detail", "error", "request_id" },
         Properties = new Dictionary<string, IOpenApiSchema>
         {
-            ["type"] = Text("A URN for programs to compare.", ErrorTable.Of(SegmentationError.Overloaded).Urn),
+            ["type"] = Text(
+                "A URN that identifies the error, for programs.", ErrorTable.Of(SegmentationError.Overloaded).Urn),
             ["title"] = Text("The status in words.", "Too Many Requests"),
             ["status"] = Whole("The status of the response.", StatusCodes.Status429TooManyRequests),
-            ["detail"] = Text("What is wrong and what to change, for people.", "As many requests as allowed are waiting; try again later."),
+            ["detail"] = Text(
+                "What is wrong and what to change.", "As many requests as allowed are waiting; try again later."),
             ["error"] = Text(
                 "The same as detail, for clients of the Open Inference Protocol.",
                 "As many requests as allowed are waiting; try again later."),
-            ["request_id"] = Text("The id of the request in the server's log.", "0HNQEE189GKBT:00000001"),
+            ["request_id"] = Text("The request's id in the server's log.", "0HNQEE189GKBT:00000001"),
             ["trace_id"] = Text(
                 "The id of the trace, as in the header traceparent.",
                 "00-69496f613211774a9bfea06007fe637d-1cacf65452d30684-00"),

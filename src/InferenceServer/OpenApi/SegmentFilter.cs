@@ -9,8 +9,8 @@ using Swashbuckle.AspNetCore.SwaggerGen;
 
 namespace InferenceServer.OpenApi;
 
-/// <summary>Describes the request parameters, the image body and the formats of a mask, once, and refers to them from
-/// each operation that segments.</summary>
+/// <summary>Describes the request parameters, the image body and the formats of a mask once; each operation that
+/// segments refers to the descriptions.</summary>
 internal sealed class SegmentFilter(IOptions<ModelRepositoryOptions> models) : IOperationFilter, IDocumentFilter
 {
     private const string Image = "Image";
@@ -63,12 +63,12 @@ internal sealed class SegmentFilter(IOptions<ModelRepositoryOptions> models) : I
             if (parameter.Name == "model")
             {
                 parameter.Description = "A model's name; GET /v1/models lists them.";
-                // A press on Execute then works.
+                // With an example, Execute works without further input.
                 parameter.Example = models.Value.Default is { } standard ? JsonValue.Create(standard) : null;
             }
             else if (parameter.Name == "version")
             {
-                parameter.Description = "The number of a version that serves.";
+                parameter.Description = "The number of a serving version.";
                 parameter.Example = JsonValue.Create(1);
             }
         }
@@ -97,7 +97,8 @@ internal sealed class SegmentFilter(IOptions<ModelRepositoryOptions> models) : I
             Schema = new OpenApiSchema
             {
                 Type = JsonSchemaType.Object,
-                Description = "One of both: the image in base64, or its URL on a host that the server's operator has listed.",
+                Description =
+                    "Either the image in base64, or the image's URL on a host that the server's operator has listed.",
                 Properties = new Dictionary<string, IOpenApiSchema>
                 {
                     ["image"] = new OpenApiSchema { Type = JsonSchemaType.String, Format = "byte" },
@@ -164,9 +165,9 @@ internal sealed class SegmentFilter(IOptions<ModelRepositoryOptions> models) : I
 
     private static string HeaderOf(string parameter) => parameter switch
     {
-        "format" => " Without it the Accept header decides; overlay is a JPEG where Accept prefers that.",
-        "timeout" => " The header X-Request-Timeout-Ms limits it, too.",
-        "priority" => " The header X-Priority says the same.",
+        "format" => " Without this parameter the Accept header decides; overlay is a JPEG where Accept prefers JPEG.",
+        "timeout" => " The header X-Request-Timeout-Ms also limits the time.",
+        "priority" => " The header X-Priority has the same effect.",
         _ => "",
     };
 

@@ -4,7 +4,7 @@ using Microsoft.AspNetCore.ResponseCompression;
 
 namespace InferenceServer.OpenInference;
 
-/// <summary>Compression of bodies and answers, which clients of this protocol may ask for.</summary>
+/// <summary>Compression of request and response bodies, for the endpoints of this protocol.</summary>
 internal static class Compression
 {
     private const int BytesBetweenLooks = 1 << 20;
@@ -15,14 +15,15 @@ internal static class Compression
         services.AddResponseCompression(options =>
         {
             options.MimeTypes = ["application/json", "application/octet-stream"];
-            options.EnableForHttps = true; // an answer does not mix secrets with text from a client
+            options.EnableForHttps = true; // a response does not mix secrets with a client's text
             options.Providers.Add<GzipCompressionProvider>();
             options.Providers.Add<Deflate>();
         });
         services.Configure<GzipCompressionProviderOptions>(options => options.Level = CompressionLevel.Fastest);
     }
 
-    /// <summary>For this protocol only: masks are compressed already.</summary>
+    /// <summary>Decompresses requests of this protocol only: other requests have images, which are compressed
+    /// already.</summary>
     public static void UseCompression(this WebApplication app) =>
         app.UseWhen(http => http.Request.Path.StartsWithSegments("/v2"), branch =>
     {
@@ -30,12 +31,12 @@ internal static class Compression
         branch.UseResponseCompression();
     });
 
-    /// <summary>Compresses an answer where the client accepts it. Called within a stage and not by middleware, since
-    /// compression takes a CPU slot for longer than most stages.</summary>
+    /// <summary>Compresses a response where the client accepts compression. Called within a stage and not by
+    /// middleware, because compression takes a CPU slot for longer than most stages.</summary>
     /// <param name="http">The request.</param>
-    /// <param name="answer">The complete answer; disposed where it is replaced.</param>
+    /// <param name="answer">The complete response; disposed where it is replaced.</param>
     /// <param name="cancellationToken">Cancels compression.</param>
-    /// <returns>The answer to send; the caller disposes it.</returns>
+    /// <returns>The response to send; the caller disposes it.</returns>
     public static InferAnswer Compress(HttpContext http, InferAnswer answer, CancellationToken cancellationToken)
     {
         IResponseCompressionProvider compression = http.RequestServices.GetRequiredService<IResponseCompressionProvider>();
@@ -61,7 +62,7 @@ internal static class Compression
         return new InferAnswer(packed.Release(), null) { JsonLength = answer.JsonLength, Encoding = provider.EncodingName };
     }
 
-    /// <summary>HTTP's deflate, which is zlib's format (RFC 9110, section 8.4.1.2).</summary>
+    /// <summary>HTTP's deflate, which is the zlib format (RFC 9110, section 8.4.1.2).</summary>
     private sealed class Deflate : ICompressionProvider
     {
         public string EncodingName => "deflate";

@@ -21,10 +21,10 @@ internal sealed class InferHandler(Segmenter segmenter, TensorRunner tensors, IO
     public int MaxBytes => options.Value.MaxMessageBytes;
 
     /// <summary>Runs a request.</summary>
-    /// <param name="admitted">The admitted request, which the caller owns.</param>
+    /// <param name="admitted">The admitted request; the caller still owns it.</param>
     /// <param name="view">The form of the model that the request names.</param>
-    /// <param name="request">The request, which the caller owns.</param>
-    /// <returns>The one output; the caller disposes it.</returns>
+    /// <param name="request">The request; the caller still owns it.</param>
+    /// <returns>The output; the caller disposes it.</returns>
     /// <exception cref="SegmentationException">The request failed.</exception>
     public async Task<OutputTensor> RunAsync(AdmittedRequest admitted, ProtocolModel view, InferRequest request)
     {
@@ -65,7 +65,7 @@ internal sealed class InferHandler(Segmenter segmenter, TensorRunner tensors, IO
             $"Expected the input '{expected.Name}', got '{input.Name}'.");
     }
 
-    // The length of a raw body leaves one side open at most.
+    // The length of a raw body determines at most one free side.
     private static IReadOnlyList<long> RawShape(TensorMetadata expected, int bytes)
     {
         if (expected.Datatype == Datatype.Bytes)
@@ -114,7 +114,7 @@ internal sealed class InferHandler(Segmenter segmenter, TensorRunner tensors, IO
                 await tensors.RunAsync(admitted, input.Elements, asText),
             _ => throw Invalid(string.Create(
                 CultureInfo.InvariantCulture,
-                $"The input '{input.Name}' takes {Datatype.Float32} as the graph does, or {Datatype.Bytes} of " +
+                $"The input '{input.Name}': expected {Datatype.Float32} as in the graph, or {Datatype.Bytes} of " +
                 $"shape [N] for N encoded images; "
                 + $"got {input.Datatype} of shape "
                 + $"[{string.Join(", ", input.Shape)}] with {input.Elements.Count} elements.")),
@@ -128,7 +128,7 @@ internal sealed class InferHandler(Segmenter segmenter, TensorRunner tensors, IO
         if (outputs.Any(o => !o.Shape.SequenceEqual(outputs[0].Shape)))
         {
             throw Invalid(
-                "The outputs of the request's images have different sizes, and cannot form one tensor. Send each " +
+                "Expected images with outputs of one size, got different sizes, which cannot form one tensor. Send each " +
                 "image by itself.");
         }
 

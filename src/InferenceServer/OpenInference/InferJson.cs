@@ -8,13 +8,13 @@ using InferenceServer.Runtime.Models;
 
 namespace InferenceServer.OpenInference;
 
-/// <summary>Writes an answer as JSON, with the output's elements or with their length.</summary>
+/// <summary>Writes a response as JSON, with the output's elements or with their length.</summary>
 internal static class InferJson
 {
-    // Flushed regularly, since the writer would otherwise buffer everything once more.
+    // Flushed regularly, because the writer would otherwise buffer the whole response a second time.
     private const int FlushEvery = 1 << 16;
 
-    /// <summary>Writes an answer.</summary>
+    /// <summary>Writes a response.</summary>
     /// <param name="name">The model's name in the request.</param>
     /// <param name="model">The model.</param>
     /// <param name="request">The request.</param>
@@ -113,7 +113,7 @@ internal static class InferJson
                 throw new SegmentationException(
                     SegmentationError.InvalidRequest,
                     $"The output '{name}' has a value that is not finite, which JSON cannot hold. "
-                    + "Ask for bytes with \"binary_data\": true.");
+                    + "Request bytes with \"binary_data\": true.");
             }
 
             writer.WriteNumberValue(values[i]);

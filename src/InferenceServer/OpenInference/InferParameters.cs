@@ -54,7 +54,7 @@ internal sealed class InferParameters(IReadOnlyDictionary<string, object> values
                 JsonTokenType.String => JsonReaderExtensions.Text(ref reader),
                 JsonTokenType.True => true,
                 JsonTokenType.False => false,
-                // Else both would be doubles.
+                // A conditional expression without casts would make both doubles.
                 JsonTokenType.Number => reader.TryGetInt64(out long whole) ? whole : (object)reader.GetDouble(),
                 _ => throw Invalid(name, "a text, a number, true or false"),
             };
@@ -87,7 +87,7 @@ internal static class InferLimits
     /// <summary>Most bytes of a name or another text.</summary>
     public const int TextBytes = 1024;
 
-    /// <exception cref="SegmentationException">There are more than <paramref name="most"/>.</exception>
+    /// <exception cref="SegmentationException">The count is above <paramref name="most"/>.</exception>
     public static void Check(int count, int most, string what)
     {
         if (count > most)

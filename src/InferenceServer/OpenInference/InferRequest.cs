@@ -2,15 +2,15 @@ using InferenceServer.Runtime.Buffers;
 
 namespace InferenceServer.OpenInference;
 
-/// <summary>A request for inference, over HTTP or gRPC. The holder disposes it.</summary>
+/// <summary>A request for inference, over HTTP or gRPC. The caller disposes it.</summary>
 internal sealed class InferRequest : IDisposable
 {
-    /// <summary>The parameter that asks for an output as bytes.</summary>
+    /// <summary>The parameter that requests an output as bytes.</summary>
     public const string BinaryData = "binary_data";
 
     private readonly List<IDisposable> _buffers = [];
 
-    /// <summary>The request's ID, which the answer repeats.</summary>
+    /// <summary>The request's ID, which the response repeats.</summary>
     public string? Id { get; set; }
 
     public InferParameters Parameters { get; set; } = InferParameters.None;
@@ -60,12 +60,12 @@ internal sealed record InferInput
     public IReadOnlyList<ReadOnlyMemory<byte>> Elements { get; init; } = [];
 }
 
-/// <summary>An output that a request asks for.</summary>
+/// <summary>A requested output.</summary>
 /// <param name="Name">The output's name.</param>
 /// <param name="Parameters">The output's parameters.</param>
 internal sealed record InferOutput(string Name, InferParameters Parameters);
 
-/// <summary>An output of an answer. The holder disposes it.</summary>
+/// <summary>An output of a response. The caller disposes it.</summary>
 /// <param name="Name">The output's name.</param>
 /// <param name="Datatype">The element type.</param>
 /// <param name="Shape">The sides.</param>

@@ -96,7 +96,7 @@ internal static class InferRequestReader
         request.Outputs = outputs;
     }
 
-    // Inputs keep the order of the JSON; their data are in the JSON or follow it.
+    // Inputs keep the order of the JSON; the data of each are in the JSON or in the bytes after the JSON.
     private static List<InferInput> Attach(
         InferRequest request, List<JsonTensor> texts, ReadOnlyMemory<byte> json, ReadOnlyMemory<byte> rest,
         CancellationToken cancellationToken)
@@ -110,7 +110,8 @@ internal static class InferRequestReader
                 continue;
             }
 
-            // A single input needs no size: it is the rest of the body, and an image then has no length before it.
+            // A single input needs no size: its data are the rest of the body, and an image then has no length before
+            // it.
             bool isSized = text.Parameters.Has("binary_data_size");
             long? whole = texts.Count == 1 && rest.Length > 0 ? rest.Length : null;
             long size = text.Parameters.Number("binary_data_size") ?? whole

@@ -8,8 +8,8 @@ using Microsoft.Net.Http.Headers;
 
 namespace InferenceServer.OpenInference;
 
-/// <summary>The answer to a request to infer: JSON, followed by the output where the client asked for bytes.</summary>
-/// <remarks>Owns the admitted request: its slot is free once the client has received the last byte.</remarks>
+/// <summary>The response to an infer request: JSON, followed by the output where the client requested bytes.</summary>
+/// <remarks>Owns the admitted request: the slot is freed after the client has received the last byte.</remarks>
 internal sealed class InferResult(AdmittedRequest admitted) : IResult, IDisposable
 {
     /// <summary>The network's output.</summary>
@@ -24,7 +24,7 @@ internal sealed class InferResult(AdmittedRequest admitted) : IResult, IDisposab
         InferAnswer answer = Answer!;
         if (answer.Tensor is null)
         {
-            Output!.Dispose(); // a client may read its answer slowly
+            Output!.Dispose(); // frees the memory now, because a client may read slowly
         }
 
         HttpResponse response = httpContext.Response;
@@ -60,10 +60,10 @@ internal sealed class InferResult(AdmittedRequest admitted) : IResult, IDisposab
     }
 }
 
-/// <summary>The bytes of an answer. The holder disposes it.</summary>
-/// <param name="Head">The beginning: JSON, or a gRPC message without its last field.</param>
-/// <param name="Tensor">The output whose bytes follow; null where the beginning contains them. The caller owns
-/// it.</param>
+/// <summary>The bytes of a response. The caller disposes it.</summary>
+/// <param name="Head">The start: JSON, or a gRPC message without its last field.</param>
+/// <param name="Tensor">The output whose bytes follow; null where <paramref name="Head"/> contains them. The caller
+/// owns the output.</param>
 internal sealed record InferAnswer(PooledBufferWriter Head, OutputTensor? Tensor) : IDisposable
 {
     /// <summary>Bytes of the JSON where a tensor follows, before compression.</summary>

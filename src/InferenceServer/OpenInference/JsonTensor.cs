@@ -7,7 +7,7 @@ using InferenceServer.Runtime.Buffers;
 
 namespace InferenceServer.OpenInference;
 
-/// <summary>A tensor in JSON. Its data are parsed after the whole object was read, since they may precede the
+/// <summary>A tensor in JSON. The data are parsed after the whole object was read, because the data may precede the
 /// datatype.</summary>
 internal sealed record JsonTensor
 {
@@ -65,7 +65,7 @@ internal sealed record JsonTensor
         new() { Name = Name, Datatype = Datatype, Shape = Shape, Parameters = Parameters, Data = data, Elements = elements };
 
     /// <summary>Makes the input from data in JSON, flat or nested, in the order of the axes.</summary>
-    /// <param name="request">Keeps the memory of the data.</param>
+    /// <param name="request">Owns the memory of the data.</param>
     /// <param name="data">The array.</param>
     /// <param name="cancellationToken">Cancels parsing.</param>
     /// <exception cref="SegmentationException">The data do not match the datatype.</exception>
@@ -126,7 +126,7 @@ internal sealed record JsonTensor
         return values.Written;
     }
 
-    // JSON has no bytes, so an encoded image is base64.
+    // JSON has no bytes, so encoded images are base64.
     private List<ReadOnlyMemory<byte>> Texts(ref Utf8JsonReader reader, InferRequest request)
     {
         List<ReadOnlyMemory<byte>> elements = [];
@@ -145,7 +145,7 @@ internal sealed record JsonTensor
             InferLimits.Check(elements.Count + 1, InferLimits.Elements, "elements");
             PooledBufferWriter element = request.Own(new PooledBufferWriter(reader.ValueSpan.Length));
             Span<byte> room = element.GetSpan(reader.ValueSpan.Length);
-            int length = reader.CopyString(room); // removes escapes: some clients escape / and +
+            int length = reader.CopyString(room); // removes escapes, because some clients escape / and +
             element.Advance(
                 Base64.DecodeFromUtf8InPlace(room[..length], out int written) == OperationStatus.Done
                     ? written
@@ -162,7 +162,7 @@ internal sealed record JsonTensor
         new(SegmentationError.InvalidRequest, $"The input '{Name}': {expected}.");
 }
 
-/// <summary>Reads JSON step by step, with errors that name the member and what was expected.</summary>
+/// <summary>Reads JSON token by token, with errors that name the member and the expected type.</summary>
 internal static class JsonReaderExtensions
 {
     /// <summary>Moves to the next member's value and returns its name; null at the end of the object.</summary>
@@ -183,15 +183,15 @@ internal static class JsonReaderExtensions
     public static bool NextElement(ref Utf8JsonReader reader) =>
         reader.Read() && reader.TokenType != JsonTokenType.EndArray;
 
-    /// <summary>The text that the reader is at.</summary>
-    /// <exception cref="SegmentationException">The reader is at something else, or the text is too long.</exception>
+    /// <summary>The current text.</summary>
+    /// <exception cref="SegmentationException">The current token is not a text, or the text is too long.</exception>
     public static string Text(ref Utf8JsonReader reader, string member)
     {
         Expect(reader, JsonTokenType.String, member);
         return Text(ref reader);
     }
 
-    /// <summary>The text or name that the reader is at.</summary>
+    /// <summary>The current text or name.</summary>
     /// <exception cref="SegmentationException">The text is too long.</exception>
     public static string Text(ref Utf8JsonReader reader)
     {
@@ -205,7 +205,7 @@ internal static class JsonReaderExtensions
             $"Expected at most {InferLimits.TextBytes:N0} bytes in a name or text, got {reader.ValueSpan.Length:N0}.");
     }
 
-    /// <exception cref="SegmentationException">The reader is at something else.</exception>
+    /// <exception cref="SegmentationException">The current token has another type.</exception>
     public static void Expect(in Utf8JsonReader reader, JsonTokenType type, string member)
     {
         if (reader.TokenType != type)

@@ -9,14 +9,14 @@ using Microsoft.Extensions.Options;
 
 namespace InferenceServer.OpenInference;
 
-/// <summary>What the protocol tells of the models: the same for HTTP and gRPC.</summary>
+/// <summary>Describes models in the terms of the protocol, for HTTP and gRPC alike.</summary>
 internal sealed class ModelCatalog(ModelRepository repository, SegmentationMetrics metrics, IOptions<BatchingOptions> batching)
 {
     private const int Unknown = -1;
     private const int BatchAxisOnly = 1;
     private const int SidesOfImage = 2;
 
-    /// <exception cref="SegmentationException">There is no such model or version, or it is not ready.</exception>
+    /// <exception cref="SegmentationException">The model or version does not exist or is not ready.</exception>
     public ModelMetadata Metadata(string name, int? version)
     {
         (ProtocolModel view, LoadedModel model) = Find(name, version);
@@ -29,12 +29,12 @@ internal sealed class ModelCatalog(ModelRepository repository, SegmentationMetri
         };
     }
 
-    /// <exception cref="SegmentationException">There is no such model or version, or it is not ready.</exception>
+    /// <exception cref="SegmentationException">The model or version does not exist or is not ready.</exception>
     public ModelConfiguration Configuration(string name, int? version)
     {
         (ProtocolModel view, LoadedModel model) = Find(name, version);
         TensorMetadata output = Output(view, model);
-        // Some graphs that end in labels give H×W alone.
+        // Some graphs that end in labels return H×W without a batch axis.
         bool hasBatchAxis = !view.IsImage && model.Session.Signature.Inputs[0].Shape[0] < 0 && output.Shape.Count > SidesOfImage;
         int skipped = hasBatchAxis ? BatchAxisOnly : 0;
         return new ModelConfiguration
@@ -59,8 +59,8 @@ internal sealed class ModelCatalog(ModelRepository repository, SegmentationMetri
         };
     }
 
-    /// <summary>Of one model, or of all that serve.</summary>
-    /// <exception cref="SegmentationException">There is no such model or version, or it is not ready.</exception>
+    /// <summary>Statistics of one model, or of all serving models.</summary>
+    /// <exception cref="SegmentationException">The model or version does not exist or is not ready.</exception>
     public StatisticsReport Statistics(string? name, int? version)
     {
         if (string.IsNullOrEmpty(name))
@@ -76,8 +76,8 @@ internal sealed class ModelCatalog(ModelRepository repository, SegmentationMetri
         return new StatisticsReport { ModelStats = [.. versions.Select(m => Statistics(view.Name, m))] };
     }
 
-    /// <summary>Both forms of each model.</summary>
-    /// <param name="onlyReady">Whether those that do not serve are left out.</param>
+    /// <summary>The repository's index: both forms of each model.</summary>
+    /// <param name="onlyReady">Whether to list serving models only.</param>
     public IReadOnlyList<RepositoryEntry> Index(bool onlyReady) =>
     [
         .. from entry in repository.Entries
@@ -93,10 +93,10 @@ internal sealed class ModelCatalog(ModelRepository repository, SegmentationMetri
            },
     ];
 
-    /// <summary>The form of a model that a client means.</summary>
+    /// <summary>The form of a model that a name selects.</summary>
     public ProtocolModel View(string name) => ProtocolModel.Parse(name, repository);
 
-    /// <exception cref="SegmentationException">There is no such model or version, or it is not ready.</exception>
+    /// <exception cref="SegmentationException">The model or version does not exist or is not ready.</exception>
     public (ProtocolModel View, LoadedModel Model) Find(string name, int? version)
     {
         ProtocolModel view = View(name);
@@ -104,7 +104,7 @@ internal sealed class ModelCatalog(ModelRepository repository, SegmentationMetri
         return (view, lease.Model);
     }
 
-    /// <summary>The input of a form.</summary>
+    /// <summary>The input of a model in one of its forms.</summary>
     public static TensorMetadata Input(ProtocolModel view, LoadedModel model)
     {
         if (view.IsImage)
@@ -128,7 +128,7 @@ internal sealed class ModelCatalog(ModelRepository repository, SegmentationMetri
         };
     }
 
-    /// <summary>The output of a form.</summary>
+    /// <summary>The output of a model in one of its forms.</summary>
     public static TensorMetadata Output(ProtocolModel view, LoadedModel model)
     {
         if (view.IsImage)
@@ -142,7 +142,7 @@ internal sealed class ModelCatalog(ModelRepository repository, SegmentationMetri
         {
             Name = bound.Name,
             Datatype = Datatype.Of(bound.ElementType),
-            // Exporters lose shapes.
+            // Exporters may lose the shape of the output.
             Shape = bound.Shape.Count > 0 ? [.. bound.Shape.Select(d => (long)d)] : [Unknown, Unknown, Unknown, Unknown],
         };
     }

@@ -25,13 +25,13 @@ public sealed record ModelConfiguration
     /// <summary>The only output.</summary>
     public required IReadOnlyList<TensorConfiguration> Output { get; init; }
 
-    /// <summary>The instances, which run at the same time.</summary>
+    /// <summary>The parallel instances.</summary>
     public required IReadOnlyList<InstanceGroup> InstanceGroup { get; init; }
 
     /// <summary>Batching of requests; absent where each request runs alone.</summary>
     public DynamicBatching? DynamicBatching { get; init; }
 
-    /// <summary>The number of answers to a request.</summary>
+    /// <summary>The number of responses to a request.</summary>
     public TransactionPolicy ModelTransactionPolicy { get; init; } = new();
 }
 
@@ -68,10 +68,10 @@ public sealed record InstanceGroup
     public required string Kind { get; init; }
 }
 
-/// <summary>The number of answers to a request.</summary>
+/// <summary>The number of responses to a request.</summary>
 /// <remarks>Always one.</remarks>
 public sealed record TransactionPolicy
 {
-    /// <summary>Whether a request may get another number of answers than one; always false.</summary>
+    /// <summary>Whether a request may have another number of responses than one; always false.</summary>
     public bool Decoupled { get; init; }
 }

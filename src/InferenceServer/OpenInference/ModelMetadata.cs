@@ -14,7 +14,7 @@ public sealed record ServerMetadata
     /// <summary>The server's version.</summary>
     public string Version { get; init; } = OwnVersion;
 
-    /// <summary>The supported extensions of the protocol; a request that needs another is answered with 501.</summary>
+    /// <summary>The supported extensions of the protocol; a request for another extension gets 501.</summary>
     public IReadOnlyList<string> Extensions { get; init; } =
     [
         "binary_tensor_data", "model_configuration", "model_repository", "parameters", "schedule_policy", "statistics"
@@ -27,7 +27,7 @@ public sealed record ModelMetadata
     /// <summary>The model's name for its tensor form, followed by <c>.image</c> for its image form.</summary>
     public required string Name { get; init; }
 
-    /// <summary>The versions that serve, the newest first.</summary>
+    /// <summary>The serving versions, the newest first.</summary>
     public required IReadOnlyList<string> Versions { get; init; }
 
     /// <summary>The platform.</summary>

@@ -6,7 +6,7 @@ namespace InferenceServer.OpenInference;
 /// <summary>Statistics of models since the server started.</summary>
 public sealed record StatisticsReport
 {
-    /// <summary>One entry for each version that serves.</summary>
+    /// <summary>One entry for each serving version.</summary>
     public required IReadOnlyList<ModelStatistics> ModelStats { get; init; }
 }
 
@@ -34,7 +34,7 @@ public sealed record ModelStatistics
     /// <summary>Statistics of runs, by batch size.</summary>
     public required IReadOnlyList<BatchStats> BatchStats { get; init; }
 
-    /// <summary>Memory by device; always empty, since the runtime does not measure it for each model.</summary>
+    /// <summary>Memory by device; always empty, because the runtime does not measure memory by model.</summary>
     public IReadOnlyList<object> MemoryUsage { get; init; } = [];
 
     internal static ModelStatistics Of(string name, int version, InferenceTotals totals) => new()
@@ -52,13 +52,14 @@ public sealed record ModelStatistics
 /// <summary>Statistics of a version's requests. <see cref="Success"/> also includes reading and writing.</summary>
 public sealed record InferenceStats
 {
-    /// <summary>Requests that got their answer.</summary>
+    /// <summary>Requests with a successful response.</summary>
     public required StatisticDuration Success { get; init; }
 
-    /// <summary>Admitted requests without an answer, also those whose client closed the connection.</summary>
+    /// <summary>Admitted requests without a successful response, including requests whose client
+    /// disconnected.</summary>
     public required StatisticDuration Fail { get; init; }
 
-    /// <summary>Waiting for the network; successful requests only, like the next three.</summary>
+    /// <summary>Time in the queue; successful requests only, like the next three.</summary>
     public required StatisticDuration Queue { get; init; }
 
     /// <summary>Decoding and preprocessing.</summary>
@@ -70,10 +71,10 @@ public sealed record InferenceStats
     /// <summary>Postprocessing, refinement and encoding.</summary>
     public required StatisticDuration ComputeOutput { get; init; }
 
-    /// <summary>There is no cache of answers: 0.</summary>
+    /// <summary>Always 0: responses are not cached.</summary>
     public StatisticDuration CacheHit { get; init; } = new();
 
-    /// <summary>There is no cache of answers: 0.</summary>
+    /// <summary>Always 0: responses are not cached.</summary>
     public StatisticDuration CacheMiss { get; init; } = new();
 
     internal static InferenceStats Of(InferenceTotals totals) => new()

@@ -9,7 +9,7 @@ namespace InferenceServer.OpenInference;
 
 /// <summary>Endpoints of the Open Inference Protocol, version 2, over HTTP, for clients of KServe, Triton and OpenVINO
 /// Model Server.</summary>
-/// <remarks>Every error has the member <c>error</c> that those clients read.</remarks>
+/// <remarks>Every error has the member <c>error</c>, which those clients read.</remarks>
 internal static class OpenInferenceEndpoints
 {
     private static readonly string[] Probes = [HttpMethods.Get, HttpMethods.Head];
@@ -22,11 +22,11 @@ internal static class OpenInferenceEndpoints
             .WithSummary("Returns the server's name, version and extensions of the protocol.");
         group.MapMethods("/health/live", Probes, () => TypedResults.Ok())
             .WithName("ServerLive")
-            .WithSummary("Returns 200 as long as the process answers.");
+            .WithSummary("Returns 200 while the process runs.");
         group.MapMethods("/health/ready", Probes, ServerReady)
             .WithName("ServerReady")
             .WithSummary(
-                "Returns 200 from the moment when the required models are warm until the server is told to stop.")
+                "Returns 200 once the required models are warm, until the server stops.")
             .Produces(StatusCodes.Status200OK).ProducesProblem(StatusCodes.Status503ServiceUnavailable);
         group.MapDescriptions();
         group.MapGroup("/models").MapInfer();
@@ -80,7 +80,7 @@ internal static class OpenInferenceEndpoints
             .WithName("ModelVersionStatistics").WithSummary("Returns one version's statistics.");
     }
 
-    // Extensions that the server lacks are answered with 501, since 404 would look like a misspelt address.
+    // Unsupported extensions get 501, because 404 would look like a misspelt address.
     private static void MapAbsent(this RouteGroupBuilder group)
     {
         foreach ((string pattern, string extension, string instead) in ((string, string, string)[])
@@ -90,9 +90,9 @@ internal static class OpenInferenceEndpoints
             ("/trace/setting", "trace", "traces go to an OpenTelemetry collector"),
             ("/models/{model}/trace/setting", "trace", "traces go to an OpenTelemetry collector"),
             ("/models/{model}/versions/{version}/trace/setting", "trace", "traces go to an OpenTelemetry collector"),
-            ("/logging", "logging", "the log is configured at the start"),
-            ("/models/{model}/generate", "generate", "models here give masks"),
-            ("/models/{model}/generate_stream", "generate", "models here give masks"),
+            ("/logging", "logging", "configure the log before the start"),
+            ("/models/{model}/generate", "generate", "models return masks"),
+            ("/models/{model}/generate_stream", "generate", "models return masks"),
         ])
         {
             SegmentationException missing = ProtocolParameters.Missing(extension, instead);

@@ -14,13 +14,12 @@ internal static class ProtocolParameters
     private const long LongestTimeout = 1L << 50;
 
     /// <summary>Applies a request's timeout and priority.</summary>
-    /// <exception cref="SegmentationException">The request needs an extension that the server does not
-    /// have.</exception>
+    /// <exception cref="SegmentationException">The request needs an unsupported extension.</exception>
     public static void Apply(InferRequest request, AdmittedRequest admitted)
     {
         if (Sequence.Any(name => request.Parameters.Text(name) is not (null or "" or "0" or "false")))
         {
-            throw Missing("sequence", "models here keep no state between requests");
+            throw Missing("sequence", "models keep no state between requests");
         }
 
         if (request.Inputs.Any(i => i.Parameters.Has("shared_memory_region"))
@@ -34,7 +33,7 @@ internal static class ProtocolParameters
             throw Missing("classification", "an output is scores or labels for each pixel");
         }
 
-        // Checks the values now and not when the answer is written.
+        // Checks the values before the network runs, not when the response is written.
         foreach (InferOutput output in request.Outputs)
         {
             output.Parameters.Flag(InferRequest.BinaryData);
@@ -51,7 +50,7 @@ internal static class ProtocolParameters
         admitted.Amend(timeout == 0 ? null : TimeSpan.FromMicroseconds(Math.Min(timeout, LongestTimeout)), priority);
     }
 
-    /// <summary>The error for an extension that the server does not have.</summary>
+    /// <summary>The error of a request for an unsupported extension.</summary>
     public static SegmentationException Missing(string extension, string instead) =>
         new(ErrorTable.NotSupported, $"The extension '{extension}' is not supported: {instead}.");
 }

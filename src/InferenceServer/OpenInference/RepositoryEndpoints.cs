@@ -10,12 +10,12 @@ using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace InferenceServer.OpenInference;
 
-/// <summary>Endpoints of the model repository extension. The server has one repository, whatever its name in the
-/// request.</summary>
+/// <summary>Endpoints of the model repository extension. The server has one repository and ignores the repository's
+/// name in requests.</summary>
 internal static class RepositoryEndpoints
 {
-    /// <summary>Most bytes of a request to load a model. Clients may add files or a configuration, which are
-    /// refused.</summary>
+    /// <summary>Most bytes of a request to load a model. Clients may send files or a configuration, which the server
+    /// rejects.</summary>
     public const int MaxLoadBytes = 1 << 20;
 
     public static void MapRepository(this RouteGroupBuilder group)
@@ -26,13 +26,13 @@ internal static class RepositoryEndpoints
             repository.MapPost("/index", IndexAsync)
                 .WithName("RepositoryIndex" + suffix)
                 .RequireScope(Scope.Infer | Scope.Admin)
-                .WithSummary("Lists all models and their states; {\"ready\": true} selects those that serve.");
+                .WithSummary("Lists all models and their states; {\"ready\": true} selects ready models.");
             repository.MapPost("/models/{model}/load", LoadAsync)
                 .WithName("RepositoryLoad" + suffix)
                 .RequireScope(Scope.Admin)
                 .ForOperators()
-                .WithSummary("Loads a model, or loads it again.")
-                .WithDescription("Answers when the model serves. Needs a key with the scope admin.")
+                .WithSummary("Loads or reloads a model.")
+                .WithDescription("Responds when the model serves. Needs a key with the scope admin.")
                 .ProducesProblem(StatusCodes.Status404NotFound)
                 .ProducesProblem(StatusCodes.Status422UnprocessableEntity)
                 .ProducesProblem(StatusCodes.Status501NotImplemented);
@@ -41,7 +41,7 @@ internal static class RepositoryEndpoints
                 .RequireScope(Scope.Admin)
                 .ForOperators()
                 .WithSummary("Stops serving a model.")
-                .WithDescription("Requests in work are finished. Needs a key with the scope admin.")
+                .WithDescription("Admitted requests are finished. Needs a key with the scope admin.")
                 .ProducesProblem(StatusCodes.Status404NotFound);
         }
     }
@@ -79,7 +79,7 @@ internal static class RepositoryEndpoints
         return TypedResults.Ok();
     }
 
-    /// <summary>Refuses to load files or a configuration that come with the request.</summary>
+    /// <summary>Rejects files or a configuration in a request.</summary>
     /// <exception cref="SegmentationException">The request has files or a configuration.</exception>
     public static void RefuseOverrides(IEnumerable<string> parameters)
     {
@@ -87,7 +87,7 @@ internal static class RepositoryEndpoints
         {
             throw ProtocolParameters.Missing(
                 "model_repository(config, file)",
-                "put the model's files into the repository's folder, and load it then");
+                "put the model's files into the repository's folder, then load the model");
         }
     }
 
@@ -108,7 +108,7 @@ internal static class RepositoryEndpoints
         catch (JsonException e)
         {
             throw new SegmentationException(
-                SegmentationError.InvalidRequest, "Expected JSON, got something else: " + e.Message, e);
+                SegmentationError.InvalidRequest, "Expected JSON, got other text: " + e.Message, e);
         }
     }
 }
@@ -119,7 +119,7 @@ public sealed record RepositoryEntry
     /// <summary>The model's name.</summary>
     public required string Name { get; init; }
 
-    /// <summary>A version that serves; empty where none does.</summary>
+    /// <summary>A serving version; empty where no version serves.</summary>
     public required string Version { get; init; }
 
     /// <summary>READY, LOADING or UNAVAILABLE.</summary>

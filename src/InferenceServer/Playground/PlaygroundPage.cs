@@ -2,7 +2,7 @@ using Microsoft.Extensions.FileProviders;
 
 namespace InferenceServer.Playground;
 
-/// <summary>Serves the playground at <c>/</c>: the files in <c>wwwroot</c> beside the program.</summary>
+/// <summary>Serves the playground at <c>/</c>: the files of <c>wwwroot</c> beside the program.</summary>
 internal static class PlaygroundPage
 {
     public static void UsePlayground(this WebApplication app)
@@ -11,7 +11,8 @@ internal static class PlaygroundPage
         {
             FileProvider = new PhysicalFileProvider(Path.Combine(AppContext.BaseDirectory, "wwwroot")),
         };
-        // Browsers ask each time, which an ETag makes cheap: modules of two versions of the server do not fit together.
+        // Browsers revalidate each file, which an ETag makes cheap: modules of two versions of the server are
+        // incompatible.
         files.StaticFileOptions.OnPrepareResponse = file => file.Context.Response.Headers.CacheControl = "no-cache";
         app.UseFileServer(files);
     }

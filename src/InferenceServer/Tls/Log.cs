@@ -2,7 +2,9 @@ namespace InferenceServer.Tls;
 
 internal static partial class Log
 {
-    [LoggerMessage(600, LogLevel.Information, "New connections use a new certificate: {Subject}, valid until {NotAfter:O}.")]
+    [LoggerMessage(
+        600, LogLevel.Information,
+        "New connections use a new certificate: {Subject}, valid until {NotAfter:O}.")]
     public static partial void CertificateReplaced(ILogger logger, string subject, DateTime notAfter);
 
     [LoggerMessage(

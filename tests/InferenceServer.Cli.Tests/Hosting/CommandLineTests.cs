@@ -92,13 +92,13 @@ public sealed class CommandLineTests
         (int exitCode, _, string error) = await Cli.RunAsync("segment", "--model", "tiny", "--out", "x", "--", "--fromat");
 
         Assert.Equal(1, exitCode);
-        Assert.Contains("There is no file or folder '--fromat'.", error, StringComparison.Ordinal);
+        Assert.Contains("Expected a file or folder '--fromat', found none.", error, StringComparison.Ordinal);
     }
 
     [Theory]
-    [InlineData("no-such", "There is no model 'no-such'; there are: tiny, ")]
+    [InlineData("no-such", "There is no model 'no-such'; use one of: tiny, ")]
     [InlineData("tiny-nan", "NaN")]
-    [InlineData("tiny-wrong-classes", "classes.names: 4 names stand for 4 channels, the graph gives 3")]
+    [InlineData("tiny-wrong-classes", "classes.names: expected 4 channels for 4 names, got 3")]
     public async Task RunAsync_UnusableModel_SaysWhy(string model, string message)
     {
         (int exitCode, _, string error) = await Cli.RunAsync("bench", "--models", Cli.Models, "--model", model);

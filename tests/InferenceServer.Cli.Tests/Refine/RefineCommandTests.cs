@@ -153,7 +153,7 @@ public sealed class RefineCommandTests : IDisposable
         WriteArray(new float[40], [2, 4, 5]);
         await File.WriteAllTextAsync(_folder["p.npy"], "1, 2, 3, 4, 5");
 
-        await FailsAsync("p.npy: It is no .npy file");
+        await FailsAsync("p.npy: Expected an .npy file");
     }
 
     private async Task FailsAsync(string message, params string[] more)

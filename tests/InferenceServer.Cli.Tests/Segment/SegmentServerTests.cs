@@ -93,7 +93,7 @@ public sealed class SegmentServerTests : IDisposable
 
         Assert.Equal(2, exitCode);
         Assert.StartsWith(
-            "--threads: expected no --server beside it, since it is for a model that runs here. Leave out one of " +
+            "--threads: expected no --server beside this option, which is for a model that runs here. Leave out one of " +
             "the two.",
             error, StringComparison.Ordinal);
     }

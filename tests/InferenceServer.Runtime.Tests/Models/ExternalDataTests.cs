@@ -53,8 +53,8 @@ public sealed class ExternalDataTests : IDisposable
     }
 
     [Theory]
-    [InlineData("weights.bin", "source.weights.weights.bin: the manifest expects 0000")]
-    [InlineData("absent.bin", "source.weights.absent.bin: the file does not exist")]
+    [InlineData("weights.bin", "source.weights.weights.bin: expected 0000")]
+    [InlineData("absent.bin", "source.weights.absent.bin: expected the file to exist")]
     [InlineData("../model.json", "source.weights: expected names of files beside the graph")]
     public void Load_WeightsThatAreNotThoseOfTheManifest_IsRefused(string file, string reason)
     {

@@ -233,7 +233,7 @@ public sealed class HotReloadTests : IDisposable
 
         SegmentationException e = Assert.Throws<SegmentationException>(() => runtime.Repository.Lease("tiny", 4));
         Assert.Equal(SegmentationError.UnknownModel, e.Error);
-        Assert.Contains("it serves: " + string.Join(", ", expected), e.Message, StringComparison.Ordinal);
+        Assert.Contains("use one of: " + string.Join(", ", expected), e.Message, StringComparison.Ordinal);
     }
 
     [Fact]

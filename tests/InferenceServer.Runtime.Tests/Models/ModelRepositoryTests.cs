@@ -24,7 +24,7 @@ public sealed class ModelRepositoryTests : IDisposable
         Assert.Contains("tiny-nan/1/model.onnx", entries["tiny-nan"].Reason, StringComparison.Ordinal);
         Assert.Equal(ModelState.Unavailable, entries["tiny-wrong-classes"].State);
         Assert.Contains(
-            "classes.names: 4 names stand for 4 channels, the graph gives 3", entries["tiny-wrong-classes"].Reason,
+            "classes.names: expected 4 channels for 4 names, got 3", entries["tiny-wrong-classes"].Reason,
             StringComparison.Ordinal);
     }
 
@@ -33,15 +33,15 @@ public sealed class ModelRepositoryTests : IDisposable
     {
         { "\"input\": \"input\"", "\"input\": \"image\"", "graph.input: 'image' is not in the graph, which has input" },
         { "\"output\": \"logits\"", "\"output\": \"mask\"", "graph.output: 'mask' is not in the graph, which has logits" },
-        { "\"output_stride\": 4", "\"output_stride\": 8", "graph.output_stride: 8 (scale 1) does not fit the output" },
+        { "\"output_stride\": 4", "\"output_stride\": 8", "graph.output_stride: expected an output for stride 8, scale 1" },
         { "\"output_kind\": \"logits\"", "\"output_kind\": \"labels\"", "graph.output_kind: expected uint8 or int8 or int32 or int64" },
         {
             "\"schema\": 1",
             "\"schema\": 1, \"source\": {\"sha256\": " +
             "\"0000000000000000000000000000000000000000000000000000000000000000\"}",
-            "source.sha256: the manifest expects 0000"
+            "source.sha256: expected 0000"
         },
-        { "\"schema\": 1", "\"schema\": 1, \"colour\": true", "the key 'colour' is not known" },
+        { "\"schema\": 1", "\"schema\": 1, \"colour\": true", "expected a known key, got 'colour'" },
     };
 
     [Theory, MemberData(nameof(Contradictions))]
@@ -110,7 +110,7 @@ public sealed class ModelRepositoryTests : IDisposable
         using TestRuntime runtime = new(_folder);
         SegmentationException e = Assert.Throws<SegmentationException>(() => runtime.Repository.Lease("huge"));
         Assert.Equal(SegmentationError.UnknownModel, e.Error);
-        Assert.Contains("there are: tiny", e.Message, StringComparison.Ordinal);
+        Assert.Contains("use one of: tiny", e.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -27,11 +27,11 @@ public class NpyFloatsTests
     }
 
     [Theory]
-    [InlineData("<f8", false, "expected little-endian float32")]
-    [InlineData(">f4", false, "expected little-endian float32")]
-    [InlineData("|u1", false, "expected little-endian float32")]
+    [InlineData("<f8", false, "Expected little-endian float32")]
+    [InlineData(">f4", false, "Expected little-endian float32")]
+    [InlineData("|u1", false, "Expected little-endian float32")]
     [InlineData("<f4", true, "Fortran order")]
-    [InlineData("<f4", false, "ends before all values of its shape (2, 3)")]
+    [InlineData("<f4", false, "ends before all values of the shape (2, 3)")]
     public void Read_AnotherArray_SaysWhatToChange(string type, bool fortranOrder, string message)
     {
         using MemoryStream stream = new([.. new NpyHeader(type, fortranOrder, [2, 3]).ToBytes(), .. new byte[23]]);

@@ -52,13 +52,13 @@ public class NpyHeaderTests
     public static TheoryData<byte[], string> Unreadable => new()
     {
         { [], "ends within" },
-        { [.. "\u0093NUMPX"u8, 1, 0], "no .npy file" },
-        { [.. "PNG, really"u8], "no .npy file" },
+        { [.. "\u0093NUMPX"u8, 1, 0], "Expected an .npy file" },
+        { [.. "PNG, really"u8], "Expected an .npy file" },
         { File(4, "{}"), "version 4" },
         { File(1, "{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (2,), }"), "records" },
-        { File(1, "{'descr': '<f4', 'shape': (2,), }"), "no order" },
-        { File(1, "{'descr': '<f4', 'fortran_order': False, 'shape': (-2,), }"), "cannot be read" },
-        { File(1, "{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999,), }"), "cannot be read" },
+        { File(1, "{'descr': '<f4', 'shape': (2,), }"), "with an order" },
+        { File(1, "{'descr': '<f4', 'fortran_order': False, 'shape': (-2,), }"), "a shape of whole numbers" },
+        { File(1, "{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999,), }"), "a shape of whole numbers" },
         { File(1, "{'descr': '<f4'")[..^4], "ends within" },
         { [0x93, .. "NUMPY"u8, 2, 0, 255, 255, 255, 255], "at most 65,535" },
     };

@@ -1,6 +1,7 @@
 namespace InferenceServer.Tests.Models;
 
-/// <summary>What the log says of files that are no model, or no good one: what to do, and whether requests are still answered.</summary>
+/// <summary>Log messages about files that are not models or not valid: what to do, and whether requests are still
+/// answered.</summary>
 public sealed class ModelLogTests : IDisposable
 {
     private readonly ModelsFolder _folder = new();
@@ -19,7 +20,7 @@ public sealed class ModelLogTests : IDisposable
         {
             string model = Path.Combine(_folder.Path, name);
             await ServerProcess.UntilAsync(() =>
-                Task.FromResult(Text(server).Contains($"{name}.onnx is no model yet", StringComparison.Ordinal)));
+                Task.FromResult(Text(server).Contains($"{name}.onnx is not in a model's folder", StringComparison.Ordinal)));
             Assert.Contains(
                 $"inference-server inspect {model}/1/model.onnx --manifest {model}/model.json", Text(server),
                 StringComparison.Ordinal);
@@ -27,7 +28,9 @@ public sealed class ModelLogTests : IDisposable
 
         _folder.AddBroken("tiny", 2); // another look
         await ServerProcess.UntilAsync(() => Task.FromResult(Text(server).Contains("tiny v2", StringComparison.Ordinal)));
-        Assert.Single(Text(server).Split('\n'), line => line.Contains("before.onnx is no model yet", StringComparison.Ordinal));
+        Assert.Single(
+            Text(server).Split('\n'),
+            line => line.Contains("before.onnx is not in a model's folder", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -41,7 +44,7 @@ public sealed class ModelLogTests : IDisposable
 
         await ServerProcess.UntilAsync(() => Task.FromResult(Text(server).Contains("tiny v2", StringComparison.Ordinal)));
         Assert.Contains("Model tiny v2 is unavailable; version 1 still serves: ", Text(server), StringComparison.Ordinal);
-        Assert.Contains("Model broken v1 is unavailable; no version of it serves: ", Text(server), StringComparison.Ordinal);
+        Assert.Contains("Model broken v1 is unavailable; no version serves: ", Text(server), StringComparison.Ordinal);
     }
 
     // Values of a line stand between quotation marks, which its JSON escapes.

@@ -45,7 +45,7 @@ public sealed class PassesTests(SegmentationServer server)
     [InlineData("scales=1;2", "scales: expected numbers with commas between them")]
     [InlineData("scales=", "scales: expected numbers")]
     [InlineData("scales=0.1", "scales: expected 0.25 to 2, got 0.1")]
-    [InlineData("scales=1,1,1,1,1,1,1,1,1", "scales: expected 1 to 8 of them, got 9")]
+    [InlineData("scales=1,1,1,1,1,1,1,1,1", "scales: expected 1 to 8 scales, got 9")]
     [InlineData("flip=yes", "flip: expected true or false, got 'yes'")]
     [InlineData("fuse=vote", "fuse: expected mean_softmax, sum_logits, max_logits, got 'vote'")]
     public async Task Passes_ParameterOutsideItsLimits_Is400AndNamed(string query, string detail)

@@ -2,7 +2,7 @@ using InferenceServer.OpenInference.Grpc.Messages;
 
 namespace InferenceServer.OpenInference.Grpc;
 
-/// <summary>What the protocol tells of models, as messages.</summary>
+/// <summary>Converts metadata, configuration, statistics and the repository's index to messages.</summary>
 internal static class DescriptionMessages
 {
     public static ModelMetadataResponse Of(ModelMetadata metadata) => new()

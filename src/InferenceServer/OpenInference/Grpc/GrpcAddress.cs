@@ -3,12 +3,12 @@ using Microsoft.Extensions.Options;
 
 namespace InferenceServer.OpenInference.Grpc;
 
-/// <summary>Listens for gRPC at an address of its own: without TLS, nothing tells HTTP/2 from HTTP/1 on one port.</summary>
+/// <summary>Listens for gRPC on a separate address: without TLS, HTTP/1 and HTTP/2 cannot share a port.</summary>
 internal static class GrpcAddress
 {
     private const string Endpoints = "Kestrel:Endpoints";
 
-    /// <summary>Called once all other addresses are known.</summary>
+    /// <summary>Adds the address; called when all other addresses are known.</summary>
     public static void AddGrpcAddress(this WebApplicationBuilder builder)
     {
         ConfigurationManager configuration = builder.Configuration;
@@ -20,7 +20,7 @@ internal static class GrpcAddress
         GrpcServices.Add(builder.Services);
         if (configuration.GetSection(Endpoints).GetChildren().Any())
         {
-            // Addresses are ignored beside endpoints, and so this has to be one.
+            // Kestrel ignores plain addresses where endpoints are configured, so this address must be an endpoint.
             configuration[$"{Endpoints}:Grpc:Url"] = url;
             configuration[$"{Endpoints}:Grpc:Protocols"] = nameof(HttpProtocols.Http2);
             return;
@@ -29,7 +29,8 @@ internal static class GrpcAddress
         builder.WebHost.UseUrls($"{builder.WebHost.GetSetting(WebHostDefaults.ServerUrlsKey)};{url}");
         builder.Services.AddOptions<KestrelServerOptions>().Configure<IOptions<OpenInferenceOptions>>((kestrel, options) =>
         {
-            int port = BindingAddress.Parse(options.Value.GrpcUrl!).Port; // of the options, which are validated
+            // The options are validated; the configuration is not.
+            int port = BindingAddress.Parse(options.Value.GrpcUrl!).Port;
             kestrel.ConfigureEndpointDefaults(endpoint =>
                 endpoint.Protocols = endpoint.IPEndPoint?.Port == port ? HttpProtocols.Http2 : endpoint.Protocols);
         });

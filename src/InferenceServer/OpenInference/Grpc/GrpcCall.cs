@@ -5,10 +5,10 @@ using InferenceServer.Runtime.Buffers;
 
 namespace InferenceServer.OpenInference.Grpc;
 
-/// <summary>One unary call: what goes wrong in it becomes a status.</summary>
+/// <summary>Maps unary calls, and turns their exceptions into a status.</summary>
 internal static class GrpcCall
 {
-    /// <summary>Maps a method that takes and gives small messages.</summary>
+    /// <summary>Maps a method with small messages.</summary>
     public static IEndpointConventionBuilder MapCall<TRequest>(
         this IEndpointRouteBuilder service,
         string method,
@@ -29,9 +29,11 @@ internal static class GrpcCall
             .WithMetadata(GrpcProblem.Instance, BodyLimit.Instance)
             .ExcludeFromDescription();
 
-    /// <summary>The error of a request that is no call.</summary>
+    /// <summary>The error of a request that is not a gRPC call.</summary>
     public static SegmentationException NoCall() =>
-        new(SegmentationError.UnsupportedMediaType, $"This address takes gRPC: HTTP/2 and the content type {GrpcMessage.ContentType}.");
+        new(
+            SegmentationError.UnsupportedMediaType,
+            $"Expected a gRPC call over HTTP/2 with the content type {GrpcMessage.ContentType}.");
 
     private static async Task<TRequest> ReadAsync<TRequest>(
         HttpContext http, MessageParser<TRequest> parser, int maxBytes, CancellationToken cancellationToken)
@@ -39,7 +41,8 @@ internal static class GrpcCall
     {
         using GrpcPart part = await GrpcMessage.BeginAsync(http, maxBytes, atLeast: 0, cancellationToken);
         await GrpcMessage.EndAsync(http, part, cancellationToken);
-        return parser.WithDiscardUnknownFields(true).ParseFrom(part.Bytes.Written.Span); // else each would be an object
+        // A kept unknown field would be an object.
+        return parser.WithDiscardUnknownFields(true).ParseFrom(part.Bytes.Written.Span);
     }
 
     private static async Task RunAsync(HttpContext http, Func<HttpContext, Task> handle)
@@ -61,7 +64,8 @@ internal static class GrpcCall
                 SegmentationException known => known,
                 InvalidProtocolBufferException =>
                     new SegmentationException(
-                        SegmentationError.InvalidRequest, "The message is none of this method: " + e.Message, e),
+                        SegmentationError.InvalidRequest,
+                        "The message cannot be parsed as the request of this method: " + e.Message, e),
                 BadHttpRequestException => new SegmentationException(SegmentationError.InvalidRequest, e.Message, e),
                 _ => Unforeseen(http, e),
             });
@@ -78,7 +82,7 @@ internal static class GrpcCall
     {
         Log.CallFailed(Logger(http), exception, http.TraceIdentifier);
         return new SegmentationException(
-            SegmentationError.InferenceFailed, "The server failed; its log says more under the request's id.",
+            SegmentationError.InferenceFailed, "The server failed; see the server's log under the request's id.",
             exception);
     }
 

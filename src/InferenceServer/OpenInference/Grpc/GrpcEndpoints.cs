@@ -12,7 +12,8 @@ using Microsoft.Extensions.Options;
 
 namespace InferenceServer.OpenInference.Grpc;
 
-/// <summary>The gRPC services: inference, whose unary methods need the scopes of their twins over HTTP, health and reflection.</summary>
+/// <summary>The gRPC services: inference, whose unary methods need the same scopes as the endpoints over HTTP, health
+/// and reflection.</summary>
 internal static class GrpcEndpoints
 {
     public static void MapGrpc(this WebApplication app)
@@ -80,8 +81,8 @@ internal static class GrpcEndpoints
         ModelCatalog catalog = services.GetRequiredService<ModelCatalog>();
         RouteGroupBuilder repository = service.MapGroup("").RequireScope(Scope.Admin)
             .ForOperators(
-                " Models are loaded and unloaded at the management address: POST " +
-                "/v2/repository/models/{model}/load or /unload there.");
+                " Send the request to the management address: POST " +
+                "/v2/repository/models/{model}/load or /unload.");
         repository.MapCall("/RepositoryModelLoad", RepositoryModelLoadRequest.Parser, async (r, _) =>
         {
             RepositoryEndpoints.RefuseOverrides(r.Parameters.Keys);
@@ -100,7 +101,7 @@ internal static class GrpcEndpoints
         });
     }
 
-    // A model that is loading is not ready, which is an answer; one that is not there is an error.
+    // A loading model is not ready, which is a normal response; a missing model is an error.
     private static bool IsReady(ModelCatalog catalog, string name, int? version)
     {
         try
@@ -116,8 +117,8 @@ internal static class GrpcEndpoints
 
     private static Task Absent(HttpContext http) => throw new SegmentationException(
         ErrorTable.NotSupported,
-        $"There is no method {http.Request.Path.Value!.TrimStart('/')}: streams, shared memory, tracing and " +
-        "logging are not there.");
+        $"The method {http.Request.Path.Value!.TrimStart('/')} does not exist: streams, shared memory, tracing and " +
+        "logging are not supported.");
 
     private static Task<IMessage> Now(IMessage message) => Task.FromResult(message);
 }

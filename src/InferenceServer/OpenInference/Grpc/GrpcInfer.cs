@@ -17,7 +17,7 @@ internal static class GrpcInfer
         InferHandler handler = http.RequestServices.GetRequiredService<InferHandler>();
         RequestObservation observation = http.Observation();
         TimeSpan? timeout = GrpcTimeout.Read(http.Request);
-        // The headers give the call's deadline, but only the message names the model.
+        // The headers have the call's deadline, but only the message has the model's name.
         using GrpcPart part = await SmallBody.ReadAsync(
             http, timeout, end => GrpcMessage.BeginAsync(http, handler.MaxBytes, InferMessages.Head, end));
         (string name, string version) = InferMessages.Peek(part.Bytes.Written);
@@ -42,7 +42,7 @@ internal static class GrpcInfer
         using OutputTensor output = await handler.RunAsync(admitted, view, request);
         using InferAnswer answer = await segmenter.ComputeAsync(
             admitted, Stage.Encode, () => InferMessages.Answer(view.Name, admitted.Model, request, output));
-        part.Dispose(); // a client may read its answer slowly
+        part.Dispose(); // frees the memory now, because a client may read slowly
         using (admitted.Timings.Measure(Stage.Write))
         {
             await GrpcMessage.SendAsync(http, answer.Parts);
@@ -51,7 +51,7 @@ internal static class GrpcInfer
         observation.Sent(answer.Length);
     }
 
-    /// <summary>Parses a version; null for an empty text, which means the newest.</summary>
+    /// <summary>Parses a version; null (the newest) for an empty text.</summary>
     /// <exception cref="SegmentationException">The text is not a number.</exception>
     public static int? Version(string version)
     {

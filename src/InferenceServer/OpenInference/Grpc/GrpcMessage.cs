@@ -7,8 +7,8 @@ using InferenceServer.Runtime.Buffers;
 
 namespace InferenceServer.OpenInference.Grpc;
 
-/// <summary>Messages as they lie on the wire: a byte that tells of compression, four of length with the most
-/// significant first, and the message.</summary>
+/// <summary>Reads and writes messages on the wire: one byte for compression, four bytes of length (big-endian), and
+/// the message.</summary>
 internal static class GrpcMessage
 {
     public const string ContentType = "application/grpc";
@@ -18,16 +18,16 @@ internal static class GrpcMessage
     private const uint VarintMore = 0x80;
     private const int LeastGrowth = 64 * 1024;
 
-    /// <summary>Whether a request is a call at all, which its answer then has to be, too.</summary>
+    /// <summary>Whether a request is a gRPC call, so that its response must be gRPC too.</summary>
     public static bool IsCall(HttpContext http) =>
         http.Request.ContentType?.StartsWith(ContentType, StringComparison.OrdinalIgnoreCase) is true && http.Response.SupportsTrailers();
 
-    /// <summary>Reads the frame's header, and as much of the message as came with it.</summary>
+    /// <summary>Reads the frame's header, and the part of the message that arrived with the header.</summary>
     /// <param name="http">The call.</param>
     /// <param name="maxBytes">Most bytes of a message.</param>
-    /// <param name="atLeast">Bytes of the message to wait for, unless it has fewer.</param>
-    /// <param name="cancellationToken">Ends the reading.</param>
-    /// <returns>What was read and how long the whole message is; the caller disposes it.</returns>
+    /// <param name="atLeast">Bytes of the message to wait for, unless the message is shorter.</param>
+    /// <param name="cancellationToken">Cancels reading.</param>
+    /// <returns>The bytes read and the length of the whole message; the caller disposes the result.</returns>
     /// <exception cref="SegmentationException">The message is too long, compressed, or ends too early.</exception>
     public static async Task<GrpcPart> BeginAsync(HttpContext http, int maxBytes, int atLeast, CancellationToken cancellationToken)
     {
@@ -40,7 +40,9 @@ internal static class GrpcMessage
         if (header[0] != 0)
         {
             http.Response.Headers["grpc-accept-encoding"] = "identity";
-            throw new SegmentationException(ErrorTable.NotSupported, "Compressed messages are not taken; send it as it is.");
+            throw new SegmentationException(
+                ErrorTable.NotSupported,
+                "Expected a message without compression, got a compressed one; send it uncompressed.");
         }
 
         uint length = BinaryPrimitives.ReadUInt32BigEndian(header.AsSpan(LengthAt));
@@ -48,7 +50,7 @@ internal static class GrpcMessage
         {
             throw new SegmentationException(
                 SegmentationError.PayloadTooLarge,
-                $"The message has {length:N0} bytes; at most {maxBytes:N0} are accepted.");
+                $"Expected a message of at most {maxBytes:N0} bytes, got {length:N0}.");
         }
 
         int beginning = Math.Min(atLeast, (int)length);
@@ -57,26 +59,28 @@ internal static class GrpcMessage
         return part.Release();
     }
 
-    /// <summary>Reads the rest of a message, after which nothing may come.</summary>
+    /// <summary>Reads the rest of the message; the call must end with it.</summary>
     /// <param name="http">The call.</param>
-    /// <param name="part">What has been read; gets the rest.</param>
-    /// <param name="cancellationToken">Ends the reading.</param>
+    /// <param name="part">The result of the first read; receives the rest.</param>
+    /// <param name="cancellationToken">Cancels reading.</param>
     /// <exception cref="SegmentationException">The message ends too early, or another follows.</exception>
     public static async Task EndAsync(HttpContext http, GrpcPart part, CancellationToken cancellationToken)
     {
         await FillAsync(http, part, part.Length, cancellationToken);
         if (await http.Request.Body.ReadAsync(new byte[1], cancellationToken) > 0)
         {
-            throw new SegmentationException(SegmentationError.InvalidRequest, "A call takes one message, and more came.");
+            throw new SegmentationException(
+                SegmentationError.InvalidRequest, "Expected one message in the call, got more.");
         }
     }
 
-    /// <summary>Lays a message out with its header.</summary>
+    /// <summary>The bytes of a message and its header.</summary>
     public static PooledBufferWriter Frame(IMessage message) => Frame(message, message.CalculateSize(), 0);
 
-    /// <summary>Lays a message out as far as its last field, whose bytes are to be sent behind it.</summary>
-    /// <param name="message">The rest of it.</param>
-    /// <param name="tag">Of the last field.</param>
+    /// <summary>The bytes of a message and its header up to the last field's value, which is sent
+    /// separately.</summary>
+    /// <param name="message">The message without its last field.</param>
+    /// <param name="tag">Tag of the last field.</param>
     /// <param name="length">Bytes of the last field.</param>
     public static PooledBufferWriter Frame(IMessage message, uint tag, int length)
     {
@@ -87,7 +91,7 @@ internal static class GrpcMessage
         return frame;
     }
 
-    /// <summary>Sends the parts of a message, and that all went well.</summary>
+    /// <summary>Sends the parts of a message, and the status OK.</summary>
     public static async Task SendAsync(HttpContext http, params IReadOnlyList<ReadOnlyMemory<byte>> parts)
     {
         http.Response.ContentType = ContentType;
@@ -119,7 +123,7 @@ internal static class GrpcMessage
         frame.Write([(byte)value]);
     }
 
-    // A length is only a promise: the buffer grows with what really comes.
+    // The declared length is not trusted: the buffer grows with the bytes that arrive.
     private static async Task FillAsync(HttpContext http, GrpcPart part, int length, CancellationToken cancellationToken)
     {
         while (part.Bytes.Written.Length < length)
@@ -131,12 +135,13 @@ internal static class GrpcMessage
         }
     }
 
-    private static SegmentationException Broken() => new(SegmentationError.InvalidRequest, "The call's message is not whole.");
+    private static SegmentationException Broken() =>
+        new(SegmentationError.InvalidRequest, "Expected a whole message, but the call ended early.");
 }
 
-/// <summary>A message while it is being read. Whoever holds it disposes it.</summary>
+/// <summary>A message that is being read. The caller disposes it.</summary>
 /// <param name="Length">Bytes of the whole message.</param>
-/// <param name="Bytes">Those that have come.</param>
+/// <param name="Bytes">The bytes that have arrived.</param>
 internal sealed record GrpcPart(int Length, PooledBufferWriter Bytes) : IDisposable
 {
     public void Dispose() => Bytes.Dispose();

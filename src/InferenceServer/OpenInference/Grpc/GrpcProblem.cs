@@ -4,7 +4,7 @@ using InferenceServer.Errors;
 
 namespace InferenceServer.OpenInference.Grpc;
 
-/// <summary>Says in gRPC's own way what went wrong: a status and a sentence, and nothing else.</summary>
+/// <summary>Writes an error as a gRPC status and message.</summary>
 internal sealed class GrpcProblem : IProblemForm
 {
     public static readonly GrpcProblem Instance = new();
@@ -15,7 +15,7 @@ internal sealed class GrpcProblem : IProblemForm
 
     public bool IsFor(HttpContext http) => GrpcMessage.IsCall(http);
 
-    /// <summary>Headers that are trailers, too: the whole answer is one frame.</summary>
+    /// <summary>Writes the trailers as headers: the whole response is one frame.</summary>
     public Task WriteAsync(HttpContext http, Problem problem)
     {
         HttpResponse response = http.Response;

@@ -15,15 +15,17 @@ using ServiceDescriptor = Google.Protobuf.Reflection.ServiceDescriptor;
 
 namespace InferenceServer.OpenInference.Grpc;
 
-/// <summary>The framework's services of health and reflection, and the limits of their calls, which need no key.</summary>
+/// <summary>The framework's services of health and reflection, which need no key, and the limits of their
+/// calls.</summary>
 internal sealed class GrpcServices(IHostApplicationLifetime application)
 {
-    /// <summary>The inference service, which is mapped by hand.</summary>
+    /// <summary>The name of the inference service, which the framework does not map.</summary>
     public const string Inference = "inference.GRPCInferenceService";
 
     private const int Cancel = 8; // the error code of HTTP/2
-    private const int MaxStreams = 1000; // some ten kilobytes each
-    private static readonly TimeSpan ReflectionPatience = TimeSpan.FromMinutes(1); // all questions of a client go over one stream
+    private const int MaxStreams = 1000; // about ten kilobytes each
+    // A client sends all its requests over one stream.
+    private static readonly TimeSpan ReflectionTimeout = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan WatchInterval = TimeSpan.FromSeconds(1);
     private static readonly ServiceDescriptor[] Described =
     [
@@ -44,20 +46,23 @@ internal sealed class GrpcServices(IHostApplicationLifetime application)
         services.AddGrpc(grpc =>
         {
             grpc.MaxReceiveMessageSize = SmallBody.MaxBytes;
-            grpc.IgnoreUnknownServices = true; // otherwise the framework answers at every path of two segments
+            grpc.IgnoreUnknownServices = true; // otherwise the framework handles every path of two segments
         });
-        services.AddSingleton(new ReflectionServiceImpl(Described)); // the package's own list lacks the service that is mapped by hand
+        // The package's own list lacks the inference service.
+        services.AddSingleton(new ReflectionServiceImpl(Described));
         services.AddSingleton(new ReflectionV1ServiceImpl(Described));
         services.AddGrpcReflection();
         services.AddGrpcHealthChecks(health =>
         {
             health.Services.Map(Inference, _ => true);
-            health.SuppressCompletionOnShutdown = true; // RunAsync does it: the package leaks something of each watch
+            // RunAsync completes the watches: the package leaks memory for each watch.
+            health.SuppressCompletionOnShutdown = true;
         }).AddCheck<ReadinessCheck>("ready");
         services.Configure<HealthCheckPublisherOptions>(publisher => publisher.Delay = publisher.Period = WatchInterval);
     }
 
-    /// <summary>Limits the calls of a service: the number of open streams, and the time of each call but Watch.</summary>
+    /// <summary>Limits the calls of a service: the number of open streams, and the time of each call except
+    /// Watch.</summary>
     public void Limit(IEndpointConventionBuilder service) => service.WithMetadata(GrpcProblem.Instance).Add(endpoint =>
     {
         RequestDelegate call = endpoint.RequestDelegate!;
@@ -75,7 +80,7 @@ internal sealed class GrpcServices(IHostApplicationLifetime application)
 
         if (type != MethodType.ServerStreaming)
         {
-            GrpcTimeout.Shorten(http.Request, type == MethodType.Unary ? SmallBody.Timeout : ReflectionPatience);
+            GrpcTimeout.Shorten(http.Request, type == MethodType.Unary ? SmallBody.Timeout : ReflectionTimeout);
         }
 
         IDisposable? permit = null;
@@ -93,7 +98,8 @@ internal sealed class GrpcServices(IHostApplicationLifetime application)
         await using Timer late = new(_ => stream?.Reset(Cancel), null, Timeout.Infinite, Timeout.Infinite);
         if (type == MethodType.ServerStreaming)
         {
-            late.Change(SmallBody.Timeout, Timeout.InfiniteTimeSpan); // for the request's message; the first answer follows it at once
+            // Limits the arrival of the request's message; the first response follows at once.
+            late.Change(SmallBody.Timeout, Timeout.InfiniteTimeSpan);
             http.Response.OnStarting(() => late.DisposeAsync().AsTask());
         }
 
@@ -103,7 +109,7 @@ internal sealed class GrpcServices(IHostApplicationLifetime application)
         }
         finally
         {
-            await end.CancelAsync(); // the package forgets a watch when its token is cancelled
+            await end.CancelAsync(); // the package drops a watch when its token is cancelled
             http.RequestAborted = aborted;
         }
     }

@@ -3,14 +3,14 @@ using InferenceServer.Runtime;
 
 namespace InferenceServer.OpenInference.Grpc;
 
-/// <summary>The header <c>grpc-timeout</c>: up to eight digits and a unit.</summary>
+/// <summary>Parses and limits the header <c>grpc-timeout</c>: up to eight digits and a unit.</summary>
 internal static class GrpcTimeout
 {
     private const string Header = "grpc-timeout";
     private const int MostDigits = 8;
-    private static readonly long Longest = TimeSpan.FromDays(1).Ticks; // more than any request has
+    private static readonly long Longest = TimeSpan.FromDays(1).Ticks; // longer than any request's timeout
 
-    /// <exception cref="SegmentationException">It is no time.</exception>
+    /// <exception cref="SegmentationException">The text is not a timeout.</exception>
     public static TimeSpan? Read(HttpRequest request)
     {
         if (request.Headers[Header] is not [{ } text])
@@ -24,8 +24,8 @@ internal static class GrpcTimeout
                 $"{Header}: expected up to {MostDigits} digits and one of H, M, S, m, u, n, got '{text}'.");
     }
 
-    /// <summary>Sets the header to the call's own deadline or the longest one, whichever is sooner, in a form that
-    /// the framework keeps.</summary>
+    /// <summary>Sets the header to the call's own deadline or the longest one, whichever is sooner, in a form that the
+    /// framework accepts.</summary>
     public static void Shorten(HttpRequest request, TimeSpan longest)
     {
         TimeSpan sooner = longest;
@@ -41,7 +41,7 @@ internal static class GrpcTimeout
         text.Length is > 1 and <= MostDigits + 1
             && long.TryParse(text.AsSpan(..^1), NumberStyles.None, CultureInfo.InvariantCulture, out long number)
             && Unit(text[^1]) is { } unit
-            // A deadline that has passed is still one, and none is shorter than the clock's tick.
+            // A deadline that has passed is still a deadline, and no deadline is shorter than the clock's tick.
             ? TimeSpan.FromTicks(Math.Clamp((long)(number * unit), 1, Longest))
             : null;
 

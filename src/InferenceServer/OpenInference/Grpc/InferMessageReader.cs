@@ -7,9 +7,9 @@ using Input = InferenceServer.OpenInference.Grpc.Messages.ModelInferRequest.Type
 
 namespace InferenceServer.OpenInference.Grpc;
 
-/// <summary>Reads the message of an infer request. Raw tensors are not copied out of it: they are most of it.</summary>
-/// <remarks>A parser makes objects of all fields before anybody can count them, some with a hundred times their
-/// bytes. So it sees only what is left once the tensors are taken out, and that has to be small.</remarks>
+/// <summary>Reads the message of an infer request. Raw tensors, most of the message, are not copied.</summary>
+/// <remarks>A protobuf parser makes objects of all fields before they can be counted, some a hundred times as large as
+/// their bytes. So the parser gets only the fields beside the tensors, and their size is limited.</remarks>
 internal sealed class InferMessageReader
 {
     private const int MostParsed = 64 * 1024;
@@ -23,10 +23,10 @@ internal sealed class InferMessageReader
     private int _parsed;
 
     /// <summary>Reads a request.</summary>
-    /// <param name="message">All of it, which stays the caller's and unchanged until the request is disposed.</param>
-    /// <returns>The request, which the caller disposes.</returns>
-    /// <exception cref="SegmentationException">It contradicts itself, or is made of too much.</exception>
-    /// <exception cref="InvalidProtocolBufferException">It is no such message.</exception>
+    /// <param name="message">The whole message; the caller keeps it unchanged until the request is disposed.</param>
+    /// <returns>The request; the caller disposes it.</returns>
+    /// <exception cref="SegmentationException">The message contradicts itself, or has too many parts.</exception>
+    /// <exception cref="InvalidProtocolBufferException">The message cannot be parsed.</exception>
     public static InferRequest Read(ReadOnlyMemory<byte> message)
     {
         using Owned<InferRequest> request = new(new InferRequest { BinaryByDefault = true });
@@ -94,7 +94,7 @@ internal sealed class InferMessageReader
                 else
                 {
                     throw Invalid(
-                        "An input has contents in fp32_contents or bytes_contents; found field " +
+                        "Expected the contents of an input in fp32_contents or bytes_contents, found field " +
                         $"{WireFormat.GetTagFieldNumber(content.Tag)}.");
                 }
             }
@@ -118,8 +118,8 @@ internal sealed class InferMessageReader
         if (raw.Count != inputs.Count || inputs.Any(i => i.Data.Length > 0 || i.Elements.Count > 0))
         {
             throw Invalid(
-                $"raw_input_contents has {raw.Count} tensors for {inputs.Count} inputs; it has one for each, and " +
-                "none has contents then.");
+                $"raw_input_contents: expected one tensor for each of {inputs.Count} inputs, which then have no " +
+                "contents, got {raw.Count} tensors.");
         }
 
         return [.. inputs.Zip(raw, (input, bytes) => input.Datatype == Datatype.Bytes
@@ -132,7 +132,7 @@ internal sealed class InferMessageReader
         _parsed += field.Whole.Length;
         if (_parsed > MostParsed)
         {
-            throw Invalid($"The message has more than {MostParsed:N0} bytes beside its tensors.");
+            throw Invalid($"Expected at most {MostParsed:N0} bytes beside its tensors, got more.");
         }
 
         field.Whole.CopyTo(rest.GetMemory(field.Whole.Length));

@@ -6,16 +6,17 @@ using InferenceServer.Runtime.Models;
 
 namespace InferenceServer.OpenInference.Grpc;
 
-/// <summary>The two ends of a call's messages: for which model it is, and its answer.</summary>
+/// <summary>Reads the target of an infer message, and writes the message of the response.</summary>
 internal static class InferMessages
 {
     private static readonly uint Name = WireField.Sized(ModelInferRequest.ModelNameFieldNumber);
     private static readonly uint Version = WireField.Sized(ModelInferRequest.ModelVersionFieldNumber);
 
-    /// <summary>Bytes at the beginning of a message among which its model is looked for.</summary>
+    /// <summary>Bytes at the start of a message that are searched for the model's name.</summary>
     public const int Head = 4096;
 
-    /// <summary>The model and version that a message is for, as far as its beginning tells: they are its first fields.</summary>
+    /// <summary>The model and version that a message names, as far as the start of the message shows: they are its
+    /// first fields.</summary>
     public static (string Model, string Version) Peek(ReadOnlyMemory<byte> beginning)
     {
         string model = "", version = "";
@@ -31,13 +32,13 @@ internal static class InferMessages
         }
         catch (InvalidProtocolBufferException)
         {
-            // It breaks off in the middle of a field, which then is none of these two.
+            // The part ends within a later field, which is neither of these two.
         }
 
         return (model, version);
     }
 
-    /// <summary>The message of an answer, whose last field is the output's bytes and not copied.</summary>
+    /// <summary>The message of a response; the last field is the output's bytes, which are not copied.</summary>
     public static InferAnswer Answer(string name, LoadedModel model, InferRequest request, OutputTensor output)
     {
         ModelInferResponse response = new()

@@ -3,10 +3,10 @@ using InferenceServer.Runtime;
 
 namespace InferenceServer.OpenInference.Grpc;
 
-/// <summary>A field of a message as it lies on the wire, before a parser makes an object of it.</summary>
-/// <param name="Tag">Its number and how it is laid out.</param>
-/// <param name="Whole">All of it, the tag too.</param>
-/// <param name="Value">What comes behind tag and length; empty for a number of variable length.</param>
+/// <summary>A field of a message on the wire, before a parser makes an object of it.</summary>
+/// <param name="Tag">Number and wire type of the field.</param>
+/// <param name="Whole">All bytes of the field, including the tag.</param>
+/// <param name="Value">The bytes after tag and length; empty for a varint.</param>
 internal readonly record struct WireField(uint Tag, ReadOnlyMemory<byte> Whole, ReadOnlyMemory<byte> Value)
 {
     private const int TypeBits = 3;
@@ -14,11 +14,11 @@ internal readonly record struct WireField(uint Tag, ReadOnlyMemory<byte> Whole, 
     private const int VarintBits = 7;
     private const int LongestVarint = 10;
 
-    /// <summary>The tag of a field with a length before it: text, bytes, a message, or packed numbers.</summary>
+    /// <summary>The tag of a length-delimited field: text, bytes, a message, or packed numbers.</summary>
     public static uint Sized(int number) => ((uint)number << TypeBits) | (uint)WireFormat.WireType.LengthDelimited;
 
-    /// <summary>Steps through a message.</summary>
-    /// <exception cref="SegmentationException">It breaks off, or is none.</exception>
+    /// <summary>Reads the next field of a message.</summary>
+    /// <exception cref="SegmentationException">The message ends within the field, or is malformed.</exception>
     public static IEnumerable<WireField> Of(ReadOnlyMemory<byte> message)
     {
         for (int at = 0; at < message.Length;)
@@ -32,7 +32,7 @@ internal readonly record struct WireField(uint Tag, ReadOnlyMemory<byte> Whole, 
                 WireFormat.WireType.Fixed64 => sizeof(ulong),
                 WireFormat.WireType.Fixed32 => sizeof(uint),
                 WireFormat.WireType.LengthDelimited => (long)Math.Min(Varint(message.Span, ref value), int.MaxValue),
-                _ => throw Broken(), // groups, which this protocol never had
+                _ => throw Broken(), // groups, which this protocol does not use
             };
             if (length > message.Length - value)
             {
@@ -67,5 +67,7 @@ internal readonly record struct WireField(uint Tag, ReadOnlyMemory<byte> Whole, 
     }
 
     private static SegmentationException Broken() =>
-        new(SegmentationError.InvalidRequest, "The message is none of this method: its fields do not fit.");
+        new(
+            SegmentationError.InvalidRequest,
+            "The message cannot be parsed as the request of this method: a field is malformed.");
 }

@@ -2,7 +2,7 @@
 
 import { key } from "./key.js";
 
-/** An answer from 400 on. The message is the sentence that the server says (RFC 9457, detail). */
+/** An error response. The message is the problem's detail (RFC 9457). */
 export class Refusal extends Error {
   constructor(status, problem) {
     super(problem.detail ?? `The server answered ${status}.`);
@@ -32,7 +32,7 @@ const get = async (path, signal) => (await ask(path, signal)).json();
 
 export const listModels = () => get("v1/models");
 
-/** A model that is ready: its overview, classes and manifest. Others have only a reason, which is what the error says. */
+/** A ready model: its overview, classes and manifest. For any other model, throws an error with the reason. */
 export async function describeModel(name, signal) {
   const description = await get(`v1/models/${encodeURIComponent(name)}`, signal);
   if (!description.manifest) {
@@ -44,14 +44,14 @@ export async function describeModel(name, signal) {
 
 export const fetchSample = async file => (await ask(`playground/samples/${file}`)).blob();
 
-/** What `?format=` takes, from the OpenAPI document: this page never lags behind the server. */
+/** The values of `?format=`, read from the OpenAPI document, so that the page always matches the server. */
 export async function listFormats() {
   const { components } = await get("swagger/v1/swagger.json");
   const { examples } = components.parameters.format;
   return Object.entries(examples).map(([name, { summary, ["x-extension"]: extension }]) => ({ name, summary, extension }));
 }
 
-/** Where a mask is asked for. */
+/** The URL of a request for a mask. */
 export function segmentPath(model, query) {
   const parameters = new URLSearchParams(query).toString().replaceAll("%2C", ",");
   return `v1/segment/${encodeURIComponent(model)}${parameters && "?" + parameters}`;
@@ -82,14 +82,14 @@ export function segment(path, image, { signal, onProgress } = {}) {
       }
     };
     request.onerror = () => reject(new Error(
-      "The connection broke off; the server cannot be reached, or does not take what was sent."));
+      "The connection broke; the server cannot be reached, or rejects the upload."));
     request.onabort = () => reject(signal.reason);
     signal?.addEventListener("abort", () => request.abort());
     request.send(image);
   });
 }
 
-// A proxy in front may answer with a page of its own.
+// A proxy in front of the server may respond with a page of its own.
 function parse(bytes) {
   try {
     return JSON.parse(new TextDecoder().decode(bytes));

@@ -2,7 +2,7 @@ import { find } from "./dom.js";
 
 const JPEG_QUALITY = 0.95;
 
-/** Opens the camera at a press of its button. @param {(image: File) => void} take */
+/** Opens the camera when its button is pressed. @param {(image: File) => void} take */
 export function onCamera(take) {
   const dialog = find("camera");
   const video = dialog.querySelector("video");
@@ -11,7 +11,7 @@ export function onCamera(take) {
 
   find("camera-open").onclick = async () => {
     if (opening) {
-      return; // somebody may be deciding yet; a second picture would have nobody to stop it
+      return; // the browser may still be asking for permission; a second stream would never be stopped
     }
     opening = true;
     try {
@@ -19,7 +19,7 @@ export function onCamera(take) {
       dialog.returnValue = "";
       dialog.showModal();
     } catch {
-      find("capture").click(); // no camera, no permission, or no TLS: a telephone's own camera still serves
+      find("capture").click(); // no camera, no permission, or no TLS: a phone's own camera still works
     } finally {
       opening = false;
     }

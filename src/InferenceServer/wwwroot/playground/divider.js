@@ -27,13 +27,13 @@ export class Divider {
     this.#handle.onkeydown = e => {
       if (KEYS[e.key]) {
         e.preventDefault();
-        e.stopPropagation(); // the picture has keys of its own
+        e.stopPropagation(); // the picture has its own keys
         this.#move(KEYS[e.key](this.at));
       }
     };
   }
 
-  /** Per cent of the picture's width that are A's. */
+  /** Width of side A, in per cent of the picture. */
   at = 50;
 
   #move(to) {

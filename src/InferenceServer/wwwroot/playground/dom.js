@@ -1,14 +1,14 @@
-/** The element with this id, which stands in index.html. */
+/** The element with this id in index.html. */
 export const find = id => document.getElementById(id);
 
-/** A new element. Text goes in as text: the page's policy lets nothing become markup. */
+/** A new element. Text is inserted as text, never as markup. */
 export function element(tag, properties = {}, ...children) {
   const node = Object.assign(document.createElement(tag), properties);
   node.append(...children);
   return node;
 }
 
-/** The same call, made once after the last of several within this time. */
+/** Delays a function: of several calls within this time, only the last runs. */
 export function debounce(call, milliseconds) {
   let timer;
   return () => {

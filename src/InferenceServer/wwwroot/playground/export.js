@@ -6,7 +6,7 @@ import { SNIPPETS } from "./snippets.js";
 
 const stem = name => name.replace(/\.[^.]*$/, "");
 
-/** The answer as a file, in any format that the server has, and the command or program that fetches the same. */
+/** Downloads a mask in any format of the server, and shows the command or program that makes the same request. */
 export class Export {
   #current;
   #extensions = new Map();
@@ -21,7 +21,7 @@ export class Export {
       element("label", {}, element("input", { type: "radio", name: "language", value: language, checked: i === 0 }), language)));
     find("export").onchange = () => this.update();
     find("copy").onclick = async e => {
-      // Over plain HTTP the browser lends no clipboard, but Ctrl+C takes what is selected.
+      // Over plain HTTP the browser has no clipboard API, but Ctrl+C copies the selection.
       getSelection().selectAllChildren(find("snippet"));
       const copied = await navigator.clipboard?.writeText(find("snippet").textContent).then(() => true, () => false);
       e.target.textContent = copied ? "Copied" : "Selected";
@@ -38,7 +38,7 @@ export class Export {
     this.update();
   }
 
-  /** Writes the command or the program for what is chosen now. */
+  /** Writes the command or the program for the current choices. */
   update() {
     const { sides, image } = this.#current();
     const name = image?.name ?? "photo.jpg";
@@ -72,12 +72,12 @@ export class Export {
   async #download() {
     const { sides, image } = this.#current();
     if (sides.length === 0) {
-      return; // another model is being asked about
+      return; // another model is being loaded
     }
-    const file = this.#file(image.name); // before somebody chooses another format
+    const file = this.#file(image.name); // read before the user chooses another format
     const answer = await segment(this.#path(), image.file);
     const url = URL.createObjectURL(new Blob([answer.bytes], { type: answer.type }));
     element("a", { href: url, download: file }).click();
-    setTimeout(() => URL.revokeObjectURL(url), 60_000); // the browser may ask where to put it first
+    setTimeout(() => URL.revokeObjectURL(url), 60_000); // the browser may first ask for a folder
   }
 }

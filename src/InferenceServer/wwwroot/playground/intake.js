@@ -1,4 +1,4 @@
-// Where images come from: dropped, pasted, opened, taken, or one of the samples.
+// The sources of images: drop, paste, file dialog, camera and samples.
 
 import { fetchSample } from "./api.js";
 import { onCamera } from "./camera.js";

@@ -1,4 +1,4 @@
-// The key, where the server asks for one: sent with every request, kept for this tab.
+// The key, where the server requires one: sent with every request, kept in this tab.
 
 import { find } from "./dom.js";
 
@@ -8,7 +8,7 @@ const usual = find("key-reason").textContent;
 
 export const key = () => sessionStorage.getItem("key") ?? "";
 
-/** Asks for a key, with the sentence that the server said. */
+/** Asks the user for a key, and shows the server's message. */
 export function askForKey(reason = usual) {
   find("key-open").hidden = false;
   if (!dialog.open) {
@@ -19,7 +19,7 @@ export function askForKey(reason = usual) {
   }
 }
 
-/** Calls when there is a new one. */
+/** Registers a callback for a new key. */
 export function onKey(changed) {
   find("key-open").hidden = !key();
   find("key-open").onclick = () => askForKey();

@@ -1,7 +1,7 @@
-const LONGEST_SIDE = 2048; // of what is painted; an image of 100 megapixels needs no canvas of that size
-const OUTLINES_ACROSS = 480; // how many times as wide as half an outline the mask is
+const LONGEST_SIDE = 2048; // of the canvas; an image of 100 megapixels needs no canvas of that size
+const OUTLINES_ACROSS = 480; // width of the mask ÷ half the width of an outline
 
-/** The label of every pixel of an image, and what the labels mean. */
+/** The label of every pixel of an image, and the classes of the labels. */
 export class Mask {
   #labels;
   #classes;
@@ -17,12 +17,12 @@ export class Mask {
     this.#classes = this.#count(classes);
   }
 
-  /** The classes that occur and their shares of the image, the largest first. */
+  /** The classes in the mask and their shares of the image, the largest first. */
   get classes() {
     return this.#classes.filter(c => c.share > 0).sort((a, b) => b.share - a.share);
   }
 
-  /** Whether a class of this name occurs. */
+  /** Whether the mask has a class of this name. */
   has(name) {
     return this.#classes.some(c => c.share > 0 && c.name === name);
   }
@@ -57,7 +57,7 @@ export class Mask {
     canvas.getContext("2d").putImageData(image, 0, 0);
   }
 
-  // Every label gets a class, so that one beyond the model's has a name, too.
+  // Every label gets a class, so that a label beyond the model's classes also has a name.
   #count(classes) {
     const counts = new Uint32Array(256);
     for (let i = 0; i < this.#labels.length; i++) {
@@ -70,7 +70,7 @@ export class Mask {
     }));
   }
 
-  // The labels of a smaller mask, each taken where its pixel has its centre.
+  // The labels of a smaller mask, each sampled at the centre of its pixel.
   #sample(width, height) {
     const labels = new Uint8Array(width * height);
     for (let y = 0; y < height; y++) {
@@ -82,7 +82,7 @@ export class Mask {
     return labels;
   }
 
-  // ABGR, since whatever runs a browser is little-endian; 0 is transparent.
+  // ABGR, because every machine with a browser is little-endian; 0 is transparent.
   #palette(visible) {
     return Uint32Array.from(this.#classes, ({ name, color }) => {
       const rgb = parseInt(color.slice(1), 16);
@@ -91,7 +91,7 @@ export class Mask {
   }
 }
 
-// Whether another class is this near; beyond the mask there is none.
+// Whether another class is within this distance; pixels beyond the mask have no class.
 function meets(labels, width, height, x, y, reach) {
   const row = y * width;
   const label = labels[row + x];

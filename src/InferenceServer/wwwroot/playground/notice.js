@@ -1,4 +1,4 @@
-// What the page tells in words: what it is doing, what came of it, what went wrong.
+// The page's messages: progress, results and errors.
 
 import { find } from "./dom.js";
 
@@ -8,12 +8,12 @@ const status = find("status");
 
 const shares = new Map();
 
-/** Says something in passing. */
+/** Shows a short message. */
 export function say(text) {
   status.textContent = text;
 }
 
-/** Shows how much of an image each side has sent, 0 to 1. */
+/** Shows the upload progress of each side, 0 to 1. */
 export function showProgress(id, share) {
   shares.set(id, share);
   const least = Math.min(...shares.values());
@@ -27,17 +27,17 @@ export function showProgress(id, share) {
   }
 }
 
-/** A side has its mask, or waits for none any more. */
+/** Ends the progress of one side, which has its mask or was cancelled. */
 export function dropProgress(id) {
   shares.delete(id);
 }
 
-/** Nothing is on its way any more. */
+/** Ends the progress of both sides. */
 export function endProgress() {
   progress.hidden = true;
 }
 
-/** Shows a sentence that stays until the next success. */
+/** Shows an error that stays until the next success. */
 export function complain(sentence, again) {
   problem.querySelector("p").textContent = sentence;
   problem.querySelector("button").onclick = again;
@@ -50,7 +50,7 @@ export function calm() {
 
 /**
  * Does something; where it fails, "Try again" does the same once more.
- * @param {() => Promise<void>} work Rejected with an AbortError where something newer took its place, of which nobody is told.
+ * @param {() => Promise<void>} work Rejected with an AbortError where newer work replaced it, which shows no message.
  * @param {(error: Error, again: () => void) => void} onError
  */
 export function attempt(work, onError) {

@@ -1,4 +1,4 @@
-// The page: takes an image, asks the server for its masks, and shows them.
+// The page: takes an image, requests its masks from the server, and shows them.
 
 import { listFormats, listModels, segment, segmentPath } from "./api.js";
 import { Divider } from "./divider.js";
@@ -34,7 +34,7 @@ takeImages(open, report);
 onKey(() => start().then(run));
 start();
 
-// Sides that have a model, and those of them whose mask of this image is here.
+// The sides with a model, and the sides that already have a mask of this image.
 function chosen() {
   return sides.filter(side => side.model);
 }
@@ -52,12 +52,12 @@ function start() {
   return attempt(learn, report);
 }
 
-/** Learns what the server has; again while models load. */
+/** Loads the list of models and formats; again while models load. */
 async function learn() {
   const { models, default: standard } = await listModels();
   const ready = models.filter(m => m.state === "READY");
   const loading = models.filter(m => m.state === "LOADING");
-  const { wanted } = sides[0]; // before there is a list, which chooses its first by itself
+  const { wanted } = sides[0]; // read before the list is filled, which selects its first entry
   const noun = ready.length === 1 ? "model" : "models";
   find("server").textContent = `${ready.length} ${noun} ready` + (loading.length ? `, ${loading.length} loading` : "");
   sides[0].offer(models);
@@ -65,7 +65,7 @@ async function learn() {
   const first = [wanted, standard].map(name => ready.find(m => m.name === name)).find(Boolean) ?? ready[0];
   if (!sides[0].model && first) {
     await sides[0].choose(first.name);
-    // A proxy may keep the document to itself.
+    // A proxy may block the OpenAPI document.
     exports.offer(await listFormats().catch(() => [{ name: "png", extension: ".png" }]));
     changed();
   }
@@ -94,14 +94,14 @@ function open(file, name) {
   run();
 }
 
-// Browsers read fewer formats than the server, which shows the image as a mask of no opacity.
+// Browsers decode fewer formats than the server; the server returns such an image as an overlay without opacity.
 async function askServerForImage() {
   const asked = image;
   const side = chosen()[0];
   if (!side || !asked.unreadable) {
     return;
   }
-  asked.unreadable = false; // as far as is known while the answer is under way
+  asked.unreadable = false; // unknown until the response arrives
   try {
     const answer = await segment(segmentPath(side.model, { format: "overlay", alpha: 0 }), asked.file);
     if (asked === image) {
@@ -110,7 +110,7 @@ async function askServerForImage() {
       viewer.open(asked.url, asked.name);
     }
   } catch {
-    asked.unreadable = true; // why is said where the mask is asked for; the next round asks again
+    asked.unreadable = true; // the request for the mask shows the reason; the next round tries again
   }
 }
 
@@ -132,7 +132,7 @@ async function run() {
   const outcomes = await Promise.allSettled(chosen().map(side =>
     side.run(image, settings, share => showProgress(side.id, share)).finally(() => dropProgress(side.id)).then(show)));
   if (mine !== round) {
-    return; // a newer round tells
+    return; // a newer round shows its own message
   }
   endProgress();
   show();

@@ -5,7 +5,7 @@ const CHUNK_OVERHEAD = 12; // length, type, checksum
 
 /**
  * Reads the samples of a PNG of one 8-bit channel: labels of an indexed one, or levels of grey.
- * The browser's own decoder would turn indices into colours, which classes may share.
+ * The browser's own decoder would return colours instead of indices, and classes may share a colour.
  * PNG specification, third edition, §5 and §9. The server filters no scanline and interlaces nothing.
  * @param {ArrayBuffer} file
  * @returns {Promise<{width: number, height: number, samples: Uint8Array}>}

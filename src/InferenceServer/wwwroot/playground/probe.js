@@ -7,7 +7,7 @@ const picture = find("picture");
 const readout = find("readout");
 const crosshair = find("crosshair");
 
-/** Reads the class and the confidence under the pointer, or under a crosshair that the arrow keys move. */
+/** Shows the class and the confidence under the pointer, or under a crosshair that the arrow keys move. */
 export class Probe {
   #at = { x: 0.5, y: 0.5 };
   #sideAt;
@@ -25,7 +25,7 @@ export class Probe {
       crosshair.hidden = true;
       this.#read((e.clientX - left) / width, (e.clientY - top) / height);
     };
-    picture.onpointerleave = e => e.pointerType === "mouse" && this.hide(); // a finger always leaves
+    picture.onpointerleave = e => e.pointerType === "mouse" && this.hide(); // a finger leaves after every touch
     picture.onblur = () => this.hide();
     picture.onkeydown = e => {
       const step = KEYS[e.key];

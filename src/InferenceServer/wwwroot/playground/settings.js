@@ -1,11 +1,11 @@
-// How often the network looks, and how the CRF refines: what both sides share.
+// The passes of the network and the parameters of the CRF, shared by both sides.
 
 import { debounce, element, find } from "./dom.js";
 
 const SCALES = [0.5, 0.75, 1, 1.25, 1.5];
-const SETTLE_MS = 250; // a slider tells of every step
+const SETTLE_MS = 250; // a slider fires an event at every step
 
-// `own` reads a model's value out of its manifest; what is left out there is the server's default.
+// `own` reads a model's value from its manifest; for a missing value, the server's default.
 const TILES = [
   {
     name: "crop", label: "Side of a tile, pixels", min: 64, max: 1024, step: 32,
@@ -48,7 +48,7 @@ const CRF = [
 
 const chosen = name => document.querySelector(`[name=${name}]:checked`).value;
 
-/** Sliders that start at the model's own values, of which only those are sent that somebody moved. */
+/** Sliders that start at the model's own values; only moved sliders are sent. */
 class Sliders {
   #rows;
 
@@ -70,7 +70,7 @@ class Sliders {
     return this.#rows.filter(({ slider }) => slider.dataset.touched !== undefined);
   }
 
-  /** The query's part. */
+  /** The parameters of the query. */
   get query() {
     const asIs = value => value;
     return Object.fromEntries(this.#touched.map(({ name, slider, send = asIs }) => [name, send(slider.value)]));
@@ -116,7 +116,7 @@ export class Settings {
     };
   }
 
-  /** Shows a model's own parameters, save where somebody moved the slider; what would change nothing is disabled. */
+  /** Shows a model's own parameters, except on moved sliders, and disables sliders without an effect. */
   follow(manifest, refines) {
     this.#manifest = manifest;
     this.#tiles.follow(manifest);
@@ -125,7 +125,7 @@ export class Settings {
     find("crf-settings").disabled = !refines;
   }
 
-  /** The query's part on passes; empty where the image runs as the model's manifest says. */
+  /** The query's parameters of the passes; empty for the model's own passes. */
   get passes() {
     const scales = [...document.querySelectorAll("[name=scale]:checked")].map(box => box.value).join(",");
     const mode = chosen("mode");
@@ -137,7 +137,7 @@ export class Settings {
     };
   }
 
-  /** The query's part on the CRF: only what somebody chose, for each model has values that suit it. */
+  /** The query's parameters of the CRF: only moved sliders, because each model has its own values. */
   get crf() {
     const quality = chosen("quality");
     return { ...this.#crf.query, ...(quality !== "exact" && { "crf.quality": quality }) };

@@ -4,7 +4,7 @@ import { Mask } from "./mask.js";
 import { attempt } from "./notice.js";
 import { readSamples } from "./png.js";
 
-/** One of the two models on show: which it is, whether a CRF refines it, and the mask that it made. */
+/** One of the two models on the page: its name, whether a CRF refines its mask, and its mask. */
 export class Side {
   #select;
   #crf;
@@ -35,22 +35,22 @@ export class Side {
     };
   }
 
-  /** The model's name; empty where there is none, or none that is known yet. */
+  /** The model's name; empty without a model, or before the model is known. */
   get model() {
     return this.#description?.model.name ?? "";
   }
 
-  /** The name of the model that somebody wants here, known or not. */
+  /** The name of the requested model, known or not. */
   get wanted() {
     return this.#select.value;
   }
 
-  /** What this side shows, in words. */
+  /** A description of this side, as text. */
   get title() {
     return this.model + (this.refines ? " + CRF" : "");
   }
 
-  /** The model's manifest; empty where there is no model. */
+  /** The model's manifest; empty without a model. */
   get manifest() {
     return this.#description?.manifest ?? {};
   }
@@ -60,7 +60,7 @@ export class Side {
     return this.#crf.checked;
   }
 
-  // Whether it does so where a request does not say.
+  // The model's default for requests without the parameter.
   get #refinesByItself() {
     return this.manifest.postprocess?.crf?.default ?? false;
   }
@@ -90,7 +90,7 @@ export class Side {
     this.#crf.checked = this.#refinesByItself;
   }
 
-  /** What is asked for: the settings, and what differs from the model's own way. */
+  /** The query of the request: the settings that differ from the model's own. */
   query(settings) {
     const refine = this.refines;
     return {
@@ -114,7 +114,7 @@ export class Side {
     return this.#wanted.done;
   }
 
-  /** The probability of each pixel's class × 255; asked for when somebody looks. Null where the model tells none. */
+  /** The probability of each pixel's class × 255; requested on first use. Null where the model has no scores. */
   confidence() {
     const { result } = this;
     result.confidence ??= segment(result.confidencePath, result.image.file)
@@ -133,14 +133,14 @@ export class Side {
       const samples = await readSamples(answer.bytes);
       signal.throwIfAborted();
       if (answer.version !== this.#description.model.version) {
-        this.#know(await describeModel(model, signal)); // another version serves by now, and its classes may be others
+        this.#know(await describeModel(model, signal)); // another version serves now, and may have other classes
       }
       const mask = new Mask(samples, this.#description.classes);
       const confidencePath = segmentPath(model, { ...query, format: "confidence" });
       this.result = { image, title, mask, elapsed, timing: answer.timing, confidencePath, confidence: null };
     } catch (error) {
       if (!signal.aborted) {
-        this.#wanted = null; // the same may be asked for again
+        this.#wanted = null; // the same model may be requested again
         this.result = null;
       }
       throw error;

@@ -1,7 +1,7 @@
-// Programs that ask the server for the same mask, with nothing but their language's standard library.
+// Programs that request the same mask from the server, with only the standard library of each language.
 
 const quote = text => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`);
-const literal = JSON.stringify; // of Python, JavaScript and C# alike
+const literal = JSON.stringify; // the same in Python, JavaScript and C#
 
 /**
  * Each writes a request, {image, type, url, output, withKey}, as a program: the image's file and media type, the

@@ -40,7 +40,7 @@ export class Viewer {
       picture.hidden = false;
     };
     photo.onerror = () => {
-      picture.hidden = true; // masks of an image that nobody sees tell nothing, and its proportions are not known
+      picture.hidden = true; // masks without a visible image are useless, and its proportions are unknown
       onUnknown();
     };
     photo.alt = name;

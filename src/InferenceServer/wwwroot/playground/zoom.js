@@ -2,7 +2,7 @@ import { find } from "./dom.js";
 
 const STEP = 1.25;
 const MOST = 32;
-const CLOSE = 4; // from here on pixels are shown as squares
+const CLOSE = 4; // from this zoom on, pixels are drawn as squares
 
 const picture = find("picture");
 const clamp = (value, least, most) => Math.min(most, Math.max(least, value));
@@ -13,7 +13,7 @@ const clamp = (value, least, most) => Math.min(most, Math.max(least, value));
  */
 export class Zoom {
   #level = 1;
-  #x = 0; // where the image's upper left corner is, as a share of the picture; 0 or less
+  #x = 0; // position of the image's upper left corner, as a share of the picture; 0 or less
   #y = 0;
   #held = null;
 
@@ -36,7 +36,7 @@ export class Zoom {
     this.reset();
   }
 
-  /** Where in the image a point of the picture lies; all are shares of width and height. */
+  /** The position in the image of a point of the picture; both are shares of width and height. */
   imageAt(x, y) {
     return { x: (x - this.#x) / this.#level, y: (y - this.#y) / this.#level };
   }
@@ -46,7 +46,7 @@ export class Zoom {
     this.#show(1, 0, 0);
   }
 
-  // What lies at (x, y) stays there.
+  // The point at (x, y) stays in place.
   #by(factor, x = 0.5, y = 0.5) {
     const level = clamp(this.#level * factor, 1, MOST);
     const at = this.imageAt(x, y);
@@ -70,7 +70,7 @@ export class Zoom {
   #wheel(e) {
     const factor = STEP ** -Math.sign(e.deltaY);
     if (e.deltaY === 0 || (factor < 1 && this.#level === 1)) {
-      return; // the page scrolls
+      return; // the page scrolls instead
     }
     e.preventDefault();
     const { x, y } = share(e);
