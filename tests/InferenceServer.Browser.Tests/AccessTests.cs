@@ -3,7 +3,7 @@ using Microsoft.Playwright;
 
 namespace InferenceServer.Tests;
 
-/// <summary>The page is for everybody: by keyboard, on a telephone, in the dark; and it talks to this server only.</summary>
+/// <summary>The page works by keyboard, on a phone and in the dark scheme, and connects to this server only.</summary>
 [Collection(SharedBrowser.Name)]
 public sealed class AccessTests(Browser browser)
 {

@@ -23,7 +23,7 @@ public sealed class Browser : IAsyncLifetime
         _chromium = await _playwright.Chromium.LaunchAsync(new()
         {
             ExecutablePath = program,
-            // Root, as in a container, has no sandbox; the camera is a test picture that nobody has to allow.
+            // Root, as in a container, has no sandbox; the camera is a test picture that needs no permission.
             Args = ["--no-sandbox", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"],
         });
         _server = await ServerProcess.StartAsync();

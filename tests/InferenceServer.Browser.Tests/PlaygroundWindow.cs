@@ -9,7 +9,7 @@ namespace InferenceServer.Tests;
 /// <summary>The page as somebody sees and uses it. What the browser complains of fails the test at the end.</summary>
 internal sealed class PlaygroundWindow : IAsyncDisposable
 {
-    private const float PatienceMs = 120_000; // of every wait; a busy machine is no failure
+    private const float MaxWaitMs = 120_000; // of every wait; a busy machine must not fail a test
     private readonly ConcurrentQueue<string> _complaints = [];
 
     private PlaygroundWindow(IPage page) => Page = page;
@@ -24,7 +24,7 @@ internal sealed class PlaygroundWindow : IAsyncDisposable
     public static async Task<PlaygroundWindow> OpenAsync(IPage page, Uri server)
     {
         PlaygroundWindow window = new(page) { Api = new HttpClient { BaseAddress = server } };
-        page.SetDefaultTimeout(PatienceMs);
+        page.SetDefaultTimeout(MaxWaitMs);
         page.PageError += (_, error) => window._complaints.Enqueue(error);
         page.Console += (_, message) =>
         {

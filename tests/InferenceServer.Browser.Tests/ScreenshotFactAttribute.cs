@@ -16,7 +16,7 @@ public sealed class ScreenshotFactAttribute : FactAttribute
         }
     }
 
-    /// <summary>Where the pictures go, relative to the repository; null where nobody wants them.</summary>
+    /// <summary>The folder of the screenshots, relative to the repository; null for no screenshots.</summary>
     internal static string? Folder { get; } = Environment.GetEnvironmentVariable("SCREENSHOTS") is
     {
         Length: > 0,

@@ -17,7 +17,7 @@ internal sealed class FuzzTarget : WebApplicationFactory<Program>
     /// <summary>The key of the scope admin.</summary>
     public const string Key = "the fuzzer's key";
 
-    private const int Patience = 500; // times 10 ms, for what other threads still give back
+    private const int MaxWait = 500; // times 10 ms, for what other threads still give back
 
     private readonly Dictionary<string, string> _settings;
 
@@ -42,14 +42,15 @@ internal sealed class FuzzTarget : WebApplicationFactory<Program>
             ["Models:Watch"] = "Off",
             ["Onnx:Provider"] = "Cpu",
             ["Scheduling:Instances"] = "1",
-            ["OpenInference:GrpcUrl"] = "http://*:8001", // without sockets nobody listens there, and calls are answered all the same
+            // Without sockets the address is not opened, and calls are still handled.
+            ["OpenInference:GrpcUrl"] = "http://*:8001",
             ["Decoding:MaxPixels"] = "65536", // small images, many cases
             ["Decoding:MaxBytes"] = "1048576",
             ["Bulk:MaxBytes"] = "1048576",
             ["Bulk:MaxImages"] = "8",
             ["Bulk:MaxRequests"] = "64",
             ["Jobs:Path"] = Jobs,
-            ["Fetch:PrivateHosts:0"] = "127.0.0.1:1", // where nobody answers
+            ["Fetch:PrivateHosts:0"] = "127.0.0.1:1", // an address without a listener
             ["LabelStudio:Url"] = "http://127.0.0.1:1",
             ["Serilog:MinimumLevel"] = "Fatal",
             // Which has a line for each body whose limit the server without sockets cannot set.
@@ -89,7 +90,7 @@ internal sealed class FuzzTarget : WebApplicationFactory<Program>
     public async Task<string?> LeakAsync()
     {
         string held = Held();
-        for (int i = 0; held.Length > 0 && i < Patience; i++)
+        for (int i = 0; held.Length > 0 && i < MaxWait; i++)
         {
             await Task.Delay(10);
             held = Held();

@@ -102,10 +102,10 @@ public sealed class AddSegmentationTests
 
     private static async Task UntilAsync(Func<bool> isTrue)
     {
-        using CancellationTokenSource patience = new(TimeSpan.FromMinutes(1));
+        using CancellationTokenSource timeout = new(TimeSpan.FromMinutes(1));
         while (!isTrue())
         {
-            await Task.Delay(10, patience.Token);
+            await Task.Delay(10, timeout.Token);
         }
     }
 }

@@ -20,8 +20,8 @@ public sealed partial class ArchitectureTests
         { "InferenceServer.Cli", ["InferenceServer.Client", "InferenceServer.Runtime"] },
     };
 
-    /// <summary>Each folder of the runtime and the types of other folders it may use; a stage uses only what flows
-    /// along the road.</summary>
+    /// <summary>Each folder of the runtime and the types of other folders that it may use; a stage uses only the data
+    /// of the pipeline.</summary>
     public static TheoryData<string, string[]> Folders => new()
     {
         // What every stage may stand on.

@@ -2,7 +2,8 @@ using System.Runtime.CompilerServices;
 
 namespace InferenceServer.Tests;
 
-/// <summary>A test that needs the photographs of CamVid, which may not be committed; skipped where they are not at hand.</summary>
+/// <summary>A test that needs the images of CamVid, which may not be committed; skipped where they are not at
+/// hand.</summary>
 public sealed class CamVidFactAttribute : FactAttribute
 {
     public CamVidFactAttribute([CallerMemberName] string test = "")

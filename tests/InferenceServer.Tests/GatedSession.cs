@@ -6,8 +6,8 @@ using InferenceServer.Runtime.Sessions;
 
 namespace InferenceServer.Tests;
 
-/// <summary>A model's own network behind a gate: what arrives is held until the test lets it go, or until nobody
-/// wants it any more.</summary>
+/// <summary>A model's own network behind a gate: runs wait until the test opens the gate, or until they are
+/// cancelled.</summary>
 internal sealed class GatedSession : IModelSession
 {
     private readonly IModelSession _network;
@@ -54,7 +54,7 @@ internal sealed class GatedSession : IModelSession
         Session(_scheduler) = _network;
     }
 
-    // Nobody but a test wants to come between a scheduler and its network.
+    // Only tests replace the session of a scheduler.
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_session")]
     private static extern ref IModelSession Session(BatchScheduler scheduler);
 }

@@ -12,7 +12,7 @@ internal sealed partial class ServerProcess : IAsyncDisposable
     public const int Interrupt = 2;
     public const int KillNow = 9;
     private const string AnyPort = "http://127.0.0.1:0";
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan MaxWait = TimeSpan.FromSeconds(30);
     private readonly Process _process;
     private readonly StringBuilder _log = new();
     private readonly TaskCompletionSource<Uri> _address = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -86,7 +86,7 @@ internal sealed partial class ServerProcess : IAsyncDisposable
         ServerProcess server = new(command, url, settings);
         try
         {
-            Uri address = await server._address.Task.WaitAsync(Patience);
+            Uri address = await server._address.Task.WaitAsync(MaxWait);
             using HttpClient client = new() { BaseAddress = address };
             await UntilAsync(async () => (await client.GetAsync("/health/ready")).IsSuccessStatusCode);
             return server;
@@ -104,17 +104,17 @@ internal sealed partial class ServerProcess : IAsyncDisposable
     /// <returns>The exit code.</returns>
     public async Task<int> ExitAsync()
     {
-        using CancellationTokenSource patience = new(Patience);
-        await _process.WaitForExitAsync(patience.Token);
+        using CancellationTokenSource timeout = new(MaxWait);
+        await _process.WaitForExitAsync(timeout.Token);
         return _process.ExitCode;
     }
 
     public static async Task UntilAsync(Func<Task<bool>> condition)
     {
-        using CancellationTokenSource patience = new(Patience);
+        using CancellationTokenSource timeout = new(MaxWait);
         while (!await condition())
         {
-            await Task.Delay(5, patience.Token);
+            await Task.Delay(5, timeout.Token);
         }
     }
 

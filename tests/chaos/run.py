@@ -103,10 +103,10 @@ def put(models, version, content=None):
     (folder / "model.onnx.part").rename(folder / "model.onnx")
 
 
-def until(condition, what, patience=60):
+def until(condition, what, timeout=60):
     began = time.monotonic()
     while not condition():
-        if time.monotonic() - began > patience:
+        if time.monotonic() - began > timeout:
             raise SystemExit(f"In vain: {what}")
         time.sleep(0.02)
     return time.monotonic() - began

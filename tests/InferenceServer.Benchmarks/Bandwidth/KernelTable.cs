@@ -16,7 +16,7 @@ namespace InferenceServer.Benchmarks.Bandwidth;
 internal static class KernelTable
 {
     private const string Page = "docs/benchmarks.md";
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(0.7);
+    private static readonly TimeSpan MaxWait = TimeSpan.FromSeconds(0.7);
 
     public static void Run(bool docs)
     {
@@ -73,7 +73,7 @@ internal static class KernelTable
     {
         // By turns, so that a change of the machine's clock meets both.
         (double slow, double fast) = (double.MaxValue, double.MaxValue);
-        for (long start = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(start) < 2 * Patience;)
+        for (long start = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(start) < 2 * MaxWait;)
         {
             slow = Math.Min(slow, Seconds(baseline));
             for (int i = 0; i < 5; i++)

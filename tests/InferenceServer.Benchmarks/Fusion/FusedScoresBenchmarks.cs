@@ -5,7 +5,7 @@ using InferenceServer.Kernels.Upsampling;
 
 namespace InferenceServer.Benchmarks.Fusion;
 
-/// <summary>What one pass adds at the photograph's resolution, from a grid of a quarter of each side; one thread.</summary>
+/// <summary>What one pass adds at the image's resolution, from a grid of a quarter of each side; one thread.</summary>
 [MemoryDiagnoser]
 public class FusedScoresBenchmarks
 {

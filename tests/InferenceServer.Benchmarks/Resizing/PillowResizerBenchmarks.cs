@@ -5,7 +5,8 @@ using InferenceServer.Kernels.Resizing;
 
 namespace InferenceServer.Benchmarks.Resizing;
 
-/// <summary>Photographs of usual sizes to a short side of 360, antialiased, against the scalar rows that specify the kernel.</summary>
+/// <summary>Images of usual sizes to a short side of 360, antialiased, against the scalar rows that specify the
+/// kernel.</summary>
 [MemoryDiagnoser]
 public class PillowResizerBenchmarks : IMovesBytes
 {

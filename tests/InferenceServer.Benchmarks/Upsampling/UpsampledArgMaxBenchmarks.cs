@@ -22,7 +22,7 @@ public class UpsampledArgMaxBenchmarks : IMovesBytes
 
     public static IEnumerable<SegmentationCase> Cases => SegmentationCase.All;
 
-    // Scores on a grid of a quarter of each side, labels at the photograph's size.
+    // Scores on a grid of a quarter of each side, labels at the image's size.
     public long Bytes => (Case.Photo.Width / 4 * (Case.Photo.Height / 4) * (long)Case.Classes * sizeof(float)) + Case.Photo.Pixels;
 
     [GlobalSetup]

@@ -74,7 +74,7 @@ public sealed class CommandLineTests
     [InlineData("'--modle'", "Did you mean --model?", "bench", "--modle", "tiny")]
     [InlineData("'segmnt'", "Did you mean segment?", "segmnt", "a.png")]
     [InlineData("'--hepl'", "Did you mean --help?", "--hepl")]
-    [InlineData("'colour'", "there are segment, evaluate", "colour")]
+    [InlineData("'colour'", "use one of segment, evaluate", "colour")]
     public async Task RunAsync_MisspeltWord_IsNamedWithTheOneThatWasMeant(string word, string suggestion, params string[] args)
     {
         (int exitCode, string output, string error) = await Cli.RunAsync(args);

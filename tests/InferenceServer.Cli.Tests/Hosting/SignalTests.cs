@@ -33,7 +33,7 @@ public sealed class SignalTests : IDisposable
         Assert.Equal("1 of 2 images have no mask.\nCancelled.\n", error);
     }
 
-    // Reading from a pipe into which nobody writes cannot be cancelled.
+    // A read from a pipe without a writer cannot be cancelled.
     [Fact]
     public async Task Interrupt_Twice_EndsWhatCannotBeCancelled()
     {

@@ -4,7 +4,7 @@ using InferenceServer.Tests;
 
 namespace InferenceServer.Cli.Tests.Segment;
 
-/// <summary>The command with <c>--server</c>: what it asks for, and what it writes.</summary>
+/// <summary>The command with <c>--server</c>: its request and its output.</summary>
 public sealed class SegmentServerTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
@@ -49,7 +49,7 @@ public sealed class SegmentServerTests : IDisposable
         Assert.Contains("There is no model 'm'.", error, StringComparison.Ordinal);
     }
 
-    // One answer: another request would find nobody and the command no end.
+    // The server sends one response: another request would wait without end.
     [Theory]
     [InlineData(401, "unauthorized")]
     [InlineData(403, "forbidden")]

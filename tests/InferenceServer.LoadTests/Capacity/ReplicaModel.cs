@@ -4,8 +4,8 @@ namespace InferenceServer.LoadTests.Capacity;
 /// <param name="Instances">Images that the network works on at once.</param>
 /// <param name="Alone">Seconds of an image that has the machine to itself.</param>
 /// <param name="Busy">Seconds of an image when all instances are busy: instances ÷ throughput at saturation.</param>
-/// <param name="MostInside">Requests that are let in: Scheduling:MaxRequests.</param>
-/// <param name="Spread">Standard deviation of the logarithm of an image's cost: 0 for photographs of one size.</param>
+/// <param name="MostInside">Most admitted requests: Scheduling:MaxRequests.</param>
+/// <param name="Spread">Standard deviation of the logarithm of an image's cost: 0 for images of one size.</param>
 internal sealed record ReplicaModel(int Instances, double Alone, double Busy, int MostInside, double Spread)
 {
     /// <summary>The cost of one image, 1 in the mean.</summary>

@@ -40,7 +40,7 @@ internal sealed class Comparison(CompareOptions options, PhotoSet plain, PhotoSe
             AlternateAsync(rounds, offered, (s, round) => s.OfferAsync(phase, plain, share * Capacity(s), length, round));
     }
 
-    /// <summary>Masks a second at saturation with photographs of 480×360.</summary>
+    /// <summary>Masks a second at saturation with images of 480×360.</summary>
     public double Capacity(IContender contender) =>
         Median(
             _windows.Where(w => w.Contender == contender.Name && w.Phase == "saturation" && w.Photos == plain.Name)

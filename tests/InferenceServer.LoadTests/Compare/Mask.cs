@@ -4,7 +4,7 @@ using System.Text;
 
 namespace InferenceServer.LoadTests.Compare;
 
-/// <summary>The class indices of a palette PNG of up to 8 bits a pixel, whoever wrote it.</summary>
+/// <summary>The class indices of a palette PNG of up to 8 bits a pixel, from any encoder.</summary>
 /// <remarks>PNG specification, third edition, §5, §7 and §9.</remarks>
 internal static class Mask
 {

@@ -3,7 +3,7 @@ using InferenceServer.Kernels;
 
 namespace InferenceServer.LoadTests.Contenders;
 
-/// <summary>What a raw loop has to know of a served model; its input is the photograph resized by the short side,
+/// <summary>What a raw loop has to know of a served model; its input is the image resized by the short side,
 /// without padding.</summary>
 internal sealed class BenchmarkModel
 {
@@ -43,7 +43,7 @@ internal sealed class BenchmarkModel
 
     public string Output { get; }
 
-    /// <summary>The network's input for a photograph of this size.</summary>
+    /// <summary>The network's input for a image of this size.</summary>
     public ImageSize InputOf(ImageSize photo)
     {
         double scale = (double)_shortSide / Math.Min(photo.Width, photo.Height);

@@ -7,7 +7,7 @@ namespace InferenceServer.LoadTests.Contenders;
 /// <summary>A server that is started for the measurement, and ended with all its workers.</summary>
 internal sealed class ServerProcess : IDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
+    private static readonly TimeSpan MaxWait = TimeSpan.FromSeconds(90);
 
     private readonly Process _process;
 
@@ -62,7 +62,7 @@ internal sealed class ServerProcess : IDisposable
     {
         using HttpClient http = new() { BaseAddress = Address, Timeout = TimeSpan.FromSeconds(5) };
         for (
-            long start = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(start) < Patience
+            long start = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(start) < MaxWait
                 && !_process.HasExited; await Task.Delay(200).ConfigureAwait(false))
         {
             try

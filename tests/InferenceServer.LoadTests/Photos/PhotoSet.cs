@@ -2,7 +2,7 @@ using InferenceServer.Kernels;
 
 namespace InferenceServer.LoadTests.Photos;
 
-/// <summary>Photographs and how often each is sent, in a fixed order that every contender sees alike.</summary>
+/// <summary>Images and how often each is sent, in a fixed order that every contender sees alike.</summary>
 internal sealed class PhotoSet
 {
     private readonly Photo[] _order;
@@ -41,6 +41,6 @@ internal sealed class PhotoSet
         _ => throw new ArgumentException($"There is no set of photographs named '{name}'; take 480x360, mixed or wide.", nameof(name)),
     };
 
-    /// <summary>The photograph of the request with this number.</summary>
+    /// <summary>The image of the request with this number.</summary>
     public Photo At(long request) => _order[request % _order.Length];
 }

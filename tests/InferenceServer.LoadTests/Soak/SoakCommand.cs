@@ -6,7 +6,7 @@ using InferenceServer.LoadTests.Reports;
 
 namespace InferenceServer.LoadTests.Soak;
 
-/// <summary><c>soak</c>: whether a server's memory grows under photographs of all sizes.</summary>
+/// <summary><c>soak</c>: whether a server's memory grows under images of all sizes.</summary>
 internal static class SoakCommand
 {
     private const double Megabyte = 1 << 20;

@@ -5,7 +5,7 @@ using InferenceServer.LoadTests.Traffic;
 
 namespace InferenceServer.LoadTests.Soak;
 
-/// <summary>A steady open load of photographs of all sizes, and a look at the server's memory now and then.</summary>
+/// <summary>A steady open load of images of all sizes, and a look at the server's memory now and then.</summary>
 internal sealed class SoakRun(HttpContender server, PhotoSet photos, double perSecond, TimeSpan length)
 {
     private readonly List<MemorySample> _samples = [];

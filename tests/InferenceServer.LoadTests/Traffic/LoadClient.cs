@@ -4,7 +4,7 @@ using InferenceServer.LoadTests.Photos;
 
 namespace InferenceServer.LoadTests.Traffic;
 
-/// <summary>Sends photographs and throws the masks away.</summary>
+/// <summary>Sends images and throws the masks away.</summary>
 internal sealed class LoadClient(Uri target) : IDisposable
 {
     private static readonly MediaTypeHeaderValue Jpeg = new("image/jpeg");
@@ -38,7 +38,7 @@ internal sealed class LoadClient(Uri target) : IDisposable
         }
     }
 
-    /// <summary>The mask of one photograph.</summary>
+    /// <summary>The mask of one image.</summary>
     public async Task<byte[]> MaskAsync(Photo photo)
     {
         using HttpRequestMessage request = Request(photo);

@@ -8,7 +8,7 @@ namespace InferenceServer.LoadTests.Traffic;
 internal static class OpenLoop
 {
     /// <summary>How long answers may still come after the last arrival.</summary>
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan MaxWait = TimeSpan.FromSeconds(10);
 
     public static async Task<IReadOnlyList<Sample>> RunAsync(LoadClient client, PhotoSet photos, IEnumerable<double> arrivals)
     {
@@ -19,7 +19,7 @@ internal static class OpenLoop
         await Task.Factory.StartNew(
             Dispatch, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default)
             .ConfigureAwait(false);
-        end.CancelAfter(Patience);
+        end.CancelAfter(MaxWait);
         return await Task.WhenAll(sent).ConfigureAwait(false);
 
         double Now() => Stopwatch.GetElapsedTime(start).TotalSeconds;

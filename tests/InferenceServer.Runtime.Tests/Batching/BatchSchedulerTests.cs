@@ -176,7 +176,7 @@ public sealed class BatchSchedulerTests : IDisposable
         Assert.Equal(SegmentationError.InferenceFailed, (await Assert.ThrowsAsync<SegmentationException>(() => runs[1])).Error);
         Assert.Equal(3, await runs[2]);
         Assert.Equal([[0], [1, 2, 3], [1], [2], [3]], session.Runs);
-        Assert.True(scheduler.Close(Patience));
+        Assert.True(scheduler.Close(MaxWait));
     }
 
     [Fact]
@@ -185,7 +185,8 @@ public sealed class BatchSchedulerTests : IDisposable
         Backlog backlog = new(1, 2, _options, TimeProvider.System);
         BatchScheduler scheduler = Create(new BatchLimits(2, long.MaxValue, TimeSpan.FromMinutes(1)), backlog: backlog);
         Assert.True(backlog.TryEnter(Priority.Interactive));
-        Assert.True(backlog.TryEnter(Priority.Interactive)); // two were let in; the first to be ready waits for the other
+        // Two requests are admitted; the first in the queue waits for the other.
+        Assert.True(backlog.TryEnter(Priority.Interactive));
 
         Task<float> first = RunAsync(scheduler, 1);
         Task<float> second = RunAsync(scheduler, 2);
@@ -198,7 +199,7 @@ public sealed class BatchSchedulerTests : IDisposable
     public async Task RunAsync_NobodyOnTheWay_RunsAtOnce()
     {
         BatchScheduler scheduler = Create(new BatchLimits(2, long.MaxValue, TimeSpan.FromMinutes(1)));
-        Assert.Equal(1, await RunAsync(scheduler, 1).WaitAsync(Patience));
+        Assert.Equal(1, await RunAsync(scheduler, 1).WaitAsync(MaxWait));
     }
 
     [Fact]
@@ -229,7 +230,7 @@ public sealed class BatchSchedulerTests : IDisposable
             (await Assert.ThrowsAsync<SegmentationException>(() => RunAsync(scheduler, 3))).Error);
         _session.Gate.Set();
         Assert.Equal(1, await running);
-        Assert.True(scheduler.Close(Patience));
+        Assert.True(scheduler.Close(MaxWait));
         Assert.Equal([[1]], _session.Runs);
     }
 
@@ -272,7 +273,7 @@ public sealed class BatchSchedulerTests : IDisposable
 
         Assert.Equal(4000, answered + cancelled);
         Assert.InRange(answered, 3000, 4000);
-        Assert.True(scheduler.Close(Patience));
+        Assert.True(scheduler.Close(MaxWait));
         Assert.Equal((0, 0L, 0), (scheduler.QueuedImages, scheduler.QueuedPixels, scheduler.Running));
         Assert.All(session.Runs, run => Assert.InRange(run.Length, 1, batch));
         Assert.InRange(session.MostAtOnce, 1, instances);

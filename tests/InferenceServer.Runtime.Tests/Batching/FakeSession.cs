@@ -48,7 +48,7 @@ internal sealed class FakeSession : IModelSession
             Gate.Wait(cancellationToken);
             return Fails(input)
                 ? throw new SegmentationException(SegmentationError.InferenceFailed, "As the test wants.")
-                : new ModelOutput(First(input), [input.Batch, 1, 1, 1]); // read again: nobody may have written into it
+                : new ModelOutput(First(input), [input.Batch, 1, 1, 1]); // read again, to find writes into the input
         }
         catch (OperationCanceledException)
         {

@@ -10,7 +10,7 @@ namespace InferenceServer.Runtime.Tests.Batching;
 /// <summary>What a test asks of a scheduler.</summary>
 internal static class SchedulerCalls
 {
-    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    public static readonly TimeSpan MaxWait = TimeSpan.FromSeconds(30);
     public static readonly ImageSize Small = new(2, 2);
 
     public static async Task<float> RunAsync(
@@ -31,10 +31,10 @@ internal static class SchedulerCalls
 
     public static async Task UntilAsync(Func<bool> condition)
     {
-        using CancellationTokenSource patience = new(Patience);
+        using CancellationTokenSource timeout = new(MaxWait);
         while (!condition())
         {
-            await Task.Delay(1, patience.Token);
+            await Task.Delay(1, timeout.Token);
         }
     }
 }

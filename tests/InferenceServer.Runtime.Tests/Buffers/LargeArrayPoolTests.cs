@@ -56,7 +56,7 @@ public class LargeArrayPoolTests
     [Fact]
     public void Trim_WhatWasNotUsedSince_IsDroppedAndWhatWasStays()
     {
-        const int Length = 5_000_011; // nobody else's
+        const int Length = 5_000_011; // no other test uses this length
         double[] unused = LargeArrayPool.Rent<double>(Length);
         LargeArrayPool.Return(unused);
         double[] again = LargeArrayPool.Rent<double>(Length);

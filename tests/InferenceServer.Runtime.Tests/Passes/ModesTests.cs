@@ -6,7 +6,8 @@ using InferenceServer.Runtime.Tests.Models;
 
 namespace InferenceServer.Runtime.Tests.Passes;
 
-/// <summary>What must hold whatever the photograph: no seams, no left and right, and a tile that holds all of it is no tile.</summary>
+/// <summary>What must hold whatever the image: no seams, no left and right, and a tile that holds all of it is no
+/// tile.</summary>
 public sealed class ModesTests : IDisposable
 {
     private readonly TestRuntime _models = new(Path.Combine(ModesCase.Folder, "models"));
@@ -68,7 +69,8 @@ public sealed class ModesTests : IDisposable
 
     [Theory]
     [InlineData(InferenceMode.Whole, 61)]
-    [InlineData(InferenceMode.Slide, 56)] // 24 + 2 × 16: the last tile ends where the photograph does, so tiles lie symmetrically, too
+    // 24 + 2 × 16: the last tile ends where the image does, so tiles lie symmetrically, too.
+    [InlineData(InferenceMode.Slide, 56)]
     public async Task SegmentAsync_FlippedOfASymmetricPhotograph_IsSymmetric(InferenceMode mode, int width)
     {
         byte[] photo =

@@ -3,7 +3,7 @@ using NetVips;
 
 namespace InferenceServer.Runtime.Tests.Passes;
 
-/// <summary>Painted photographs.</summary>
+/// <summary>Painted images.</summary>
 internal static class Photo
 {
     /// <summary>A PNG whose colours are told by column and row.</summary>

@@ -23,7 +23,7 @@ public class PostprocessorTests
     [Fact]
     public void Compute_PaddedInput_IgnoresWhatTheNetworkSawInThePadding()
     {
-        // The photograph is the left upper 4×2 of a 6×3 input; everything else is class 1, very surely.
+        // The image is the left upper 4×2 of a 6×3 input; everything else is class 1, very surely.
         float[] logits = new float[2 * 18];
         for (int i = 0; i < 18; i++)
         {
@@ -40,7 +40,7 @@ public class PostprocessorTests
     public void Compute_CenteredPhotograph_IsCutOutOfTheMiddle()
     {
         float[] logits = new float[2 * 6 * 4];
-        logits[24 + (1 * 6) + 1] = 5; // input (1, 1) is photograph (0, 0)
+        logits[24 + (1 * 6) + 1] = 5; // input (1, 1) is image (0, 0)
         InputGeometry geometry = Plain with { Input = new ImageSize(6, 4), Bucket = new ImageSize(6, 4), Left = 1, Top = 1 };
         using Mask map = Compute(OutputKind.Logits, logits, [1, 2, 4, 6], geometry);
         Assert.Equal([1, 0, 0, 0, 0, 0, 0, 0], map.Labels.ToArray());
@@ -49,7 +49,7 @@ public class PostprocessorTests
     [Fact]
     public void Compute_SuperResolvedOutput_LandsOnThePhotographPixelByPixel()
     {
-        // Photograph 4×2, network input 2×1, output scale 2: the output's grid is the photograph's.
+        // Image 4×2, network input 2×1, output scale 2: the output's grid is the image's.
         float[] logits = [1, 0, 1, 0, 0, 1, 0, 1, 0, 1, 0, 1, 1, 0, 1, 0];
         InputGeometry geometry = Plain with { Resized = new ImageSize(2, 1), Input = new ImageSize(2, 1), Bucket = new ImageSize(2, 1) };
         using Mask map = Compute(OutputKind.Logits, logits, [1, 2, 2, 4], geometry);

@@ -67,7 +67,7 @@ public sealed class TokenRotationTests : IAsyncLifetime
         foreach (string kid in (string[])["two", "three"])
         {
             long asked = Stopwatch.GetTimestamp();
-            Assert.Equal(HttpStatusCode.OK, await AskAsync(known)); // waits for nobody
+            Assert.Equal(HttpStatusCode.OK, await AskAsync(known)); // does not wait
             _authority.Rotate(kid);
             known = Token();
             Assert.Equal(HttpStatusCode.OK, await AskAsync(known));

@@ -61,7 +61,7 @@ public sealed class TokenTests : IAsyncLifetime
         Assert.Contains("insufficient_scope", Assert.Single(response.Headers.WwwAuthenticate).Parameter, StringComparison.Ordinal);
     }
 
-    // Jobs belong to whom a token names: two tokens of nobody would share theirs.
+    // Jobs belong to the subject of a token: two tokens without a subject would share their jobs.
     [Fact]
     public async Task Segment_TokenOfAProgram_AnswersIfItNamesTheProgram()
     {

@@ -79,7 +79,7 @@ public sealed class InferenceClientTests(SegmentationServer server)
     }
 
     [Fact]
-    public async Task SegmentAsync_ServerThatAsksForMorePatienceThanThereIs_IsNotAskedAgain()
+    public async Task SegmentAsync_RetryAfterBeyondTheTimeout_DoesNotRetry()
     {
         using Scripted script = new(Refusal(HttpStatusCode.TooManyRequests, 7200));
         using InferenceClient client = new(
@@ -92,7 +92,7 @@ public sealed class InferenceClientTests(SegmentationServer server)
     }
 
     [Fact]
-    public async Task SegmentAsync_ManyRetriesOfWhichTheServerSaysNothing_KeepToThePatience()
+    public async Task SegmentAsync_RetriesWithoutRetryAfter_EndWithTheTimeout()
     {
         const int Retries = 100;
         using Scripted script = new(

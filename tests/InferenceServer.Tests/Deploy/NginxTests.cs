@@ -153,7 +153,7 @@ public sealed class NginxTests
             .Sum(l => double.Parse(l[l.LastIndexOf(' ')..], CultureInfo.InvariantCulture));
     }
 
-    // Takes a place: the server asks for the body once it has let the request in.
+    // Takes a permit: the server reads the body after the request was admitted.
     private static async Task<Socket> BeginAsync(Uri replica)
     {
         Socket socket = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);

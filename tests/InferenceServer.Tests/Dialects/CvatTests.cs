@@ -125,7 +125,7 @@ public sealed class CvatTests
     {
         await using SegmentationServer server = await SegmentationServer.StartAsync();
         using ModelLease model = server.Services.GetRequiredService<ModelRepository>().Lease("tiny");
-        ImageSize size = new(5000, 5000); // three classes, each with a box as large as the photograph
+        ImageSize size = new(5000, 5000); // three classes, each with a box as large as the image
         MaskContent content = Content(model, size, labels => (labels[1], labels[^2], labels[2], labels[^3]) = (1, 1, 2, 2));
         using PooledBufferWriter json = new();
 

@@ -20,7 +20,8 @@ public sealed class HealthCommandTests
     [Fact]
     public async Task Run_NobodyListens_Fails()
     {
-        using TcpListener held = new(IPAddress.Loopback, 0); // bound, not listening: nobody else gets the port meanwhile
+        // Bound, not listening: no other process gets the port meanwhile.
+        using TcpListener held = new(IPAddress.Loopback, 0);
         held.Server.Bind(held.LocalEndpoint);
 
         Assert.Equal(1, await HealthCommand.RunAsync([], $"http://127.0.0.1:{((IPEndPoint)held.LocalEndpoint).Port}", null));

@@ -23,7 +23,7 @@ public sealed class ManagementAddressTests : IAsyncLifetime
     {
         using HttpClient clients = new() { BaseAddress = _server.Address };
         using HttpClient operators = new() { BaseAddress = new Uri($"http://127.0.0.1:{_port}") };
-        // Which deceives nobody.
+        // The server ignores the forged Host header.
         using HttpRequestMessage toClients = new(new HttpMethod(method), path) { Headers = { Host = $"127.0.0.1:{_port}" } };
         using HttpRequestMessage toOperators = new(new HttpMethod(method), path);
 

@@ -6,7 +6,7 @@ namespace InferenceServer.Tests.Hosting;
 /// of its own, for its exit code.</summary>
 public sealed class StartUpTests
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan MaxWait = TimeSpan.FromMinutes(1);
 
     [Fact]
     public async Task Start_GpuRequiredWhereNoneIs_EndsWithTheReason()
@@ -180,12 +180,12 @@ public sealed class StartUpTests
 
         change(start);
         using Process server = Process.Start(start)!;
-        using CancellationTokenSource patience = new(Patience);
+        using CancellationTokenSource timeout = new(MaxWait);
         try
         {
-            Task<string> output = server.StandardOutput.ReadToEndAsync(patience.Token);
-            Task<string> errors = server.StandardError.ReadToEndAsync(patience.Token);
-            await server.WaitForExitAsync(patience.Token);
+            Task<string> output = server.StandardOutput.ReadToEndAsync(timeout.Token);
+            Task<string> errors = server.StandardError.ReadToEndAsync(timeout.Token);
+            await server.WaitForExitAsync(timeout.Token);
             return (server.ExitCode, await output + await errors);
         }
         finally

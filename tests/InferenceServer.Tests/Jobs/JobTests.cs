@@ -40,7 +40,7 @@ public sealed class JobTests : JobTestBase
         Assert.Equal(("done", 2, 1), Progress(events[^1]));
         Assert.Equal(events[^1].GetRawText(), (await server.Client.GetFromJsonAsync<JsonElement>(job)).GetRawText());
         string folder = Assert.Single(Directory.EnumerateDirectories(Kept));
-        // Nobody else reads it.
+        // Only the server's user may read the folder.
         Assert.True(
             OperatingSystem.IsWindows()
                 || File.GetUnixFileMode(folder) == (

@@ -5,10 +5,10 @@ using System.Text.Json;
 
 namespace InferenceServer.Tests.Models;
 
-/// <summary>Versions come and go while clients ask; nobody of them notices.</summary>
+/// <summary>Versions are added and removed while clients send requests; no request fails.</summary>
 public sealed class HotReloadTests : IAsyncLifetime
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan MaxWait = TimeSpan.FromMinutes(1);
     private readonly ModelsFolder _folder = new();
     private SegmentationServer _server = null!;
 
@@ -84,44 +84,44 @@ public sealed class HotReloadTests : IAsyncLifetime
     // A client that failed would otherwise be waited for in vain.
     private static async Task UntilAsync(ConcurrentDictionary<string, int> answers, string answer, Task[] clients)
     {
-        using CancellationTokenSource patience = new(Patience);
+        using CancellationTokenSource timeout = new(MaxWait);
         while (!answers.ContainsKey(answer))
         {
             Assert.DoesNotContain(clients, c => c.IsCompleted);
-            await Task.Delay(1, patience.Token);
+            await Task.Delay(1, timeout.Token);
         }
     }
 
     private async Task<JsonElement> ModelAsync(Func<JsonElement, bool> condition)
     {
-        using CancellationTokenSource patience = new(Patience);
+        using CancellationTokenSource timeout = new(MaxWait);
         while (true)
         {
             JsonElement model =
-                (await _server.Client.GetFromJsonAsync<JsonElement>("/v1/models/tiny", patience.Token))
+                (await _server.Client.GetFromJsonAsync<JsonElement>("/v1/models/tiny", timeout.Token))
                     .GetProperty("model");
             if (condition(model))
             {
                 return model;
             }
 
-            await Task.Delay(1, patience.Token);
+            await Task.Delay(1, timeout.Token);
         }
     }
 
     private async Task StatusAsync(string model, HttpStatusCode expected)
     {
-        using CancellationTokenSource patience = new(Patience);
+        using CancellationTokenSource timeout = new(MaxWait);
         while (true)
         {
             using HttpResponseMessage response = await _server.Client.PostAsync(
-                $"/v1/segment/{model}", Photo.Content(Photo.Png), patience.Token);
+                $"/v1/segment/{model}", Photo.Content(Photo.Png), timeout.Token);
             if (response.StatusCode == expected)
             {
                 return;
             }
 
-            await Task.Delay(1, patience.Token);
+            await Task.Delay(1, timeout.Token);
         }
     }
 }

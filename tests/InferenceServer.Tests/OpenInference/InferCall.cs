@@ -78,7 +78,7 @@ internal static class InferCall
         return (JsonDocument.Parse(body.AsMemory(0, length)).RootElement, body[length..]);
     }
 
-    /// <summary>A photograph as the tiny models see it: RGB from 0 to 1, CHW.</summary>
+    /// <summary>A image as the tiny models see it: RGB from 0 to 1, CHW.</summary>
     public static float[] Tensor(byte[] labels)
     {
         float[] values = new float[3 * labels.Length];

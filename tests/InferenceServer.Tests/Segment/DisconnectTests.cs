@@ -17,7 +17,7 @@ public sealed class DisconnectTests : IAsyncLifetime
 
     public async Task InitializeAsync()
     {
-        // Nobody is refused here, however long the queue stands.
+        // No request is rejected here, however long the queue is.
         _server = await SegmentationServer.StartAsync(
             ("Scheduling:Instances", "1"), ("Scheduling:MaxRequests", $"{2 * Many}"),
             ("Scheduling:OverloadInterval", "00:01:00"));

@@ -168,7 +168,7 @@ public sealed class ExchangeFormatTests(SegmentationServer server)
         using HttpResponseMessage large = await small.Client.PostAsync(
             "/v1/segment/tiny?format=npy-probabilities", Photo.Content(Photo.Plain(400, 300)));
         Assert.Contains(
-            "1,440,000 bytes", await ProblemAssert.IsAsync(HttpStatusCode.RequestEntityTooLarge, large),
+            "got 1,440,000", await ProblemAssert.IsAsync(HttpStatusCode.RequestEntityTooLarge, large),
             StringComparison.Ordinal);
     }
 

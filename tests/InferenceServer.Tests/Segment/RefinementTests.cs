@@ -58,7 +58,7 @@ public sealed class RefinementTests(SegmentationServer server)
     [InlineData("refine=crf&crf.bilateral.xy=501", "crf.bilateral.xy")]
     [InlineData("refine=crf&crf.bilateral.rgb=-3", "crf.bilateral.rgb")]
     [InlineData("refine=crf&crf.quality=best", "crf.quality: expected exact or fast, got 'best'")]
-    [InlineData("refine=crf&crf.gaussian.weight=0&crf.bilateral.weight=0", "both 0")]
+    [InlineData("refine=crf&crf.gaussian.weight=0&crf.bilateral.weight=0", "0 for both")]
     public async Task Crf_ParameterOutsideItsLimits_Is400AndNamed(string query, string detail)
     {
         using HttpResponseMessage response = await PostAsync("tiny?" + query);

@@ -16,11 +16,11 @@ internal sealed class LogLines : ILogEventSink
     /// after its answer.</summary>
     public async Task<LogEvent> WaitForAsync(string text)
     {
-        using CancellationTokenSource patience = new(TimeSpan.FromSeconds(30));
+        using CancellationTokenSource timeout = new(TimeSpan.FromSeconds(30));
         LogEvent next;
         do
         {
-            next = await _events.Reader.ReadAsync(patience.Token);
+            next = await _events.Reader.ReadAsync(timeout.Token);
         }
         while (!next.RenderMessage(CultureInfo.InvariantCulture).Contains(text, StringComparison.Ordinal));
         return next;

@@ -8,7 +8,7 @@ namespace InferenceServer.Tests.Telemetry;
 /// <summary>What one server measures, as sums by name and labels: <c>seg_requests_total{code=200,model=tiny,…}</c>.</summary>
 internal sealed class Measurements : IDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan MaxWait = TimeSpan.FromSeconds(30);
     private readonly MeterListener _listener = new();
     private readonly ConcurrentDictionary<string, double> _sums = [];
 
@@ -35,11 +35,11 @@ internal sealed class Measurements : IDisposable
     /// <summary>Waits for a sum: a request is over a moment after its client has the answer.</summary>
     public async Task UntilAsync(string series, double value)
     {
-        using CancellationTokenSource patience = new(Patience);
+        using CancellationTokenSource timeout = new(MaxWait);
         while (this[series] != value)
         {
             Assert.False(
-                patience.IsCancellationRequested,
+                timeout.IsCancellationRequested,
                 $"{series} is {this[series]}, not {value}; there are: {string.Join(' ', _sums)}");
             await Task.Delay(1);
         }

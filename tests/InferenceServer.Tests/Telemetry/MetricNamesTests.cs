@@ -9,7 +9,7 @@ namespace InferenceServer.Tests.Telemetry;
 public sealed class MetricNamesTests
 {
     private const string OpenMetrics = "application/openmetrics-text";
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan MaxWait = TimeSpan.FromSeconds(30);
 
     [Theory]
     [InlineData("text/plain")]
@@ -28,7 +28,7 @@ public sealed class MetricNamesTests
         await using SegmentationServer server = await SegmentationServer.StartAsync();
         await UseAllAsync(server);
 
-        using CancellationTokenSource patience = new(Patience);
+        using CancellationTokenSource timeout = new(MaxWait);
         string[] actual;
         do
         {
@@ -36,7 +36,8 @@ public sealed class MetricNamesTests
             Exposition page = new(await response.Content.ReadAsStringAsync(), isOpenMetrics);
             actual = [.. page.Families.Values.Select(family => Line(family, isOpenMetrics)).Order(StringComparer.Ordinal)];
         }
-        while (!actual.SequenceEqual(expected) && !patience.IsCancellationRequested); // a request is counted a moment after its answer
+        // A request is counted a moment after its answer.
+        while (!actual.SequenceEqual(expected) && !timeout.IsCancellationRequested);
 
         Assert.True(
             actual.SequenceEqual(expected),

@@ -202,7 +202,7 @@ public sealed class MetricsEndpointTests(ITestOutputHelper output) : IAsyncLifet
 
     private async Task<Exposition> PageAsync(string? accept, Func<Exposition, bool>? isReady = null)
     {
-        using CancellationTokenSource patience = new(TimeSpan.FromSeconds(30));
+        using CancellationTokenSource timeout = new(TimeSpan.FromSeconds(30));
         while (true)
         {
             using HttpResponseMessage response = await ScrapeAsync(accept);
@@ -212,7 +212,7 @@ public sealed class MetricsEndpointTests(ITestOutputHelper output) : IAsyncLifet
                 return page;
             }
 
-            await Task.Delay(1, patience.Token); // a request is counted a moment after its answer
+            await Task.Delay(1, timeout.Token); // a request is counted a moment after its answer
         }
     }
 

@@ -87,7 +87,8 @@ public sealed class TlsTests : IDisposable
         client.Dispose();
     }
 
-    // Whoever connects chooses the certificate, and with it an address that the server would ask before it knows whom it talks to.
+    // The client chooses its certificate, and with the certificate an address that the server would fetch before it
+    // knows the client.
     [Fact]
     public async Task ClientCa_CertificateThatNamesAnAddress_IsRefusedAndTheAddressNotAsked()
     {

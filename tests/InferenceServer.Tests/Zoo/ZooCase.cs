@@ -28,7 +28,7 @@ internal sealed class ZooCase
     /// <summary>The models' folder.</summary>
     public static string Folder { get; } = Path.Combine(Repository.Root, "tests", "assets", "zoo");
 
-    /// <summary>The photograph.</summary>
+    /// <summary>The image.</summary>
     public byte[] Png { get; }
 
     /// <summary>Its labels, at its own size.</summary>

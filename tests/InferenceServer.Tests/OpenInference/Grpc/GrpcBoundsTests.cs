@@ -8,7 +8,7 @@ using Microsoft.AspNetCore.Http;
 
 namespace InferenceServer.Tests.OpenInference.Grpc;
 
-/// <summary>Calls whose messages need few bytes hold few and not for long, whoever makes them.</summary>
+/// <summary>Calls with small messages use little memory and end soon, with and without a key.</summary>
 public sealed class GrpcBoundsTests : IAsyncLifetime
 {
     private const int DeadlineExceeded = 4, ResourceExhausted = 8, Unauthenticated = 16;

@@ -9,7 +9,7 @@ using Serilog.Events;
 
 namespace InferenceServer.Tests.OpenInference.Grpc;
 
-/// <summary>Messages that no client writes, calls that are none, and what the log says of them.</summary>
+/// <summary>Malformed messages and calls, and their log lines.</summary>
 public sealed class GrpcHostileTests : IAsyncLifetime
 {
     private const string Infer = "inference.GRPCInferenceService/ModelInfer";
@@ -26,7 +26,7 @@ public sealed class GrpcHostileTests : IAsyncLifetime
     [InlineData("3200", "beside its tensors")]
     [InlineData("3A00", "raw_input_contents")]
     [InlineData("2200", "beside its tensors")] // parameters
-    [InlineData("F87F00", "beside its tensors")] // a field that nobody knows
+    [InlineData("F87F00", "beside its tensors")] // an unknown field
     public async Task Message_OfManyEmptyFields_IsRefusedBeforeTheyAreMade(string field, string word) =>
         await RefusedAsync([.. Model, .. Repeat(Convert.FromHexString(field), 100_000)], word);
 

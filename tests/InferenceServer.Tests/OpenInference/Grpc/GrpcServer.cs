@@ -147,7 +147,7 @@ internal sealed class GrpcServer : IAsyncDisposable
         await Server.DisposeAsync();
     }
 
-    /// <summary>A port that nobody listens at.</summary>
+    /// <summary>A port without a listener.</summary>
     public static int FreePort()
     {
         using TcpListener listener = new(IPAddress.Loopback, 0);

@@ -99,7 +99,7 @@ public sealed class GrpcServicesTests
         });
     }
 
-    // What strangers send is no error of the server's, and neither is a model that is not ready.
+    // Malformed requests are not logged as errors of the server, nor are models that are not ready.
     [Fact]
     public async Task Log_OfGarbageAndOfHealth_HasNoErrors()
     {

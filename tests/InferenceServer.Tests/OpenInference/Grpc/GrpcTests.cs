@@ -115,7 +115,7 @@ public sealed class GrpcTests : IAsyncLifetime
         await FailsAsync(Unimplemented, "sequence", sequence, tensor);
         await FailsAsync(InvalidArgument, "bytes", TensorRequest(), tensor[..^4]);
         await FailsAsync(InvalidArgument, "one encoded image", TensorRequest("tiny.image", "image"), tensor);
-        await FailsAsync(InvalidArgument, "no image", Image("not an image"u8.ToArray(), raw: true));
+        await FailsAsync(InvalidArgument, "Expected an image", Image("not an image"u8.ToArray(), raw: true));
     }
 
     [Theory]
