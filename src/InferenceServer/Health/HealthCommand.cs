@@ -11,12 +11,12 @@ internal static class HealthCommand
 
     private static readonly TimeSpan AnswerTimeout = TimeSpan.FromSeconds(5);
 
-    /// <summary>Sends the probe and prints the answer.</summary>
+    /// <summary>Sends the probe and prints the response.</summary>
     /// <param name="args">The arguments after the name: none or <c>ready</c>, or <c>live</c>.</param>
     /// <param name="urls">The server's management address, or its addresses as in <c>ASPNETCORE_URLS</c>, or
     /// null.</param>
     /// <param name="ports">The server's ports as in <c>ASPNETCORE_HTTP_PORTS</c>, or null.</param>
-    /// <returns>0 if the probe passed, 1 if it did not, 2 for other arguments.</returns>
+    /// <returns>0 for a passed probe, 1 for a failed probe, 2 for other arguments.</returns>
     public static async Task<int> RunAsync(IReadOnlyList<string> args, string? urls, string? ports)
     {
         if (args is not ([] or ["ready" or "live"]))
@@ -41,7 +41,7 @@ internal static class HealthCommand
         }
         catch (Exception e) when (e is HttpRequestException or SocketException or TaskCanceledException)
         {
-            await Console.Error.WriteLineAsync($"No answer from {probe}: {e.Message}");
+            await Console.Error.WriteLineAsync($"No response from {probe}: {e.Message}");
             return 1;
         }
     }

@@ -10,17 +10,17 @@ namespace InferenceServer.Health;
 /// <summary>Probes for orchestrators and load balancers.</summary>
 internal static class HealthEndpoints
 {
-    // Some balancers ask with HEAD.
+    // Some load balancers probe with HEAD.
     private static readonly string[] Probes = [HttpMethods.Get, HttpMethods.Head];
 
     public static RouteGroupBuilder MapHealth(this IEndpointRouteBuilder routes)
     {
         RouteGroupBuilder group = routes.MapGroup("/health").WithTags("Health");
         group.MapMethods("/live", Probes, Live).WithName("Live")
-            .WithSummary("Returns 200 as long as the process answers, whatever its load.");
+            .WithSummary("Returns 200 while the process runs, at any load.");
         group.MapMethods("/ready", Probes, Ready).WithName("Ready")
             .WithSummary(
-                "Returns 200 from the moment when the required models are warm until the server is told to stop.")
+                "Returns 200 once the required models are warm, until the server stops.")
             .Produces<HealthStatus>()
             .ProducesProblem(StatusCodes.Status503ServiceUnavailable);
         return group;
@@ -28,7 +28,7 @@ internal static class HealthEndpoints
 
     private static Ok<HealthStatus> Live() => TypedResults.Ok(new HealthStatus("live"));
 
-    /// <summary>The answer of a server that is not ready; null where the server is ready.</summary>
+    /// <summary>The response of a server that is not ready; null where the server is ready.</summary>
     public static IResult? NotReady(ModelRepository repository, Drain drain)
     {
         if (drain.HasBegun)
@@ -49,7 +49,7 @@ internal static class HealthEndpoints
         NotReady(repository, drain) ?? TypedResults.Ok(new HealthStatus("ready"));
 }
 
-/// <summary>The answer to a probe that passed.</summary>
+/// <summary>The response to a passed probe.</summary>
 /// <param name="Status">live or ready.</param>
 public sealed record HealthStatus(string Status);
 

@@ -4,7 +4,7 @@ using InferenceServer.Runtime.Configuration;
 
 namespace InferenceServer.Hosting;
 
-/// <summary>The arguments of the program: settings for the configuration, or a question that is answered instead of serving.</summary>
+/// <summary>The program's arguments: settings for the configuration, or a request for help or the version.</summary>
 internal sealed class Arguments
 {
     private bool _asksForHelp;
@@ -14,14 +14,15 @@ internal sealed class Arguments
     {
     }
 
-    /// <summary>Keys of the settings, in the order in which they were given.</summary>
+    /// <summary>Keys of the settings, in the order of the arguments.</summary>
     public List<string> Keys { get; } = [];
 
     /// <summary>The arguments that the configuration reads.</summary>
     public string[] Settings { get; private set; } = [];
 
-    /// <summary>Reads the arguments by the rules of the configuration, which would leave out what it cannot read.</summary>
-    /// <exception cref="StartUpException">An argument is no setting.</exception>
+    /// <summary>Parses the arguments by the rules of the configuration, which would silently skip malformed
+    /// arguments.</summary>
+    /// <exception cref="StartUpException">An argument is not a setting.</exception>
     public static Arguments Parse(string[] args)
     {
         Arguments all = new();
@@ -47,7 +48,7 @@ internal sealed class Arguments
                 Suggestion.For(key, [HealthCommand.Name]);
             if (key.StartsWith('-') || (equals < 0 && !isOption))
             {
-                throw new StartUpException($"'{args[i]}' is no setting; expected --SECTION:OPTION=VALUE.{suggestion} --help shows all.");
+                throw new StartUpException($"Expected --SECTION:OPTION=VALUE, got '{args[i]}'.{suggestion} --help shows all.");
             }
 
             if (equals < 0 && ++i == args.Length)
@@ -61,8 +62,8 @@ internal sealed class Arguments
         return all;
     }
 
-    /// <summary>Answers a question for help or for the version.</summary>
-    /// <returns>Whether there was one; the program then does not serve.</returns>
+    /// <summary>Prints the help or the version where an argument requests it.</summary>
+    /// <returns>Whether an argument requested help or the version; the program then does not serve.</returns>
     public bool Answer(IServiceCollection services)
     {
         if (_asksForHelp)
@@ -77,7 +78,7 @@ internal sealed class Arguments
         return _asksForHelp || _asksForVersion;
     }
 
-    // What follows the + is the commit.
+    // The text after the + is the commit.
     private static string Version =>
         typeof(Arguments).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];
 

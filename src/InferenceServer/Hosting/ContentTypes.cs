@@ -5,8 +5,8 @@ using Microsoft.Net.Http.Headers;
 
 namespace InferenceServer.Hosting;
 
-/// <summary>Checks the content type of a body after authorization. Routing would check it before, and answer 415
-/// instead of 401 to requests without a key.</summary>
+/// <summary>Checks the content type of a body after authorization. Routing would check the content type first, and
+/// respond with 415 instead of 401 to requests without a key.</summary>
 internal static class ContentTypes
 {
     public static void AddContentTypes(this IServiceCollection services) =>
@@ -26,7 +26,7 @@ internal static class ContentTypes
         return Problem.WriteAsync(http, new SegmentationException(SegmentationError.UnsupportedMediaType, message));
     });
 
-    // The rule of routing: application/geo+json is JSON, too.
+    // Routing has the same rule: application/geo+json is also JSON.
     private static bool IsAmong(IReadOnlyList<string> accepted, string type) =>
         MediaTypeHeaderValue.TryParse(type, out MediaTypeHeaderValue? sent)
         && accepted.Any(one => sent.IsSubsetOf(MediaTypeHeaderValue.Parse(one)));

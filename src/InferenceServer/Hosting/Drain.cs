@@ -7,7 +7,8 @@ using Microsoft.Net.Http.Headers;
 
 namespace InferenceServer.Hosting;
 
-/// <summary>The way out: from serving over draining (not ready, still serving) and stopping (no new connections) to the end.</summary>
+/// <summary>The shutdown: from serving over draining (not ready, still serving) and stopping (no new connections) to
+/// the end.</summary>
 internal sealed class Drain(
     IOptions<HostingOptions> options,
     IHostApplicationLifetime application,
@@ -19,16 +20,16 @@ internal sealed class Drain(
     private ITimer? _delay;
     private volatile bool _hasBegun;
 
-    /// <summary>Whether the server is on its way out; it then says that it is not ready, and closes each connection
-    /// after its answer.</summary>
+    /// <summary>Whether the server is shutting down; it is then not ready, and closes each connection after the
+    /// response.</summary>
     public bool HasBegun => _hasBegun;
 
-    /// <summary>Cancelled when requests under way shall not be waited for.</summary>
+    /// <summary>Cancelled when the server stops waiting for current requests.</summary>
     public CancellationToken Cut => _cut.Token;
 
-    /// <summary>A signal to end. The first begins the way out, another one shortens it.</summary>
+    /// <summary>Handles a signal: the first starts the shutdown, a second shortens it.</summary>
     /// <param name="signal">Its name, for the log.</param>
-    /// <param name="delay">Whether load balancers need time to notice; a person at a terminal does not want to wait for them.</param>
+    /// <param name="delay">Whether load balancers need time to notice; false for a person at a terminal.</param>
     public void Signal(string signal, bool delay)
     {
         lock (_lock)
@@ -61,7 +62,8 @@ internal sealed class Drain(
     }
 }
 
-/// <summary>Turns the system's signals into the way out; the framework's own lifetime would stop listening at the first.</summary>
+/// <summary>Starts the shutdown on the system's signals; the framework's own lifetime would stop listening at the
+/// first signal.</summary>
 internal sealed class DrainLifetime(Drain drain) : IHostLifetime, IDisposable
 {
     private readonly List<PosixSignalRegistration> _signals = [];
@@ -93,7 +95,7 @@ internal sealed class DrainLifetime(Drain drain) : IHostLifetime, IDisposable
     }));
 }
 
-/// <summary>Wires the way out into the host and runs the server to its end.</summary>
+/// <summary>Adds the shutdown to the host and runs the server to its end.</summary>
 internal static class DrainSetup
 {
     public static void AddDrain(this WebApplicationBuilder builder)
@@ -107,8 +109,8 @@ internal static class DrainSetup
         builder.Services.AddSingleton<IHostLifetime, DrainLifetime>();
     }
 
-    /// <summary>Closes each connection after its answer once the server is on its way out: a client that kept it open
-    /// would otherwise lose a request on it at the end.</summary>
+    /// <summary>Closes each connection after its response during the shutdown: a client that keeps a connection open
+    /// would otherwise lose a request at the end.</summary>
     public static void UseDrain(this WebApplication app)
     {
         Drain drain = app.Services.GetRequiredService<Drain>();
@@ -127,25 +129,25 @@ internal static class DrainSetup
         });
     }
 
-    /// <summary>Serves until a signal and the way out that follows it.</summary>
+    /// <summary>Serves until a signal and the end of the shutdown.</summary>
     public static void RunAndDrain(this WebApplication app) => RunAsync(app).GetAwaiter().GetResult();
 
     private static async Task RunAsync(WebApplication app)
     {
         await using (app)
         {
-            app.Services.GetRequiredService<IStartupValidator>().Validate(); // while there is nothing to stop yet
+            app.Services.GetRequiredService<IStartupValidator>().Validate(); // before any service has started
             try
             {
                 await app.StartAsync();
             }
             catch (OperationCanceledException) when (app.Lifetime.ApplicationStopping.IsCancellationRequested)
             {
-                // The signal came before the start was through: what has begun ends as it always does.
+                // The signal came during the start: started services stop in the usual way.
             }
             catch
             {
-                // What has begun ends before what it uses is disposed, or it would fail in the log.
+                // Started services stop before their dependencies are disposed; otherwise they would log errors.
                 await app.StopAsync(CancellationToken.None);
                 throw;
             }

@@ -8,18 +8,18 @@ namespace InferenceServer.Hosting;
 /// <summary>Connections, the management address and draining; section <c>Hosting</c>.</summary>
 public sealed class HostingOptions
 {
-    /// <summary>Time after SIGTERM for which the server takes requests although it is not ready, so that load balancers
+    /// <summary>Time after SIGTERM in which the server is not ready but still accepts requests, so that load balancers
     /// notice. Default 5 s.</summary>
     [Range(typeof(TimeSpan), "00:00:00", "01:00:00")]
     public TimeSpan DrainDelay { get; set; } = TimeSpan.FromSeconds(5);
 
-    /// <summary>Longest time to finish requests in work, after the server takes no new connection. Default 30
+    /// <summary>Longest time to finish admitted requests, after the server stops accepting connections. Default 30
     /// s.</summary>
     [Range(typeof(TimeSpan), "00:00:00", "01:00:00")]
     public TimeSpan ShutdownTimeout { get; set; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>An address for metrics, loading and unloading, such as <c>http://127.0.0.1:9090</c>. Default none: they
-    /// are at the other addresses.</summary>
+    /// <summary>An address for metrics, loading and unloading, such as <c>http://127.0.0.1:9090</c>. Default none: the
+    /// other addresses serve them.</summary>
     [RegularExpression(
         @"^https?://[^/:]+:\d+$",
         ErrorMessage = "{0}: expected a scheme, a host and a port, such as http://127.0.0.1:9090.")]
@@ -41,10 +41,10 @@ public sealed class HostingOptions
 [OptionsValidator]
 internal sealed partial class HostingOptionsValidator : IValidateOptions<HostingOptions>;
 
-/// <summary>Kestrel's own limits, from the options of the runtime and the host so that no number stands twice.</summary>
+/// <summary>Kestrel's own limits, computed from the options of the runtime and the host.</summary>
 internal static class Limits
 {
-    /// <summary>A multipart body is the image and a few hundred bytes round it.</summary>
+    /// <summary>Bytes of a multipart body beside the image.</summary>
     public const long MultipartOverhead = 64 * 1024;
 
     public static void AddLimits(this WebApplicationBuilder builder)

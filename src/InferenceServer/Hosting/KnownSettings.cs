@@ -5,8 +5,8 @@ using Microsoft.Extensions.Configuration.Json;
 
 namespace InferenceServer.Hosting;
 
-/// <summary>Stops the start at a setting that nothing reads: misspelt, it would leave a default in force, such as a
-/// server without keys.</summary>
+/// <summary>Stops the start at an unknown setting: a misspelt setting would leave a default in force, such as a server
+/// without keys.</summary>
 internal static class KnownSettings
 {
     private const char Separator = ':';
@@ -19,13 +19,13 @@ internal static class KnownSettings
 
     private static readonly string[] HostPrefixes = ["ASPNETCORE_", "DOTNET_"];
 
-    /// <summary>The sections that options are bound to, in the order in which they were bound.</summary>
+    /// <summary>The sections of the options, in the order of their registration.</summary>
     public static IReadOnlyList<BoundSection> Sections(IServiceCollection services) =>
         [.. services.Select(service => service.ImplementationInstance).OfType<BoundSection>()];
 
     /// <summary>Checks the first part of each key: in settings files, in the environment and on the command line.
     /// Each section checks the rest.</summary>
-    /// <exception cref="StartUpException">A key is not known; the message says what was probably meant.</exception>
+    /// <exception cref="StartUpException">A key is unknown; the message suggests a known key.</exception>
     public static void RefuseUnknownSettings(this WebApplicationBuilder builder, Arguments arguments)
     {
         string[] sections = [.. Sections(builder.Services).Select(section => section.Name)];
@@ -42,7 +42,7 @@ internal static class KnownSettings
             .. from variable in Environment.GetEnvironmentVariables().Keys.Cast<string>()
                let key = variable.Replace("__", ":", StringComparison.Ordinal)
                where key.Contains(Separator) && !IsKnown(key) && !HostPrefixes.Any(prefix => StartsWith(key, prefix))
-               where Suggestion.Nearest(First(key), known) is not null // the others are for other programs
+               where Suggestion.Nearest(First(key), known) is not null // other variables belong to other programs
                select $"the environment variable {variable}: {Explain(key)}",
         ];
         if (unknown.Length > 0)

@@ -7,6 +7,6 @@ internal static partial class Log
         "Draining after {Signal}: not ready, but serving for another {Seconds} s.")]
     public static partial void Draining(ILogger logger, string signal, double seconds);
 
-    [LoggerMessage(304, LogLevel.Warning, "Another {Signal}: stopping without waiting for requests in work.")]
+    [LoggerMessage(304, LogLevel.Warning, "Another {Signal}: stopping without waiting for current requests.")]
     public static partial void CutShort(ILogger logger, string signal);
 }

@@ -4,14 +4,14 @@ using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Hosting;
 
-/// <summary>Separates operators' endpoints from the address of clients, where there is a management address. Probes
-/// answer at both.</summary>
+/// <summary>Moves operators' endpoints to the management address, where one is configured. Both addresses serve the
+/// probes.</summary>
 internal static class ManagementAddress
 {
     private const string Key = "Hosting:ManagementUrl";
     private const string Usual = "http://*:8080";
 
-    /// <summary>Adds the management address to the addresses that the server listens at.</summary>
+    /// <summary>Adds the management address to the server's addresses.</summary>
     public static void AddManagementAddress(this WebApplicationBuilder builder)
     {
         ConfigurationManager configuration = builder.Configuration;
@@ -26,19 +26,20 @@ internal static class ManagementAddress
         }
         else if (management.Length > 0)
         {
-            // Kestrel ignores addresses beside endpoints, so the management address becomes an endpoint.
+            // Kestrel ignores plain addresses where endpoints are configured, so the management address becomes an
+            // endpoint.
             configuration["Kestrel:Endpoints:Management:Url"] = management;
         }
     }
 
-    /// <summary>Marks an endpoint that only answers at the management address, where there is one.</summary>
+    /// <summary>Restricts an endpoint to the management address, where one is configured.</summary>
     /// <param name="endpoint">The endpoint.</param>
-    /// <param name="hint">A sentence, after a blank, for the error at other addresses.</param>
+    /// <param name="hint">A sentence, after a space, for the error at other addresses.</param>
     public static TBuilder ForOperators<TBuilder>(this TBuilder endpoint, string hint = "")
         where TBuilder : IEndpointConventionBuilder => endpoint.WithMetadata(new Marker(hint));
 
-    /// <summary>Answers 404 at the wrong address. The connection's port decides, since the client chooses the header
-    /// Host.</summary>
+    /// <summary>Responds with 404 at the wrong address. The connection's port decides, because the client chooses the
+    /// header Host.</summary>
     public static void UseManagementAddress(this WebApplication app)
     {
         if (app.Services.GetRequiredService<IOptions<HostingOptions>>().Value.ManagementUrl is not { Length: > 0 } url)
@@ -80,7 +81,7 @@ internal static class ManagementAddress
         {
             BindingAddress address = BindingAddress.Parse(url.Trim());
             bool isWeb = address.Scheme.ToUpperInvariant() is "HTTP" or "HTTPS";
-            // BindingAddress takes a port that is no number for a part of the host.
+            // BindingAddress reads a port that is not a number as a part of the host.
             bool isHost = address.IsUnixPipe || address.Host.StartsWith('[') || !address.Host.Contains(':');
             if (isWeb && isHost && address.Port is >= IPEndPoint.MinPort and <= IPEndPoint.MaxPort)
             {
@@ -89,7 +90,7 @@ internal static class ManagementAddress
         }
         catch (FormatException)
         {
-            // Not an address.
+            // The text is not an address.
         }
 
         throw new StartUpException(
@@ -99,13 +100,13 @@ internal static class ManagementAddress
     private sealed record Marker(string Hint);
 }
 
-/// <summary>Checks that the management address has a port of its own, by which connections are told apart.</summary>
+/// <summary>Checks that the management address has its own port, which identifies its connections.</summary>
 /// <param name="others">The other addresses.</param>
 internal sealed class ManagementConsistency(IReadOnlyList<string> others) : IValidateOptions<HostingOptions>
 {
     public ValidateOptionsResult Validate(string? name, HostingOptions options) => Port(options.ManagementUrl) switch
     {
-        null => ValidateOptionsResult.Success, // no address, or an invalid one, which the option's attribute refuses
+        null => ValidateOptionsResult.Success, // no address, or an invalid address, which the option's attribute rejects
         0 => ValidateOptionsResult.Fail(
             "Hosting:ManagementUrl: expected a port from 1 to 65535, got 0. Choose a port."),
         int port when others.FirstOrDefault(other => Port(other) == port) is { } same =>

@@ -1,8 +1,8 @@
 namespace InferenceServer.Hosting;
 
 /// <summary>Creates files and folders that no other user of the machine can read, for uploads and masks.</summary>
-/// <remarks>On Linux and macOS their mode forbids it. On Windows they inherit the access list of their folder, and the
-/// temporary folder belongs to one user.</remarks>
+/// <remarks>On Linux and macOS, the files' mode forbids reading. On Windows, the files inherit the access list of
+/// their folder, and the temporary folder belongs to one user.</remarks>
 internal static class PrivateFiles
 {
     private const int BufferSize = 64 * 1024;

@@ -21,7 +21,7 @@ internal sealed record ModelDescription
     /// <summary>Outputs of the graph.</summary>
     public IReadOnlyList<string>? Outputs { get; init; }
 
-    /// <summary>Milliseconds of reading, trying and warming the model.</summary>
+    /// <summary>Milliseconds of reading, trial and warm-up of the model.</summary>
     public double? LoadMs { get; init; }
 
     /// <summary>The manifest as written.</summary>
@@ -77,13 +77,13 @@ internal sealed record ModelOverview
     /// <summary>Why the model is unavailable, or why a newer version does not serve.</summary>
     public string? Reason { get; init; }
 
-    /// <summary>Progress of the version that is being loaded; absent where none is.</summary>
+    /// <summary>Progress of the load in progress; absent where no load runs.</summary>
     public ModelProgress? Progress { get; init; }
 
-    /// <summary>The version that answers a request without a version.</summary>
+    /// <summary>The version for requests without a version.</summary>
     public int? Version { get; init; }
 
-    /// <summary>All versions that serve, the newest first.</summary>
+    /// <summary>All serving versions, the newest first.</summary>
     public IReadOnlyList<int>? Versions { get; init; }
 
     /// <summary>The execution provider: cpu or cuda.</summary>
@@ -110,7 +110,7 @@ internal sealed record ModelOverview
 /// <summary>The models of the repository.</summary>
 internal sealed record ModelList
 {
-    /// <summary>The default model, which answers a request without a model.</summary>
+    /// <summary>The default model, for requests without a model.</summary>
     public required string? Default { get; init; }
 
     /// <summary>All models, by name.</summary>
@@ -120,7 +120,7 @@ internal sealed record ModelList
 /// <summary>Progress of loading a version.</summary>
 internal sealed record ModelProgress
 {
-    /// <summary>The step in work.</summary>
+    /// <summary>The current step.</summary>
     public required string Step { get; init; }
 
     /// <summary>Finished trial and warm-up runs.</summary>

@@ -18,19 +18,19 @@ internal static class ModelsEndpoints
             .WithSummary("Describes one model: classes, colours, provider, preprocessing.")
             .ProducesProblem(StatusCodes.Status404NotFound);
         group.MapGet("/{model}/versions/{version:int}", DescribeVersion).WithName("DescribeModelVersion")
-            .RequireScope(Scope.Infer | Scope.Admin).WithSummary("Describes one version that serves.")
+            .RequireScope(Scope.Infer | Scope.Admin).WithSummary("Describes one serving version.")
             .ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status503ServiceUnavailable);
         group.MapPost("/{model}/load", LoadAsync).WithName("LoadModel").RequireScope(Scope.Admin).ForOperators()
-            .WithSummary("Loads a model, or loads it again.")
+            .WithSummary("Loads or reloads a model.")
             .WithDescription(
-                "Answers when the model serves. "
-                + "The version that served before keeps serving until then, and if loading fails. "
+                "Responds when the model serves. "
+                + "The old version keeps serving until then, and where loading fails. "
                 + "Needs a key with the scope admin.")
             .ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status422UnprocessableEntity);
         group.MapPost("/{model}/unload", UnloadAsync).WithName("UnloadModel").RequireScope(Scope.Admin).ForOperators()
             .WithSummary("Stops serving a model.")
             .WithDescription(
-                "Requests in work are finished. "
+                "Admitted requests are finished. "
                 + "The model stays unloaded until it is loaded again or the server restarts. "
                 + "Needs a key with the scope admin.")
             .ProducesProblem(StatusCodes.Status404NotFound);
@@ -68,7 +68,7 @@ internal static class ModelsEndpoints
 /// <summary>Loads and unloads models on a thread of their own.</summary>
 internal sealed class ModelLifecycle(ModelRepository repository, IHostApplicationLifetime lifetime)
 {
-    /// <summary>Loads a model, or loads it again.</summary>
+    /// <summary>Loads or reloads a model.</summary>
     /// <returns>The model's entry afterwards.</returns>
     public Task<ModelEntry> LoadAsync(string model) =>
         OnThread(() => repository.Reload(model, lifetime.ApplicationStopping));
@@ -89,8 +89,8 @@ internal sealed class ModelLifecycle(ModelRepository repository, IHostApplicatio
         return entry.Reason;
     }
 
-    // Loading occupies a thread for seconds, too long for the thread pool. It continues when the client has closed the
-    // connection.
+    // Loading occupies a thread for seconds, too long for the thread pool, and continues after the client
+    // disconnected.
     private static Task<ModelEntry> OnThread(Func<ModelEntry> change) =>
         Task.Factory.StartNew(change, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
 }

@@ -6,8 +6,8 @@ using Microsoft.Extensions.Options;
 namespace InferenceServer.Tls;
 
 /// <summary>The server's certificate. New connections get a new certificate after its files were replaced.</summary>
-/// <remarks>Kestrel watches files, too, but binds the address anew when they change: it refuses connections until the
-/// old ones are closed, and breaks off requests of more than five seconds.</remarks>
+/// <remarks>Kestrel can watch the files, but rebinds the address after a change: it refuses connections until the old
+/// connections are closed, and aborts requests of more than five seconds.</remarks>
 internal sealed class CertificateFile(IOptions<TlsOptions> options, TimeProvider time, ILogger<CertificateFile> logger)
 {
     private readonly TlsOptions _options = options.Value;
@@ -37,7 +37,7 @@ internal sealed class CertificateFile(IOptions<TlsOptions> options, TimeProvider
 
     /// <summary>Reads the files.</summary>
     /// <exception cref="IOException">A file does not exist.</exception>
-    /// <exception cref="CryptographicException">The files do not hold a certificate and its key.</exception>
+    /// <exception cref="CryptographicException">The files have no certificate or no key.</exception>
     public static SslStreamCertificateContext Read(TlsOptions options) => Parse(Certificates(options), Key(options));
 
     // Compares contents, not times: the time of a link is not that of its target.

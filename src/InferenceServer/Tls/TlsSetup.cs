@@ -32,7 +32,7 @@ internal static class TlsSetup
     private static void Use(
         HttpsConnectionAdapterOptions https, CertificateFile certificate, ClientCertificates clients)
     {
-        // Tells Kestrel that there is a certificate; a selector cannot return the chain.
+        // Tells Kestrel that a certificate exists; a selector cannot return the chain.
         https.ServerCertificateSelector = (_, _) => certificate.Current.TargetCertificate;
         https.OnAuthenticate = (_, handshake) =>
         {
@@ -63,8 +63,8 @@ internal sealed class ClientCertificates(IOptions<TlsOptions> options)
         X509ChainPolicy policy = new()
         {
             TrustMode = X509ChainTrustMode.CustomRootTrust,
-            RevocationMode = X509RevocationMode.NoCheck, // private authorities seldom publish revocation lists
-            // Otherwise a stranger's certificate could make the server fetch any address.
+            RevocationMode = X509RevocationMode.NoCheck, // private authorities rarely publish revocation lists
+            // Otherwise a client's certificate could make the server fetch any address.
             DisableCertificateDownloads = true,
         };
         policy.CustomTrustStore.AddRange(_authorities);
@@ -74,7 +74,7 @@ internal sealed class ClientCertificates(IOptions<TlsOptions> options)
 
     /// <summary>Reads the authorities.</summary>
     /// <exception cref="IOException">The file does not exist.</exception>
-    /// <exception cref="CryptographicException">The file holds no certificate.</exception>
+    /// <exception cref="CryptographicException">The file has no certificate.</exception>
     public static X509Certificate2Collection Read(TlsOptions options)
     {
         X509Certificate2Collection authorities = [];

@@ -97,7 +97,7 @@ public sealed class StartUpTests
     [InlineData("--hlep", "Did you mean --help?")]
     [InlineData("heath", "Did you mean health?")]
     [InlineData("--Models:Default", "--Models:Default: expected a value")]
-    [InlineData("-p=8080", "'-p=8080' is no setting")]
+    [InlineData("-p=8080", "got '-p=8080'")]
     public async Task Start_UnknownArgument_IsNamedWithTheOneThatWasMeant(string argument, string message)
     {
         (int exitCode, string output) = await RunAsync(argument);
