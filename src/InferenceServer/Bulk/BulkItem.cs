@@ -10,7 +10,7 @@ using InferenceServer.Telemetry;
 
 namespace InferenceServer.Bulk;
 
-/// <summary>One image in work: admitted like a request of its own. It holds its permit and its bytes until it is
+/// <summary>One image in progress: admitted like a request of its own. It holds its permit and its bytes until it is
 /// disposed.</summary>
 internal sealed class BulkItem(
     BulkImage image, BulkSettings settings, RetryingAdmission admission, SegmentHandler handler,

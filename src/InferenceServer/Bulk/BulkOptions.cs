@@ -22,7 +22,7 @@ public sealed class BulkOptions
     [Range(1, 10_000)]
     public int MaxRequests { get; set; } = 3;
 
-    /// <summary>Images of one request in work at the same time. Default 4.</summary>
+    /// <summary>Images of one request in progress at the same time. Default 4.</summary>
     [Range(1, 256)]
     public int Concurrency { get; set; } = 4;
 }
