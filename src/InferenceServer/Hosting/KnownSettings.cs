@@ -15,7 +15,8 @@ internal static class KnownSettings
     private static readonly string[] OfPackages =
         ["Logging", "Serilog", "Kestrel", "AllowedHosts", "hostBuilder", "https_port", "forwardedHeaders_enabled", "$schema"];
 
-    private static readonly string[] PackagePrefixes = ["OTEL_"];
+    // The latter is given by Microsoft.AspNetCore.Mvc.Testing to a server in a test or in the fuzzer.
+    private static readonly string[] PackagePrefixes = ["OTEL_", "TEST_CONTENTROOT_"];
 
     private static readonly string[] HostPrefixes = ["ASPNETCORE_", "DOTNET_"];
 
