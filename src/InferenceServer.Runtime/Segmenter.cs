@@ -167,7 +167,7 @@ internal sealed class Segmenter : ISegmenter
     }
 
     /// <summary>Makes the network's input of one image, for a caller that wants the network's own output.</summary>
-    /// <returns>1×3×H×W; the caller disposes it.</returns>
+    /// <returns>The input of one image; the caller disposes it.</returns>
     /// <exception cref="SegmentationException">The image cannot be decoded, the model takes several passes, or the time
     /// is up.</exception>
     internal async ValueTask<InputTensor> PrepareAsync(AdmittedRequest admitted, ReadOnlyMemory<byte> image)

@@ -29,9 +29,9 @@ internal static class GrpcTimeout
     public static void Shorten(HttpRequest request, TimeSpan longest)
     {
         TimeSpan sooner = longest;
-        if (request.Headers[Header] is [{ } text] && Parse(text) < longest)
+        if (request.Headers[Header] is [{ } text] && Parse(text) is { } own && own < longest)
         {
-            sooner = Parse(text)!.Value;
+            sooner = own;
         }
 
         request.Headers[Header] = string.Create(CultureInfo.InvariantCulture, $"{Math.Ceiling(sooner.TotalMilliseconds)}m");
