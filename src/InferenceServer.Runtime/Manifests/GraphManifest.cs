@@ -34,17 +34,32 @@ internal sealed record GraphManifest
 /// <summary>What a graph's output holds.</summary>
 internal enum OutputKind
 {
-    /// <summary>Unnormalised scores, N×n×h×w.</summary>
+    /// <summary>Unnormalised scores of exclusive classes, N×n×h×w.</summary>
     Logits,
 
-    /// <summary>Scores after softmax or sigmoid, N×n×h×w.</summary>
+    /// <summary>Scores after a softmax, N×n×h×w; with one channel the same as <see cref="BinaryProbability"/>.</summary>
     Probabilities,
 
-    /// <summary>Class indices, N×h×w or N×1×h×w, of an integer type.</summary>
+    /// <summary>Class indices, N×h×w.</summary>
     Labels,
 
-    /// <summary>One unnormalised score for the second of two classes, N×1×h×w.</summary>
+    /// <summary>One unnormalised score for the second of two classes.</summary>
     BinaryLogit,
+
+    /// <summary>One score after a sigmoid for the second of two classes.</summary>
+    BinaryProbability,
+
+    /// <summary>A finished mask of two classes: 0 and 1, or 0 and 255.</summary>
+    BinaryMask,
+
+    /// <summary>Unnormalised scores of classes that may overlap, N×n×h×w.</summary>
+    MultilabelLogits,
+
+    /// <summary>Scores after a sigmoid of classes that may overlap, N×n×h×w.</summary>
+    MultilabelProbabilities,
+
+    /// <summary>Class logits and mask logits of queries, as in MaskFormer: N×q×(n+1) and N×q×h×w.</summary>
+    Queries,
 }
 
 /// <summary>The measured best settings of a network on a GPU; a missing setting is taken from the section <c>Onnx</c>
