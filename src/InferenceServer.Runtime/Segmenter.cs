@@ -172,6 +172,7 @@ internal sealed class Segmenter : ISegmenter
     /// is up.</exception>
     internal async ValueTask<InputTensor> PrepareAsync(AdmittedRequest admitted, ReadOnlyMemory<byte> image)
     {
+        admitted.Model.CheckTakesImages();
         using PipelineContext context = new(admitted, new SegmentationRequest { Image = image }) { Passes = admitted.Model.Passes };
         await _pipeline.ToInputAsync(context).ConfigureAwait(false);
         if (context.Plan.IsOne)
@@ -188,6 +189,7 @@ internal sealed class Segmenter : ISegmenter
     private PipelineContext Resolve(AdmittedRequest admitted, SegmentationRequest request)
     {
         LoadedModel model = admitted.Model;
+        model.CheckTakesImages();
         SegmentSettings settings = request.Settings;
         bool encodes = request.Output is not null;
         bool hasScores = model.Postprocessor.HasScores;

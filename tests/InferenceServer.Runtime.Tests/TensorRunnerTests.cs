@@ -101,7 +101,7 @@ public sealed class TensorRunnerTests
     private static InputTensor[] Inputs(int images, int side = Side) =>
         [
             .. Enumerable.Range(0, images)
-                .Select(_ => new InputTensor(1, new ImageSize(side, side), TensorLayout.Float32Nchw))
+                .Select(_ => new InputTensor(1, new ImageSize(side, side), TensorLayout.Float32Nchw(3)))
         ];
 
     private static FakeSession Network(AdmittedRequest admitted)

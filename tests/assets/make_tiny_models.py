@@ -35,12 +35,12 @@ def scores(stride, mixing, bias=None):
     return initializers, [node]
 
 
-def save(name, convolution, tail=(), output="logits", element=TensorProto.FLOAT, shape=None, fixed=None, embedded=False, initializers=(), root=ROOT, *, manifest):
+def save(name, convolution, tail=(), output="logits", element=TensorProto.FLOAT, shape=None, fixed=None, embedded=False, initializers=(), root=ROOT, channels=3, *, manifest):
     weights, nodes = convolution
     batch, height, width = (1, *fixed) if fixed else ("N", "H", "W")
     graph = helper.make_graph(
         [*nodes, *tail], name,
-        [helper.make_tensor_value_info("input", TensorProto.FLOAT, [batch, 3, height, width])],
+        [helper.make_tensor_value_info("input", TensorProto.FLOAT, [batch, channels, height, width])],
         [helper.make_tensor_value_info(output, element, shape)],
         [*weights, *initializers])
     model = helper.make_model(graph, producer_name="make_tiny_models.py", opset_imports=[helper.make_opsetid("", OPSET)])
@@ -54,12 +54,12 @@ def save(name, convolution, tail=(), output="logits", element=TensorProto.FLOAT,
         (folder / "model.json").write_text(json.dumps({"schema": 1, "name": name, **manifest}, indent=2) + "\n")
 
 
-def manifest(kind="logits", stride=4, names=NAMES, palette=PALETTE, fixed=None, batch=8):
+def manifest(kind="logits", stride=4, names=NAMES, palette=PALETTE, fixed=None, batch=8, color="RGB", channels=3):
     resize = {"mode": "exact", "size": fixed, "filter": "bilinear", "antialias": False} if fixed else {"mode": "none", "filter": "bilinear", "antialias": False}
     return {
         "graph": {"input": "input", "output": "labels" if kind == "labels" else "probabilities" if kind == "probabilities" else "logits",
                   "max_batch": 1 if fixed else batch, "output_kind": kind, "output_stride": stride},
-        "preprocess": {"color": "RGB", "scale": 1 / 255, "mean": [0, 0, 0], "std": [1, 1, 1], "resize": resize,
+        "preprocess": {"color": color, "scale": 1 / 255, "mean": [0] * channels, "std": [1] * channels, "resize": resize,
                        "size": {"multiple": stride, "fixed": fixed, "min": 8}, "pad": {"where": "bottom_right", "value": "mean"}},
         "classes": {"names": names, "palette": palette},
         "cost": {"at": [64, 64]},  # the warm-up's size: tests load these models often
@@ -89,6 +89,13 @@ def main():
     save("tiny-nan", scores(4, channels, bias=[numpy.nan, 0, 0]), shape=open_shape, manifest=manifest())
     save("tiny-wrong-classes", scores(4, channels), shape=open_shape,
          manifest=manifest(names=[*NAMES, "yellow"], palette=[*PALETTE, "#ffff00"]))
+    # One channel, declared and left open: dark, mid or light gray. Four channels: red, green, blue and near infrared.
+    gray = scores(1, [[-1], [0], [1]], bias=[GAIN / 3, 0, -GAIN * 2 / 3])
+    for name, declared in ("tiny-gray", 1), ("tiny-gray-open", "C"):
+        save(name, gray, shape=open_shape, root=ODD, channels=declared,
+             manifest=manifest(stride=1, names=["dark", "mid", "light"], color="gray", channels=1))
+    save("tiny-four", scores(1, numpy.eye(4)), shape=["N", 4, "h", "w"], root=ODD, channels=4,
+         manifest=manifest(stride=1, names=[*NAMES, "near"], palette=[*PALETTE, "#ffffff"], channels=4))
 
 
 main()

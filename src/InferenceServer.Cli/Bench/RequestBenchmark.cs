@@ -26,6 +26,7 @@ internal sealed class RequestBenchmark : IDisposable
         _segmenter = segmenter;
         _model = model;
         _encoded = encoded;
+        model.CheckTakesImages();
         using RgbImage image = decoder.Decode(encoded, CancellationToken.None);
         InputGeometry geometry = model.Preprocessor.Plan(image.Size);
         _input = model.Preprocessor.Prepare(image.Pixels.Span, geometry);

@@ -66,7 +66,7 @@ internal static class InspectCommand
         }
 
         string draft = ManifestReader.Write(ManifestDraft.Create(model, ModelName(model, manifest), graph, inspection));
-        foreach (string assumption in inspection.Assumptions.Concat(ManifestDraft.Assumptions))
+        foreach (string assumption in inspection.Assumptions.Concat(ManifestDraft.Assumptions(inspection.InputChannels)))
         {
             terminal.Note($"Assumed: {assumption}");
         }

@@ -9,9 +9,23 @@ namespace InferenceServer.Kernels.Normalization;
 /// <param name="Scale">Factor of the value x, which is 0 to 255; usually 1 or 1/255.</param>
 /// <param name="Mean">Mean of the scaled values, in the model's channel order: X belongs to the first plane.</param>
 /// <param name="Std">Standard deviation of the scaled values, in the model's channel order; not 0.</param>
-/// <param name="Order">Channel order of the model.</param>
+/// <param name="Order">Channel order of the model; gray uses X of mean and deviation.</param>
 public readonly record struct ChannelNormalization(float Scale, Vector3 Mean, Vector3 Std, ChannelOrder Order)
 {
+    /// <summary>Planes of the model's input: 1 for gray, else 3.</summary>
+    public int Channels
+    {
+        get
+        {
+            if (Order == ChannelOrder.Gray)
+            {
+                return 1;
+            }
+
+            return 3;
+        }
+    }
+
     /// <summary>FCN, DeepLab v1 and v2: BGR, 0 to 255, less the mean colour.</summary>
     public static ChannelNormalization Caffe => new(1, new Vector3(104.007f, 116.669f, 122.679f), Vector3.One, ChannelOrder.Bgr);
 
@@ -40,6 +54,9 @@ public enum ChannelOrder
 
     /// <summary>Blue first, as for models from Caffe and models trained on images as OpenCV loads them.</summary>
     Bgr,
+
+    /// <summary>One plane: the gray that <see cref="GrayConverter"/> makes of a pixel.</summary>
+    Gray,
 }
 
 /// <summary>The normalisation of one channel as a straight line: y = x · slope + intercept.</summary>

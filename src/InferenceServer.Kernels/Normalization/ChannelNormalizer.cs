@@ -19,14 +19,15 @@ public static class ChannelNormalizer
     /// <param name="rgb">The image: HWC, red first, 0 to 255.</param>
     /// <param name="image">Size of <paramref name="rgb"/>.</param>
     /// <param name="chw">
-    /// Receives three planes of <paramref name="padded"/> pixels, in the model's channel order; overwritten whole.
+    /// Receives the planes of <paramref name="padded"/> pixels, in the model's channel order: three, or one for gray;
+    /// overwritten whole.
     /// </param>
     /// <param name="padded">Size of the model's input.</param>
     /// <param name="left">Column of the image's first pixel in the input.</param>
     /// <param name="top">Row of the image's first pixel in the input.</param>
     /// <param name="normalization">The normalisation.</param>
     /// <param name="padding">
-    /// The normalised colour around the image, in the model's channel order: three values.
+    /// The normalised colour around the image, in the model's channel order: a value for each plane.
     /// </param>
     /// <exception cref="ArgumentOutOfRangeException">
     /// A length does not fit its size, or the image exceeds the input.
@@ -44,14 +45,15 @@ public static class ChannelNormalizer
     /// <param name="stride">Pixels from one row of <paramref name="rgb"/> to the next.</param>
     /// <param name="image">Size of the rectangle.</param>
     /// <param name="chw">
-    /// Receives three planes of <paramref name="padded"/> pixels, in the model's channel order; overwritten whole.
+    /// Receives the planes of <paramref name="padded"/> pixels, in the model's channel order: three, or one for gray;
+    /// overwritten whole.
     /// </param>
     /// <param name="padded">Size of the model's input.</param>
     /// <param name="left">Column of the rectangle's first pixel in the input.</param>
     /// <param name="top">Row of the rectangle's first pixel in the input.</param>
     /// <param name="normalization">The normalisation.</param>
     /// <param name="padding">
-    /// The normalised colour around the rectangle, in the model's channel order: three values.
+    /// The normalised colour around the rectangle, in the model's channel order: a value for each plane.
     /// </param>
     /// <exception cref="ArgumentOutOfRangeException">
     /// A length does not fit its size, or the rectangle exceeds the input.
@@ -62,8 +64,8 @@ public static class ChannelNormalizer
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(stride, image.Width);
         ArgumentOutOfRangeException.ThrowIfLessThan(rgb.Length, (((image.Height - 1L) * stride) + image.Width) * Channels);
-        ArgumentOutOfRangeException.ThrowIfNotEqual(chw.Length, padded.Pixels * Channels);
-        ArgumentOutOfRangeException.ThrowIfNotEqual(padding.Length, Channels);
+        ArgumentOutOfRangeException.ThrowIfNotEqual(chw.Length, padded.Pixels * normalization.Channels);
+        ArgumentOutOfRangeException.ThrowIfNotEqual(padding.Length, normalization.Channels);
         ArgumentOutOfRangeException.ThrowIfNegative(left);
         ArgumentOutOfRangeException.ThrowIfNegative(top);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(left, padded.Width - image.Width);
@@ -71,6 +73,12 @@ public static class ChannelNormalizer
 
         int pixels = (int)padded.Pixels;
         FillAround(chw, image, padded, left, top, padding);
+        if (normalization.Order == ChannelOrder.Gray)
+        {
+            Gray(rgb, stride, image, chw[((top * padded.Width) + left)..], padded.Width, ChannelLine.Create(normalization, 0));
+            return;
+        }
+
         int redPlane = normalization.Order == ChannelOrder.Rgb ? 0 : 2, greenPlane = 1, bluePlane = 2 - redPlane;
         ChannelLine red = ChannelLine.Create(normalization, redPlane);
         ChannelLine green = ChannelLine.Create(normalization, greenPlane);
@@ -84,6 +92,20 @@ public static class ChannelNormalizer
             Span<float> blues = chw.Slice((bluePlane * pixels) + start, image.Width);
             int done = Vectorized(row, reds, greens, blues, red, green, blue);
             Scalar(row, reds, greens, blues, red, green, blue, done);
+        }
+    }
+
+    private static void Gray(
+        ReadOnlySpan<byte> rgb, int stride, ImageSize image, Span<float> plane, int planeStride, ChannelLine line)
+    {
+        for (int y = 0; y < image.Height; y++)
+        {
+            ReadOnlySpan<byte> row = rgb.Slice(y * stride * Channels, image.Width * Channels);
+            Span<float> values = plane.Slice(y * planeStride, image.Width);
+            for (int x = 0; x < values.Length; x++)
+            {
+                values[x] = line.At(GrayConverter.At(row.Slice(x * Channels, Channels)));
+            }
         }
     }
 
@@ -163,7 +185,7 @@ public static class ChannelNormalizer
         }
 
         int right = left + image.Width, bottom = top + image.Height;
-        for (int c = 0; c < Channels; c++)
+        for (int c = 0; c < padding.Length; c++)
         {
             Span<float> plane = chw.Slice(c * (int)padded.Pixels, (int)padded.Pixels);
             plane[..(top * padded.Width)].Fill(padding[c]);

@@ -16,10 +16,10 @@ internal static class ManifestDraft
     private static readonly float[] ImageNetStd = [0.229f, 0.224f, 0.225f];
 
     /// <summary>The values that every draft assumes, because no trial run can show them.</summary>
-    public static IReadOnlyList<string> Assumptions { get; } =
+    /// <param name="channels">Channels of the image input.</param>
+    public static IReadOnlyList<string> Assumptions(int channels) =>
     [
-        "preprocess: RGB, normalised as ImageNet models are; wrong values rarely fail, they cost accuracy. Check " +
-        "them against the training code.",
+        Preprocess(channels),
         "preprocess.resize: images are not resized first; check what the model was evaluated with.",
         "postprocess.align_corners: false; true for weights of Caffe and semseg.",
         "classes: the names are numbers and the colours are Pascal VOC's.",
@@ -62,15 +62,31 @@ internal static class ManifestDraft
         };
     }
 
+    private static string Preprocess(int channels) => channels switch
+    {
+        1 => "preprocess: gray from 0 to 1; wrong values rarely fail, they cost accuracy. Check them against the " +
+            "training code.",
+        3 => "preprocess: RGB, normalised as ImageNet models are; wrong values rarely fail, they cost accuracy. Check " +
+            "them against the training code.",
+        _ => $"preprocess: the graph takes {channels} channels, and an image has three. Clients must send normalised " +
+            "tensors.",
+    };
+
     private static PreprocessManifest Preprocess(ModelInspection inspection)
     {
+        (ChannelOrder color, float[] mean, float[] std) = inspection.InputChannels switch
+        {
+            3 => (ChannelOrder.Rgb, ImageNetMean, ImageNetStd),
+            1 => (ChannelOrder.Gray, [0], [1]),
+            int channels => (ChannelOrder.Rgb, new float[channels], [.. Enumerable.Repeat(1f, channels)]),
+        };
         IReadOnlyList<int>? only = inspection.Fixed is { } size ? [size.Height, size.Width] : null;
         return new PreprocessManifest
         {
-            Color = ChannelOrder.Rgb,
+            Color = color,
             Scale = 1f / 255,
-            Mean = ImageNetMean,
-            Std = ImageNetStd,
+            Mean = mean,
+            Std = std,
             Resize = only is null
                 ? new ResizeManifest { Mode = ResizeMode.None, Filter = ResizeFilter.Bilinear, Antialias = true }
                 : new ResizeManifest { Mode = ResizeMode.Exact, Size = only, Filter = ResizeFilter.Bilinear, Antialias = true },

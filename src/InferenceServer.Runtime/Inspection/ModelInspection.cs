@@ -9,6 +9,9 @@ internal sealed record ModelInspection
     /// <summary>Name of the image input.</summary>
     public required string Input { get; init; }
 
+    /// <summary>Channels of the image input.</summary>
+    public required int InputChannels { get; init; }
+
     /// <summary>Name of the inspected output.</summary>
     public required string Output { get; init; }
 

@@ -24,10 +24,22 @@ internal sealed class ModelInspector(SessionFactory sessions)
     /// <exception cref="ManifestException">The graph cannot be served, or fails at every size.</exception>
     public ModelInspection Inspect(string file, GraphSignature signature, CancellationToken cancellationToken)
     {
+        try
+        {
+            return Inspect(file, signature, channels: 3, cancellationToken);
+        }
+        catch (ManifestException) when (signature.Inputs[0].Shape is [_, < 0, _, _])
+        {
+            return Inspect(file, signature, channels: 1, cancellationToken); // channels left open: RGB fails, so gray
+        }
+    }
+
+    private ModelInspection Inspect(string file, GraphSignature signature, int channels, CancellationToken cancellationToken)
+    {
         (TensorSignature input, TensorSignature output) = (signature.Inputs[0], signature.Outputs[0]);
         OutputKind binding = output.ElementType.Contains("int", StringComparison.Ordinal) ? OutputKind.Labels : OutputKind.Logits;
         GraphManifest graph = new() { Input = input.Name, Output = output.Name, OutputKind = binding };
-        using IModelSession session = sessions.Open(file, graph);
+        using IModelSession session = sessions.Open(file, graph, channels: channels);
         SizeTrials sizes = new(session, cancellationToken);
         ImageSize? only = input.Shape is [_, _, > 0, > 0] ? new ImageSize(input.Shape[3], input.Shape[2]) : null;
         IReadOnlyList<SizeRule> rules = only is null ? sizes.TryRules() : [];
@@ -50,6 +62,7 @@ internal sealed class ModelInspector(SessionFactory sessions)
         return new ModelInspection
         {
             Input = input.Name,
+            InputChannels = session.Layout.Channels,
             Output = output.Name,
             Rules = rules,
             Fixed = only,

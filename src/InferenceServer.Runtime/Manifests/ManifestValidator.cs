@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using InferenceServer.Kernels.Coloring;
+using InferenceServer.Kernels.Normalization;
 
 namespace InferenceServer.Runtime.Manifests;
 
@@ -61,21 +62,43 @@ internal static partial class ManifestValidator
 
         void ValidatePreprocess(PreprocessManifest preprocess)
         {
+            bool byMaximum = preprocess.Normalize == PixelNormalization.ImageMax;
             Expect(
-                float.IsFinite(preprocess.Scale) && preprocess.Scale > 0, "preprocess.scale",
+                !byMaximum || preprocess.Scale is null, "preprocess.scale",
+                "expected no scale with the normalize \"image_max\", which divides by the image's largest value; " +
+                "remove the key");
+            Expect(
+                byMaximum || preprocess.Scale is > 0 and < float.PositiveInfinity, "preprocess.scale",
                 "expected a positive number, for instance 0.00392156862745098 (1/255) or 1");
-            Expect(preprocess.Mean.Count == 3 && preprocess.Mean.All(float.IsFinite), "preprocess.mean", "expected three numbers");
+            int channels = preprocess.Mean.Count;
             Expect(
-                preprocess.Std.Count == 3 && preprocess.Std.All(s => float.IsFinite(s) && s > 0), "preprocess.std",
-                "expected three positive numbers");
+                channels is >= 1 and <= PreprocessManifest.MostChannels && preprocess.Mean.All(float.IsFinite),
+                "preprocess.mean", $"expected numbers, one for each of 1 to {PreprocessManifest.MostChannels} channels");
+            Expect(
+                preprocess.Std.Count == channels && preprocess.Std.All(s => float.IsFinite(s) && s > 0),
+                "preprocess.std", $"expected as many positive numbers as mean has ({channels}), got {preprocess.Std.Count}");
+            Expect(
+                channels == 1 || preprocess.Color != ChannelOrder.Gray, "preprocess.mean",
+                $"expected one number with the color \"gray\", got {channels}");
+            Expect(
+                channels != 1 || preprocess.Color == ChannelOrder.Gray, "preprocess.mean",
+                "expected three numbers, got 1; a graph of one channel has the color \"gray\"");
+            Expect(
+                preprocess.Pad.Value.Steps.Count <= 1 || preprocess.Pad.Value.Steps.Count == channels,
+                "preprocess.pad.value",
+                $"expected one number, or one for each channel ({channels}), got {preprocess.Pad.Value.Steps.Count}");
             if (errors.Count == 0)
             {
                 // A larger normalised pixel means a scale of 1 with means of 0 to 1, or the reverse. Such a manifest
                 // loses accuracy without an error.
-                double largest = Enumerable.Range(0, 3)
-                    .SelectMany(
-                        c => (double[])[0, 255],
-                        (c, x) => Math.Abs(((x * preprocess.Scale) - preprocess.Mean[c]) / preprocess.Std[c]))
+                double most = 1;
+                if (preprocess.Scale is { } scale)
+                {
+                    most = 255 * scale;
+                }
+
+                double largest = preprocess.Mean
+                    .Zip(preprocess.Std, (mean, std) => Math.Max(Math.Abs(mean), Math.Abs(most - mean)) / std)
                     .Max();
                 Expect(
                     largest <= LargestNormalized, "preprocess.scale",
@@ -100,9 +123,11 @@ internal static partial class ManifestValidator
 
         void ValidateResize(ResizeManifest resize, IReadOnlyList<int>? @fixed, bool slides)
         {
+            int channels = Math.Clamp(manifest.Preprocess.Mean.Count, 3, PreprocessManifest.MostChannels);
+            long mostPixels = Math.Max(MostInputPixels * 3 / channels, ResizeManifest.UsualMaxPixels);
             Expect(
-                resize.MaxPixels is >= 1024 and <= MostInputPixels, "preprocess.resize.max_pixels",
-                $"expected 1024 to {MostInputPixels}");
+                resize.MaxPixels >= 1024 && resize.MaxPixels <= mostPixels, "preprocess.resize.max_pixels",
+                $"expected 1024 to {mostPixels}");
             // Every image is padded to min × min; without this check, one line of JSON could request gigabytes.
             Expect(
                 (long)manifest.Preprocess.Size.Min * manifest.Preprocess.Size.Min <= 2 * resize.MaxPixels,

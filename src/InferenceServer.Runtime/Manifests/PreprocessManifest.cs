@@ -8,16 +8,23 @@ namespace InferenceServer.Runtime.Manifests;
 /// <summary>Normalisation (x·scale − mean) / std, resize policy, legal sizes and padding.</summary>
 internal sealed record PreprocessManifest
 {
-    /// <summary>Channel order of the network.</summary>
+    /// <summary>Most channels of a network's input.</summary>
+    public const int MostChannels = 64;
+
+    /// <summary>Channel order of the network; gray for a network of one channel.</summary>
     public required ChannelOrder Color { get; init; }
 
-    /// <summary>Multiplied with the 8-bit values first: 1/255, or 1 where mean and std are in 0 to 255.</summary>
-    public required float Scale { get; init; }
+    /// <summary>What the pixels are multiplied with. Null: <see cref="Scale"/>.</summary>
+    public PixelNormalization? Normalize { get; init; }
 
-    /// <summary>Three means, in the network's channel order.</summary>
+    /// <summary>Multiplied with the 8-bit values first: 1/255, or 1 where mean and std are in 0 to 255. Null only with
+    /// <see cref="PixelNormalization.ImageMax"/>.</summary>
+    public float? Scale { get; init; }
+
+    /// <summary>A mean for each of the network's channels, in their order.</summary>
     public required IReadOnlyList<float> Mean { get; init; }
 
-    /// <summary>Three standard deviations, in the network's channel order.</summary>
+    /// <summary>A standard deviation for each of the network's channels, in their order.</summary>
     public required IReadOnlyList<float> Std { get; init; }
 
     /// <summary>How images are resized for the network.</summary>
@@ -28,6 +35,17 @@ internal sealed record PreprocessManifest
 
     /// <summary>How an image is padded to a legal size.</summary>
     public required PadManifest Pad { get; init; }
+}
+
+/// <summary>What the pixels are multiplied with before mean and std.</summary>
+internal enum PixelNormalization
+{
+    /// <summary>The manifest's scale.</summary>
+    None,
+
+    /// <summary>The pixels are divided by the largest value of the resized image, over all channels, as for
+    /// U²-Net.</summary>
+    ImageMax,
 }
 
 /// <summary>Legal heights and widths are multiple·k + offset.</summary>
@@ -54,6 +72,9 @@ internal sealed record SizeManifest
 /// <summary>How images are resized.</summary>
 internal sealed record ResizeManifest
 {
+    /// <summary>The default of <see cref="MaxPixels"/>.</summary>
+    public const long UsualMaxPixels = 4_194_304;
+
     /// <summary>The rule.</summary>
     public required ResizeMode Mode { get; init; }
 
@@ -69,7 +90,7 @@ internal sealed record ResizeManifest
     public required bool Antialias { get; init; }
 
     /// <summary>Larger inputs shrink to this many pixels and keep their aspect ratio. Default 4 194 304.</summary>
-    public long MaxPixels { get; init; } = 4_194_304;
+    public long MaxPixels { get; init; } = UsualMaxPixels;
 }
 
 /// <summary>The rule from an image's size to the network's input size.</summary>
@@ -112,14 +133,102 @@ internal enum PadPosition
     Center,
 }
 
-/// <summary>The value of the padding.</summary>
-internal enum PadValue
+/// <summary>The value of the padding: the mean colour, or a colour in 8-bit steps before normalisation.</summary>
+[JsonConverter(typeof(PadValueConverter))]
+internal sealed class PadValue
 {
+    private PadValue(IReadOnlyList<float> steps) => Steps = steps;
+
     /// <summary>The mean colour, which is 0 after normalisation.</summary>
-    Mean,
+    public static PadValue Mean { get; } = new([]);
 
     /// <summary>Black before normalisation.</summary>
-    Zero,
+    public static PadValue Zero { get; } = new([0]);
+
+    /// <summary>One value of 0 to 255 for all channels, or one for each channel; none for the mean.</summary>
+    public IReadOnlyList<float> Steps { get; }
+
+    /// <summary>A colour in 8-bit steps.</summary>
+    public static PadValue Color(IReadOnlyList<float> steps) => new(steps);
+
+    /// <summary>The value of one channel; null for the channel's mean.</summary>
+    public float? At(int channel)
+    {
+        if (Steps.Count == 0)
+        {
+            return null;
+        }
+
+        return Steps[Math.Min(channel, Steps.Count - 1)];
+    }
+}
+
+/// <summary>Reads <c>"mean"</c>, <c>"zero"</c>, <c>114</c> and <c>[124, 116, 104]</c>.</summary>
+internal sealed class PadValueConverter : JsonConverter<PadValue>
+{
+    public override PadValue Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
+    {
+        if (reader.TokenType == JsonTokenType.String)
+        {
+            return reader.GetString()!.ToLowerInvariant() switch
+            {
+                "mean" => PadValue.Mean,
+                "zero" => PadValue.Zero,
+                _ => throw Unexpected(),
+            };
+        }
+
+        if (reader.TokenType != JsonTokenType.StartArray)
+        {
+            return PadValue.Color([Step(ref reader)]);
+        }
+
+        List<float> steps = [];
+        while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
+        {
+            steps.Add(Step(ref reader));
+        }
+
+        if (steps.Count == 0)
+        {
+            throw Unexpected();
+        }
+
+        return PadValue.Color(steps);
+    }
+
+    public override void Write(Utf8JsonWriter writer, PadValue value, JsonSerializerOptions options)
+    {
+        if (value == PadValue.Mean)
+        {
+            writer.WriteStringValue("mean");
+        }
+        else if (value == PadValue.Zero)
+        {
+            writer.WriteStringValue("zero");
+        }
+        else if (value.Steps is [float step])
+        {
+            writer.WriteNumberValue(step);
+        }
+        else
+        {
+            JsonSerializer.Serialize(writer, value.Steps, options);
+        }
+    }
+
+    private static float Step(ref Utf8JsonReader reader)
+    {
+        if (reader.TokenType == JsonTokenType.Number && reader.TryGetSingle(out float step) && step is >= 0 and <= 255)
+        {
+            return step;
+        }
+
+        throw Unexpected();
+    }
+
+    private static JsonException Unexpected() =>
+        new("expected \"mean\", \"zero\", a number of 0 to 255, or a list of such numbers, one for each channel");
 }
 
 /// <summary>Reads <c>520</c> as one side and <c>[360, 480]</c> as height and width.</summary>

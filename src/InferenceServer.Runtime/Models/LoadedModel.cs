@@ -79,6 +79,19 @@ internal sealed class LoadedModel : IDisposable
         }
     }
 
+    /// <summary>Checks that the network's input can be made from an image, whose channels are three.</summary>
+    /// <exception cref="SegmentationException">The network takes another number of channels.</exception>
+    internal void CheckTakesImages()
+    {
+        if (!Session.Layout.TakesImages)
+        {
+            throw new SegmentationException(
+                SegmentationError.InvalidRequest,
+                $"The model '{Name}' takes {Session.Layout.Channels} channels; an image has 3. Send the tensor to " +
+                $"/v2/models/{Name}/infer of the server.");
+        }
+    }
+
     /// <summary>Leases the model; null where no reference is left because another version serves.</summary>
     internal ModelLease? TryLease()
     {

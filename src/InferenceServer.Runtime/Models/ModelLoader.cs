@@ -35,8 +35,8 @@ internal sealed class ModelLoader(SessionFactory sessions, SchedulerFactory sche
             Verify(file, source);
         }
 
-        IModelSession session = sessions.Open(file, manifest.Graph, manifest.Gpu);
-        using Owned<LoadedModel> owned = new(Create(folder.Name, version, manifest, session, stamp));
+        IModelSession session = sessions.Open(file, manifest.Graph, manifest.Gpu, manifest.Preprocess.Mean.Count);
+        using Owned<LoadedModel> owned = new(Create(folder.Name, version, manifest, session, stamp, file));
         LoadedModel model = owned.Value;
         long read = Stopwatch.GetTimestamp();
         Prepare(model, ModelFile.Display(file), progress, cancellationToken);
@@ -51,10 +51,11 @@ internal sealed class ModelLoader(SessionFactory sessions, SchedulerFactory sche
         return owned.Release();
     }
 
-    private LoadedModel Create(string name, int version, ModelManifest manifest, IModelSession session, string stamp)
+    private LoadedModel Create(string name, int version, ModelManifest manifest, IModelSession session, string stamp, string file)
     {
         try
         {
+            ModelTrial.CheckChannels(manifest.Preprocess, session.Layout, ModelFile.Display(file));
             return new LoadedModel(name, version, manifest, session, schedulers) { Stamp = stamp };
         }
         catch

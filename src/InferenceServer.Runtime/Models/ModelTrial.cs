@@ -1,4 +1,5 @@
 using InferenceServer.Kernels;
+using InferenceServer.Kernels.Normalization;
 using InferenceServer.Runtime.Manifests;
 using InferenceServer.Runtime.Preprocessing;
 using InferenceServer.Runtime.Sessions;
@@ -8,6 +9,44 @@ namespace InferenceServer.Runtime.Models;
 /// <summary>Runs a new model at legal sizes of its manifest and checks the outputs against the manifest.</summary>
 internal static class ModelTrial
 {
+    /// <summary>Compares the channels of the manifest with those of the graph.</summary>
+    /// <exception cref="ManifestException">They differ.</exception>
+    public static void CheckChannels(PreprocessManifest preprocess, TensorLayout layout, string file)
+    {
+        int channels = layout.Channels;
+        bool isGray = preprocess.Color == ChannelOrder.Gray;
+        List<string> errors = [];
+        if (channels == 1 && !isGray)
+        {
+            errors.Add(
+                "preprocess.color: expected \"gray\", with one number in mean and std, because the graph takes 1 channel");
+        }
+        else if (channels > 1 && isGray)
+        {
+            errors.Add(
+                $"preprocess.color: expected \"rgb\" or \"bgr\", with {channels} numbers in mean and std, because " +
+                $"the graph takes {channels} channels");
+        }
+        else
+        {
+            Compare("preprocess.mean", preprocess.Mean.Count);
+            Compare("preprocess.std", preprocess.Std.Count);
+        }
+
+        if (errors.Count > 0)
+        {
+            throw new ManifestException(file, errors);
+        }
+
+        void Compare(string key, int count)
+        {
+            if (count != channels)
+            {
+                errors.Add($"{key}: expected {channels} numbers, one for each channel of the graph, got {count}");
+            }
+        }
+    }
+
     /// <summary>The trial runs, which check whether the manifest is right.</summary>
     /// <exception cref="ManifestException">The graph's own declaration contradicts the manifest.</exception>
     public static IReadOnlyList<(int Batch, ImageSize Size)> Plan(LoadedModel model, string file)
@@ -16,7 +55,7 @@ internal static class ModelTrial
         InputSizing sizing = new(manifest.Preprocess);
         TensorSignature declared = model.Session.Signature.Inputs[0];
         if (manifest.Preprocess.Size.Fixed is null
-            && model.Session.Layout.Sides(declared.Shape) is ( > 0 and int rows, > 0 and int columns))
+            && TensorLayout.Sides(declared.Shape) is ( > 0 and int rows, > 0 and int columns))
         {
             throw new ManifestException(
                 file,

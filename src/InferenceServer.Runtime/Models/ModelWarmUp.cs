@@ -46,9 +46,10 @@ internal sealed class ModelWarmUp
                from batch in manifest.WarmUp?.Batches ?? [.. Enumerable.Range(1, model.Scheduler.MaxBatch)]
                select (model.Session.Layout.Describe(batch, size), (Action<CancellationToken>)(ct => RunNetwork(batch, size, ct))),
             .. from image in images
+               where model.Session.Layout.TakesImages
                select ($"an image of {image}", (Action<CancellationToken>)(ct => RunStages(image, StageRuns, ct))),
         ];
-        if (Interlocked.Exchange(ref _compiled, 1) == 0)
+        if (model.Session.Layout.TakesImages && Interlocked.Exchange(ref _compiled, 1) == 0)
         {
             Steps = [("the code", Compile), .. Steps];
         }
@@ -101,13 +102,13 @@ internal sealed class ModelWarmUp
     private void RunTile(PassPlan plan, ReadOnlyMemory<byte> rgb, int runs, CancellationToken cancellationToken)
     {
         Pass pass = plan.Passes[0];
-        using ImageView view = _model.Preprocessor.Open(pass.View, rgb, plan.Image);
-        using InputTensor input = _model.Preprocessor.Prepare(view, pass);
+        using ImageViews views = _model.Preprocessor.Open(plan, rgb);
+        using InputTensor input = _model.Preprocessor.Prepare(views, pass);
         using ModelOutput output = _model.Session.Run(input, cancellationToken);
         for (int i = 0; i < runs; i++)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            using InputTensor again = _model.Preprocessor.Prepare(view, pass);
+            using InputTensor again = _model.Preprocessor.Prepare(views, pass);
             using FusedPasses fused = _model.Postprocessor.Fuse(plan, output, withConfidence: false, withProbabilities: false);
             fused.Add(pass, output);
             fused.Finish(pass.Bottom);

@@ -29,7 +29,7 @@ internal sealed class PassesStage(CpuGate cpu, PassPolicy policy, SegmentationMe
         int most = (int)Math.Min(policy.TilesInFlight(context.Model.Scheduler.Capacity), plan.Passes.Count);
         context.Admitted.Widen(most);
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(context.Cancellation);
-        ImageView[] views = [.. plan.Views.Select(v => context.Model.Preprocessor.Open(v, context.Image.Pixels, context.Image.Size))];
+        using ImageViews views = await OpenAsync(context).ConfigureAwait(false);
         Queue<Task<ModelOutput>> running = new(most);
         FusedPasses? fused = null;
         try
@@ -42,7 +42,7 @@ internal sealed class PassesStage(CpuGate cpu, PassPolicy policy, SegmentationMe
                     await AddAsync().ConfigureAwait(false);
                 }
 
-                InputTensor input = await PrepareAsync(context, views[pass.View.Index], pass).ConfigureAwait(false);
+                InputTensor input = await PrepareAsync(context, views, pass).ConfigureAwait(false);
                 running.Enqueue(InferAsync(context, input, stop.Token));
             }
 
@@ -69,16 +69,22 @@ internal sealed class PassesStage(CpuGate cpu, PassPolicy policy, SegmentationMe
         {
             await AbandonAsync(running, stop).ConfigureAwait(false);
             fused?.Dispose();
-            Array.ForEach(views, view => view.Dispose());
         }
     }
 
-    private async ValueTask<InputTensor> PrepareAsync(PipelineContext context, ImageView view, Pass pass)
+    private async ValueTask<ImageViews> OpenAsync(PipelineContext context)
+    {
+        using CpuSlot slot = await cpu.EnterAsync(context.Timings, context.Cancellation, context.Admitted.Backlog).ConfigureAwait(false);
+        using StageTimings.Scope timing = context.Timings.Measure(Stage.Preprocess);
+        return context.Model.Preprocessor.Open(context.Plan, context.Image.Pixels);
+    }
+
+    private async ValueTask<InputTensor> PrepareAsync(PipelineContext context, ImageViews views, Pass pass)
     {
         using CpuSlot slot = await cpu.EnterAsync(context.Timings, context.Cancellation, context.Admitted.Backlog).ConfigureAwait(false);
         using StageTimings.Scope timing = context.Timings.Measure(Stage.Preprocess);
         metrics.Padded(context.Model.Name, pass.Geometry.PadRatio);
-        return context.Model.Preprocessor.Prepare(view, pass);
+        return context.Model.Preprocessor.Prepare(views, pass);
     }
 
     // Runs overlap, and timings are not thread-safe: a request counts the time that it waits for its runs.

@@ -36,11 +36,11 @@ internal sealed class TensorRunner(Segmenter segmenter, PassPolicy policy)
         if (values.Length != images * length)
         {
             throw Invalid(
-                $"A {layout.ElementType} tensor of {string.Join('×', shape)} has {images * length:N0} bytes; got " +
+                $"A {TensorLayout.ElementType} tensor of {string.Join('×', shape)} has {images * length:N0} bytes; got " +
                 $"{values.Length:N0}.");
         }
 
-        admitted.HoldPixels(images * size.Pixels);
+        admitted.HoldPixels(images * size.Pixels, images * layout.FurtherBytes(size));
         using DisposableList<InputTensor> inputs = [];
         await segmenter.ComputeAsync(admitted, Stage.Preprocess, () =>
         {
@@ -99,15 +99,16 @@ internal sealed class TensorRunner(Segmenter segmenter, PassPolicy policy)
     // Before the network runs: an output and its answer are held until a client, however slow, has taken them.
     private void Afford(AdmittedRequest admitted, IReadOnlyList<InputTensor> inputs, bool asText)
     {
-        long bytes = 0;
+        long bytes = 0, further = 0;
         foreach (InputTensor input in inputs)
         {
             long output = admitted.Model.Postprocessor.OutputBytes(input.Size, out long elements);
             bytes += output + (asText ? elements * BytesOfText : output);
+            further += input.Layout.FurtherBytes(input.Size);
         }
 
         policy.CheckOutput(bytes);
-        admitted.HoldPixels(inputs.Sum(i => i.Size.Pixels), bytes);
+        admitted.HoldPixels(inputs.Sum(i => i.Size.Pixels), bytes + further);
     }
 
     // The first failure ends the others, and all are waited for: the network may be reading their inputs.

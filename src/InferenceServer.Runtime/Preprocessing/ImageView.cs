@@ -48,3 +48,20 @@ internal sealed class ImageView(ReadOnlyMemory<byte> rgb, ImageSize image, Image
         }
     }
 }
+
+/// <summary>The views of one image, and what they share. The caller disposes the views.</summary>
+/// <param name="views">The views in the plan's order; disposed with this object.</param>
+/// <param name="gray">The pixels of the views where they are not the image's own; disposed with this object.</param>
+/// <param name="values">The normalisation of all passes.</param>
+internal sealed class ImageViews(ImageView[] views, PooledBuffer<byte>? gray, InputValues values) : IDisposable
+{
+    public InputValues Values => values;
+
+    public ImageView this[PassView view] => views[view.Index];
+
+    public void Dispose()
+    {
+        Array.ForEach(views, view => view.Dispose());
+        gray?.Dispose();
+    }
+}

@@ -3,6 +3,7 @@ using InferenceServer.Kernels;
 using InferenceServer.Kernels.Fusion;
 using InferenceServer.Kernels.Normalization;
 using InferenceServer.Runtime.Buffers;
+using InferenceServer.Runtime.Manifests;
 using Microsoft.ML.OnnxRuntime;
 using Microsoft.ML.OnnxRuntime.Tensors;
 
@@ -47,13 +48,12 @@ internal sealed class InputTensor(int batch, ImageSize size, TensorLayout layout
     /// <param name="rgb">HWC, 8 bit; starts at the rectangle's first pixel.</param>
     /// <param name="stride">Pixels from one row of the image to the next.</param>
     /// <param name="geometry">How the rectangle lies in the input.</param>
-    /// <param name="normalization">The model's normalisation.</param>
-    /// <param name="padding">The normalised colour around the rectangle, in the model's channel order.</param>
-    internal void Write(
-        ReadOnlySpan<byte> rgb, int stride, in InputGeometry geometry, in ChannelNormalization normalization, ReadOnlySpan<float> padding)
+    /// <param name="values">The normalisation and the padding.</param>
+    internal void Write(ReadOnlySpan<byte> rgb, int stride, in InputGeometry geometry, in InputValues values)
     {
         ImageSize rectangle = new(geometry.Columns.Length, geometry.Rows.Length);
-        ChannelNormalizer.Compute(rgb, stride, rectangle, Values.Span, Size, geometry.Left, geometry.Top, normalization, padding);
+        ChannelNormalizer.Compute(
+            rgb, stride, rectangle, Values.Span, Size, geometry.Left, geometry.Top, values.Normalization, values.Padding);
     }
 
     /// <summary>Mirrors the images left to right, in place.</summary>
@@ -95,28 +95,30 @@ internal sealed class InputTensor(int batch, ImageSize size, TensorLayout layout
 /// cref="InputTensor"/> depend on the layout.</summary>
 internal sealed record TensorLayout
 {
-    /// <summary>N×3×H×W, float32.</summary>
-    public static TensorLayout Float32Nchw { get; } = new();
-
-    private static IReadOnlyList<TensorLayout> All { get; } = [Float32Nchw];
-
     /// <summary>The element type in ONNX's terms.</summary>
-    public string ElementType { get; private init; } = "float32";
+    public const string ElementType = "float32";
 
-    /// <summary>Channels of one pixel.</summary>
-    public int Channels { get; private init; } = 3;
+    private const int ChannelAxis = 1, HeightAxis = 2, WidthAxis = 3;
+
+    private TensorLayout(int channels) => Channels = channels;
+
+    /// <summary>Channels of one pixel, 1 to <see cref="PreprocessManifest.MostChannels"/>.</summary>
+    public int Channels { get; }
+
+    /// <summary>Whether an RGB image gives an input: as it is, or as gray.</summary>
+    public bool TakesImages => Channels is 1 or 3;
 
     /// <summary>The axes, for error messages.</summary>
     public string Axes => $"N×{Channels}×H×W";
 
-    private int ChannelAxis { get; init; } = 1;
-
-    private int HeightAxis { get; init; } = 2;
-
-    private int WidthAxis { get; init; } = 3;
+    /// <summary>N×C×H×W, float32.</summary>
+    public static TensorLayout Float32Nchw(int channels) => new(channels);
 
     /// <summary>Bytes of one image's input.</summary>
     public long Bytes(ImageSize size) => size.Pixels * Channels * sizeof(float);
+
+    /// <summary>Bytes of one image's input beyond three channels, which the limit on pixels counts already.</summary>
+    public long FurtherBytes(ImageSize size) => size.Pixels * Math.Max(Channels - 3, 0) * sizeof(float);
 
     /// <summary>The lengths of the axes, in their order.</summary>
     public long[] Shape(int batch, ImageSize size) => Shape(batch, size.Height, size.Width);
@@ -129,7 +131,7 @@ internal sealed record TensorLayout
 
     /// <summary>The declared height and width of a graph's input; −1 for an open one.</summary>
     /// <param name="shape">A shape of this layout.</param>
-    public (int Height, int Width) Sides(IReadOnlyList<int> shape) => (shape[HeightAxis], shape[WidthAxis]);
+    public static (int Height, int Width) Sides(IReadOnlyList<int> shape) => (shape[HeightAxis], shape[WidthAxis]);
 
     /// <summary>Reads a shape.</summary>
     /// <param name="shape">The lengths of the axes.</param>
@@ -152,31 +154,53 @@ internal sealed record TensorLayout
     /// <summary>The layout of a graph's input.</summary>
     /// <param name="elementType">The input's element type in ONNX's terms.</param>
     /// <param name="shape">The declared lengths of the axes; −1 for an open one.</param>
+    /// <param name="channels">The channels that the manifest expects: those of a graph that leaves the axis
+    /// open.</param>
     /// <param name="mismatch">Why there is none, for the reader of a manifest.</param>
     /// <returns>The layout; null where the runtime has none for the input.</returns>
-    internal static TensorLayout? Of(string elementType, IReadOnlyList<int> shape, out string? mismatch)
+    internal static TensorLayout? Of(string elementType, IReadOnlyList<int> shape, int channels, out string? mismatch)
     {
-        mismatch = Float32Nchw.Mismatch(elementType, shape);
-        return All.FirstOrDefault(layout => layout.Mismatch(elementType, shape) is null);
+        mismatch = Mismatch(elementType, shape, channels);
+        if (mismatch is not null)
+        {
+            return null;
+        }
+
+        if (shape[ChannelAxis] > 0)
+        {
+            return new TensorLayout(shape[ChannelAxis]);
+        }
+
+        return new TensorLayout(channels);
     }
 
-    /// <summary>Why a graph's input does not have this layout; null where it does.</summary>
-    /// <param name="elementType">The input's element type in ONNX's terms.</param>
-    /// <param name="shape">The declared lengths of the axes; −1 for an open one.</param>
-    private string? Mismatch(string elementType, IReadOnlyList<int> shape)
+    private static string? Mismatch(string elementType, IReadOnlyList<int> shape, int channels)
     {
         if (elementType != ElementType)
         {
             return $"graph.element: expected an input of {ElementType}";
         }
 
-        bool hasRank = shape.Count == WidthAxis + 1;
-        if (hasRank && (shape[ChannelAxis] == Channels || shape[ChannelAxis] < 0))
+        if (shape is not [_, <= PreprocessManifest.MostChannels and not 0, _, _])
         {
-            return null;
+            return $"graph.layout: expected an input N×C×H×W of 1 to {PreprocessManifest.MostChannels} channels" + Transposed();
         }
 
-        string transposed = hasRank && shape[^1] == Channels ? ", but the last axis has the channels; transpose inside the graph" : "";
-        return $"graph.layout: expected an input {Axes}{transposed}";
+        if (shape[ChannelAxis] != channels && shape[WidthAxis] == channels)
+        {
+            return $"graph.layout: expected an input N×{channels}×H×W" + Transposed();
+        }
+
+        return null;
+
+        string Transposed()
+        {
+            if (shape.Count == WidthAxis + 1 && shape[WidthAxis] == channels)
+            {
+                return ", but the last axis has the channels; transpose inside the graph";
+            }
+
+            return "";
+        }
     }
 }

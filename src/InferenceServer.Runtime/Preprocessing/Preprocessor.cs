@@ -8,15 +8,17 @@ using InferenceServer.Runtime.Manifests;
 
 namespace InferenceServer.Runtime.Preprocessing;
 
-/// <summary>Makes the network's input from an image, as the manifest says: resize, normalise, order the channels,
-/// pad.</summary>
+/// <summary>Makes the network's input from an image, as the manifest says: convert to gray, resize, normalise, order
+/// the channels, pad.</summary>
 internal sealed class Preprocessor
 {
     private readonly TensorLayout _layout;
     private readonly InputSizing _sizing;
     private readonly ResizeManifest _resize;
-    private readonly ChannelNormalization _normalization;
-    private readonly float[] _padding;
+    private readonly bool _isGray;
+    private readonly bool _byMaximum;
+    private readonly PadValue _pad;
+    private readonly InputValues _values;
     private PassPlan? _last;
 
     internal Preprocessor(PreprocessManifest preprocess, TensorLayout layout, int bucketMultiple = 1)
@@ -24,10 +26,11 @@ internal sealed class Preprocessor
         _layout = layout;
         _sizing = new InputSizing(preprocess, bucketMultiple);
         _resize = preprocess.Resize;
-        _normalization = new ChannelNormalization(preprocess.Scale, Vector(preprocess.Mean), Vector(preprocess.Std), preprocess.Color);
-        _padding = preprocess.Pad.Value == PadValue.Mean
-            ? [0, 0, 0]
-            : [.. preprocess.Mean.Zip(preprocess.Std, (mean, std) => -mean / std)];
+        _isGray = preprocess.Color == ChannelOrder.Gray;
+        _byMaximum = preprocess.Normalize == PixelNormalization.ImageMax;
+        _pad = preprocess.Pad.Value;
+        _values = Values(new ChannelNormalization(
+            preprocess.Scale ?? 1, Vector(preprocess.Mean), Vector(preprocess.Std), preprocess.Color));
     }
 
     /// <summary>The geometry of an image of this size that runs whole.</summary>
@@ -54,8 +57,19 @@ internal sealed class Preprocessor
         return plan;
     }
 
-    /// <summary>The image at the scale of one of the plan's views; the caller disposes the view.</summary>
-    internal ImageView Open(PassView view, ReadOnlyMemory<byte> rgb, ImageSize image) => new(rgb, image, view.Size, _resize);
+    /// <summary>The image at the scales of the plan's views; the caller disposes the views.</summary>
+    internal ImageViews Open(PassPlan plan, ReadOnlyMemory<byte> rgb)
+    {
+        PooledBuffer<byte>? gray = Gray(rgb.Span, plan.Views.Any(view => view.Size != plan.Image));
+        if (gray is not null)
+        {
+            rgb = gray.Memory;
+        }
+
+        // The largest value is the whole image's, so that the tiles of all scales agree.
+        return new ImageViews(
+            [.. plan.Views.Select(view => new ImageView(rgb, plan.Image, view.Size, _resize))], gray, ValuesOf(rgb.Span));
+    }
 
     /// <summary>Prepares one image.</summary>
     /// <param name="rgb">HWC, 8 bit, of <see cref="InputGeometry.Image"/>'s size.</param>
@@ -63,9 +77,16 @@ internal sealed class Preprocessor
     /// <returns>The input of one image; the caller disposes it.</returns>
     public InputTensor Prepare(ReadOnlySpan<byte> rgb, in InputGeometry geometry)
     {
-        if (geometry.Resized == geometry.Image)
+        bool resizes = geometry.Resized != geometry.Image;
+        using PooledBuffer<byte>? gray = Gray(rgb, resizes);
+        if (gray is not null)
         {
-            return Normalize(rgb, geometry.Resized.Width, geometry);
+            rgb = gray.Span;
+        }
+
+        if (!resizes)
+        {
+            return Normalize(rgb, geometry.Resized.Width, geometry, ValuesOf(rgb));
         }
 
         using PooledBuffer<byte> resized = new(checked((int)(geometry.Resized.Pixels * 3)));
@@ -78,18 +99,19 @@ internal sealed class Preprocessor
             OpenCvResizer.Resize(rgb, geometry.Image, resized.Span, geometry.Resized, _resize.Filter);
         }
 
-        return Normalize(resized.Span, geometry.Resized.Width, geometry);
+        return Normalize(resized.Span, geometry.Resized.Width, geometry, ValuesOf(resized.Span));
     }
 
     /// <summary>Prepares the input of one pass.</summary>
-    /// <param name="view">The result of <see cref="Open"/>.</param>
-    /// <param name="pass">A pass of that view.</param>
+    /// <param name="views">The result of <see cref="Open"/>.</param>
+    /// <param name="pass">A pass of that plan.</param>
     /// <returns>The input of one image; the caller disposes it.</returns>
-    internal InputTensor Prepare(ImageView view, Pass pass)
+    internal InputTensor Prepare(ImageViews views, Pass pass)
     {
+        ImageView view = views[pass.View];
         InputGeometry geometry = pass.Geometry;
         ReadOnlySpan<byte> strip = view.Rows(geometry.Rows.Start, geometry.Rows.Length);
-        InputTensor input = Normalize(strip[(geometry.Columns.Start * 3)..], view.Stride, geometry);
+        InputTensor input = Normalize(strip[(geometry.Columns.Start * 3)..], view.Stride, geometry, views.Values);
         if (pass.Mirrored)
         {
             input.Mirror();
@@ -98,12 +120,67 @@ internal sealed class Preprocessor
         return input;
     }
 
-    private static Vector3 Vector(IReadOnlyList<float> values) => new(values[0], values[1], values[2]);
+    /// <summary>The image in gray, where the network is for gray images and the next step is not the normalisation,
+    /// which converts by itself; else null.</summary>
+    private PooledBuffer<byte>? Gray(ReadOnlySpan<byte> rgb, bool resizes)
+    {
+        if (!_isGray || !(resizes || _byMaximum))
+        {
+            return null;
+        }
 
-    private InputTensor Normalize(ReadOnlySpan<byte> rgb, int stride, in InputGeometry geometry)
+        PooledBuffer<byte> gray = new(rgb.Length);
+        GrayConverter.Compute(rgb, gray.Span);
+        return gray;
+    }
+
+    /// <summary>The normalisation of one image, which may depend on its pixels.</summary>
+    private InputValues ValuesOf(ReadOnlySpan<byte> pixels)
+    {
+        if (_byMaximum)
+        {
+            // Where all pixels are 0, every scale gives 0.
+            return Values(_values.Normalization with { Scale = 1f / Math.Max(LargestValue.Compute(pixels), (byte)1) });
+        }
+
+        return _values;
+    }
+
+    private InputValues Values(ChannelNormalization normalization)
+    {
+        float[] padding = new float[normalization.Channels];
+        for (int c = 0; c < padding.Length; c++)
+        {
+            if (_pad.At(c) is { } step)
+            {
+                double scaled = step * (double)normalization.Scale;
+                padding[c] = (float)((scaled - normalization.Mean[c]) / normalization.Std[c]);
+            }
+        }
+
+        return new InputValues(normalization, padding);
+    }
+
+    /// <summary>The values of gray or RGB; other networks take no images.</summary>
+    private static Vector3 Vector(IReadOnlyList<float> values)
+    {
+        if (values.Count < 3)
+        {
+            return new Vector3(values[0]);
+        }
+
+        return new Vector3(values[0], values[1], values[2]);
+    }
+
+    private InputTensor Normalize(ReadOnlySpan<byte> rgb, int stride, in InputGeometry geometry, in InputValues values)
     {
         InputTensor input = new(1, geometry.Bucket, _layout);
-        input.Write(rgb, stride, geometry, _normalization, _padding);
+        input.Write(rgb, stride, geometry, values);
         return input;
     }
 }
+
+/// <summary>How the pixels of one image become the network's input.</summary>
+/// <param name="Normalization">The normalisation of the pixels.</param>
+/// <param name="Padding">The normalised colour around the image, in the model's channel order.</param>
+internal readonly record struct InputValues(ChannelNormalization Normalization, float[] Padding);

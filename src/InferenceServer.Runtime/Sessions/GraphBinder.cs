@@ -7,7 +7,14 @@ namespace InferenceServer.Runtime.Sessions;
 /// ranks.</summary>
 internal static class GraphBinder
 {
-    public static string Input(GraphSignature signature, GraphManifest graph, string file)
+    /// <summary>The image input.</summary>
+    /// <param name="signature">The graph's inputs and outputs.</param>
+    /// <param name="graph">Names the input where the graph has several.</param>
+    /// <param name="channels">Channels of an input that leaves them open.</param>
+    /// <param name="file">The graph's file, for messages.</param>
+    /// <returns>The input's name and layout.</returns>
+    public static (string Name, TensorLayout Layout) Input(
+        GraphSignature signature, GraphManifest graph, int channels, string file)
     {
         TensorSignature input = Choose(signature.Inputs, graph.Input, "input", file);
         if (signature.Inputs.Count > 1)
@@ -18,7 +25,7 @@ internal static class GraphBinder
                 $"({Names(signature.Inputs.Where(i => i != input))}); fold them into it as constants");
         }
 
-        if (TensorLayout.Of(input.ElementType, input.Shape, out string? mismatch) is null)
+        if (TensorLayout.Of(input.ElementType, input.Shape, channels, out string? mismatch) is not { } layout)
         {
             throw Wrong(file, $"{mismatch}; the graph has {input}");
         }
@@ -28,7 +35,7 @@ internal static class GraphBinder
             throw Wrong(file, $"graph.input: expected a batch axis of 1 or an open one, the graph has {input}");
         }
 
-        return input.Name;
+        return (input.Name, layout);
     }
 
     public static string Output(GraphSignature signature, GraphManifest graph, string file)

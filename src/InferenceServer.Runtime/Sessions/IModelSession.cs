@@ -19,7 +19,7 @@ internal interface IModelSession : IDisposable
     IModelSession Narrow => this;
 
     /// <summary>The memory layout of the graph's input.</summary>
-    TensorLayout Layout => TensorLayout.Float32Nchw;
+    TensorLayout Layout => TensorLayout.Float32Nchw(channels: 3);
 
     /// <summary>Runs the network once; may be called from several threads.</summary>
     /// <param name="input">An input of <see cref="Layout"/>; the caller still disposes it.</param>

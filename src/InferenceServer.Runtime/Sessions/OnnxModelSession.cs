@@ -20,6 +20,7 @@ internal sealed class OnnxModelSession : IModelSession
     /// <param name="provider">The provider that runs the network.</param>
     /// <param name="input">Name of the image input.</param>
     /// <param name="output">Name of the result.</param>
+    /// <param name="layout">The memory layout of the image input.</param>
     /// <param name="arena">The arena that shrinks after a rare large input.</param>
     /// <param name="pinned">Page-locked memory that a GPU copies from and to by itself; null passes values without a
     /// copy.</param>
@@ -29,6 +30,7 @@ internal sealed class OnnxModelSession : IModelSession
         ExecutionProvider provider,
         string input,
         string output,
+        TensorLayout layout,
         string? arena = null,
         OrtAllocator? pinned = null)
     {
@@ -39,8 +41,7 @@ internal sealed class OnnxModelSession : IModelSession
         _outputs = [output];
         Signature = signature;
         Provider = provider;
-        TensorSignature bound = signature.Inputs.First(i => i.Name == input);
-        Layout = TensorLayout.Of(bound.ElementType, bound.Shape, out _)!; // GraphBinder has found it
+        Layout = layout;
     }
 
     public ExecutionProvider Provider { get; }

@@ -1,5 +1,6 @@
 using InferenceServer.Runtime.Manifests;
 using InferenceServer.Runtime.Admission;
+using InferenceServer.Runtime.Preprocessing;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Microsoft.ML.OnnxRuntime;
@@ -62,19 +63,20 @@ internal sealed class SessionFactory(IOptions<OnnxOptions> options, IOptions<Sch
     /// <param name="file">An ONNX file.</param>
     /// <param name="graph">Names the input and the output where the graph has several.</param>
     /// <param name="gpu">The model's settings for a GPU.</param>
+    /// <param name="channels">Channels of the input where the graph leaves them open.</param>
     /// <exception cref="ManifestException">The graph is unreadable, or has no input or output of the given
     /// name.</exception>
     /// <exception cref="GpuRequiredException">A GPU is required and cannot be used.</exception>
-    public IModelSession Open(string file, GraphManifest graph, GpuManifest? gpu = null)
+    public IModelSession Open(string file, GraphManifest graph, GpuManifest? gpu = null, int channels = 3)
     {
         int device = NextDevice();
         (InferenceSession session, ExecutionProvider provider) = Create(file, device, gpu);
-        OnnxModelSession wide = Bind(session, provider, device, file, graph);
+        OnnxModelSession wide = Bind(session, provider, device, file, graph, channels);
         try
         {
             if (IsElastic && provider == ExecutionProvider.Cpu)
             {
-                return new ElasticSession(wide, Bind(OpenOnCpu(file, threads: 1), provider, device, file, graph));
+                return new ElasticSession(wide, Bind(OpenOnCpu(file, threads: 1), provider, device, file, graph, channels));
             }
 
             return wide;
@@ -95,17 +97,18 @@ internal sealed class SessionFactory(IOptions<OnnxOptions> options, IOptions<Sch
         return new GraphDescription(OnnxModelSession.Describe(session), metadata.ProducerName, Opset: null, metadata.CustomMetadataMap);
     }
 
-    private OnnxModelSession Bind(InferenceSession session, ExecutionProvider provider, int device, string file, GraphManifest graph)
+    private OnnxModelSession Bind(
+        InferenceSession session, ExecutionProvider provider, int device, string file, GraphManifest graph, int channels)
     {
         try
         {
             GraphSignature signature = OnnxModelSession.Describe(session);
-            string input = GraphBinder.Input(signature, graph, file);
+            (string input, TensorLayout layout) = GraphBinder.Input(signature, graph, channels, file);
             string output = GraphBinder.Output(signature, graph, file);
             string arena = provider == ExecutionProvider.Cpu ? "cpu:0" : CudaProvider.Arena(device);
             OrtAllocator? pinned = provider == ExecutionProvider.Cuda ? Pinned(session, device) : null;
             return new OnnxModelSession(
-                session, signature, provider, input, output, _options.ArenaShrinkage ? arena : null, pinned);
+                session, signature, provider, input, output, layout, _options.ArenaShrinkage ? arena : null, pinned);
         }
         catch
         {

@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using InferenceServer.Jobs;
+using InferenceServer.Runtime.Manifests;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Http.Metadata;
 using Microsoft.AspNetCore.Mvc.ApiExplorer;
@@ -33,6 +34,10 @@ internal static class OpenApiSetup
             options.SupportNonNullableReferenceTypes();
             options.NonNullableReferenceTypesAsRequired();
             options.MapType<JsonNode>(() => new OpenApiSchema());
+            options.MapType<PadValue>(() => new OpenApiSchema
+            {
+                Description = "`mean`, `zero`, or a colour of 0 to 255: a number, or a number for each channel.",
+            });
             options.MapType<SseItem<JobStatus>>(() => new OpenApiSchema
             {
                 Type = JsonSchemaType.String,

@@ -114,7 +114,7 @@ internal sealed class ModelCatalog(ModelRepository repository, SegmentationMetri
 
         TensorSignature declared = model.Session.Signature.Inputs[0];
         TensorLayout layout = model.Session.Layout;
-        (int height, int width) = layout.Sides(declared.Shape);
+        (int height, int width) = TensorLayout.Sides(declared.Shape);
         if (model.Manifest.Preprocess.Size.Fixed is [int rows, int columns])
         {
             (height, width) = (rows, columns);

@@ -70,7 +70,7 @@ internal static class BatchingTable
         ];
         try
         {
-            using InputTensor input = new(one.Batch, one.Size, TensorLayout.Float32Nchw);
+            using InputTensor input = new(one.Batch, one.Size, TensorLayout.Float32Nchw(3));
             input.FillNoise();
             int images = 0;
             long start = 0;

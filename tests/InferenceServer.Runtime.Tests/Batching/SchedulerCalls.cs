@@ -24,7 +24,7 @@ internal static class SchedulerCalls
 
     public static InputTensor Input(int id, ImageSize size)
     {
-        InputTensor input = new(1, size, TensorLayout.Float32Nchw);
+        InputTensor input = new(1, size, TensorLayout.Float32Nchw(3));
         input.Values.Span.Fill(id);
         return input;
     }

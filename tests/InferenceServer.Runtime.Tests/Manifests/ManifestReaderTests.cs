@@ -52,11 +52,22 @@ public sealed class ManifestReaderTests : IDisposable
         { "sorce", "{}", "expected a known key, got 'sorce'" },
         { "preprocess", null, "required keys are missing: 'preprocess'" },
         { "preprocess.mean", null, "required keys are missing: 'mean'" },
-        { "preprocess.mean", "[0.485, 0.456]", "preprocess.mean: expected three numbers" },
-        { "preprocess.std", "[0.2, 0, 0.2]", "preprocess.std: expected three positive numbers" },
+        { "preprocess.mean", "[0.485, 0.456]", "preprocess.std: expected as many positive numbers as mean has (2), got 3" },
+        { "preprocess.std", "[0.2, 0, 0.2]", "preprocess.std: expected as many positive numbers as mean has (3)" },
+        { "preprocess.mean", "[]", "preprocess.mean: expected numbers, one for each of 1 to 64 channels" },
+        { "preprocess.mean", "[0.5]", "preprocess.mean: expected three numbers, got 1; a graph of one channel has the color \"gray\"" },
+        { "preprocess.color", "\"gray\"", "preprocess.mean: expected one number with the color \"gray\", got 3" },
         { "preprocess.scale", "0", "preprocess.scale: expected a positive number" },
+        { "preprocess.scale", null, "preprocess.scale: expected a positive number" },
+        { "preprocess.normalize", "\"image_max\"", "preprocess.scale: expected no scale with the normalize \"image_max\"" },
+        { "preprocess.normalize", "\"max\"", "one of none, image_max" },
+        { "preprocess.pad.value", "\"black\"", "expected \"mean\", \"zero\", a number of 0 to 255" },
+        { "preprocess.pad.value", "256", "expected \"mean\", \"zero\", a number of 0 to 255" },
+        { "preprocess.pad.value", "[]", "expected \"mean\", \"zero\", a number of 0 to 255" },
+        { "preprocess.pad.value", "[1, \"2\", 3]", "preprocess.pad.value" },
+        { "preprocess.pad.value", "[1, 2]", "preprocess.pad.value: expected one number, or one for each channel (3), got 2" },
         { "preprocess.color", "\"YUV\"", "preprocess.color" },
-        { "preprocess.color", "\"YUV\"", "one of rgb, bgr" },
+        { "preprocess.color", "\"YUV\"", "one of rgb, bgr, gray" },
         { "preprocess.resize.mode", "\"squash\"", "one of none, short_side, long_side, exact, long_side_pad" },
         { "preprocess.resize.size", "null", "preprocess.resize.size: expected the length of the side" },
         { "preprocess.resize.size", "[520, 520]", "preprocess.resize.size: expected the length of the side" },
@@ -122,6 +133,29 @@ public sealed class ManifestReaderTests : IDisposable
 
         Assert.StartsWith("road/model.json: ", e.Message, StringComparison.Ordinal);
         Assert.Contains(expected, e.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("\"mean\"", null)]
+    [InlineData("\"zero\"", 0f)]
+    [InlineData("114", 114f)]
+    [InlineData("[124, 116.5, 104]", 124f)]
+    public void Write_PadValue_IsWhatWasRead(string value, float? first)
+    {
+        ModelManifest manifest = Read(Complete.Replace("\"value\": \"mean\"", $"\"value\": {value}"));
+
+        JsonNode written = JsonNode.Parse(ManifestReader.Write(manifest))!["preprocess"]!["pad"]!["value"]!;
+
+        Assert.True(JsonNode.DeepEquals(JsonNode.Parse(value), written), written.ToJsonString());
+        Assert.Equal(first, manifest.Preprocess.Pad.Value.At(0));
+    }
+
+    [Fact]
+    public void Read_ImageMax_NeedsNoScale()
+    {
+        ModelManifest manifest = Read(Complete.Replace("\"scale\": 0.00392156862745098", "\"normalize\": \"image_max\""));
+
+        Assert.Equal((PixelNormalization.ImageMax, null), (manifest.Preprocess.Normalize, manifest.Preprocess.Scale));
     }
 
     [Fact]

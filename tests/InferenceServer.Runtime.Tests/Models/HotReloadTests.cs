@@ -351,7 +351,7 @@ public sealed class HotReloadTests : IDisposable
 
     private static void Run(LoadedModel model)
     {
-        using InputTensor input = new(1, new ImageSize(16, 16), TensorLayout.Float32Nchw);
+        using InputTensor input = new(1, new ImageSize(16, 16), TensorLayout.Float32Nchw(3));
         input.Values.Span.Clear();
         using ModelOutput output = model.Session.Run(input, CancellationToken.None);
         Assert.Equal(1, output.Shape[0]);

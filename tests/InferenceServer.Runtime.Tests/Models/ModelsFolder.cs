@@ -8,14 +8,20 @@ internal sealed class ModelsFolder : IDisposable
     /// <summary>Puts one of the tiny models there as this version.</summary>
     public string Add(string model, int version, string? name = null)
     {
+        string source = System.IO.Path.Combine(Assets.Models, model);
+        if (!Directory.Exists(source))
+        {
+            source = System.IO.Path.Combine(Assets.OddModels, model);
+        }
+
         string target = Directory.CreateDirectory(Combine(name ?? model, $"{version}")).FullName;
         File.Copy(
-            System.IO.Path.Combine(Assets.Models, model, "1", "model.onnx"),
+            System.IO.Path.Combine(source, "1", "model.onnx"),
             System.IO.Path.Combine(target, "model.onnx"), overwrite: true);
         string manifest = Combine(name ?? model, "model.json");
         if (!File.Exists(manifest))
         {
-            string text = File.ReadAllText(System.IO.Path.Combine(Assets.Models, model, "model.json"));
+            string text = File.ReadAllText(System.IO.Path.Combine(source, "model.json"));
             File.WriteAllText(manifest, text.Replace($"\"name\": \"{model}\",", "", StringComparison.Ordinal));
         }
 

@@ -11,21 +11,23 @@ public class PreprocessorTests
     private static readonly ResizeManifest AsIs = new() { Mode = ResizeMode.None, Filter = ResizeFilter.Bilinear, Antialias = false };
 
     [Theory]
-    [InlineData(ChannelOrder.Rgb, nameof(PadValue.Mean))]
-    [InlineData(ChannelOrder.Bgr, nameof(PadValue.Mean))]
-    [InlineData(ChannelOrder.Rgb, nameof(PadValue.Zero))]
-    [InlineData(ChannelOrder.Bgr, nameof(PadValue.Zero))]
-    public void Prepare_PaddedImage_EqualsTheFormula(ChannelOrder color, string value)
+    [InlineData(ChannelOrder.Rgb)]
+    [InlineData(ChannelOrder.Bgr)]
+    [InlineData(ChannelOrder.Rgb, 0f)]
+    [InlineData(ChannelOrder.Bgr, 0f)]
+    [InlineData(ChannelOrder.Bgr, 114f)]
+    [InlineData(ChannelOrder.Bgr, 124f, 116.5f, 104f)]
+    public void Prepare_PaddedImage_EqualsTheFormula(ChannelOrder color, params float[] value)
     {
         PreprocessManifest preprocess = InputSizingTests.Preprocess(AsIs, 32, 0) with
         {
             Color = color,
-            Pad = new PadManifest { Where = PadPosition.Center, Value = Enum.Parse<PadValue>(value) },
+            Pad = new PadManifest { Where = PadPosition.Center, Value = PadValue.Color(value) },
         };
         ImageSize size = new(21, 13);
         byte[] rgb = new byte[size.Pixels * 3];
         new Random(7).NextBytes(rgb);
-        Preprocessor preprocessor = new(preprocess, TensorLayout.Float32Nchw);
+        Preprocessor preprocessor = new(preprocess, TensorLayout.Float32Nchw(3));
         InputGeometry geometry = preprocessor.Plan(size);
 
         using InputTensor input = preprocessor.Prepare(rgb, geometry);
@@ -39,17 +41,22 @@ public class PreprocessorTests
                 {
                     (int px, int py) = (x - geometry.Left, y - geometry.Top);
                     bool inside = px >= 0 && px < size.Width && py >= 0 && py < size.Height;
-                    double expected = inside
-                        ? Normal(rgb[(((py * size.Width) + px) * 3) + channel], c)
-                        : value == nameof(PadValue.Mean)
-                        ? 0
-                        : Normal(0, c);
+                    double expected = 0;
+                    if (inside)
+                    {
+                        expected = Normal(rgb[(((py * size.Width) + px) * 3) + channel], c);
+                    }
+                    else if (value.Length > 0)
+                    {
+                        expected = Normal(value[Math.Min(c, value.Length - 1)], c);
+                    }
+
                     Assert.Equal(expected, input.Values.Span[(c * 1024) + (y * 32) + x], 1e-5);
                 }
             }
         }
 
-        double Normal(byte pixel, int c) => ((pixel * (double)preprocess.Scale) - preprocess.Mean[c]) / preprocess.Std[c];
+        double Normal(double pixel, int c) => ((pixel * (double)preprocess.Scale!) - preprocess.Mean[c]) / preprocess.Std[c];
     }
 
     [Theory]
@@ -84,7 +91,7 @@ public class PreprocessorTests
             OpenCvResizer.Resize(rgb, size, expected, small, ResizeFilter.Bilinear);
         }
 
-        Preprocessor preprocessor = new(preprocess, TensorLayout.Float32Nchw);
+        Preprocessor preprocessor = new(preprocess, TensorLayout.Float32Nchw(3));
         using InputTensor input = preprocessor.Prepare(rgb, preprocessor.Plan(size));
 
         Assert.Equal(small, input.Size);

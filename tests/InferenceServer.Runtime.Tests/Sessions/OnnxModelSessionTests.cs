@@ -12,14 +12,14 @@ public class OnnxModelSessionTests
     {
         using TestRuntime runtime = new(Assets.Models);
         IModelSession session = runtime.Repository.Entry("tiny").Model!.Session;
-        using InputTensor both = new(2, new ImageSize(16, 8), TensorLayout.Float32Nchw);
+        using InputTensor both = new(2, new ImageSize(16, 8), TensorLayout.Float32Nchw(3));
         new Random(3).NextSingles(both.Values.Span);
         int length = both.Values.Length / 2;
         using ModelOutput together = session.Run(both, CancellationToken.None);
         Assert.Equal([2, 3, 2, 4], together.Shape);
         for (int i = 0; i < 2; i++)
         {
-            using InputTensor one = new(1, both.Size, TensorLayout.Float32Nchw);
+            using InputTensor one = new(1, both.Size, TensorLayout.Float32Nchw(3));
             both.Values.Slice(i * length, length).CopyTo(one.Values);
             using ModelOutput alone = session.Run(one, CancellationToken.None);
             Assert.Equal(alone.Scores().ToArray(), together.Scores(i).ToArray());
@@ -30,7 +30,7 @@ public class OnnxModelSessionTests
     public void Run_Cancelled_NeverStarts()
     {
         using TestRuntime runtime = new(Assets.Models);
-        using InputTensor input = new(1, new ImageSize(16, 16), TensorLayout.Float32Nchw);
+        using InputTensor input = new(1, new ImageSize(16, 16), TensorLayout.Float32Nchw(3));
         Assert.ThrowsAny<OperationCanceledException>(() =>
             runtime.Repository.Entry("tiny").Model!.Session.Run(input, new CancellationToken(canceled: true)));
     }
@@ -39,7 +39,7 @@ public class OnnxModelSessionTests
     public void Run_SizeTheGraphCannotTake_IsATypedError()
     {
         using TestRuntime runtime = new(Assets.Models);
-        using InputTensor input = new(1, new ImageSize(32, 32), TensorLayout.Float32Nchw);
+        using InputTensor input = new(1, new ImageSize(32, 32), TensorLayout.Float32Nchw(3));
         SegmentationException e = Assert.Throws<SegmentationException>(() =>
             runtime.Repository.Entry("tiny-fixed").Model!.Session.Run(input, CancellationToken.None));
         Assert.Equal(SegmentationError.InferenceFailed, e.Error);
@@ -51,7 +51,7 @@ public class OnnxModelSessionTests
     {
         using TestRuntime runtime = new(Assets.Models);
         LoadedModel model = runtime.Repository.Entry("tiny").Model!;
-        using InputTensor input = new(1, new ImageSize(64, 64), TensorLayout.Float32Nchw);
+        using InputTensor input = new(1, new ImageSize(64, 64), TensorLayout.Float32Nchw(3));
         new Random(4).NextSingles(input.Values.Span);
         using ModelOutput expected = model.Session.Run(input, CancellationToken.None);
         float[] scores = expected.Scores().ToArray();
@@ -66,8 +66,8 @@ public class OnnxModelSessionTests
     public void Run_RareLargeInput_GivesMemoryBackAndTheSameResult()
     {
         using TestRuntime runtime = new(Assets.Models), keeping = new(Assets.Models, ("Onnx:ArenaShrinkage", "false"));
-        using InputTensor usual = new(1, new ImageSize(16, 16), TensorLayout.Float32Nchw), large = new(
-            1, new ImageSize(256, 256), TensorLayout.Float32Nchw);
+        using InputTensor usual = new(1, new ImageSize(16, 16), TensorLayout.Float32Nchw(3)), large = new(
+            1, new ImageSize(256, 256), TensorLayout.Float32Nchw(3));
         usual.Values.Span.Clear();
         new Random(5).NextSingles(large.Values.Span);
         IModelSession session = runtime.Repository.Entry("tiny").Model!.Session;

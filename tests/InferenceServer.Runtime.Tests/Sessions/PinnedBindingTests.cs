@@ -64,13 +64,13 @@ public sealed class PinnedBindingTests : IDisposable
         InferenceSession session = new(Path.Combine(Assets.Models, "tiny", "1", "model.onnx"));
         return new OnnxModelSession(
             session, OnnxModelSession.Describe(session), ExecutionProvider.Cpu, session.InputNames[0],
-            session.OutputNames[0],
+            session.OutputNames[0], TensorLayout.Float32Nchw(3),
             pinned: bind ? new OrtAllocator(session, OrtMemoryInfo.DefaultInstance) : null);
     }
 
     private static InputTensor Noise(int batch, int width, int height, int seed)
     {
-        InputTensor input = new(batch, new ImageSize(width, height), TensorLayout.Float32Nchw);
+        InputTensor input = new(batch, new ImageSize(width, height), TensorLayout.Float32Nchw(3));
         new Random(seed).NextSingles(input.Values.Span);
         return input;
     }

@@ -212,7 +212,7 @@ public sealed class TensorInferTests(SegmentationServer server)
 
     private (float[] Values, int[] Shape) Run(float[] values)
     {
-        using InputTensor input = new(1, new Kernels.ImageSize(Photo.Width, Photo.Height), TensorLayout.Float32Nchw);
+        using InputTensor input = new(1, new Kernels.ImageSize(Photo.Width, Photo.Height), TensorLayout.Float32Nchw(3));
         values.CopyTo(input.Values);
         using ModelOutput output = server.Services.GetRequiredService<ModelRepository>()
             .Entry("tiny").Model!.Session.Run(input, CancellationToken.None);
