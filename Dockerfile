@@ -10,6 +10,7 @@ COPY global.json Directory.Build.props Directory.Packages.props .editorconfig ./
 COPY eng/ eng/
 COPY src/DenseCrf/DenseCrf.csproj src/DenseCrf/
 COPY src/InferenceServer.Kernels/InferenceServer.Kernels.csproj src/InferenceServer.Kernels/
+COPY src/OnnxGraph/OnnxGraph.csproj src/OnnxGraph/
 COPY src/InferenceServer.Runtime/InferenceServer.Runtime.csproj src/InferenceServer.Runtime/
 COPY src/InferenceServer/InferenceServer.csproj src/InferenceServer/
 

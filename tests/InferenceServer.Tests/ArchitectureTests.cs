@@ -14,7 +14,8 @@ public sealed partial class ArchitectureTests
     {
         { "DenseCrf", [] },
         { "InferenceServer.Kernels", [] },
-        { "InferenceServer.Runtime", ["DenseCrf", "InferenceServer.Kernels"] },
+        { "OnnxGraph", [] },
+        { "InferenceServer.Runtime", ["DenseCrf", "InferenceServer.Kernels", "OnnxGraph"] },
         { "InferenceServer", ["InferenceServer.Runtime"] },
         { "InferenceServer.Client", [] },
         { "InferenceServer.Cli", ["InferenceServer.Client", "InferenceServer.Runtime"] },

@@ -1,6 +1,7 @@
 using InferenceServer.Kernels;
 using InferenceServer.Runtime.Manifests;
 using InferenceServer.Runtime.Sessions;
+using OnnxGraph;
 
 namespace InferenceServer.Runtime.Inspection;
 
@@ -13,8 +14,16 @@ internal sealed class ModelInspector(SessionFactory sessions)
     /// <exception cref="ManifestException">ONNX Runtime cannot read the file.</exception>
     public GraphDescription Describe(string file)
     {
-        using FileStream stream = File.OpenRead(file);
-        return sessions.Describe(file) with { Opset = OnnxHeader.ReadOpset(stream) };
+        GraphDescription description = sessions.Describe(file);
+        try
+        {
+            using OnnxModel model = OnnxModel.Open(file);
+            return description with { Opset = model.Opset };
+        }
+        catch (OnnxFormatException)
+        {
+            return description; // the version is only shown to people; ONNX Runtime decides whether the file is valid
+        }
     }
 
     /// <summary>Runs the graph at many sizes.</summary>

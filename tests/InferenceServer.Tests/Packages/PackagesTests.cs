@@ -80,7 +80,7 @@ public sealed class PackagesTests(SegmentationServer server, PackagesTests.Feed 
         public async Task InitializeAsync()
         {
             foreach (string project in (string[])[
-                "DenseCrf", "InferenceServer.Kernels", "InferenceServer.Runtime", "InferenceServer.Client"
+                "DenseCrf", "InferenceServer.Kernels", "OnnxGraph", "InferenceServer.Runtime", "InferenceServer.Client"
             ])
             {
                 await RunAsync(
