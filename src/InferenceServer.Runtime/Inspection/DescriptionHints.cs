@@ -352,6 +352,7 @@ internal static class DescriptionHints
     {
         private double[] _slopes = [1];
         private double[] _intercepts = [0];
+        private bool _any;
 
         /// <summary>Appends a step; false where the counts do not fit or a slope is not positive.</summary>
         public bool Add(IReadOnlyList<float> slopes, IReadOnlyList<float> intercepts)
@@ -362,6 +363,7 @@ internal static class DescriptionHints
                 && slopes.All(s => float.IsFinite(s) && s > 0) && intercepts.All(float.IsFinite);
             if (fits)
             {
+                _any = true;
                 double[] before = _slopes;
                 double[] shift = _intercepts;
                 _slopes = [.. Enumerable.Range(0, count).Select(c => before[c % before.Length] * slopes[c % slopes.Count])];
@@ -380,15 +382,25 @@ internal static class DescriptionHints
             mean is not null && std?.Count == mean.Count
             && Add([.. std.Select(s => 1 / s)], [.. mean.Zip(std, (m, s) => -m / s)]);
 
-        /// <summary>Offers the joined steps as a normalisation, where there are any.</summary>
+        /// <summary>Offers the joined steps as a normalisation, where there are any. Means and deviations of at most 1
+        /// are those of values in 0 to 1.</summary>
         public void Offer(string source, ExporterHints hints)
         {
-            if (_slopes is not [1] || _intercepts is not [0])
+            if (!_any)
             {
-                hints.OfferNormalization(
-                    1, [.. _slopes.Zip(_intercepts, (slope, intercept) => (float)(-intercept / slope))],
-                    [.. _slopes.Select(slope => (float)(1 / slope))], source);
+                return;
             }
+
+            float[] mean = [.. _slopes.Zip(_intercepts, (slope, intercept) => (float)(-intercept / slope))];
+            float[] std = [.. _slopes.Select(slope => (float)(1 / slope))];
+            double scale = 1;
+            if (mean.All(m => Math.Abs(m) <= 1) && std.All(d => d <= 1))
+            {
+                scale = 1.0 / 255;
+                hints.Note($"{source}: the values are those of images in 0 to 1, so the scale is taken as 1/255.");
+            }
+
+            hints.OfferNormalization(scale, mean, std, source);
         }
     }
 }

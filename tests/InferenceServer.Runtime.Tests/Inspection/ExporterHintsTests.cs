@@ -422,6 +422,18 @@ public sealed class ExporterHintsTests : IDisposable
         Assert.Empty(hints.Notes);
     }
 
+    [Theory]
+    [InlineData("""{"type": "z-score", "mean": 0.485, "stddev": 0.229}""", 0.485f, 0.229f)]
+    [InlineData("""{"type": "z-score", "mean": 0.5, "stddev": 0.5}""", 0.5f, 0.5f)]
+    [InlineData("""{"type": "min-max", "minimum": 0, "maximum": 1}""", 0f, 1f)]
+    public void Read_StacStatisticsOfZeroToOne_AreScaledAndNoted(string scaling, float mean, float std)
+    {
+        ExporterHints hints = Read(None, ("item.json", """{"mlm:input": [{"value_scaling": [""" + scaling + "]}]}"));
+
+        AssertNormalization(hints, 1f / 255, [mean], [std]);
+        AssertNote("the scale is taken as 1/255", hints);
+    }
+
     [Fact]
     public void Read_SeveralStacItems_TakesTheOneThatNamesTheGraph()
     {
