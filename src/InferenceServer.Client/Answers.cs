@@ -6,7 +6,8 @@ namespace InferenceServer.Client;
 /// <summary>A mask, as the server encoded it.</summary>
 public sealed class MaskAnswer
 {
-    /// <summary>The mask in the requested format; in <c>raw</c>, one byte for each pixel, row by row.</summary>
+    /// <summary>The mask in the requested format; in <c>raw</c>, class indices row by row: one byte for each pixel, or two
+    /// (little-endian) for more than 256 classes.</summary>
     public required byte[] Bytes { get; init; }
 
     /// <summary>Media type of <see cref="Bytes"/>.</summary>

@@ -209,6 +209,13 @@ internal sealed class Segmenter : ISegmenter
                 $"The graph of '{model.Name}' ends in labels: it has no confidence or probabilities, and nothing that a CRF could refine.");
         }
 
+        string? obstacle = CrfManifest.Obstacle(model.Manifest.Graph.OutputKind, model.Postprocessor.Classes);
+        if (context.Crf is not null && obstacle is not null)
+        {
+            throw new SegmentationException(
+                SegmentationError.InvalidRequest, $"The masks of '{model.Name}' cannot be refined: {obstacle}. Leave refine out.");
+        }
+
         if (context.WithProbabilities && context.Crf is not null)
         {
             throw new SegmentationException(

@@ -4,7 +4,7 @@ using System.Text;
 
 namespace InferenceServer.Tests;
 
-/// <summary>An 8-bit PNG as it lies in the file: libvips would turn an indexed one into colours, and the tests look
+/// <summary>A PNG of 8 or 16 bits as it lies in the file: libvips would turn an indexed one into colours, and the tests look
 /// at the indices.</summary>
 /// <remarks>PNG specification, third edition, §5 and §9.</remarks>
 internal sealed class PngImage
@@ -19,17 +19,19 @@ internal sealed class PngImage
 
     public required int ColorType { get; init; }
 
+    public required int Bits { get; init; }
+
     /// <summary>Red, green and blue of each index; empty unless indexed.</summary>
     public required byte[] Palette { get; init; }
 
-    /// <summary>HWC, without the bytes that name the filters.</summary>
+    /// <summary>HWC, without the bytes that name the filters; of 16 bits the high byte first.</summary>
     public required byte[] Samples { get; init; }
 
     public static PngImage Read(byte[] file)
     {
         ILookup<string, byte[]> chunks = Chunks(file).ToLookup(c => c.Type, c => c.Data);
         byte[] header = chunks["IHDR"].Single();
-        Assert.Equal(8, header[8]);
+        Assert.True(header[8] is 8 or 16);
         Assert.Equal(0, header[12]); // not interlaced
         int width = BinaryPrimitives.ReadInt32BigEndian(header);
         int height = BinaryPrimitives.ReadInt32BigEndian(header.AsSpan(4));
@@ -39,8 +41,9 @@ internal sealed class PngImage
             Width = width,
             Height = height,
             ColorType = colorType,
+            Bits = header[8],
             Palette = chunks["PLTE"].SingleOrDefault() ?? [],
-            Samples = Unfilter(Inflate(chunks["IDAT"]), colorType == Rgb ? 3 * width : width, height),
+            Samples = Unfilter(Inflate(chunks["IDAT"]), header[8] / 8 * (colorType == Rgb ? 3 * width : width), height),
         };
     }
 

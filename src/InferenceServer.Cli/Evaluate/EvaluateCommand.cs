@@ -68,6 +68,7 @@ internal static class EvaluateCommand
     {
         using ServiceProvider services = runtime.Build(parsed);
         LoadedModel loaded = services.GetRequiredService<ModelRepository>().Load(model, cancellationToken);
+        Evaluator.Check(loaded);
         Evaluator evaluator = new(services.GetRequiredService<Segmenter>(), loaded, ignore, settings);
         Terminal terminal = Terminal.For(parsed);
         await terminal.TrackAsync("Evaluating", pairs.Count, async advance =>

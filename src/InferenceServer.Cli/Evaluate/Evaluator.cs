@@ -1,5 +1,6 @@
 using System.Buffers;
 using InferenceServer.Cli.Hosting;
+using InferenceServer.Kernels.Labels;
 using InferenceServer.Kernels.Metrics;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Admission;
@@ -25,6 +26,18 @@ internal sealed class Evaluator
         Unknown = new UnknownLabels(Classes, ignore);
         Plain = new Tally(Classes);
         Refined = settings.Refine ?? model.Manifest.Postprocess.Crf?.Default ?? false ? new Tally(Classes) : null;
+    }
+
+    /// <summary>Checks that label maps can tell the classes of a model apart.</summary>
+    /// <exception cref="CommandException">The model has too many classes.</exception>
+    public static void Check(LoadedModel model)
+    {
+        if (model.Classes.Names.Count > ArgMax.MaxClasses)
+        {
+            throw new CommandException(
+                $"Expected a model of at most {ArgMax.MaxClasses} classes, since label maps have 8 bits; "
+                + $"'{model.Name}' has {model.Classes.Names.Count}.");
+        }
     }
 
     /// <summary>The counts of the masks without refinement.</summary>

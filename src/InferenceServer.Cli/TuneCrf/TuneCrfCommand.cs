@@ -63,6 +63,7 @@ internal static class TuneCrfCommand
             options.Crf.Concurrency = Math.Min(Environment.ProcessorCount, CrfInference.MaxThreads);
         });
         LoadedModel loaded = services.GetRequiredService<ModelRepository>().Load(model, cancellationToken);
+        Evaluator.Check(loaded);
         CrfManifest? manifest = loaded.Manifest.Postprocess.Crf;
         CrfSettings start = services.GetRequiredService<CrfRefiner>().Resolve(manifest, held);
         string file = Path.Combine(

@@ -25,8 +25,19 @@ public static class OverlayBlender
     /// The lengths do not fit each other, or alpha is NaN or out of range.
     /// </exception>
     public static void Blend(
-        ReadOnlySpan<byte> rgb, ReadOnlySpan<byte> labels, Palette palette, float alpha, Span<byte> destination)
+        ReadOnlySpan<byte> rgb, ReadOnlySpan<byte> labels, Palette palette, float alpha, Span<byte> destination) =>
+        Run(rgb, labels, palette, alpha, destination);
+
+    /// <inheritdoc cref="Blend(ReadOnlySpan{byte}, ReadOnlySpan{byte}, Palette, float, Span{byte})"/>
+    public static void Blend(
+        ReadOnlySpan<byte> rgb, ReadOnlySpan<ushort> labels, Palette palette, float alpha, Span<byte> destination) =>
+        Run(rgb, labels, palette, alpha, destination);
+
+    private static void Run<TLabel>(
+        ReadOnlySpan<byte> rgb, ReadOnlySpan<TLabel> labels, Palette palette, float alpha, Span<byte> destination)
+        where TLabel : unmanaged, IBinaryInteger<TLabel>
     {
+        ArgumentNullException.ThrowIfNull(palette);
         ArgumentOutOfRangeException.ThrowIfNotEqual(rgb.Length, (long)labels.Length * Channels);
         ArgumentOutOfRangeException.ThrowIfNotEqual(destination.Length, rgb.Length);
         ArgumentOutOfRangeException.ThrowIfLessThan(alpha, 0);   // refuses NaN too, which compares as less than every number
@@ -37,7 +48,7 @@ public static class OverlayBlender
         {
             int count = Math.Min(BlockPixels, labels.Length - start);
             Span<byte> colour = colours[..(count * Channels)];
-            ColorMap.Apply(labels.Slice(start, count), palette, colour);
+            ColorMap.Run(labels.Slice(start, count), palette, colour);
             ReadOnlySpan<byte> image = rgb.Slice(start * Channels, colour.Length);
             Span<byte> output = destination.Slice(start * Channels, colour.Length);
             int done = Vectorized(image, colour, weight, output);

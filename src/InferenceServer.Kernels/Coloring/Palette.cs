@@ -1,18 +1,23 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace InferenceServer.Kernels.Coloring;
 
-/// <summary>The colours of labels: 1 to 256 RGB entries. Immutable.</summary>
+/// <summary>The colours of labels: 1 to 65,536 RGB entries. Immutable.</summary>
 public sealed class Palette
 {
     private const int Channels = 3;
 
+    private const int MaxCount = ushort.MaxValue + 1;
+
     private readonly byte[] _rgb;
-    private readonly uint[] _packed = new uint[byte.MaxValue + 1];   // red in the lowest byte; 0 from Count on
+    private readonly uint[] _packed;   // red in the lowest byte; an entry for every byte, 0 from Count on
 
     private Palette(byte[] rgb)
     {
         _rgb = rgb;
+        _packed = new uint[Math.Max(Count, byte.MaxValue + 1)];
         for (int i = 0; i < Count; i++)
         {
             (byte red, byte green, byte blue) = this[i];
@@ -46,16 +51,16 @@ public sealed class Palette
     /// The PASCAL VOC palette: the bits of the label, three at a time from the lowest on, are the bits of red, green
     /// and blue from the highest on.
     /// </summary>
-    /// <param name="count">Number of entries, 1 to 256. With 256 the void label, 255, is E0E0C0.</param>
+    /// <param name="count">Number of entries, 1 to 65,536. The void label, 255, is E0E0C0.</param>
     /// <exception cref="ArgumentOutOfRangeException">The number of entries is out of range.</exception>
     public static Palette Voc(int count)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(count);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(count, byte.MaxValue + 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(count, MaxCount);
         byte[] rgb = new byte[count * Channels];
         for (int i = 0; i < count; i++)
         {
-            for (int bit = 0; bit < 8; bit++)
+            for (int bit = 0; bit < 16; bit++)
             {
                 rgb[(i * Channels) + (bit % Channels)] |= (byte)(((i >> bit) & 1) << (7 - (bit / Channels)));
             }
@@ -66,12 +71,12 @@ public sealed class Palette
 
     /// <summary>Creates a palette of given colours.</summary>
     /// <param name="rgb">Red, green and blue of each entry; copied.</param>
-    /// <exception cref="ArgumentException">The length is not that of 1 to 256 entries.</exception>
+    /// <exception cref="ArgumentException">The length is not that of 1 to 65,536 entries.</exception>
     public static Palette FromRgb(ReadOnlySpan<byte> rgb)
     {
-        if (rgb.IsEmpty || rgb.Length % Channels != 0 || rgb.Length > (byte.MaxValue + 1) * Channels)
+        if (rgb.IsEmpty || rgb.Length % Channels != 0 || rgb.Length > MaxCount * Channels)
         {
-            throw new ArgumentException($"Expected 1 to 256 colours of three bytes, got {rgb.Length} bytes.", nameof(rgb));
+            throw new ArgumentException($"Expected 1 to {MaxCount} colours of three bytes, got {rgb.Length} bytes.", nameof(rgb));
         }
 
         return new Palette(rgb.ToArray());
@@ -83,7 +88,7 @@ public sealed class Palette
     /// </param>
     /// <exception cref="FormatException">A colour is not a hexadecimal number.</exception>
     /// <exception cref="ArgumentException">
-    /// A colour does not have six digits, or the number of colours is not 1 to 256.
+    /// A colour does not have six digits, or the number of colours is not 1 to 65,536.
     /// </exception>
     public static Palette FromHex(string hex)
     {
@@ -114,7 +119,13 @@ public static class ColorMap
     /// <param name="palette">Colours of the labels. Labels beyond its end become black.</param>
     /// <param name="rgb">HWC, red first, three bytes for each label; overwritten whole.</param>
     /// <exception cref="ArgumentOutOfRangeException">The lengths do not fit each other.</exception>
-    public static void Apply(ReadOnlySpan<byte> labels, Palette palette, Span<byte> rgb)
+    public static void Apply(ReadOnlySpan<byte> labels, Palette palette, Span<byte> rgb) => Run(labels, palette, rgb);
+
+    /// <inheritdoc cref="Apply(ReadOnlySpan{byte}, Palette, Span{byte})"/>
+    public static void Apply(ReadOnlySpan<ushort> labels, Palette palette, Span<byte> rgb) => Run(labels, palette, rgb);
+
+    internal static void Run<TLabel>(ReadOnlySpan<TLabel> labels, Palette palette, Span<byte> rgb)
+        where TLabel : unmanaged, IBinaryInteger<TLabel>
     {
         ArgumentNullException.ThrowIfNull(palette);
         ArgumentOutOfRangeException.ThrowIfNotEqual(rgb.Length, (long)labels.Length * Channels);
@@ -124,16 +135,29 @@ public static class ColorMap
         {
             // Four bytes at once; the next pixel overwrites the fourth. Vector instructions do not speed up a table
             // look-up.
-            uint colour = colours[labels[x]];
+            uint colour = Colour(colours, labels[x]);
             MemoryMarshal.Write(rgb[(x * Channels)..], in colour);
         }
 
         if (x < labels.Length)
         {
-            uint colour = colours[labels[x]];
+            uint colour = Colour(colours, labels[x]);
             rgb[x * Channels] = (byte)colour;
             rgb[(x * Channels) + 1] = (byte)(colour >> 8);
             rgb[(x * Channels) + 2] = (byte)(colour >> 16);
         }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static uint Colour<TLabel>(ReadOnlySpan<uint> colours, TLabel label)
+        where TLabel : unmanaged, IBinaryInteger<TLabel>
+    {
+        int index = int.CreateTruncating(label);
+        if ((uint)index < (uint)colours.Length)
+        {
+            return colours[index];
+        }
+
+        return 0;
     }
 }

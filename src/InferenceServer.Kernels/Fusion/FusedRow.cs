@@ -11,6 +11,8 @@ namespace InferenceServer.Kernels.Fusion;
 /// </remarks>
 internal static class FusedRow
 {
+    private const int MostOnStack = 4096; // classes; 128 KB as vectors of 32 bytes
+
     public static void Compute(
         in ScoreRows pixels, ScoreFusion fusion, float rowWeight, ReadOnlySpan<float> columnWeights, Span<float> sums, int stride)
     {
@@ -23,7 +25,7 @@ internal static class FusedRow
         in ScoreRows pixels, ScoreFusion fusion, float rowWeight, ReadOnlySpan<float> columnWeights, Span<float> sums, int stride,
         int start)
     {
-        Span<float> terms = stackalloc float[pixels.Classes];
+        Span<float> terms = pixels.Classes <= MostOnStack ? stackalloc float[pixels.Classes] : new float[pixels.Classes];
         for (int x = start; x < pixels.Width; x++)
         {
             float weight = columnWeights[x] * rowWeight;
@@ -64,7 +66,9 @@ internal static class FusedRow
             return 0;
         }
 
-        Span<Vector<float>> terms = stackalloc Vector<float>[pixels.Classes];
+        Span<Vector<float>> terms = pixels.Classes <= MostOnStack
+            ? stackalloc Vector<float>[pixels.Classes]
+            : new Vector<float>[pixels.Classes];
         int x = 0;
         for (; x <= pixels.Width - Vector<float>.Count; x += Vector<float>.Count)
         {

@@ -7,8 +7,11 @@ namespace InferenceServer.Kernels.Labels;
 /// <summary>The class with the highest score at every pixel, from scores of the image's size.</summary>
 public static class ArgMax
 {
-    /// <summary>The largest number of classes, because a label is a byte.</summary>
+    /// <summary>The largest number of classes whose labels are bytes.</summary>
     public const int MaxClasses = 256;
+
+    /// <summary>The largest number of classes whose labels are 16-bit numbers.</summary>
+    public const int MaxWideClasses = 65536;
 
     /// <summary>Labels every pixel with the class of its highest score.</summary>
     /// <param name="scores">CHW; logits and probabilities give the same labels.</param>
@@ -38,13 +41,15 @@ public static class ArgMax
 /// </summary>
 internal static class ArgMaxRow
 {
-    public static void Compute(in ScoreRows rows, Span<byte> labels)
+    public static void Compute<TLabel>(in ScoreRows rows, Span<TLabel> labels)
+        where TLabel : unmanaged, IBinaryInteger<TLabel>
     {
         int done = Vectorized(rows, labels);
         Scalar(rows, labels, done);
     }
 
-    internal static void Scalar(in ScoreRows rows, Span<byte> labels, int start)
+    internal static void Scalar<TLabel>(in ScoreRows rows, Span<TLabel> labels, int start)
+        where TLabel : unmanaged, IBinaryInteger<TLabel>
     {
         for (int x = start; x < labels.Length; x++)
         {
@@ -59,16 +64,17 @@ internal static class ArgMaxRow
                 }
             }
 
-            labels[x] = (byte)winner;
+            labels[x] = TLabel.CreateTruncating(winner);
         }
     }
 
     /// <summary>
-    /// Labels a vector of bytes at a time, from four vectors of scores: four chains of comparisons hide each other's
+    /// Labels as many pixels as a vector has bytes, from four vectors of scores: four chains of comparisons hide each other's
     /// latency. The last step overlaps the step before it, so that no pixels remain. Returns the number of pixels done,
     /// which is 0 for rows shorter than a vector.
     /// </summary>
-    private static int Vectorized(in ScoreRows rows, Span<byte> labels)
+    private static int Vectorized<TLabel>(in ScoreRows rows, Span<TLabel> labels)
+        where TLabel : unmanaged, IBinaryInteger<TLabel>
     {
         if (!Vector.IsHardwareAccelerated)
         {
@@ -94,12 +100,27 @@ internal static class ArgMaxRow
                 Challenge(rows.VectorAt(index + (3 * n)), label, ref best3, ref winner3);
             }
 
-            Bytes.Narrow(winner0, winner1, winner2, winner3).CopyTo(labels[x..]);
+            Store(winner0, winner1, winner2, winner3, labels[x..]);
             if (x == last)
             {
                 return labels.Length;
             }
         }
+    }
+
+    /// <summary>Writes four vectors of labels, as bytes or as 16-bit numbers.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static void Store<TLabel>(Vector<int> a, Vector<int> b, Vector<int> c, Vector<int> d, Span<TLabel> labels)
+        where TLabel : unmanaged, IBinaryInteger<TLabel>
+    {
+        if (typeof(TLabel) == typeof(byte))
+        {
+            Bytes.Narrow(a, b, c, d).As<byte, TLabel>().CopyTo(labels);
+            return;
+        }
+
+        Vector.Narrow(a.As<int, uint>(), b.As<int, uint>()).As<ushort, TLabel>().CopyTo(labels);
+        Vector.Narrow(c.As<int, uint>(), d.As<int, uint>()).As<ushort, TLabel>().CopyTo(labels[Vector<ushort>.Count..]);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

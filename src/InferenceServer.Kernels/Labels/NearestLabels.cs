@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Numerics;
 using InferenceServer.Kernels.Upsampling;
 
 namespace InferenceServer.Kernels.Labels;
@@ -19,7 +20,15 @@ public static class NearestLabels
     /// PyTorch's <c>nearest</c> and OpenCV take points up to half a grid point further to the upper left.
     /// </remarks>
     /// <exception cref="ArgumentException">The lengths, sizes or positions do not fit each other.</exception>
-    public static void Resize(ReadOnlySpan<byte> labels, ImageSize grid, AxisTaps rows, AxisTaps columns, Span<byte> output)
+    public static void Resize(ReadOnlySpan<byte> labels, ImageSize grid, AxisTaps rows, AxisTaps columns, Span<byte> output) =>
+        Run(labels, grid, rows, columns, output);
+
+    /// <inheritdoc cref="Resize(ReadOnlySpan{byte}, ImageSize, AxisTaps, AxisTaps, Span{byte})"/>
+    public static void Resize(ReadOnlySpan<ushort> labels, ImageSize grid, AxisTaps rows, AxisTaps columns, Span<ushort> output) =>
+        Run(labels, grid, rows, columns, output);
+
+    private static void Run<TLabel>(ReadOnlySpan<TLabel> labels, ImageSize grid, AxisTaps rows, AxisTaps columns, Span<TLabel> output)
+        where TLabel : unmanaged, IBinaryInteger<TLabel>
     {
         AxisTaps.CheckGrid(labels.Length, 1, grid, rows, columns, output.Length, 0);
         int width = columns.Count;
@@ -31,7 +40,7 @@ public static class NearestLabels
 
         for (int y = 0; y < rows.Count; y++)
         {
-            Span<byte> row = output.Slice(y * width, width);
+            Span<TLabel> row = output.Slice(y * width, width);
             int source = Nearest(rows, y);
             if (y > 0 && source == Nearest(rows, y - 1))
             {
@@ -39,7 +48,7 @@ public static class NearestLabels
                 continue;
             }
 
-            ReadOnlySpan<byte> from = labels.Slice(source * grid.Width, grid.Width);
+            ReadOnlySpan<TLabel> from = labels.Slice(source * grid.Width, grid.Width);
             for (int x = 0; x < row.Length; x++)
             {
                 row[x] = from[sources[x]];

@@ -146,7 +146,7 @@ public sealed class AxisTaps
         int scores, int classes, ImageSize grid, AxisTaps rows, AxisTaps columns, int labels, int confidence)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(classes, 1);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(classes, ArgMax.MaxClasses);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(classes, ArgMax.MaxWideClasses);
         ArgumentOutOfRangeException.ThrowIfNotEqual(scores, grid.Pixels * classes);
         ArgumentOutOfRangeException.ThrowIfNotEqual(labels, (long)rows.Count * columns.Count);
         if (rows.Grid != grid.Height || columns.Grid != grid.Width)

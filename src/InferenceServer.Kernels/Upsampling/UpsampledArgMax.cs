@@ -1,3 +1,4 @@
+using System.Numerics;
 using InferenceServer.Kernels.Labels;
 
 namespace InferenceServer.Kernels.Upsampling;
@@ -54,6 +55,23 @@ public static class UpsampledArgMax
         ReadOnlySpan<float> scores, int classes, ImageSize grid, AxisTaps rows, AxisTaps columns,
         ScoreKind kind, Span<byte> labels, Span<byte> confidence)
     {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(classes, ArgMax.MaxClasses);
+        Run(scores, classes, grid, rows, columns, kind, labels, confidence);
+    }
+
+    /// <summary>Labels every pixel with 16 bits, for up to 65,536 classes.</summary>
+    /// <inheritdoc
+    /// cref="Compute(ReadOnlySpan{float}, int, ImageSize, AxisTaps, AxisTaps, ScoreKind, Span{byte}, Span{byte})"/>
+    public static void Compute(
+        ReadOnlySpan<float> scores, int classes, ImageSize grid, AxisTaps rows, AxisTaps columns,
+        ScoreKind kind, Span<ushort> labels, Span<byte> confidence) =>
+        Run(scores, classes, grid, rows, columns, kind, labels, confidence);
+
+    private static void Run<TLabel>(
+        ReadOnlySpan<float> scores, int classes, ImageSize grid, AxisTaps rows, AxisTaps columns,
+        ScoreKind kind, Span<TLabel> labels, Span<byte> confidence)
+        where TLabel : unmanaged, IBinaryInteger<TLabel>
+    {
         AxisTaps.CheckGrid(scores.Length, classes, grid, rows, columns, labels.Length, confidence.Length);
         if (columns.IsShift)
         {
@@ -68,9 +86,10 @@ public static class UpsampledArgMax
     }
 
     /// <summary>The plain formula, pixel by pixel: the specification of the fast form.</summary>
-    internal static void Scalar(
+    internal static void Scalar<TLabel>(
         ReadOnlySpan<float> scores, int classes, ImageSize grid, AxisTaps rows, AxisTaps columns,
-        ScoreKind kind, Span<byte> labels, Span<byte> confidence)
+        ScoreKind kind, Span<TLabel> labels, Span<byte> confidence)
+        where TLabel : unmanaged, IBinaryInteger<TLabel>
     {
         int width = columns.Count;
         float[] lower = new float[classes * width], upper = new float[classes * width];
@@ -94,9 +113,10 @@ public static class UpsampledArgMax
     }
 
     /// <summary>For image columns that lie on grid columns: reads the rows of the grid in place.</summary>
-    private static void RunInPlace(
+    private static void RunInPlace<TLabel>(
         ReadOnlySpan<float> scores, int classes, ImageSize grid, AxisTaps rows, AxisTaps columns,
-        ScoreKind kind, Span<byte> labels, Span<byte> confidence)
+        ScoreKind kind, Span<TLabel> labels, Span<byte> confidence)
+        where TLabel : unmanaged, IBinaryInteger<TLabel>
     {
         int stride = (int)grid.Pixels, width = columns.Count, first = columns.Lower[0];
         for (int y = 0; y < rows.Count; y++)
@@ -108,9 +128,10 @@ public static class UpsampledArgMax
         }
     }
 
-    private static void RunTile(
+    private static void RunTile<TLabel>(
         ReadOnlySpan<float> scores, int classes, ImageSize grid, AxisTaps rows, AxisTaps columns, int start, int width,
-        ScoreKind kind, Span<byte> labels, Span<byte> confidence)
+        ScoreKind kind, Span<TLabel> labels, Span<byte> confidence)
+        where TLabel : unmanaged, IBinaryInteger<TLabel>
     {
         using ExpandedRows expanded = new(scores, grid, classes, columns.Slice(start, width));
         for (int y = 0; y < rows.Count; y++)
@@ -120,7 +141,8 @@ public static class UpsampledArgMax
         }
     }
 
-    private static void RunRow(in ScoreRows pixels, ScoreKind kind, Span<byte> labels, Span<byte> confidence, int offset)
+    private static void RunRow<TLabel>(in ScoreRows pixels, ScoreKind kind, Span<TLabel> labels, Span<byte> confidence, int offset)
+        where TLabel : unmanaged, IBinaryInteger<TLabel>
     {
         ArgMaxRow.Compute(pixels, labels);
         if (!confidence.IsEmpty)

@@ -10,7 +10,7 @@ public static class UpsampledScores
 {
     /// <summary>Computes the interpolated score of every class at every pixel.</summary>
     /// <param name="scores">Scores on the grid, CHW.</param>
-    /// <param name="classes">Number of classes, 1 to 256.</param>
+    /// <param name="classes">Number of classes, 1 to 65,536.</param>
     /// <param name="grid">Size of a plane of <paramref name="scores"/>.</param>
     /// <param name="rows">Position on the grid of each image row.</param>
     /// <param name="columns">Position on the grid of each image column.</param>

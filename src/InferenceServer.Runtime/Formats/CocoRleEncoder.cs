@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using InferenceServer.Kernels.Labels;
+using InferenceServer.Runtime.Postprocessing;
 
 namespace InferenceServer.Runtime.Formats;
 
@@ -30,9 +31,12 @@ internal sealed class CocoRleEncoder : IMaskEncoder
         WriteCategories(json, summary);
         json.WriteStartArray("annotations"u8);
         List<byte> text = [];
-        // Both lists are in ascending order of labels.
-        foreach ((ClassSummary of, ColumnRuns runs) in summary.Classes.Zip(ColumnRuns.Compute(content.Labels.Span, content.Size)))
+        Dictionary<(LabelPlane, byte), ColumnRuns> all = content.Planes
+            .SelectMany(plane => ColumnRuns.Compute(plane.Values.Span, content.Size), (plane, runs) => (plane, runs))
+            .ToDictionary(found => (found.plane, found.runs.Label), found => found.runs);
+        foreach (ClassSummary of in summary.Classes)
         {
+            ColumnRuns runs = all[(of.Plane, of.Value)];
             json.WriteStartObject();
             WriteAnnotation(json, of, id: of.Index + 1);
             json.WriteStartObject("segmentation"u8);

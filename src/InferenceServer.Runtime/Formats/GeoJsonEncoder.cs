@@ -10,7 +10,7 @@ internal sealed class GeoJsonEncoder : IMaskEncoder
 {
     public void Encode(MaskContent content, FormatSettings options, IBufferWriter<byte> output)
     {
-        ILookup<byte, LabelPolygon> parts = Outlines.Of(content, options.Tolerance);
+        ILookup<int, LabelPolygon> parts = Outlines.Of(content, options.Tolerance);
         Geotransform transform = options.Geotransform ?? Geotransform.Pixels;
         MaskSummary summary = MaskSummary.Of(content);
         using Utf8JsonWriter json = JsonText.Create(output);
@@ -29,7 +29,7 @@ internal sealed class GeoJsonEncoder : IMaskEncoder
             json.WriteStartObject("geometry"u8);
             json.WriteString("type"u8, "MultiPolygon"u8);
             json.WriteStartArray("coordinates"u8);
-            foreach (LabelPolygon part in parts[(byte)of.Index])
+            foreach (LabelPolygon part in parts[of.Index])
             {
                 Write(json, part, transform);
             }

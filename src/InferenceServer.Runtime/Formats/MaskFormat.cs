@@ -2,6 +2,7 @@ using System.Buffers;
 using InferenceServer.Kernels;
 using InferenceServer.Runtime.Manifests;
 using InferenceServer.Runtime.Npy;
+using InferenceServer.Runtime.Postprocessing;
 
 namespace InferenceServer.Runtime.Formats;
 
@@ -16,7 +17,7 @@ public sealed class MaskFormat
     /// <summary>Indexed PNG, the default.</summary>
     public static MaskFormat Png { get; } = new(
         "png", "image/png", ".png", new IndexedPngEncoder(),
-        "indexed PNG: class indices, with the class colours as palette")
+        "indexed PNG: class indices, with the class colours as palette; 16-bit grey with more than 256 classes")
     {
         Accept = ["image/png", "image/*", "*/*"],
     };
@@ -37,9 +38,10 @@ public sealed class MaskFormat
     /// <summary>RGB PNG of the class colours.</summary>
     public static MaskFormat Color { get; } = new("color", "image/png", ".png", new ColorPngEncoder(), "RGB PNG of the class colours");
 
-    /// <summary>One byte for each pixel.</summary>
+    /// <summary>Class indices, without a header.</summary>
     public static MaskFormat Raw { get; } = new(
-        "raw", "application/octet-stream", ".raw", new RawEncoder(), "one byte for each pixel, row by row")
+        "raw", "application/octet-stream", ".raw", new RawEncoder(),
+        "class indices, row by row: one byte for each pixel, or two with more than 256 classes")
     {
         Accept = ["application/octet-stream"],
     };
@@ -50,6 +52,7 @@ public sealed class MaskFormat
         "index, name, colour, pixel count, share and bounding box of each class that occurs")
     {
         Accept = ["application/json"],
+        UsesPlanes = true,
     };
 
     /// <summary>Grey PNG of confidences.</summary>
@@ -63,12 +66,18 @@ public sealed class MaskFormat
     /// <summary>COCO, run-length encoded.</summary>
     public static MaskFormat CocoRle { get; } = new(
         "coco-rle", "application/json", ".json", new CocoRleEncoder(),
-        "a COCO data set of one image with a run-length encoded mask for each class");
+        "a COCO data set of one image with a run-length encoded mask for each class")
+    {
+        UsesPlanes = true,
+    };
 
     /// <summary>Outlines in pixels.</summary>
     public static MaskFormat Polygons { get; } = new(
         "polygons", "application/json", ".json", new PolygonsEncoder(),
-        "the summary and the outlines of each class in pixels, with holes");
+        "the summary and the outlines of each class in pixels, with holes")
+    {
+        UsesPlanes = true,
+    };
 
     /// <summary>GeoJSON.</summary>
     public static MaskFormat GeoJson { get; } = new(
@@ -76,6 +85,7 @@ public sealed class MaskFormat
         "a GeoJSON feature for each class, in pixels or in map coordinates")
     {
         Accept = ["application/geo+json"],
+        UsesPlanes = true,
     };
 
     /// <summary>A black and white PNG for each class.</summary>
@@ -84,11 +94,13 @@ public sealed class MaskFormat
         "a zip with a black and white PNG for each class that occurs")
     {
         Accept = ["application/zip"],
+        UsesPlanes = true,
     };
 
     /// <summary>Class indices as a NumPy array.</summary>
     public static MaskFormat Npy { get; } = new(
-        "npy", NpyHeader.ContentType, ".npy", new NpyLabelsEncoder(), "NumPy array of class indices, HW, uint8")
+        "npy", NpyHeader.ContentType, ".npy", new NpyLabelsEncoder(),
+        "NumPy array of class indices, HW, uint8, or uint16 with more than 256 classes")
     {
         Accept = [NpyHeader.ContentType],
     };
@@ -135,6 +147,9 @@ public sealed class MaskFormat
     /// error.</summary>
     internal bool NeedsProbabilities { get; init; }
 
+    /// <summary>Whether the encoder uses <see cref="MaskContent.Planes"/>.</summary>
+    internal bool UsesPlanes { get; init; }
+
     /// <summary>The format of a name; null for an unknown name.</summary>
     public static MaskFormat? Find(string name) => All.FirstOrDefault(format => format.Name == name);
 
@@ -171,8 +186,14 @@ internal sealed record MaskContent
     /// <summary>Size of the mask and of the upright image.</summary>
     public required ImageSize Size { get; init; }
 
-    /// <summary>HW: the class index of each pixel.</summary>
+    /// <summary>HW: the class index of each pixel; empty where the model has more than 256 classes.</summary>
     public required ReadOnlyMemory<byte> Labels { get; init; }
+
+    /// <summary>HW: the class index of each pixel, where the model has more than 256 classes; else empty.</summary>
+    public ReadOnlyMemory<ushort> WideLabels { get; init; }
+
+    /// <summary>The pixels of each class that occurs; empty where the format does not use them.</summary>
+    public required IReadOnlyList<LabelPlane> Planes { get; init; }
 
     /// <summary>HW: the probability of each pixel's class × 255. Empty where the request does not need
     /// confidences.</summary>

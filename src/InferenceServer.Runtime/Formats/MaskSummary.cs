@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using InferenceServer.Kernels.Metrics;
+using InferenceServer.Runtime.Postprocessing;
 
 namespace InferenceServer.Runtime.Formats;
 
@@ -26,29 +27,49 @@ internal sealed record MaskSummary
     /// <summary>Summarizes a result.</summary>
     public static MaskSummary Of(MaskContent content)
     {
-        IReadOnlyList<LabelRegion> present = LabelStatistics.Compute(content.Labels.Span, content.Size);
         return new MaskSummary
         {
             Model = content.Model,
             Version = content.Version,
             Width = content.Size.Width,
             Height = content.Size.Height,
-            Classes = [.. present.Select(s => new ClassSummary
-            {
-                Index = s.Label,
-                Name = s.Label < content.Classes.Names.Count ? content.Classes.Names[s.Label] : "void",
-                Color = content.Classes.Color(s.Label),
-                Pixels = s.Pixels,
-                Share = Math.Round((double)s.Pixels / content.Size.Pixels, 6),
-                Box = new BoxSummary { X = s.Left, Y = s.Top, Width = s.Width, Height = s.Height },
-            })],
+            Classes = [.. content.Planes.SelectMany(plane => Of(content, plane)).OrderBy(of => of.Index)],
         };
+    }
+
+    private static IEnumerable<ClassSummary> Of(MaskContent content, LabelPlane plane)
+    {
+        foreach (LabelRegion region in LabelStatistics.Compute(plane.Values.Span, content.Size))
+        {
+            if (plane.TryGetClass(region.Label, out int index))
+            {
+                yield return new ClassSummary
+                {
+                    Plane = plane,
+                    Value = region.Label,
+                    Index = index,
+                    Name = content.Classes.NameOf(index),
+                    Color = content.Classes.Color(index),
+                    Pixels = region.Pixels,
+                    Share = Math.Round((double)region.Pixels / content.Size.Pixels, 6),
+                    Box = new BoxSummary { X = region.Left, Y = region.Top, Width = region.Width, Height = region.Height },
+                };
+            }
+        }
     }
 }
 
 /// <summary>One class in the mask.</summary>
 internal sealed record ClassSummary
 {
+    /// <summary>The class's pixels have <see cref="Value"/> in this plane.</summary>
+    [JsonIgnore]
+    public LabelPlane Plane { get; init; } = new(default);
+
+    /// <summary>The class's value in <see cref="Plane"/>.</summary>
+    [JsonIgnore]
+    public byte Value { get; init; }
+
     /// <summary>Index in the mask.</summary>
     public required int Index { get; init; }
 
@@ -87,6 +108,34 @@ internal sealed record BoxSummary
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
 [JsonSerializable(typeof(MaskSummary))]
 internal sealed partial class MaskSummaryJson : JsonSerializerContext;
+
+/// <summary>The network's confidence in each class, averaged over the pixels of the class.</summary>
+internal static class MeanConfidence
+{
+    /// <returns>0 to 1, by class; empty where the model returns labels, which have no confidence.</returns>
+    public static IReadOnlyDictionary<int, double> Confidences(this MaskContent content)
+    {
+        Dictionary<int, double> confidences = [];
+        if (content.Confidence.IsEmpty)
+        {
+            return confidences;
+        }
+
+        foreach (LabelPlane plane in content.Planes)
+        {
+            double[] means = ClassConfidence.Compute(plane.Values.Span, content.Confidence.Span);
+            for (int value = 0; value < means.Length; value++)
+            {
+                if (plane.TryGetClass((byte)value, out int index))
+                {
+                    confidences[index] = means[value];
+                }
+            }
+        }
+
+        return confidences;
+    }
+}
 
 /// <summary>Counts the pixels of each class in a mask, and finds their bounding boxes.</summary>
 internal sealed class SummaryJsonEncoder : IMaskEncoder

@@ -25,7 +25,7 @@ internal sealed class MasksZipEncoder : IMaskEncoder
         foreach (ClassSummary of in summary.Classes)
         {
             using PooledBufferWriter png = new();
-            BinaryPng.Write(content.Labels.Span, content.Size, (byte)of.Index, png);
+            BinaryPng.Write(of.Plane.Values.Span, content.Size, of.Value, png);
             Add(zip, FileName(of), png, CompressionLevel.NoCompression);
         }
     }

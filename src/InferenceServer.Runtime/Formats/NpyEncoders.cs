@@ -4,15 +4,19 @@ using InferenceServer.Runtime.Npy;
 
 namespace InferenceServer.Runtime.Formats;
 
-/// <summary>Class indices as a NumPy array, HW, uint8.</summary>
+/// <summary>Class indices as a NumPy array, HW, uint8 or uint16.</summary>
 internal sealed class NpyLabelsEncoder : IMaskEncoder
 {
     public void Encode(MaskContent content, FormatSettings options, IBufferWriter<byte> output)
     {
-        output.Write(new NpyHeader("|u1", FortranOrder: false, [content.Size.Height, content.Size.Width]).ToBytes());
-        ReadOnlySpan<byte> labels = content.Labels.Span;
-        labels.CopyTo(output.GetSpan(labels.Length)); // one request: Write alone would grow the buffer in steps
-        output.Advance(labels.Length);
+        string type = "|u1";
+        if (!content.WideLabels.IsEmpty)
+        {
+            type = "<u2";
+        }
+
+        output.Write(new NpyHeader(type, FortranOrder: false, [content.Size.Height, content.Size.Width]).ToBytes());
+        RawEncoder.Write(content, output);
     }
 }
 

@@ -22,7 +22,16 @@ internal sealed class OverlayEncoder(bool jpeg) : IMaskEncoder
         }
 
         using PooledBuffer<byte> rgb = new(checked((int)(size.Pixels * 3)));
-        OverlayBlender.Blend(content.Image.Span, content.Labels.Span, content.Classes.Palette, options.Alpha, rgb.Span);
+        ReadOnlySpan<byte> image = content.Image.Span;
+        if (content.WideLabels.IsEmpty)
+        {
+            OverlayBlender.Blend(image, content.Labels.Span, content.Classes.Palette, options.Alpha, rgb.Span);
+        }
+        else
+        {
+            OverlayBlender.Blend(image, content.WideLabels.Span, content.Classes.Palette, options.Alpha, rgb.Span);
+        }
+
         PixelFile.Write(rgb.Memory, size, bands: 3, jpeg ? JpegQuality : null, output);
     }
 }

@@ -1,15 +1,27 @@
 using System.Buffers;
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
 using InferenceServer.Kernels;
 using InferenceServer.Kernels.Coloring;
 using InferenceServer.Runtime.Buffers;
 
 namespace InferenceServer.Runtime.Formats;
 
-/// <summary>Class indices as an <see cref="IndexedPng"/> with the classes' colours.</summary>
+/// <summary>Class indices as an <see cref="IndexedPng"/> with the classes' colours, or as a <see
+/// cref="WidePng"/>.</summary>
 internal sealed class IndexedPngEncoder : IMaskEncoder
 {
-    public void Encode(MaskContent content, FormatSettings options, IBufferWriter<byte> output) =>
-        IndexedPng.Write(content.Labels.Span, content.Size, content.Classes.Palette, output);
+    public void Encode(MaskContent content, FormatSettings options, IBufferWriter<byte> output)
+    {
+        if (content.WideLabels.IsEmpty)
+        {
+            IndexedPng.Write(content.Labels.Span, content.Size, content.Classes.Palette, output);
+        }
+        else
+        {
+            WidePng.Write(content.WideLabels.Span, content.Size, output);
+        }
+    }
 }
 
 /// <summary>PNG of colour type 3, 8 bits: each pixel is a label, the palette holds the colours.</summary>
@@ -25,13 +37,36 @@ internal static class IndexedPng
         BytePng.Write(labels, size, BytePng.Indexed, palette.Rgb, output);
 }
 
+/// <summary>Grey PNG of 16 bits: each pixel is a label.</summary>
+internal static class WidePng
+{
+    /// <summary>Writes a label map.</summary>
+    /// <param name="labels">HW.</param>
+    /// <param name="size">Size of <paramref name="labels"/>.</param>
+    /// <param name="output">Receives the bytes.</param>
+    public static void Write(ReadOnlySpan<ushort> labels, ImageSize size, IBufferWriter<byte> output)
+    {
+        using PooledBuffer<ushort> samples = new(labels.Length);
+        BinaryPrimitives.ReverseEndianness(labels, samples.Span); // PNG has the high byte first
+        BytePng.Write(MemoryMarshal.AsBytes(samples.Span), size, BytePng.Grey, [], output, bytesPerSample: sizeof(ushort));
+    }
+}
+
 /// <summary>RGB PNG of the classes' colours.</summary>
 internal sealed class ColorPngEncoder : IMaskEncoder
 {
     public void Encode(MaskContent content, FormatSettings options, IBufferWriter<byte> output)
     {
         using PooledBuffer<byte> rgb = new(checked((int)(content.Size.Pixels * 3)));
-        ColorMap.Apply(content.Labels.Span, content.Classes.Palette, rgb.Span);
+        if (content.WideLabels.IsEmpty)
+        {
+            ColorMap.Apply(content.Labels.Span, content.Classes.Palette, rgb.Span);
+        }
+        else
+        {
+            ColorMap.Apply(content.WideLabels.Span, content.Classes.Palette, rgb.Span);
+        }
+
         PixelFile.Write(rgb.Memory, content.Size, bands: 3, jpegQuality: null, output);
     }
 }

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Text.Json;
 using InferenceServer.Kernels.Outlines;
+using InferenceServer.Runtime.Postprocessing;
 
 namespace InferenceServer.Runtime.Formats;
 
@@ -10,7 +11,7 @@ internal sealed class PolygonsEncoder : IMaskEncoder
 {
     public void Encode(MaskContent content, FormatSettings options, IBufferWriter<byte> output)
     {
-        ILookup<byte, LabelPolygon> parts = Outlines.Of(content, options.Tolerance);
+        ILookup<int, LabelPolygon> parts = Outlines.Of(content, options.Tolerance);
         MaskSummary summary = MaskSummary.Of(content);
         using Utf8JsonWriter json = JsonText.Create(output);
         json.WriteStartObject();
@@ -21,7 +22,7 @@ internal sealed class PolygonsEncoder : IMaskEncoder
             json.WriteStartObject();
             json.WriteClass(of);
             json.WriteStartArray("polygons"u8);
-            foreach (LabelPolygon part in parts[(byte)of.Index])
+            foreach (LabelPolygon part in parts[of.Index])
             {
                 Write(json, part);
             }
@@ -60,14 +61,41 @@ internal static class Outlines
 {
     private const int MaxPoints = 4_000_000; // about 60 MB of JSON
 
-    /// <returns>The parts of each class in the mask, by label.</returns>
+    /// <returns>The parts of each class in the mask, by class.</returns>
     /// <exception cref="SegmentationException">The outlines have too many points.</exception>
-    public static ILookup<byte, LabelPolygon> Of(MaskContent content, double tolerance)
+    public static ILookup<int, LabelPolygon> Of(MaskContent content, double tolerance) =>
+        Find(content, tolerance, MaxPoints) ?? throw new SegmentationException(
+            SegmentationError.InvalidRequest,
+            $"Expected outlines of at most {MaxPoints:N0} points, got more; request png, coco-rle or masks.");
+
+    /// <returns>The parts of each class in the mask, by class; null where they have more points than
+    /// <paramref name="maxPoints"/>.</returns>
+    public static ILookup<int, LabelPolygon>? Find(MaskContent content, double tolerance, int maxPoints)
     {
-        IReadOnlyList<LabelPolygon> parts = LabelOutlines.Compute(content.Labels.Span, content.Size, tolerance, MaxPoints)
-            ?? throw new SegmentationException(
-                SegmentationError.InvalidRequest,
-                $"Expected outlines of at most {MaxPoints:N0} points, got more; request png, coco-rle or masks.");
-        return parts.ToLookup(p => p.Label);
+        List<(int Class, LabelPolygon Part)> parts = [];
+        long points = 0;
+        foreach (LabelPlane plane in content.Planes)
+        {
+            if (LabelOutlines.Compute(plane.Values.Span, content.Size, tolerance, maxPoints) is not { } found)
+            {
+                return null;
+            }
+
+            foreach (LabelPolygon part in found)
+            {
+                if (plane.TryGetClass(part.Label, out int index))
+                {
+                    points += part.Rings.Sum(ring => (long)ring.Length);
+                    parts.Add((index, part));
+                }
+            }
+        }
+
+        if (points <= maxPoints)
+        {
+            return parts.ToLookup(found => found.Class, found => found.Part);
+        }
+
+        return null;
     }
 }

@@ -1,13 +1,22 @@
 using System.Buffers;
+using System.Runtime.InteropServices;
 
 namespace InferenceServer.Runtime.Formats;
 
-/// <summary>One byte a pixel, row by row.</summary>
+/// <summary>Class indices row by row, without a header: bytes, or 16-bit little-endian numbers.</summary>
 internal sealed class RawEncoder : IMaskEncoder
 {
-    public void Encode(MaskContent content, FormatSettings options, IBufferWriter<byte> output)
+    public void Encode(MaskContent content, FormatSettings options, IBufferWriter<byte> output) => Write(content, output);
+
+    /// <summary>Writes the class index of each pixel.</summary>
+    public static void Write(MaskContent content, IBufferWriter<byte> output)
     {
         ReadOnlySpan<byte> labels = content.Labels.Span;
+        if (!content.WideLabels.IsEmpty)
+        {
+            labels = MemoryMarshal.AsBytes(content.WideLabels.Span);
+        }
+
         labels.CopyTo(output.GetSpan(labels.Length)); // one request: Write alone would grow the buffer in steps
         output.Advance(labels.Length);
     }

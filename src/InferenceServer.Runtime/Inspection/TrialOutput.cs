@@ -49,8 +49,8 @@ internal sealed record TrialOutput(
         ImageSize grid = new(output.Width, output.Height);
         if (output.ElementType != TensorElementType.Float)
         {
-            byte[] labels = new byte[grid.Pixels];
-            output.CopyLabels(labels, byte.MaxValue);
+            ushort[] labels = new ushort[grid.Pixels];
+            output.CopyLabels<ushort>(labels, ushort.MaxValue);
             return new TrialOutput(input, output.Shape[0], output.Channels, grid, true, labels.Max(), false, false, true);
         }
 

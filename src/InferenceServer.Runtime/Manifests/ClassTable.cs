@@ -1,12 +1,16 @@
 using System.Globalization;
 using InferenceServer.Kernels.Coloring;
+using InferenceServer.Kernels.Labels;
 
 namespace InferenceServer.Runtime.Manifests;
 
 /// <summary>Names and colours of a model's classes, with built-in data sets resolved.</summary>
 internal sealed class ClassTable
 {
-    private ClassTable(IReadOnlyList<string> names, Palette palette, byte ignore)
+    private const int MaxClasses = ushort.MaxValue; // one label is left for pixels without a class
+    private const string Background = "background";
+
+    private ClassTable(IReadOnlyList<string> names, Palette palette, int ignore)
     {
         Names = names;
         Palette = palette;
@@ -16,11 +20,12 @@ internal sealed class ClassTable
     /// <summary>Name of each class, by index.</summary>
     public IReadOnlyList<string> Names { get; }
 
-    /// <summary>Colour of each label; 256 entries, so that every byte has a colour.</summary>
+    /// <summary>Colour of each label: 256 entries, or 65,536 for more than 256 classes, so that every label has a
+    /// colour.</summary>
     public Palette Palette { get; }
 
     /// <summary>The label of pixels without a class.</summary>
-    public byte Ignore { get; }
+    public int Ignore { get; }
 
     /// <summary>The colour of a label, #rrggbb.</summary>
     public string Color(int label)
@@ -29,30 +34,68 @@ internal sealed class ClassTable
         return $"#{red:x2}{green:x2}{blue:x2}";
     }
 
-    /// <summary>Resolves a manifest that passed <see cref="Validate"/>.</summary>
+    /// <summary>The name of a label, which may be that of no class.</summary>
+    public string NameOf(int label)
+    {
+        if (label < Names.Count)
+        {
+            return Names[label];
+        }
+
+        if (label == Ignore)
+        {
+            return "void";
+        }
+
+        return string.Create(CultureInfo.InvariantCulture, $"class_{label}");
+    }
+
+    /// <summary>Resolves a manifest that passed <see cref="Validate"/>. One name for one score is that of the second of
+    /// two classes.</summary>
+    public static ClassTable Create(ModelManifest manifest)
+    {
+        ClassesManifest classes = manifest.Classes;
+        if (!IsForeground(classes, manifest.Graph.OutputKind))
+        {
+            return Create(classes);
+        }
+
+        IReadOnlyList<string>? palette = classes.Palette;
+        if (palette is [['#', ..]])
+        {
+            palette = ["#000000", .. palette];
+        }
+
+        return Create(classes with { Names = [Background, .. classes.Names!], Palette = palette });
+    }
+
+    /// <inheritdoc cref="Create(ModelManifest)"/>
     public static ClassTable Create(ClassesManifest classes)
     {
         ClassSets.TryGet(classes.Dataset ?? "", out ClassSet? set);
         IReadOnlyList<string> names = classes.Names ?? set!.Names;
+        int labels = Labels(names.Count);
         Palette palette = classes.Palette switch
         {
-            null => set?.Palette ?? Palette.Voc(256),
-            [string name] when !name.StartsWith('#') => Named(name)!,
+            null => set?.Palette ?? Palette.Voc(labels),
+            [string name] when !name.StartsWith('#') => Named(name, labels)!,
             { } colors => Palette.FromHex(string.Join(' ', colors)),
         };
-        return new ClassTable(names, Complete(palette), (byte)classes.Ignore);
+        return new ClassTable(names, Complete(palette, labels), classes.Ignore ?? labels - 1);
     }
 
     /// <summary>One sentence for each error in the names or the palette.</summary>
-    public static IEnumerable<string> Validate(ClassesManifest classes)
+    public static IEnumerable<string> Validate(ClassesManifest classes, OutputKind kind = OutputKind.Logits)
     {
         bool builtIn = ClassSets.TryGet(classes.Dataset ?? "", out ClassSet? set);
         int count = classes.Names?.Count ?? set?.Names.Count ?? 0;
-        if (count is < 2 or > 256)
+        if (classes.Names is null && count == 0)
         {
-            yield return classes.Names is null
-                ? $"classes.names: expected a list of names, or a built-in dataset ({BuiltIn})"
-                : $"classes.names: expected 2 to 256 names, got {count}";
+            yield return $"classes.names: expected a list of names, or a built-in dataset ({BuiltIn})";
+        }
+        else if (count > MaxClasses || (count < 2 && !IsForeground(classes, kind)))
+        {
+            yield return $"classes.names: expected 2 to {MaxClasses} names, got {count}";
         }
         else if (classes.Names?.Any(string.IsNullOrWhiteSpace) is true)
         {
@@ -77,7 +120,7 @@ internal sealed class ClassTable
         }
         else if (classes.Palette is [string name] && !name.StartsWith('#'))
         {
-            if (Named(name) is null)
+            if (Named(name, Labels(count)) is null)
             {
                 yield return $"classes.palette: expected a built-in palette ({BuiltIn}), got '{name}'";
             }
@@ -94,24 +137,44 @@ internal sealed class ClassTable
         {
             yield return $"classes.palette: expected {count} colours, one for each class, got {classes.Palette.Count}";
         }
+
+        if (classes.Ignore is { } ignore && (ignore < 0 || ignore >= Labels(count)))
+        {
+            yield return $"classes.ignore: expected 0 to {Labels(count) - 1}";
+        }
     }
 
     private static string BuiltIn => string.Join(", ", ClassSets.All.Select(s => s.Id));
 
-    // A graph that ends in labels may return any byte, and a PNG with an index beyond its palette is invalid.
-    private static Palette Complete(Palette palette)
+    // Labels are bytes where the classes fit, else 16-bit numbers.
+    private static int Labels(int classes)
     {
-        byte[] rgb = new byte[(byte.MaxValue + 1) * 3];
+        if (classes > ArgMax.MaxClasses)
+        {
+            return ArgMax.MaxWideClasses;
+        }
+
+        return ArgMax.MaxClasses;
+    }
+
+    private static bool IsForeground(ClassesManifest classes, OutputKind kind) =>
+        classes.Names?.Count == 1
+            && kind is OutputKind.BinaryLogit or OutputKind.BinaryProbability or OutputKind.BinaryMask or OutputKind.Probabilities;
+
+    // A graph that ends in labels may return any label, and a PNG with an index beyond its palette is invalid.
+    private static Palette Complete(Palette palette, int labels)
+    {
+        byte[] rgb = new byte[labels * 3];
         palette.Rgb.CopyTo(rgb);
         return Palette.FromRgb(rgb);
     }
 
     // Pascal VOC's bit rule makes any number of colours; the other palettes are tables.
-    private static Palette? Named(string name)
+    private static Palette? Named(string name, int labels)
     {
         if (name == "voc")
         {
-            return Palette.Voc(256);
+            return Palette.Voc(labels);
         }
 
         if (ClassSets.TryGet(name, out ClassSet? set))

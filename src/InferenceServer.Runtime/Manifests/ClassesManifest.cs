@@ -17,8 +17,8 @@ internal sealed record ClassesManifest
     [JsonConverter(typeof(PaletteConverter))]
     public IReadOnlyList<string>? Palette { get; init; }
 
-    /// <summary>The label of pixels without a class.</summary>
-    public int Ignore { get; init; } = 255;
+    /// <summary>The label of pixels without a class; null takes 255 for up to 256 classes, else 65535.</summary>
+    public int? Ignore { get; init; }
 
     /// <summary>Stored grey level of each class, for tools that need it; shown in the model's metadata.</summary>
     public IReadOnlyList<int>? Values { get; init; }

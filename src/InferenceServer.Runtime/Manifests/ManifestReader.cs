@@ -13,7 +13,7 @@ internal static partial class ManifestReader
     /// <summary>Key of the metadata property that may hold a manifest.</summary>
     public const string MetadataKey = "segmentation.manifest";
 
-    private const int MostBytes = 1 << 20; // a manifest with a thousand classes has fifty kilobytes
+    private const int MostBytes = 1 << 22; // a manifest with a thousand classes has fifty kilobytes
     private const int Deepest = 16;
 
     // Comments and trailing commas are allowed: people write these files by hand.

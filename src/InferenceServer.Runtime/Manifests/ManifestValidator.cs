@@ -224,19 +224,17 @@ internal static partial class ManifestValidator
                 Expect(fits, $"postprocess.crf.{key}", "expected a weight of 0 or more, and deviations above 0");
             }
 
-            Expect(
-                crf is not { Default: true } || manifest.Graph.OutputKind != OutputKind.Labels,
-                "postprocess.crf.default", "expected false: a graph that ends in labels has nothing to refine");
+            string? obstacle = CrfManifest.Obstacle(manifest.Graph.OutputKind, manifest.Classes.Names?.Count ?? 0);
+            Expect(crf is not { Default: true } || obstacle is null, "postprocess.crf.default", $"expected false: {obstacle}");
         }
 
         void ValidateClasses(ClassesManifest classes, OutputKind kind)
         {
-            Expect(classes.Ignore is >= 0 and <= 255, "classes.ignore", "expected 0 to 255");
-            errors.AddRange(ClassTable.Validate(classes));
+            errors.AddRange(ClassTable.Validate(classes, kind));
             int? count = classes.Names?.Count ?? (ClassSets.TryGet(classes.Dataset ?? "", out ClassSet? set) ? set.Names.Count : null);
             Expect(
-                kind != OutputKind.BinaryLogit || count is null or 2, "classes.names",
-                "expected two names for binary_logit: the background's and the object's");
+                kind is not (OutputKind.BinaryLogit or OutputKind.BinaryProbability or OutputKind.BinaryMask) || count is null or 1 or 2,
+                "classes.names", "expected the object's name for a binary output, or two names: the background's and the object's");
             Expect(
                 classes.Values is null || classes.Values.Count == count, "classes.values",
                 "expected one value for each class");

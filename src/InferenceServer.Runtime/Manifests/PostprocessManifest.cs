@@ -1,3 +1,5 @@
+using DenseCrf;
+
 namespace InferenceServer.Runtime.Manifests;
 
 /// <summary>From the graph's output to labels.</summary>
@@ -25,6 +27,22 @@ internal sealed record PostprocessManifest
 /// <summary>Parameters of the fully connected CRF, kept with the model.</summary>
 internal sealed record CrfManifest
 {
+    /// <summary>Why a CRF cannot refine the masks of a model; null where it can.</summary>
+    public static string? Obstacle(OutputKind kind, int classes)
+    {
+        if (kind == OutputKind.Labels)
+        {
+            return "a graph that ends in labels has nothing to refine";
+        }
+
+        if (classes > CrfInference.MaxLabels)
+        {
+            return $"a CRF takes at most {CrfInference.MaxLabels} classes, and the model has {classes}";
+        }
+
+        return null;
+    }
+
     /// <summary>Whether masks are refined where the request does not say.</summary>
     public bool Default { get; init; }
 

@@ -21,7 +21,7 @@ internal sealed class LoadedModel : IDisposable
         Name = name;
         Version = version;
         Manifest = manifest;
-        Classes = ClassTable.Create(manifest.Classes);
+        Classes = ClassTable.Create(manifest);
         Passes = PassSettings.Create(manifest, PassOverrides.None);
         Session = session;
         Preprocessor = new Preprocessor(

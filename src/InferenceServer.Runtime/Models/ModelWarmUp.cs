@@ -34,7 +34,8 @@ internal sealed class ModelWarmUp
         _file = file;
         _refiner = refiner;
         ModelManifest manifest = model.Manifest;
-        _refines = manifest.Postprocess.Crf is not null && model.Postprocessor.HasScores;
+        _refines = manifest.Postprocess.Crf is not null
+            && CrfManifest.Obstacle(manifest.Graph.OutputKind, model.Postprocessor.Classes) is null;
         IReadOnlyList<ImageSize> images =
         [
             .. (manifest.WarmUp?.Sizes ?? [manifest.Cost?.At ?? Usual]).Select(s => new ImageSize(s[1], s[0]))

@@ -105,6 +105,8 @@ internal sealed class EncodeStage(SegmentationMetrics metrics) : IPipelineStage
             Channels = context.Model.Postprocessor.Classes,
             Size = context.Mask.Size,
             Labels = context.Mask.Labels,
+            WideLabels = context.Mask.WideLabels,
+            Planes = settings.Format.UsesPlanes ? context.Mask.Planes() : [],
             Confidence = context.Mask.Confidence,
             Probabilities = context.Mask.Probabilities,
             Image = context.Image.Pixels,

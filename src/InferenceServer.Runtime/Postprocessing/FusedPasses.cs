@@ -42,7 +42,8 @@ internal sealed class FusedPasses : IDisposable
             plan.Image, withConfidence,
             withProbabilities
                 ? new PooledBuffer<float>(checked((int)plan.Image.Pixels * postprocessor.Classes))
-                : null);
+                : null,
+            postprocessor.Classes);
     }
 
     private Mask Map => _map ?? throw new ObjectDisposedException(nameof(FusedPasses));
@@ -85,9 +86,7 @@ internal sealed class FusedPasses : IDisposable
         for (; _finished < end; _finished++)
         {
             ReadOnlySpan<float> scores = canvas.Values.Slice(canvas.Start(_finished), _channels * width);
-            Label(
-                scores, _row, Map.Labels.Span.Slice(_finished * width, width),
-                Map.Confidence.IsEmpty ? [] : Map.Confidence.Span.Slice(_finished * width, width));
+            _postprocessor.Label(scores, _channels, new ImageSize(width, 1), _row, _columns, _rule.Kind, Map, _finished);
         }
     }
 
@@ -97,7 +96,7 @@ internal sealed class FusedPasses : IDisposable
         Finish(_plan.Image.Height);
         if (_band is null)
         {
-            Label(Planes(), Identity(_plan.Image.Height), Map.Labels.Span, Map.Confidence.Span);
+            _postprocessor.Label(Planes(), _channels, _plan.Image, Identity(_plan.Image.Height), _columns, _rule.Kind, Map);
             Postprocessor.Complete(Map.Probabilities.Span, _postprocessor.Classes, _channels, _rule.Kind);
         }
 
@@ -135,19 +134,6 @@ internal sealed class FusedPasses : IDisposable
 
     // A single score belongs to the second of two classes.
     private Span<float> Planes() => Map.Probabilities.Span[^(_channels * (int)_plan.Image.Pixels)..];
-
-    private void Label(ReadOnlySpan<float> scores, AxisTaps rows, Span<byte> labels, Span<byte> confidence)
-    {
-        ImageSize size = new(_plan.Image.Width, rows.Count);
-        if (_channels == 1)
-        {
-            UpsampledThreshold.Compute(scores, size, rows, _columns, _rule.Kind, _postprocessor.Threshold, labels, confidence);
-        }
-        else
-        {
-            UpsampledArgMax.Compute(scores, _channels, size, rows, _columns, _rule.Kind, labels, confidence);
-        }
-    }
 }
 
 /// <summary>The kernels' parameters of a fusion mode.</summary>

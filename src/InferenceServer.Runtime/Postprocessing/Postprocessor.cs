@@ -14,16 +14,18 @@ internal sealed class Postprocessor
 {
     private readonly OutputKind _kind;
     private readonly bool _alignCorners;
-    private readonly byte _ignore;
+    private readonly ushort _ignore;
+    private readonly float _threshold;
     private readonly double _scale;
 
     internal Postprocessor(ModelManifest manifest)
     {
         _kind = manifest.Graph.OutputKind;
         _alignCorners = manifest.Postprocess.AlignCorners;
-        Threshold = manifest.Postprocess.Threshold ?? 0.5f;
-        Classes = ClassTable.Create(manifest.Classes).Names.Count;
-        _ignore = (byte)manifest.Classes.Ignore;
+        _threshold = manifest.Postprocess.Threshold ?? 0.5f;
+        ClassTable classes = ClassTable.Create(manifest);
+        Classes = classes.Names.Count;
+        _ignore = (ushort)classes.Ignore;
         _scale = manifest.Graph.OutputScale / manifest.Graph.OutputStride;
     }
 
@@ -34,8 +36,32 @@ internal sealed class Postprocessor
     /// scores.</summary>
     public bool HasScores => _kind != OutputKind.Labels;
 
-    /// <summary>Probability above which a single score gives the second class.</summary>
-    internal float Threshold { get; }
+    /// <summary>Bits of a label: 8 for up to 256 classes, else 16.</summary>
+    public int LabelBits
+    {
+        get
+        {
+            if (Classes > ArgMax.MaxClasses)
+            {
+                return 16;
+            }
+
+            return 8;
+        }
+    }
+
+    private ScoreKind ScoreKind
+    {
+        get
+        {
+            if (_kind is OutputKind.Probabilities or OutputKind.BinaryProbability)
+            {
+                return ScoreKind.Probabilities;
+            }
+
+            return ScoreKind.Logits;
+        }
+    }
 
     /// <summary>The most bytes of the network's output for one input of this size; known before the run.</summary>
     /// <param name="input">Height and width of the input.</param>
@@ -60,8 +86,17 @@ internal sealed class Postprocessor
     {
         ImageSize grid = new(output.Width, output.Height);
         (AxisTaps rows, AxisTaps columns) = Taps(grid, geometry);
-        using Owned<Mask> mask = new(new Mask(geometry.Image, withConfidence, withProbabilities ? Probabilities(output, geometry) : null));
-        Compute(output, grid, rows, columns, mask.Value);
+        using Owned<Mask> mask = new(new Mask(
+            geometry.Image, withConfidence, withProbabilities ? Probabilities(output, geometry) : null, Classes));
+        if (_kind == OutputKind.Labels)
+        {
+            Resize(output, grid, rows, columns, mask.Value);
+        }
+        else
+        {
+            Label(output.Scores(), output.Channels, grid, rows, columns, ScoreKind, mask.Value);
+        }
+
         return mask.Release();
     }
 
@@ -77,9 +112,7 @@ internal sealed class Postprocessor
         (AxisTaps rows, AxisTaps columns) = Taps(grid, geometry);
         // A single score belongs to the second of two classes: the last plane.
         UpsampledScores.Compute(output.Scores(), output.Channels, grid, rows, columns, probabilities.Span[^(output.Channels * pixels)..]);
-        Complete(
-            probabilities.Span, Classes, output.Channels,
-            _kind == OutputKind.Probabilities ? ScoreKind.Probabilities : ScoreKind.Logits);
+        Complete(probabilities.Span, Classes, output.Channels, ScoreKind);
         return probabilities;
     }
 
@@ -138,26 +171,46 @@ internal sealed class Postprocessor
         return Math.Min((int)Math.Ceiling(input * _scale), grid);
     }
 
-    private void Compute(ModelOutput output, ImageSize grid, AxisTaps rows, AxisTaps columns, Mask map)
+    /// <summary>Labels rows of the image from their scores.</summary>
+    /// <param name="scores">Scores on the grid, CHW.</param>
+    /// <param name="channels">Number of planes.</param>
+    /// <param name="grid">Size of a plane.</param>
+    /// <param name="rows">Position on the grid of each of the rows.</param>
+    /// <param name="columns">Position on the grid of each column.</param>
+    /// <param name="kind">The kind of the scores.</param>
+    /// <param name="mask">Receives labels, and the confidences if it has any.</param>
+    /// <param name="top">The first of the rows in the mask.</param>
+    internal void Label(
+        ReadOnlySpan<float> scores, int channels, ImageSize grid, AxisTaps rows, AxisTaps columns, ScoreKind kind, Mask mask, int top = 0)
     {
-        Span<byte> labels = map.Labels.Span;
-        Span<byte> confidence = map.Confidence.Span;
-        if (_kind == OutputKind.Labels)
+        int start = top * columns.Count, pixels = rows.Count * columns.Count;
+        Span<byte> confidence = mask.Confidence.IsEmpty ? [] : mask.Confidence.Span.Slice(start, pixels);
+        if (channels == 1)
         {
-            using PooledBuffer<byte> small = new(checked((int)grid.Pixels));
-            output.CopyLabels(small.Span, _ignore);
-            NearestLabels.Resize(small.Span, grid, rows, columns, labels);
-            return;
+            UpsampledThreshold.Compute(scores, grid, rows, columns, kind, _threshold, mask.Labels.Span.Slice(start, pixels), confidence);
         }
-
-        ScoreKind kind = _kind == OutputKind.Probabilities ? ScoreKind.Probabilities : ScoreKind.Logits;
-        if (output.Channels == 1)
+        else if (mask.WideLabels.IsEmpty)
         {
-            UpsampledThreshold.Compute(output.Scores(), grid, rows, columns, kind, Threshold, labels, confidence);
+            UpsampledArgMax.Compute(scores, channels, grid, rows, columns, kind, mask.Labels.Span.Slice(start, pixels), confidence);
         }
         else
         {
-            UpsampledArgMax.Compute(output.Scores(), output.Channels, grid, rows, columns, kind, labels, confidence);
+            UpsampledArgMax.Compute(scores, channels, grid, rows, columns, kind, mask.WideLabels.Span.Slice(start, pixels), confidence);
         }
+    }
+
+    private void Resize(ModelOutput output, ImageSize grid, AxisTaps rows, AxisTaps columns, Mask mask)
+    {
+        if (mask.WideLabels.IsEmpty)
+        {
+            using PooledBuffer<byte> small = new(checked((int)grid.Pixels));
+            output.CopyLabels(small.Span, (byte)_ignore);
+            NearestLabels.Resize(small.Span, grid, rows, columns, mask.Labels.Span);
+            return;
+        }
+
+        using PooledBuffer<ushort> wide = new(checked((int)grid.Pixels));
+        output.CopyLabels(wide.Span, _ignore);
+        NearestLabels.Resize(wide.Span, grid, rows, columns, mask.WideLabels.Span);
     }
 }

@@ -42,7 +42,7 @@ internal static class GraphBinder
     {
         TensorSignature output = Choose(signature.Outputs, graph.Output, "output", file);
         bool labels = graph.OutputKind == OutputKind.Labels;
-        string[] types = labels ? ["uint8", "int8", "int32", "int64"] : ["float32"];
+        string[] types = labels ? ["uint8", "int8", "uint16", "int32", "int64"] : ["float32"];
         if (!types.Contains(output.ElementType))
         {
             throw Wrong(file, $"graph.output_kind: expected {string.Join(" or ", types)} in the output, the graph has {output}");

@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.InteropServices;
 using Microsoft.ML.OnnxRuntime;
 using Microsoft.ML.OnnxRuntime.Tensors;
@@ -108,15 +109,17 @@ internal sealed class ModelOutput : IDisposable
     {
         TensorElementType.UInt8 => Bytes<byte>(),
         TensorElementType.Int8 => Bytes<sbyte>(),
+        TensorElementType.UInt16 => Bytes<ushort>(),
         TensorElementType.Int32 => Bytes<int>(),
         TensorElementType.Int64 => Bytes<long>(),
         _ => Bytes<float>(),
     };
 
-    /// <summary>Class indices of image <paramref name="index"/>, HW, as bytes; an index that does not fit a byte
+    /// <summary>Class indices of image <paramref name="index"/>, HW; an index that does not fit the destination's type
     /// becomes <paramref name="other"/>.</summary>
     /// <exception cref="InvalidOperationException">The output's type is not an integer.</exception>
-    public void CopyLabels(Span<byte> destination, byte other, int index = 0)
+    public void CopyLabels<TLabel>(Span<TLabel> destination, TLabel other, int index = 0)
+        where TLabel : unmanaged, IBinaryInteger<TLabel>, IMinMaxValue<TLabel>
     {
         int length = Height * Width;
         ArgumentOutOfRangeException.ThrowIfNotEqual(destination.Length, length);
@@ -125,16 +128,19 @@ internal sealed class ModelOutput : IDisposable
         switch (ElementType)
         {
             case TensorElementType.UInt8:
-                _value!.GetTensorDataAsSpan<byte>()[range].CopyTo(destination);
+                Convert(_value!.GetTensorDataAsSpan<byte>()[range], destination, other);
                 break;
             case TensorElementType.Int8:
-                Narrow(_value!.GetTensorDataAsSpan<sbyte>()[range], destination, other);
+                Convert(_value!.GetTensorDataAsSpan<sbyte>()[range], destination, other);
+                break;
+            case TensorElementType.UInt16:
+                Convert(_value!.GetTensorDataAsSpan<ushort>()[range], destination, other);
                 break;
             case TensorElementType.Int32:
-                Narrow(_value!.GetTensorDataAsSpan<int>()[range], destination, other);
+                Convert(_value!.GetTensorDataAsSpan<int>()[range], destination, other);
                 break;
             case TensorElementType.Int64:
-                Narrow(_value!.GetTensorDataAsSpan<long>()[range], destination, other);
+                Convert(_value!.GetTensorDataAsSpan<long>()[range], destination, other);
                 break;
             default:
                 throw new InvalidOperationException($"Expected an output of class indices, got {ElementType}.");
@@ -153,14 +159,20 @@ internal sealed class ModelOutput : IDisposable
         return MemoryMarshal.AsBytes(all.Slice(_first * length, length));
     }
 
-    private static void Narrow<T>(ReadOnlySpan<T> labels, Span<byte> destination, byte other)
-        where T : struct, System.Numerics.IBinaryInteger<T>
+    private static void Convert<T, TLabel>(ReadOnlySpan<T> labels, Span<TLabel> destination, TLabel other)
+        where T : unmanaged, IBinaryInteger<T>
+        where TLabel : unmanaged, IBinaryInteger<TLabel>, IMinMaxValue<TLabel>
     {
+        if (typeof(T) == typeof(TLabel))
+        {
+            MemoryMarshal.Cast<T, TLabel>(labels).CopyTo(destination);
+            return;
+        }
+
+        T most = T.CreateSaturating(TLabel.MaxValue);
         for (int i = 0; i < labels.Length; i++)
         {
-            destination[i] = T.IsNegative(labels[i]) || labels[i] > T.CreateSaturating(byte.MaxValue)
-                ? other
-                : byte.CreateTruncating(labels[i]);
+            destination[i] = T.IsNegative(labels[i]) || labels[i] > most ? other : TLabel.CreateTruncating(labels[i]);
         }
     }
 }

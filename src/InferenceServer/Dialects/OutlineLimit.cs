@@ -9,9 +9,9 @@ internal static class OutlineLimit
 {
     private const int MaxPoints = 1_000_000; // a browser cannot draw more
 
-    /// <returns>The parts of each class that occurs, by label; null where they have too many points.</returns>
-    public static ILookup<byte, LabelPolygon>? Outlines(this MaskContent content, double tolerance) =>
-        LabelOutlines.Compute(content.Labels.Span, content.Size, tolerance, MaxPoints)?.ToLookup(p => p.Label);
+    /// <returns>The parts of each class that occurs, by class; null where they have too many points.</returns>
+    public static ILookup<int, LabelPolygon>? Outlines(this MaskContent content, double tolerance) =>
+        Runtime.Formats.Outlines.Find(content, tolerance, MaxPoints);
 
     /// <param name="instead">What to do instead.</param>
     public static SegmentationException TooMany(string instead) =>

@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using InferenceServer.Kernels;
 using InferenceServer.Runtime.Formats;
 using InferenceServer.Runtime.Manifests;
+using InferenceServer.Runtime.Postprocessing;
 using Microsoft.OpenApi;
 
 namespace InferenceServer.OpenApi;
@@ -11,6 +12,13 @@ namespace InferenceServer.OpenApi;
 /// mask.</summary>
 internal static class FormatExamples
 {
+    private static readonly byte[] Labels =
+    [
+        0, 0, 0, 0,
+        0, 1, 1, 0,
+        0, 0, 0, 0,
+    ];
+
     private static readonly MaskContent Mask = new()
     {
         Model = "roads",
@@ -18,18 +26,14 @@ internal static class FormatExamples
         Classes = ClassTable.Create(new ClassesManifest { Names = ["road", "car"], Palette = ["#804080", "#00008e"] }),
         Channels = 2,
         Size = new ImageSize(4, 3),
-        Labels = new byte[]
-        {
-            0, 0, 0, 0,
-            0, 1, 1, 0,
-            0, 0, 0, 0,
-        },
+        Labels = Labels,
+        Planes = [new LabelPlane(Labels)],
         Confidence = default,
         Probabilities = default,
         Image = default,
     };
 
-    /// <summary>The title of a format's example, such as <c>raw: one byte for each pixel</c>.</summary>
+    /// <summary>The title of a format's example, such as <c>color: RGB PNG of the class colours</c>.</summary>
     public static string Summary(MaskFormat format) => $"{format.Name}: {format.Description}";
 
     public static IOpenApiExample Of(MaskFormat format)

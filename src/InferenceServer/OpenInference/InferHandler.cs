@@ -101,7 +101,7 @@ internal sealed class InferHandler(Segmenter segmenter, TensorRunner tensors, IO
         using SegmentationResult result = await segmenter.SegmentAsync(
             admitted, new() { Image = image, Settings = settings, Output = mask.Value });
         return new OutputTensor(
-            ProtocolModel.Mask, Datatype.UInt8, [result.Mask.Size.Height, result.Mask.Size.Width], mask.Release());
+            ProtocolModel.Mask, Datatype.OfLabels(admitted.Model), [result.Mask.Size.Height, result.Mask.Size.Width], mask.Release());
     }
 
     private async Task<OutputTensor> InferAsync(

@@ -91,6 +91,9 @@ internal static class InferJson
             case "INT8":
                 WriteIntegers(writer, MemoryMarshal.Cast<byte, sbyte>(data), cancellationToken);
                 break;
+            case "UINT16":
+                WriteIntegers(writer, MemoryMarshal.Cast<byte, ushort>(data), cancellationToken);
+                break;
             case "INT32":
                 WriteIntegers(writer, MemoryMarshal.Cast<byte, int>(data), cancellationToken);
                 break;

@@ -133,7 +133,7 @@ internal sealed class ModelCatalog(ModelRepository repository, SegmentationMetri
     {
         if (view.IsImage)
         {
-            return new TensorMetadata { Name = ProtocolModel.Mask, Datatype = Datatype.UInt8, Shape = [Unknown, Unknown] };
+            return new TensorMetadata { Name = ProtocolModel.Mask, Datatype = Datatype.OfLabels(model), Shape = [Unknown, Unknown] };
         }
 
         IReadOnlyList<TensorSignature> outputs = model.Session.Signature.Outputs;

@@ -1,4 +1,6 @@
+using System.Globalization;
 using System.Reflection;
+using InferenceServer.Runtime.Models;
 
 namespace InferenceServer.OpenInference;
 
@@ -58,7 +60,10 @@ internal static class Datatype
 {
     public const string Bytes = "BYTES";
     public const string Float32 = "FP32";
-    public const string UInt8 = "UINT8";
+
+    /// <summary>The type of a mask's labels.</summary>
+    public static string OfLabels(LoadedModel model) =>
+        string.Create(CultureInfo.InvariantCulture, $"UINT{model.Postprocessor.LabelBits}");
 
     /// <summary>The protocol's name of an element type of ONNX.</summary>
     public static string Of(string elementType) => elementType switch

@@ -34,6 +34,11 @@ internal sealed class MaskResult(AdmittedRequest admitted, MaskFormat format) : 
         response.Headers["X-Model-Version"] = admitted.Model.Version.ToString(CultureInfo.InvariantCulture);
         response.Headers["X-Image-Width"] = Size.Width.ToString(CultureInfo.InvariantCulture);
         response.Headers["X-Image-Height"] = Size.Height.ToString(CultureInfo.InvariantCulture);
+        if (format == MaskFormat.Raw)
+        {
+            response.Headers["X-Label-Bits"] = admitted.Model.Postprocessor.LabelBits.ToString(CultureInfo.InvariantCulture);
+        }
+
         response.Headers["Server-Timing"] = ServerTiming(admitted.Timings);
         using (admitted.Timings.Measure(Stage.Write))
         {

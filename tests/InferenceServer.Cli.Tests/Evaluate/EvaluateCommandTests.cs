@@ -45,6 +45,22 @@ public sealed class EvaluateCommandTests : IDisposable
         Assert.Matches("Mean IoU % +100.00", output);
     }
 
+    [Theory]
+    [InlineData("evaluate")]
+    [InlineData("tune-crf")]
+    public async Task Evaluate_MoreThan256Classes_IsRefused(string command)
+    {
+        _folder.WritePhoto("images/a.png", 8, 8, 10, 200, 30);
+        _folder.WriteLabels("labels/a.png", new byte[64], 8);
+
+        (int exitCode, _, string error) = await Cli.RunAsync(
+            command, "--models", Path.Combine(AppContext.BaseDirectory, "label-models"), "--model", "classes-847",
+            "--images", _folder["images"], "--labels", _folder["labels"]);
+
+        Assert.Equal(1, exitCode);
+        Assert.Contains("at most 256 classes", error, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Evaluate_Refined_ScoresBothInOneRun()
     {

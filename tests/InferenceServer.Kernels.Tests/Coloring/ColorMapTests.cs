@@ -21,4 +21,24 @@ public sealed class ColorMapTests
             Assert.Equal(expected, (rgb[i * 3], rgb[(i * 3) + 1], rgb[(i * 3) + 2]));
         }
     }
+
+    [Theory]
+    [InlineData(100)] // a table of 256 entries
+    [InlineData(1000)]
+    public void Apply_WideLabels_LooksEachLabelUp(int colours)
+    {
+        Palette palette = Palette.Voc(colours);
+        ushort[] labels = [0, 99, 100, 255, 256, 999, 1000, ushort.MaxValue, 1];
+        byte[] rgb = new byte[labels.Length * 3], blended = new byte[rgb.Length];
+
+        ColorMap.Apply(labels, palette, rgb);
+        OverlayBlender.Blend(new byte[rgb.Length], labels, palette, 1, blended);
+
+        Assert.Equal(rgb, blended);
+        for (int i = 0; i < labels.Length; i++)
+        {
+            (byte, byte, byte) expected = labels[i] < colours ? palette[labels[i]] : default;
+            Assert.Equal(expected, (rgb[i * 3], rgb[(i * 3) + 1], rgb[(i * 3) + 2]));
+        }
+    }
 }

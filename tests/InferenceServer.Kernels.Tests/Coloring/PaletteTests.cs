@@ -34,7 +34,7 @@ public sealed class PaletteTests
 
     [Theory]
     [InlineData(0)]
-    [InlineData(257)]
+    [InlineData(65537)]
     public void Voc_ImpossibleCount_Throws(int count) => Assert.Throws<ArgumentOutOfRangeException>(() => Palette.Voc(count));
 
     [Fact]

@@ -18,13 +18,17 @@ public sealed class NearestLabelsTests
         AxisTaps rows = AxisTaps.Create(height, height, height, 0, gridHeight, false);
         AxisTaps columns = AxisTaps.Create(width, width, width, 0, gridWidth, false);
 
+        ushort[] wide = [.. labels.Select(label => (ushort)(label * 257))], wideOutput = new ushort[output.Length];
+
         NearestLabels.Resize(labels, grid, rows, columns, output);
+        NearestLabels.Resize(wide, grid, rows, columns, wideOutput);
 
         for (int i = 0; i < output.Length; i++)
         {
             int y = (int)Math.Floor(((i / width) + 0.5) * gridHeight / height);
             int x = (int)Math.Floor(((i % width) + 0.5) * gridWidth / width);
             Assert.Equal(labels[(y * gridWidth) + x], output[i]);
+            Assert.Equal(wide[(y * gridWidth) + x], wideOutput[i]);
         }
     }
 }

@@ -30,6 +30,7 @@ public sealed class UpsampledArgMaxTests
     [InlineData(7, 100, 20, 100, 80)]     // image columns on grid columns
     [InlineData(7, 100, 20, 100, 20)]     // the identity
     [InlineData(256, 9, 2, 1300, 3)]
+    [InlineData(700, 9, 2, 130, 3)]       // labels of 16 bits alone
     public void Compute_AnyScale_MatchesScalar(int classes, int gridWidth, int gridHeight, int width, int height)
     {
         ImageSize grid = new(gridWidth, gridHeight), image = new(width, height);
@@ -91,11 +92,26 @@ public sealed class UpsampledArgMaxTests
         byte[] expected = new byte[image.Pixels], actual = new byte[image.Pixels], labels = new byte[image.Pixels];
         byte[] sure = new byte[image.Pixels], confidence = new byte[image.Pixels];
 
-        UpsampledArgMax.Scalar(scores, classes, grid, rows, columns, kind, expected, sure);
+        ushort[] expectedWide = new ushort[image.Pixels], wide = new ushort[image.Pixels];
+
+        UpsampledArgMax.Scalar<ushort>(scores, classes, grid, rows, columns, kind, expectedWide, sure);
+        UpsampledArgMax.Compute(scores, classes, grid, rows, columns, kind, wide, confidence);
+
+        Assert.Equal(expectedWide, wide);
+        Assert.Equal(sure, confidence);
+        if (classes > ArgMax.MaxClasses)
+        {
+            Assert.Throws<ArgumentOutOfRangeException>(
+                () => UpsampledArgMax.Compute(scores, classes, grid, rows, columns, kind, actual, confidence));
+            return;
+        }
+
+        UpsampledArgMax.Scalar<byte>(scores, classes, grid, rows, columns, kind, expected, sure);
         UpsampledArgMax.Compute(scores, classes, grid, rows, columns, kind, actual, confidence);
         UpsampledArgMax.Compute(scores, classes, grid, rows, columns, labels);
 
         Assert.Equal(expected, actual);
+        Assert.Equal(expectedWide, expected.Select(label => (ushort)label));
         Assert.Equal(expected, labels);
         Assert.Equal(sure, confidence);
     }

@@ -90,7 +90,7 @@ public sealed class ManifestReaderTests : IDisposable
         { "inference.fuse", "\"vote\"", "one of mean_softmax, sum_logits, max_logits" },
         { "postprocess.activation", "\"sigmoid\"", "postprocess.activation: expected \"softmax\"" },
         { "postprocess.threshold", "1", "postprocess.threshold" },
-        { "classes.names", "[\"road\"]", "classes.names: expected 2 to 256 names, got 1" },
+        { "classes.names", "[\"road\"]", "classes.names: expected 2 to 65535 names, got 1" },
         { "classes.names", "[\"road\", \"road\"]", "'road' stands twice" },
         {
             "classes.palette", "\"rainbow\"",
@@ -177,7 +177,7 @@ public sealed class ManifestReaderTests : IDisposable
     [Fact]
     public void Read_TooLargeAFile_SaysSoAndReadsNothing() =>
         Assert.Contains(
-            "at most 1,048,576", Assert.Throws<ManifestException>(() => Read(new string(' ', (1 << 20) + 1))).Message,
+            "at most 4,194,304", Assert.Throws<ManifestException>(() => Read(new string(' ', (1 << 22) + 1))).Message,
             StringComparison.Ordinal);
 
     [Theory]

@@ -174,6 +174,7 @@ public sealed class CvatTests
             Channels = model.Model.Classes.Names.Count,
             Size = size,
             Labels = labels,
+            Planes = [new LabelPlane(labels)],
             Confidence = default,
             Probabilities = default,
             Image = default,

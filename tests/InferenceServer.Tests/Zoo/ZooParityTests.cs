@@ -78,7 +78,7 @@ public sealed class ZooParityTests(ZooParityTests.ZooServer server) : IClassFixt
                 }
 
                 byte[] labels = new byte[output.Height * output.Width];
-                output.CopyLabels(labels, other: 255, i);
+                output.CopyLabels<byte>(labels, other: 255, i);
                 yield return new Answer(null, labels);
             }
         }

@@ -20,7 +20,7 @@ internal sealed class CvatExchange(HttpRequest request, CvatOptions options) : I
 
     /// <summary>The answer's format.</summary>
     public MaskFormat Format =>
-        new("cvat", "application/json", ".json", this, "CVAT's masks") { UsesConfidence = true };
+        new("cvat", "application/json", ".json", this, "CVAT's masks") { UsesConfidence = true, UsesPlanes = true };
 
     /// <inheritdoc cref="ImageReader"/>
     public Task<PooledBufferWriter> ReadAsync(long maxBytes, Action<long> hold, CancellationToken cancellationToken) =>
@@ -35,18 +35,15 @@ internal sealed class CvatExchange(HttpRequest request, CvatOptions options) : I
 
     public void Encode(MaskContent content, FormatSettings settings, IBufferWriter<byte> output)
     {
-        ReadOnlySpan<byte> labels = content.Labels.Span;
-        ImageSize size = content.Size;
-        ReadOnlySpan<byte> confidence = content.Confidence.Span;
-        double[] confidences = ClassConfidence.Compute(labels, confidence);
-        bool isSure = confidence.IsEmpty; // a graph that returns labels has no confidence
+        IReadOnlyDictionary<int, double> confidences = content.Confidences();
+        bool isSure = confidences.Count == 0; // a graph that returns labels has no confidence
         // The void label is no class of the model, and CVAT has no label for it.
         ClassSummary[] wanted =
         [
             .. MaskSummary.Of(content).Classes
                 .Where(c => c.Index < content.Classes.Names.Count && (isSure || confidences[c.Index] >= _threshold)),
         ];
-        ILookup<byte, LabelPolygon>? parts = content.Outlines(tolerance: 0);
+        ILookup<int, LabelPolygon>? parts = content.Outlines(tolerance: 0);
         if (parts is null && options.Masks == CvatMasks.Component)
         {
             throw OutlineLimit.TooMany("Send a smaller image; the server's operator can set Cvat:Masks to Class");
@@ -54,7 +51,7 @@ internal sealed class CvatExchange(HttpRequest request, CvatOptions options) : I
 
         CheckEntries(options.Masks == CvatMasks.Class
             ? wanted.Select(c => (long)c.Box.Width * c.Box.Height)
-            : wanted.SelectMany(c => parts![(byte)c.Index])
+            : wanted.SelectMany(c => parts![c.Index])
                 .Select(p => PolygonFill.Box(p).Pixels)
                 .Where(pixels => pixels >= options.MinPixels));
         using Utf8JsonWriter json = new(output);
@@ -64,14 +61,14 @@ internal sealed class CvatExchange(HttpRequest request, CvatOptions options) : I
             double score = isSure ? 1 : confidences[of.Index];
             if (options.Masks == CvatMasks.Class)
             {
-                LabelRegion region = new((byte)of.Index, of.Pixels, of.Box.X, of.Box.Y, of.Box.Width, of.Box.Height);
+                LabelRegion region = new(of.Value, of.Pixels, of.Box.X, of.Box.Y, of.Box.Width, of.Box.Height);
                 Write(
-                    json, of.Name, score, region, Crop(labels, size, region),
-                    parts?[region.Label].MaxBy(p => PolygonFill.Box(p).Pixels)!.Rings[0] ?? Corners(region));
+                    json, of.Name, score, region, Crop(of.Plane.Values.Span, content.Size, region),
+                    parts?[of.Index].MaxBy(p => PolygonFill.Box(p).Pixels)!.Rings[0] ?? Corners(region));
                 continue;
             }
 
-            foreach (LabelPolygon part in parts![(byte)of.Index])
+            foreach (LabelPolygon part in parts![of.Index])
             {
                 LabelRegion box = PolygonFill.Box(part);
                 if (box.Pixels >= options.MinPixels)

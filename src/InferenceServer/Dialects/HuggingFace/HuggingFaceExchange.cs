@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Text.Json;
-using InferenceServer.Kernels.Metrics;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Formats;
@@ -15,7 +14,7 @@ internal sealed class HuggingFaceExchange(HttpRequest request) : IMaskEncoder
 
     /// <summary>The answer's format.</summary>
     public MaskFormat Format =>
-        new("huggingface", "application/json", ".json", this, "Hugging Face's segments") { UsesConfidence = true };
+        new("huggingface", "application/json", ".json", this, "Hugging Face's segments") { UsesConfidence = true, UsesPlanes = true };
 
     /// <inheritdoc cref="ImageReader"/>
     public Task<PooledBufferWriter> ReadAsync(long maxBytes, Action<long> hold, CancellationToken cancellationToken)
@@ -30,16 +29,15 @@ internal sealed class HuggingFaceExchange(HttpRequest request) : IMaskEncoder
 
     public void Encode(MaskContent content, FormatSettings settings, IBufferWriter<byte> output)
     {
-        ReadOnlySpan<byte> labels = content.Labels.Span;
-        double[] confidences = ClassConfidence.Compute(labels, content.Confidence.Span);
+        IReadOnlyDictionary<int, double> confidences = content.Confidences();
         using PooledBufferWriter png = new();
         using Utf8JsonWriter json = new(output);
         json.WriteStartArray();
-        bool isSure = content.Confidence.IsEmpty; // a graph that returns labels has no confidence
+        bool isSure = confidences.Count == 0; // a graph that returns labels has no confidence
         foreach (ClassSummary of in MaskSummary.Of(content).Classes.Where(c => isSure || confidences[c.Index] >= _threshold))
         {
             png.Clear();
-            BinaryPng.Write(labels, content.Size, (byte)of.Index, png);
+            BinaryPng.Write(of.Plane.Values.Span, content.Size, of.Value, png);
             json.WriteStartObject();
             json.WriteString("label"u8, of.Name);
             if (!isSure)

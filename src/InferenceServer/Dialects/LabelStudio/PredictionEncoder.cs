@@ -2,7 +2,6 @@ using System.Buffers;
 using System.Security.Cryptography;
 using System.Text.Json;
 using InferenceServer.Kernels;
-using InferenceServer.Kernels.Metrics;
 using InferenceServer.Kernels.Outlines;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Formats;
@@ -18,27 +17,27 @@ internal sealed class PredictionEncoder(LabelControl control, double tolerance) 
 
     /// <summary>The answer's format.</summary>
     public MaskFormat Format =>
-        new("label-studio", "application/json", ".json", this, "Label Studio's predictions") { UsesConfidence = true };
+        new("label-studio", "application/json", ".json", this, "Label Studio's predictions") { UsesConfidence = true, UsesPlanes = true };
 
     public void Encode(MaskContent content, FormatSettings settings, IBufferWriter<byte> output)
     {
-        double[] confidences = ClassConfidence.Compute(content.Labels.Span, content.Confidence.Span);
+        IReadOnlyDictionary<int, double> confidences = content.Confidences();
         ClassSummary[] wanted = [.. MaskSummary.Of(content).Classes.Where(c => control.Labels.ContainsKey(c.Name.ToLowerInvariant()))];
         using Utf8JsonWriter json = new(output);
         json.WriteStartObject();
         json.WriteString("model_version"u8, $"{content.Model}:{content.Version}");
         json.WriteNumber("score"u8, Score(wanted, confidences));
         json.WriteStartArray("result"u8);
-        ILookup<byte, LabelPolygon>? parts = control.IsBrush ? null : Outlines(content);
+        ILookup<int, LabelPolygon>? parts = control.IsBrush ? null : Outlines(content);
         foreach (ClassSummary of in wanted)
         {
             string label = control.Labels[of.Name.ToLowerInvariant()];
             if (parts is null)
             {
-                StartItem(json, content.Size, "brushlabels", label, confidences[of.Index]);
+                StartItem(json, content.Size, "brushlabels", label, confidences.GetValueOrDefault(of.Index));
                 json.WriteString("format"u8, "rle"u8);
                 json.WriteStartArray("rle"u8);
-                foreach (byte value in BrushRle.Encode(content.Labels.Span, (byte)of.Index))
+                foreach (byte value in BrushRle.Encode(of.Plane.Values.Span, of.Value))
                 {
                     json.WriteNumberValue(value);
                 }
@@ -47,9 +46,9 @@ internal sealed class PredictionEncoder(LabelControl control, double tolerance) 
                 continue;
             }
 
-            foreach (LabelPolygon part in parts[(byte)of.Index])
+            foreach (LabelPolygon part in parts[of.Index])
             {
-                StartItem(json, content.Size, "polygonlabels", label, confidences[of.Index]);
+                StartItem(json, content.Size, "polygonlabels", label, confidences.GetValueOrDefault(of.Index));
                 json.WriteBoolean("closed"u8, true);
                 json.WriteStartArray("points"u8);
                 foreach (GridPoint point in part.Rings[0])
@@ -82,11 +81,11 @@ internal sealed class PredictionEncoder(LabelControl control, double tolerance) 
         json.WriteEndObject();
     }
 
-    private ILookup<byte, LabelPolygon> Outlines(MaskContent content) =>
+    private ILookup<int, LabelPolygon> Outlines(MaskContent content) =>
         content.Outlines(tolerance) ?? throw OutlineLimit.TooMany("Use BrushLabels instead of PolygonLabels");
 
     // Weighted by pixels, so that a small class counts for little.
-    private static double Score(ClassSummary[] wanted, double[] confidences)
+    private static double Score(ClassSummary[] wanted, IReadOnlyDictionary<int, double> confidences)
     {
         if (wanted.Length == 0)
         {
@@ -94,7 +93,7 @@ internal sealed class PredictionEncoder(LabelControl control, double tolerance) 
         }
 
         return Math.Round(
-            wanted.Sum(c => confidences[c.Index] * c.Pixels) / wanted.Sum(c => c.Pixels), 6);
+            wanted.Sum(c => confidences.GetValueOrDefault(c.Index) * c.Pixels) / wanted.Sum(c => c.Pixels), 6);
     }
 
     private void StartItem(Utf8JsonWriter json, ImageSize size, string type, string label, double score)
