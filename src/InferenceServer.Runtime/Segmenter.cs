@@ -194,13 +194,16 @@ internal sealed class Segmenter : ISegmenter
         bool encodes = request.Output is not null;
         bool hasScores = model.Postprocessor.HasScores;
         bool usesConfidence = settings.Format.NeedsConfidence || (settings.Format.UsesConfidence && hasScores);
+        bool overlaps = settings.Format.UsesPlanes && model.Postprocessor.IsMultilabel;
+        bool scoresOverlap = overlaps && settings.Format.UsesConfidence;
         CrfManifest? crf = model.Manifest.Postprocess.Crf;
         PipelineContext context = new(admitted, request)
         {
             Passes = _policy.Resolve(model.Manifest, model.Passes, settings.Passes),
             Crf = settings.Refine ?? crf?.Default ?? false ? _refiner.Resolve(crf, settings.Crf) : null,
             WithConfidence = request.WithConfidence || (encodes && usesConfidence),
-            WithProbabilities = request.WithProbabilities || (encodes && settings.Format.NeedsProbabilities),
+            WithProbabilities = request.WithProbabilities || (encodes && (settings.Format.NeedsProbabilities || scoresOverlap)),
+            WithClaims = encodes && overlaps,
         };
         if (!hasScores && (context.WithConfidence || context.WithProbabilities || context.Crf is not null))
         {

@@ -2,7 +2,8 @@
 """Makes tests/assets/label-models: models of many classes, of one, and of classes that overlap, with the masks that NumPy computes.
 
 The class of a pixel of `photo.png` is the nearest of five colours, by a 1x1 convolution; the five stand at places among the
-model's classes that tell 8 bits from 16. `FOLDER/truth.npy` is the mask of one class for each pixel, uint16.
+model's classes that tell 8 bits from 16. `FOLDER/truth.npy` is the mask of one class for each pixel, uint16; where classes
+overlap, `FOLDER/claims.npy` has the pixels of each class, CHW, uint8.
 
     /usr/bin/python3 tests/assets/make_label_models.py      (onnx 1.12, OpenCV)
 """
@@ -16,6 +17,7 @@ from onnx import TensorProto, helper, numpy_helper, save_model
 ROOT = pathlib.Path(__file__).parent / "label-models"
 COLORS = numpy.float64([[0, 0, 0], [220, 20, 20], [20, 200, 40], [30, 40, 210], [230, 230, 60]]) / 255
 OVERLAP = numpy.float64([[1, -0.25, -0.5], [-0.5, 1, -0.25], [-0.25, -0.5, 1]]) * 12
+BIAS = numpy.float64([-2.0001, -3.0002, -4.0003])
 
 
 def photo():
@@ -40,6 +42,25 @@ def placed(count, places):
     weight, bias = numpy.zeros((count, 3)), numpy.full(count, -1e4)
     weight[places], bias[places] = 2 * COLORS, OFFSET
     return weight, bias
+
+
+def overlapping(name, x, names, kind, threshold, none=None):
+    """A model of the first classes of three that may overlap. A pixel has the most probable of the classes above their thresholds."""
+    count = len(names)
+    weight, bias = OVERLAP[:count], BIAS[:count]
+    scores = numpy.moveaxis(x @ weight.T + bias, -1, 0)
+    cuts = numpy.log(numpy.float64(threshold) / (1 - numpy.float64(threshold))).reshape(-1, 1, 1)
+    best = numpy.sort(scores, 0)
+    assert abs(scores - cuts).min() > 1e-5 and (count == 1 or (best[-1] - best[-2]).min() > 1e-5), "float32 may decide otherwise"
+    claims = scores > cuts
+    rest = names.index(none) if none in names else 255
+    truth = numpy.where(claims.any(0), numpy.where(claims, scores, -1e9).argmax(0), rest)
+    if rest < 255:
+        claims[rest] |= truth == rest
+    postprocess = {"threshold": threshold} | ({"none": none} if none else {})
+    tail = [("Sigmoid", {})] if kind == "multilabel_probabilities" else []
+    save(name, weight, bias, tail, TensorProto.FLOAT, names, truth, {"output_kind": kind}, postprocess)
+    numpy.save(ROOT / name / "claims.npy", claims.astype(numpy.uint8))
 
 
 def save(name, weight, bias, tail, element, classes, truth, graph, postprocess=None, palette="voc"):
@@ -84,6 +105,12 @@ def main():
     truth = x @ red[0] + line[0] > 0
     save("one-class", red, line, [], TensorProto.FLOAT, ["foreground"], truth, {"output_kind": "binary_logit"}, palette=["#ff0000"])
     save("one-class-probability", red, line, [("Sigmoid", {})], TensorProto.FLOAT, ["foreground"], truth, {"output_kind": "probabilities"})
+
+    colors = ["red", "green", "blue"]
+    overlapping("multilabel", x, colors, "multilabel_probabilities", 0.5)
+    overlapping("multilabel-logits", x, colors, "multilabel_logits", [0.3, 0.5, 0.8], none="nothing")
+    overlapping("multilabel-rest", x, colors, "multilabel_logits", 0.6, none="blue")
+    overlapping("multilabel-one", x, ["red"], "multilabel_logits", 0.5)
 
 
 if __name__ == "__main__":

@@ -29,9 +29,15 @@ internal sealed class Evaluator
     }
 
     /// <summary>Checks that label maps can tell the classes of a model apart.</summary>
-    /// <exception cref="CommandException">The model has too many classes.</exception>
+    /// <exception cref="CommandException">The model has too many classes, or classes that overlap.</exception>
     public static void Check(LoadedModel model)
     {
+        if (model.Postprocessor.IsMultilabel)
+        {
+            throw new CommandException(
+                $"Expected a model that gives each pixel one class, as label maps do; the classes of '{model.Name}' may overlap.");
+        }
+
         if (model.Classes.Names.Count > ArgMax.MaxClasses)
         {
             throw new CommandException(

@@ -135,17 +135,33 @@ internal static class Exponential
 }
 
 /// <summary>1 / (1 + e^−x), computed from e^−|x|, which cannot overflow.</summary>
-internal static class Sigmoid
+public static class Sigmoid
 {
+    /// <summary>Replaces logits by probabilities.</summary>
+    /// <param name="scores">Logits; overwritten. NaN stays NaN.</param>
+    public static void Compute(Span<float> scores)
+    {
+        int i = 0;
+        for (; Vector.IsHardwareAccelerated && i <= scores.Length - Vector<float>.Count; i += Vector<float>.Count)
+        {
+            Compute(new Vector<float>(scores[i..])).CopyTo(scores[i..]);
+        }
+
+        for (; i < scores.Length; i++)
+        {
+            scores[i] = Scalar(scores[i]);
+        }
+    }
+
     /// <summary>The specification of the vector form.</summary>
-    public static float Scalar(float x)
+    internal static float Scalar(float x)
     {
         float e = Exponential.Scalar(-Math.Abs(x));
         return (x < 0 ? e : 1) / (1 + e);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector<float> Compute(Vector<float> x)
+    internal static Vector<float> Compute(Vector<float> x)
     {
         Vector<float> e = Exponential.Compute(-Vector.Abs(x));
         return Vector.ConditionalSelect(Vector.LessThan(x, Vector<float>.Zero), e, Vector<float>.One) / (Vector<float>.One + e);

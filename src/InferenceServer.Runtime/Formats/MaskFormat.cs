@@ -100,9 +100,10 @@ public sealed class MaskFormat
     /// <summary>Class indices as a NumPy array.</summary>
     public static MaskFormat Npy { get; } = new(
         "npy", NpyHeader.ContentType, ".npy", new NpyLabelsEncoder(),
-        "NumPy array of class indices, HW, uint8, or uint16 with more than 256 classes")
+        "NumPy array of class indices, HW, uint8, or uint16 with more than 256 classes; CHW of 0 and 1 where classes overlap")
     {
         Accept = [NpyHeader.ContentType],
+        UsesPlanes = true,
     };
 
     /// <summary>Probabilities as a NumPy array.</summary>
@@ -191,6 +192,10 @@ internal sealed record MaskContent
 
     /// <summary>HW: the class index of each pixel, where the model has more than 256 classes; else empty.</summary>
     public ReadOnlyMemory<ushort> WideLabels { get; init; }
+
+    /// <summary>CHW: 1 where a class claims a pixel, else 0, where the classes may overlap and the format uses <see
+    /// cref="Planes"/>; else empty.</summary>
+    public ReadOnlyMemory<byte> Claims { get; init; }
 
     /// <summary>The pixels of each class that occurs; empty where the format does not use them.</summary>
     public required IReadOnlyList<LabelPlane> Planes { get; init; }

@@ -123,6 +123,13 @@ internal static class MeanConfidence
 
         foreach (LabelPlane plane in content.Planes)
         {
+            if (!content.Claims.IsEmpty && plane.TryGetClass(1, out int claimed) && claimed < content.Channels)
+            {
+                int pixels = plane.Values.Length;
+                confidences[claimed] = Mean(plane.Values.Span, content.Probabilities.Span.Slice(claimed * pixels, pixels));
+                continue;
+            }
+
             double[] means = ClassConfidence.Compute(plane.Values.Span, content.Confidence.Span);
             for (int value = 0; value < means.Length; value++)
             {
@@ -134,6 +141,23 @@ internal static class MeanConfidence
         }
 
         return confidences;
+    }
+
+    // A class that overlaps others has its own probability at each pixel.
+    private static double Mean(ReadOnlySpan<byte> claims, ReadOnlySpan<float> probabilities)
+    {
+        double sum = 0;
+        long count = 0;
+        for (int i = 0; i < claims.Length; i++)
+        {
+            if (claims[i] != 0)
+            {
+                sum += probabilities[i];
+                count++;
+            }
+        }
+
+        return sum / Math.Max(count, 1);
     }
 }
 

@@ -4,11 +4,19 @@ using InferenceServer.Runtime.Npy;
 
 namespace InferenceServer.Runtime.Formats;
 
-/// <summary>Class indices as a NumPy array, HW, uint8 or uint16.</summary>
+/// <summary>Class indices as a NumPy array, HW, uint8 or uint16; where classes overlap the pixels of each, CHW,
+/// uint8.</summary>
 internal sealed class NpyLabelsEncoder : IMaskEncoder
 {
     public void Encode(MaskContent content, FormatSettings options, IBufferWriter<byte> output)
     {
+        if (!content.Claims.IsEmpty)
+        {
+            output.Write(new NpyHeader("|u1", FortranOrder: false, [content.Channels, content.Size.Height, content.Size.Width]).ToBytes());
+            RawEncoder.Write(content.Claims.Span, output);
+            return;
+        }
+
         string type = "|u1";
         if (!content.WideLabels.IsEmpty)
         {

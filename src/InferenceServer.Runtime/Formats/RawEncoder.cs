@@ -17,7 +17,13 @@ internal sealed class RawEncoder : IMaskEncoder
             labels = MemoryMarshal.AsBytes(content.WideLabels.Span);
         }
 
-        labels.CopyTo(output.GetSpan(labels.Length)); // one request: Write alone would grow the buffer in steps
-        output.Advance(labels.Length);
+        Write(labels, output);
+    }
+
+    /// <summary>Writes bytes.</summary>
+    public static void Write(ReadOnlySpan<byte> bytes, IBufferWriter<byte> output)
+    {
+        bytes.CopyTo(output.GetSpan(bytes.Length)); // one request: the writer alone would grow the buffer in steps
+        output.Advance(bytes.Length);
     }
 }

@@ -15,6 +15,7 @@ internal sealed class ClassTable
         Names = names;
         Palette = palette;
         Ignore = ignore;
+        NoClass = ignore;
     }
 
     /// <summary>Name of each class, by index.</summary>
@@ -26,6 +27,16 @@ internal sealed class ClassTable
 
     /// <summary>The label of pixels without a class.</summary>
     public int Ignore { get; }
+
+    /// <summary>The name of <see cref="Ignore"/>.</summary>
+    public string Void { get; private init; } = "void";
+
+    /// <summary>The label of pixels that no class of a multilabel output claims.</summary>
+    public int NoClass { get; private init; }
+
+    /// <summary>The label of pixels that no class claims, where the manifest gives it a name of its own; else
+    /// null.</summary>
+    public int? NamedNone { get; private init; }
 
     /// <summary>The colour of a label, #rrggbb.</summary>
     public string Color(int label)
@@ -44,7 +55,7 @@ internal sealed class ClassTable
 
         if (label == Ignore)
         {
-            return "void";
+            return Void;
         }
 
         return string.Create(CultureInfo.InvariantCulture, $"class_{label}");
@@ -57,7 +68,19 @@ internal sealed class ClassTable
         ClassesManifest classes = manifest.Classes;
         if (!IsForeground(classes, manifest.Graph.OutputKind))
         {
-            return Create(classes);
+            ClassTable table = Create(classes);
+            if (manifest.Postprocess.None is not { } none)
+            {
+                return table;
+            }
+
+            int index = table.Names.ToList().IndexOf(none);
+            if (index < 0)
+            {
+                return new ClassTable(table.Names, table.Palette, table.Ignore) { Void = none, NamedNone = table.Ignore };
+            }
+
+            return new ClassTable(table.Names, table.Palette, table.Ignore) { NoClass = index };
         }
 
         IReadOnlyList<string>? palette = classes.Palette;
@@ -81,8 +104,11 @@ internal sealed class ClassTable
             [string name] when !name.StartsWith('#') => Named(name, labels)!,
             { } colors => Palette.FromHex(string.Join(' ', colors)),
         };
-        return new ClassTable(names, Complete(palette, labels), classes.Ignore ?? labels - 1);
+        return new ClassTable(names, Complete(palette, labels), classes.Ignore ?? DefaultIgnore(names.Count));
     }
+
+    /// <summary>The label of pixels without a class, where the manifest names none: the largest.</summary>
+    public static int DefaultIgnore(int classes) => Labels(classes) - 1;
 
     /// <summary>One sentence for each error in the names or the palette.</summary>
     public static IEnumerable<string> Validate(ClassesManifest classes, OutputKind kind = OutputKind.Logits)
@@ -93,9 +119,9 @@ internal sealed class ClassTable
         {
             yield return $"classes.names: expected a list of names, or a built-in dataset ({BuiltIn})";
         }
-        else if (count > MaxClasses || (count < 2 && !IsForeground(classes, kind)))
+        else if (count > MaxClasses || count < Fewest(classes, kind))
         {
-            yield return $"classes.names: expected 2 to {MaxClasses} names, got {count}";
+            yield return $"classes.names: expected {Fewest(classes, kind)} to {MaxClasses} names, got {count}";
         }
         else if (classes.Names?.Any(string.IsNullOrWhiteSpace) is true)
         {
@@ -138,9 +164,9 @@ internal sealed class ClassTable
             yield return $"classes.palette: expected {count} colours, one for each class, got {classes.Palette.Count}";
         }
 
-        if (classes.Ignore is { } ignore && (ignore < 0 || ignore >= Labels(count)))
+        if (classes.Ignore is { } ignore && (ignore < 0 || ignore > DefaultIgnore(count)))
         {
-            yield return $"classes.ignore: expected 0 to {Labels(count) - 1}";
+            yield return $"classes.ignore: expected 0 to {DefaultIgnore(count)}";
         }
     }
 
@@ -155,6 +181,16 @@ internal sealed class ClassTable
         }
 
         return ArgMax.MaxClasses;
+    }
+
+    private static int Fewest(ClassesManifest classes, OutputKind kind)
+    {
+        if (kind.IsMultilabel() || IsForeground(classes, kind))
+        {
+            return 1;
+        }
+
+        return 2;
     }
 
     private static bool IsForeground(ClassesManifest classes, OutputKind kind) =>

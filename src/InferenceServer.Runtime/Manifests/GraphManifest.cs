@@ -62,6 +62,17 @@ internal enum OutputKind
     Queries,
 }
 
+/// <summary>What the kinds have in common.</summary>
+internal static class OutputKinds
+{
+    /// <summary>Whether each class is decided for itself, so that a pixel may have several or none.</summary>
+    public static bool IsMultilabel(this OutputKind kind) => kind is OutputKind.MultilabelLogits or OutputKind.MultilabelProbabilities;
+
+    /// <summary>Whether the scores are probabilities, not logits.</summary>
+    public static bool IsProbability(this OutputKind kind) =>
+        kind is OutputKind.Probabilities or OutputKind.BinaryProbability or OutputKind.MultilabelProbabilities;
+}
+
 /// <summary>The measured best settings of a network on a GPU; a missing setting is taken from the section <c>Onnx</c>
 /// of the configuration.</summary>
 internal sealed record GpuManifest

@@ -192,19 +192,30 @@ internal static partial class ManifestValidator
                 "expected the mode \"whole\", one scale and no flip: a graph that ends in labels has nothing to " +
                 "average");
             Expect(
-                kind != OutputKind.Probabilities || inference.Fuse == FuseMode.MeanSoftmax, "inference.fuse",
+                !kind.IsProbability() || inference.Fuse == FuseMode.MeanSoftmax, "inference.fuse",
                 "expected \"mean_softmax\": the graph returns no logits");
         }
 
         void ValidatePostprocess(PostprocessManifest postprocess)
         {
-            string activation = manifest.Graph.OutputKind == OutputKind.BinaryLogit ? "sigmoid" : "softmax";
+            OutputKind kind = manifest.Graph.OutputKind;
+            string activation = kind is OutputKind.BinaryLogit or OutputKind.MultilabelLogits ? "sigmoid" : "softmax";
             bool fits = postprocess.Activation is null
-                || manifest.Graph.OutputKind is OutputKind.Labels or OutputKind.Probabilities
+                || kind is OutputKind.Labels or OutputKind.BinaryMask || kind.IsProbability()
                 || postprocess.Activation == activation;
             Expect(fits, "postprocess.activation", $"expected \"{activation}\" for this output_kind");
             Expect(postprocess.Resize == "bilinear", "postprocess.resize", "expected \"bilinear\"");
-            Expect(postprocess.Threshold is null or (> 0 and < 1), "postprocess.threshold", "expected a probability between 0 and 1");
+            Expect(
+                postprocess.Threshold?.All(t => t is > 0 and < 1) is not false, "postprocess.threshold",
+                "expected a probability between 0 and 1");
+            bool isList = postprocess.Threshold is { Count: not 1 };
+            Expect(
+                !isList || (kind.IsMultilabel() && postprocess.Threshold!.Count == Count(manifest.Classes)), "postprocess.threshold",
+                "expected one number, or with a multilabel output one for each class");
+            Expect(
+                postprocess.None is null || kind.IsMultilabel(), "postprocess.none",
+                "expected no such key: only with a multilabel output are there pixels that no class claims");
+            Expect(postprocess.None?.Trim() is not "", "postprocess.none", "expected a name, found an empty one");
             ValidateCrf(postprocess.Crf);
         }
 
@@ -231,10 +242,16 @@ internal static partial class ManifestValidator
         void ValidateClasses(ClassesManifest classes, OutputKind kind)
         {
             errors.AddRange(ClassTable.Validate(classes, kind));
-            int? count = classes.Names?.Count ?? (ClassSets.TryGet(classes.Dataset ?? "", out ClassSet? set) ? set.Names.Count : null);
+            int? count = Count(classes);
+            bool isClass = (classes.Ignore ?? ClassTable.DefaultIgnore(count ?? 0)) < count;
+            bool named = manifest.Postprocess.None is { } none && classes.Names?.Contains(none) is true;
             Expect(
-                kind is not (OutputKind.BinaryLogit or OutputKind.BinaryProbability or OutputKind.BinaryMask) || count is null or 1 or 2,
-                "classes.names", "expected the object's name for a binary output, or two names: the background's and the object's");
+                !kind.IsMultilabel() || !isClass || named, "classes.ignore",
+                "expected a label that is no class, for pixels that no class claims; or name their class in postprocess.none");
+            bool isBinary = kind is OutputKind.BinaryLogit or OutputKind.BinaryProbability or OutputKind.BinaryMask;
+            Expect(
+                !isBinary || count is null or 1 or 2, "classes.names",
+                "expected the object's name for a binary output, or two names: the background's and the object's");
             Expect(
                 classes.Values is null || classes.Values.Count == count, "classes.values",
                 "expected one value for each class");
@@ -246,6 +263,16 @@ internal static partial class ManifestValidator
 
     [GeneratedRegex("^[A-Za-z0-9][A-Za-z0-9._-]*$")]
     private static partial Regex FolderName();
+
+    private static int? Count(ClassesManifest classes)
+    {
+        if (classes.Names is null && ClassSets.TryGet(classes.Dataset ?? "", out ClassSet? set))
+        {
+            return set.Names.Count;
+        }
+
+        return classes.Names?.Count;
+    }
 
     /// <summary>Height and width; one side stands for both.</summary>
     public static IReadOnlyList<int> Sides(IReadOnlyList<int> size)

@@ -1,3 +1,5 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
 using DenseCrf;
 
 namespace InferenceServer.Runtime.Manifests;
@@ -16,12 +18,59 @@ internal sealed record PostprocessManifest
     /// size.</summary>
     public bool AlignCorners { get; init; }
 
-    /// <summary>Probability above which <c>binary_logit</c> and one-channel probabilities give the second class.
-    /// Default 0.5.</summary>
-    public float? Threshold { get; init; }
+    /// <summary>Probability above which a binary output gives the second class, and a class of a multilabel output
+    /// claims a pixel: one number, or one for each class. Default 0.5.</summary>
+    [JsonConverter(typeof(NumbersConverter))]
+    public IReadOnlyList<float>? Threshold { get; init; }
+
+    /// <summary>The class of pixels that no class of a multilabel output claims: one of the names, or another name for
+    /// the label <c>classes.ignore</c>.</summary>
+    public string? None { get; init; }
 
     /// <summary>Parameters of the fully connected CRF.</summary>
     public CrfManifest? Crf { get; init; }
+}
+
+/// <summary>Reads <c>0.5</c> as <c>[0.5]</c>.</summary>
+internal sealed class NumbersConverter : JsonConverter<IReadOnlyList<float>?>
+{
+    public override IReadOnlyList<float>? Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
+    {
+        if (reader.TokenType != JsonTokenType.StartArray)
+        {
+            return [Number(ref reader)];
+        }
+
+        List<float> numbers = [];
+        while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
+        {
+            numbers.Add(Number(ref reader));
+        }
+
+        return numbers;
+    }
+
+    public override void Write(Utf8JsonWriter writer, IReadOnlyList<float>? value, JsonSerializerOptions options)
+    {
+        if (value is [float number])
+        {
+            writer.WriteNumberValue(number);
+        }
+        else
+        {
+            JsonSerializer.Serialize(writer, value, options);
+        }
+    }
+
+    private static float Number(ref Utf8JsonReader reader)
+    {
+        if (reader.TokenType == JsonTokenType.Number)
+        {
+            return reader.GetSingle();
+        }
+
+        throw new JsonException("expected a number, or a list with a number for each class");
+    }
 }
 
 /// <summary>Parameters of the fully connected CRF, kept with the model.</summary>
@@ -33,6 +82,11 @@ internal sealed record CrfManifest
         if (kind == OutputKind.Labels)
         {
             return "a graph that ends in labels has nothing to refine";
+        }
+
+        if (kind.IsMultilabel())
+        {
+            return "its classes may overlap, and a CRF gives each pixel one class";
         }
 
         if (classes > CrfInference.MaxLabels)

@@ -47,11 +47,17 @@ internal sealed class PassPolicy(IOptions<PassOptions> options)
     /// <param name="model">The model.</param>
     /// <param name="plan">The passes.</param>
     /// <param name="allRows">Whether the scores of all rows are kept.</param>
+    /// <param name="claims">Whether the pixels of each class are kept.</param>
     /// <returns>The bytes that the passes use at once, beside the image and its mask.</returns>
     /// <exception cref="SegmentationException">The cost is above a limit.</exception>
-    internal long Afford(LoadedModel model, PassPlan plan, bool allRows)
+    internal long Afford(LoadedModel model, PassPlan plan, bool allRows, bool claims)
     {
         long bytes = plan.Bytes(model.Session.Layout, model.Postprocessor.Classes, TilesInFlight(model.Scheduler.Capacity), allRows);
+        if (claims)
+        {
+            bytes += plan.Image.Pixels * model.Postprocessor.Classes;
+        }
+
         Check(plan.Runs, plan.IsAsManifested ? 0 : plan.InputPixels, bytes);
         return bytes;
     }
@@ -127,7 +133,7 @@ internal sealed class PassPolicy(IOptions<PassOptions> options)
                 $"crop: expected {width}×{height}, the graph's only size, got {settings.Crop}.",
             { Graph.OutputKind: OutputKind.Labels } when settings.IsSeveral =>
                 $"mode, scales, flip: expected none of them: the graph ends in labels, which cannot be averaged.",
-            { Graph.OutputKind: OutputKind.Probabilities } when settings.Fuse != FuseMode.MeanSoftmax =>
+            { Graph.OutputKind: var kind } when kind.IsProbability() && settings.Fuse != FuseMode.MeanSoftmax =>
                 $"fuse: expected mean_softmax: the graph returns probabilities, which can only be averaged.",
             _ => null,
         };

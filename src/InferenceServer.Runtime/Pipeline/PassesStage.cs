@@ -60,7 +60,7 @@ internal sealed class PassesStage(CpuGate cpu, PassPolicy policy, SegmentationMe
                 using CpuSlot slot = await cpu.EnterAsync(context.Timings, context.Cancellation).ConfigureAwait(false);
                 using StageTimings.Scope timing = context.Timings.Measure(Stage.Postprocess);
                 (bool confidence, bool probabilities) = context.Unrefined;
-                fused ??= context.Model.Postprocessor.Fuse(plan, output, confidence, probabilities);
+                fused ??= context.Model.Postprocessor.Fuse(plan, output, confidence, probabilities, context.WithClaims);
                 fused.Add(plan.Passes[added++], output);
                 fused.Finish(added < plan.Passes.Count ? plan.Passes[added].Top : plan.Image.Height);
             }

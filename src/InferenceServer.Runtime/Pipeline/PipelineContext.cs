@@ -41,6 +41,9 @@ internal sealed class PipelineContext(AdmittedRequest admitted, SegmentationRequ
     /// <summary>Whether the result has the probability of each class at each pixel.</summary>
     public bool WithProbabilities { get; init; }
 
+    /// <summary>Whether the result has the pixels of each class, where classes may overlap.</summary>
+    public bool WithClaims { get; init; }
+
     /// <summary>What the network's output becomes before refinement: probabilities, where a CRF starts from
     /// them.</summary>
     public (bool Confidence, bool Probabilities) Unrefined

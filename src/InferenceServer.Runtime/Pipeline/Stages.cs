@@ -22,7 +22,7 @@ internal sealed class DecodeStage(ImageDecoder decoder, PassPolicy policy) : IPi
         using EncodedImage encoded = decoder.Open(context.Request.Image);
         ImageSize size = encoded.Size;
         context.Plan = context.Model.Preprocessor.Plan(size, context.Passes);
-        long bytes = policy.Afford(context.Model, context.Plan, context.Unrefined.Probabilities);
+        long bytes = policy.Afford(context.Model, context.Plan, context.Unrefined.Probabilities, context.WithClaims);
         long pixels = context.Plan.IsOne ? Math.Max(size.Pixels, context.Plan.InputPixels) : size.Pixels;
         context.Admitted.HoldPixels(pixels, bytes);
         context.Image = new RgbImage(size);
@@ -79,7 +79,8 @@ internal sealed class PostprocessStage : IPipelineStage
     public ValueTask RunAsync(PipelineContext context)
     {
         (bool confidence, bool probabilities) = context.Unrefined;
-        context.Mask = context.Model.Postprocessor.Compute(context.Output, context.Plan.Whole, confidence, probabilities);
+        context.Mask = context.Model.Postprocessor.Compute(
+            context.Output, context.Plan.Whole, confidence, probabilities, context.WithClaims);
         context.FreeOutput();
         return ValueTask.CompletedTask;
     }
@@ -106,7 +107,8 @@ internal sealed class EncodeStage(SegmentationMetrics metrics) : IPipelineStage
             Size = context.Mask.Size,
             Labels = context.Mask.Labels,
             WideLabels = context.Mask.WideLabels,
-            Planes = settings.Format.UsesPlanes ? context.Mask.Planes() : [],
+            Claims = context.Mask.Claims,
+            Planes = settings.Format.UsesPlanes ? context.Mask.Planes(context.Model.Classes.NamedNone) : [],
             Confidence = context.Mask.Confidence,
             Probabilities = context.Mask.Probabilities,
             Image = context.Image.Pixels,

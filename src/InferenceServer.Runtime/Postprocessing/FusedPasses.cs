@@ -31,9 +31,10 @@ internal sealed class FusedPasses : IDisposable
     /// <param name="channels">Scores of a pixel: one for each class, or a single score.</param>
     /// <param name="withConfidence">Whether the mask has the probability of each pixel's class.</param>
     /// <param name="withProbabilities">Whether the mask has the probability of every class.</param>
+    /// <param name="withClaims">Whether the mask has the pixels of each class.</param>
     public FusedPasses(
         Postprocessor postprocessor, PassPlan plan, FusionRule rule, int channels, bool withConfidence,
-        bool withProbabilities)
+        bool withProbabilities, bool withClaims)
     {
         (_postprocessor, _plan, _rule, _channels) = (postprocessor, plan, rule, channels);
         _columns = Identity(plan.Image.Width);
@@ -43,7 +44,7 @@ internal sealed class FusedPasses : IDisposable
             withProbabilities
                 ? new PooledBuffer<float>(checked((int)plan.Image.Pixels * postprocessor.Classes))
                 : null,
-            postprocessor.Classes);
+            postprocessor.Classes, withClaims);
     }
 
     private Mask Map => _map ?? throw new ObjectDisposedException(nameof(FusedPasses));
@@ -97,7 +98,7 @@ internal sealed class FusedPasses : IDisposable
         if (_band is null)
         {
             _postprocessor.Label(Planes(), _channels, _plan.Image, Identity(_plan.Image.Height), _columns, _rule.Kind, Map);
-            Postprocessor.Complete(Map.Probabilities.Span, _postprocessor.Classes, _channels, _rule.Kind);
+            _postprocessor.Complete(Map.Probabilities.Span, _channels, _rule.Kind);
         }
 
         Mask map = Map;
@@ -148,7 +149,8 @@ internal readonly record struct FusionRule(ScoreFusion Fusion, ScoreKind Kind)
     {
         FuseMode.MaxLogits => new(ScoreFusion.Max, ScoreKind.Logits),
         FuseMode.SumLogits => new(ScoreFusion.Add, ScoreKind.Logits),
-        _ when output == OutputKind.Probabilities => new(ScoreFusion.Add, ScoreKind.Probabilities),
-        _ => new(channels == 1 ? ScoreFusion.AddSigmoid : ScoreFusion.AddSoftmax, ScoreKind.Probabilities),
+        _ when output.IsProbability() => new(ScoreFusion.Add, ScoreKind.Probabilities),
+        _ when channels == 1 || output.IsMultilabel() => new(ScoreFusion.AddSigmoid, ScoreKind.Probabilities),
+        _ => new(ScoreFusion.AddSoftmax, ScoreKind.Probabilities),
     };
 }

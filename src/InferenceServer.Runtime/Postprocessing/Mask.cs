@@ -12,9 +12,12 @@ internal sealed class Mask : IDisposable
     private readonly PooledBuffer<ushort>? _wideLabels;
     private readonly PooledBuffer<byte>? _confidence;
     private readonly PooledBuffer<float>? _probabilities;
+    private readonly PooledBuffer<byte>? _claims;
     private readonly List<PooledBuffer<byte>> _planes = [];
 
-    internal Mask(ImageSize size, bool withConfidence, PooledBuffer<float>? probabilities = null, int classes = ArgMax.MaxClasses)
+    internal Mask(
+        ImageSize size, bool withConfidence, PooledBuffer<float>? probabilities = null, int classes = ArgMax.MaxClasses,
+        bool withClaims = false)
     {
         int pixels = checked((int)size.Pixels);
         Size = size;
@@ -29,6 +32,7 @@ internal sealed class Mask : IDisposable
 
         _confidence = withConfidence ? new PooledBuffer<byte>(pixels) : null;
         _probabilities = probabilities;
+        _claims = withClaims ? new PooledBuffer<byte>(checked(classes * pixels)) : null;
     }
 
     /// <summary>The image's size.</summary>
@@ -46,9 +50,32 @@ internal sealed class Mask : IDisposable
     /// <summary>Probability of every class, CHW, from the network; empty unless requested.</summary>
     public Memory<float> Probabilities => _probabilities?.Memory ?? default;
 
+    /// <summary>1 where a class claims a pixel, else 0, CHW; empty unless the classes may overlap and a format needs
+    /// this.</summary>
+    public Memory<byte> Claims => _claims?.Memory ?? default;
+
     /// <summary>The pixels of each class that occurs, as maps of bytes that live as long as the mask.</summary>
-    public IReadOnlyList<LabelPlane> Planes()
+    /// <param name="none">With classes that may overlap: the label of pixels that no class claims, where it is to be
+    /// told like a class.</param>
+    public IReadOnlyList<LabelPlane> Planes(int? none = null)
     {
+        if (_claims is not null)
+        {
+            int pixels = (int)Size.Pixels;
+            List<LabelPlane> planes = [];
+            for (int c = 0; c < Claims.Length / pixels; c++)
+            {
+                planes.Add(new LabelPlane(Claims.Slice(c * pixels, pixels), [-1, c]));
+            }
+
+            if (none is { } label)
+            {
+                planes.Add(Rest(label));
+            }
+
+            return planes;
+        }
+
         if (_wideLabels is null)
         {
             return [new LabelPlane(Labels)];
@@ -62,10 +89,21 @@ internal sealed class Mask : IDisposable
     {
         _planes.ForEach(plane => plane.Dispose());
         _planes.Clear();
+        _claims?.Dispose();
         _probabilities?.Dispose();
         _labels?.Dispose();
         _wideLabels?.Dispose();
         _confidence?.Dispose();
+    }
+
+    private LabelPlane Rest(int label)
+    {
+        if (_wideLabels is not null)
+        {
+            return Narrow([label]);
+        }
+
+        return new LabelPlane(Labels, [.. Enumerable.Repeat(-1, label), label]);
     }
 
     private LabelPlane Narrow(int[] classes)

@@ -1,3 +1,4 @@
+using System.Numerics;
 using InferenceServer.Kernels;
 using InferenceServer.Kernels.Labels;
 using InferenceServer.Kernels.Upsampling;
@@ -15,17 +16,27 @@ internal sealed class Postprocessor
     private readonly OutputKind _kind;
     private readonly bool _alignCorners;
     private readonly ushort _ignore;
-    private readonly float _threshold;
+    private readonly float[] _thresholds;
+    private readonly Dictionary<ScoreKind, float[]> _cuts = [];
+    private readonly int _none;
     private readonly double _scale;
 
     internal Postprocessor(ModelManifest manifest)
     {
         _kind = manifest.Graph.OutputKind;
         _alignCorners = manifest.Postprocess.AlignCorners;
-        _threshold = manifest.Postprocess.Threshold ?? 0.5f;
         ClassTable classes = ClassTable.Create(manifest);
         Classes = classes.Names.Count;
         _ignore = (ushort)classes.Ignore;
+        _none = classes.NoClass;
+        _thresholds = [.. manifest.Postprocess.Threshold ?? [0.5f]];
+        if (IsMultilabel)
+        {
+            float[] all = _thresholds.Length == Classes ? _thresholds : [.. Enumerable.Repeat(_thresholds[0], Classes)];
+            _cuts[ScoreKind.Logits] = UpsampledMultilabel.Cuts(ScoreKind.Logits, all);
+            _cuts[ScoreKind.Probabilities] = UpsampledMultilabel.Cuts(ScoreKind.Probabilities, all);
+        }
+
         _scale = manifest.Graph.OutputScale / manifest.Graph.OutputStride;
     }
 
@@ -35,6 +46,9 @@ internal sealed class Postprocessor
     /// <summary>Whether the graph returns scores, which a confidence and a CRF need; graphs that end in labels have no
     /// scores.</summary>
     public bool HasScores => _kind != OutputKind.Labels;
+
+    /// <summary>Whether a pixel may have several classes or none.</summary>
+    public bool IsMultilabel => _kind.IsMultilabel();
 
     /// <summary>Bits of a label: 8 for up to 256 classes, else 16.</summary>
     public int LabelBits
@@ -54,7 +68,7 @@ internal sealed class Postprocessor
     {
         get
         {
-            if (_kind is OutputKind.Probabilities or OutputKind.BinaryProbability)
+            if (_kind.IsProbability())
             {
                 return ScoreKind.Probabilities;
             }
@@ -68,7 +82,7 @@ internal sealed class Postprocessor
     /// <param name="elements">The most elements of the output.</param>
     internal long OutputBytes(ImageSize input, out long elements)
     {
-        elements = (_kind is OutputKind.Labels or OutputKind.BinaryLogit ? 1 : Classes) * Grid(input.Height) * Grid(input.Width);
+        elements = Channels * Grid(input.Height) * Grid(input.Width);
         return elements * (HasScores ? sizeof(float) : sizeof(long));
 
         // Strided layers may round up or down.
@@ -81,13 +95,17 @@ internal sealed class Postprocessor
     /// <param name="withConfidence">Whether to compute confidences; only where <see cref="HasScores"/>.</param>
     /// <param name="withProbabilities">Whether to keep <see cref="Probabilities"/>; only where <see
     /// cref="HasScores"/>.</param>
+    /// <param name="withClaims">Whether to keep the pixels of each class, where <see cref="IsMultilabel"/>.</param>
     /// <returns>The mask at the image's size; the caller disposes it.</returns>
-    public Mask Compute(ModelOutput output, in InputGeometry geometry, bool withConfidence, bool withProbabilities = false)
+    public Mask Compute(
+        ModelOutput output, in InputGeometry geometry, bool withConfidence, bool withProbabilities = false,
+        bool withClaims = false)
     {
         ImageSize grid = new(output.Width, output.Height);
         (AxisTaps rows, AxisTaps columns) = Taps(grid, geometry);
         using Owned<Mask> mask = new(new Mask(
-            geometry.Image, withConfidence, withProbabilities ? Probabilities(output, geometry) : null, Classes));
+            geometry.Image, withConfidence, withProbabilities ? Probabilities(output, geometry) : null, Classes,
+            withClaims && IsMultilabel));
         if (_kind == OutputKind.Labels)
         {
             Resize(output, grid, rows, columns, mask.Value);
@@ -112,18 +130,27 @@ internal sealed class Postprocessor
         (AxisTaps rows, AxisTaps columns) = Taps(grid, geometry);
         // A single score belongs to the second of two classes: the last plane.
         UpsampledScores.Compute(output.Scores(), output.Channels, grid, rows, columns, probabilities.Span[^(output.Channels * pixels)..]);
-        Complete(probabilities.Span, Classes, output.Channels, ScoreKind);
+        Complete(probabilities.Span, output.Channels, ScoreKind);
         return probabilities;
     }
 
     /// <summary>Turns the scores of every pixel into probabilities, in place.</summary>
     /// <param name="scores">CHW.</param>
-    /// <param name="classes">Number of planes.</param>
     /// <param name="channels">1 where only the last plane of two holds scores.</param>
     /// <param name="kind">The kind of the scores.</param>
-    internal static void Complete(Span<float> scores, int classes, int channels, ScoreKind kind)
+    internal void Complete(Span<float> scores, int channels, ScoreKind kind)
     {
-        Span<float> other = scores[..(scores.Length / classes)], found = scores[^other.Length..];
+        if (IsMultilabel)
+        {
+            if (kind == ScoreKind.Logits)
+            {
+                Sigmoid.Compute(scores);
+            }
+
+            return;
+        }
+
+        Span<float> other = scores[..(scores.Length / Classes)], found = scores[^other.Length..];
         if (kind == ScoreKind.Logits)
         {
             if (channels == 1)
@@ -131,7 +158,7 @@ internal sealed class Postprocessor
                 other.Clear(); // sigmoid(x) is the softmax of 0 and x
             }
 
-            Softmax.Compute(scores, classes);
+            Softmax.Compute(scores, Classes);
         }
         else if (channels == 1)
         {
@@ -147,9 +174,13 @@ internal sealed class Postprocessor
     /// <param name="first">The first pass's output.</param>
     /// <param name="withConfidence">Whether the mask has the probability of each pixel's class.</param>
     /// <param name="withProbabilities">Whether the mask has the probability of every class.</param>
+    /// <param name="withClaims">Whether to keep the pixels of each class, where <see cref="IsMultilabel"/>.</param>
     /// <returns>The fusion; the caller adds the passes and disposes it.</returns>
-    internal FusedPasses Fuse(PassPlan plan, ModelOutput first, bool withConfidence, bool withProbabilities) =>
-        new(this, plan, FusionRule.Create(plan.Settings.Fuse, _kind, first.Channels), first.Channels, withConfidence, withProbabilities);
+    internal FusedPasses Fuse(
+        PassPlan plan, ModelOutput first, bool withConfidence, bool withProbabilities, bool withClaims = false) =>
+        new(
+            this, plan, FusionRule.Create(plan.Settings.Fuse, _kind, first.Channels), first.Channels, withConfidence,
+            withProbabilities, withClaims && IsMultilabel);
 
     /// <summary>The positions in the output of the pixels that the pass sets.</summary>
     internal (AxisTaps Rows, AxisTaps Columns) Taps(ImageSize grid, in InputGeometry geometry) => (
@@ -181,21 +212,83 @@ internal sealed class Postprocessor
     /// <param name="mask">Receives labels, and the confidences if it has any.</param>
     /// <param name="top">The first of the rows in the mask.</param>
     internal void Label(
-        ReadOnlySpan<float> scores, int channels, ImageSize grid, AxisTaps rows, AxisTaps columns, ScoreKind kind, Mask mask, int top = 0)
+        ReadOnlySpan<float> scores, int channels, ImageSize grid, AxisTaps rows, AxisTaps columns, ScoreKind kind,
+        Mask mask, int top = 0)
     {
         int start = top * columns.Count, pixels = rows.Count * columns.Count;
         Span<byte> confidence = mask.Confidence.IsEmpty ? [] : mask.Confidence.Span.Slice(start, pixels);
-        if (channels == 1)
+        if (IsMultilabel)
         {
-            UpsampledThreshold.Compute(scores, grid, rows, columns, kind, _threshold, mask.Labels.Span.Slice(start, pixels), confidence);
+            LabelClaims(scores, grid, rows, columns, kind, mask, confidence, start);
         }
-        else if (mask.WideLabels.IsEmpty)
+        else if (!mask.WideLabels.IsEmpty)
         {
-            UpsampledArgMax.Compute(scores, channels, grid, rows, columns, kind, mask.Labels.Span.Slice(start, pixels), confidence);
+            Span<ushort> labels = mask.WideLabels.Span.Slice(start, pixels);
+            UpsampledArgMax.Compute(scores, channels, grid, rows, columns, kind, labels, confidence);
+        }
+        else if (channels == 1)
+        {
+            Span<byte> labels = mask.Labels.Span.Slice(start, pixels);
+            UpsampledThreshold.Compute(scores, grid, rows, columns, kind, _thresholds[0], labels, confidence);
         }
         else
         {
-            UpsampledArgMax.Compute(scores, channels, grid, rows, columns, kind, mask.WideLabels.Span.Slice(start, pixels), confidence);
+            Span<byte> labels = mask.Labels.Span.Slice(start, pixels);
+            UpsampledArgMax.Compute(scores, channels, grid, rows, columns, kind, labels, confidence);
+        }
+    }
+
+    private int Channels
+    {
+        get
+        {
+            if (_kind is OutputKind.Labels or OutputKind.BinaryLogit or OutputKind.BinaryProbability or OutputKind.BinaryMask)
+            {
+                return 1;
+            }
+
+            return Classes;
+        }
+    }
+
+    private void LabelClaims(
+        ReadOnlySpan<float> scores, ImageSize grid, AxisTaps rows, AxisTaps columns, ScoreKind kind, Mask mask,
+        Span<byte> confidence, int start)
+    {
+        int pixels = rows.Count * columns.Count, all = (int)mask.Size.Pixels;
+        Span<byte> claims = mask.Claims.IsEmpty ? [] : mask.Claims.Span[start..];
+        float[] cuts = _cuts[kind];
+        if (mask.WideLabels.IsEmpty)
+        {
+            Span<byte> labels = mask.Labels.Span.Slice(start, pixels);
+            UpsampledMultilabel.Compute(scores, grid, rows, columns, kind, cuts, _none, labels, confidence, claims, all);
+            ClaimRest(labels, claims, all);
+        }
+        else
+        {
+            Span<ushort> labels = mask.WideLabels.Span.Slice(start, pixels);
+            UpsampledMultilabel.Compute(scores, grid, rows, columns, kind, cuts, _none, labels, confidence, claims, all);
+            ClaimRest(labels, claims, all);
+        }
+    }
+
+    // A class that takes the pixels which no class claims has the label of these pixels, too.
+    private void ClaimRest<TLabel>(ReadOnlySpan<TLabel> labels, Span<byte> claims, int plane)
+        where TLabel : unmanaged, IBinaryInteger<TLabel>
+    {
+        if (claims.IsEmpty || _none >= Classes)
+        {
+            return;
+        }
+
+        Span<byte> ofNone = claims.Slice(_none * plane, labels.Length);
+        TLabel none = TLabel.CreateTruncating(_none);
+        for (int i = 0; i < labels.Length; i++)
+        {
+            if (labels[i] == none)
+            {
+                ofNone[i] = 1;
+            }
         }
     }
 
