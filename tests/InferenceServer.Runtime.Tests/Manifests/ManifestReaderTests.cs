@@ -90,6 +90,10 @@ public sealed class ManifestReaderTests : IDisposable
         { "inference.fuse", "\"vote\"", "one of mean_softmax, sum_logits, max_logits" },
         { "postprocess.activation", "\"sigmoid\"", "postprocess.activation: expected \"softmax\"" },
         { "postprocess.threshold", "1", "postprocess.threshold" },
+        { "postprocess.threshold", "\"high\"", "postprocess.threshold" },
+        { "postprocess.threshold", "\"high\"", "expected a number, or a list with a number for each class" },
+        { "postprocess.threshold", "[0.3, 0.5]", "postprocess.threshold: expected one number, or with a multilabel output" },
+        { "postprocess.none", "\"void\"", "postprocess.none: expected no such key: only with a multilabel output" },
         { "classes.names", "[\"road\"]", "classes.names: expected 2 to 65535 names, got 1" },
         { "classes.names", "[\"road\", \"road\"]", "'road' stands twice" },
         {
@@ -134,6 +138,37 @@ public sealed class ManifestReaderTests : IDisposable
         Assert.StartsWith("road/model.json: ", e.Message, StringComparison.Ordinal);
         Assert.Contains(expected, e.Message, StringComparison.Ordinal);
     }
+
+    [Theory]
+    [InlineData("""{"threshold": 0.25}""", "")]
+    [InlineData("""{"threshold": [0.25, 0.5], "none": "background"}""", "")]
+    [InlineData("""{"threshold": [0.25, 0.5, 0.5]}""", "postprocess.threshold: expected one number, or with a multilabel output")]
+    [InlineData("""{"threshold": [0.25, 1]}""", "postprocess.threshold: expected a probability between 0 and 1")]
+    [InlineData("""{"none": " "}""", "postprocess.none: expected a name, found an empty one")]
+    [InlineData("""{"activation": "softmax"}""", "postprocess.activation: expected \"sigmoid\"")]
+    [InlineData("""{"crf": {"default": true}}""", "postprocess.crf.default: expected false: its classes may overlap")]
+    public void Read_Multilabel_ChecksItsOwnKeys(string postprocess, string error)
+    {
+        JsonNode root = JsonNode.Parse(Complete.Replace("\"logits\", \"output_stride\"", "\"multilabel_logits\", \"output_stride\""))!;
+        root["postprocess"] = JsonNode.Parse(postprocess);
+        string text = root.ToJsonString();
+        if (error.Length > 0)
+        {
+            Assert.Contains(error, Assert.Throws<ManifestException>(() => Read(text)).Message, StringComparison.Ordinal);
+            return;
+        }
+
+        JsonNode written = JsonNode.Parse(ManifestReader.Write(Read(text)))!["postprocess"]!["threshold"]!;
+        Assert.True(JsonNode.DeepEquals(root["postprocess"]!["threshold"], written), written.ToJsonString());
+    }
+
+    [Fact]
+    public void Read_MultilabelWhoseVoidLabelIsAClass_IsRefused() => Assert.Contains(
+        "classes.ignore: expected a label that is no class", Assert.Throws<ManifestException>(() => Read(
+            Complete.Replace("\"logits\", \"output_stride\"", "\"multilabel_logits\", \"output_stride\"")
+                .Replace("\"softmax\", \"resize\"", "\"sigmoid\", \"resize\"")
+                .Replace("\"ignore\": 255", "\"ignore\": 1"))).Message,
+        StringComparison.Ordinal);
 
     [Theory]
     [InlineData("\"mean\"", null)]

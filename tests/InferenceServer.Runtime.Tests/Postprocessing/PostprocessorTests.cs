@@ -82,7 +82,7 @@ public class PostprocessorTests
             Schema = 1,
             Graph = new GraphManifest { OutputKind = kind },
             Preprocess = InputSizingManifest(),
-            Postprocess = new PostprocessManifest { Threshold = threshold },
+            Postprocess = new PostprocessManifest { Threshold = threshold is { } one ? [one] : null },
             Classes = new ClassesManifest { Names = ["a", "b", "c"], Palette = ["voc"] },
         };
         using ModelOutput output = new(values, shape);
