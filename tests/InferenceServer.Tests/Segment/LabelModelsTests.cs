@@ -4,6 +4,7 @@ using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
 using InferenceServer.Kernels.Coloring;
+using InferenceServer.Tests.OpenInference;
 
 namespace InferenceServer.Tests.Segment;
 
@@ -212,6 +213,18 @@ public sealed class LabelModelsTests(LabelModelsTests.Server server) : IClassFix
             Assert.Equal(truth.Select(l => (byte)(l == label ? 255 : 0)), mask.Samples);
             Assert.InRange(segment.GetProperty("score").GetDouble(), 0.2, 1);
         }
+    }
+
+    [Theory]
+    [InlineData("classes-847", "UINT16")]
+    [InlineData("classes-256", "UINT8")]
+    public async Task OpenInference_Image_HasTheTypeOfTheLabels(string model, string datatype)
+    {
+        using HttpResponseMessage response = await server.Client.PostAsync($"/v2/models/{model}.image/infer", InferCall.Raw(Image));
+
+        (JsonElement json, byte[] mask) = await InferCall.ReadAsync(response);
+        Assert.Equal(datatype, json.GetProperty("outputs")[0].GetProperty("datatype").GetString());
+        Assert.Equal(await GetAsync(model, "raw"), mask);
     }
 
     private static byte[] Image => File.ReadAllBytes(Path.Combine(Server.Folder, "photo.png"));

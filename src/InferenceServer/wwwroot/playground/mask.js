@@ -7,14 +7,14 @@ export class Mask {
   #classes;
 
   /**
-   * @param {{width: number, height: number, samples: Uint8Array}} image One label a pixel, row by row.
-   * @param {{index: number, name: string, color: string}[]} classes By index.
+   * @param {{width: number, height: number, samples: Uint8Array | Uint16Array}} image One label a pixel, row by row.
+   * @param {{classes: {index: number, name: string, color: string}[], ignore: number, manifest: object}} model Its description.
    */
-  constructor({ width, height, samples }, classes) {
+  constructor({ width, height, samples }, model) {
     this.width = width;
     this.height = height;
     this.#labels = samples;
-    this.#classes = this.#count(classes);
+    this.#classes = this.#count(model);
   }
 
   /** The classes in the mask and their shares of the image, the largest first. */
@@ -58,13 +58,13 @@ export class Mask {
   }
 
   // Every label gets a class, so that a label beyond the model's classes also has a name.
-  #count(classes) {
-    const counts = new Uint32Array(256);
+  #count({ classes, ignore, manifest }) {
+    const counts = new Uint32Array(256 ** this.#labels.BYTES_PER_ELEMENT);
     for (let i = 0; i < this.#labels.length; i++) {
       counts[this.#labels[i]]++;
     }
     return Array.from(counts, (count, label) => ({
-      name: classes[label]?.name ?? "void",
+      name: classes[label]?.name ?? (label === ignore ? manifest?.postprocess?.none ?? "void" : `class_${label}`),
       color: classes[label]?.color ?? "#000000",
       share: count / this.#labels.length,
     }));
@@ -72,7 +72,7 @@ export class Mask {
 
   // The labels of a smaller mask, each sampled at the centre of its pixel.
   #sample(width, height) {
-    const labels = new Uint8Array(width * height);
+    const labels = new this.#labels.constructor(width * height);
     for (let y = 0; y < height; y++) {
       const row = Math.floor(((y + 0.5) * this.height) / height) * this.width;
       for (let x = 0; x < width; x++) {

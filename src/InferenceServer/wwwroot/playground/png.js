@@ -4,22 +4,22 @@ const SIGNATURE_LENGTH = 8;
 const CHUNK_OVERHEAD = 12; // length, type, checksum
 
 /**
- * Reads the samples of a PNG of one 8-bit channel: labels of an indexed one, or levels of grey.
+ * Reads the samples of a PNG of one channel of 8 or 16 bits: labels of an indexed one, or levels of grey.
  * The browser's own decoder would return colours instead of indices, and classes may share a colour.
  * PNG specification, third edition, §5 and §9. The server filters no scanline and interlaces nothing.
  * @param {ArrayBuffer} file
- * @returns {Promise<{width: number, height: number, samples: Uint8Array}>}
+ * @returns {Promise<{width: number, height: number, samples: Uint8Array | Uint16Array}>}
  */
 export async function readSamples(file) {
   const view = new DataView(file);
   const data = [];
-  let width, height;
+  let width, height, bits;
   for (let at = SIGNATURE_LENGTH; at < view.byteLength;) {
     const length = view.getUint32(at);
     const type = view.getUint32(at + 4);
     const body = new Uint8Array(file, at + 8, length);
     if (type === HEADER) {
-      [width, height] = [view.getUint32(at + 8), view.getUint32(at + 12)];
+      [width, height, bits] = [view.getUint32(at + 8), view.getUint32(at + 12), view.getUint8(at + 16)];
     } else if (type === DATA) {
       data.push(body);
     }
@@ -27,15 +27,21 @@ export async function readSamples(file) {
   }
 
   const scanlines = await inflate(data);
-  const samples = new Uint8Array(width * height);
+  const stride = (width * bits) / 8;
+  const samples = new Uint8Array(stride * height);
   for (let y = 0; y < height; y++) {
-    const start = y * (width + 1);
+    const start = y * (stride + 1);
     if (scanlines[start] !== 0) {
       throw new Error("The mask's PNG is filtered, which this page does not read.");
     }
-    samples.set(scanlines.subarray(start + 1, start + 1 + width), y * width);
+    samples.set(scanlines.subarray(start + 1, start + 1 + stride), y * stride);
   }
-  return { width, height, samples };
+  return { width, height, samples: bits === 16 ? wide(samples) : samples };
+}
+
+// PNG has the high byte first.
+function wide(bytes) {
+  return Uint16Array.from({ length: bytes.length / 2 }, (_, i) => (bytes[2 * i] << 8) | bytes[2 * i + 1]);
 }
 
 async function inflate(parts) {

@@ -135,7 +135,7 @@ export class Side {
       if (answer.version !== this.#description.model.version) {
         this.#know(await describeModel(model, signal)); // another version serves now, and may have other classes
       }
-      const mask = new Mask(samples, this.#description.classes);
+      const mask = new Mask(samples, this.#description);
       const confidencePath = segmentPath(model, { ...query, format: "confidence" });
       this.result = { image, title, mask, elapsed, timing: answer.timing, confidencePath, confidence: null };
     } catch (error) {
