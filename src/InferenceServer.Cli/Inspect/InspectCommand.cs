@@ -65,11 +65,25 @@ internal static class InspectCommand
                 + $"the first, '{inspection.Output}', was inspected. Leave out auxiliary heads at export.");
         }
 
-        string draft = ManifestReader.Write(ManifestDraft.Create(model, ModelName(model, manifest), graph, inspection));
-        foreach (string assumption in inspection.Assumptions.Concat(ManifestDraft.Assumptions(inspection.InputChannels)))
+        ModelManifest measured = ManifestDraft.Create(model, ModelName(model, manifest), graph, inspection);
+        HintedDraft hinted = HintedDraft.Create(measured, ExporterHints.Read(model, graph.Metadata), inspection);
+        foreach (string origin in hinted.Origins)
+        {
+            terminal.Note($"Taken: {origin}");
+        }
+
+        foreach (string note in hinted.Notes)
+        {
+            terminal.Note($"Check: {note}");
+        }
+
+        IEnumerable<string> assumed = inspection.Assumptions.Concat(ManifestDraft.Assumptions(inspection.InputChannels));
+        foreach (string assumption in hinted.Remaining(assumed))
         {
             terminal.Note($"Assumed: {assumption}");
         }
+
+        string draft = ManifestReader.Write(hinted.Manifest);
 
         if (manifest is null)
         {

@@ -11,6 +11,9 @@ internal sealed class SideFileHints
     private const int MostBytes = 1 << 20;
     private const int MostItems = 32;
     private static readonly string[] Processors = ["preprocessor_config.json", "processor_config.json"];
+    private static readonly string[] ProcessorKeys =
+        ["image_processor_type", "feature_extractor_type", "do_normalize", "do_resize", "image_mean"];
+
     private static readonly string[] BioimageFiles = ["rdf.yaml", "bioimageio.yaml"];
     private static readonly string[] PaddleFiles = ["deploy.yaml", "deploy.yml", "inference.yml", "inference.yaml"];
     private static readonly float[] Zero = [0];
@@ -124,7 +127,7 @@ internal sealed class SideFileHints
         }
 
         file = file.Section("image_processor") ?? file;
-        if (!file.Has("image_processor_type") && !file.Has("feature_extractor_type") && !file.Has("do_normalize") && !file.Has("do_resize"))
+        if (!ProcessorKeys.Any(file.Has))
         {
             _hints.Note($"{file.Source("do_normalize, do_resize")} are missing; the file is ignored.");
             return;

@@ -39,6 +39,29 @@ public sealed class InspectCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task Inspect_FilesOfAnExporter_AreInTheDraftAndNamed()
+    {
+        string graph = _folder["drafted", "1", "model.onnx"];
+        Directory.CreateDirectory(Path.GetDirectoryName(graph)!);
+        File.Copy(GraphOf("tiny"), graph);
+        await File.WriteAllTextAsync(_folder["drafted", "config.json"], """{"id2label": {"0": "road", "1": "sky", "2": "tree"}}""");
+        await File.WriteAllTextAsync(
+            _folder["drafted", "preprocessor_config.json"],
+            """{"image_mean": [0.5, 0.5, 0.5], "image_std": [0.25, 0.25, 0.25], "size": {"shortest_edge": 520}, "resample": 1}""");
+
+        (int exitCode, _, string error) = await Cli.RunAsync("inspect", graph, "--manifest", _folder["drafted", "model.json"]);
+
+        Assert.True(exitCode == 0, error);
+        ModelManifest manifest = ManifestReader.Read(_folder["drafted"]);
+        Assert.Equal(["road", "sky", "tree"], manifest.Classes.Names);
+        Assert.Equal([0.5f, 0.5f, 0.5f], manifest.Preprocess.Mean);
+        Assert.Equal(ResizeMode.ShortSide, manifest.Preprocess.Resize.Mode);
+        Assert.Contains("Taken: classes.names: from ../config.json: id2label", error, StringComparison.Ordinal);
+        Assert.Contains("Check: ../preprocessor_config.json: resample", error, StringComparison.Ordinal);
+        Assert.DoesNotContain("ImageNet", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Inspect_WithoutManifestFile_PrintsTheDraftLast()
     {
         (int exitCode, string output, _) = await Cli.RunAsync("inspect", GraphOf("tiny-fixed"));
