@@ -41,7 +41,14 @@ public sealed partial class ArchitectureTests
                 "Sessions.ExecutionProvider", "Sessions.IModelSession", "Sessions.ModelOutput"
             ]
         },
-        { "Sessions", ["Admission.SchedulingOptions", "Manifests", "Preprocessing.InputTensor", "Preprocessing.TensorLayout"] },
+        { "Adaptation", ["Manifests", "Preprocessing.InputSizing"] },
+        {
+            "Sessions",
+            [
+                "Adaptation", "Admission.SchedulingOptions", "Buffers", "Manifests", "Preprocessing.InputTensor",
+                "Preprocessing.TensorLayout"
+            ]
+        },
         {
             "Postprocessing",
             [
@@ -55,11 +62,11 @@ public sealed partial class ArchitectureTests
         {
             "Models",
             [
-                "Admission.Backlog", "Admission.InFlightLimits", "Batching", "Buffers", "Decoding.ImageDecoder",
+                "Adaptation", "Admission.Backlog", "Admission.InFlightLimits", "Batching", "Buffers", "Decoding.ImageDecoder",
                 "Diagnostics", "Manifests", "Passes", "Postprocessing", "Preprocessing", "Refinement", "Sessions"
             ]
         },
-        { "Inspection", ["Manifests", "Preprocessing.InputTensor", "Preprocessing.TensorLayout", "Sessions"] },
+        { "Inspection", ["Adaptation", "Manifests", "Preprocessing.InputTensor", "Preprocessing.TensorLayout", "Sessions"] },
         // What takes an image through the stages.
         { "Admission", ["Batching", "Decoding", "Diagnostics", "Models"] },
         { "Refinement", ["Buffers", "Manifests", "Postprocessing"] },

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using InferenceServer.Runtime.Adaptation;
 using InferenceServer.Runtime.Batching;
 using InferenceServer.Runtime.Models;
 using InferenceServer.Runtime.Preprocessing;

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using InferenceServer.Runtime.Adaptation;
 using InferenceServer.Cli.Hosting;
 using InferenceServer.Runtime.Inspection;
 using InferenceServer.Runtime.Sessions;
@@ -54,7 +55,7 @@ internal static class InspectCommand
         using ServiceProvider services = runtime.Build(parsed);
         ModelInspector inspector = services.GetRequiredService<ModelInspector>();
         Terminal terminal = Terminal.For(parsed);
-        GraphDescription graph = inspector.Describe(model);
+        GraphDescription graph = GraphDescription.Read(model);
         InspectionTables.Write(graph, terminal.Out);
         ModelInspection inspection = inspector.Inspect(model, graph.Signature, cancellationToken);
         InspectionTables.Write(inspection, terminal.Out);

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using InferenceServer.Runtime.Adaptation;
 using InferenceServer.Runtime.Inspection;
 using InferenceServer.Runtime.Sessions;
 using Spectre.Console;
@@ -74,7 +75,7 @@ internal static class InspectionTables
         {
             string shape = string.Join(
                 " × ", tensor.Shape.Select(d => d < 0 ? "?" : d.ToString(CultureInfo.InvariantCulture)));
-            table.AddRow(role, Markup.Escape(tensor.Name), tensor.ElementType, shape);
+            table.AddRow(role, Markup.Escape(tensor.Name), tensor.TypeName, shape);
         }
     }
 }

@@ -29,9 +29,12 @@ internal sealed class SchedulerFactory(
     /// <param name="version">Its version.</param>
     /// <param name="session">The network that all of them run.</param>
     /// <param name="maxBatch">Most images that the graph takes.</param>
-    internal BatchScheduler Create(string model, int version, IModelSession session, int maxBatch)
+    /// <param name="bytesOfPixel">Bytes of the output for one pixel of the input.</param>
+    internal BatchScheduler Create(string model, int version, IModelSession session, int maxBatch, double bytesOfPixel)
     {
         BatchLimits limits = BatchLimits.For(batching.Value, session.Provider, maxBatch);
+        // ONNX Runtime's binding addresses at most 2 GB of an output.
+        limits = limits with { Pixels = Math.Min(limits.Pixels, (long)(Array.MaxLength / Math.Max(bytesOfPixel, 1e-3))) };
         int instances = scheduling.Value.InstancesOn(gpu: session.Provider != ExecutionProvider.Cpu);
         return new BatchScheduler(model, session, limits, instances, new Backlog(instances, limits.Images, scheduling.Value, clock), clock)
         {

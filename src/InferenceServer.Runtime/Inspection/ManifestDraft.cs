@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using InferenceServer.Runtime.Adaptation;
 using InferenceServer.Kernels;
 using InferenceServer.Kernels.Normalization;
 using InferenceServer.Kernels.Resizing;
@@ -46,7 +47,7 @@ internal static class ManifestDraft
             Graph = new GraphManifest
             {
                 Input = inspection.Input,
-                Output = inspection.Output,
+                Output = new GraphOutput(inspection.Output),
                 MaxBatch = inspection.Batches ? LargestBatch : 1,
                 OutputKind = inspection.Kind,
                 OutputStride = inspection.OutputStride,

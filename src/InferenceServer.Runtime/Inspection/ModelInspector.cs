@@ -1,7 +1,7 @@
 using InferenceServer.Kernels;
 using InferenceServer.Runtime.Manifests;
+using InferenceServer.Runtime.Adaptation;
 using InferenceServer.Runtime.Sessions;
-using OnnxGraph;
 
 namespace InferenceServer.Runtime.Inspection;
 
@@ -9,22 +9,6 @@ namespace InferenceServer.Runtime.Inspection;
 internal sealed class ModelInspector(SessionFactory sessions)
 {
     private const int StrideSide = 128;
-
-    /// <summary>Reads what an ONNX file declares.</summary>
-    /// <exception cref="ManifestException">ONNX Runtime cannot read the file.</exception>
-    public GraphDescription Describe(string file)
-    {
-        GraphDescription description = sessions.Describe(file);
-        try
-        {
-            using OnnxModel model = OnnxModel.Open(file);
-            return description with { Opset = model.Opset };
-        }
-        catch (OnnxFormatException)
-        {
-            return description; // the version is only shown to people; ONNX Runtime decides whether the file is valid
-        }
-    }
 
     /// <summary>Runs the graph at many sizes.</summary>
     /// <param name="file">The ONNX file.</param>
@@ -46,9 +30,10 @@ internal sealed class ModelInspector(SessionFactory sessions)
     private ModelInspection Inspect(string file, GraphSignature signature, int channels, CancellationToken cancellationToken)
     {
         (TensorSignature input, TensorSignature output) = (signature.Inputs[0], signature.Outputs[0]);
-        OutputKind binding = output.ElementType.Contains("int", StringComparison.Ordinal) ? OutputKind.Labels : OutputKind.Logits;
-        GraphManifest graph = new() { Input = input.Name, Output = output.Name, OutputKind = binding };
-        using IModelSession session = sessions.Open(file, graph, channels: channels);
+        OutputKind binding = output.TypeName.Contains("int", StringComparison.Ordinal) ? OutputKind.Labels : OutputKind.Logits;
+        GraphManifest graph = new() { Input = input.Name, Output = new GraphOutput(output.Name), OutputKind = binding };
+        using IModelSession session = sessions.Open(
+            file, new AdaptationRequest { Graph = graph, Channels = channels, Size = new ImageSize(96, 64) }).Session;
         SizeTrials sizes = new(session, cancellationToken);
         ImageSize? only = input.Shape is [_, _, > 0, > 0] ? new ImageSize(input.Shape[3], input.Shape[2]) : null;
         IReadOnlyList<SizeRule> rules = only is null ? sizes.TryRules() : [];

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
 using System.Text.RegularExpressions;
 
 namespace InferenceServer.Runtime.Manifests;
@@ -27,6 +28,7 @@ internal static partial class ManifestReader
         AllowDuplicateProperties = false,
         RespectNullableAnnotations = true,
         MaxDepth = Deepest,
+        TypeInfoResolver = new DefaultJsonTypeInfoResolver { Modifiers = { FormerKeys.Accept } },
         WriteIndented = true,
         Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
         Converters = { new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower, allowIntegerValues: false) },
@@ -161,6 +163,34 @@ internal static partial class ManifestReader
 
     [GeneratedRegex(" Path: .*$")]
     private static partial Regex Position();
+}
+
+/// <summary>Keys of earlier versions, of which each had one legal value: they are read, and have no effect.</summary>
+internal static class FormerKeys
+{
+    private static readonly (Type Section, string Key, string Value)[] All =
+    [
+        (typeof(GraphManifest), "element", "\"float32\""),
+        (typeof(GraphManifest), "extra_inputs", "[]"),
+        (typeof(PostprocessManifest), "resize", "\"bilinear\""),
+    ];
+
+    /// <summary>Adds the keys of a section.</summary>
+    public static void Accept(JsonTypeInfo section)
+    {
+        foreach ((_, string key, string value) in All.Where(former => former.Section == section.Type))
+        {
+            JsonPropertyInfo property = section.CreateJsonPropertyInfo(typeof(JsonElement), key);
+            property.Set = (_, given) =>
+            {
+                if (((JsonElement)given!).GetRawText().Replace(" ", "", StringComparison.Ordinal) != value)
+                {
+                    throw new JsonException($"The JSON property '{key}' could not be mapped: it is no longer known.");
+                }
+            };
+            section.Properties.Add(property);
+        }
+    }
 }
 
 /// <summary>Thrown for a manifest that cannot be served; each error names the key and the expected value.</summary>

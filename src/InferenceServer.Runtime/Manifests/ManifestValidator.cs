@@ -49,15 +49,35 @@ internal static partial class ManifestValidator
 
         void ValidateGraph(GraphManifest graph)
         {
-            Expect(graph.Layout == "NCHW", "graph.layout", "expected \"NCHW\"; transpose inside the graph");
-            Expect(graph.Element == "float32", "graph.element", "expected \"float32\"; cast inside the graph");
-            Expect(graph.MaxBatch is >= 1 and <= 1024, "graph.max_batch", "expected 1 to 1024");
-            Expect(graph.OutputStride is >= 1 and <= 64, "graph.output_stride", "expected 1 to 64");
-            Expect(graph.OutputScale is >= 1 and <= 8, "graph.output_scale", "expected 1 to 8");
-            Expect(graph.OutputStride == 1 || graph.OutputScale == 1, "graph.output_scale", "expected 1 where output_stride is not 1");
             Expect(
-                graph.ExtraInputs.Count == 0, "graph.extra_inputs",
-                "expected no extra inputs; fold them into the graph as constants");
+                graph.Layout is null || GraphManifest.InputLayouts.Contains(graph.Layout), "graph.layout",
+                $"expected one of {string.Join(", ", GraphManifest.InputLayouts)}");
+            Expect(
+                graph.OutputLayout is null || GraphManifest.OutputLayouts.Contains(graph.OutputLayout), "graph.output_layout",
+                $"expected one of {string.Join(", ", GraphManifest.OutputLayouts)}");
+            Expect(
+                graph.Output is null || graph.Output.Name is null == (graph.OutputKind == OutputKind.Queries), "graph.output",
+                "expected { \"classes\": NAME, \"masks\": NAME } for queries, and one name for every other output_kind");
+            Expect(graph.MaxBatch is >= 1 and <= 1024, "graph.max_batch", "expected 1 to 1024");
+            Expect(graph.OutputStride is null or (>= 1 and <= 64), "graph.output_stride", "expected 1 to 64");
+            Expect(graph.OutputScale is null or (> 0 and <= 8), "graph.output_scale", "expected a number above 0 and up to 8");
+            Expect(
+                graph.OutputStride is null or 1 || graph.OutputScale is null or 1, "graph.output_scale",
+                "expected 1 where output_stride is not 1");
+            ValidateBorder(graph.OutputBorder, manifest.Preprocess.Size);
+        }
+
+        void ValidateBorder(IReadOnlyList<int>? border, SizeManifest size)
+        {
+            Expect(
+                border is null or [>= 0 and <= 4096] or [>= 0 and <= 4096, >= 0 and <= 4096], "graph.output_border",
+                "expected a number of pixels, or [rows, columns]");
+            Expect(
+                border is not [var rows, var columns] || rows == columns || size.Multiple == 1, "graph.output_border",
+                "expected one number where preprocess.size.multiple is not 1");
+            Expect(
+                border is null || size.Fixed is not { Count: 2 } only || (only[0] > 3 * border[0] && only[1] > 3 * border[^1]),
+                "graph.output_border", "expected less than a third of preprocess.size.fixed");
         }
 
         void ValidatePreprocess(PreprocessManifest preprocess)
@@ -188,7 +208,7 @@ internal static partial class ManifestValidator
                 "expected at least one scale, each above 0 and at most 16");
             bool isOne = inference is { Mode: InferenceMode.Whole, Scales.Count: 1, Flip: false };
             Expect(
-                kind != OutputKind.Labels || isOne, "inference",
+                !kind.EndsInLabels() || isOne, "inference",
                 "expected the mode \"whole\", one scale and no flip: a graph that ends in labels has nothing to " +
                 "average");
             Expect(
@@ -199,12 +219,15 @@ internal static partial class ManifestValidator
         void ValidatePostprocess(PostprocessManifest postprocess)
         {
             OutputKind kind = manifest.Graph.OutputKind;
-            string activation = kind is OutputKind.BinaryLogit or OutputKind.MultilabelLogits ? "sigmoid" : "softmax";
-            bool fits = postprocess.Activation is null
-                || kind is OutputKind.Labels or OutputKind.BinaryMask || kind.IsProbability()
-                || postprocess.Activation == activation;
-            Expect(fits, "postprocess.activation", $"expected \"{activation}\" for this output_kind");
-            Expect(postprocess.Resize == "bilinear", "postprocess.resize", "expected \"bilinear\"");
+            string? activation = kind switch
+            {
+                OutputKind.Logits => "softmax",
+                OutputKind.BinaryLogit or OutputKind.MultilabelLogits => "sigmoid",
+                _ => postprocess.Activation, // the graph has it, or needs none
+            };
+            Expect(
+                postprocess.Activation is null || postprocess.Activation == activation, "postprocess.activation",
+                $"expected \"{activation}\" for this output_kind");
             Expect(
                 postprocess.Threshold?.All(t => t is > 0 and < 1) is not false, "postprocess.threshold",
                 "expected a probability between 0 and 1");

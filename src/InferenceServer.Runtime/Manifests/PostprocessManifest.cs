@@ -11,9 +11,6 @@ internal sealed record PostprocessManifest
     /// <c>binary_logit</c>.</summary>
     public string? Activation { get; init; }
 
-    /// <summary>How scores are resized; only bilinear.</summary>
-    public string Resize { get; init; } = "bilinear";
-
     /// <summary>Whether the corners are aligned in the upsampling from the output's size to the input's
     /// size.</summary>
     public bool AlignCorners { get; init; }

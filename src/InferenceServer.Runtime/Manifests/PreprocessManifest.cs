@@ -35,6 +35,46 @@ internal sealed record PreprocessManifest
 
     /// <summary>How an image is padded to a legal size.</summary>
     public required PadManifest Pad { get; init; }
+
+    /// <summary>The sizes inside a border that is added to the input: what is left for the image.</summary>
+    /// <param name="rows">Rows of the border, above and below.</param>
+    /// <param name="columns">Columns of the border, left and right.</param>
+    public PreprocessManifest Inside(int rows, int columns)
+    {
+        if (rows == 0 && columns == 0)
+        {
+            return this;
+        }
+
+        IReadOnlyList<int>? only = Size.Fixed is [int height, int width] ? [height - (2 * rows), width - (2 * columns)] : null;
+        IReadOnlyList<int>? resized = Resize.Size;
+        if (only is not null && resized is not null)
+        {
+            resized = Resize.Mode == ResizeMode.Exact ? only : [Math.Min(resized[0], only.Min())];
+        }
+
+        int cut = 2 * Math.Min(rows, columns), multiple = Size.Multiple;
+        return this with
+        {
+            Resize = Resize with { Size = resized },
+            Size = Size with
+            {
+                Fixed = only,
+                Offset = (((Size.Offset - cut) % multiple) + multiple) % multiple,
+                // A mirrored border is narrower than the image.
+                Min = Math.Max(Size.Min - cut, Math.Max(rows, columns) + 1),
+            },
+        };
+    }
+
+    /// <summary>A value of a channel as the network sees it.</summary>
+    /// <param name="channel">The channel of the network.</param>
+    /// <param name="value">The value in 8-bit steps.</param>
+    public float Normalized(int channel, float value)
+    {
+        int at = Math.Min(channel, Mean.Count - 1);
+        return ((value * (Scale ?? 1f / byte.MaxValue)) - Mean[at]) / Std[at];
+    }
 }
 
 /// <summary>What the pixels are multiplied with before mean and std.</summary>

@@ -1,3 +1,4 @@
+using InferenceServer.Runtime.Adaptation;
 using InferenceServer.Runtime.Batching;
 using InferenceServer.Runtime.Passes;
 using InferenceServer.Runtime.Manifests;
@@ -16,19 +17,26 @@ internal sealed class LoadedModel : IDisposable
     private int _holders = 1;
     private int _disposed;
 
-    internal LoadedModel(string name, int version, ModelManifest manifest, IModelSession session, SchedulerFactory schedulers)
+    /// <summary>Takes over a session that passed its trial.</summary>
+    internal LoadedModel(
+        string name, int version, ModelManifest written, ModelManifest manifest, IModelSession session, AdaptedGraph graph,
+        TrialFindings findings, SchedulerFactory schedulers)
     {
         Name = name;
         Version = version;
+        Written = written;
         Manifest = manifest;
         Classes = ClassTable.Create(manifest);
         Passes = PassSettings.Create(manifest, PassOverrides.None);
         Session = session;
+        Graph = graph;
+        Warnings = findings.Warnings;
+        MaxBatch = findings.MaxBatch;
         Preprocessor = new Preprocessor(
             manifest.Preprocess, session.Layout,
-            schedulers.BucketMultiple(session.Provider, manifest.Graph.MaxBatch, manifest.Preprocess.Size.Bucket));
-        Postprocessor = new Postprocessor(manifest);
-        Scheduler = schedulers.Create(name, version, session, manifest.Graph.MaxBatch);
+            schedulers.BucketMultiple(session.Provider, MaxBatch, manifest.Preprocess.Size.Bucket));
+        Postprocessor = new Postprocessor(manifest, graph.Kind, findings.Grid);
+        Scheduler = schedulers.Create(name, version, session, MaxBatch, Postprocessor.BytesOfPixel);
     }
 
     /// <summary>The folder's name.</summary>
@@ -38,7 +46,19 @@ internal sealed class LoadedModel : IDisposable
     public int Version { get; }
 
     /// <summary>The manifest as written.</summary>
+    public ModelManifest Written { get; }
+
+    /// <summary>The manifest with the sizes that the adapted graph takes.</summary>
     public ModelManifest Manifest { get; }
+
+    /// <summary>The graph that the session runs, and what was added to the file's.</summary>
+    public AdaptedGraph Graph { get; }
+
+    /// <summary>What the trial runs found doubtful, one sentence each.</summary>
+    public IReadOnlyList<string> Warnings { get; }
+
+    /// <summary>Most images in one run of the network.</summary>
+    public int MaxBatch { get; }
 
     /// <summary>Names and colours of the classes.</summary>
     public ClassTable Classes { get; }

@@ -59,4 +59,10 @@ internal static partial class Log
         301, LogLevel.Warning,
         "Model files are checked only every {Seconds} s, because the system sends no events: {Reason}")]
     public static partial void NoFileEvents(ILogger logger, double seconds, string reason);
+
+    [LoggerMessage(211, LogLevel.Information, "Model {Model} v{Version} runs with nodes added to its graph: {Added}.")]
+    public static partial void ModelAdapted(ILogger logger, string model, int version, string added);
+
+    [LoggerMessage(212, LogLevel.Warning, "Model {Model} v{Version} may be described wrongly: {Warning}.")]
+    public static partial void ModelDoubtful(ILogger logger, string model, int version, string warning);
 }

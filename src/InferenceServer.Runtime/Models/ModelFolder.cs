@@ -34,14 +34,23 @@ internal sealed class ModelFolder(string path)
             .OrderDescending(),
     ];
 
-    /// <summary>The models under <paramref name="root"/>, ordered by name.</summary>
-    public static IReadOnlyList<ModelFolder> List(string root) =>
-    [
-        .. Directory.EnumerateDirectories(root, "*", TopOnly)
-            .Where(HoldsModel)
-            .Order(StringComparer.Ordinal)
-            .Select(folder => new ModelFolder(folder)),
-    ];
+    /// <summary>The models under <paramref name="root"/>, ordered by name; or the one model whose folder it
+    /// is.</summary>
+    public static IReadOnlyList<ModelFolder> List(string root)
+    {
+        if (File.Exists(System.IO.Path.Combine(root, ManifestReader.FileName)))
+        {
+            return [new ModelFolder(System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(root)))];
+        }
+
+        return
+        [
+            .. Directory.EnumerateDirectories(root, "*", TopOnly)
+                .Where(HoldsModel)
+                .Order(StringComparer.Ordinal)
+                .Select(folder => new ModelFolder(folder)),
+        ];
+    }
 
     /// <summary>The ONNX files in <paramref name="folder"/> and <paramref name="depth"/> levels below it.</summary>
     public static IEnumerable<string> Graphs(string folder, int depth) => Directory.EnumerateFiles(

@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using System.Security.Cryptography;
-using InferenceServer.Kernels;
+using InferenceServer.Runtime.Adaptation;
 using InferenceServer.Runtime.Batching;
 using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Manifests;
@@ -27,56 +27,44 @@ internal sealed class ModelLoader(SessionFactory sessions, SchedulerFactory sche
         long start = Stopwatch.GetTimestamp();
         progress(new LoadProgress($"opening version {version}"));
         string file = folder.GraphFile(version);
-        ModelManifest manifest = ReadManifest(folder.Path, file);
-        if (folder.Versions[0] == version && manifest.Source is { } source)
+        ModelManifest written = ReadManifest(folder.Path, file);
+        if (folder.Versions[0] == version && written.Source is { } source)
         {
             // The manifest describes the newest weights; an older version that serves in their place has other
             // weights.
             Verify(file, source);
         }
 
-        IModelSession session = sessions.Open(file, manifest.Graph, manifest.Gpu, manifest.Preprocess.Mean.Count);
-        using Owned<LoadedModel> owned = new(Create(folder.Name, version, manifest, session, stamp, file));
-        LoadedModel model = owned.Value;
+        (int rows, int columns) = written.Graph.Border;
+        ModelManifest manifest = written with { Preprocess = written.Preprocess.Inside(rows, columns) };
+        (IModelSession session, AdaptedGraph graph) = sessions.Open(file, AdaptationRequest.Of(manifest), manifest.Gpu);
+        using Owned<IModelSession> opened = new(session);
         long read = Stopwatch.GetTimestamp();
-        Prepare(model, ModelFile.Display(file), progress, cancellationToken);
+        string shown = ModelFile.Display(file);
+        ModelTrial.CheckChannels(manifest.Preprocess, session.Layout, shown);
+        int tried = 0;
+        TrialFindings findings = new ModelTrial(manifest, session, graph, shown)
+            .Run(input => progress(new LoadProgress($"trying version {version} at {input}", tried++)), cancellationToken);
+        using Owned<LoadedModel> owned = new(
+            new LoadedModel(folder.Name, version, written, manifest, session, graph, findings, schedulers) { Stamp = stamp });
+        opened.Release();
+        LoadedModel model = owned.Value;
+        WarmUp(model, shown, tried, progress, cancellationToken);
         model.WarmUpTime = Stopwatch.GetElapsedTime(read);
         if (folder.Stamp(version) != stamp)
         {
-            throw new ManifestException(
-                ModelFile.Display(file), ["expected files that do not change while they load; load the model again"]);
+            throw new ManifestException(shown, ["expected files that do not change while they load; load the model again"]);
         }
 
         model.LoadTime = Stopwatch.GetElapsedTime(start);
         return owned.Release();
     }
 
-    private LoadedModel Create(string name, int version, ModelManifest manifest, IModelSession session, string stamp, string file)
+    /// <summary>Warms up every shape that the model's requests run.</summary>
+    private void WarmUp(LoadedModel model, string file, int done, Action<LoadProgress> progress, CancellationToken cancellationToken)
     {
-        try
-        {
-            ModelTrial.CheckChannels(manifest.Preprocess, session.Layout, ModelFile.Display(file));
-            return new LoadedModel(name, version, manifest, session, schedulers) { Stamp = stamp };
-        }
-        catch
-        {
-            session.Dispose();
-            throw;
-        }
-    }
-
-    /// <summary>Tries the model, then warms up every shape that its requests run.</summary>
-    private void Prepare(LoadedModel model, string file, Action<LoadProgress> progress, CancellationToken cancellationToken)
-    {
-        IReadOnlyList<(int Batch, ImageSize Size)> trials = ModelTrial.Plan(model, file);
         ModelWarmUp warmUp = new(model, file, refiner);
-        int done = 0, total = trials.Count + warmUp.Steps.Count;
-        foreach ((int batch, ImageSize size) in trials)
-        {
-            progress(new LoadProgress($"trying version {model.Version} at {model.Session.Layout.Describe(batch, size)}", done++, total));
-            ModelTrial.Try(model, file, batch, size, cancellationToken);
-        }
-
+        int total = done + warmUp.Steps.Count;
         foreach ((string name, Action<CancellationToken> run) in warmUp.Steps)
         {
             progress(new LoadProgress($"warming version {model.Version}: {name}", done++, total));
@@ -84,10 +72,10 @@ internal sealed class ModelLoader(SessionFactory sessions, SchedulerFactory sche
         }
     }
 
-    private ModelManifest ReadManifest(string folder, string file)
+    private static ModelManifest ReadManifest(string folder, string file)
     {
         if (!File.Exists(Path.Combine(folder, ManifestReader.FileName))
-            && sessions.Describe(file).Metadata.TryGetValue(ManifestReader.MetadataKey, out string? json))
+            && GraphDescription.Read(file).Metadata.TryGetValue(ManifestReader.MetadataKey, out string? json))
         {
             return ManifestReader.ReadEmbedded(json, folder);
         }

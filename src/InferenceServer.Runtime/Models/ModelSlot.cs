@@ -181,6 +181,16 @@ internal sealed class ModelSlot(
         {
             LoadedModel model = loader.Load(folder, version, stamp, PublishProgress, cancellationToken);
             Log.ModelReady(logger, name, version, model.Session.Provider, model.LoadTime.TotalMilliseconds);
+            if (model.Graph.Added.Count > 0)
+            {
+                Log.ModelAdapted(logger, name, version, string.Join("; ", model.Graph.Added));
+            }
+
+            foreach (string warning in model.Warnings)
+            {
+                Log.ModelDoubtful(logger, name, version, warning);
+            }
+
             CountReload(succeeded: true);
             return (model, null);
         }

@@ -24,14 +24,14 @@ internal sealed class ModelWarmUp
     private static int _compiled;
     private static readonly IReadOnlyList<int> Usual = [480, 640];
     private readonly LoadedModel _model;
-    private readonly string _file;
+    private readonly ModelTrial _trial;
     private readonly CrfRefiner _refiner;
     private readonly bool _refines;
 
     public ModelWarmUp(LoadedModel model, string file, CrfRefiner refiner)
     {
         _model = model;
-        _file = file;
+        _trial = new ModelTrial(model.Manifest, model.Session, model.Graph, file);
         _refiner = refiner;
         ModelManifest manifest = model.Manifest;
         _refines = manifest.Postprocess.Crf is not null
@@ -63,7 +63,7 @@ internal sealed class ModelWarmUp
     {
         for (int i = 0; i < NetworkRuns; i++)
         {
-            ModelTrial.Try(_model, _file, batch, size, cancellationToken);
+            _trial.Try(batch, size, TrialImage.Full, cancellationToken);
         }
     }
 

@@ -59,6 +59,19 @@ internal sealed class PassPolicy(IOptions<PassOptions> options)
         }
 
         Check(plan.Runs, plan.IsAsManifested ? 0 : plan.InputPixels, bytes);
+        foreach (ImageSize input in plan.Inputs)
+        {
+            long scores = model.Postprocessor.OutputBytes(input, out _);
+            if (scores > Array.MaxLength)
+            {
+                throw new SegmentationException(SegmentationError.TooManyPixels, string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"Expected at most {Array.MaxLength:N0} bytes of scores from one run of the network, an input " +
+                    $"of {input} pixels gives ") +
+                    string.Create(CultureInfo.InvariantCulture, $"{scores:N0}. Send a smaller image, or use mode=slide."));
+            }
+        }
+
         return bytes;
     }
 
@@ -131,7 +144,7 @@ internal sealed class PassPolicy(IOptions<PassOptions> options)
         {
             { Preprocess.Size.Fixed: [int height, int width] } when settings.Crop != new ImageSize(width, height) =>
                 $"crop: expected {width}×{height}, the graph's only size, got {settings.Crop}.",
-            { Graph.OutputKind: OutputKind.Labels } when settings.IsSeveral =>
+            { Graph.OutputKind: var kind } when kind.EndsInLabels() && settings.IsSeveral =>
                 $"mode, scales, flip: expected none of them: the graph ends in labels, which cannot be averaged.",
             { Graph.OutputKind: var kind } when kind.IsProbability() && settings.Fuse != FuseMode.MeanSoftmax =>
                 $"fuse: expected mean_softmax: the graph returns probabilities, which can only be averaged.",

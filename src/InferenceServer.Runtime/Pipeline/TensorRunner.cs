@@ -187,9 +187,9 @@ internal sealed class TensorRunner(Segmenter segmenter, PassPolicy policy)
 
     private static void CheckCount(LoadedModel model, long images)
     {
-        if (images < 1 || images > model.Manifest.Graph.MaxBatch)
+        if (images < 1 || images > model.MaxBatch)
         {
-            throw Invalid($"The model '{model.Name}' takes 1 to {model.Manifest.Graph.MaxBatch} images in a request, not {images}.");
+            throw Invalid($"The model '{model.Name}' takes 1 to {model.MaxBatch} images in a request, not {images}.");
         }
     }
 

@@ -19,11 +19,13 @@ internal sealed class Postprocessor
     private readonly float[] _thresholds;
     private readonly Dictionary<ScoreKind, float[]> _cuts = [];
     private readonly int _none;
-    private readonly double _scale;
+    private readonly OutputGrid _grid;
+    private readonly double? _scale;
 
-    internal Postprocessor(ModelManifest manifest)
+    internal Postprocessor(ModelManifest manifest, OutputKind kind, OutputGrid grid)
     {
-        _kind = manifest.Graph.OutputKind;
+        _kind = kind;
+        _grid = grid;
         _alignCorners = manifest.Postprocess.AlignCorners;
         ClassTable classes = ClassTable.Create(manifest);
         Classes = classes.Names.Count;
@@ -37,7 +39,10 @@ internal sealed class Postprocessor
             _cuts[ScoreKind.Probabilities] = UpsampledMultilabel.Cuts(ScoreKind.Probabilities, all);
         }
 
-        _scale = manifest.Graph.OutputScale / manifest.Graph.OutputStride;
+        if (manifest.Graph.OutputStride is not null || manifest.Graph.OutputScale is not null)
+        {
+            _scale = (manifest.Graph.OutputScale ?? 1) / (manifest.Graph.OutputStride ?? 1);
+        }
     }
 
     /// <summary>Planes of <see cref="Probabilities"/>: one for each class.</summary>
@@ -80,14 +85,10 @@ internal sealed class Postprocessor
     /// <summary>The most bytes of the network's output for one input of this size; known before the run.</summary>
     /// <param name="input">Height and width of the input.</param>
     /// <param name="elements">The most elements of the output.</param>
-    internal long OutputBytes(ImageSize input, out long elements)
-    {
-        elements = Channels * Grid(input.Height) * Grid(input.Width);
-        return elements * (HasScores ? sizeof(float) : sizeof(long));
+    internal long OutputBytes(ImageSize input, out long elements) => _grid.Bytes(input, Channels, _kind, out elements);
 
-        // Strided layers may round up or down.
-        long Grid(int side) => (long)Math.Ceiling(side * _scale) + 1;
-    }
+    /// <summary>Bytes of the output for one pixel of the input, about.</summary>
+    internal double BytesOfPixel => Channels * _grid.Rows.Scale * _grid.Columns.Scale * sizeof(float);
 
     /// <summary>Computes labels, and on request the confidence of each label.</summary>
     /// <param name="output">The output of one image.</param>
@@ -199,7 +200,7 @@ internal sealed class Postprocessor
             return grid;
         }
 
-        return Math.Min((int)Math.Ceiling(input * _scale), grid);
+        return Math.Min((int)Math.Ceiling(input * (_scale ?? OutputGrid.Ratio(bucket, grid))), grid);
     }
 
     /// <summary>Labels rows of the image from their scores.</summary>

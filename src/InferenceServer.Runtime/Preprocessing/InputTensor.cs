@@ -20,6 +20,9 @@ internal sealed class InputTensor(int batch, ImageSize size, TensorLayout layout
     /// <summary>Height and width of each image.</summary>
     public ImageSize Size { get; } = size;
 
+    /// <summary>Height and width of the client's image, for graphs that take them.</summary>
+    public ImageSize Image { get; init; } = size;
+
     /// <summary>Element type, channels and axis order.</summary>
     public TensorLayout Layout { get; } = layout;
 
@@ -149,58 +152,5 @@ internal sealed record TensorLayout
 
         (images, size) = (0, default);
         return false;
-    }
-
-    /// <summary>The layout of a graph's input.</summary>
-    /// <param name="elementType">The input's element type in ONNX's terms.</param>
-    /// <param name="shape">The declared lengths of the axes; −1 for an open one.</param>
-    /// <param name="channels">The channels that the manifest expects: those of a graph that leaves the axis
-    /// open.</param>
-    /// <param name="mismatch">Why there is none, for the reader of a manifest.</param>
-    /// <returns>The layout; null where the runtime has none for the input.</returns>
-    internal static TensorLayout? Of(string elementType, IReadOnlyList<int> shape, int channels, out string? mismatch)
-    {
-        mismatch = Mismatch(elementType, shape, channels);
-        if (mismatch is not null)
-        {
-            return null;
-        }
-
-        if (shape[ChannelAxis] > 0)
-        {
-            return new TensorLayout(shape[ChannelAxis]);
-        }
-
-        return new TensorLayout(channels);
-    }
-
-    private static string? Mismatch(string elementType, IReadOnlyList<int> shape, int channels)
-    {
-        if (elementType != ElementType)
-        {
-            return $"graph.element: expected an input of {ElementType}";
-        }
-
-        if (shape is not [_, <= PreprocessManifest.MostChannels and not 0, _, _])
-        {
-            return $"graph.layout: expected an input N×C×H×W of 1 to {PreprocessManifest.MostChannels} channels" + Transposed();
-        }
-
-        if (shape[ChannelAxis] != channels && shape[WidthAxis] == channels)
-        {
-            return $"graph.layout: expected an input N×{channels}×H×W" + Transposed();
-        }
-
-        return null;
-
-        string Transposed()
-        {
-            if (shape.Count == WidthAxis + 1 && shape[WidthAxis] == channels)
-            {
-                return ", but the last axis has the channels; transpose inside the graph";
-            }
-
-            return "";
-        }
     }
 }

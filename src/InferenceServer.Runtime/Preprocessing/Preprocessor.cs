@@ -174,7 +174,8 @@ internal sealed class Preprocessor
 
     private InputTensor Normalize(ReadOnlySpan<byte> rgb, int stride, in InputGeometry geometry, in InputValues values)
     {
-        InputTensor input = new(1, geometry.Bucket, _layout);
+        bool isTile = geometry.Rows.Count < geometry.Image.Height || geometry.Columns.Count < geometry.Image.Width;
+        InputTensor input = new(1, geometry.Bucket, _layout) { Image = isTile ? geometry.Bucket : geometry.Image };
         input.Write(rgb, stride, geometry, values);
         return input;
     }

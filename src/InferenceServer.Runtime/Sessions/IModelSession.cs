@@ -1,4 +1,4 @@
-using System.Globalization;
+using InferenceServer.Runtime.Adaptation;
 using InferenceServer.Runtime.Preprocessing;
 
 namespace InferenceServer.Runtime.Sessions;
@@ -29,30 +29,6 @@ internal interface IModelSession : IDisposable
     /// <exception cref="SegmentationException">The network failed.</exception>
     ModelOutput Run(InputTensor input, CancellationToken cancellationToken);
 }
-
-/// <summary>Names, types and shapes of a graph's inputs and outputs, as the file declares them.</summary>
-/// <param name="Inputs">The inputs in the graph's order.</param>
-/// <param name="Outputs">The outputs in the graph's order.</param>
-internal sealed record GraphSignature(IReadOnlyList<TensorSignature> Inputs, IReadOnlyList<TensorSignature> Outputs);
-
-/// <summary>One input or output of a graph.</summary>
-/// <param name="Name">Its name.</param>
-/// <param name="ElementType">Its element type in ONNX's terms, for instance <c>float32</c>.</param>
-/// <param name="Shape">Its dimensions; −1 where the graph leaves one open.</param>
-internal sealed record TensorSignature(string Name, string ElementType, IReadOnlyList<int> Shape)
-{
-    /// <summary>For instance <c>input: float32 [?, 3, ?, ?]</c>.</summary>
-    public override string ToString() =>
-        $"{Name}: {ElementType} [{string.Join(", ", Shape.Select(d => d < 0 ? "?" : d.ToString(CultureInfo.InvariantCulture)))}]";
-}
-
-/// <summary>What an ONNX file declares.</summary>
-/// <param name="Signature">The inputs and outputs of the graph.</param>
-/// <param name="Producer">The program that wrote the file; empty where the file does not say.</param>
-/// <param name="Opset">Version of ONNX's own operator set; null where the file names no version.</param>
-/// <param name="Metadata">The file's <c>metadata_props</c>.</param>
-internal sealed record GraphDescription(
-    GraphSignature Signature, string Producer, int? Opset, IReadOnlyDictionary<string, string> Metadata);
 
 /// <summary>One network in two sessions: a wide session, whose runs use all processors, and a narrow session for runs
 /// that share the processors.</summary>

@@ -142,6 +142,14 @@ internal sealed class ModelOutput : IDisposable
             case TensorElementType.Int64:
                 Convert(_value!.GetTensorDataAsSpan<long>()[range], destination, other);
                 break;
+            case TensorElementType.Float:
+                ReadOnlySpan<float> numbers = Scores(index);
+                for (int i = 0; i < numbers.Length; i++)
+                {
+                    destination[i] = IsLabel<TLabel>(numbers[i]) ? TLabel.CreateTruncating(numbers[i]) : other;
+                }
+
+                break;
             default:
                 throw new InvalidOperationException($"Expected an output of class indices, got {ElementType}.");
         }
@@ -158,6 +166,10 @@ internal sealed class ModelOutput : IDisposable
         int length = Shape.Aggregate(1, (product, side) => checked(product * side));
         return MemoryMarshal.AsBytes(all.Slice(_first * length, length));
     }
+
+    private static bool IsLabel<TLabel>(float number)
+        where TLabel : unmanaged, IBinaryInteger<TLabel>, IMinMaxValue<TLabel> =>
+        number >= 0 && number <= float.CreateTruncating(TLabel.MaxValue) && number == MathF.Floor(number);
 
     private static void Convert<T, TLabel>(ReadOnlySpan<T> labels, Span<TLabel> destination, TLabel other)
         where T : unmanaged, IBinaryInteger<T>

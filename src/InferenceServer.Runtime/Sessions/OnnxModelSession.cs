@@ -1,6 +1,8 @@
+using InferenceServer.Runtime.Adaptation;
 using InferenceServer.Runtime.Preprocessing;
 using Microsoft.ML.OnnxRuntime;
 using Microsoft.ML.OnnxRuntime.Tensors;
+using OnnxGraph;
 
 namespace InferenceServer.Runtime.Sessions;
 
@@ -16,32 +18,27 @@ internal sealed class OnnxModelSession : IModelSession
 
     /// <summary>Takes over an open session.</summary>
     /// <param name="session">The session; disposed with this object.</param>
-    /// <param name="signature">The inputs and outputs of the graph.</param>
+    /// <param name="graph">The graph that the session runs.</param>
     /// <param name="provider">The provider that runs the network.</param>
-    /// <param name="input">Name of the image input.</param>
-    /// <param name="output">Name of the result.</param>
-    /// <param name="layout">The memory layout of the image input.</param>
     /// <param name="arena">The arena that shrinks after a rare large input.</param>
     /// <param name="pinned">Page-locked memory that a GPU copies from and to by itself; null passes values without a
     /// copy.</param>
     public OnnxModelSession(
         InferenceSession session,
-        GraphSignature signature,
+        AdaptedGraph graph,
         ExecutionProvider provider,
-        string input,
-        string output,
-        TensorLayout layout,
         string? arena = null,
         OrtAllocator? pinned = null)
     {
         _arena = arena;
-        _binding = pinned is null ? null : new PinnedBinding(session, input, output, pinned);
+        _binding = pinned is null ? null : new PinnedBinding(session, graph, pinned);
         _session = session;
-        _inputs = [input];
-        _outputs = [output];
-        Signature = signature;
+        _inputs = graph.SizeInput is null ? [graph.Input] : [graph.Input, graph.SizeInput];
+        _outputs = [graph.Output];
+        Signature = new GraphSignature(
+            [Describe(graph.Input, session.InputMetadata[graph.Input])], [Describe(graph.Output, session.OutputMetadata[graph.Output])]);
         Provider = provider;
-        Layout = layout;
+        Layout = TensorLayout.Float32Nchw(graph.Channels);
     }
 
     public ExecutionProvider Provider { get; }
@@ -84,32 +81,21 @@ internal sealed class OnnxModelSession : IModelSession
         _session.Dispose();
     }
 
-    internal static GraphSignature Describe(InferenceSession session) =>
-        new([.. session.InputMetadata.Select(Describe)], [.. session.OutputMetadata.Select(Describe)]);
-
     private IDisposableReadOnlyCollection<OrtValue> Run(RunOptions options, InputTensor input)
     {
         using OrtValue value = input.Wrap();
-        return _session.Run(options, _inputs, [value], _outputs);
-    }
-
-    private static TensorSignature Describe(KeyValuePair<string, NodeMetadata> node)
-    {
-        if (node.Value.IsTensor)
+        if (_inputs.Length == 1)
         {
-            return new(node.Key, Name(node.Value.ElementDataType), node.Value.Dimensions);
+            return _session.Run(options, _inputs, [value], _outputs);
         }
 
-        return new(node.Key, "no tensor", []);
+        using OrtValue size = OrtValue.CreateTensorValueFromMemory(new long[] { input.Image.Height, input.Image.Width }, [2]);
+        return _session.Run(options, _inputs, [value, size], _outputs);
     }
 
-    private static string Name(TensorElementType type) => type switch
-    {
-        TensorElementType.Float => "float32",
-        TensorElementType.Float16 => "float16",
-        TensorElementType.Double => "float64",
-        _ => type.ToString().ToLowerInvariant(),
-    };
+    // ONNX Runtime numbers the types as ONNX does.
+    private static TensorSignature Describe(string name, NodeMetadata node) =>
+        new(name, (ElementType)node.ElementDataType, node.Dimensions);
 }
 
 /// <summary>How often ONNX Runtime's memory shrank.</summary>

@@ -1,3 +1,4 @@
+using InferenceServer.Runtime.Adaptation;
 using InferenceServer.Runtime.Preprocessing;
 using Microsoft.ML.OnnxRuntime;
 
@@ -6,10 +7,9 @@ namespace InferenceServer.Runtime.Sessions;
 /// <summary>Runs a session on inputs and outputs in page-locked memory. A GPU copies from and to such memory by
 /// itself, about twice as fast and without the processor.</summary>
 /// <param name="session">The session; the caller still disposes it.</param>
-/// <param name="input">Name of the graph's input.</param>
-/// <param name="output">Name of the graph's result.</param>
+/// <param name="graph">The graph that the session runs.</param>
 /// <param name="pinned">The session's allocator of page-locked memory, an arena; disposed with this object.</param>
-internal sealed class PinnedBinding(InferenceSession session, string input, string output, OrtAllocator pinned) : IDisposable
+internal sealed class PinnedBinding(InferenceSession session, AdaptedGraph graph, OrtAllocator pinned) : IDisposable
 {
     private readonly OrtMemoryInfo _memory = pinned.Info;
 
@@ -21,8 +21,16 @@ internal sealed class PinnedBinding(InferenceSession session, string input, stri
     {
         using OrtValue staged = values.CopyTo(pinned);
         using OrtIoBinding binding = session.CreateIoBinding();
-        binding.BindInput(input, staged); // starts the copy to the GPU, so the values are written before this call
-        binding.BindOutputToDevice(output, _memory);
+        using OrtValue? size = graph.SizeInput is null
+            ? null
+            : OrtValue.CreateTensorValueFromMemory(new long[] { values.Image.Height, values.Image.Width }, [2]);
+        if (size is not null)
+        {
+            binding.BindInput(graph.SizeInput, size);
+        }
+
+        binding.BindInput(graph.Input, staged); // starts the copy to the GPU, so the values are written before this call
+        binding.BindOutputToDevice(graph.Output, _memory);
         binding.SynchronizeBoundInputs();
         session.RunWithBinding(options, binding);
         binding.SynchronizeBoundOutputs();

@@ -1,9 +1,13 @@
+using InferenceServer.Kernels;
+using InferenceServer.Runtime.Adaptation;
 using InferenceServer.Runtime.Manifests;
 using InferenceServer.Runtime.Admission;
+using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Preprocessing;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Microsoft.ML.OnnxRuntime;
+using OnnxGraph;
 
 namespace InferenceServer.Runtime.Sessions;
 
@@ -59,62 +63,57 @@ internal sealed class SessionFactory(IOptions<OnnxOptions> options, IOptions<Sch
     // With an instance for each processor, one thread is left for each run: too few for a run that is alone.
     private bool IsElastic => _options.IntraOpThreads == 0 && Instances > 1 && Instances >= Environment.ProcessorCount;
 
-    /// <summary>Opens the graph in <paramref name="file"/>.</summary>
+    /// <summary>Adapts and opens the graph in <paramref name="file"/>.</summary>
     /// <param name="file">An ONNX file.</param>
-    /// <param name="graph">Names the input and the output where the graph has several.</param>
+    /// <param name="request">What the manifest says of the graph.</param>
     /// <param name="gpu">The model's settings for a GPU.</param>
-    /// <param name="channels">Channels of the input where the graph leaves them open.</param>
-    /// <exception cref="ManifestException">The graph is unreadable, or has no input or output of the given
-    /// name.</exception>
+    /// <returns>The session and the graph that it runs; the caller disposes the session.</returns>
+    /// <exception cref="ManifestException">The graph cannot be served; the message names the remedy.</exception>
     /// <exception cref="GpuRequiredException">A GPU is required and cannot be used.</exception>
-    public IModelSession Open(string file, GraphManifest graph, GpuManifest? gpu = null, int channels = 3)
+    public (IModelSession Session, AdaptedGraph Graph) Open(string file, AdaptationRequest request, GpuManifest? gpu = null)
     {
+        (AdaptedGraph graph, GraphSource source) =
+            GraphAdapter.Adapt(file, request, (partial, partialSource) => Probe(partial, partialSource, request.Size));
         int device = NextDevice();
-        (InferenceSession session, ExecutionProvider provider) = Create(file, device, gpu);
-        OnnxModelSession wide = Bind(session, provider, device, file, graph, channels);
+        (InferenceSession session, ExecutionProvider provider) = Create(source, device, gpu);
+        OnnxModelSession wide = Bind(session, provider, device, graph);
+        if (!IsElastic || provider != ExecutionProvider.Cpu)
+        {
+            return (wide, graph);
+        }
+
+        using Owned<OnnxModelSession> owned = new(wide);
+        OnnxModelSession narrow = Bind(OpenOnCpu(source, threads: 1), provider, device, graph);
+        return (new ElasticSession(owned.Release(), narrow), graph);
+    }
+
+    /// <summary>The type and shape of a graph's result on one input of zeros.</summary>
+    private TensorSignature Probe(AdaptedGraph graph, GraphSource source, ImageSize size)
+    {
+        using OnnxModelSession session = new(OpenOnCpu(source, IntraOpThreads), graph, ExecutionProvider.Cpu);
+        using InputTensor input = new(1, size, session.Layout);
+        input.Values.Span.Clear();
         try
         {
-            if (IsElastic && provider == ExecutionProvider.Cpu)
-            {
-                return new ElasticSession(wide, Bind(OpenOnCpu(file, threads: 1), provider, device, file, graph, channels));
-            }
-
-            return wide;
+            using ModelOutput output = session.Run(input, CancellationToken.None);
+            return new TensorSignature(graph.Output, (ElementType)output.ElementType, output.Shape);
         }
-        catch
+        catch (SegmentationException e)
         {
-            wide.Dispose();
-            throw;
+            throw new GraphRefusedException(
+                $"preprocess.size: expected a graph that runs at every legal size, but it fails on an input of " +
+                $"{session.Layout.Describe(1, size)}: {e.InnerException?.Message}");
         }
     }
 
-    /// <summary>Reads what a file declares, except its operator set.</summary>
-    /// <exception cref="ManifestException">The graph is unreadable.</exception>
-    internal GraphDescription Describe(string file)
+    private OnnxModelSession Bind(InferenceSession session, ExecutionProvider provider, int device, AdaptedGraph graph)
     {
-        using InferenceSession session = Create(file, Devices[0], gpu: null).Session;
-        ModelMetadata metadata = session.ModelMetadata;
-        return new GraphDescription(OnnxModelSession.Describe(session), metadata.ProducerName, Opset: null, metadata.CustomMetadataMap);
-    }
-
-    private OnnxModelSession Bind(
-        InferenceSession session, ExecutionProvider provider, int device, string file, GraphManifest graph, int channels)
-    {
-        try
-        {
-            GraphSignature signature = OnnxModelSession.Describe(session);
-            (string input, TensorLayout layout) = GraphBinder.Input(signature, graph, channels, file);
-            string output = GraphBinder.Output(signature, graph, file);
-            string arena = provider == ExecutionProvider.Cpu ? "cpu:0" : CudaProvider.Arena(device);
-            OrtAllocator? pinned = provider == ExecutionProvider.Cuda ? Pinned(session, device) : null;
-            return new OnnxModelSession(
-                session, signature, provider, input, output, layout, _options.ArenaShrinkage ? arena : null, pinned);
-        }
-        catch
-        {
-            session.Dispose();
-            throw;
-        }
+        using Owned<InferenceSession> owned = new(session);
+        string arena = provider == ExecutionProvider.Cpu ? "cpu:0" : CudaProvider.Arena(device);
+        OrtAllocator? pinned = provider == ExecutionProvider.Cuda ? Pinned(session, device) : null;
+        OnnxModelSession bound = new(session, graph, provider, _options.ArenaShrinkage ? arena : null, pinned);
+        owned.Release();
+        return bound;
     }
 
     private OrtAllocator? Pinned(InferenceSession session, int device)
@@ -130,7 +129,7 @@ internal sealed class SessionFactory(IOptions<OnnxOptions> options, IOptions<Sch
         }
     }
 
-    private (InferenceSession Session, ExecutionProvider Provider) Create(string file, int device, GpuManifest? gpu)
+    private (InferenceSession Session, ExecutionProvider Provider) Create(GraphSource source, int device, GpuManifest? gpu)
     {
         if (_options.SharedThreadPool)
         {
@@ -154,12 +153,12 @@ internal sealed class SessionFactory(IOptions<OnnxOptions> options, IOptions<Sch
             {
                 using SessionOptions cuda = Options(intraOpThreads: 1);
                 CudaProvider.AppendTo(cuda, device, CudaSettings.Create(_options, gpu));
-                return (OpenAside(file, cuda), ExecutionProvider.Cuda);
+                return (OpenAside(source, cuda), ExecutionProvider.Cuda);
             }
             catch (Exception e) when (e is OnnxRuntimeException or InvalidOperationException or DllNotFoundException)
             {
                 // A graph that no provider can read throws here with an error about the graph.
-                InferenceSession cpu = OpenOnCpu(file, IntraOpThreads);
+                InferenceSession cpu = OpenOnCpu(source, IntraOpThreads);
                 if (_options.RequireGpu)
                 {
                     cpu.Dispose();
@@ -175,7 +174,7 @@ internal sealed class SessionFactory(IOptions<OnnxOptions> options, IOptions<Sch
             }
         }
 
-        return (OpenOnCpu(file, IntraOpThreads), ExecutionProvider.Cpu);
+        return (OpenOnCpu(source, IntraOpThreads), ExecutionProvider.Cpu);
     }
 
     private IList<int> Devices
@@ -193,31 +192,43 @@ internal sealed class SessionFactory(IOptions<OnnxOptions> options, IOptions<Sch
 
     private int NextDevice() => Devices[(int)((uint)Interlocked.Increment(ref _opened) % (uint)Devices.Count)];
 
-    private InferenceSession OpenOnCpu(string file, int threads)
+    private InferenceSession OpenOnCpu(GraphSource source, int threads)
     {
         try
         {
             using SessionOptions options = Options(threads);
-            return OpenAside(file, options);
+            return OpenAside(source, options);
         }
         catch (OnnxRuntimeException e)
         {
-            string shown = ModelFile.Display(file);
+            string shown = ModelFile.Display(source.File);
             throw new ManifestException(
                 shown,
-                ["ONNX Runtime cannot read the graph: " + e.Message.Replace(file, shown, StringComparison.Ordinal)]);
+                ["ONNX Runtime cannot read the graph: " + e.Message.Replace(source.File, shown, StringComparison.Ordinal)]);
         }
     }
 
     // With denormals set to zero, the first session changes the floating-point mode of its thread for good, and new
     // threads inherit the mode. .NET's compiler runs on any of them, reads the denormal-looking constants of some
     // vector instructions as zero, and emits wrong conversions. So that thread ends here.
-    private static InferenceSession OpenAside(string file, SessionOptions options) =>
+    private static InferenceSession OpenAside(GraphSource source, SessionOptions options) =>
         Task.Factory.StartNew(
-            () => new InferenceSession(file, options), CancellationToken.None, TaskCreationOptions.LongRunning,
-            TaskScheduler.Default)
+            () => OpenHere(source, options), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default)
             .GetAwaiter()
             .GetResult();
+
+    private static InferenceSession OpenHere(GraphSource source, SessionOptions options)
+    {
+        if (source.Adapted is null)
+        {
+            return new InferenceSession(source.File, options);
+        }
+
+        // Weights in further files lie beside the file that the graph was read from.
+        options.AddSessionConfigEntry(
+            "session.model_external_initializers_file_folder_path", Path.GetDirectoryName(Path.GetFullPath(source.File))!);
+        return new InferenceSession(source.Adapted, options);
+    }
 
     private SessionOptions Options(int intraOpThreads)
     {

@@ -15,11 +15,21 @@ internal sealed record ModelDescription
     /// <summary>The void label: its pixels belong to no class.</summary>
     public int? Ignore { get; init; }
 
-    /// <summary>Inputs of the graph, for instance <c>input: float32 [?, 3, ?, ?]</c>.</summary>
+    /// <summary>Inputs of the graph as the file declares them, for instance <c>input: float32 [?, 3, ?, ?]</c>.</summary>
     public IReadOnlyList<string>? Inputs { get; init; }
 
-    /// <summary>Outputs of the graph.</summary>
+    /// <summary>Outputs of the graph as the file declares them.</summary>
     public IReadOnlyList<string>? Outputs { get; init; }
+
+    /// <summary>What was added before and behind the graph in memory, for instance <c>input: N×C×H×W to N×H×W×C</c>;
+    /// empty where the file serves as it is.</summary>
+    public IReadOnlyList<string>? Adaptations { get; init; }
+
+    /// <summary>What the trial runs found doubtful in the manifest.</summary>
+    public IReadOnlyList<string>? Warnings { get; init; }
+
+    /// <summary>Most images in one run of the network.</summary>
+    public int? MaxBatch { get; init; }
 
     /// <summary>Milliseconds of reading, trial and warm-up of the model.</summary>
     public double? LoadMs { get; init; }
@@ -41,10 +51,13 @@ internal sealed record ModelDescription
             Model = ModelOverview.Of(entry) with { Version = model.Version },
             Classes = [.. model.Classes.Names.Select((name, index) => ClassDescription.Of(model.Classes, name, index))],
             Ignore = model.Classes.Ignore,
-            Inputs = [.. model.Session.Signature.Inputs.Select(i => i.ToString())],
-            Outputs = [.. model.Session.Signature.Outputs.Select(o => o.ToString())],
+            Inputs = [.. model.Graph.Source.Signature.Inputs.Select(i => i.ToString())],
+            Outputs = [.. model.Graph.Source.Signature.Outputs.Select(o => o.ToString())],
+            Adaptations = model.Graph.Added,
+            Warnings = model.Warnings,
+            MaxBatch = model.MaxBatch,
             LoadMs = Math.Round(model.LoadTime.TotalMilliseconds, 1),
-            Manifest = model.Manifest,
+            Manifest = model.Written,
         };
     }
 }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using InferenceServer.Runtime.Adaptation;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Batching;
 using InferenceServer.Runtime.Diagnostics;
@@ -40,7 +41,7 @@ internal sealed class ModelCatalog(ModelRepository repository, SegmentationMetri
         return new ModelConfiguration
         {
             Name = view.Name,
-            MaxBatchSize = hasBatchAxis ? model.Manifest.Graph.MaxBatch : 0,
+            MaxBatchSize = hasBatchAxis ? model.MaxBatch : 0,
             Input = [Configured(Input(view, model), skipped)],
             Output = [Configured(output, skipped)],
             InstanceGroup =
@@ -123,7 +124,7 @@ internal sealed class ModelCatalog(ModelRepository repository, SegmentationMetri
         return new TensorMetadata
         {
             Name = declared.Name,
-            Datatype = Datatype.Of(declared.ElementType),
+            Datatype = Datatype.Of(declared.TypeName),
             Shape = layout.Shape(declared.Shape[0], height, width),
         };
     }
@@ -136,12 +137,11 @@ internal sealed class ModelCatalog(ModelRepository repository, SegmentationMetri
             return new TensorMetadata { Name = ProtocolModel.Mask, Datatype = Datatype.OfLabels(model), Shape = [Unknown, Unknown] };
         }
 
-        IReadOnlyList<TensorSignature> outputs = model.Session.Signature.Outputs;
-        TensorSignature bound = outputs.FirstOrDefault(o => o.Name == model.Manifest.Graph.Output) ?? outputs[0];
+        TensorSignature bound = model.Session.Signature.Outputs[0];
         return new TensorMetadata
         {
             Name = bound.Name,
-            Datatype = Datatype.Of(bound.ElementType),
+            Datatype = Datatype.Of(bound.TypeName),
             // Exporters may lose the shape of the output.
             Shape = bound.Shape.Count > 0 ? [.. bound.Shape.Select(d => (long)d)] : [Unknown, Unknown, Unknown, Unknown],
         };

@@ -2,6 +2,7 @@ using System.Globalization;
 
 using System.Diagnostics;
 using InferenceServer.Kernels;
+using InferenceServer.Runtime.Adaptation;
 using InferenceServer.Runtime.Manifests;
 using InferenceServer.Runtime.Models;
 using InferenceServer.Runtime.Preprocessing;
@@ -62,16 +63,16 @@ internal static class BatchingTable
                     SharedThreadPool = false,
                 }),
             Options.Create(new SchedulingOptions()), NullLogger<SessionFactory>.Instance);
-        GraphManifest graph = ManifestReader.Read(model).Graph;
+        ModelManifest manifest = ManifestReader.Read(model);
+        AdaptationRequest request = AdaptationRequest.Of(manifest);
         IModelSession[] sessions =
         [
             .. Enumerable.Range(0, one.OwnSessions ? one.Instances : 1)
-                .Select(_ => factory.Open(Path.Combine(model, "1", "model.onnx"), graph))
+                .Select(_ => factory.Open(Path.Combine(model, "1", "model.onnx"), request).Session)
         ];
         try
         {
-            using InputTensor input = new(one.Batch, one.Size, TensorLayout.Float32Nchw(3));
-            input.FillNoise();
+            using InputTensor input = TrialImage.Full.Create(one.Batch, one.Size, TensorLayout.Float32Nchw(3), manifest.Preprocess);
             int images = 0;
             long start = 0;
             TimeSpan cpu = default;

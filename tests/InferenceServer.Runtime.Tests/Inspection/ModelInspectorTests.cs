@@ -1,3 +1,4 @@
+using InferenceServer.Runtime.Adaptation;
 using InferenceServer.Kernels;
 using InferenceServer.Runtime.Inspection;
 using InferenceServer.Runtime.Manifests;
@@ -52,7 +53,7 @@ public sealed class ModelInspectorTests
     [Fact]
     public void Describe_TinyModel_TellsWhatTheFileSays()
     {
-        GraphDescription graph = _inspector.Describe(GraphOf("tiny"));
+        GraphDescription graph = GraphDescription.Read(GraphOf("tiny"));
 
         Assert.Equal(16, graph.Opset);
         Assert.Equal("make_tiny_models.py", graph.Producer);
@@ -60,7 +61,7 @@ public sealed class ModelInspectorTests
     }
 
     private ModelInspection Inspect(string model) =>
-        _inspector.Inspect(GraphOf(model), _inspector.Describe(GraphOf(model)).Signature, CancellationToken.None);
+        _inspector.Inspect(GraphOf(model), GraphDescription.Read(GraphOf(model)).Signature, CancellationToken.None);
 
     private static string GraphOf(string model) => Path.Combine(Assets.Models, model, "1", "model.onnx");
 }

@@ -1,3 +1,4 @@
+using InferenceServer.Runtime.Adaptation;
 using InferenceServer.Kernels;
 using InferenceServer.Runtime.Preprocessing;
 using InferenceServer.Runtime.Sessions;

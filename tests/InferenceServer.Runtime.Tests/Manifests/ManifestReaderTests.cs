@@ -79,7 +79,7 @@ public sealed class ManifestReaderTests : IDisposable
         { "preprocess.size.fixed", "[512]", "preprocess.size.fixed: expected [height, width]" },
         { "preprocess.size.fixed", "[512, 512]", "preprocess.resize: expected the mode \"exact\" of 512×512" },
         { "graph.output_kind", "\"mask\"", "one of logits, probabilities, labels, binary_logit" },
-        { "graph.layout", "\"NHWC\"", "graph.layout: expected \"NCHW\"" },
+        { "graph.layout", "\"NWHC\"", "graph.layout: expected one of NCHW, NHWC, CHW, HWC" },
         { "graph.max_batch", "0", "graph.max_batch: expected 1 to 1024" },
         { "graph.extra_inputs", "[{\"name\": \"rows\"}]", "graph.extra_inputs" },
         { "inference.mode", "\"tiles\"", "one of whole, slide" },

@@ -30,7 +30,9 @@ public sealed class WarmUpTests : IDisposable
         }
 
         Assert.Equal(Enumerable.Range(0, steps.Count - 1), steps.Skip(1).Select(s => s.Done)); // the first only opens the file
-        Assert.All(steps.Skip(1), s => Assert.Equal(steps.Count - 1, s.Total));
+        // The warm-up runs are counted after the trial runs.
+        Assert.All(
+            steps.Where(s => s.Step.Contains("warming", StringComparison.Ordinal)), s => Assert.Equal(steps.Count - 1, s.Total));
     }
 
     [Fact]

@@ -86,7 +86,7 @@ public class PostprocessorTests
             Classes = new ClassesManifest { Names = ["a", "b", "c"], Palette = ["voc"] },
         };
         using ModelOutput output = new(values, shape);
-        return new Postprocessor(manifest).Compute(output, geometry, withConfidence);
+        return new Postprocessor(manifest, kind, OutputGrid.Of(1, 1)).Compute(output, geometry, withConfidence);
     }
 
     private static PreprocessManifest InputSizingManifest() =>

@@ -1,6 +1,7 @@
 using System.IO.Compression;
 using System.Runtime.InteropServices;
 using System.Text.Json.Nodes;
+using InferenceServer.Runtime.Adaptation;
 using InferenceServer.Kernels;
 using InferenceServer.Kernels.Normalization;
 using InferenceServer.Kernels.Resizing;
@@ -219,7 +220,7 @@ public sealed class ChannelsTests : IDisposable
         string file = _folder.Add(model, 1);
         using TestRuntime inspecting = new(Assets.Models);
         ModelInspector inspector = inspecting.Get<ModelInspector>();
-        GraphDescription graph = inspector.Describe(file);
+        GraphDescription graph = GraphDescription.Read(file);
         ModelInspection inspection = inspector.Inspect(file, graph.Signature, CancellationToken.None);
         ModelManifest draft = ManifestDraft.Create(file, name: null, graph, inspection);
         File.WriteAllText(_folder.Combine(model, ManifestReader.FileName), ManifestReader.Write(draft));

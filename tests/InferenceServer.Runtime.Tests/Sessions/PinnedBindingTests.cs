@@ -1,4 +1,6 @@
 using InferenceServer.Kernels;
+using InferenceServer.Runtime.Adaptation;
+using InferenceServer.Runtime.Manifests;
 using InferenceServer.Runtime.Preprocessing;
 using InferenceServer.Runtime.Sessions;
 using Microsoft.ML.OnnxRuntime;
@@ -62,9 +64,18 @@ public sealed class PinnedBindingTests : IDisposable
     private static OnnxModelSession Open(bool bind)
     {
         InferenceSession session = new(Path.Combine(Assets.Models, "tiny", "1", "model.onnx"));
+        AdaptedGraph graph = new()
+        {
+            Input = session.InputNames[0],
+            Output = session.OutputNames[0],
+            Channels = 3,
+            Kind = OutputKind.Logits,
+            MaxBatch = int.MaxValue,
+            Added = [],
+            Source = new GraphDescription(new GraphSignature([], []), "", null, new Dictionary<string, string>()),
+        };
         return new OnnxModelSession(
-            session, OnnxModelSession.Describe(session), ExecutionProvider.Cpu, session.InputNames[0],
-            session.OutputNames[0], TensorLayout.Float32Nchw(3),
+            session, graph, ExecutionProvider.Cpu,
             pinned: bind ? new OrtAllocator(session, OrtMemoryInfo.DefaultInstance) : null);
     }
 
