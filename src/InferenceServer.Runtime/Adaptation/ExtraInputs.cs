@@ -53,7 +53,8 @@ internal sealed class ExtraInputs(Graph graph, ValueInfo image, string order, No
         }
 
         foreach (ValueInfo unused in graph.Inputs
-            .Where(i => i.Name != image.Name && graph.Initializer(i.Name) is null && !graph.Consumers(i.Name).Any()).ToArray())
+            .Where(i => i.Name != image.Name && i.Name != SizeInput && graph.Initializer(i.Name) is null
+                && !graph.Consumers(i.Name).Any()).ToArray())
         {
             graph.Inputs.Remove(unused);
             added.Add($"input {unused.Name}: left out, nothing reads it");

@@ -3,6 +3,7 @@ using InferenceServer.Kernels;
 using InferenceServer.Runtime.Formats;
 using InferenceServer.Runtime.Models;
 using InferenceServer.Runtime.Tests.Models;
+using InferenceServer.Runtime.Tests.Passes;
 using SixLabors.ImageSharp;
 using SixLabors.ImageSharp.PixelFormats;
 using SixLabors.ImageSharp.Processing;
@@ -81,6 +82,36 @@ public sealed class ExporterFormsTests : IDisposable
         byte[][] together = await Task.WhenAll(images.Select(i => runtime.Get<ISegmenter>().SegmentAsync(name, i, MaskFormat.Raw)));
 
         Assert.All(alone.Zip(together), pair => Assert.Equal(pair.First, pair.Second));
+    }
+
+    [Fact]
+    public async Task Serve_ScoresAboveTwoGigabytes_AreRefusedBeforeTheNetworkRuns()
+    {
+        ExporterForm form = new("classes_256");
+        form.CopyTo(_models, form.Manifest);
+        using TestRuntime runtime = new(_models.Path);
+        Assert.Contains(
+            Assert.Single(runtime.Repository.Entries).Model!.Warnings,
+            w => w.StartsWith("preprocess.resize.max_pixels", StringComparison.Ordinal));
+        byte[] large = Photo.Png(new ImageSize(2048, 2048), (_, _) => (0, 0, 0));
+
+        SegmentationException e = await Assert.ThrowsAsync<SegmentationException>(() =>
+            runtime.Get<ISegmenter>().SegmentAsync("classes_256", large, MaskFormat.Raw));
+
+        Assert.Equal(SegmentationError.TooManyPixels, e.Error);
+        Assert.Contains("mode=slide", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Serve_FolderOfOneModel_ServesThatModel()
+    {
+        ExporterForm form = new("base_nchw_f32");
+        form.CopyTo(_models, form.Manifest);
+        using TestRuntime runtime = new(_models.Combine(form.Name) + Path.DirectorySeparatorChar);
+
+        byte[] mask = await runtime.Get<ISegmenter>().SegmentAsync(form.Name, form.Image, MaskFormat.Raw);
+
+        Assert.Equal(100, form.Agreement(mask));
     }
 
     [Fact]
