@@ -2,8 +2,6 @@ using System.CommandLine;
 using InferenceServer.Runtime.Adaptation;
 using InferenceServer.Cli.Hosting;
 using InferenceServer.Runtime.Inspection;
-using InferenceServer.Runtime.Sessions;
-using InferenceServer.Runtime.Manifests;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace InferenceServer.Cli.Inspect;
@@ -19,19 +17,53 @@ internal static class InspectCommand
             Description = "Write the draft of model.json to a file that does not exist yet. Default: print it.",
             HelpName = "FILE",
         };
-        Command command = new(
-            "inspect", "Describe the inputs and outputs of an ONNX graph by running it, and draft its model.json.")
+        Option<string?> input = new("--input")
         {
-            model, manifest,
+            Description = "The input that takes the image. Default: chosen by names and shapes.",
+            HelpName = "NAME",
+        };
+        Option<string?> outputName = new("--output")
+        {
+            Description = "The output that holds scores or labels of pixels. Default: the main head, chosen by " +
+                "names and shapes; "
+                + "depth maps and objects are refused.",
+            HelpName = "NAME",
+        };
+        Option<string?> classes = new("--classes")
+        {
+            Description = "Names of the classes: one on each line, or a JSON list, or an object id2label. Default: " +
+                "those that "
+                + "the exporter left, else numbers.",
+            HelpName = "FILE",
+        };
+        Command command = new(
+            "inspect",
+            "Describe an ONNX graph by running it, draft its model.json, and check the draft as the server would. " +
+                "The exit "
+            + "status is 0 where there is a draft, else 1.")
+        {
+            model, manifest, input, outputName, classes,
         };
         RuntimeOptions runtime = RuntimeOptions.AddTo(command);
-        command.SetAction(
-            (parsed, ct) => InspectAsync(parsed, runtime, parsed.GetRequiredValue(model), parsed.GetValue(manifest), ct));
+        command.SetAction((parsed, ct) =>
+        {
+            string? names = parsed.GetValue(classes);
+            InspectionRequest request = new()
+            {
+                Name = ModelName(parsed.GetRequiredValue(model), parsed.GetValue(manifest)),
+                Input = parsed.GetValue(input),
+                Output = parsed.GetValue(outputName),
+                Classes = names is null ? null : ClassFile.Read(names),
+            };
+            return InspectAsync(parsed, runtime, parsed.GetRequiredValue(model), parsed.GetValue(manifest), request,
+                ct);
+        });
         return command;
     }
 
     private static async Task InspectAsync(
-        ParseResult parsed, RuntimeOptions runtime, string model, string? manifest, CancellationToken cancellationToken)
+        ParseResult parsed, RuntimeOptions runtime, string model, string? manifest, InspectionRequest request,
+        CancellationToken cancellationToken)
     {
         if (!File.Exists(model))
         {
@@ -55,44 +87,21 @@ internal static class InspectCommand
         using ServiceProvider services = runtime.Build(parsed);
         ModelInspector inspector = services.GetRequiredService<ModelInspector>();
         Terminal terminal = Terminal.For(parsed);
-        GraphDescription graph = GraphDescription.Read(model);
-        InspectionTables.Write(graph, terminal.Out);
-        ModelInspection inspection = inspector.Inspect(model, graph.Signature, cancellationToken);
+        InspectionTables.Write(GraphDescription.Read(model), terminal.Out);
+        ModelInspection inspection = inspector.Inspect(model, request, cancellationToken);
         InspectionTables.Write(inspection, terminal.Out);
-        if (graph.Signature.Outputs.Count > 1)
+        foreach (DraftNote note in inspection.Notes)
         {
-            terminal.Note(
-                $"The graph has {graph.Signature.Outputs.Count} outputs; "
-                + $"the first, '{inspection.Output}', was inspected. Leave out auxiliary heads at export.");
+            terminal.Note(note.ToString());
         }
-
-        ModelManifest measured = ManifestDraft.Create(model, ModelName(model, manifest), graph, inspection);
-        HintedDraft hinted = HintedDraft.Create(measured, ExporterHints.Read(model, graph.Metadata), inspection);
-        foreach (string origin in hinted.Origins)
-        {
-            terminal.Note($"Taken: {origin}");
-        }
-
-        foreach (string note in hinted.Notes)
-        {
-            terminal.Note($"Check: {note}");
-        }
-
-        IEnumerable<string> assumed = inspection.Assumptions.Concat(ManifestDraft.Assumptions(inspection.InputChannels));
-        foreach (string assumption in hinted.Remaining(assumed))
-        {
-            terminal.Note($"Assumed: {assumption}");
-        }
-
-        string draft = ManifestReader.Write(hinted.Manifest);
 
         if (manifest is null)
         {
-            terminal.Result(draft);
+            terminal.Result(inspection.Text);
         }
         else
         {
-            await File.WriteAllTextAsync(manifest, draft + "\n", cancellationToken).ConfigureAwait(false);
+            await File.WriteAllTextAsync(manifest, inspection.Text + "\n", cancellationToken).ConfigureAwait(false);
         }
     }
 
@@ -112,5 +121,20 @@ internal static class InspectCommand
         }
 
         return null;
+    }
+}
+
+/// <summary>The names of classes in a file.</summary>
+internal static class ClassFile
+{
+    /// <summary>Reads one name on each line, or a JSON list, or an object of names by index, alone or as
+    /// <c>id2label</c>.</summary>
+    /// <exception cref="CommandException">The file holds no names.</exception>
+    public static IReadOnlyList<string> Read(string file)
+    {
+        IReadOnlyList<string>? names = HintDocument.ParseNames(File.ReadAllText(file));
+        return names ?? throw new CommandException(
+            $"--classes: expected one name on each line, a JSON list, or a JSON object of names by index from 0 on, " +
+                $"got '{file}'.");
     }
 }

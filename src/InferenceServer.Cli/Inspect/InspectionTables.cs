@@ -1,7 +1,9 @@
 using System.Globalization;
 using System.Text.Json;
+using InferenceServer.Kernels;
 using InferenceServer.Runtime.Adaptation;
 using InferenceServer.Runtime.Inspection;
+using InferenceServer.Runtime.Manifests;
 using InferenceServer.Runtime.Sessions;
 using Spectre.Console;
 
@@ -34,34 +36,53 @@ internal static class InspectionTables
             Table table = new Table().Border(TableBorder.Simple).AddColumns("Sides", "Tried", "Runs");
             foreach (SizeRule rule in inspection.Rules)
             {
-                table.AddRow(Sides(rule), string.Join(", ", rule.Tried), rule.Works ? "yes" : "no");
+                table.AddRow(Sides(rule.Multiple, rule.Offset), string.Join(", ", rule.Tried),
+                    rule.Works ? "yes" : "no");
             }
 
             console.Write(table);
         }
 
+        ModelManifest manifest = inspection.Manifest;
         Grid facts = Facts();
-        AddRow(facts, "Sizes", inspection switch
-        {
-            { Fixed: { } only } => $"only {only}",
-            { Rule: { Multiple: 1 } } => $"any from {inspection.Smallest}",
-            { Rule: { } rule } => $"sides of {Sides(rule)} from {inspection.Smallest}",
-            _ => "none",
-        });
-        AddRow(facts, "Batch of 2", inspection.Batches ? "runs" : "fails");
-        string kind = JsonNamingPolicy.SnakeCaseLower.ConvertName(inspection.Kind.ToString());
+        AddRow(facts, "Sizes", Sizes(manifest.Preprocess.Size));
+        AddRow(facts, "Batches", manifest.Graph.MaxBatch > 1 ? "run" : "fail, or change the result; images run one " +
+            "at a time");
+        string kind = JsonNamingPolicy.SnakeCaseLower.ConvertName(manifest.Graph.OutputKind.ToString());
+        (ImageSize input, ImageSize grid) = inspection.Seen;
         AddRow(facts, "Output", string.Create(
             CultureInfo.InvariantCulture,
-            $"{kind}, {inspection.Channels} channels, stride {inspection.OutputStride}, scale "
-            + $"{inspection.OutputScale}"));
+            $"{kind}, {inspection.Channels} channels, {grid.Height}×{grid.Width} for an input of " +
+                $"{input.Height}×{input.Width}"));
+        if (inspection.Added.Count > 0)
+        {
+            AddRow(facts, "Added", string.Join("; ", inspection.Added));
+        }
+
         console.Write(facts);
     }
 
-    private static string Sides(SizeRule rule) => rule switch
+    private static string Sizes(SizeManifest size)
     {
-        { Multiple: 1 } => "any",
-        { Offset: 0 } => $"{rule.Multiple}k",
-        _ => $"{rule.Multiple}k+{rule.Offset}",
+        if (size.Fixed is { } only)
+        {
+            return $"only {only[0]}×{only[1]}";
+        }
+
+        string sides = Sides(size.Multiple, size.Offset);
+        if (size.Multiple > 1)
+        {
+            sides = $"sides of {sides}";
+        }
+
+        return $"{sides} from {size.Min}×{size.Min}";
+    }
+
+    private static string Sides(int multiple, int offset) => (multiple, offset) switch
+    {
+        (1, _) => "any",
+        (_, 0) => $"{multiple}k",
+        _ => $"{multiple}k+{offset}",
     };
 
     private static Grid Facts() => new Grid().AddColumn(new GridColumn().NoWrap()).AddColumn();

@@ -72,6 +72,26 @@ internal sealed class HintDocument(string name, JsonNode? node, ExporterHints hi
         return JsonValue.Create(text);
     }
 
+    /// <summary>Reads names of classes: one on each line, a list, or an object of names by index, alone or as
+    /// <c>id2label</c>.</summary>
+    /// <returns>Null where the text holds no names.</returns>
+    public static IReadOnlyList<string>? ParseNames(string text)
+    {
+        JsonNode? tree = ParseValue(text);
+        if (tree is JsonObject keys && keys.TryGetPropertyValue("id2label", out JsonNode? named))
+        {
+            tree = named;
+        }
+
+        if (tree is JsonArray or JsonObject)
+        {
+            return AsNames(tree);
+        }
+
+        string[] lines = text.Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+        return lines.Length == 0 ? null : lines;
+    }
+
     /// <summary>The origin of values at keys of this node.</summary>
     public string Source(params ReadOnlySpan<string> keys) => Child(string.Join(", ", keys));
 

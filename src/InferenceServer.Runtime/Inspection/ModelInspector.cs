@@ -1,110 +1,123 @@
-using InferenceServer.Kernels;
-using InferenceServer.Runtime.Manifests;
 using InferenceServer.Runtime.Adaptation;
+using InferenceServer.Runtime.Manifests;
+using InferenceServer.Runtime.Models;
 using InferenceServer.Runtime.Sessions;
+using OnnxGraph;
 
 namespace InferenceServer.Runtime.Inspection;
 
-/// <summary>Finds what a graph takes and returns, by trial runs; for models without a manifest.</summary>
+/// <summary>Finds what a graph takes and returns, from its operators and by trial runs, and drafts its manifest; for
+/// models without one.</summary>
 internal sealed class ModelInspector(SessionFactory sessions)
 {
-    private const int StrideSide = 128;
+    private const int LargestBatch = 8;
+    private const string Unnamed = "draft";
 
-    /// <summary>Runs the graph at many sizes.</summary>
+    /// <summary>Inspects a graph. The draft passed the check that the server makes when it loads a model.</summary>
     /// <param name="file">The ONNX file.</param>
-    /// <param name="signature">The inputs and outputs of the graph; the first of each is inspected.</param>
+    /// <param name="request">What the caller says.</param>
     /// <param name="cancellationToken">Stops the trial runs.</param>
-    /// <exception cref="ManifestException">The graph cannot be served, or fails at every size.</exception>
-    public ModelInspection Inspect(string file, GraphSignature signature, CancellationToken cancellationToken)
+    /// <exception cref="ManifestException">The graph cannot be served; the message names the remedy.</exception>
+    public ModelInspection Inspect(string file, InspectionRequest request, CancellationToken cancellationToken)
     {
         try
         {
-            return Inspect(file, signature, channels: 3, cancellationToken);
+            using OnnxModel model = OnnxModel.Open(file);
+            return Inspect(file, model, request, cancellationToken);
         }
-        catch (ManifestException) when (signature.Inputs[0].Shape is [_, < 0, _, _])
+        catch (Exception e) when (e is OnnxFormatException or GraphRefusedException)
         {
-            return Inspect(file, signature, channels: 1, cancellationToken); // channels left open: RGB fails, so gray
+            throw new ManifestException(ModelFile.Display(file), [e.Message]);
         }
     }
 
-    private ModelInspection Inspect(string file, GraphSignature signature, int channels, CancellationToken cancellationToken)
+    private ModelInspection Inspect(
+        string file, OnnxModel model, InspectionRequest request, CancellationToken cancellationToken)
     {
-        (TensorSignature input, TensorSignature output) = (signature.Inputs[0], signature.Outputs[0]);
-        OutputKind binding = output.TypeName.Contains("int", StringComparison.Ordinal) ? OutputKind.Labels : OutputKind.Logits;
-        GraphManifest graph = new() { Input = input.Name, Output = new GraphOutput(output.Name), OutputKind = binding };
-        using IModelSession session = sessions.Open(
-            file, new AdaptationRequest { Graph = graph, Channels = channels, Size = new ImageSize(96, 64) }).Session;
-        SizeTrials sizes = new(session, cancellationToken);
-        ImageSize? only = input.Shape is [_, _, > 0, > 0] ? new ImageSize(input.Shape[3], input.Shape[2]) : null;
-        IReadOnlyList<SizeRule> rules = only is null ? sizes.TryRules() : [];
-        SizeRule? rule = rules.FirstOrDefault(r => r.Works);
-        only ??= rule is null ? sizes.FindFixed() : null;
-        ImageSize? typical = rule?.Tried[0] ?? only;
-        if (typical is not { } size || TrialOutput.Run(session, 1, size, cancellationToken) is not { } trial)
+        ExporterHints hints = ExporterHints.Read(file, new Dictionary<string, string>(model.Metadata));
+        (GraphInspection inspection, ModelManifest draft) = Draft(file, model, request, hints, cancellationToken);
+        List<DraftNote> notes =
+            [.. inspection.Notes, .. hints.Notes.Select(note => new DraftNote(DraftNoteKind.Check, "", note))];
+        string[] errors = [.. ManifestValidator.Validate(draft, draft.Name ?? Unnamed)];
+        if (errors.Length > 0)
         {
-            throw new ManifestException(
-                Path.GetFileName(file),
-                ["expected a graph that runs at a common image size, but it failed at every tried size; check its input"]);
+            (inspection, draft) = Draft(file, model, request, new ExporterHints(), cancellationToken);
+            string illegal = $"what the exporter left makes no legal manifest, and is not in the draft: " +
+                $"{string.Join("; ", errors)}";
+            notes = [.. inspection.Notes, new DraftNote(DraftNoteKind.Check, "", illegal)];
         }
 
-        ImageSize smallest = rule is null ? size : sizes.FindSmallest(rule);
-        List<string> assumptions = [];
-        OutputKind kind = Guess(trial, assumptions);
-        // The two sides differ, and every common stride divides both. On other sides, a stride of 8 that rounds up
-        // looks like a stride of 7.
-        trial = TrialOutput.Run(session, 1, new ImageSize(StrideSide * 2, StrideSide), cancellationToken) ?? trial;
+        (TrialFindings findings, AdaptedGraph adapted) = CheckBatches(file, ref draft, cancellationToken);
+        notes.AddRange(findings.Warnings.Select(warning => new DraftNote(DraftNoteKind.Check, "", warning)));
+        draft = draft with { Graph = draft.Graph with { MaxBatch = findings.MaxBatch } };
         return new ModelInspection
         {
-            Input = input.Name,
-            InputChannels = session.Layout.Channels,
-            Output = output.Name,
-            Rules = rules,
-            Fixed = only,
-            Smallest = smallest,
-            Batches = TrialOutput.Run(session, 2, smallest, cancellationToken) is { Images: 2 },
-            OutputStride = Ratio(trial.Input.Height, trial.Grid.Height),
-            OutputScale = Ratio(trial.Grid.Height, trial.Input.Height),
-            Channels = trial.Channels,
-            Classes = kind == OutputKind.Labels ? Math.Max(trial.LargestLabel + 1, 2) : Math.Max(trial.Channels, 2),
-            Kind = kind,
-            Assumptions = assumptions,
+            Rules = inspection.Rules,
+            Manifest = draft,
+            Text = ManifestDraft.Write(draft, notes),
+            Channels = inspection.Channels,
+            Seen = inspection.Seen,
+            Added = adapted.Added,
+            Notes = notes,
         };
     }
 
-    private static OutputKind Guess(TrialOutput trial, List<string> assumptions)
+    private (GraphInspection Inspection, ModelManifest Draft) Draft(
+        string file, OnnxModel model, InspectionRequest request, ExporterHints hints,
+            CancellationToken cancellationToken)
     {
-        if (!trial.IsFinite)
+        GraphReading reading = new(model.Graph, request, hints);
+        GraphInspection inspection = new(sessions, file, model.Graph, reading, hints, cancellationToken);
+        ModelManifest draft = inspection.Draft(request) with
         {
-            assumptions.Add("The output of a run on noise holds NaN or infinity; the server refuses such a model.");
-        }
-
-        if (trial.IsInteger)
-        {
-            assumptions.Add(
-                "A graph that ends in labels does not show the number of classes: the draft takes the largest " +
-                "label of a run on noise, plus 1.");
-            return OutputKind.Labels;
-        }
-
-        if (trial.Channels == 1)
-        {
-            if (trial.InUnitRange)
-            {
-                assumptions.Add("One channel within 0 to 1: taken as the probability of the second of two classes.");
-                return OutputKind.Probabilities;
-            }
-
-            assumptions.Add("One channel beyond 0 to 1: taken as the logit of the second of two classes.");
-            return OutputKind.BinaryLogit;
-        }
-
-        if (trial.InUnitRange && trial.SumsToOne)
-        {
-            return OutputKind.Probabilities;
-        }
-
-        return OutputKind.Logits;
+            Name = request.Name,
+            Source = ManifestDraft.Source(file, GraphDescription.Of(model)),
+        };
+        return (inspection, draft);
     }
 
-    private static int Ratio(int longer, int shorter) => Math.Max(1, (int)Math.Round((double)longer / shorter));
+    // A graph whose batch axis is baked in fails on two images, and serves them one at a time.
+    private (TrialFindings Findings, AdaptedGraph Graph) CheckBatches(
+        string file, ref ModelManifest draft, CancellationToken cancellationToken)
+    {
+        draft = draft with { Graph = draft.Graph with { MaxBatch = LargestBatch } };
+        try
+        {
+            return Check(file, draft, cancellationToken);
+        }
+        catch (ManifestException e)
+            when (e.Errors.Any(error => error.Contains("graph.max_batch", StringComparison.Ordinal)))
+        {
+            draft = draft with { Graph = draft.Graph with { MaxBatch = 1 } };
+            return Check(file, draft, cancellationToken);
+        }
+    }
+
+    /// <summary>The server's own check, on the draft as the server would read it.</summary>
+    private (TrialFindings Findings, AdaptedGraph Graph) Check(
+        string file, ModelManifest draft, CancellationToken cancellationToken)
+    {
+        ModelManifest written = Reread(draft);
+        (int rows, int columns) = written.Graph.Border;
+        ModelManifest manifest = written with { Preprocess = written.Preprocess.Inside(rows, columns) };
+        (IModelSession session, AdaptedGraph graph) = sessions.Open(file, AdaptationRequest.Of(manifest), manifest.Gpu);
+        using (session)
+        {
+            string shown = ModelFile.Display(file);
+            ModelTrial.CheckChannels(manifest.Preprocess, session.Layout, shown);
+            return (new ModelTrial(manifest, session, graph, shown).Run(static _ => { }, cancellationToken), graph);
+        }
+    }
+
+    private static ModelManifest Reread(ModelManifest draft)
+    {
+        try
+        {
+            return ManifestReader.ReadEmbedded(ManifestDraft.Write(draft, []), draft.Name ?? Unnamed);
+        }
+        catch (ManifestException e)
+        {
+            throw new ManifestException("the draft of model.json", e.Errors);
+        }
+    }
 }

@@ -154,6 +154,10 @@ internal static class OutputKinds
     /// <summary>Whether each class is decided for itself, so that a pixel may have several or none.</summary>
     public static bool IsMultilabel(this OutputKind kind) => kind is OutputKind.MultilabelLogits or OutputKind.MultilabelProbabilities;
 
+    /// <summary>Whether the graph returns one number for the second of two classes.</summary>
+    public static bool IsBinary(this OutputKind kind) =>
+        kind is OutputKind.BinaryLogit or OutputKind.BinaryProbability or OutputKind.BinaryMask;
+
     /// <summary>Whether the scores are probabilities, not logits.</summary>
     public static bool IsProbability(this OutputKind kind) =>
         kind is OutputKind.Probabilities or OutputKind.BinaryProbability or OutputKind.MultilabelProbabilities or OutputKind.Queries;

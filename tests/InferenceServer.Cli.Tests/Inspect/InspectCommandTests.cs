@@ -9,13 +9,13 @@ public sealed class InspectCommandTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Theory]
-    [InlineData("tiny", nameof(OutputKind.Logits), 4, 3)]
-    [InlineData("tiny-stride8", nameof(OutputKind.Logits), 8, 3)]
-    [InlineData("tiny-labels", nameof(OutputKind.Labels), 1, 3)]
-    [InlineData("tiny-binary", nameof(OutputKind.BinaryLogit), 4, 2)]
-    [InlineData("tiny-probabilities", nameof(OutputKind.Probabilities), 4, 3)]
-    [InlineData("tiny-fixed", nameof(OutputKind.Logits), 4, 3)]
-    public async Task Inspect_Draft_PassesTheReaderAndServes(string model, string kind, int stride, int classes)
+    [InlineData("tiny", nameof(OutputKind.Logits), 3)]
+    [InlineData("tiny-stride8", nameof(OutputKind.Logits), 3)]
+    [InlineData("tiny-labels", nameof(OutputKind.Labels), 3)]
+    [InlineData("tiny-binary", nameof(OutputKind.BinaryLogit), 2)]
+    [InlineData("tiny-probabilities", nameof(OutputKind.Probabilities), 3)]
+    [InlineData("tiny-fixed", nameof(OutputKind.Logits), 3)]
+    public async Task Inspect_Draft_PassesTheReaderAndServes(string model, string kind, int classes)
     {
         string graph = _folder["drafted", "1", "model.onnx"];
         Directory.CreateDirectory(Path.GetDirectoryName(graph)!);
@@ -29,7 +29,6 @@ public sealed class InspectCommandTests : IDisposable
         ModelManifest manifest = ManifestReader.Read(_folder["drafted"]);
         Assert.Equal("drafted", manifest.Name);
         Assert.Equal(Enum.Parse<OutputKind>(kind), manifest.Graph.OutputKind);
-        Assert.Equal(stride, manifest.Graph.OutputStride);
         Assert.Equal(classes, manifest.Classes.Names!.Count);
         Assert.Equal(16, manifest.Source!.Opset);
         string photo = _folder.WritePhoto("a.png", 30, 20, 10, 200, 30);
@@ -93,7 +92,60 @@ public sealed class InspectCommandTests : IDisposable
         (int exitCode, _, string error) = await Cli.RunAsync("inspect", _folder["model.onnx"]);
 
         Assert.Equal(1, exitCode);
-        Assert.Contains("cannot read the graph", error, StringComparison.Ordinal);
+        Assert.Contains("no ONNX file", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Inspect_GraphThatCannotBeServed_WritesNoDraftAndFails()
+    {
+        (int exitCode, string output, string error) =
+            await Cli.RunAsync("inspect", GraphOf("tiny-nan"), "--manifest", _folder["model.json"]);
+
+        Assert.Equal(1, exitCode);
+        Assert.Contains("NaN", error, StringComparison.Ordinal);
+        Assert.DoesNotContain("schema", output, StringComparison.Ordinal);
+        Assert.False(File.Exists(_folder["model.json"]));
+    }
+
+    [Theory]
+    [InlineData("red\ngreen\r\n\n blue \n")]
+    [InlineData("[\"red\", \"green\", \"blue\"]")]
+    [InlineData("{\"1\": \"green\", \"0\": \"red\", \"2\": \"blue\"}")]
+    [InlineData("{\"model_type\": \"segformer\", \"id2label\": {\"0\": \"red\", \"1\": \"green\", \"2\": \"blue\"}}")]
+    public async Task Inspect_FileOfClasses_NamesThem(string text)
+    {
+        await File.WriteAllTextAsync(_folder["classes"], text);
+
+        (int exitCode, _, string error) = await Cli.RunAsync(
+            "inspect", GraphOf("tiny"), "--classes", _folder["classes"], "--manifest", _folder["drafted", "model.json"]);
+
+        Assert.True(exitCode == 0, error);
+        Assert.Equal(["red", "green", "blue"], ManifestReader.Read(_folder["drafted"]).Classes.Names!);
+    }
+
+    [Theory]
+    [InlineData("", "expected one name on each line")]
+    [InlineData("{\"red\": 0}", "expected one name on each line")]
+    [InlineData("red\ngreen", "expected 3 names, one for each class of the graph, got 2")]
+    public async Task Inspect_FileWithoutTheClasses_SaysSo(string text, string reason)
+    {
+        await File.WriteAllTextAsync(_folder["classes"], text);
+
+        (int exitCode, _, string error) = await Cli.RunAsync("inspect", GraphOf("tiny"), "--classes", _folder["classes"]);
+
+        Assert.Equal(1, exitCode);
+        Assert.Contains(reason, error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("--input", "images", "'images' is no input of the graph, which has input")]
+    [InlineData("--output", "aux", "'aux' is no output of the graph, which has ")]
+    public async Task Inspect_UnknownName_SaysWhatTheGraphHas(string option, string name, string reason)
+    {
+        (int exitCode, _, string error) = await Cli.RunAsync("inspect", GraphOf("tiny"), option, name);
+
+        Assert.Equal(1, exitCode);
+        Assert.Contains(reason, error, StringComparison.Ordinal);
     }
 
     private static string GraphOf(string model) => Path.Combine(Cli.Models, model, "1", "model.onnx");

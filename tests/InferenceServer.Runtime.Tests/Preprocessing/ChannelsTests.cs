@@ -220,14 +220,12 @@ public sealed class ChannelsTests : IDisposable
         string file = _folder.Add(model, 1);
         using TestRuntime inspecting = new(Assets.Models);
         ModelInspector inspector = inspecting.Get<ModelInspector>();
-        GraphDescription graph = GraphDescription.Read(file);
-        ModelInspection inspection = inspector.Inspect(file, graph.Signature, CancellationToken.None);
-        ModelManifest draft = ManifestDraft.Create(file, name: null, graph, inspection);
-        File.WriteAllText(_folder.Combine(model, ManifestReader.FileName), ManifestReader.Write(draft));
+        ModelInspection inspection = inspector.Inspect(file, new InspectionRequest(), CancellationToken.None);
+        File.WriteAllText(_folder.Combine(model, ManifestReader.FileName), inspection.Text);
 
         using TestRuntime runtime = new(_folder.Path);
 
-        Assert.Equal((channels, channels), (inspection.InputChannels, draft.Preprocess.Mean.Count));
+        Assert.Equal(channels, inspection.Manifest.Preprocess.Mean.Count);
         Assert.Null(runtime.Repository.Entry(model).Reason);
         Assert.Equal(ModelState.Ready, runtime.Repository.Entry(model).State);
     }
