@@ -20,6 +20,10 @@ internal sealed class GraphInspection(
         CancellationToken cancellationToken)
 {
     private const string Labels = "NHW";
+
+    /// <summary>Labels of trial runs that are plausible; more are steps of a probability.</summary>
+    private const int MostLabels = 64;
+
     private static readonly ImageSize Unknown = new(96, 64);
 
     private readonly List<DraftNote> _notes = [.. reading.Notes];
@@ -233,7 +237,8 @@ internal sealed class GraphInspection(
 
         if (isCertain)
         {
-            Note("graph.output_kind", $"the graph ends in {trace.Operator}");
+            string overlap = kind == OutputKind.Logits ? "; where classes overlap, write \"multilabel_logits\"" : "";
+            Note("graph.output_kind", $"the graph ends in {trace.Operator}{overlap}");
         }
         else
         {
@@ -282,6 +287,12 @@ internal sealed class GraphInspection(
         }
 
         isCertain = false;
+        bool isActivated = trace.Ending is OutputEnding.Softmax or OutputEnding.Sigmoid;
+        if (looks[0].AreIntegers && !isMask && (isActivated || values.Length > MostLabels))
+        {
+            return OutputKind.BinaryProbability; // in steps of a type
+        }
+
         if (areWhole)
         {
             return isMask ? OutputKind.BinaryMask : OutputKind.Labels;
@@ -305,7 +316,8 @@ internal sealed class GraphInspection(
             };
         }
 
-        if (!looks.All(look => look.IsInUnitRange))
+        bool isActivated = trace.Ending is OutputEnding.Softmax or OutputEnding.Sigmoid;
+        if (!looks.All(look => look.IsInUnitRange || (look.AreIntegers && isActivated)))
         {
             return OutputKind.Logits;
         }

@@ -131,7 +131,7 @@ internal sealed partial class GraphReading
         }
 
         ValueInfo[] read = [.. inputs.Where(i => _graph.Consumers(i.Name).Any())];
-        ValueInfo[] images = [.. read.Where(i => i.Shape is { Count: 4 })];
+        ValueInfo[] images = [.. read.Where(i => i.Shape is { Count: 4 } && i.Shape.Count(d => d.Value == 1) < 3)];
         foreach (ValueInfo[] candidates in (ValueInfo[][])[read, images, [.. images.Where(IsImage)]])
         {
             if (candidates is [var only])

@@ -104,7 +104,7 @@ internal sealed class GraphSizes(SizeTrials trials, Graph graph)
         }
 
         (int multiple, int offset) = (_rule!.Multiple, _rule.Offset);
-        if (Border is null && offset == 0)
+        if (offset == 0)
         {
             int whole = WholeStep(axes, multiple);
             if (whole != multiple)
@@ -249,6 +249,11 @@ internal sealed class GraphSizes(SizeTrials trials, Graph graph)
     {
         int? rows = Cut(run => (run.Input.Height, axes.Grid(run).Height));
         int? columns = Cut(run => (run.Input.Width, axes.Grid(run).Width));
+        if ((rows is null || columns is null) && StridedCut(axes) is { } cut)
+        {
+            (rows, columns) = (cut, cut);
+        }
+
         if (rows is null || columns is null || (rows == 0 && columns == 0))
         {
             return null;
@@ -286,19 +291,48 @@ internal sealed class GraphSizes(SizeTrials trials, Graph graph)
         return null;
     }
 
-    /// <summary>The step of sides at which the output covers the whole input: layers that round down leave rows and
-    /// columns unseen at others.</summary>
-    private int WholeStep(OutputAxes axes, int multiple)
+    // Behind a stride, the output grows by whole pixels from a length on that is not 0.
+    private int? StridedCut(OutputAxes axes)
     {
-        foreach (int side in EvenSides.Where(s => s % multiple == 0))
+        foreach (int side in EvenSides.Where(s => _rule is { Offset: 0 } && s % _rule.Multiple == 0))
         {
-            if (trials.Run(new ImageSize(side, side)) is not { } even || axes.Grid(even) is var grid
-                && (side % grid.Height != 0 || side % grid.Width != 0))
+            if (Grid(side) is not { } small || Grid(2 * side) is not { } large)
             {
                 continue;
             }
 
-            (int rows, int columns) = (side / grid.Height, side / grid.Width);
+            int grown = large.Height - small.Height;
+            if (grown > 0 && side % grown == 0)
+            {
+                int stride = side / grown, lack = side - (small.Height * stride);
+                bool isBorder = small.Height == small.Width && lack % 2 == 0 && lack / 2 >= Math.Max(2, stride);
+                return isBorder ? lack / 2 : null;
+            }
+        }
+
+        return null;
+
+        ImageSize? Grid(int side)
+        {
+            TrialRun? run = trials.Run(new ImageSize(side, side));
+            return run is null ? null : axes.Grid(run);
+        }
+    }
+
+    /// <summary>The step of sides at which the output covers the whole input: layers that round down leave rows and
+    /// columns unseen at others.</summary>
+    private int WholeStep(OutputAxes axes, int multiple)
+    {
+        (int top, int left) = (2 * (Border?[0] ?? 0), 2 * (Border?[^1] ?? 0));
+        foreach (int side in EvenSides.Where(s => s % multiple == 0))
+        {
+            if (trials.Run(new ImageSize(side, side)) is not { } even || axes.Grid(even) is var grid
+                && ((side - top) % grid.Height != 0 || (side - left) % grid.Width != 0))
+            {
+                continue;
+            }
+
+            (int rows, int columns) = ((side - top) / grid.Height, (side - left) / grid.Width);
             if (Runs.All(Covers))
             {
                 return multiple;
@@ -312,8 +346,8 @@ internal sealed class GraphSizes(SizeTrials trials, Graph graph)
                 }
             }
 
-            bool Covers(TrialRun run) => axes.Grid(run).Height * rows >= run.Input.Height
-                && axes.Grid(run).Width * columns >= run.Input.Width;
+            bool Covers(TrialRun run) => axes.Grid(run).Height * rows >= run.Input.Height - top
+                && axes.Grid(run).Width * columns >= run.Input.Width - left;
         }
 
         return multiple;

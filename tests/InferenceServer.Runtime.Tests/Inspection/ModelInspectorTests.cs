@@ -23,9 +23,24 @@ public sealed class ModelInspectorTests : IDisposable
         ["ext_data_missing"] = "model.onnx.data",
         ["extensions_ops"] = "DecodeImage of the domain ai.onnx.contrib",
         ["in_3d"] = "slices",
+        ["ins_list"] = "further input whose value is not known: std",
+        ["ins_temperature"] = "further input whose value is not known: temperature",
+        ["no_65_channels"] = "1 to 64 channels",
+        ["no_random"] = "random operator",
+        ["no_strings"] = "expected numbers",
+        ["no_value_for_input"] = "further input whose value is not known: temperature",
         ["nondeterministic"] = "Dropout",
         ["out_color_u8"] = "coloured mask",
         ["yolo_seg"] = "instance network",
+    };
+
+    /// <summary>Graphs that do not show what somebody who knows the model writes, with the key that the draft
+    /// explains.</summary>
+    private static readonly Dictionary<string, string> Unknowable = new()
+    {
+        ["act_multilabel_logits_nhwc"] = "graph.output_kind", // whether classes overlap
+        ["grid_fixed_for_every_input"] = "preprocess.size", // images are stretched to the size of the grid
+        ["no_two_readings"] = "graph.output_layout",
     };
 
     private readonly ModelsFolder _models = new();
@@ -51,7 +66,8 @@ public sealed class ModelInspectorTests : IDisposable
             return;
         }
 
-        WriteManifest(form, Inspect(file));
+        ModelInspection inspection = Inspect(file);
+        WriteManifest(form, inspection);
         using TestRuntime runtime = new(_models.Path);
 
         ModelEntry entry = Assert.Single(runtime.Repository.Entries);
@@ -59,6 +75,12 @@ public sealed class ModelInspectorTests : IDisposable
         if (form.Channels is { } channels)
         {
             Assert.Equal(channels, entry.Model!.Session.Layout.Channels);
+            return;
+        }
+
+        if (Unknowable.TryGetValue(name, out string? key))
+        {
+            Assert.Contains(inspection.Notes, note => note.Key == key);
             return;
         }
 
@@ -136,9 +158,17 @@ public sealed class ModelInspectorTests : IDisposable
         Assert.Null(graph.Inputs);
     }
 
-    [Fact]
-    public void Inspect_ConvolutionsWithoutPadding_DraftsTheBorder() =>
-        Assert.Equal([4], Draft("valid_border").Manifest.Graph.OutputBorder!);
+    [Theory]
+    [InlineData("valid_border", 4, 1)]
+    [InlineData("grid_border_stride_2", 4, 2)]
+    [InlineData("grid_border_fixed", 8, 1)]
+    public void Inspect_ConvolutionsWithoutPadding_DraftsTheBorder(string name, int border, int multiple)
+    {
+        ModelManifest draft = Draft(name).Manifest;
+
+        Assert.Equal([border], draft.Graph.OutputBorder!);
+        Assert.Equal(multiple, draft.Preprocess.Size.Multiple);
+    }
 
     [Theory]
     [InlineData("outs_out_aux", "aux", "aux")]
@@ -275,7 +305,7 @@ public sealed class ModelInspectorTests : IDisposable
 
     private static string Word(OutputKind kind) => JsonNamingPolicy.SnakeCaseLower.ConvertName(kind.ToString());
 
-    // No draft can know the preprocessing and the names of the classes.
+    // No draft can know the preprocessing, the thresholds and the names of the classes.
     private void WriteManifest(ExporterForm form, ModelInspection inspection)
     {
         JsonNode draft = JsonNode.Parse(ManifestReader.Write(inspection.Manifest))!, known = form.Manifest;
@@ -290,6 +320,11 @@ public sealed class ModelInspectorTests : IDisposable
         if (form.ClassNames is { } names)
         {
             draft["classes"]!["names"] = names;
+        }
+
+        if (JsonNode.DeepEquals(draft["graph"]!["output_kind"], known["graph"]!["output_kind"]))
+        {
+            draft["postprocess"] = known["postprocess"]?.DeepClone();
         }
 
         draft["warm_up"] = known["warm_up"]?.DeepClone();
