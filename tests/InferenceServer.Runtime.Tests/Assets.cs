@@ -7,5 +7,7 @@ internal static class Assets
 
     public static string OddModels { get; } = Path.Combine(AppContext.BaseDirectory, "assets", "odd-models");
 
+    public static byte[] Geo(string name) => File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "assets", "geo", name));
+
     public static byte[] Image(string name) => File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "assets", "images", name));
 }

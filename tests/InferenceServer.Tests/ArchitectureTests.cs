@@ -56,7 +56,7 @@ public sealed partial class ArchitectureTests
                 "Sessions.ModelOutput"
             ]
         },
-        { "Formats", ["Buffers", "Decoding.Libvips", "Manifests.ClassTable", "Npy", "Postprocessing.LabelPlane"] },
+        { "Formats", ["Buffers", "Decoding.GeoTags", "Decoding.Libvips", "Manifests.ClassTable", "Npy", "Postprocessing.LabelPlane"] },
         { "Parameters", ["Admission.Priority", "Formats", "Manifests", "Passes"] },
         // What puts the stages of one model together, and what watches them.
         {

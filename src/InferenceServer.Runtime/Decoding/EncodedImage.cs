@@ -37,6 +37,10 @@ internal sealed class EncodedImage : IDisposable
         (int width, int height) = (_header.Width, _header.Height);
         Size = Libvips.Orientation(_header) >= FirstSideways ? new(height, width) : new(width, height);
         Bands = _header.Bands;
+        if (_tiff is not null && Libvips.Orientation(_header) == 1)
+        {
+            Geo = GeoTags.Read(file.Span);
+        }
     }
 
     /// <summary>Width and height of the upright image, as the header states them.</summary>
@@ -44,6 +48,9 @@ internal sealed class EncodedImage : IDisposable
 
     /// <summary>Bands of a pixel, alpha included.</summary>
     internal int Bands { get; }
+
+    /// <summary>The georeference; null where the file has none, or its pixels are turned by their orientation.</summary>
+    public GeoTags? Geo { get; }
 
     /// <summary>Decodes the pixels, once.</summary>
     /// <param name="pixels">Receives the upright image: HWC, RGB, 3 bytes for each of <see cref="Size"/>'s

@@ -1,5 +1,6 @@
 using System.Buffers;
 using InferenceServer.Kernels;
+using InferenceServer.Runtime.Decoding;
 using InferenceServer.Runtime.Manifests;
 using InferenceServer.Runtime.Npy;
 using InferenceServer.Runtime.Postprocessing;
@@ -210,4 +211,7 @@ internal sealed record MaskContent
 
     /// <summary>HWC, RGB: the decoded, upright image.</summary>
     public required ReadOnlyMemory<byte> Image { get; init; }
+
+    /// <summary>The georeference of the image's file; null where it has none.</summary>
+    public GeoTags? Geo { get; init; }
 }

@@ -69,6 +69,9 @@ internal sealed class PipelineContext(AdmittedRequest admitted, SegmentationRequ
         set => Replace(ref _image, value);
     }
 
+    /// <summary>The georeference of the image's file; set by decoding, null where the file has none.</summary>
+    public GeoTags? Geo { get; set; }
+
     /// <summary>The network's input, where the image runs whole and once.</summary>
     public InputTensor Input
     {

@@ -25,6 +25,7 @@ internal sealed class DecodeStage(ImageDecoder decoder, PassPolicy policy) : IPi
         long bytes = policy.Afford(context.Model, context.Plan, context.Unrefined.Probabilities, context.WithClaims);
         long pixels = context.Plan.IsOne ? Math.Max(size.Pixels, context.Plan.InputPixels) : size.Pixels;
         context.Admitted.HoldPixels(pixels, bytes);
+        context.Geo = encoded.Geo;
         context.Image = new RgbImage(size);
         encoded.Decode(context.Image.Pixels, context.Cancellation);
         return ValueTask.CompletedTask;
@@ -112,6 +113,7 @@ internal sealed class EncodeStage(SegmentationMetrics metrics) : IPipelineStage
             Confidence = context.Mask.Confidence,
             Probabilities = context.Mask.Probabilities,
             Image = context.Image.Pixels,
+            Geo = context.Geo,
         };
         settings.Format.Encoder.Encode(content, settings.Options, context.Request.Output!);
         metrics.Segmented(context.Model.Name, context.Mask.Size.Pixels);

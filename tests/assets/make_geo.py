@@ -1,0 +1,114 @@
+#!/usr/bin/env python3
+"""Pictures with georeferences, and what GDAL and PROJ say of them: tests/assets/geo.
+
+Each picture is Photo.Png of the tests: red above, green below on the left, blue below on the right.
+Needs GDAL with its Python module, PROJ's cs2cs and NumPy. Run: python3 tests/assets/make_geo.py
+"""
+import json
+import random
+import subprocess
+from pathlib import Path
+
+import numpy as np
+from osgeo import gdal, osr
+
+FOLDER = Path(__file__).parent / "geo"
+WIDTH, HEIGHT = 48, 32
+gdal.UseExceptions()
+
+LAEA = "+proj=laea +lat_0=52 +lon_0=10 +x_0=4321000 +y_0=3210000 +ellps=GRS80 +units=m"
+FILES = {
+    # name: (CRS, geotransform, options, AREA_OR_POINT)
+    "utm": ("EPSG:32633", (440720, 60, 0, 5751320, 0, -60), [], "Area"),
+    "utm-point": ("EPSG:32733", (500125.25, 10, 0, 8000250.5, 0, -10), ["BIGTIFF=YES", "ENDIANNESS=BIG"], "Point"),
+    "mercator-rotated": ("EPSG:3857", (1492232.5, 8, 3, 6894699.75, 2, -9), [], "Area"),
+    "mercator-rotated-point": ("EPSG:3857", (1492232.5, 8, 3, 6894699.75, 2, -9), ["ENDIANNESS=BIG"], "Point"),
+    "wgs84": ("EPSG:4326", (13.25, 0.0005, 0, 52.75, 0, -0.00025), ["TILED=YES", "BLOCKXSIZE=16", "BLOCKYSIZE=16"], "Area"),
+    "lambert": ("EPSG:2154", (650000, 20, 0, 6860000, 0, -20), [], "Area"),
+    "own-crs": (LAEA, (4321000, 30, 0, 3210000, 0, -30), [], "Area"),
+    "no-crs": (None, (100, 2, 0, 200, 0, -2), [], "Area"),
+}
+
+
+def picture():
+    rgb = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+    rgb[: HEIGHT // 2] = 200, 40, 40
+    rgb[HEIGHT // 2 :, : WIDTH // 2] = 40, 200, 40
+    rgb[HEIGHT // 2 :, WIDTH // 2 :] = 40, 40, 200
+    return rgb
+
+
+def write(name, crs, transform, options, kind):
+    path = FOLDER / f"{name}.tif"
+    file = gdal.GetDriverByName("GTiff").Create(
+        str(path), WIDTH, HEIGHT, 3, gdal.GDT_Byte, ["COMPRESS=DEFLATE", "INTERLEAVE=PIXEL", *options])
+    system = osr.SpatialReference()
+    if crs:
+        system.SetFromUserInput(crs)
+    if transform:
+        file.SetProjection(system.ExportToWkt())
+        file.SetGeoTransform(transform)
+    else:
+        points = [gdal.GCP(13.0 + x / 100, 52.0 - y / 100, 0, x, y) for x, y in ((0, 0), (48, 0), (0, 32), (48, 32))]
+        file.SetGCPs(points, system.ExportToWkt())
+    file.SetMetadataItem("AREA_OR_POINT", kind)
+    for band in range(3):
+        file.GetRasterBand(band + 1).WriteArray(picture()[:, :, band])
+    file = None
+    return path
+
+
+def info(path):
+    said = json.loads(subprocess.check_output(["gdalinfo", "-json", str(path)]))
+    system = said.get("coordinateSystem", {}).get("wkt", "")
+    file = gdal.Open(str(path))
+    code = file.GetSpatialRef().GetAuthorityCode(None) if file.GetSpatialRef() else None
+    answer = {"transform": said.get("geoTransform"), "epsg": int(code) if code else None,
+              "geographic": system.startswith("GEOGCRS"), "corners": None}
+    if code in ("32633", "32733", "3857", "4326"):
+        corners = [(0, 0), (WIDTH, 0), (0, HEIGHT), (WIDTH, HEIGHT), (WIDTH // 2, HEIGHT // 2)]
+        c, a, b, f, d, e = answer["transform"]
+        places = [(c + x * a + y * b, f + x * d + y * e) for x, y in corners]
+        answer["corners"] = [[x, y, *to_wgs84(int(code), [place])[0]] for (x, y), place in zip(corners, places)]
+    return answer
+
+
+def to_wgs84(epsg, places):
+    """Longitude and latitude of map coordinates, by PROJ."""
+    text = "\n".join(f"{x!r} {y!r}" for x, y in places)
+    if epsg == 4326:
+        return [list(place) for place in places]
+    said = subprocess.run(
+        ["cs2cs", "-f", "%.14f", f"EPSG:{epsg}", "OGC:CRS84"], input=text, capture_output=True, text=True, check=True).stdout
+    return [[float(word) for word in line.split()[:2]] for line in said.splitlines()]
+
+
+def to_map(epsg, places):
+    text = "\n".join(f"{x!r} {y!r}" for x, y in places)
+    said = subprocess.run(
+        ["cs2cs", "-f", "%.9f", "OGC:CRS84", f"EPSG:{epsg}"], input=text, capture_output=True, text=True, check=True).stdout
+    return [[float(word) for word in line.split()[:2]] for line in said.splitlines()]
+
+
+def projections():
+    rng = random.Random(7)
+    cases = []
+    for epsg in (32601, 32631, 32633, 32648, 32660, 32701, 32719, 32733, 32756, 32760, 3857):
+        places = []
+        for _ in range(12):
+            south = 32700 < epsg < 32761
+            latitude = rng.uniform(0, 84) * (-80 / 84 if south else 1)
+            longitude = rng.uniform(-179, 179)
+            if epsg != 3857:
+                longitude = (epsg % 100) * 6 - 183 + rng.uniform(-3, 3)
+            places.append((longitude, latitude))
+        places = to_map(epsg, places)
+        cases += [[epsg, *place, *wgs84] for place, wgs84 in zip(places, to_wgs84(epsg, places))]
+    return cases
+
+
+FOLDER.mkdir(exist_ok=True)
+seen = {name: info(write(name, *how)) for name, how in FILES.items()}
+write("gcps", "EPSG:4326", None, [], "Area")
+(FOLDER / "gdal.json").write_text(json.dumps(seen, indent=1) + "\n")
+(FOLDER / "proj.json").write_text("[\n" + ",\n".join(json.dumps(case) for case in projections()) + "\n]\n")
