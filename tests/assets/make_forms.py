@@ -555,6 +555,15 @@ def no_65_channels():
     return refused(classes(g), "1 to 64 channels", preprocess__mean=[0] * 64, preprocess__std=[1] * 64)
 
 
+@form
+def no_sequence():
+    """A sequence of tensors in place of a tensor."""
+    g = G()
+    y = g.op("SequenceConstruct", [g.core(g.inp("x", "f32", OPEN))], "result")
+    g.outs.append(h.make_tensor_sequence_value_info(y, T.FLOAT, ["N", 5, "H", "W"]))
+    return refused(classes(g), "of the kind sequence")
+
+
 def manifest(names, keys):
     m = {
         "schema": 1,

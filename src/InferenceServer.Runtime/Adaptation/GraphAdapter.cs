@@ -334,14 +334,28 @@ internal sealed class GraphAdapter
                 candidates = images.Length == 1 ? images : candidates;
             }
 
-            return candidates is [var only]
-                ? only
-                : throw new GraphRefusedException(
-                    $"graph.{key}: the graph has several, name one of {Names(tensors)}");
+            if (candidates is [var only])
+            {
+                return Tensor(only, key)!;
+            }
+
+            throw new GraphRefusedException($"graph.{key}: the graph has several, name one of {Names(tensors)}");
         }
 
-        return tensors.FirstOrDefault(t => t.Name == name)
+        return Tensor(tensors.FirstOrDefault(t => t.Name == name), key)
             ?? throw new GraphRefusedException($"graph.{key}: '{name}' is not in the graph, which has {Names(tensors)}");
+    }
+
+    // Converters of scikit-learn and some detectors return lists and maps.
+    private static ValueInfo? Tensor(ValueInfo? value, string key)
+    {
+        if (value?.Kind is null or "" or "tensor")
+        {
+            return value;
+        }
+
+        throw new GraphRefusedException(
+            $"graph.{key}: expected a tensor, '{value.Name}' is of the kind {value.Kind}; export the network alone");
     }
 
     private static string Names(IEnumerable<ValueInfo> tensors) => string.Join(", ", tensors.Select(t => t.Name));

@@ -27,6 +27,7 @@ public sealed class ModelInspectorTests : IDisposable
         ["ins_temperature"] = "further input whose value is not known: temperature",
         ["no_65_channels"] = "1 to 64 channels",
         ["no_random"] = "random operator",
+        ["no_sequence"] = "of the kind sequence",
         ["no_strings"] = "expected numbers",
         ["no_value_for_input"] = "further input whose value is not known: temperature",
         ["nondeterministic"] = "Dropout",
