@@ -4,12 +4,20 @@ using BenchmarkDotNet.Running;
 using InferenceServer.Benchmarks.Bandwidth;
 using InferenceServer.Benchmarks.Batching;
 using InferenceServer.Benchmarks.Crf;
+using InferenceServer.Benchmarks.Seams;
 
 // dotnet run -c Release -- --filter '*UpsampledArgMax*'
 // dotnet run -c Release -- --kernels [--docs]     from the root of the repository: the table of docs/benchmarks.md
 // dotnet run -c Release -- --crf-profile [repeats [scene]]
 // dotnet run -c Release -- --crf-loss
 // dotnet run -c Release -- --batching MODEL [rounds]
+// dotnet run -c Release -- --seams FOLDER MODEL CROP IMAGE...
+if (args is ["--seams", string models, string network, string crop, .. string[] images])
+{
+    await SeamTable.RunAsync(models, network, int.Parse(crop, CultureInfo.InvariantCulture), images).ConfigureAwait(false);
+    return;
+}
+
 if (args is ["--batching", string model, .. string[] rounds])
 {
     BatchingTable.Run(model, rounds is [string count] ? int.Parse(count, CultureInfo.InvariantCulture) : 3);

@@ -6,7 +6,8 @@ namespace InferenceServer.Fuzz;
 /// <summary><c>fuzz</c>: mutated input for the real handlers, the same for the same seed.</summary>
 internal static class Fuzzer
 {
-    private static readonly string[] Kinds = ["image", "form", "query", "npy", "manifest", "infer", "grpc", "dialect", "bulk", "job"];
+    private static readonly string[] Kinds =
+        ["image", "tiff", "form", "query", "npy", "manifest", "infer", "grpc", "dialect", "bulk", "job"];
 
     private static async Task<int> Main(string[] args)
     {
@@ -49,6 +50,7 @@ internal static class Fuzzer
     private static IFuzzCase Create(string kind, FuzzTarget target) => kind switch
     {
         "image" => new ImageCase(target),
+        "tiff" => new TiffCase(target),
         "form" => new FormCase(target),
         "query" => new QueryCase(target),
         "npy" => new NpyCase(),

@@ -11,6 +11,14 @@ internal static class Seeds
                 .Select(File.ReadAllBytes)
         ];
 
+    /// <summary>TIFF files of all sample types and layouts, and photographs.</summary>
+    public static IReadOnlyList<byte[]> Tiffs { get; } =
+        [
+            .. Directory.EnumerateFiles(Path.Combine(AppContext.BaseDirectory, "rasters")).Order(StringComparer.Ordinal)
+                .Select(File.ReadAllBytes),
+            .. Images.Where(file => file is [(byte)'I', (byte)'I', ..] or [(byte)'M', (byte)'M', ..]),
+        ];
+
     /// <summary>A small PNG that is in order.</summary>
     public static byte[] Png { get; } = File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "images", "rgb.png"));
 

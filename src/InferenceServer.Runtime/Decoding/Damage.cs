@@ -15,23 +15,15 @@ internal static class Damage
     /// cannot be read.</param>
     /// <param name="file">The whole file.</param>
     /// <param name="tiff">The directory of a TIFF file.</param>
-    /// <param name="cause">The error of libvips, for the log.</param>
+    /// <param name="cause">The error of libvips, for the log; null where the file was not given to libvips.</param>
     public static SegmentationException Explain(
-        ImageFormat format, string header, ReadOnlySpan<byte> file, TiffDirectory? tiff, Exception cause)
+        ImageFormat format, string header, ReadOnlySpan<byte> file, TiffDirectory? tiff, Exception? cause)
     {
         string what = $"The {format.MediaType}{header}";
         if ((tiff is null ? Cut(format, file) : tiff.Cut) is { } cut)
         {
             string message = $"{what} ends early: {cut}. The file has {file.Length:N0} bytes; send the whole file.";
             return new SegmentationException(SegmentationError.UndecodableImage, message, cause);
-        }
-
-        if (tiff?.StrangePacking is { } packing)
-        {
-            const string Remedy =
-                "which the server cannot decompress. Save the image with LZW, Deflate or without compression.";
-            string message = $"{what} uses compression {packing}, {Remedy}";
-            return new SegmentationException(SegmentationError.UnsupportedMediaType, message, cause);
         }
 
         const string Advice =

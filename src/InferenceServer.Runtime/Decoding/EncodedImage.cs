@@ -10,18 +10,36 @@ namespace InferenceServer.Runtime.Decoding;
 internal sealed class EncodedImage : IDisposable
 {
     private const int FirstSideways = 5; // EXIF orientations 5 to 8 are turned by 90°
+    private const int MostColors = 4; // RGB and alpha
     private readonly ImageFormat _format;
     private readonly ReadOnlyMemory<byte> _file;
     private readonly ILogger _logger;
     private readonly TiffDirectory? _tiff;
-    private readonly Image _header;
+    private readonly Image? _header; // null where the server's own reader reads the samples
     private MemoryHandle _pin; // not read-only: a copy would be released twice
 
     /// <exception cref="SegmentationException">The header is damaged.</exception>
     internal EncodedImage(ImageFormat format, ReadOnlyMemory<byte> file, ILogger logger)
     {
         (_format, _file, _logger) = (format, file, logger);
-        _tiff = format == ImageFormat.Tiff ? new TiffDirectory(file) : null;
+        if (format == ImageFormat.Tiff)
+        {
+            _tiff = new TiffDirectory(file);
+            Tiff = new TiffImage(_tiff);
+            if (Tiff.Orientation == 1)
+            {
+                Geo = GeoTags.Read(file.Span);
+            }
+        }
+
+        if (Tiff is { IsPhotograph: false })
+        {
+            Tiff.CheckReadable();
+            Size = Turned(Tiff.Size, Tiff.Orientation);
+            Bands = Tiff.Samples;
+            return;
+        }
+
         _pin = file.Pin();
         try
         {
@@ -34,12 +52,13 @@ internal sealed class EncodedImage : IDisposable
             throw Undecodable("", e);
         }
 
-        (int width, int height) = (_header.Width, _header.Height);
-        Size = Libvips.Orientation(_header) >= FirstSideways ? new(height, width) : new(width, height);
+        Size = Turned(new ImageSize(_header.Width, _header.Height), Libvips.Orientation(_header));
         Bands = _header.Bands;
-        if (_tiff is not null && Libvips.Orientation(_header) == 1)
+        if (Tiff is { Alpha: null } && Bands > Tiff.Colors)
         {
-            Geo = GeoTags.Read(file.Span);
+            // libvips takes the band after the colours for alpha.
+            using Image all = _header;
+            _header = all.ExtractBand(0, n: Tiff.Colors);
         }
     }
 
@@ -52,6 +71,28 @@ internal sealed class EncodedImage : IDisposable
     /// <summary>The georeference; null where the file has none, or its pixels are turned by their orientation.</summary>
     public GeoTags? Geo { get; }
 
+    /// <summary>What the samples of a TIFF file are; null for other formats.</summary>
+    internal TiffImage? Tiff { get; }
+
+    /// <summary>Bytes that decoding needs beside the pixels of 8 bits.</summary>
+    internal long FurtherBytes
+    {
+        get
+        {
+            if (_header is null)
+            {
+                return (Size.Pixels * sizeof(float) * Math.Min(Bands, MostColors)) + Tiff!.BlockBytes;
+            }
+
+            if (_header.Format == Enums.BandFormat.Ushort)
+            {
+                return Size.Pixels * sizeof(ushort) * Bands;
+            }
+
+            return 0;
+        }
+    }
+
     /// <summary>Decodes the pixels, once.</summary>
     /// <param name="pixels">Receives the upright image: HWC, RGB, 3 bytes for each of <see cref="Size"/>'s
     /// pixels.</param>
@@ -60,6 +101,13 @@ internal sealed class EncodedImage : IDisposable
     public void Decode(Memory<byte> pixels, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
+        if (_header is null)
+        {
+            using Raster raster = Raster.OfColors(Tiff!, cancellationToken);
+            raster.WriteColors(pixels, cancellationToken);
+            return;
+        }
+
         try
         {
             if (_tiff is { IsSparse: true } && _tiff.WithoutGaps() is { } whole)
@@ -67,6 +115,15 @@ internal sealed class EncodedImage : IDisposable
                 // This pass only checks the parts that are in the file for damage.
                 using MemoryHandle pin = whole.AsMemory().Pin();
                 Libvips.Decode(Libvips.Open(_format.Loader, whole, _format.Strictness), pixels, cancellationToken);
+            }
+
+            if (_header.Format == Enums.BandFormat.Ushort && Tiff is not { HasOwnRange: true })
+            {
+                using Image deep = Libvips.Load(_header, cancellationToken);
+                (double least, double most) = Libvips.Range(deep);
+                SampleRange.Check(ushort.MaxValue, "uint16", least, most);
+                Libvips.Decode(deep, pixels, cancellationToken);
+                return;
             }
 
             Libvips.Decode(_header, pixels, cancellationToken);
@@ -81,8 +138,18 @@ internal sealed class EncodedImage : IDisposable
     /// <summary>Releases the header.</summary>
     public void Dispose()
     {
-        _header.Dispose();
+        _header?.Dispose();
         _pin.Dispose();
+    }
+
+    private static ImageSize Turned(ImageSize size, int orientation)
+    {
+        if (orientation >= FirstSideways)
+        {
+            return new ImageSize(size.Height, size.Width);
+        }
+
+        return size;
     }
 
     private SegmentationException Undecodable(string header, Exception cause)

@@ -12,7 +12,7 @@ namespace InferenceServer.Runtime.Decoding;
 /// decodes.</summary>
 internal sealed class ImageDecoder(IOptions<DecodingOptions> options, ILogger<ImageDecoder>? logger = null)
 {
-    private const int MostBands = 5;
+    private const int MostBands = 64;
     private readonly ILogger _logger = logger ?? NullLogger<ImageDecoder>.Instance;
 
     /// <summary>The limits of an image.</summary>
@@ -90,7 +90,7 @@ internal sealed class ImageDecoder(IOptions<DecodingOptions> options, ILogger<Im
         {
             throw new SegmentationException(
                 SegmentationError.UndecodableImage,
-                $"Expected an image of at most {MostBands} channels (CMYK and alpha), got {bands}; send fewer channels.");
+                $"Expected an image of at most {MostBands} bands, got {bands}; send fewer bands.");
         }
     }
 }

@@ -73,6 +73,48 @@ internal static class Libvips
         return 1;
     }
 
+    /// <summary>Decodes an opened image into memory as it is.</summary>
+    /// <returns>The image, which the caller disposes; <paramref name="image"/> is disposed.</returns>
+    /// <exception cref="VipsException">The image is damaged, or the token was cancelled.</exception>
+    public static Image Load(Image image, CancellationToken cancellationToken)
+    {
+        using Image encoded = image;
+        // This registration ends before the image is disposed.
+        using CancellationTokenRegistration stop = StopWhenCancelled(encoded, cancellationToken);
+        return encoded.CopyMemory();
+    }
+
+    /// <summary>The smallest and the largest value of the colours.</summary>
+    /// <param name="image">The result of <see cref="Load"/>.</param>
+    public static (double Least, double Most) Range(Image image)
+    {
+        int colors = image.Bands;
+        if (image.HasAlpha())
+        {
+            colors--;
+        }
+
+        using Image color = image.ExtractBand(0, n: colors);
+        return (color.Min(), color.Max());
+    }
+
+    /// <summary>Turns pixels upright, in place.</summary>
+    /// <param name="pixels">HWC, RGB, of <paramref name="width"/> × <paramref name="height"/> pixels.</param>
+    /// <param name="width">Columns before the turn.</param>
+    /// <param name="height">Rows before the turn.</param>
+    /// <param name="orientation">EXIF orientation, 2 to 8.</param>
+    /// <param name="cancellationToken">Stops the turn.</param>
+    public static void Turn(Memory<byte> pixels, int width, int height, int orientation, CancellationToken cancellationToken)
+    {
+        using Image over = Over(pixels, width, height, Bands);
+        Image copy = over.CopyMemory();
+        using Image marked = Replace(copy, image => image.Mutate(m => m.Set(GValue.GIntType, "orientation", orientation)));
+        using Image upright = marked.Autorot();
+        using Image target = Over(pixels, upright.Width, upright.Height, Bands);
+        using CancellationTokenRegistration stop = StopWhenCancelled(upright, cancellationToken);
+        upright.Write(target);
+    }
+
     /// <summary>Decodes an opened image to upright 8-bit sRGB, with transparent pixels on white. The image is
     /// disposed.</summary>
     /// <param name="image">The result of <see cref="Open"/>.</param>
@@ -215,10 +257,7 @@ internal static class Libvips
         int orientation = Orientation(image);
         if (orientation > 2)
         {
-            using Image encoded = image;
-            // This registration ends before the image is disposed.
-            using CancellationTokenRegistration stop = StopWhenCancelled(encoded, cancellationToken);
-            image = encoded.CopyMemory();
+            image = Load(image, cancellationToken);
         }
 
         if (orientation > 1)

@@ -6,7 +6,7 @@ namespace InferenceServer.Runtime.Decoding;
 /// in the file.</summary>
 internal sealed class TiffDirectory
 {
-    private const int NotInFile = -1;
+    private const int NotInFile = -1, MostValues = 65536;
     private const int Compression = 259, StripOffsets = 273, StripLengths = 279, TileOffsets = 324, TileLengths = 325;
 
     // The compressions that the libtiff in the package of libvips was built with.
@@ -31,11 +31,25 @@ internal sealed class TiffDirectory
             int size = Read(_end + 2, 2) switch { 1 => 1, 3 => 2, 4 => 4, 16 => 8, _ => 0 };
             long count = Read(_end + 4, word);
             long values = _end + 4 + word;
-            _fields[Read(_end, 2)] = new Field(size, count, size * count > word ? Read(values, word) : values);
+            bool isElsewhere = size > 0 && count > word / size;
+            // Readers take the first of two fields with one tag.
+            _fields.TryAdd(Read(_end, 2), new Field(size, count, isElsewhere ? Read(values, word) : values));
         }
     }
 
-    /// <summary>The compression, where libvips cannot decompress it; null where libvips can.</summary>
+    /// <summary>The whole file.</summary>
+    public ReadOnlyMemory<byte> File => _file;
+
+    /// <summary>Whether numbers have their most significant byte first.</summary>
+    public bool IsBigEndian => _bigEndian;
+
+    /// <summary>Whether the pixels are in tiles instead of strips.</summary>
+    public bool IsTiled => _fields.ContainsKey(TileOffsets);
+
+    /// <summary>The number of the compression; 1 is none.</summary>
+    public long Packing => Value(Compression, 1);
+
+    /// <summary>The compression, where neither libvips nor the server can decompress it; null where one can.</summary>
     public string? StrangePacking => Packing switch
     {
         34712 => "34712 (JPEG 2000)",
@@ -49,12 +63,15 @@ internal sealed class TiffDirectory
     /// <summary>Whether strips or tiles are missing, as GDAL writes all-zero parts; their length is 0.</summary>
     public bool IsSparse => Parts().Any(part => part.Length == 0);
 
+    /// <summary>Whether the file ends before its directory does.</summary>
+    public bool IsWithoutDirectory => _start < 0 || _end > _file.Length;
+
     /// <summary>Why the file is truncated; null where it is whole.</summary>
     public string? Cut
     {
         get
         {
-            if (_start < 0 || _end > _file.Length)
+            if (IsWithoutDirectory)
             {
                 return "its directory is missing";
             }
@@ -69,17 +86,37 @@ internal sealed class TiffDirectory
         }
     }
 
-    private long Packing
-    {
-        get
-        {
-            if (_fields.TryGetValue(Compression, out Field packing))
-            {
-                return Read(packing.At, packing.Size);
-            }
+    /// <summary>Whether the file has a tag.</summary>
+    public bool Has(int tag) => _fields.ContainsKey(tag);
 
-            return 1;
+    /// <summary>The first value of a tag of whole numbers; another one where the tag is missing or lies beyond the
+    /// file.</summary>
+    public long Value(int tag, long missing)
+    {
+        if (_fields.TryGetValue(tag, out Field field) && Read(field.At, field.Size) is >= 0 and long value)
+        {
+            return value;
         }
+
+        return missing;
+    }
+
+    /// <summary>The values of a tag of whole numbers, as far as they are in the file.</summary>
+    public long[] Values(int tag)
+    {
+        if (!_fields.TryGetValue(tag, out Field field))
+        {
+            return [];
+        }
+
+        List<long> values = [];
+        long end = field.At + (Math.Min(field.Count, MostValues) * field.Size);
+        for (long at = field.At; at < end && Read(at, field.Size) is >= 0 and long value; at += field.Size)
+        {
+            values.Add(value);
+        }
+
+        return [.. values];
     }
 
     /// <summary>A copy of the file that has the first strip or tile in place of the missing ones; the copy is damaged
@@ -105,7 +142,8 @@ internal sealed class TiffDirectory
         return file;
     }
 
-    private IEnumerable<(long At, long Length)> Parts()
+    /// <summary>Position and length of each strip or tile; a position may be outside of the file.</summary>
+    public IEnumerable<(long At, long Length)> Parts()
     {
         (Field at, Field length) = PartFields();
         (long At, long Length) part = default;

@@ -5,6 +5,8 @@ namespace InferenceServer.Runtime.Manifests;
 /// <summary>The passes of a request, where the request does not set them.</summary>
 internal sealed record InferenceManifest
 {
+    private const int UsualCrop = 512;
+
     /// <summary>The image whole, or in tiles. Default whole.</summary>
     public InferenceMode Mode { get; init; } = InferenceMode.Whole;
 
@@ -24,6 +26,16 @@ internal sealed record InferenceManifest
 
     /// <summary>How passes are fused. Default mean_softmax.</summary>
     public FuseMode Fuse { get; init; } = FuseMode.MeanSoftmax;
+
+    /// <summary>Weights of a tile's pixels where tiles overlap. Default uniform.</summary>
+    public BlendMode Blend { get; init; } = BlendMode.Uniform;
+
+    /// <summary>Pixels of the network's input that are cut from each side of a tile's output where another tile covers
+    /// them; less than half of the crop. Default 0.</summary>
+    public int Halo { get; init; }
+
+    /// <summary>Height and width of a tile.</summary>
+    public IReadOnlyList<int> Tile(SizeManifest size) => ManifestValidator.Sides(Crop ?? size.Fixed ?? [UsualCrop]);
 }
 
 /// <summary>How the network sees an image.</summary>
@@ -47,4 +59,18 @@ public enum FuseMode
 
     /// <summary>The largest logit of each class, as DeepLab v2 fuses scales.</summary>
     MaxLogits,
+}
+
+/// <summary>The weights of a tile's pixels where tiles overlap. They are scaled so that the weights of all tiles sum to
+/// 1 at each pixel.</summary>
+public enum BlendMode
+{
+    /// <summary>Every tile counts the same, as in OpenMMLab and semseg.</summary>
+    Uniform,
+
+    /// <summary>A Hann window: 1 in the middle of a tile, near 0 at its edge.</summary>
+    Hann,
+
+    /// <summary>A Gaussian whose standard deviation is an eighth of the tile, as in nnU-Net.</summary>
+    Gaussian,
 }

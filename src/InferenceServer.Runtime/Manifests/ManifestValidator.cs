@@ -206,6 +206,9 @@ internal static partial class ManifestValidator
             Expect(
                 inference.Scales.Count > 0 && inference.Scales.All(s => s is > 0 and <= 16), "inference.scales",
                 "expected at least one scale, each above 0 and at most 16");
+            Expect(
+                inference.Halo >= 0 && 2L * inference.Halo < inference.Tile(manifest.Preprocess.Size).Min(), "inference.halo",
+                "expected 0 or more, and less than half of the crop: the halo is cut from both sides of a tile");
             bool isOne = inference is { Mode: InferenceMode.Whole, Scales.Count: 1, Flip: false };
             Expect(
                 !kind.EndsInLabels() || isOne, "inference",

@@ -38,17 +38,10 @@ internal static class RequestParameters
             "worldfile",
             "The six numbers of a world file, as geotransform; the last two are the centre of the upper left pixel.",
             "60,0,0,-60,440750,3751290", WithGeotransform(Geotransform.FromWorldFile)),
-        new(
-            "timeout", ParameterGroup.Admission, ParameterType.Whole,
-            "Milliseconds from the request's arrival to the answer. Limited by Scheduling:MaxTimeout.")
-        {
-            Minimum = 1, Maximum = int.MaxValue, Example = "5000",
-            Parse = (s, text) =>
-            {
-                int wait = Parsed(text, 1, int.MaxValue, false, $"milliseconds, a whole number from 1 to {int.MaxValue}");
-                return s with { Timeout = TimeSpan.FromMilliseconds(wait) };
-            },
-        },
+        Whole(
+            "timeout", ParameterGroup.Admission,
+            "Milliseconds from the request's arrival to the answer. Limited by Scheduling:MaxTimeout.",
+            1, int.MaxValue, "milliseconds", "5000", (s, wait) => s with { Timeout = TimeSpan.FromMilliseconds(wait) }),
         Word("priority", ParameterGroup.Admission, "batch marks bulk work, which waits for interactive requests.", "interactive",
             [("interactive", Priority.Interactive), ("batch", Priority.Background)], (s, priority) => s with { Priority = priority }),
         Word("mode", ParameterGroup.Passes, "whole runs the image in one piece, slide in overlapping tiles.", null,
@@ -93,6 +86,15 @@ internal static class RequestParameters
                 ("max_logits", FuseMode.MaxLogits)
             ],
             (s, fuse) => s with { Passes = s.Passes with { Fuse = fuse } }),
+        Word(
+            "blend", ParameterGroup.Passes, "Weights of a tile's pixels where tiles overlap: all the same, or less toward the edge.",
+            null,
+            [("uniform", BlendMode.Uniform), ("hann", BlendMode.Hann), ("gaussian", BlendMode.Gaussian)],
+            (s, blend) => s with { Passes = s.Passes with { Blend = blend } }),
+        Whole(
+            "halo", ParameterGroup.Passes,
+            "Pixels of the network's input that are cut from each side of a tile's output where another tile covers them.",
+            0, 8191, "pixels", "32", (s, halo) => s with { Passes = s.Passes with { Halo = halo } }),
         Word("refine", ParameterGroup.Refinement, "crf refines the mask with a fully connected CRF, none does not.", null,
             [("crf", true), ("none", false)], (s, refine) => s with { Refine = refine }),
         Crf<int>(
@@ -151,6 +153,17 @@ internal static class RequestParameters
                     Parsed(
                         text, T.CreateChecked(least), T.CreateChecked(most), true,
                         string.Create(CultureInfo.InvariantCulture, $"a number from {least} to {most}"))),
+        };
+
+    private static RequestParameter Whole(
+        string name, ParameterGroup group, string description, int least, int most, string unit, string example,
+        Func<SegmentSettings, int, SegmentSettings> apply) => new(name, group, ParameterType.Whole, description)
+        {
+            Minimum = least,
+            Maximum = most,
+            Example = example,
+            Parse = (settings, text) =>
+                apply(settings, Parsed(text, least, most, false, $"{unit}, a whole number from {least} to {most}")),
         };
 
     // The runtime's configuration limits the parameters of the CRF, so that their range is not checked here.

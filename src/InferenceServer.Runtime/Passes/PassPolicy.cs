@@ -140,6 +140,11 @@ internal sealed class PassPolicy(IOptions<PassOptions> options)
             return $"crop: expected sides of 1 to {LongestCropSide}, got {settings.Crop}.";
         }
 
+        if (!settings.HaloFits)
+        {
+            return $"halo: expected 0 or more, and less than half of the crop of {settings.Crop}, got {settings.Halo}. Send a larger crop.";
+        }
+
         return manifest switch
         {
             { Preprocess.Size.Fixed: [int height, int width] } when settings.Crop != new ImageSize(width, height) =>

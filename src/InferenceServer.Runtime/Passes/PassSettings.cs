@@ -14,21 +14,29 @@ namespace InferenceServer.Runtime.Passes;
 /// <param name="Scales">Scale factors of the network's view of the image.</param>
 /// <param name="Flip">Whether the network also runs on the mirrored image.</param>
 /// <param name="Fuse">How passes are fused.</param>
+/// <param name="Blend">The weights of a tile's pixels where tiles overlap.</param>
+/// <param name="Halo">Pixels cut from each side of a tile's output where another tile covers them.</param>
 internal sealed record PassSettings(
     InferenceMode Mode, bool KeepSize, ImageSize Crop, double StrideRate, IReadOnlyList<double> Scales, bool Flip,
-    FuseMode Fuse)
+    FuseMode Fuse, BlendMode Blend = BlendMode.Uniform, int Halo = 0)
 {
-    private const int UsualCrop = 512;
     private const double UsualStrideRate = 2.0 / 3;
 
     /// <summary>Whether an image can need more than one pass.</summary>
     public bool IsSeveral => Mode == InferenceMode.Slide || Scales.Count > 1 || Flip;
 
+    /// <summary>Whether some of a tile is left between its halos.</summary>
+    public bool HaloFits => Halo >= 0 && 2L * Halo < Math.Min(Crop.Width, Crop.Height);
+
+    /// <summary>Distance from one tile to the next along a side of the crop: the stride rate's, but never so much that
+    /// halos leave pixels without a tile.</summary>
+    public int Stride(int side) => Math.Max(Math.Min((int)Math.Ceiling(side * StrideRate), side - (2 * Halo)), 1);
+
     /// <summary>Applies a request's overrides to a manifest.</summary>
     public static PassSettings Create(ModelManifest manifest, PassOverrides wanted)
     {
         InferenceManifest inference = manifest.Inference;
-        IReadOnlyList<int> crop = ManifestValidator.Sides(inference.Crop ?? manifest.Preprocess.Size.Fixed ?? [UsualCrop]);
+        IReadOnlyList<int> crop = inference.Tile(manifest.Preprocess.Size);
         return new PassSettings(
             wanted.Mode
                 ?? inference.Mode, wanted.KeepSize
@@ -36,7 +44,8 @@ internal sealed record PassSettings(
                 ?? new ImageSize(crop[1], crop[0]), wanted.StrideRate
                 ?? inference.StrideRate
                 ?? UsualStrideRate,
-            wanted.Scales ?? inference.Scales, wanted.Flip ?? inference.Flip, wanted.Fuse ?? inference.Fuse);
+            wanted.Scales ?? inference.Scales, wanted.Flip ?? inference.Flip, wanted.Fuse ?? inference.Fuse,
+            wanted.Blend ?? inference.Blend, wanted.Halo ?? inference.Halo);
     }
 
     /// <summary>The settings as a table's caption: <c>slide 512×512 by 0.67, scales 0.75 1 1.25, flip,
@@ -47,6 +56,15 @@ internal sealed record PassSettings(
         if (Mode == InferenceMode.Slide)
         {
             parts = [string.Create(CultureInfo.InvariantCulture, $"slide {Crop} by {StrideRate:0.###}")];
+            if (Halo > 0)
+            {
+                parts.Add(string.Create(CultureInfo.InvariantCulture, $"halo {Halo}"));
+            }
+
+            if (Blend != BlendMode.Uniform)
+            {
+                parts.Add(JsonNamingPolicy.SnakeCaseLower.ConvertName(Blend.ToString()));
+            }
         }
 
         if (KeepSize)
@@ -99,4 +117,11 @@ public sealed record PassOverrides
 
     /// <summary>How passes are fused.</summary>
     public FuseMode? Fuse { get; init; }
+
+    /// <summary>The weights of a tile's pixels where tiles overlap.</summary>
+    public BlendMode? Blend { get; init; }
+
+    /// <summary>Pixels of the network's input that are cut from each side of a tile's output where another tile covers
+    /// them; less than half of the crop.</summary>
+    public int? Halo { get; init; }
 }

@@ -24,7 +24,7 @@ internal sealed class DecodeStage(ImageDecoder decoder, PassPolicy policy) : IPi
         context.Plan = context.Model.Preprocessor.Plan(size, context.Passes);
         long bytes = policy.Afford(context.Model, context.Plan, context.Unrefined.Probabilities, context.WithClaims);
         long pixels = context.Plan.IsOne ? Math.Max(size.Pixels, context.Plan.InputPixels) : size.Pixels;
-        context.Admitted.HoldPixels(pixels, bytes);
+        context.Admitted.HoldPixels(pixels, bytes + encoded.FurtherBytes);
         context.Geo = encoded.Geo;
         context.Image = new RgbImage(size);
         encoded.Decode(context.Image.Pixels, context.Cancellation);

@@ -65,12 +65,12 @@ internal sealed class FusedPasses : IDisposable
         }
 
         using PooledBuffer<float>? mirrored = pass.Mirrored ? Mirror(output) : null;
-        ReadOnlySpan<float> rowWeights = pass.View.Rows.Weights.AsSpan(geometry.Rows.First, geometry.Rows.Count);
-        ReadOnlySpan<float> columnWeights = pass.View.Columns.Weights.AsSpan(geometry.Columns.First, geometry.Columns.Count);
+        using PooledBuffer<float> rowWeights = pass.View.Rows.Weights(geometry.Rows);
+        using PooledBuffer<float> columnWeights = pass.View.Columns.Weights(geometry.Columns);
         FusedScores.Add(
             mirrored is null
                 ? output.Scores()
-                : mirrored.Span, grid, rows, columns, _rule.Fusion, rowWeights, columnWeights, canvas,
+                : mirrored.Span, grid, rows, columns, _rule.Fusion, rowWeights.Span, columnWeights.Span, canvas,
                 geometry.Columns.First, geometry.Rows.First);
     }
 

@@ -71,7 +71,7 @@ internal sealed class PassPlan
         {
             InputGeometry whole = sizing.Plan(image, settings.Scales[i], settings);
             ImageSize crop = settings.Mode == InferenceMode.Slide ? sizing.Legal(settings.Crop) : whole.Resized;
-            views[i] = new PassView(i, whole, crop, settings.StrideRate, share);
+            views[i] = new PassView(i, whole, crop, settings, share);
         }
 
         return new PassPlan(image, settings, views);

@@ -19,7 +19,7 @@ internal sealed class QueryCase(FuzzTarget target) : IFuzzCase
         ["format", "alpha", "counts", "tolerance", "geotransform", "worldfile", "timeout", "priority", "refine",
         "crf.iterations", "crf.gaussian.weight", "crf.gaussian.xy", "crf.bilateral.weight", "crf.bilateral.xy",
         "crf.bilateral.rgb", "crf.quality", "FORMAT", "unknown", "",
-        "mode", "resize", "crop", "stride_rate", "scales", "flip", "fuse"];
+        "mode", "resize", "crop", "stride_rate", "scales", "flip", "fuse", "blend", "halo"];
 
     private static readonly string[] Values =
     [
@@ -29,6 +29,7 @@ internal sealed class QueryCase(FuzzTarget target) : IFuzzCase
         "99999999999999999999",
         "%00", "%0d%0aX: 1", "%ff", "../..", "0x10", "1,5", "١", "null", "[]", "{}", "1e-320", "20", "500", "100", "0.001",
         "whole", "slide", "16", "16x16", "1,0.5", "0.25,0.5,1,1.5,2", "true", "mean_softmax", "sum_logits", "max_logits",
+        "hann", "gaussian",
     ];
 
     private static readonly string[] Headers =

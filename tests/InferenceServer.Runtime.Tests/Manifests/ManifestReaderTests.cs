@@ -87,6 +87,8 @@ public sealed class ManifestReaderTests : IDisposable
         { "inference.stride_rate", "1.5", "inference.stride_rate: expected a share" },
         { "inference.scales", "[]", "inference.scales: expected at least one" },
         { "inference.scales", "[0]", "inference.scales" },
+        { "inference.halo", "256", "inference.halo: expected 0 or more, and less than half of the crop" },
+        { "inference.blend", "\"sharp\"", "one of uniform, hann, gaussian" },
         { "inference.fuse", "\"vote\"", "one of mean_softmax, sum_logits, max_logits" },
         { "postprocess.activation", "\"sigmoid\"", "postprocess.activation: expected \"softmax\"" },
         { "postprocess.threshold", "1", "postprocess.threshold" },

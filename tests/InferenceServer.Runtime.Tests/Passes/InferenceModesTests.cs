@@ -19,6 +19,8 @@ public sealed class InferenceModesTests : IDisposable
         { "tiny", new() { StrideRate = 1.1 }, "stride_rate" },
         { "tiny", new() { Crop = new ImageSize(0, 5) }, "crop" },
         { "tiny", new() { Crop = new ImageSize(5, 20000) }, "crop" },
+        { "tiny", new() { Crop = new ImageSize(64, 32), Halo = 16 }, "less than half of the crop of 64×32, got 16" },
+        { "tiny", new() { Halo = -1 }, "halo: expected 0 or more" },
         { "tiny-fixed", new() { Crop = new ImageSize(32, 32) }, "crop: expected 64×64" },
         { "tiny-fixed", new() { KeepSize = true }, "mode=slide" },
         { "tiny-fixed", new() { Scales = [2] }, "mode=slide" },

@@ -9,6 +9,7 @@ public sealed class PassesTests(SegmentationServer server)
     [Theory]
     [InlineData("mode=slide&crop=16&resize=none")]
     [InlineData("mode=slide&crop=24x16&stride_rate=0.5&flip=true")]
+    [InlineData("mode=slide&crop=16&resize=none&halo=4&blend=hann")]
     [InlineData("flip=true&fuse=sum_logits")]
     [InlineData("scales=1,1&fuse=max_logits")]
     public async Task Passes_ThatSeeWhatTheWholeSees_GiveTheSameMask(string query)
@@ -42,6 +43,9 @@ public sealed class PassesTests(SegmentationServer server)
     [InlineData("crop=20000", "crop: expected sides of 1 to 16384")]
     [InlineData("stride_rate=half", "stride_rate: expected a number from 0 to 1, got 'half'")]
     [InlineData("stride_rate=0", "stride_rate: expected a share of the crop")]
+    [InlineData("mode=slide&crop=16&halo=8", "halo: expected 0 or more, and less than half of the crop of 16×16, got 8")]
+    [InlineData("halo=1.5", "halo: expected pixels, a whole number from 0 to 8191, got '1.5'")]
+    [InlineData("blend=sharp", "blend: expected uniform, hann, gaussian, got 'sharp'")]
     [InlineData("scales=1;2", "scales: expected numbers with commas between them")]
     [InlineData("scales=", "scales: expected numbers")]
     [InlineData("scales=0.1", "scales: expected 0.25 to 2, got 0.1")]
