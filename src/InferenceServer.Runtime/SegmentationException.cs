@@ -55,6 +55,9 @@ public sealed record SegmentationError(string Name)
     /// <summary>The format is supported, but the image is truncated or damaged.</summary>
     public static SegmentationError UndecodableImage { get; } = new("undecodable-image");
 
+    /// <summary>The requested format cannot represent the mask of this image.</summary>
+    public static SegmentationError NotAcceptable { get; } = new("not-acceptable");
+
     /// <summary>A limit on the work in progress is reached; try again later.</summary>
     public static SegmentationError Overloaded { get; } = new("overloaded");
 

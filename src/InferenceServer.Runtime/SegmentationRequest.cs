@@ -23,6 +23,9 @@ public sealed record SegmentSettings
     /// <summary>Options of the output format.</summary>
     public FormatSettings Options { get; init; } = FormatSettings.Default;
 
+    /// <summary>Whether the mask needs the probability of each pixel's class.</summary>
+    internal bool NeedsConfidence => Format.NeedsConfidence || (Format.TakesConfidence && Options.Confidence);
+
     /// <summary>Tiles, scales and mirroring that differ from the manifest's.</summary>
     public PassOverrides Passes { get; init; } = PassOverrides.None;
 

@@ -193,7 +193,7 @@ internal sealed class Segmenter : ISegmenter
         SegmentSettings settings = request.Settings;
         bool encodes = request.Output is not null;
         bool hasScores = model.Postprocessor.HasScores;
-        bool usesConfidence = settings.Format.NeedsConfidence || (settings.Format.UsesConfidence && hasScores);
+        bool usesConfidence = settings.NeedsConfidence || (settings.Format.UsesConfidence && hasScores);
         bool overlaps = settings.Format.UsesPlanes && model.Postprocessor.IsMultilabel;
         bool scoresOverlap = overlaps && settings.Format.UsesConfidence;
         CrfManifest? crf = model.Manifest.Postprocess.Crf;

@@ -36,7 +36,7 @@ public sealed partial class TablesTests(SegmentationServer server) : IClassFixtu
         Dictionary<string, string> tables = RequestParameters.All.ToDictionary(p => p.Name, _ => "RequestParameters.cs");
         foreach (MaskFormat format in MaskFormat.All)
         {
-            tables.Add(format.Name, "MaskFormat.cs");
+            tables.TryAdd(format.Name, "MaskFormat.cs"); // confidence is a parameter, too
         }
 
         (string File, string Text)[] sources =

@@ -70,7 +70,7 @@ internal static class SegmentCommand
         ServiceProvider services, string model, SegmentSettings settings, CancellationToken cancellationToken)
     {
         LoadedModel loaded = services.GetRequiredService<ModelRepository>().Load(model, cancellationToken);
-        if ((settings.Format.NeedsConfidence || settings.Format.NeedsProbabilities) && !loaded.Postprocessor.HasScores)
+        if ((settings.NeedsConfidence || settings.Format.NeedsProbabilities) && !loaded.Postprocessor.HasScores)
         {
             throw new CommandException(
                 $"--format {settings.Format}: expected a model with scores, but the graph of '{model}' returns labels. "

@@ -10,6 +10,12 @@ internal sealed record GeoTags
 {
     private const int RasterTypeKey = 1025, GeographicKey = 2048, ProjectedKey = 3072, PixelIsPoint = 2, UserDefined = 32767;
 
+    /// <summary>Number of the tag of <see cref="KeyDirectory"/>.</summary>
+    public const ushort KeyDirectoryTag = 34735;
+
+    /// <summary>Number of the tag of <see cref="AsciiParams"/>.</summary>
+    public const ushort AsciiParamsTag = 34737;
+
     /// <summary>Tag 33550: width, height and depth of a pixel.</summary>
     public IReadOnlyList<double> PixelScale { get; init; } = [];
 
@@ -33,6 +39,10 @@ internal sealed record GeoTags
 
     /// <summary>Tag 42113, GDAL_NODATA: a number as text.</summary>
     public string? Nodata { get; init; }
+
+    /// <summary>The tags of numbers, with the number of each.</summary>
+    public IEnumerable<(ushort Tag, IReadOnlyList<double> Numbers)> DoubleTags =>
+        [(33550, PixelScale), (33922, Tiepoints), (34264, Transformation), (34736, DoubleParams)];
 
     /// <summary>Whether a tie point is the centre of its pixel instead of its upper left corner.</summary>
     public bool IsPixelPoint => Key(RasterTypeKey) == PixelIsPoint;
@@ -90,6 +100,25 @@ internal sealed record GeoTags
         }
     }
 
+    /// <summary>The same system with another transform.</summary>
+    /// <param name="affine">Six numbers, as <see cref="Affine"/>.</param>
+    public GeoTags WithAffine(IReadOnlyList<double> affine)
+    {
+        double half = 0;
+        if (IsPixelPoint)
+        {
+            half = 0.5;
+        }
+
+        double x = affine[0] + (half * (affine[1] + affine[2])), y = affine[3] + (half * (affine[4] + affine[5]));
+        return this with
+        {
+            PixelScale = [],
+            Tiepoints = [],
+            Transformation = [affine[1], affine[2], 0, x, affine[4], affine[5], 0, y, 0, 0, 0, 0, 0, 0, 0, 1],
+        };
+    }
+
     /// <summary>Reads the tags of a file's first directory.</summary>
     /// <param name="file">A whole TIFF or BigTIFF file, of either byte order; it may be damaged.</param>
     /// <returns>Null where the file has none of the tags.</returns>
@@ -104,9 +133,9 @@ internal sealed record GeoTags
                 33550 => tags with { PixelScale = reader.Doubles(values) },
                 33922 => tags with { Tiepoints = reader.Doubles(values) },
                 34264 => tags with { Transformation = reader.Doubles(values) },
-                34735 => tags with { KeyDirectory = reader.Shorts(values) },
+                KeyDirectoryTag => tags with { KeyDirectory = reader.Shorts(values) },
                 34736 => tags with { DoubleParams = reader.Doubles(values) },
-                34737 => tags with { AsciiParams = reader.Ascii(values) },
+                AsciiParamsTag => tags with { AsciiParams = reader.Ascii(values) },
                 42112 => tags with { Metadata = reader.Ascii(values) },
                 42113 => tags with { Nodata = reader.Ascii(values) },
                 _ => tags,

@@ -14,6 +14,10 @@ public sealed record FormatSettings
     /// <c>coco-rle</c>.</summary>
     public bool Uncompressed { get; init; }
 
+    /// <summary>Whether the file has the confidence of each pixel, too. Used by <c>geotiff</c> and
+    /// <c>cog</c>.</summary>
+    public bool Confidence { get; init; }
+
     /// <summary>
     /// Largest distance, in pixels, between a corner that is left out of an outline and the line that replaces it, 0 to
     /// 1000.
@@ -21,6 +25,7 @@ public sealed record FormatSettings
     /// </summary>
     public double Tolerance { get; init; }
 
-    /// <summary>Maps pixel corners to coordinates. Null: coordinates are pixels. Used by <c>geojson</c>.</summary>
+    /// <summary>Maps pixel corners to coordinates, in place of the image's own georeference. Null: that of the image. Used
+    /// by <c>geojson</c>, <c>geotiff</c> and <c>cog</c>.</summary>
     public Geotransform? Geotransform { get; init; }
 }

@@ -1,17 +1,30 @@
 using System.Buffers;
 using System.Text.Json;
 using InferenceServer.Kernels.Outlines;
+using InferenceServer.Runtime.Decoding;
 
 namespace InferenceServer.Runtime.Formats;
 
-/// <summary>A GeoJSON feature for each class in the mask; the parts of a class are a multipolygon.</summary>
+/// <summary>A GeoJSON feature for each class in the mask; the parts of a class are a multipolygon. Coordinates are
+/// those of the request's geotransform; else longitude and latitude, where the image has a georeference; else pixels.
+/// </summary>
 /// <remarks>RFC 7946: rings are closed; outlines are counterclockwise, holes clockwise.</remarks>
 internal sealed class GeoJsonEncoder : IMaskEncoder
 {
+    private const int Decimals = 9; // of a degree: 0.1 mm
+
+    public void Check(GeoTags? geo, FormatSettings options) => ProjectionOf(geo, options);
+
     public void Encode(MaskContent content, FormatSettings options, IBufferWriter<byte> output)
     {
         ILookup<int, LabelPolygon> parts = Outlines.Of(content, options.Tolerance);
         Geotransform transform = options.Geotransform ?? Geotransform.Pixels;
+        MapProjection? projection = ProjectionOf(content.Geo, options);
+        if (projection is not null)
+        {
+            transform = Geotransform.FromGdal(content.Geo!.Affine!) ?? Geotransform.Pixels;
+        }
+
         MaskSummary summary = MaskSummary.Of(content);
         using Utf8JsonWriter json = JsonText.Create(output);
         json.WriteStartObject();
@@ -31,7 +44,7 @@ internal sealed class GeoJsonEncoder : IMaskEncoder
             json.WriteStartArray("coordinates"u8);
             foreach (LabelPolygon part in parts[of.Index])
             {
-                Write(json, part, transform);
+                Write(json, part, transform, projection);
             }
 
             json.WriteEndArray();
@@ -43,7 +56,17 @@ internal sealed class GeoJsonEncoder : IMaskEncoder
         json.WriteEndObject();
     }
 
-    private static void Write(Utf8JsonWriter json, LabelPolygon part, Geotransform transform)
+    private static MapProjection? ProjectionOf(GeoTags? geo, FormatSettings options)
+    {
+        if (options.Geotransform is null && geo?.Affine is { } affine && Geotransform.FromGdal(affine) is not null)
+        {
+            return MapProjection.Of(geo);
+        }
+
+        return null;
+    }
+
+    private static void Write(Utf8JsonWriter json, LabelPolygon part, Geotransform transform, MapProjection? projection)
     {
         json.WriteStartArray();
         foreach (GridPoint[] ring in part.Rings)
@@ -54,6 +77,12 @@ internal sealed class GeoJsonEncoder : IMaskEncoder
                 int at = i % ring.Length;
                 GridPoint point = ring[transform.Mirrors ? (ring.Length - at) % ring.Length : at];
                 (double x, double y) = transform.Apply(point.X, point.Y);
+                if (projection is not null)
+                {
+                    (x, y) = projection.ToWgs84(x, y);
+                    (x, y) = (Math.Round(x, Decimals), Math.Round(y, Decimals));
+                }
+
                 json.WriteStartArray();
                 json.WriteNumberValue(x);
                 json.WriteNumberValue(y);

@@ -89,6 +89,23 @@ public sealed class MaskFormat
         UsesPlanes = true,
     };
 
+    /// <summary>GeoTIFF of class indices.</summary>
+    public static MaskFormat GeoTiff { get; } = new(
+        "geotiff", "image/tiff; application=geotiff", ".tif", new GeoTiffEncoder(withOverviews: false),
+        "GeoTIFF of class indices, with the image's georeference, the class colours as palette, and the class names")
+    {
+        Accept = ["image/tiff"],
+        TakesConfidence = true,
+    };
+
+    /// <summary>Cloud-Optimised GeoTIFF of class indices.</summary>
+    public static MaskFormat Cog { get; } = new(
+        "cog", "image/tiff; application=geotiff; profile=cloud-optimized", ".tif", new GeoTiffEncoder(withOverviews: true),
+        "Cloud-Optimised GeoTIFF: the content of geotiff with overviews by majority")
+    {
+        TakesConfidence = true,
+    };
+
     /// <summary>A black and white PNG for each class.</summary>
     public static MaskFormat Masks { get; } = new(
         "masks", "application/zip", ".zip", new MasksZipEncoder(),
@@ -117,7 +134,7 @@ public sealed class MaskFormat
 
     /// <summary>All formats; the default is the first.</summary>
     public static IReadOnlyList<MaskFormat> All { get; } =
-        [Png, Overlay, OverlayJpeg, Color, Raw, Json, Confidence, CocoRle, Polygons, GeoJson, Masks, Npy, NpyProbabilities];
+        [Png, Overlay, OverlayJpeg, Color, Raw, Json, Confidence, CocoRle, Polygons, GeoJson, GeoTiff, Cog, Masks, Npy, NpyProbabilities];
 
     /// <summary>The word that requests use, for instance <c>coco-rle</c>.</summary>
     public string Name { get; }
@@ -141,6 +158,10 @@ public sealed class MaskFormat
     /// error.</summary>
     internal bool NeedsConfidence { get; init; }
 
+    /// <summary>Whether the encoder needs <see cref="MaskContent.Confidence"/> where the request asks for
+    /// <see cref="FormatSettings.Confidence"/>.</summary>
+    internal bool TakesConfidence { get; init; }
+
     /// <summary>Whether the encoder uses <see cref="MaskContent.Confidence"/> where the model has scores; a model
     /// without scores is no error.</summary>
     internal bool UsesConfidence { get; init; }
@@ -162,6 +183,14 @@ public sealed class MaskFormat
 /// <summary>An encoder of masks in one format.</summary>
 internal interface IMaskEncoder
 {
+    /// <summary>Checks, before the network runs, what is known of the image by then.</summary>
+    /// <param name="geo">The georeference of the image's file; null where it has none.</param>
+    /// <param name="options">The request's settings.</param>
+    /// <exception cref="SegmentationException">The format cannot represent masks of this image.</exception>
+    void Check(GeoTags? geo, FormatSettings options)
+    {
+    }
+
     /// <summary>Writes the whole mask.</summary>
     /// <param name="content">The mask, its classes and its image.</param>
     /// <param name="options">The request's settings; a format ignores settings that it does not use.</param>

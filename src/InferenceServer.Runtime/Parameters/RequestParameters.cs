@@ -32,12 +32,17 @@ internal static class RequestParameters
             (s, tolerance) => s with { Options = s.Options with { Tolerance = tolerance } }),
         Text(
             "geotransform",
-            "Six numbers in GDAL's order, separated by commas: map coordinates for geojson instead of pixels.",
+            "Six numbers in GDAL's order, separated by commas: the map coordinates of geojson, geotiff and cog, in place " +
+            "of those that the image's file has.",
             "440720,60,0,3751320,0,-60", WithGeotransform(Geotransform.FromGdal)),
         Text(
             "worldfile",
             "The six numbers of a world file, as geotransform; the last two are the centre of the upper left pixel.",
             "60,0,0,-60,440750,3751290", WithGeotransform(Geotransform.FromWorldFile)),
+        Flag(
+            "confidence", ParameterGroup.Format,
+            "true adds a second band with the probability of each pixel's class × 255 to geotiff and cog.", "false",
+            (s, confidence) => s with { Options = s.Options with { Confidence = confidence } }),
         Whole(
             "timeout", ParameterGroup.Admission,
             "Milliseconds from the request's arrival to the answer. Limited by Scheduling:MaxTimeout.",
@@ -74,12 +79,8 @@ internal static class RequestParameters
                     ? s with { Passes = s.Passes with { Scales = scales } }
                     : throw new FormatException(PassText.ScalesForm),
         },
-        new("flip", ParameterGroup.Passes, ParameterType.Flag, "true runs the mirrored image, too, and fuses both.")
-        {
-            Parse = (s, text) => text is "true" or "false"
-                ? s with { Passes = s.Passes with { Flip = text == "true" } }
-                : throw new FormatException("true or false"),
-        },
+        Flag("flip", ParameterGroup.Passes, "true runs the mirrored image, too, and fuses both.", null,
+            (s, flip) => s with { Passes = s.Passes with { Flip = flip } }),
         Word("fuse", ParameterGroup.Passes, "How several passes become one mask.", null,
             [
                 ("mean_softmax", FuseMode.MeanSoftmax), ("sum_logits", FuseMode.SumLogits),
@@ -138,6 +139,16 @@ internal static class RequestParameters
                 : throw new FormatException(string.Join(words.Length == 2 ? " or " : ", ", words)),
         };
     }
+
+    private static RequestParameter Flag(
+        string name, ParameterGroup group, string description, string? usual, Func<SegmentSettings, bool, SegmentSettings> apply) =>
+        new(name, group, ParameterType.Flag, description)
+        {
+            Default = usual,
+            Parse = (settings, text) => text is "true" or "false"
+                ? apply(settings, text == "true")
+                : throw new FormatException("true or false"),
+        };
 
     private static RequestParameter Number<T>(
         string name, ParameterGroup group, string description, double least, double most, string? usual,

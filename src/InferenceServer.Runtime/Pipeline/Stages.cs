@@ -20,6 +20,11 @@ internal sealed class DecodeStage(ImageDecoder decoder, PassPolicy policy) : IPi
     public ValueTask RunAsync(PipelineContext context)
     {
         using EncodedImage encoded = decoder.Open(context.Request.Image);
+        if (context.Request.Output is not null)
+        {
+            context.Request.Settings.Format.Encoder.Check(encoded.Geo, context.Request.Settings.Options);
+        }
+
         ImageSize size = encoded.Size;
         context.Plan = context.Model.Preprocessor.Plan(size, context.Passes);
         long bytes = policy.Afford(context.Model, context.Plan, context.Unrefined.Probabilities, context.WithClaims);

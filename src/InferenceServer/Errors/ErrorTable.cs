@@ -33,6 +33,7 @@ internal static class ErrorTable
             SegmentationError.UnsupportedMediaType, Status415UnsupportedMediaType, StatusCode.InvalidArgument,
             "bad_image"),
         new(SegmentationError.UndecodableImage, Status422UnprocessableEntity, StatusCode.InvalidArgument, "bad_image"),
+        new(SegmentationError.NotAcceptable, Status406NotAcceptable, StatusCode.InvalidArgument, "bad_request"),
         new(SegmentationError.Overloaded, Status429TooManyRequests, StatusCode.ResourceExhausted, "queue_full"),
         new(SegmentationError.QueueTimeout, Status503ServiceUnavailable, StatusCode.Unavailable, "deadline"),
         new(SegmentationError.DeadlineExceeded, Status504GatewayTimeout, StatusCode.DeadlineExceeded, "deadline"),

@@ -12,7 +12,7 @@ internal sealed class ImageCase(FuzzTarget target) : IFuzzCase
         "/v1/segment/tiny?format=confidence", "/v1/segment/tiny-labels?format=raw",
         "/v1/segment/tiny-fixed?format=raw", "/v1/segment/tiny?refine=crf&crf.iterations=1&format=raw",
         "/v1/segment/tiny?format=coco-rle", "/v1/segment/tiny?format=polygons&tolerance=1",
-        "/v1/segment/tiny?format=geojson", "/v1/segment/tiny?format=masks",
+        "/v1/segment/tiny?format=geojson", "/v1/segment/tiny?format=cog&confidence=true", "/v1/segment/tiny?format=masks",
         "/v1/segment/tiny?format=npy-probabilities",
         "/v1/segment/tiny?mode=slide&crop=16&format=raw", "/v1/segment/tiny?scales=0.5,1&flip=true&format=raw",
     ];

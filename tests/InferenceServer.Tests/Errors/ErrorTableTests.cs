@@ -18,6 +18,7 @@ public sealed class ErrorTableTests
             "too-many-pixels 413 ResourceExhausted too_many_pixels",
             "unsupported-media-type 415 InvalidArgument bad_image",
             "undecodable-image 422 InvalidArgument bad_image",
+            "not-acceptable 406 InvalidArgument bad_request",
             "overloaded 429 ResourceExhausted queue_full",
             "queue-timeout 503 Unavailable deadline",
             "deadline-exceeded 504 DeadlineExceeded deadline",
