@@ -28,7 +28,7 @@ internal sealed class EncodedImage : IDisposable
             Tiff = new TiffImage(_tiff);
             if (Tiff.Orientation == 1)
             {
-                Geo = GeoTags.Read(file.Span);
+                Geo = GeoTags.Read(_tiff);
             }
         }
 

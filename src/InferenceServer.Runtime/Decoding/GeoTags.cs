@@ -1,6 +1,3 @@
-using System.Buffers.Binary;
-using System.Text;
-
 namespace InferenceServer.Runtime.Decoding;
 
 /// <summary>The georeference of a TIFF file, as its tags have it. Lists are empty and texts are null where the file
@@ -119,29 +116,21 @@ internal sealed record GeoTags
         };
     }
 
-    /// <summary>Reads the tags of a file's first directory.</summary>
-    /// <param name="file">A whole TIFF or BigTIFF file, of either byte order; it may be damaged.</param>
-    /// <returns>Null where the file has none of the tags.</returns>
-    public static GeoTags? Read(ReadOnlySpan<byte> file)
+    /// <summary>Reads the tags of a directory.</summary>
+    /// <returns>Null where it has none of the tags.</returns>
+    public static GeoTags? Read(TiffDirectory file)
     {
-        GeoTagReader reader = new(file);
-        GeoTags tags = new();
-        foreach ((int tag, GeoTagReader.Values values) in reader.Fields())
+        GeoTags tags = new()
         {
-            tags = tag switch
-            {
-                33550 => tags with { PixelScale = reader.Doubles(values) },
-                33922 => tags with { Tiepoints = reader.Doubles(values) },
-                34264 => tags with { Transformation = reader.Doubles(values) },
-                KeyDirectoryTag => tags with { KeyDirectory = reader.Shorts(values) },
-                34736 => tags with { DoubleParams = reader.Doubles(values) },
-                AsciiParamsTag => tags with { AsciiParams = reader.Ascii(values) },
-                42112 => tags with { Metadata = reader.Ascii(values) },
-                42113 => tags with { Nodata = reader.Ascii(values) },
-                _ => tags,
-            };
-        }
-
+            PixelScale = file.Doubles(33550),
+            Tiepoints = file.Doubles(33922),
+            Transformation = file.Doubles(34264),
+            KeyDirectory = [.. file.Values(KeyDirectoryTag).Select(value => (ushort)value)],
+            DoubleParams = file.Doubles(34736),
+            AsciiParams = file.Text(AsciiParamsTag),
+            Metadata = file.Text(42112),
+            Nodata = file.Text(42113),
+        };
         if (tags.IsEmpty)
         {
             return null;
@@ -165,130 +154,5 @@ internal sealed record GeoTags
         }
 
         return null;
-    }
-}
-
-/// <summary>Reads values of the first directory of a TIFF file, never beyond the file, and never more of one tag than
-/// a georeference has.</summary>
-internal readonly ref struct GeoTagReader
-{
-    private const int Short = 3, Double = 12, Ascii2 = 2, Byte = 1;
-    private const int MostFields = 4096, MostValues = 1 << 20;
-    private readonly ReadOnlySpan<byte> _file;
-    private readonly bool _bigEndian, _big;
-
-    public GeoTagReader(ReadOnlySpan<byte> file)
-    {
-        _file = file;
-        _bigEndian = file is [(byte)'M', ..];
-        _big = file is [_, _, 43, 0, ..] or [_, _, 0, 43, ..];
-    }
-
-    /// <summary>Type, number and position of a tag's values.</summary>
-    public readonly record struct Values(int Type, long Count, long At);
-
-    /// <summary>The directory's tags with their values.</summary>
-    public List<(int Tag, Values Values)> Fields()
-    {
-        (int word, int countSize) = (4, 2);
-        if (_big)
-        {
-            (word, countSize) = (8, 8);
-        }
-
-        List<(int Tag, Values Values)> fields = [];
-        long start = Number(word, word);
-        long count = Math.Min(Number(start, countSize), MostFields);
-        for (long i = 0, at = start + countSize; i < count; i++, at += 4 + (2 * word))
-        {
-            int type = (int)Number(at + 2, 2);
-            long values = at + 4 + word;
-            long length = Number(at + 4, word);
-            if (length is > 0 and <= MostValues && length * SizeOf(type) > word)
-            {
-                values = Number(values, word);
-            }
-
-            fields.Add(((int)Number(at, 2), new Values(type, length, values)));
-        }
-
-        return fields;
-    }
-
-    /// <summary>The values of a tag of type 12; none where the tag has another type, or lies beyond the file.</summary>
-    public double[] Doubles(Values values)
-    {
-        if (values.Type != Double || !Has(values))
-        {
-            return [];
-        }
-
-        double[] numbers = new double[values.Count];
-        for (int i = 0; i < numbers.Length; i++)
-        {
-            numbers[i] = BitConverter.Int64BitsToDouble(Number(values.At + (8L * i), 8));
-        }
-
-        return numbers;
-    }
-
-    /// <summary>The values of a tag of type 3; none where the tag has another type, or lies beyond the file.</summary>
-    public ushort[] Shorts(Values values)
-    {
-        if (values.Type != Short || !Has(values))
-        {
-            return [];
-        }
-
-        ushort[] numbers = new ushort[values.Count];
-        for (int i = 0; i < numbers.Length; i++)
-        {
-            numbers[i] = (ushort)Number(values.At + (2L * i), 2);
-        }
-
-        return numbers;
-    }
-
-    /// <summary>The text of a tag without its end; null where the tag has another type, or lies beyond the
-    /// file.</summary>
-    public string? Ascii(Values values)
-    {
-        if (values.Type is Ascii2 or Byte && Has(values))
-        {
-            return Encoding.UTF8.GetString(_file.Slice((int)values.At, (int)values.Count)).TrimEnd('\0');
-        }
-
-        return null;
-    }
-
-    private static int SizeOf(int type) => type switch
-    {
-        Short or 8 => 2,
-        4 or 9 or 11 or 13 => 4,
-        5 or 10 or Double or 16 or 17 or 18 => 8,
-        _ => 1,
-    };
-
-    private bool Has(Values values) =>
-        values.Count is > 0 and <= MostValues && values.At >= 0 && values.At <= _file.Length - (values.Count * SizeOf(values.Type));
-
-    // -1 beyond the file, which no valid position or count is.
-    private long Number(long at, int size)
-    {
-        if (at < 0 || at > _file.Length - size)
-        {
-            return -1;
-        }
-
-        ReadOnlySpan<byte> bytes = _file.Slice((int)at, size);
-        return (size, _bigEndian) switch
-        {
-            (2, false) => BinaryPrimitives.ReadUInt16LittleEndian(bytes),
-            (2, true) => BinaryPrimitives.ReadUInt16BigEndian(bytes),
-            (4, false) => BinaryPrimitives.ReadUInt32LittleEndian(bytes),
-            (4, true) => BinaryPrimitives.ReadUInt32BigEndian(bytes),
-            (_, false) => BinaryPrimitives.ReadInt64LittleEndian(bytes),
-            (_, true) => BinaryPrimitives.ReadInt64BigEndian(bytes),
-        };
     }
 }

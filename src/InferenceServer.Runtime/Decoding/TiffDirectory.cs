@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 
 namespace InferenceServer.Runtime.Decoding;
 
@@ -6,7 +7,7 @@ namespace InferenceServer.Runtime.Decoding;
 /// in the file.</summary>
 internal sealed class TiffDirectory
 {
-    private const int NotInFile = -1, MostValues = 65536;
+    private const int NotInFile = -1, MostValues = 65536, MostText = 1 << 20;
     private const int Compression = 259, StripOffsets = 273, StripLengths = 279, TileOffsets = 324, TileLengths = 325;
 
     // The compressions that the libtiff in the package of libvips was built with.
@@ -15,6 +16,7 @@ internal sealed class TiffDirectory
     private readonly Dictionary<long, Field> _fields = [];
     private readonly ReadOnlyMemory<byte> _file;
     private readonly bool _bigEndian;
+    private readonly int _word;
     private readonly long _start, _end;
 
     public TiffDirectory(ReadOnlyMemory<byte> file)
@@ -23,17 +25,19 @@ internal sealed class TiffDirectory
         _bigEndian = file.Span[0] == 'M';
         bool big = file.Span[_bigEndian ? 3 : 2] == 43;
         (int word, int countSize) = big ? (8, 8) : (4, 2);
+        _word = word;
         _start = Read(word, word);
         _end = _start + countSize;
         for (long left = Math.Min(Read(_start, countSize), ushort.MaxValue); left > 0; left--, _end += 4 + (2 * word))
         {
             // The unsigned integer types.
-            int size = Read(_end + 2, 2) switch { 1 => 1, 3 => 2, 4 => 4, 16 => 8, _ => 0 };
+            long type = Read(_end + 2, 2);
+            int size = type switch { 1 => 1, 3 => 2, 4 => 4, 16 => 8, _ => 0 };
             long count = Read(_end + 4, word);
             long values = _end + 4 + word;
             bool isElsewhere = size > 0 && count > word / size;
             // Readers take the first of two fields with one tag.
-            _fields.TryAdd(Read(_end, 2), new Field(size, count, isElsewhere ? Read(values, word) : values));
+            _fields.TryAdd(Read(_end, 2), new Field(type, size, count, isElsewhere ? Read(values, word) : values));
         }
     }
 
@@ -119,6 +123,33 @@ internal sealed class TiffDirectory
         return [.. values];
     }
 
+    /// <summary>The values of a tag of 64-bit floating-point numbers; none where the tag is missing, has another type
+    /// or lies beyond the file.</summary>
+    public double[] Doubles(int tag)
+    {
+        (long at, int length) = Place(tag, type: 12, sizeof(double), MostValues);
+        double[] numbers = new double[length / sizeof(double)];
+        for (int i = 0; i < numbers.Length; i++)
+        {
+            numbers[i] = BitConverter.Int64BitsToDouble(Read(at + ((long)i * sizeof(double)), sizeof(double)));
+        }
+
+        return numbers;
+    }
+
+    /// <summary>The text of a tag, without its end; null where the tag is missing, has another type or lies beyond the
+    /// file.</summary>
+    public string? Text(int tag)
+    {
+        (long at, int length) = Place(tag, type: 2, size: 1, MostText);
+        if (length == 0)
+        {
+            return null;
+        }
+
+        return Encoding.UTF8.GetString(_file.Span.Slice((int)at, length).TrimEnd((byte)0));
+    }
+
     /// <summary>A copy of the file that has the first strip or tile in place of the missing ones; the copy is damaged
     /// where this file is.</summary>
     /// <returns>Null where no strip or tile can replace the missing ones.</returns>
@@ -153,6 +184,28 @@ internal sealed class TiffDirectory
             part = (Read(at.At + (i * at.Size), at.Size), Read(length.At + (i * length.Size), length.Size));
             yield return part;
         }
+    }
+
+    // Only the unsigned integer types have their position from the constructor.
+    private (long At, int Length) Place(int tag, long type, int size, int mostValues)
+    {
+        if (!_fields.TryGetValue(tag, out Field field) || field.Type != type || field.Count < 1 || field.Count > mostValues)
+        {
+            return default;
+        }
+
+        long at = field.At, length = field.Count * size;
+        if (length > _word)
+        {
+            at = Read(at, _word);
+        }
+
+        if (at < 0 || at > _file.Length - length)
+        {
+            return default;
+        }
+
+        return (at, (int)length);
     }
 
     private (Field At, Field Length) PartFields()
@@ -191,5 +244,5 @@ internal sealed class TiffDirectory
         }
     }
 
-    private readonly record struct Field(int Size, long Count, long At);
+    private readonly record struct Field(long Type, int Size, long Count, long At);
 }

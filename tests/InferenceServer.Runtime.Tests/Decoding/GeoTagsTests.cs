@@ -16,7 +16,7 @@ public sealed class GeoTagsTests
     {
         JsonElement golden = Golden.GetProperty(name);
 
-        GeoTags tags = GeoTags.Read(Assets.Geo(name + ".tif"))!;
+        GeoTags tags = GeoTags.Read(new TiffDirectory(Assets.Geo(name + ".tif")))!;
 
         double[] expected = [.. golden.GetProperty("transform").EnumerateArray().Select(n => n.GetDouble())];
         Assert.All(expected.Zip(tags.Affine!), pair => Assert.Equal(pair.First, pair.Second, 1e-9));
@@ -30,7 +30,7 @@ public sealed class GeoTagsTests
     [Fact]
     public void Read_GroundControlPoints_AreNoAffineTransform()
     {
-        GeoTags tags = GeoTags.Read(Assets.Geo("gcps.tif"))!;
+        GeoTags tags = GeoTags.Read(new TiffDirectory(Assets.Geo("gcps.tif")))!;
 
         Assert.Equal(4 * 6, tags.Tiepoints.Count);
         Assert.Null(tags.Affine);
@@ -52,12 +52,12 @@ public sealed class GeoTagsTests
                 damaged[random.Next(4, Math.Max(5, damaged.Length)) % damaged.Length] = (byte)random.Next(256);
             }
 
-            _ = GeoTags.Read(damaged)?.Affine;
+            _ = GeoTags.Read(new TiffDirectory(damaged))?.Affine;
         }
     }
 
     [Fact]
-    public void Read_NoTags_IsNull() => Assert.Null(GeoTags.Read(TiffWithout()));
+    public void Read_NoTags_IsNull() => Assert.Null(GeoTags.Read(new TiffDirectory(TiffWithout())));
 
     private static byte[] TiffWithout() => [(byte)'I', (byte)'I', 42, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0];
 }

@@ -123,9 +123,10 @@ public sealed class GeoTiffTests
     [MemberData(nameof(Files))]
     public void Encode_Georeference_IsUnchanged(string name)
     {
-        GeoTags geo = GeoTags.Read(Assets.Geo(name + ".tif"))!;
+        GeoTags geo = Georeference(name)!;
 
-        GeoTags written = GeoTags.Read(Encode(MaskFormat.GeoTiff, Content(new ImageSize(48, 32), 3) with { Geo = geo }))!;
+        byte[] file = Encode(MaskFormat.GeoTiff, Content(new ImageSize(48, 32), 3) with { Geo = geo });
+        GeoTags written = GeoTags.Read(new TiffDirectory(file))!;
 
         Assert.Equal(geo.PixelScale, written.PixelScale);
         Assert.Equal(geo.Tiepoints, written.Tiepoints);
@@ -142,12 +143,12 @@ public sealed class GeoTiffTests
     [InlineData(null)]
     public void Encode_GeotransformOfTheRequest_ReplacesTheFiles(string? file)
     {
-        GeoTags? geo = file is null ? null : GeoTags.Read(Assets.Geo(file + ".tif"));
+        GeoTags? geo = file is null ? null : Georeference(file);
         MaskContent content = Content(new ImageSize(48, 32), 3) with { Geo = geo };
         double[] numbers = [1000, 8, 3, 2000, 2, -9];
 
-        GeoTags written = GeoTags.Read(
-            Encode(MaskFormat.Cog, content, options: new FormatSettings { Geotransform = Geotransform.FromGdal(numbers) }))!;
+        FormatSettings options = new() { Geotransform = Geotransform.FromGdal(numbers) };
+        GeoTags written = GeoTags.Read(new TiffDirectory(Encode(MaskFormat.Cog, content, options: options)))!;
 
         Assert.Equal(numbers, written.Affine!);
         Assert.Equal(geo?.Epsg, written.Epsg);
@@ -236,7 +237,7 @@ public sealed class GeoTiffTests
     public void Encode_Georeference_IsWhatGdalSays(string name)
     {
         string path = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName() + ".tif");
-        MaskContent content = Content(new ImageSize(1200, 900), 3) with { Geo = GeoTags.Read(Assets.Geo(name + ".tif")) };
+        MaskContent content = Content(new ImageSize(1200, 900), 3) with { Geo = Georeference(name) };
         File.WriteAllBytes(path, Encode(MaskFormat.Cog, content));
         try
         {
@@ -259,6 +260,8 @@ public sealed class GeoTiffTests
     }
 
     private static double Number(string text) => double.Parse(text.Trim(' ', '\n', '[', ']'), CultureInfo.InvariantCulture);
+
+    private static GeoTags? Georeference(string name) => GeoTags.Read(new TiffDirectory(Assets.Geo(name + ".tif")));
 
     // The specification of the overviews, pixel by pixel.
     private static (int[] Labels, ImageSize Size) Majority(int[] labels, ImageSize size)

@@ -34,7 +34,7 @@ public sealed class MapProjectionTests
         foreach (JsonProperty file in golden.RootElement.EnumerateObject()
             .Where(f => f.Value.GetProperty("corners").ValueKind == JsonValueKind.Array))
         {
-            GeoTags geo = GeoTags.Read(Assets.Geo(file.Name + ".tif"))!;
+            GeoTags geo = GeoTags.Read(new TiffDirectory(Assets.Geo(file.Name + ".tif")))!;
             Geotransform transform = Geotransform.FromGdal(geo.Affine!)!.Value;
             Assert.All(file.Value.GetProperty("corners").EnumerateArray(), corner =>
             {
@@ -64,7 +64,7 @@ public sealed class MapProjectionTests
     public void Of_FileInAnotherSystem_IsRefused(string file, string expected)
     {
         SegmentationException e = Assert.Throws<SegmentationException>(
-            () => MapProjection.Of(GeoTags.Read(Assets.Geo(file + ".tif"))));
+            () => MapProjection.Of(GeoTags.Read(new TiffDirectory(Assets.Geo(file + ".tif")))));
 
         Assert.Equal(SegmentationError.NotAcceptable, e.Error);
         Assert.Contains(expected, e.Message, StringComparison.Ordinal);
@@ -74,7 +74,7 @@ public sealed class MapProjectionTests
     [InlineData("no-crs")]
     [InlineData("gcps")]
     public void Of_FileWithoutSystemOrTransform_IsNull(string file) =>
-        Assert.Null(MapProjection.Of(GeoTags.Read(Assets.Geo(file + ".tif"))));
+        Assert.Null(MapProjection.Of(GeoTags.Read(new TiffDirectory(Assets.Geo(file + ".tif")))));
 
     // No outline is torn where longitudes end.
     [Fact]

@@ -72,8 +72,8 @@ public sealed class GeoreferencedTests(SegmentationServer server)
         byte[] file = await response.Content.ReadAsByteArrayAsync();
 
         Assert.Equal(type, response.Content.Headers.ContentType!.ToString());
-        GeoTags expected = GeoTags.Read(Asset("utm-point.tif"))!;
-        GeoTags tags = GeoTags.Read(file)!;
+        GeoTags expected = GeoTags.Read(new TiffDirectory(Asset("utm-point.tif")))!;
+        GeoTags tags = GeoTags.Read(new TiffDirectory(file))!;
         Assert.Equal(expected.Affine, tags.Affine);
         Assert.Equal(expected.KeyDirectory, tags.KeyDirectory);
         Assert.Equal("255", tags.Nodata);
