@@ -1,5 +1,7 @@
 using System.Buffers;
+using System.Globalization;
 using System.Text.Json;
+using InferenceServer.Kernels;
 using InferenceServer.Kernels.Outlines;
 using InferenceServer.Runtime.Decoding;
 
@@ -12,6 +14,7 @@ namespace InferenceServer.Runtime.Formats;
 internal sealed class GeoJsonEncoder : IMaskEncoder
 {
     private const int Decimals = 9; // of a degree: 0.1 mm
+    private const double Circumference = 40_100_000; // of the Earth, in metres
 
     public void Check(GeoTags? geo, FormatSettings options) => ProjectionOf(geo, options);
 
@@ -23,6 +26,7 @@ internal sealed class GeoJsonEncoder : IMaskEncoder
         if (projection is not null)
         {
             transform = Geotransform.FromGdal(content.Geo!.Affine!) ?? Geotransform.Pixels;
+            CheckIsOnEarth(transform, content.Size);
         }
 
         MaskSummary summary = MaskSummary.Of(content);
@@ -64,6 +68,24 @@ internal sealed class GeoJsonEncoder : IMaskEncoder
         }
 
         return null;
+    }
+
+    // Far outside, the formulas have no result. Whatever is within an image is within its corners.
+    private static void CheckIsOnEarth(Geotransform transform, ImageSize size)
+    {
+        foreach ((int column, int row) in new[] { (0, 0), (size.Width, 0), (0, size.Height), (size.Width, size.Height) })
+        {
+            (double x, double y) = transform.Apply(column, row);
+            if (Math.Abs(x) > Circumference || Math.Abs(y) > Circumference)
+            {
+                throw new SegmentationException(
+                    SegmentationError.NotAcceptable,
+                    string.Create(
+                        CultureInfo.InvariantCulture,
+                        $"Expected map coordinates on the Earth, got {x:g6}, {y:g6} at a corner of the image. ") +
+                    "Correct the georeference of the file, or send geotransform for coordinates as they are.");
+            }
+        }
     }
 
     private static void Write(Utf8JsonWriter json, LabelPolygon part, Geotransform transform, MapProjection? projection)

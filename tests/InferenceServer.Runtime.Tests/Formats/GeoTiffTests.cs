@@ -197,6 +197,31 @@ public sealed class GeoTiffTests
         Assert.False(image.Has(320));
     }
 
+    // Just on the Earth, as far as the formulas are concerned, and beyond.
+    [Theory]
+    [InlineData("utm", 800_000, true)]
+    [InlineData("utm", 900_000, false)]
+    [InlineData("utm-point", 1e12, false)]
+    [InlineData("mercator-rotated", 800_000, true)]
+    [InlineData("mercator-rotated", 1e12, false)]
+    [InlineData("wgs84", 1e12, false)]
+    public void GeoJson_PixelsOfAnySize_HaveFiniteCoordinatesOrARefusal(string name, double pixel, bool isOnEarth)
+    {
+        GeoTags geo = Georeference(name)!.WithAffine([0, pixel, 0, 0, 0, -pixel]);
+        MaskContent content = Content(new ImageSize(48, 32), 3) with { Geo = geo };
+
+        if (isOnEarth)
+        {
+            using JsonDocument json = JsonDocument.Parse(Encode(MaskFormat.GeoJson, content));
+            Assert.Equal(3, json.RootElement.GetProperty("features").GetArrayLength());
+        }
+        else
+        {
+            SegmentationException e = Assert.Throws<SegmentationException>(() => Encode(MaskFormat.GeoJson, content));
+            Assert.Equal(SegmentationError.NotAcceptable, e.Error);
+        }
+    }
+
     [Fact]
     public void Encode_256Classes_HasNoNodata()
     {
