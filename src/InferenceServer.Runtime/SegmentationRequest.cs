@@ -29,6 +29,13 @@ public sealed record SegmentSettings
     /// <summary>Tiles, scales and mirroring that differ from the manifest's.</summary>
     public PassOverrides Passes { get; init; } = PassOverrides.None;
 
+    /// <summary>Numbers of the bands that the network sees, from 1; null leaves that to the manifest.</summary>
+    public IReadOnlyList<int>? Bands { get; init; }
+
+    /// <summary>Steps from the bands' values to what the network sees, as the parameter <c>value_scaling</c>; null leaves
+    /// that to the manifest.</summary>
+    public string? ValueScaling { get; init; }
+
     /// <summary>Whether a fully connected CRF refines the mask; null leaves that to the manifest.</summary>
     public bool? Refine { get; init; }
 

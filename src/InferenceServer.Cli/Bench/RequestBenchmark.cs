@@ -27,6 +27,12 @@ internal sealed class RequestBenchmark : IDisposable
         _model = model;
         _encoded = encoded;
         model.CheckTakesImages();
+        if (model.Preprocessor.TakesBands)
+        {
+            throw new SegmentationException(
+                SegmentationError.InvalidRequest, $"bench measures models of colours; '{model.Name}' takes bands.");
+        }
+
         using RgbImage image = decoder.Decode(encoded, CancellationToken.None);
         InputGeometry geometry = model.Preprocessor.Plan(image.Size);
         _input = model.Preprocessor.Prepare(image.Pixels.Span, geometry);

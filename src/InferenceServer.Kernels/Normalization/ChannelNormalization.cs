@@ -57,6 +57,10 @@ public enum ChannelOrder
 
     /// <summary>One plane: the gray that <see cref="GrayConverter"/> makes of a pixel.</summary>
     Gray,
+
+    /// <summary>Bands of any number and meaning, in the order that they are given; the normaliser of 8-bit pixels does
+    /// not take them.</summary>
+    Bands,
 }
 
 /// <summary>The normalisation of one channel as a straight line: y = x · slope + intercept.</summary>

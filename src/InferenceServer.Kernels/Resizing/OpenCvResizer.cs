@@ -120,7 +120,7 @@ public static class OpenCvResizer
         }
     }
 
-    private static int[] NearestOffsets(int input, int output)
+    internal static int[] NearestOffsets(int input, int output)
     {
         double scale = OpenCvTaps.InverseScale(input, output);
         int[] offsets = new int[output];

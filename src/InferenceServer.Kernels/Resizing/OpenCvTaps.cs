@@ -78,7 +78,7 @@ internal sealed class OpenCvTaps
 
     public ReadOnlySpan<int> Weights(int x) => _weights.AsSpan(x * PerOutput, PerOutput);
 
-    private static void Cubic(float x, Span<float> weights)
+    internal static void Cubic(float x, Span<float> weights)
     {
         const float A = -0.75f;
         weights[0] = (((((A * (x + 1)) - (5 * A)) * (x + 1)) + (8 * A)) * (x + 1)) - (4 * A);

@@ -251,7 +251,7 @@ public static class PillowResizer
 
     private static byte Clip(int sum) => (byte)Math.Clamp(sum >> ResampleWeights.PrecisionBits, 0, byte.MaxValue);
 
-    private static int[] NearestOffsets(int input, int output)
+    internal static int[] NearestOffsets(int input, int output)
     {
         double scale = (double)input / output;
         double position = scale * 0.5;

@@ -77,7 +77,7 @@ internal sealed class ResampleWeights
         return _weights.AsSpan(x * _stride, _counts[x]);
     }
 
-    private static double Evaluate(ResizeFilter filter, double x)
+    internal static double Evaluate(ResizeFilter filter, double x)
     {
         const double A = -0.5;
         x = Math.Abs(x);

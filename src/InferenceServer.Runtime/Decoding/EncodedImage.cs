@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Globalization;
 using InferenceServer.Kernels;
 using InferenceServer.Runtime.Buffers;
 using Microsoft.Extensions.Logging;
@@ -34,7 +35,11 @@ internal sealed class EncodedImage : IDisposable
 
         if (Tiff is { IsPhotograph: false })
         {
-            Tiff.CheckReadable();
+            if (Tiff.Obstacle() is { } obstacle)
+            {
+                throw obstacle;
+            }
+
             Size = Turned(Tiff.Size, Tiff.Orientation);
             Bands = Tiff.Samples;
             return;
@@ -93,6 +98,82 @@ internal sealed class EncodedImage : IDisposable
         }
     }
 
+    /// <summary>Width and height of the bands: as they are in the file, without a turn.</summary>
+    public ImageSize BandSize => Tiff?.Size ?? new ImageSize(_header!.Width, _header.Height);
+
+    /// <summary>The first bands, which are colours; 0 where the file does not say which bands are.</summary>
+    public int Colors
+    {
+        get
+        {
+            if (Tiff is null)
+            {
+                return OpaqueBands;
+            }
+
+            return Tiff.IsBands ? 0 : Tiff.Colors;
+        }
+    }
+
+    /// <summary>Bands without alpha.</summary>
+    public int OpaqueBands
+    {
+        get
+        {
+            if (Tiff is null && _header!.HasAlpha())
+            {
+                return Bands - 1;
+            }
+
+            return Tiff?.Bands ?? Bands;
+        }
+    }
+
+    /// <summary>Bytes that <see cref="ReadBands"/> needs beside its result.</summary>
+    public long BandBytes => Tiff?.BlockBytes ?? (BandSize.Pixels * Bands * 2);
+
+    /// <summary>Reads bands as they are in the file, without a profile, alpha or a turn; once, and instead of <see
+    /// cref="Decode"/>.</summary>
+    /// <param name="bands">Indices from 0.</param>
+    /// <param name="planes">A plane for each of them, HW, of <see cref="BandSize"/>; every value is written.</param>
+    /// <param name="cancellationToken">Stops the work.</param>
+    /// <returns>The samples' type, and its largest value where it has one.</returns>
+    /// <exception cref="SegmentationException">The image is truncated or damaged, or its samples cannot be
+    /// read.</exception>
+    public (string Type, double? FullRange) ReadBands(
+        IReadOnlyList<int> bands, IReadOnlyList<PooledBuffer<float>> planes, CancellationToken cancellationToken)
+    {
+        SegmentationException? obstacle = Tiff?.Obstacle();
+        if (Tiff is not null && obstacle is null)
+        {
+            float missing = 0;
+            if (Geo?.Nodata is { } text && float.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out float nodata))
+            {
+                missing = nodata; // what GDAL reads where a part is left out
+            }
+
+            Tiff.Read(bands, planes, missing, cancellationToken);
+            return (Tiff.Type, Tiff.FullRange);
+        }
+
+        try
+        {
+            if (_header!.Format is not (Enums.BandFormat.Uchar or Enums.BandFormat.Ushort) || bands.Any(band => band >= _header.Bands))
+            {
+                throw obstacle ?? Undecodable(" of an unusual type", new InvalidDataException());
+            }
+
+            bool isDeep = _header.Format == Enums.BandFormat.Ushort;
+            Libvips.ReadBands(_header, bands, planes, cancellationToken);
+            return isDeep ? ("uint16", ushort.MaxValue) : ("uint8", byte.MaxValue);
+        }
+        catch (VipsException e)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            throw Undecodable($" of {Size} pixels and {Bands} bands", e);
+        }
+    }
+
     /// <summary>Decodes the pixels, once.</summary>
     /// <param name="pixels">Receives the upright image: HWC, RGB, 3 bytes for each of <see cref="Size"/>'s
     /// pixels.</param>
@@ -103,8 +184,7 @@ internal sealed class EncodedImage : IDisposable
         cancellationToken.ThrowIfCancellationRequested();
         if (_header is null)
         {
-            using Raster raster = Raster.OfColors(Tiff!, cancellationToken);
-            raster.WriteColors(pixels, cancellationToken);
+            TiffColors.Read(Tiff!, pixels, cancellationToken);
             return;
         }
 

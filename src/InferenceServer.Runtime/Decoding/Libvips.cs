@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using InferenceServer.Runtime.Buffers;
 using NetVips;
 
 namespace InferenceServer.Runtime.Decoding;
@@ -49,13 +50,17 @@ internal static class Libvips
     /// <param name="bands">1 for grey, 3 for sRGB.</param>
     /// <exception cref="ArgumentException">The number of pixels differs from the size, or the memory is not in an
     /// array.</exception>
-    public static Image Over(ReadOnlyMemory<byte> pixels, int width, int height, int bands)
+    public static Image Over(ReadOnlyMemory<byte> pixels, int width, int height, int bands) =>
+        Over(pixels, width, height, bands, Enums.BandFormat.Uchar);
+
+    private static Image Over(ReadOnlyMemory<byte> pixels, int width, int height, int bands, Enums.BandFormat format)
     {
-        ArgumentOutOfRangeException.ThrowIfNotEqual(pixels.Length, (long)width * height * bands, nameof(pixels));
+        long samples = format == Enums.BandFormat.Ushort ? pixels.Length / sizeof(ushort) : pixels.Length;
+        ArgumentOutOfRangeException.ThrowIfNotEqual(samples, (long)width * height * bands, nameof(pixels));
         ArraySegment<byte> array = Segment(pixels);
         ArgumentOutOfRangeException.ThrowIfNotEqual(array.Offset, 0, nameof(pixels));
         Start();
-        Image image = Image.NewFromMemory(array.Array!, width, height, bands, Enums.BandFormat.Uchar);
+        Image image = Image.NewFromMemory(array.Array!, width, height, bands, format);
         // Without this call, every operation reports the pixels to the garbage collector, which then runs far too
         // often.
         MemoryPressure(image) = 0;
@@ -82,6 +87,33 @@ internal static class Libvips
         // This registration ends before the image is disposed.
         using CancellationTokenRegistration stop = StopWhenCancelled(encoded, cancellationToken);
         return encoded.CopyMemory();
+    }
+
+    /// <summary>Decodes bands of 8 or 16 bits as they are. The image is disposed.</summary>
+    /// <param name="image">The result of <see cref="Open"/>.</param>
+    /// <param name="bands">Indices from 0.</param>
+    /// <param name="planes">A plane for each of them, HW; every value is written.</param>
+    /// <param name="cancellationToken">Stops the work.</param>
+    /// <exception cref="VipsException">The image is damaged, or the token was cancelled.</exception>
+    public static void ReadBands(
+        Image image, IReadOnlyList<int> bands, IReadOnlyList<PooledBuffer<float>> planes, CancellationToken cancellationToken)
+    {
+        using Image encoded = image;
+        using CancellationTokenRegistration stop = StopWhenCancelled(encoded, cancellationToken);
+        bool isDeep = encoded.Format == Enums.BandFormat.Ushort;
+        int size = isDeep ? sizeof(ushort) : sizeof(byte);
+        using PooledBuffer<byte> samples = new(checked(encoded.Width * encoded.Height * encoded.Bands * size));
+        using Image target = Over(samples.Memory, encoded.Width, encoded.Height, encoded.Bands, encoded.Format);
+        encoded.Write(target);
+        ReadOnlySpan<byte> bytes = samples.Span;
+        for (int i = 0; i < bands.Count; i++)
+        {
+            Span<float> plane = planes[i].Span;
+            for (int pixel = 0, at = bands[i]; pixel < plane.Length; pixel++, at += encoded.Bands)
+            {
+                plane[pixel] = isDeep ? MemoryMarshal.Read<ushort>(bytes[(at * 2)..]) : bytes[at];
+            }
+        }
     }
 
     /// <summary>The smallest and the largest value of the colours.</summary>

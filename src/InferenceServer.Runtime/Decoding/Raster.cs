@@ -7,109 +7,108 @@ namespace InferenceServer.Runtime.Decoding;
 /// <summary>Decoded bands of an image, of any sample type, as floats. The caller disposes the raster.</summary>
 internal sealed class Raster : IDisposable
 {
-    private readonly PooledBuffer<float>[] _planes;
-    private readonly TiffImage _file;
+    private readonly List<PooledBuffer<float>> _planes = [];
 
-    private Raster(TiffImage file, IReadOnlyList<int> bands, float missing, CancellationToken cancellationToken)
+    /// <param name="size">Width and height.</param>
+    /// <param name="bands">Number of bands, whose values are not set.</param>
+    public Raster(ImageSize size, int bands)
     {
-        _file = file;
-        Size = file.Size;
-        _planes = [.. bands.Select(_ => new PooledBuffer<float>(checked((int)Size.Pixels)))];
-        try
+        Size = size;
+        for (int i = 0; i < bands; i++)
         {
-            file.Read(bands, _planes, missing, cancellationToken);
-        }
-        catch
-        {
-            Dispose();
-            throw;
+            _planes.Add(new PooledBuffer<float>(checked((int)size.Pixels)));
         }
     }
 
     /// <summary>Width and height of the bands.</summary>
     public ImageSize Size { get; }
 
-    /// <summary>Number of bands.</summary>
-    public int Bands => _planes.Length;
+    /// <summary>The bands, HW.</summary>
+    public IReadOnlyList<PooledBuffer<float>> Planes => _planes;
 
     /// <summary>One band, HW.</summary>
     public Span<float> this[int band] => _planes[band].Span;
 
-    /// <summary>Reads the colours of an image, and its alpha behind them.</summary>
-    /// <exception cref="SegmentationException">The file does not say which samples are colours, or it is truncated or
-    /// damaged.</exception>
-    public static Raster OfColors(TiffImage file, CancellationToken cancellationToken)
+    /// <summary>The values of some bands.</summary>
+    public IReadOnlyList<Memory<float>> Choose(IEnumerable<int> planes) => [.. planes.Select(plane => _planes[plane].Memory)];
+
+    /// <summary>Returns the planes to the pool.</summary>
+    public void Dispose() => _planes.ForEach(plane => plane.Dispose());
+}
+
+/// <summary>The colours of a TIFF whose samples libvips does not read.</summary>
+internal static class TiffColors
+{
+    /// <summary>Reads the colours as 8 bits, upright and on white.</summary>
+    /// <param name="file">The image.</param>
+    /// <param name="pixels">HWC, RGB; every byte is written.</param>
+    /// <param name="cancellationToken">Stops the work.</param>
+    /// <exception cref="SegmentationException">The file does not say which samples are colours or which value is white,
+    /// or it is truncated or damaged.</exception>
+    public static void Read(TiffImage file, Memory<byte> pixels, CancellationToken cancellationToken)
     {
         if (file.IsBands)
         {
             throw new SegmentationException(
                 SegmentationError.UndecodableImage,
                 $"Expected an image in RGB or gray; the image has {file.Bands} bands of {file.Type}, and the file does not say which " +
-                "of them are red, green and blue. Choose them, for instance with gdal_translate -b 3 -b 2 -b 1 -co PHOTOMETRIC=RGB.");
+                "of them are colours. Name them, for instance with bands=3,2,1.");
         }
 
-        IEnumerable<int> colors = Enumerable.Range(0, file.Colors);
-        return new Raster(file, [.. file.Alpha is { } alpha ? colors.Append(alpha) : colors], missing: 0, cancellationToken);
-    }
-
-    /// <summary>Writes the colours of <see cref="OfColors"/> as 8 bits, upright and on white.</summary>
-    /// <param name="pixels">HWC, RGB; every byte is written.</param>
-    /// <param name="cancellationToken">Stops the turn.</param>
-    /// <exception cref="SegmentationException">The file does not say which value is white.</exception>
-    public void WriteColors(Memory<byte> pixels, CancellationToken cancellationToken)
-    {
-        (float least, float most) = (float.PositiveInfinity, float.NegativeInfinity);
-        for (int c = 0; c < _file.Colors; c++)
+        List<int> samples = [.. Enumerable.Range(0, file.Colors)];
+        if (file.Alpha is { } opacity)
         {
-            (float low, float high) = SampleRange.Of(this[c]);
-            (least, most) = (Math.Min(least, low), Math.Max(most, high));
+            samples.Add(opacity);
         }
 
-        float white = SampleRange.Check(_file.FullRange, _file.Type, least, most);
+        using Raster raster = new(file.Size, samples.Count);
+        file.Read(samples, raster.Planes, missing: 0, cancellationToken);
+        (double least, double most) = SampleRange.Of(raster.Choose(Enumerable.Range(0, file.Colors)));
+        float white = SampleRange.Check(file.FullRange, file.Type, least, most);
         Span<byte> rgb = pixels.Span;
         for (int c = 0; c < 3; c++)
         {
-            ReadOnlySpan<float> plane = this[Math.Min(c, _file.Colors - 1)];
+            ReadOnlySpan<float> plane = raster[Math.Min(c, file.Colors - 1)];
             for (int i = 0; i < plane.Length; i++)
             {
                 float value = plane[i] / white;
-                if (_file.IsInverted)
+                if (file.IsInverted)
                 {
                     value = 1 - value;
                 }
 
-                if (_file.Alpha is not null)
+                if (file.Alpha is not null)
                 {
-                    float alpha = this[_file.Colors][i] / white;
-                    value = (_file.IsPremultiplied ? value : value * alpha) + 1 - alpha;
+                    float alpha = raster[file.Colors][i] / white;
+                    value = (file.IsPremultiplied ? value : value * alpha) + 1 - alpha;
                 }
 
-                rgb[(i * 3) + c] = (byte)(Math.Clamp(value, 0, 1) * byte.MaxValue + 0.5f);
+                rgb[(i * 3) + c] = (byte)((Math.Clamp(value, 0, 1) * byte.MaxValue) + 0.5f);
             }
         }
 
-        if (_file.Orientation > 1)
+        if (file.Orientation > 1)
         {
-            Libvips.Turn(pixels, Size.Width, Size.Height, _file.Orientation, cancellationToken);
+            Libvips.Turn(pixels, file.Size.Width, file.Size.Height, file.Orientation, cancellationToken);
         }
     }
-
-    /// <summary>Returns the planes to the pool.</summary>
-    public void Dispose() => Array.ForEach(_planes, plane => plane.Dispose());
 }
 
 /// <summary>Which values of samples are black and white.</summary>
 internal static class SampleRange
 {
     /// <summary>The smallest and the largest finite value; both 0 where there is none.</summary>
-    public static (float Least, float Most) Of(ReadOnlySpan<float> values)
+    public static (double Least, double Most) Of(IReadOnlyList<Memory<float>> planes)
     {
         (float least, float most) = (float.PositiveInfinity, float.NegativeInfinity);
-        foreach (float value in values)
+        foreach (Memory<float> plane in planes)
         {
-            if (float.IsFinite(value))
+            foreach (float value in plane.Span)
             {
-                (least, most) = (Math.Min(least, value), Math.Max(most, value));
+                if (float.IsFinite(value))
+                {
+                    (least, most) = (Math.Min(least, value), Math.Max(most, value));
+                }
             }
         }
 
@@ -141,6 +140,6 @@ internal static class SampleRange
         throw new SegmentationException(
             SegmentationError.UndecodableImage,
             $"Expected an image of 8 bits; the image has samples of {type} with values of {range}, and does not say which values are " +
-            "black and white. Convert it, for instance with gdal_translate -ot Byte -scale BLACK WHITE 0 255.");
+            "black and white. Say them: value_scaling=min-max:BLACK,WHITE in the request, or preprocess.value_scaling in the manifest.");
     }
 }

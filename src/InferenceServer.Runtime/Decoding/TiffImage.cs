@@ -165,21 +165,20 @@ internal sealed class TiffImage
 
     private int Down => ((Size.Height - 1) / _block.Height) + 1;
 
-    /// <summary>Checks that <see cref="Read"/> can read the samples.</summary>
-    /// <exception cref="SegmentationException">It cannot, and the message says why.</exception>
-    public void CheckReadable()
+    /// <summary>Why <see cref="Read"/> cannot read the samples; null where it can.</summary>
+    public SegmentationException? Obstacle()
     {
         if (_photometric is not (WhiteIsZero or BlackIsZero or Rgb))
         {
             string remedy = _photometric == YCbCr ? "without JPEG compression" : $"of {Samples} samples of {Type}";
-            throw Unsupported(
+            return Unsupported(
                 $"has the photometric interpretation {Name(_photometric)} {remedy}, which the server does not read. " +
                 "Save the image as RGB.");
         }
 
         if (!TiffCodecs.Knows(_compression))
         {
-            throw Unsupported(
+            return Unsupported(
                 $"has {Samples} samples of {Type} with compression {_compression}, which the server reads for photographs of 8 bits " +
                 $"only. {Convert}");
         }
@@ -201,22 +200,24 @@ internal sealed class TiffImage
         };
         if (!isKnown || _file.Value(FillOrder, 1) != 1)
         {
-            throw Unsupported($"has samples of sample format {_format} with {_bits} bits, which the server does not read. {Convert}");
+            return Unsupported($"has samples of sample format {_format} with {_bits} bits, which the server does not read. {Convert}");
         }
 
         if (_compression != 1 && !isPredicted)
         {
-            throw Unsupported($"has predictor {_predictor} with samples of {Type}, which the server does not read. {Convert}");
+            return Unsupported($"has predictor {_predictor} with samples of {Type}, which the server does not read. {Convert}");
         }
 
         double all = (double)BlockBytes * Across * Down;
         double image = (double)RowBytes / _block.Width * Size.Pixels;
         if (BlockBytes > Array.MaxLength || all > (4 * image) + FreeBytes)
         {
-            throw new SegmentationException(
+            return new SegmentationException(
                 SegmentationError.UndecodableImage,
                 $"The image/tiff of {Size} pixels has strips or tiles of {_block} pixels, which are too large for it. {Convert}");
         }
+
+        return null;
     }
 
     /// <summary>Reads bands.</summary>

@@ -87,8 +87,10 @@ internal static partial class ManifestValidator
                 !byMaximum || preprocess.Scale is null, "preprocess.scale",
                 "expected no scale with the normalize \"image_max\", which divides by the image's largest value; " +
                 "remove the key");
+            bool hasBands = preprocess.Color == ChannelOrder.Bands;
             Expect(
-                byMaximum || preprocess.Scale is > 0 and < float.PositiveInfinity, "preprocess.scale",
+                byMaximum || (hasBands && preprocess.Scale is null) || preprocess.Scale is > 0 and < float.PositiveInfinity,
+                "preprocess.scale",
                 "expected a positive number, for instance 0.00392156862745098 (1/255) or 1");
             int channels = preprocess.Mean.Count;
             Expect(
@@ -101,13 +103,14 @@ internal static partial class ManifestValidator
                 channels == 1 || preprocess.Color != ChannelOrder.Gray, "preprocess.mean",
                 $"expected one number with the color \"gray\", got {channels}");
             Expect(
-                channels != 1 || preprocess.Color == ChannelOrder.Gray, "preprocess.mean",
+                channels != 1 || hasBands || preprocess.Color == ChannelOrder.Gray, "preprocess.mean",
                 "expected three numbers, got 1; a graph of one channel has the color \"gray\"");
             Expect(
                 preprocess.Pad.Value.Steps.Count <= 1 || preprocess.Pad.Value.Steps.Count == channels,
                 "preprocess.pad.value",
                 $"expected one number, or one for each channel ({channels}), got {preprocess.Pad.Value.Steps.Count}");
-            if (errors.Count == 0)
+            ValidateBands(preprocess, channels);
+            if (errors.Count == 0 && !hasBands)
             {
                 // A larger normalised pixel means a scale of 1 with means of 0 to 1, or the reverse. Such a manifest
                 // loses accuracy without an error.
@@ -128,6 +131,26 @@ internal static partial class ManifestValidator
 
             ValidateSize(preprocess.Size);
             ValidateResize(preprocess.Resize, preprocess.Size.Fixed, manifest.Inference.Mode == InferenceMode.Slide);
+        }
+
+        void ValidateBands(PreprocessManifest preprocess, int channels)
+        {
+            Expect(
+                preprocess.Color != ChannelOrder.Bands || preprocess.Normalize != PixelNormalization.ImageMax, "preprocess.normalize",
+                "expected no such key with the color \"bands\"; use value_scaling");
+            Expect(
+                preprocess.Bands is null || preprocess.Bands.Count == channels, "preprocess.bands",
+                $"expected {channels} bands, one for each channel, got {preprocess.Bands?.Count}");
+            Expect(
+                preprocess.ValueScaling is not { Count: > 1 } each || each.Count == channels, "preprocess.value_scaling",
+                $"expected one list of steps, or {channels}, one for each channel");
+            Expect(preprocess.View?.Bands is null or { Count: 1 or 3 }, "preprocess.view.bands", "expected three bands, or one");
+            Expect(
+                preprocess.View?.ValueScaling is null or { Count: 1 or 3 }, "preprocess.view.value_scaling",
+                "expected one list of steps, or three");
+            Expect(
+                preprocess.NodataFill is null || float.IsFinite(preprocess.NodataFill.Value), "preprocess.nodata_fill",
+                "expected a number");
         }
 
         void ValidateSize(SizeManifest size)
@@ -241,6 +264,7 @@ internal static partial class ManifestValidator
             Expect(
                 postprocess.None is null || kind.IsMultilabel(), "postprocess.none",
                 "expected no such key: only with a multilabel output are there pixels that no class claims");
+            Expect(postprocess.NodataLabel is null or (>= 0 and <= ushort.MaxValue), "postprocess.nodata_label", "expected 0 to 65535");
             Expect(postprocess.None?.Trim() is not "", "postprocess.none", "expected a name, found an empty one");
             ValidateCrf(postprocess.Crf);
         }

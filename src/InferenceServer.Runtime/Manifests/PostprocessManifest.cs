@@ -24,6 +24,9 @@ internal sealed record PostprocessManifest
     /// the label <c>classes.ignore</c>.</summary>
     public string? None { get; init; }
 
+    /// <summary>The label of pixels where no band has data; null leaves the network's.</summary>
+    public int? NodataLabel { get; init; }
+
     /// <summary>Parameters of the fully connected CRF.</summary>
     public CrfManifest? Crf { get; init; }
 }

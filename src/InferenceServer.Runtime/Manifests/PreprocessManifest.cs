@@ -11,7 +11,8 @@ internal sealed record PreprocessManifest
     /// <summary>Most channels of a network's input.</summary>
     public const int MostChannels = 64;
 
-    /// <summary>Channel order of the network; gray for a network of one channel.</summary>
+    /// <summary>Channel order of the network; gray for a network of one channel, bands for a network whose channels are
+    /// bands of a raster.</summary>
     public required ChannelOrder Color { get; init; }
 
     /// <summary>What the pixels are multiplied with. Null: <see cref="Scale"/>.</summary>
@@ -26,6 +27,24 @@ internal sealed record PreprocessManifest
 
     /// <summary>A standard deviation for each of the network's channels, in their order.</summary>
     public required IReadOnlyList<float> Std { get; init; }
+
+    /// <summary>The bands of the file that the network sees, in the order of its channels. Null: all of them.</summary>
+    [JsonConverter(typeof(BandsConverter))]
+    public IReadOnlyList<BandManifest>? Bands { get; init; }
+
+    /// <summary>Steps that come before scale, mean and std: one list for all bands, or one for each. Colours become 0 to
+    /// 1 by them.</summary>
+    [JsonConverter(typeof(ValueScalingConverter))]
+    public IReadOnlyList<IReadOnlyList<ValueScaling>>? ValueScaling { get; init; }
+
+    /// <summary>The value of pixels without data.</summary>
+    public NodataManifest? Nodata { get; init; }
+
+    /// <summary>The value that the network sees for pixels without data, in the file's units. Null: the mean.</summary>
+    public float? NodataFill { get; init; }
+
+    /// <summary>Colours for people and for the CRF, where the bands are none.</summary>
+    public ViewManifest? View { get; init; }
 
     /// <summary>How images are resized for the network.</summary>
     public required ResizeManifest Resize { get; init; }

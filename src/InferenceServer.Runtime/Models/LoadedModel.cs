@@ -103,12 +103,12 @@ internal sealed class LoadedModel : IDisposable
     /// <exception cref="SegmentationException">The network takes another number of channels.</exception>
     internal void CheckTakesImages()
     {
-        if (!Session.Layout.TakesImages)
+        if (!Session.Layout.TakesImages && !Preprocessor.TakesBands)
         {
             throw new SegmentationException(
                 SegmentationError.InvalidRequest,
-                $"The model '{Name}' takes {Session.Layout.Channels} channels; an image has 3. Send the tensor to " +
-                $"/v2/models/{Name}/infer of the server.");
+                $"The model '{Name}' takes {Session.Layout.Channels} channels. Write preprocess.color \"bands\" in its manifest for " +
+                $"images with as many bands, or send the tensor to /v2/models/{Name}/infer of the server.");
         }
     }
 

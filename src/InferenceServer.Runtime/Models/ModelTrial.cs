@@ -49,7 +49,7 @@ internal sealed class ModelTrial
         int channels = layout.Channels;
         bool isGray = preprocess.Color == ChannelOrder.Gray;
         List<string> errors = [];
-        if (channels == 1 && !isGray)
+        if (channels == 1 && !isGray && preprocess.Color != ChannelOrder.Bands)
         {
             errors.Add(
                 "preprocess.color: expected \"gray\", with one number in mean and std, because the graph takes 1 channel");

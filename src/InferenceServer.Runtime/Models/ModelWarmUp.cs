@@ -47,10 +47,10 @@ internal sealed class ModelWarmUp
                from batch in manifest.WarmUp?.Batches ?? [.. Enumerable.Range(1, model.Scheduler.MaxBatch)]
                select (model.Session.Layout.Describe(batch, size), (Action<CancellationToken>)(ct => RunNetwork(batch, size, ct))),
             .. from image in images
-               where model.Session.Layout.TakesImages
+               where TakesColors(model)
                select ($"an image of {image}", (Action<CancellationToken>)(ct => RunStages(image, StageRuns, ct))),
         ];
-        if (model.Session.Layout.TakesImages && Interlocked.Exchange(ref _compiled, 1) == 0)
+        if (TakesColors(model) && Interlocked.Exchange(ref _compiled, 1) == 0)
         {
             Steps = [("the code", Compile), .. Steps];
         }
@@ -58,6 +58,8 @@ internal sealed class ModelWarmUp
 
     /// <summary>The runs in order, with a name for users.</summary>
     public IReadOnlyList<(string Name, Action<CancellationToken> Run)> Steps { get; }
+
+    private static bool TakesColors(LoadedModel model) => model.Session.Layout.TakesImages && !model.Preprocessor.TakesBands;
 
     private void RunNetwork(int batch, ImageSize size, CancellationToken cancellationToken)
     {

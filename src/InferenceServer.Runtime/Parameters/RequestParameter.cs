@@ -60,7 +60,7 @@ internal enum ParameterGroup
     /// <summary>Deadline and class of the request.</summary>
     Admission,
 
-    /// <summary>Tiles, scales and mirroring.</summary>
+    /// <summary>What the network sees: bands, tiles, scales and mirroring.</summary>
     Passes,
 
     /// <summary>The fully connected CRF.</summary>

@@ -49,6 +49,24 @@ internal static class RequestParameters
             1, int.MaxValue, "milliseconds", "5000", (s, wait) => s with { Timeout = TimeSpan.FromMilliseconds(wait) }),
         Word("priority", ParameterGroup.Admission, "batch marks bulk work, which waits for interactive requests.", "interactive",
             [("interactive", Priority.Interactive), ("batch", Priority.Background)], (s, priority) => s with { Priority = priority }),
+        new(
+            "bands", ParameterGroup.Passes, ParameterType.Text,
+            "Numbers of the image's bands that the network sees, from 1, separated by commas.")
+        {
+            Example = "4,3,2", Parse = (s, text) => s with { Bands = [.. text.Split(',').Select(ToBand)] },
+        },
+        new(
+            "value_scaling", ParameterGroup.Passes, ParameterType.Text,
+            "Steps from the bands' values to the network's, in the words of STAC: clip, min-max, z-score, scale, offset, percentile. " +
+            "Or the manifest's list, in JSON. For models of RGB or gray, 0 becomes black and 1 white.")
+        {
+            Example = "min-max:0,10000",
+            Parse = (s, text) =>
+            {
+                ValueScaling.Parse(text);
+                return s with { ValueScaling = text };
+            },
+        },
         Word("mode", ParameterGroup.Passes, "whole runs the image in one piece, slide in overlapping tiles.", null,
             [("whole", InferenceMode.Whole), ("slide", InferenceMode.Slide)],
             (s, mode) => s with { Passes = s.Passes with { Mode = mode } }),
@@ -208,6 +226,8 @@ internal static class RequestParameters
             ?? throw new FormatException("six numbers that map the image to an area, separated by commas");
         return settings with { Options = settings.Options with { Geotransform = transform } };
     };
+
+    private static int ToBand(string text) => Parsed(text, 1, ushort.MaxValue, false, "numbers from 1, separated by commas");
 
     private static double ToNumber(string text)
     {

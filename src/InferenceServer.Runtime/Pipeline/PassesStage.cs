@@ -76,6 +76,11 @@ internal sealed class PassesStage(CpuGate cpu, PassPolicy policy, SegmentationMe
     {
         using CpuSlot slot = await cpu.EnterAsync(context.Timings, context.Cancellation, context.Admitted.Backlog).ConfigureAwait(false);
         using StageTimings.Scope timing = context.Timings.Measure(Stage.Preprocess);
+        if (context.Bands is { } bands)
+        {
+            return context.Model.Preprocessor.Open(context.Plan, bands);
+        }
+
         return context.Model.Preprocessor.Open(context.Plan, context.Image.Pixels);
     }
 

@@ -1,4 +1,5 @@
 using InferenceServer.Runtime.Admission;
+using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Decoding;
 using InferenceServer.Runtime.Diagnostics;
 using InferenceServer.Runtime.Models;
@@ -15,6 +16,8 @@ namespace InferenceServer.Runtime.Pipeline;
 internal sealed class PipelineContext(AdmittedRequest admitted, SegmentationRequest request) : IDisposable
 {
     private RgbImage? _image;
+    private Raster? _raster;
+    private PooledBuffer<byte>? _missing;
     private InputTensor? _input;
     private ModelOutput? _output;
     private Mask? _mask;
@@ -69,6 +72,24 @@ internal sealed class PipelineContext(AdmittedRequest admitted, SegmentationRequ
         set => Replace(ref _image, value);
     }
 
+    /// <summary>The bands that the network sees, HW, in the order of its channels; the image is a view of them. Null where
+    /// the network sees colours.</summary>
+    public IReadOnlyList<Memory<float>>? Bands { get; set; }
+
+    /// <summary>The owner of the bands; null where there is none.</summary>
+    public Raster? Raster
+    {
+        get => _raster;
+        set => Replace(ref _raster, value);
+    }
+
+    /// <summary>1 for pixels where no band has data, HW; null where all have.</summary>
+    public PooledBuffer<byte>? Missing
+    {
+        get => _missing;
+        set => Replace(ref _missing, value);
+    }
+
     /// <summary>The georeference of the image's file; set by decoding, null where the file has none.</summary>
     public GeoTags? Geo { get; set; }
 
@@ -108,6 +129,8 @@ internal sealed class PipelineContext(AdmittedRequest admitted, SegmentationRequ
     public void Dispose()
     {
         _image?.Dispose();
+        _raster?.Dispose();
+        _missing?.Dispose();
         _input?.Dispose();
         _output?.Dispose();
         _mask?.Dispose();

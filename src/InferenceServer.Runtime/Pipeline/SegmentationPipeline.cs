@@ -37,6 +37,7 @@ internal sealed class SegmentationPipeline(
         new PostprocessStage(),
         passes,
         refine,
+        new NodataStage(),
         new EncodeStage(metrics),
     ];
 

@@ -84,6 +84,39 @@ internal sealed class Mask : IDisposable
         return [.. LabelPlane.Occurring(_wideLabels.Span).Chunk(LabelPlane.Others).Select(Narrow)];
     }
 
+    /// <summary>Gives pixels a label of their own: no class claims them, and their confidence is 0.</summary>
+    /// <param name="covered">1 for these pixels, HW.</param>
+    /// <param name="label">The label.</param>
+    public void Cover(ReadOnlySpan<byte> covered, int label)
+    {
+        for (int i = 0; i < covered.Length; i++)
+        {
+            if (covered[i] == 0)
+            {
+                continue;
+            }
+
+            if (_wideLabels is not null)
+            {
+                _wideLabels.Span[i] = (ushort)label;
+            }
+            else
+            {
+                Labels.Span[i] = (byte)label;
+            }
+
+            if (_confidence is not null)
+            {
+                _confidence.Span[i] = 0;
+            }
+
+            for (int at = i; at < Claims.Length; at += covered.Length)
+            {
+                Claims.Span[at] = 0;
+            }
+        }
+    }
+
     /// <summary>Returns the memory to the pool.</summary>
     public void Dispose()
     {

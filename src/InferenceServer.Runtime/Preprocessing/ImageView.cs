@@ -49,19 +49,65 @@ internal sealed class ImageView(ReadOnlyMemory<byte> rgb, ImageSize image, Image
     }
 }
 
+/// <summary>The bands of an image at one scale, resized in strips. The caller disposes the view.</summary>
+internal sealed class BandView(IReadOnlyList<Memory<float>> bands, ImageSize image, ImageSize size, ResizeManifest resize) : IDisposable
+{
+    private PooledBuffer<float>? _strip;
+    private (int First, int Count) _held;
+
+    /// <summary>Pixels from the start of one row to the start of the next.</summary>
+    public int Stride => size.Width;
+
+    /// <summary>Rows of a resized band, HW; valid until the next call with other rows.</summary>
+    public ReadOnlySpan<float> Rows(int band, int first, int count)
+    {
+        int length = count * size.Width;
+        if (size == image)
+        {
+            return bands[band].Span.Slice(first * size.Width, length);
+        }
+
+        if (_strip is null || _held != (first, count))
+        {
+            _strip ??= new PooledBuffer<float>(checked(bands.Count * length));
+            for (int b = 0; b < bands.Count; b++)
+            {
+                PlaneResizer.Resize(
+                    bands[b].Span, image, _strip.Span.Slice(b * length, length), size, resize.Filter, resize.Antialias, first, count);
+            }
+
+            _held = (first, count);
+        }
+
+        return _strip.Span.Slice(band * length, length);
+    }
+
+    public void Dispose() => _strip?.Dispose();
+}
+
 /// <summary>The views of one image, and what they share. The caller disposes the views.</summary>
 /// <param name="views">The views in the plan's order; disposed with this object.</param>
 /// <param name="gray">The pixels of the views where they are not the image's own; disposed with this object.</param>
 /// <param name="values">The normalisation of all passes.</param>
 internal sealed class ImageViews(ImageView[] views, PooledBuffer<byte>? gray, InputValues values) : IDisposable
 {
+    private readonly BandView[]? _bands;
+
+    /// <summary>Views of an image of bands.</summary>
+    public ImageViews(BandView[] bands)
+        : this([], null, default) => _bands = bands;
+
     public InputValues Values => values;
+
+    /// <summary>The view where the image is one of bands; else null.</summary>
+    public BandView? Bands(PassView view) => _bands?[view.Index];
 
     public ImageView this[PassView view] => views[view.Index];
 
     public void Dispose()
     {
         Array.ForEach(views, view => view.Dispose());
+        Array.ForEach(_bands ?? [], view => view.Dispose());
         gray?.Dispose();
     }
 }

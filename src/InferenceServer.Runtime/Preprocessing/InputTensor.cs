@@ -59,6 +59,27 @@ internal sealed class InputTensor(int batch, ImageSize size, TensorLayout layout
             rgb, stride, rectangle, Values.Span, Size, geometry.Left, geometry.Top, values.Normalization, values.Padding);
     }
 
+    /// <summary>Writes a rectangle of one band, normalised and padded, into an input of one image.</summary>
+    /// <param name="plane">HW; starts at the rectangle's first value.</param>
+    /// <param name="stride">Values from one row to the next.</param>
+    /// <param name="channel">The channel of the network.</param>
+    /// <param name="geometry">How the rectangle lies in the input.</param>
+    /// <param name="line">The normalisation and the padding.</param>
+    internal void Write(ReadOnlySpan<float> plane, int stride, int channel, in InputGeometry geometry, in BandLine line)
+    {
+        Span<float> target = Values.Span.Slice(channel * (int)Size.Pixels, (int)Size.Pixels);
+        target.Fill(line.Padding);
+        for (int y = 0; y < geometry.Rows.Length; y++)
+        {
+            Span<float> row = target.Slice(((geometry.Top + y) * Size.Width) + geometry.Left, geometry.Columns.Length);
+            ReadOnlySpan<float> values = plane.Slice(y * stride, row.Length);
+            for (int x = 0; x < row.Length; x++)
+            {
+                row[x] = ((values[x] * line.Scale) - line.Mean) / line.Std;
+            }
+        }
+    }
+
     /// <summary>Mirrors the images left to right, in place.</summary>
     internal void Mirror() => MirroredRows.Apply(Values.Span, Size.Width);
 

@@ -95,7 +95,13 @@ internal sealed class PassPlan
         }
 
         long scores = (long)Image.Width * (allRows ? Image.Height : BandRows) * classes * sizeof(float);
-        long strips = Views.Sum(v => v.Size == Image ? 0 : 3L * v.Size.Width * v.StripRows);
+        long pixel = 3;
+        if (!layout.TakesImages)
+        {
+            pixel = sizeof(float) * layout.Channels;
+        }
+
+        long strips = Views.Sum(v => v.Size == Image ? 0 : pixel * v.Size.Width * v.StripRows);
         // Input and output of a network that returns scores for each of its input's pixels.
         long tile = Views.Max(v => layout.Bytes(v.Input) + (v.Input.Pixels * classes * sizeof(float)));
         return scores + strips + (tile * Math.Min(inFlight, Runs));

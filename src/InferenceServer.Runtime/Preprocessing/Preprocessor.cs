@@ -19,10 +19,12 @@ internal sealed class Preprocessor
     private readonly bool _byMaximum;
     private readonly PadValue _pad;
     private readonly InputValues _values;
+    private readonly PreprocessManifest _preprocess;
     private PassPlan? _last;
 
     internal Preprocessor(PreprocessManifest preprocess, TensorLayout layout, int bucketMultiple = 1)
     {
+        _preprocess = preprocess;
         _layout = layout;
         _sizing = new InputSizing(preprocess, bucketMultiple);
         _resize = preprocess.Resize;
@@ -32,6 +34,12 @@ internal sealed class Preprocessor
         _values = Values(new ChannelNormalization(
             preprocess.Scale ?? 1, Vector(preprocess.Mean), Vector(preprocess.Std), preprocess.Color));
     }
+
+    /// <summary>Whether the network's channels are bands instead of colours.</summary>
+    public bool TakesBands => _preprocess.Color == ChannelOrder.Bands;
+
+    /// <inheritdoc cref="BandPlan.Create"/>
+    public BandPlan? Bands(IReadOnlyList<int>? bands, string? scaling) => BandPlan.Create(_preprocess, bands, scaling);
 
     /// <summary>The geometry of an image of this size that runs whole.</summary>
     public InputGeometry Plan(ImageSize image) => _sizing.Plan(image);
@@ -71,6 +79,20 @@ internal sealed class Preprocessor
             [.. plan.Views.Select(view => new ImageView(rgb, plan.Image, view.Size, _resize))], gray, ValuesOf(rgb.Span));
     }
 
+    /// <summary>The bands at the scales of the plan's views; the caller disposes the views.</summary>
+    internal ImageViews Open(PassPlan plan, IReadOnlyList<Memory<float>> bands) =>
+        new([.. plan.Views.Select(view => new BandView(bands, plan.Image, view.Size, _resize))]);
+
+    /// <summary>Prepares one image of bands.</summary>
+    /// <param name="bands">A plane for each channel, HW, of <see cref="InputGeometry.Image"/>'s size.</param>
+    /// <param name="geometry">The result of <see cref="Plan(ImageSize)"/> for that size.</param>
+    /// <returns>The input of one image; the caller disposes it.</returns>
+    public InputTensor Prepare(IReadOnlyList<Memory<float>> bands, in InputGeometry geometry)
+    {
+        using BandView view = new(bands, geometry.Image, geometry.Resized, _resize);
+        return Normalize(view, geometry);
+    }
+
     /// <summary>Prepares one image.</summary>
     /// <param name="rgb">HWC, 8 bit, of <see cref="InputGeometry.Image"/>'s size.</param>
     /// <param name="geometry">The result of <see cref="Plan(ImageSize)"/> for that size.</param>
@@ -103,15 +125,24 @@ internal sealed class Preprocessor
     }
 
     /// <summary>Prepares the input of one pass.</summary>
-    /// <param name="views">The result of <see cref="Open"/>.</param>
+    /// <param name="views">The views of the plan's image.</param>
     /// <param name="pass">A pass of that plan.</param>
     /// <returns>The input of one image; the caller disposes it.</returns>
     internal InputTensor Prepare(ImageViews views, Pass pass)
     {
-        ImageView view = views[pass.View];
         InputGeometry geometry = pass.Geometry;
-        ReadOnlySpan<byte> strip = view.Rows(geometry.Rows.Start, geometry.Rows.Length);
-        InputTensor input = Normalize(strip[(geometry.Columns.Start * 3)..], view.Stride, geometry, views.Values);
+        InputTensor input;
+        if (views.Bands(pass.View) is { } bands)
+        {
+            input = Normalize(bands, geometry);
+        }
+        else
+        {
+            ImageView view = views[pass.View];
+            ReadOnlySpan<byte> strip = view.Rows(geometry.Rows.Start, geometry.Rows.Length);
+            input = Normalize(strip[(geometry.Columns.Start * 3)..], view.Stride, geometry, views.Values);
+        }
+
         if (pass.Mirrored)
         {
             input.Mirror();
@@ -172,6 +203,27 @@ internal sealed class Preprocessor
         return new Vector3(values[0], values[1], values[2]);
     }
 
+    private InputTensor Normalize(BandView view, in InputGeometry geometry)
+    {
+        bool isTile = geometry.Rows.Count < geometry.Image.Height || geometry.Columns.Count < geometry.Image.Width;
+        InputTensor input = new(1, geometry.Bucket, _layout) { Image = isTile ? geometry.Bucket : geometry.Image };
+        float scale = _preprocess.Scale ?? 1;
+        for (int c = 0; c < _layout.Channels; c++)
+        {
+            (float mean, float std) = (_preprocess.Mean[c], _preprocess.Std[c]);
+            float padding = 0;
+            if (_pad.At(c) is { } step)
+            {
+                padding = ((step * scale) - mean) / std;
+            }
+
+            ReadOnlySpan<float> rows = view.Rows(c, geometry.Rows.Start, geometry.Rows.Length);
+            input.Write(rows[geometry.Columns.Start..], view.Stride, c, geometry, new BandLine(scale, mean, std, padding));
+        }
+
+        return input;
+    }
+
     private InputTensor Normalize(ReadOnlySpan<byte> rgb, int stride, in InputGeometry geometry, in InputValues values)
     {
         bool isTile = geometry.Rows.Count < geometry.Image.Height || geometry.Columns.Count < geometry.Image.Width;
@@ -185,3 +237,10 @@ internal sealed class Preprocessor
 /// <param name="Normalization">The normalisation of the pixels.</param>
 /// <param name="Padding">The normalised colour around the image, in the model's channel order.</param>
 internal readonly record struct InputValues(ChannelNormalization Normalization, float[] Padding);
+
+/// <summary>How the values of one band become the network's input: (x·scale − mean) / std.</summary>
+/// <param name="Scale">Multiplied with a value.</param>
+/// <param name="Mean">Subtracted then.</param>
+/// <param name="Std">Divides the difference.</param>
+/// <param name="Padding">The normalised value around the image.</param>
+internal readonly record struct BandLine(float Scale, float Mean, float Std, float Padding);

@@ -185,8 +185,8 @@ public sealed class ChannelsTests : IDisposable
 
         Assert.Equal((SegmentationError.InvalidRequest, mask.Message), (mask.Error, scores.Message));
         Assert.Contains(
-            "takes 4 channels; an image has 3. Send the tensor to /v2/models/tiny-four/infer", mask.Message,
-            StringComparison.Ordinal);
+            "takes 4 channels. Write preprocess.color \"bands\" in its manifest", mask.Message, StringComparison.Ordinal);
+        Assert.Contains("send the tensor to /v2/models/tiny-four/infer", mask.Message, StringComparison.Ordinal);
         Assert.Contains("takes an input N×4×H×W, got 1×3×8×9", three.Message, StringComparison.Ordinal);
         AssertClose([.. values.Select(v => v * 8)], outputs[0].Scores());
     }

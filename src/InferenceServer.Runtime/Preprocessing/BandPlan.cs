@@ -1,0 +1,441 @@
+using System.Globalization;
+using InferenceServer.Kernels.Normalization;
+using InferenceServer.Runtime.Buffers;
+using InferenceServer.Runtime.Manifests;
+
+namespace InferenceServer.Runtime.Preprocessing;
+
+/// <summary>Which bands of an image the network sees, and how their values change before the network's own
+/// normalisation.</summary>
+internal sealed class BandPlan
+{
+    private static readonly IReadOnlyList<ValueScaling> Stretch = [new("percentile", 2, 98)];
+    private static readonly string[] ColorNames = ["red", "green", "blue"];
+
+    private readonly PreprocessManifest _preprocess;
+    private readonly IReadOnlyList<int>? _bands;
+    private readonly IReadOnlyList<IReadOnlyList<ValueScaling>>? _scaling;
+
+    private BandPlan(PreprocessManifest preprocess, IReadOnlyList<int>? bands, IReadOnlyList<IReadOnlyList<ValueScaling>>? scaling)
+    {
+        (_preprocess, _bands, _scaling) = (preprocess, bands, scaling);
+        Channels = preprocess.Mean.Count;
+    }
+
+    /// <summary>Channels of the network.</summary>
+    public int Channels { get; }
+
+    /// <summary>Whether the network sees 8-bit colours, which the bands become.</summary>
+    public bool GivesColors => _preprocess.Color != ChannelOrder.Bands;
+
+    /// <summary>Whether the values of the bands are changed; colours whose values are not changed must say which value
+    /// is white.</summary>
+    public bool IsScaled => _scaling is not null;
+
+    /// <summary>The plan of a request.</summary>
+    /// <param name="preprocess">The manifest's section.</param>
+    /// <param name="bands">The request's bands; null takes the manifest's.</param>
+    /// <param name="scaling">The request's value scaling; null takes the manifest's.</param>
+    /// <returns>Null where the network sees colours and nothing says what bands become them.</returns>
+    /// <exception cref="SegmentationException">The number of bands or of lists does not fit the network.</exception>
+    public static BandPlan? Create(PreprocessManifest preprocess, IReadOnlyList<int>? bands, string? scaling)
+    {
+        IReadOnlyList<IReadOnlyList<ValueScaling>>? steps = preprocess.ValueScaling;
+        if (scaling is not null)
+        {
+            steps = Parse(scaling);
+        }
+
+        BandPlan plan = new(preprocess, bands ?? preprocess.Bands?.Select(band => band.Index).ToArray(), steps);
+        if (plan.GivesColors && plan._bands is null && steps is null)
+        {
+            return null;
+        }
+
+        plan.Check();
+        return plan;
+    }
+
+    /// <summary>The plan with a value that is white, and 0 that is black.</summary>
+    public BandPlan WithWhite(float white) => new(_preprocess, _bands, [[new ValueScaling("scale", white, 0)]]);
+
+    /// <summary>Chooses samples of a file.</summary>
+    /// <param name="samples">Samples of a pixel.</param>
+    /// <param name="opaque">Samples without alpha.</param>
+    /// <param name="colors">The first samples, which are colours; 0 where the file does not say.</param>
+    /// <returns>Indices from 0.</returns>
+    /// <exception cref="SegmentationException">The file has too few bands, or does not say which ones are
+    /// colours.</exception>
+    public int[] Choose(int samples, int opaque, int colors)
+    {
+        if (_bands is not null)
+        {
+            if (_bands.FirstOrDefault(band => band > samples) is > 0 and int missing)
+            {
+                throw Undecodable($"Expected an image with band {missing}, the image has {samples} bands. Name others with bands=.");
+            }
+
+            return [.. _bands.Select(band => band - 1)];
+        }
+
+        int wanted = Channels;
+        if (GivesColors)
+        {
+            wanted = colors;
+        }
+
+        if (wanted > 0 && (wanted == samples || wanted == opaque || GivesColors))
+        {
+            return [.. Enumerable.Range(0, wanted)];
+        }
+
+        if (GivesColors)
+        {
+            throw Undecodable(
+                $"The image has {samples} bands, and the file does not say which of them are colours. Name them, for instance with " +
+                "bands=3,2,1.");
+        }
+
+        throw Undecodable(
+            $"The model takes {Channels} bands, the image has {samples}. Send an image with these bands, or name them with bands=.");
+    }
+
+    /// <summary>The samples that people and the CRF see, among those of a file.</summary>
+    /// <param name="chosen">The result of <see cref="Choose"/>.</param>
+    /// <param name="samples">Samples of a pixel.</param>
+    /// <returns>Three indices, or one for gray.</returns>
+    /// <exception cref="SegmentationException">The file has too few bands.</exception>
+    public int[] View(int[] chosen, int samples)
+    {
+        if (_preprocess.View?.Bands is { } bands)
+        {
+            if (bands.FirstOrDefault(band => band.Index > samples) is { } missing)
+            {
+                throw Undecodable(
+                    $"Expected an image with band {missing.Index}, which preprocess.view shows; the image has {samples} bands.");
+            }
+
+            return [.. bands.Select(band => band.Index - 1)];
+        }
+
+        if (_preprocess.Bands is { } named && ColorNames.All(name => named.Any(band => band.Name == name)))
+        {
+            int[] places = [.. ColorNames.Select(name => named.Index().First(band => band.Item.Name == name).Index)];
+            return [.. places.Select(place => chosen[place])];
+        }
+
+        return chosen[..(chosen.Length >= 3 ? 3 : 1)];
+    }
+
+    /// <summary>Makes values without data NaN.</summary>
+    /// <param name="planes">The bands; changed in place.</param>
+    /// <param name="ofFile">GDAL_NODATA of the file.</param>
+    public void RemoveMissing(IReadOnlyList<Memory<float>> planes, string? ofFile)
+    {
+        double? nodata = _preprocess.Nodata?.Value;
+        if (_preprocess.Nodata is { Value: null }
+            && double.TryParse(ofFile?.Trim(), NumberStyles.Float, CultureInfo.InvariantCulture, out double value))
+        {
+            nodata = value;
+        }
+
+        foreach (Memory<float> plane in planes)
+        {
+            foreach (ref float sample in plane.Span)
+            {
+                if (!float.IsFinite(sample) || sample == (float?)nodata)
+                {
+                    sample = float.NaN;
+                }
+            }
+        }
+    }
+
+    /// <summary>Marks pixels where no band has data.</summary>
+    /// <returns>Whether there are such pixels.</returns>
+    public static bool MarkMissing(IReadOnlyList<Memory<float>> planes, Span<byte> missing)
+    {
+        missing.Fill(1);
+        foreach (Memory<float> plane in planes)
+        {
+            ReadOnlySpan<float> samples = plane.Span;
+            for (int i = 0; i < samples.Length; i++)
+            {
+                if (!float.IsNaN(samples[i]))
+                {
+                    missing[i] = 0;
+                }
+            }
+        }
+
+        return missing.Contains((byte)1);
+    }
+
+    /// <summary>Changes the values of the chosen bands, and fills pixels without data.</summary>
+    /// <param name="planes">The result of <see cref="RemoveMissing"/>, in the order of the network's channels; changed in
+    /// place.</param>
+    public void Scale(IReadOnlyList<Memory<float>> planes)
+    {
+        for (int c = 0; c < planes.Count; c++)
+        {
+            float[] fill = [_preprocess.NodataFill ?? 0];
+            foreach (ValueScaling step in Steps(_scaling, c))
+            {
+                (double first, double second) = (step.First, step.Second);
+                if (step.Type == "percentile")
+                {
+                    (first, second) = Percentiles.Of(planes[c].Span, step.First, step.Second);
+                }
+
+                Apply(step.Type, planes[c].Span, first, second);
+                Apply(step.Type, fill, first, second);
+            }
+
+            if (_preprocess.NodataFill is null)
+            {
+                fill[0] = _preprocess.Mean[Math.Min(c, Channels - 1)] / (_preprocess.Scale ?? 1);
+                if (GivesColors)
+                {
+                    fill[0] /= byte.MaxValue;
+                }
+            }
+
+            foreach (ref float sample in planes[c].Span)
+            {
+                if (float.IsNaN(sample))
+                {
+                    sample = fill[0];
+                }
+            }
+        }
+    }
+
+    /// <summary>Paints what people and the CRF see.</summary>
+    /// <param name="planes">The bands of <see cref="View"/>, in the file's values; not changed.</param>
+    /// <param name="rgb">HWC; every byte is written. Black where a band has no data.</param>
+    public void PaintView(IReadOnlyList<Memory<float>> planes, Span<byte> rgb)
+    {
+        using PooledBuffer<float> scratch = new(planes[0].Length);
+        for (int c = 0; c < planes.Count; c++)
+        {
+            planes[c].Span.CopyTo(scratch.Span);
+            foreach (ValueScaling step in Steps(_preprocess.View?.ValueScaling ?? [Stretch], c))
+            {
+                (double first, double second) = (step.First, step.Second);
+                if (step.Type == "percentile")
+                {
+                    (first, second) = Percentiles.Of(scratch.Span, step.First, step.Second);
+                }
+
+                Apply(step.Type, scratch.Span, first, second);
+            }
+
+            Paint(scratch.Span, rgb, c, planes.Count);
+        }
+    }
+
+    /// <summary>Paints bands of 0 to 1 as colours.</summary>
+    /// <param name="planes">Three bands, or one for gray.</param>
+    /// <param name="rgb">HWC; every byte is written.</param>
+    public static void PaintColors(IReadOnlyList<Memory<float>> planes, Span<byte> rgb)
+    {
+        for (int c = 0; c < planes.Count; c++)
+        {
+            Paint(planes[c].Span, rgb, c, planes.Count);
+        }
+    }
+
+    private static void Paint(ReadOnlySpan<float> plane, Span<byte> rgb, int channel, int channels)
+    {
+        for (int i = 0; i < plane.Length; i++)
+        {
+            byte step = 0;
+            if (plane[i] > 0)
+            {
+                step = (byte)((Math.Min(plane[i], 1) * byte.MaxValue) + 0.5f);
+            }
+
+            if (channels == 1)
+            {
+                rgb.Slice(i * 3, 3).Fill(step);
+            }
+            else
+            {
+                rgb[(i * 3) + channel] = step;
+            }
+        }
+    }
+
+    private static IReadOnlyList<ValueScaling> Steps(IReadOnlyList<IReadOnlyList<ValueScaling>>? lists, int band)
+    {
+        if (lists is null)
+        {
+            return [];
+        }
+
+        return lists[Math.Min(band, lists.Count - 1)];
+    }
+
+    private static void Apply(string type, Span<float> values, double first, double second)
+    {
+        (double least, double most) = (double.NegativeInfinity, double.PositiveInfinity);
+        (double subtracted, double divisor) = (0, 1);
+        switch (type)
+        {
+            case "clip":
+                (least, most) = (first, second);
+                break;
+            case "clip-min":
+                least = first;
+                break;
+            case "clip-max":
+                most = first;
+                break;
+            case "z-score":
+                (subtracted, divisor) = (first, second);
+                break;
+            case "offset":
+                subtracted = first;
+                break;
+            case "scale":
+                divisor = first;
+                break;
+            default: // min-max and percentile
+                (subtracted, divisor) = (first, second > first ? second - first : 1);
+                break;
+        }
+
+        foreach (ref float value in values)
+        {
+            // NaN stays NaN.
+            value = (float)((Math.Clamp(value, least, most) - subtracted) / divisor);
+        }
+    }
+
+    private static IReadOnlyList<IReadOnlyList<ValueScaling>> Parse(string scaling)
+    {
+        try
+        {
+            return ValueScaling.Parse(scaling);
+        }
+        catch (FormatException e)
+        {
+            throw new SegmentationException(SegmentationError.InvalidRequest, $"value_scaling: expected {e.Message}, got '{scaling}'.");
+        }
+    }
+
+    private void Check()
+    {
+        if (_bands is { } bands && bands.Count != Channels && !(GivesColors && bands.Count is 1 or 3))
+        {
+            throw Invalid($"bands: expected {Channels} bands, one for each channel of the network, got {bands.Count}.");
+        }
+
+        if (_bands is { } numbers && (numbers.Any(band => band < 1) || numbers.Distinct().Count() < numbers.Count))
+        {
+            throw Invalid("bands: expected different numbers, from 1.");
+        }
+
+        int count = _bands?.Count ?? Channels;
+        if (_scaling is { Count: > 1 } lists && lists.Count != count)
+        {
+            throw Invalid($"value_scaling: expected one list of steps, or one for each of {count} bands, got {lists.Count}.");
+        }
+
+        bool isDeviation = _scaling?.Any(steps => steps.LastOrDefault(s => !s.Type.StartsWith("clip", StringComparison.Ordinal))
+            is { Type: "z-score" }) is true;
+        if (GivesColors && isDeviation)
+        {
+            throw Invalid("value_scaling: expected steps that make black 0 and white 1, such as min-max; the network takes colours.");
+        }
+    }
+
+    private static SegmentationException Invalid(string message) => new(SegmentationError.InvalidRequest, message);
+
+    private static SegmentationException Undecodable(string message) => new(SegmentationError.UndecodableImage, message);
+}
+
+/// <summary>Percentiles of the values of a band, without sorting them.</summary>
+internal static class Percentiles
+{
+    private const int Bins = 1 << 16;
+
+    /// <summary>Two percentiles, by linear interpolation as in NumPy.</summary>
+    /// <param name="values">The values; NaN does not count.</param>
+    /// <param name="low">0 to 100.</param>
+    /// <param name="high">0 to 100.</param>
+    /// <returns>0 and 0 where no value counts.</returns>
+    public static (double Low, double High) Of(ReadOnlySpan<float> values, double low, double high)
+    {
+        long[] bins = new long[Bins];
+        long count = 0;
+        foreach (float value in values)
+        {
+            if (!float.IsNaN(value))
+            {
+                bins[Key(value) >> 16]++;
+                count++;
+            }
+        }
+
+        if (count == 0)
+        {
+            return (0, 0);
+        }
+
+        return (At(values, bins, low / 100 * (count - 1)), At(values, bins, high / 100 * (count - 1)));
+    }
+
+    private static double At(ReadOnlySpan<float> values, long[] bins, double position)
+    {
+        long rank = (long)position;
+        double lower = Ranked(values, bins, rank);
+        if (position == rank)
+        {
+            return lower;
+        }
+
+        return lower + ((position - rank) * (Ranked(values, bins, rank + 1) - lower));
+    }
+
+    /// <summary>The value that would stand at a place of the sorted values.</summary>
+    private static double Ranked(ReadOnlySpan<float> values, long[] bins, long rank)
+    {
+        uint bin = 0;
+        for (; rank >= bins[bin]; bin++)
+        {
+            rank -= bins[bin];
+        }
+
+        long[] rest = new long[Bins];
+        foreach (float value in values)
+        {
+            uint key = Key(value);
+            if (key >> 16 == bin && !float.IsNaN(value))
+            {
+                rest[key & (Bins - 1)]++;
+            }
+        }
+
+        uint low = 0;
+        for (; rank >= rest[low]; low++)
+        {
+            rank -= rest[low];
+        }
+
+        uint found = (bin << 16) | low;
+        return BitConverter.UInt32BitsToSingle((found & 0x8000_0000) != 0 ? found ^ 0x8000_0000 : ~found);
+    }
+
+    // Numbers in the order of the floats.
+    private static uint Key(float value)
+    {
+        uint bits = BitConverter.SingleToUInt32Bits(value);
+        if ((bits & 0x8000_0000) != 0)
+        {
+            return ~bits;
+        }
+
+        return bits | 0x8000_0000;
+    }
+}
