@@ -80,7 +80,7 @@ def save(name, weight, bias, tail, element, classes, truth, graph, postprocess=N
     (folder / "1").mkdir(parents=True, exist_ok=True)
     save_model(model, str(folder / "1" / "model.onnx"))
     preprocess = {"color": "rgb", "scale": 1 / 255, "mean": [0, 0, 0], "std": [1, 1, 1], "resize": {"mode": "none", "filter": "bilinear", "antialias": True}, "size": {"multiple": 1}, "pad": {}}
-    manifest = {"schema": 1, "graph": graph, "preprocess": preprocess, "postprocess": postprocess or {}, "classes": {"names": classes, "palette": palette}}
+    manifest = {"schema": 1, "warm_up": {"sizes": [[64, 96]]}, "graph": graph, "preprocess": preprocess, "postprocess": postprocess or {}, "classes": {"names": classes, "palette": palette}}
     (folder / "model.json").write_text(json.dumps(manifest) + "\n")
     numpy.save(folder / "truth.npy", truth.astype(numpy.uint16))
 

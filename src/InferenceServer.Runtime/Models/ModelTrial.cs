@@ -126,27 +126,46 @@ internal sealed class ModelTrial
         void Progress(int batch, ImageSize size) => progress(_session.Layout.Describe(batch, size));
     }
 
-    /// <summary>Runs the graph once in each of the sessions that requests use, and checks the outputs.</summary>
+    /// <summary>Runs the graph once in each of the sessions that requests use, and checks the outputs' shapes, and that
+    /// the scores are finite.</summary>
     /// <exception cref="ManifestException">The output contradicts the manifest.</exception>
-    public TrialResult Try(int batch, ImageSize size, TrialImage image, CancellationToken cancellationToken)
+    public void WarmUp(int batch, ImageSize size, CancellationToken cancellationToken)
+    {
+        using InputTensor input = TrialImage.Full.Create(batch, size, _session.Layout, _manifest.Preprocess);
+        foreach (IModelSession session in Sessions)
+        {
+            using ModelOutput output = Run(session, input, cancellationToken);
+            Check(input, _check.Errors(output, batch));
+        }
+    }
+
+    private IEnumerable<IModelSession> Sessions => new[] { _session.Narrow, _session.Wide }.Distinct();
+
+    // On small inputs: the result is copied, and every value is looked at.
+    private TrialResult Try(int batch, ImageSize size, TrialImage image, CancellationToken cancellationToken)
     {
         using InputTensor input = image.Create(batch, size, _session.Layout, _manifest.Preprocess);
-        string shape = input.Layout.Describe(batch, size);
         TrialResult? result = null;
-        foreach (IModelSession session in new[] { _session.Narrow, _session.Wide }.Distinct())
+        foreach (IModelSession session in Sessions)
         {
-            using ModelOutput output = Run(session, input, shape, cancellationToken);
-            string[] errors = [.. _check.Errors(output, batch, size)];
-            if (errors.Length > 0)
-            {
-                throw Wrong([.. errors.Select(error => $"with an input of {shape}, {error}")]);
-            }
-
+            using ModelOutput output = Run(session, input, cancellationToken);
+            Check(input, _check.Errors(output, batch));
+            Check(input, _check.Look(output, batch));
             _grids.Add((size, new ImageSize(output.Width, output.Height)));
             result = TrialResult.Of(output, _graph.Kind);
         }
 
         return result!;
+    }
+
+    private void Check(InputTensor input, IEnumerable<string> errors)
+    {
+        string shape = input.Layout.Describe(input.Batch, input.Size);
+        string[] found = [.. errors.Select(error => $"with an input of {shape}, {error}")];
+        if (found.Length > 0)
+        {
+            throw Wrong(found);
+        }
     }
 
     private TrialFindings Findings(int maxBatch)
@@ -203,7 +222,7 @@ internal sealed class ModelTrial
         return new ImageSize(width, sizing.Legal(width + 1));
     }
 
-    private ModelOutput Run(IModelSession session, InputTensor input, string shape, CancellationToken cancellationToken)
+    private ModelOutput Run(IModelSession session, InputTensor input, CancellationToken cancellationToken)
     {
         try
         {
@@ -213,7 +232,8 @@ internal sealed class ModelTrial
         {
             string key = input.Batch > 1 ? "graph.max_batch" : "preprocess.size";
             throw Wrong(
-                $"{key}: expected a graph that runs at every legal size, but it fails on an input of {shape}: {e.InnerException?.Message}");
+                $"{key}: expected a graph that runs at every legal size, but it fails on an input of " +
+                $"{input.Layout.Describe(input.Batch, input.Size)}: {e.InnerException?.Message}");
         }
     }
 

@@ -65,7 +65,7 @@ internal sealed class ModelWarmUp
     {
         for (int i = 0; i < NetworkRuns; i++)
         {
-            _trial.Try(batch, size, TrialImage.Full, cancellationToken);
+            _trial.WarmUp(batch, size, cancellationToken);
         }
     }
 

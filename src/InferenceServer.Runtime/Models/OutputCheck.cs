@@ -2,7 +2,6 @@ using System.Globalization;
 using InferenceServer.Runtime.Manifests;
 using InferenceServer.Runtime.Sessions;
 using Microsoft.ML.OnnxRuntime.Tensors;
-using ImageSize = InferenceServer.Kernels.ImageSize;
 
 namespace InferenceServer.Runtime.Models;
 
@@ -38,7 +37,7 @@ internal sealed class OutputCheck
     public int Channels { get; private set; }
 
     /// <summary>What is wrong with one output, one sentence each.</summary>
-    public IEnumerable<string> Errors(ModelOutput output, int batch, ImageSize size)
+    public IEnumerable<string> Errors(ModelOutput output, int batch)
     {
         string shape = string.Join('×', output.Shape);
         bool labels = _kind == OutputKind.Labels;
@@ -71,9 +70,23 @@ internal sealed class OutputCheck
             yield break;
         }
 
+        for (int i = 0; i < batch && !labels; i++)
+        {
+            if (!AreFinite(output.Scores(i)))
+            {
+                yield return "expected finite scores, got NaN or infinity; check preprocess.mean and std, and the export's precision";
+                yield break;
+            }
+        }
+    }
+
+    /// <summary>Looks at every value of an output without errors, for <see cref="Refusal"/> and <see
+    /// cref="Warnings"/>.</summary>
+    public IEnumerable<string> Look(ModelOutput output, int batch)
+    {
         for (int i = 0; i < batch; i++)
         {
-            if (labels)
+            if (_kind == OutputKind.Labels)
             {
                 if (output.ElementType == TensorElementType.Float && !AreWhole(output.Scores(i)))
                 {
@@ -83,10 +96,9 @@ internal sealed class OutputCheck
 
                 NoteLabels(output, i);
             }
-            else if (!NoteScores(output.Scores(i), output.Channels))
+            else
             {
-                yield return "expected finite scores, got NaN or infinity; check preprocess.mean and std, and the export's precision";
-                yield break;
+                NoteScores(output.Scores(i), output.Channels);
             }
         }
     }
@@ -198,7 +210,20 @@ internal sealed class OutputCheck
         _labels.UnionWith(labels.Select(label => (int)label));
     }
 
-    private bool NoteScores(ReadOnlySpan<float> scores, int channels)
+    private static bool AreFinite(ReadOnlySpan<float> scores)
+    {
+        foreach (float score in scores)
+        {
+            if (!float.IsFinite(score))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    private void NoteScores(ReadOnlySpan<float> scores, int channels)
     {
         // Quantised scores of many classes miss 1 by half a step each.
         double tolerance = Math.Max(0.02, channels / 400.0);
@@ -209,11 +234,6 @@ internal sealed class OutputCheck
             double sum = 0;
             for (int i = pixel; i < scores.Length; i += pixels)
             {
-                if (!float.IsFinite(scores[i]))
-                {
-                    return false;
-                }
-
                 _lowest = Math.Min(_lowest, scores[i]);
                 _highest = Math.Max(_highest, scores[i]);
                 sum += scores[i];
@@ -226,7 +246,5 @@ internal sealed class OutputCheck
                 _missing++;
             }
         }
-
-        return true;
     }
 }
