@@ -209,7 +209,13 @@ internal sealed class Segmenter : ISegmenter
         {
             throw new SegmentationException(
                 SegmentationError.InvalidRequest,
-                $"The graph of '{model.Name}' ends in labels: it has no confidence or probabilities, and nothing that a CRF could refine.");
+                $"The graph of '{model.Name}' ends in labels: it has no confidence or probabilities, and nothing that a CRF could " +
+                "refine. Request a format of labels, for instance png or masks.");
+        }
+
+        if (encodes)
+        {
+            settings.Format.Encoder.Check(model.Classes, model.Postprocessor.IsMultilabel, settings.Options);
         }
 
         string? obstacle = CrfManifest.Obstacle(model.Manifest.Graph.OutputKind, model.Postprocessor.Classes);

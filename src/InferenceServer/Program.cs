@@ -3,6 +3,7 @@ using InferenceServer.Bulk;
 using InferenceServer.Dialects.Cvat;
 using InferenceServer.Dialects.HuggingFace;
 using InferenceServer.Dialects.LabelStudio;
+using InferenceServer.Dialects.Rembg;
 using InferenceServer.Errors;
 using InferenceServer.Fetching;
 using InferenceServer.Health;
@@ -83,6 +84,7 @@ return StartUp.Run(() =>
     app.MapHuggingFace();
     app.MapLabelStudio();
     app.MapCvat();
+    app.MapRembg();
     app.MapModels();
     app.MapOpenInference();
     app.MapGrpc();

@@ -12,6 +12,7 @@ internal sealed class PngImage
     public const int Grey = 0;
     public const int Rgb = 2;
     public const int Indexed = 3;
+    public const int Rgba = 6;
 
     public required int Width { get; init; }
 
@@ -36,6 +37,7 @@ internal sealed class PngImage
         int width = BinaryPrimitives.ReadInt32BigEndian(header);
         int height = BinaryPrimitives.ReadInt32BigEndian(header.AsSpan(4));
         int colorType = header[9];
+        int channels = colorType switch { Rgb => 3, Rgba => 4, _ => 1 };
         return new PngImage
         {
             Width = width,
@@ -43,7 +45,7 @@ internal sealed class PngImage
             ColorType = colorType,
             Bits = header[8],
             Palette = chunks["PLTE"].SingleOrDefault() ?? [],
-            Samples = Unfilter(Inflate(chunks["IDAT"]), header[8] / 8 * (colorType == Rgb ? 3 * width : width), height),
+            Samples = Unfilter(Inflate(chunks["IDAT"]), header[8] / 8 * channels * width, height),
         };
     }
 

@@ -36,7 +36,7 @@ public sealed partial class TablesTests(SegmentationServer server) : IClassFixtu
         Dictionary<string, string> tables = RequestParameters.All.ToDictionary(p => p.Name, _ => "RequestParameters.cs");
         foreach (MaskFormat format in MaskFormat.All)
         {
-            tables.TryAdd(format.Name, "MaskFormat.cs"); // confidence is a parameter, too
+            tables.TryAdd(format.Name, "MaskFormat.cs"); // alpha and confidence are parameters, too
         }
 
         (string File, string Text)[] sources =

@@ -28,4 +28,13 @@ public sealed record FormatSettings
     /// <summary>Maps pixel corners to coordinates, in place of the image's own georeference. Null: that of the image. Used
     /// by <c>geojson</c>, <c>geotiff</c> and <c>cog</c>.</summary>
     public Geotransform? Geotransform { get; init; }
+
+    /// <summary>Bits of a sample, 8 (the default) or 16. Used by <c>alpha</c> and <c>probability</c>.</summary>
+    public int Bits { get; init; } = 8;
+
+    /// <summary>Name or index of a class. Used by <c>probability</c>.</summary>
+    public string? Class { get; init; }
+
+    /// <summary>The colour behind the object. Null (the default): transparent. Used by <c>cutout</c>.</summary>
+    public (byte Red, byte Green, byte Blue)? Background { get; init; }
 }

@@ -132,9 +132,36 @@ public sealed class MaskFormat
         NeedsProbabilities = true,
     };
 
+    /// <summary>Grey PNG of the object's probability.</summary>
+    public static MaskFormat AlphaMatte { get; } = new(
+        "alpha", "image/png", ".png", new AlphaPngEncoder(),
+        "grey PNG of the second of two classes' probability, 8 or 16 bits")
+    {
+        NeedsProbabilities = true,
+    };
+
+    /// <summary>The object without its background.</summary>
+    public static MaskFormat Cutout { get; } = new(
+        "cutout", "image/png", ".png", new CutoutEncoder(),
+        "the image as RGBA PNG with the second of two classes' probability as alpha, or over a background")
+    {
+        NeedsProbabilities = true,
+    };
+
+    /// <summary>Grey PNG of one class's probability.</summary>
+    public static MaskFormat Probability { get; } = new(
+        "probability", "image/png", ".png", new ProbabilityPngEncoder(),
+        "grey PNG of the probability of the class that the parameter class names, 8 or 16 bits")
+    {
+        NeedsProbabilities = true,
+    };
+
     /// <summary>All formats; the default is the first.</summary>
     public static IReadOnlyList<MaskFormat> All { get; } =
-        [Png, Overlay, OverlayJpeg, Color, Raw, Json, Confidence, CocoRle, Polygons, GeoJson, GeoTiff, Cog, Masks, Npy, NpyProbabilities];
+    [
+        Png, Overlay, OverlayJpeg, Color, Raw, Json, Confidence, CocoRle, Polygons, GeoJson, GeoTiff, Cog, Masks, Npy,
+        NpyProbabilities, AlphaMatte, Cutout, Probability,
+    ];
 
     /// <summary>The word that requests use, for instance <c>coco-rle</c>.</summary>
     public string Name { get; }
@@ -197,6 +224,15 @@ internal interface IMaskEncoder
     /// <param name="output">Receives the bytes.</param>
     /// <exception cref="SegmentationException">The format cannot represent this mask.</exception>
     void Encode(MaskContent content, FormatSettings options, IBufferWriter<byte> output);
+
+    /// <summary>Checks, before the image is decoded, that the format can represent masks of a model.</summary>
+    /// <param name="classes">The model's classes.</param>
+    /// <param name="overlap">Whether a pixel may have several classes.</param>
+    /// <param name="options">The request's settings.</param>
+    /// <exception cref="SegmentationException">The format cannot represent masks of these classes.</exception>
+    void Check(ClassTable classes, bool overlap, FormatSettings options)
+    {
+    }
 }
 
 /// <summary>The input of an encoder: the label map, its scores, the classes and the image.</summary>
@@ -237,6 +273,9 @@ internal sealed record MaskContent
     /// <summary>CHW: the probability of each class at each pixel. Empty where the request does not need
     /// probabilities.</summary>
     public required ReadOnlyMemory<float> Probabilities { get; init; }
+
+    /// <summary>HW: the probability of one class at each pixel.</summary>
+    public ReadOnlySpan<float> Plane(int index) => Probabilities.Span.Slice(index * (int)Size.Pixels, (int)Size.Pixels);
 
     /// <summary>HWC, RGB: the decoded, upright image.</summary>
     public required ReadOnlyMemory<byte> Image { get; init; }

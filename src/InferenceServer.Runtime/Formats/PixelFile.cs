@@ -16,7 +16,7 @@ internal static class PixelFile
     /// <summary>Writes the file.</summary>
     /// <param name="pixels">HWC, 8 bits.</param>
     /// <param name="size">Width and height.</param>
-    /// <param name="bands">1 for grey, 3 for sRGB.</param>
+    /// <param name="bands">1 for grey, 3 for sRGB, 4 for sRGB with alpha.</param>
     /// <param name="jpegQuality">1 to 100 for a JPEG, whose sides are at most 65535; null for a PNG.</param>
     /// <param name="output">Receives the file in parts, on a thread of libvips.</param>
     public static void Write(ReadOnlyMemory<byte> pixels, ImageSize size, int bands, int? jpegQuality, IBufferWriter<byte> output)

@@ -21,6 +21,15 @@ internal static class RequestParameters
         Number<float>(
             "alpha", ParameterGroup.Format, "Opacity of the class colours in an overlay.", 0, 1, "0.5",
             (s, alpha) => s with { Options = s.Options with { Alpha = alpha } }),
+        Word(
+            "bits", ParameterGroup.Format, "Bits of a sample in alpha and probability.", "8", [("8", 8), ("16", 16)],
+            (s, bits) => s with { Options = s.Options with { Bits = bits } }),
+        Text(
+            "class", "Name or index of the class whose probability is the answer.", "0",
+            (s, name) => s with { Options = s.Options with { Class = name } }),
+        Text(
+            "background", "Colour behind a cutout, #rrggbb or rrggbb; left out, the background is transparent.", "#ffffff",
+            (s, color) => s with { Options = s.Options with { Background = Color(color) } }),
         Word("counts", ParameterGroup.Format, "Run lengths of coco-rle: COCO's compressed text, or numbers.", "compressed",
             [("compressed", false), ("uncompressed", true)],
             (s, uncompressed) => s with { Options = s.Options with { Uncompressed = uncompressed } }),
@@ -228,6 +237,17 @@ internal static class RequestParameters
     };
 
     private static int ToBand(string text) => Parsed(text, 1, ushort.MaxValue, false, "numbers from 1, separated by commas");
+
+    private static (byte Red, byte Green, byte Blue) Color(string text)
+    {
+        string digits = text.TrimStart('#');
+        if (digits.Length == 6 && int.TryParse(digits, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out int rgb))
+        {
+            return ((byte)(rgb >> 16), (byte)(rgb >> 8), (byte)rgb);
+        }
+
+        throw new FormatException("a colour of six hexadecimal digits such as #ffffff (in a query %23ffffff)");
+    }
 
     private static double ToNumber(string text)
     {

@@ -80,6 +80,7 @@ internal sealed class TagsFilter : IDocumentFilter
         ("Hugging Face", "The task image-segmentation of Hugging Face."),
         ("Label Studio", "A backend for Label Studio."),
         ("CVAT", "Functions for CVAT, in Nuclio's protocol."),
+        ("rembg", "The form of rembg, which removes backgrounds."),
         ("Health", "Probes."),
         ("Metrics", "Metrics for Prometheus."),
     ];

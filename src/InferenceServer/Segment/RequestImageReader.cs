@@ -75,7 +75,7 @@ internal sealed class RequestImageReader(ImageFetcher fetcher)
         MediaTypeHeaderValue? type = request.GetTypedHeaders().ContentType;
         if (IsForm(type))
         {
-            return FromFormAsync(request, type!, maxBytes, hold, cancellationToken);
+            return FromFormAsync(request, type!, OnlyImageAsync, maxBytes, hold, cancellationToken);
         }
 
         if (MayBeImage(type))
@@ -87,6 +87,38 @@ internal sealed class RequestImageReader(ImageFetcher fetcher)
             SegmentationError.UnsupportedMediaType,
             "Content-Type: expected image/jpeg, image/png, image/webp, image/tiff, image/avif, image/gif, or "
             + $"multipart/form-data with a part named 'image', got '{type}'.");
+    }
+
+    /// <summary>Reads the image of a form that has other fields, too.</summary>
+    /// <param name="request">The request.</param>
+    /// <param name="field">Reads a field by its name; false for the image.</param>
+    /// <param name="maxBytes">Most bytes of an image.</param>
+    /// <param name="hold">Is told how many bytes have arrived; throws where the server has no room for them.</param>
+    /// <param name="cancellationToken">Ends the reading.</param>
+    public static Task<PooledBufferWriter> ReadFormAsync(
+        HttpRequest request, Func<string?, Stream, CancellationToken, Task<bool>> field, long maxBytes, Action<long> hold,
+        CancellationToken cancellationToken)
+    {
+        MediaTypeHeaderValue? type = request.GetTypedHeaders().ContentType;
+        if (IsForm(type))
+        {
+            return FromFormAsync(request, type!, field, maxBytes, hold, cancellationToken);
+        }
+
+        throw new SegmentationException(
+            SegmentationError.UnsupportedMediaType, $"Content-Type: expected multipart/form-data, got '{type}'.");
+    }
+
+    private static Task<bool> OnlyImageAsync(string? name, Stream body, CancellationToken cancellationToken)
+    {
+        if (PartNames.Contains(name))
+        {
+            return Task.FromResult(false);
+        }
+
+        throw Invalid(
+            $"Expected one part, named 'image' or 'file', got a part '{name}'. "
+            + "Parameters go into the query, as in ?format=json.");
     }
 
     private static bool IsForm(MediaTypeHeaderValue? type) =>
@@ -105,8 +137,8 @@ internal sealed class RequestImageReader(ImageFetcher fetcher)
         BodyReader.ReadAsync(body, request.ContentLength, maxBytes, hold, "The image", cancellationToken);
 
     private static async Task<PooledBufferWriter> FromFormAsync(
-        HttpRequest request, MediaTypeHeaderValue type, long maxBytes, Action<long> hold,
-        CancellationToken cancellationToken)
+        HttpRequest request, MediaTypeHeaderValue type, Func<string?, Stream, CancellationToken, Task<bool>> field,
+        long maxBytes, Action<long> hold, CancellationToken cancellationToken)
     {
         string boundary = HeaderUtilities.RemoveQuotes(type.Boundary).Value ?? "";
         if (boundary.Length == 0)
@@ -122,11 +154,9 @@ internal sealed class RequestImageReader(ImageFetcher fetcher)
             MultipartReader form = new(boundary, request.Body, BufferSize);
             while (await form.ReadNextSectionAsync(cancellationToken) is { } section)
             {
-                if (Name(section) is var name && !PartNames.Contains(name))
+                if (await field(Name(section), section.Body, cancellationToken))
                 {
-                    throw Invalid(
-                        $"Expected one part, named 'image' or 'file', got a part '{name}'. "
-                        + "Parameters go into the query, as in ?format=json.");
+                    continue;
                 }
 
                 if (images.Count > 0)

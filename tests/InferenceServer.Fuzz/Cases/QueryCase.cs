@@ -12,19 +12,20 @@ internal sealed class QueryCase(FuzzTarget target) : IFuzzCase
         "/v1/models/tiny/versions/-1", "/v1/models/tiny/unload", "/v1/models//load", "/v1/segment/%01",
         "/health/ready", "/metrics", "/swagger/v1/swagger.json", "/", "/v1/segment/%ff", "//", "/v1/segment/tiny/",
         "/v1/segment:batch", "/v1/jobs", "/v1/jobs/x/events", "/huggingface/tiny", "/label-studio/predict",
-        "/label-studio/models/tiny/setup", "/api/functions", "/api/function_invocations",
+        "/label-studio/models/tiny/setup", "/api/functions", "/api/function_invocations", "/api/remove",
     ];
 
     private static readonly string[] Keys =
         ["format", "alpha", "counts", "tolerance", "geotransform", "worldfile", "timeout", "priority", "refine",
         "crf.iterations", "crf.gaussian.weight", "crf.gaussian.xy", "crf.bilateral.weight", "crf.bilateral.xy",
         "crf.bilateral.rgb", "crf.quality", "FORMAT", "unknown", "",
-        "mode", "resize", "crop", "stride_rate", "scales", "flip", "fuse", "blend", "halo"];
+        "mode", "resize", "crop", "stride_rate", "scales", "flip", "fuse", "blend", "halo", "bits", "class", "background"];
 
     private static readonly string[] Values =
     [
-        "", "png", "overlay", "color", "raw", "json", "confidence", "coco-rle", "polygons", "geojson", "geotiff", "cog", "masks", "npy",
-        "npy-probabilities", "uncompressed", "1,0,0,0,0,-1", "crf", "none", "fast", "exact", "batch", "interactive",
+        "", "png", "overlay", "color", "raw", "json", "confidence", "coco-rle", "polygons", "geojson", "geotiff", "cog",
+        "masks", "npy", "npy-probabilities", "cutout", "probability",
+        "uncompressed", "1,0,0,0,0,-1", "crf", "none", "fast", "exact", "batch", "interactive",
         "0", "1", "-1", "0.5", "1e308", "1e309", "NaN", "Infinity", "-Infinity", "2147483647", "2147483648",
         "99999999999999999999",
         "%00", "%0d%0aX: 1", "%ff", "../..", "0x10", "1,5", "١", "null", "[]", "{}", "1e-320", "20", "500", "100", "0.001",

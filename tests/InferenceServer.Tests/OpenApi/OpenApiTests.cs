@@ -22,7 +22,7 @@ public sealed class OpenApiTests(SegmentationServer server)
 
         Assert.Equal(
             [
-                "/api/function_invocations", "/api/functions", "/api/functions/{model}", "/health/live",
+                "/api/function_invocations", "/api/functions", "/api/functions/{model}", "/api/remove", "/health/live",
                 "/health/ready", "/huggingface", "/huggingface/{model}",
                 "/label-studio/health", "/label-studio/models/{model}/health", "/label-studio/models/{model}/predict",
                 "/label-studio/models/{model}/setup", "/label-studio/models/{model}/webhook",

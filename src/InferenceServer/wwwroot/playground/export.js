@@ -66,7 +66,8 @@ export class Export {
     const { sides, settings, opacity } = this.#current();
     const side = sides.find(s => s.id === document.querySelector("[name=export-side]:checked").value) ?? sides[0];
     const format = this.#format;
-    return segmentPath(side.model, { format, ...(format.startsWith("overlay") && { alpha: opacity }), ...side.query(settings) });
+    const options = format.startsWith("overlay") ? { alpha: opacity } : format === "probability" ? { class: 0 } : {};
+    return segmentPath(side.model, { format, ...options, ...side.query(settings) });
   }
 
   async #download() {
