@@ -164,7 +164,7 @@ internal sealed class TiffDirectory
         }
 
         byte[] file = _file.ToArray();
-        foreach ((int i, _) in Parts().Index().Where(part => part.Item.Length == 0))
+        foreach ((int i, _) in Parts().Index().Where(part => part.Item is { Length: 0, At: not NotInFile }))
         {
             Write(file, at, i, first.At);
             Write(file, length, i, first.Length);

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using InferenceServer.Runtime.Decoding;
 using Microsoft.Extensions.Options;
 
@@ -71,6 +72,43 @@ public sealed class TiffTests
             StringComparison.Ordinal);
         Refusal((file with { Tiled = true }).Encode(), SegmentationError.UnsupportedMediaType);
         Refusal((file with { Tiled = true, Missing = FirstPart }).Encode(), SegmentationError.UnsupportedMediaType);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Decode_ListsThatLeaveTheFile_AreDamageAndNothingWorse(bool tiled)
+    {
+        byte[] whole = (new TiffFile(tiled) { Missing = SecondPart }).Encode();
+        int directory = BinaryPrimitives.ReadInt32LittleEndian(whole.AsSpan(4));
+        int entries = BinaryPrimitives.ReadInt16LittleEndian(whole.AsSpan(directory));
+        foreach (uint count in (uint[])[0, 1, 1000, int.MaxValue, uint.MaxValue])
+        {
+            for (int first = 0; first < entries; first++)
+            {
+                for (int second = first; second < entries; second++)
+                {
+                    byte[] file = [.. whole];
+                    BinaryPrimitives.WriteUInt32LittleEndian(file.AsSpan(directory + 6 + (12 * first)), count);
+                    BinaryPrimitives.WriteUInt32LittleEndian(file.AsSpan(directory + 6 + (12 * second)), uint.MaxValue);
+                    Assert.True(
+                        Record.Exception(() =>
+                            Decoder.Decode(file, CancellationToken.None).Dispose()) is null or SegmentationException);
+                }
+            }
+        }
+    }
+
+    [Fact]
+    public void Decode_LeftOutPartsAndListsBeyondTheFile_IsRefused()
+    {
+        byte[] file = Convert.FromBase64String(
+            "SUkqAAgAAAAOAAABAwABAAAAMAAAAAEBAwABAAAAIAAAAAIBAwADAAAAtgAAAAMBAwABAAAACAAAAAYBAwABAAAAAgAAABEBBAD/////CgEAAB" +
+            "UBAwABAAAAAwAAABYBBAABAAAAIAAAABcBBAD///9/LgAAABwBAwABAAAAAQAAAD0BAwABAAAAAQAAAFMBAwADAAAAvAAAAA6DDAADAAAAwgAA" +
+            "AAEBAwABAAAAIAAAAAAAAAAIAAgACAABAAEAAQAAAAAAAAAAQAAAAAAAAABAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA" +
+            "BZQAAAAAAAAGlAAAAAAAAAAAB4nO3OQQkAAAzDQDv1r6KypmIw2EHe4ZpUkiTpU+dGPDw8PDw8PDzLngHAWZBb");
+
+        Refusal(file, SegmentationError.UndecodableImage);
     }
 
     private static void AssertPixels(TiffFile file)
