@@ -237,7 +237,8 @@ internal sealed class GraphAdapter
         }
 
         throw new GraphRefusedException(
-            "graph.output: expected { \"classes\": NAME, \"masks\": NAME } of the class logits N×q×(n+1) and the mask logits N×q×h×w; " +
+            "graph.output: expected { \"classes\": NAME, \"masks\": NAME } of the class logits N×q×(n+1) and the mask " +
+            "logits N×q×h×w; " +
             $"'{name}' does not tell the {key} among {Names([.. Graph.Outputs])}");
     }
 

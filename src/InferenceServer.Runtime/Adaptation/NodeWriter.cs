@@ -106,24 +106,16 @@ internal sealed class NodeWriter(Graph graph, long opset)
         }
     }
 
-    /// <summary>Renames a value everywhere in the graph and in the bodies of its control flow.</summary>
+    /// <summary>Renames a value of the graph, also where the bodies of its control flow use the value.</summary>
     public static void Rename(Graph graph, string from, string to)
     {
-        foreach (Node node in graph.Nodes)
+        graph.ReplaceUses(from, to);
+        if (graph.Producer(from) is { } node)
         {
-            Replace(node.Inputs, from, to);
             Replace(node.Outputs, from, to);
-            foreach (Graph body in node.Attributes.SelectMany(a => a.Graphs))
-            {
-                Rename(body, from, to);
-                foreach (ValueInfo output in body.Outputs.Where(o => o.Name == from))
-                {
-                    output.Name = to;
-                }
-            }
         }
 
-        foreach (Tensor initializer in graph.Initializers.Where(i => i.Name == from))
+        if (graph.Initializer(from) is { } initializer)
         {
             initializer.Name = to;
         }

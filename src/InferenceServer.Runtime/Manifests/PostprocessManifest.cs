@@ -31,38 +31,10 @@ internal sealed record PostprocessManifest
     public CrfManifest? Crf { get; init; }
 }
 
-/// <summary>Reads <c>0.5</c> as <c>[0.5]</c>.</summary>
-internal sealed class NumbersConverter : JsonConverter<IReadOnlyList<float>?>
+/// <summary>Thresholds: one, or one for each class.</summary>
+internal sealed class NumbersConverter : OneOrManyConverter<float>
 {
-    public override IReadOnlyList<float>? Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
-    {
-        if (reader.TokenType != JsonTokenType.StartArray)
-        {
-            return [Number(ref reader)];
-        }
-
-        List<float> numbers = [];
-        while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
-        {
-            numbers.Add(Number(ref reader));
-        }
-
-        return numbers;
-    }
-
-    public override void Write(Utf8JsonWriter writer, IReadOnlyList<float>? value, JsonSerializerOptions options)
-    {
-        if (value is [float number])
-        {
-            writer.WriteNumberValue(number);
-        }
-        else
-        {
-            JsonSerializer.Serialize(writer, value, options);
-        }
-    }
-
-    private static float Number(ref Utf8JsonReader reader)
+    protected override float Number(ref Utf8JsonReader reader)
     {
         if (reader.TokenType == JsonTokenType.Number)
         {

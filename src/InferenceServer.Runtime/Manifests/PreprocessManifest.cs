@@ -290,31 +290,32 @@ internal sealed class PadValueConverter : JsonConverter<PadValue>
         new("expected \"mean\", \"zero\", a number of 0 to 255, or a list of such numbers, one for each channel");
 }
 
-/// <summary>Reads <c>520</c> as one side and <c>[360, 480]</c> as height and width.</summary>
-internal sealed class SidesConverter : JsonConverter<IReadOnlyList<int>?>
+/// <summary>Reads <c>520</c> as one number and <c>[360, 480]</c> as several.</summary>
+internal abstract class OneOrManyConverter<T> : JsonConverter<IReadOnlyList<T>?>
+    where T : struct
 {
     // Parsed by hand: a nested deserialisation would lose the path that error messages name.
-    public override IReadOnlyList<int>? Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
+    public override IReadOnlyList<T>? Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
     {
         if (reader.TokenType != JsonTokenType.StartArray)
         {
-            return [Side(ref reader)];
+            return [Number(ref reader)];
         }
 
-        List<int> sides = [];
+        List<T> numbers = [];
         while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
         {
-            sides.Add(Side(ref reader));
+            numbers.Add(Number(ref reader));
         }
 
-        return sides;
+        return numbers;
     }
 
-    public override void Write(Utf8JsonWriter writer, IReadOnlyList<int>? value, JsonSerializerOptions options)
+    public override void Write(Utf8JsonWriter writer, IReadOnlyList<T>? value, JsonSerializerOptions options)
     {
-        if (value is [int side])
+        if (value is [var number])
         {
-            writer.WriteNumberValue(side);
+            JsonSerializer.Serialize(writer, number, options);
         }
         else
         {
@@ -322,7 +323,15 @@ internal sealed class SidesConverter : JsonConverter<IReadOnlyList<int>?>
         }
     }
 
-    private static int Side(ref Utf8JsonReader reader)
+    /// <summary>Reads one number.</summary>
+    /// <exception cref="JsonException">The token is no such number.</exception>
+    protected abstract T Number(ref Utf8JsonReader reader);
+}
+
+/// <summary>Sides in pixels.</summary>
+internal sealed class SidesConverter : OneOrManyConverter<int>
+{
+    protected override int Number(ref Utf8JsonReader reader)
     {
         if (reader.TokenType == JsonTokenType.Number && reader.TryGetInt32(out int side))
         {
