@@ -86,7 +86,8 @@ public static class LabelOutlines
     /// <param name="values">The number of each pixel, HW.</param>
     /// <returns>The label and the mean of each part, in the order of the polygons of <see cref="Compute"/>.</returns>
     /// <exception cref="ArgumentOutOfRangeException">A length does not fit the size.</exception>
-    public static IReadOnlyList<(byte Label, double Mean)> Means<T>(ReadOnlySpan<byte> labels, ImageSize size, ReadOnlySpan<T> values)
+    public static IReadOnlyList<(byte Label, double Mean)> Means<T>(
+        ReadOnlySpan<byte> labels, ImageSize size, ReadOnlySpan<T> values)
         where T : unmanaged, INumber<T>
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(labels.Length, size.Pixels);

@@ -312,7 +312,8 @@ public sealed class GeoPackageTests
 
         using WrittenGeoPackage file = Encode(content);
 
-        object[] row = Assert.Single(file.Rows("SELECT f_table_schema, f_table_name, f_geometry_column, useAsDefault, styleQML FROM layer_styles"));
+        object[] row = Assert.Single(file.Rows(
+            "SELECT f_table_schema, f_table_name, f_geometry_column, useAsDefault, styleQML FROM layer_styles"));
         Assert.Equal(["", "roads", "geom", 1L], row[..4]);
         XElement style = XElement.Parse(((string)row[4])[((string)row[4]).IndexOf("<qgis", StringComparison.Ordinal)..]);
         XElement renderer = style.Element("renderer-v2")!;
@@ -398,7 +399,7 @@ public sealed class GeoPackageTests
     // Red above, green below on the left, blue below on the right.
     private static MaskContent Picture(string? name)
     {
-        byte[] labels = [.. Enumerable.Range(0, (int)Size.Pixels).Select(i => i / 48 < 16 ? (byte)0 : i % 48 < 24 ? (byte)1 : (byte)2)];
+        byte[] labels = [.. Enumerable.Range(0, (int)Size.Pixels).Select(i => (byte)(i / 48 < 16 ? 0 : 1 + (i % 48 / 24)))];
         return Noise(3) with
         {
             Labels = labels,
@@ -470,8 +471,9 @@ public sealed class GeoPackageTests
             while (next.TryPop(out int at))
             {
                 part.Add(at);
-                foreach ((int x, int y) in ((int, int)[])[(at % 48 - 1, at / 48), (at % 48 + 1, at / 48), (at % 48, at / 48 - 1), (at % 48, at / 48 + 1)])
+                foreach ((int right, int down) in ((int, int)[])[(-1, 0), (1, 0), (0, -1), (0, 1)])
                 {
+                    (int x, int y) = ((at % 48) + right, (at / 48) + down);
                     int to = (y * 48) + x;
                     if (x is >= 0 and < 48 && y is >= 0 and < 32 && !seen[to] && labels[to] == labels[first])
                     {
@@ -506,7 +508,10 @@ public sealed class GeoPackageTests
         {
             LabelPolygon polygon = new(
                 (byte)feature.Index,
-                [.. feature.Geometry.Holes.Prepend(feature.Geometry.Shell).Select(ring => ring.Coordinates[1..].Select(ToPixel).ToArray())]);
+                [
+                    .. feature.Geometry.Holes.Prepend(feature.Geometry.Shell)
+                        .Select(ring => ring.Coordinates[1..].Select(ToPixel).ToArray()),
+                ]);
             LabelRegion box = PolygonFill.Box(polygon);
             byte[] filled = PolygonFill.Fill(polygon, box);
             for (int i = 0; i < filled.Length; i++)

@@ -15,9 +15,10 @@ internal sealed class WrittenGeoPackage : IDisposable
         _connection = new SqliteConnection($"Data Source={Path};Pooling=False");
         _connection.Open();
         Layer = (string)Rows("SELECT table_name FROM gpkg_contents WHERE data_type = 'features'").Single()[0];
+        string quoted = $"\"{Layer.Replace("\"", "\"\"", StringComparison.Ordinal)}\"";
         Features =
         [
-            .. Rows($"SELECT fid, geom, class, \"index\", area_m2, mean_confidence FROM \"{Layer.Replace("\"", "\"\"", StringComparison.Ordinal)}\" ORDER BY fid")
+            .. Rows($"SELECT fid, geom, class, \"index\", area_m2, mean_confidence FROM {quoted} ORDER BY fid")
                 .Select(row => new Feature(
                     (long)row[0], (Polygon)new GeoPackageGeoReader { HandleSRID = true }.Read((byte[])row[1]), (string)row[2],
                     (int)(long)row[3], row[4] as double?, row[5] as double?)),

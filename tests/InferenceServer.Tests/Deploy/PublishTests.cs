@@ -9,8 +9,12 @@ namespace InferenceServer.Tests.Deploy;
 /// builds lie in a folder of their own.</summary>
 public sealed class PublishTests(PublishTests.Artifacts artifacts) : IClassFixture<PublishTests.Artifacts>
 {
-    private static readonly string[] LinuxLibraries = ["libe_sqlite3.so", "libonnxruntime.so", "libonnxruntime_providers_shared.so", "libvips.so.42"];
-    private static readonly string[] WindowsLibraries = ["e_sqlite3.dll", "libvips-42.dll", "onnxruntime.dll", "onnxruntime_providers_shared.dll"];
+    private static readonly string[] LinuxLibraries =
+        ["libe_sqlite3.so", "libonnxruntime.so", "libonnxruntime_providers_shared.so", "libvips.so.42"];
+
+    private static readonly string[] WindowsLibraries =
+        ["e_sqlite3.dll", "libvips-42.dll", "onnxruntime.dll", "onnxruntime_providers_shared.dll"];
+
     private static readonly string[] MacLibraries = ["libe_sqlite3.dylib", "libonnxruntime.dylib", "libvips.42.dylib"];
 
     private static string ThisMachine =>

@@ -62,7 +62,7 @@ public sealed class GeoreferencedTests(SegmentationServer server)
         Assert.Equal([("red", 2154L), ("green", 2154L), ("blue", 2154L)], rows.Select(row => (row.Class, row.System)));
         Assert.Equal([768 * 400.0, 384 * 400.0, 384 * 400.0], rows.Select(row => row.Area));
         Assert.Equal(
-            new[] { 0, 1, 2 }.Select(label => pixels.Where((_, i) => Photo.Labels[i] == label).Average(value => value / 255.0)),
+            Enumerable.Range(0, 3).Select(label => pixels.Where((_, i) => Photo.Labels[i] == label).Average(value => value / 255.0)),
             rows.Select(row => row.Confidence), (a, b) => Math.Abs(a - b) < 1e-12);
     }
 
