@@ -63,7 +63,13 @@ internal sealed class GeoPackageEncoder : IMaskEncoder
 
     private static LinearRing ToRing(GridPoint[] ring, Geotransform transform)
     {
-        double[] numbers = [.. transform.Apply(ring).SelectMany(point => new[] { point.X, point.Y })];
+        double[] numbers = new double[2 * (ring.Length + 1)];
+        int at = 0;
+        foreach ((double x, double y) in transform.Apply(ring))
+        {
+            (numbers[at++], numbers[at++]) = (x, y);
+        }
+
         return Geometries.CreateLinearRing(new PackedDoubleCoordinateSequence(numbers, dimension: 2, measures: 0));
     }
 }

@@ -15,9 +15,10 @@ namespace InferenceServer.Runtime.Formats;
 internal sealed class GeoPackageFile : IDisposable
 {
     private const string Time = "1980-01-01T00:00:00.000Z";
-    private const int ChunkBytes = 64 * 1024;
+    private const int ChunkBytes = 64 * 1024, SerializeNoCopy = 1;
 
-    private readonly SqliteConnection _connection = new("Data Source=:memory:;Pooling=False");
+    // SQLite's own store in memory: one piece, of which no second copy is made, and which no other connection sees.
+    private readonly SqliteConnection _connection = new("Data Source=file:mask?vfs=memdb;Pooling=False");
     private readonly SqliteTransaction _transaction;
     private readonly SqliteCommand _addFeature, _addToIndex;
     private readonly GeoPackageGeoWriter _geometry = new() { HandleOrdinates = Ordinates.XY };
@@ -37,7 +38,8 @@ internal sealed class GeoPackageFile : IDisposable
         _quoted = Quoted(_table);
         _index = Quoted($"rtree_{_table}_geom");
         _connection.Open();
-        Run("PRAGMA application_id = 0x47504B47; PRAGMA user_version = 10300; PRAGMA temp_store = MEMORY;");
+        Run("PRAGMA application_id = 0x47504B47; PRAGMA user_version = 10300; PRAGMA temp_store = MEMORY; " +
+            "PRAGMA journal_mode = OFF;");
         _transaction = _connection.BeginTransaction();
         Run(Schema);
         foreach (MapSystem row in new[] { MapSystem.Undefined, MapSystem.UndefinedGeographic, MapSystem.Wgs84, system }
@@ -123,25 +125,18 @@ internal sealed class GeoPackageFile : IDisposable
             "'http://www.geopackage.org/spec120/#extension_rtree', 'write-only')",
             ("$table", _table));
         _transaction.Commit();
-        nint bytes = raw.sqlite3_serialize(_connection.Handle, "main", out long size, 0);
+        nint bytes = raw.sqlite3_serialize(_connection.Handle, "main", out long size, SerializeNoCopy);
         if (bytes == 0)
         {
-            throw new InsufficientMemoryException("SQLite had no memory for a copy of the file.");
+            throw new InvalidOperationException("SQLite does not hold the file in one piece of memory.");
         }
 
-        try
+        byte[] chunk = new byte[ChunkBytes];
+        for (long at = 0; at < size; at += chunk.Length)
         {
-            byte[] chunk = new byte[ChunkBytes];
-            for (long at = 0; at < size; at += chunk.Length)
-            {
-                int count = (int)Math.Min(chunk.Length, size - at);
-                Marshal.Copy((nint)(bytes + at), chunk, 0, count);
-                output.Write(chunk.AsSpan(0, count));
-            }
-        }
-        finally
-        {
-            raw.sqlite3_free(bytes);
+            int count = (int)Math.Min(chunk.Length, size - at);
+            Marshal.Copy((nint)(bytes + at), chunk, 0, count);
+            output.Write(chunk.AsSpan(0, count));
         }
     }
 
