@@ -29,6 +29,9 @@ public sealed record SegmentSettings
     /// <summary>Tiles, scales and mirroring that differ from the manifest's.</summary>
     public PassOverrides Passes { get; init; } = PassOverrides.None;
 
+    /// <summary>The part of the image to segment; null takes it whole.</summary>
+    public ImageWindow? Window { get; init; }
+
     /// <summary>Numbers of the bands that the network sees, from 1; null leaves that to the manifest.</summary>
     public IReadOnlyList<int>? Bands { get; init; }
 
@@ -73,7 +76,9 @@ internal sealed record SegmentationRequest
 /// <summary>The mask of one image, and the decoded image. The caller disposes it.</summary>
 internal sealed class SegmentationResult : IDisposable
 {
-    internal SegmentationResult(LoadedModel model, RgbImage image, Mask mask) => (Model, Image, Mask) = (model, image, mask);
+    private readonly RgbImage? _image;
+
+    internal SegmentationResult(LoadedModel model, RgbImage? image, Mask mask) => (Model, _image, Mask) = (model, image, mask);
 
     /// <summary>The model that made the mask.</summary>
     public LoadedModel Model { get; }
@@ -82,7 +87,9 @@ internal sealed class SegmentationResult : IDisposable
     public ClassTable Classes => Model.Classes;
 
     /// <summary>The decoded, upright image.</summary>
-    public RgbImage Image { get; }
+    /// <exception cref="InvalidOperationException">The request had an output whose format does not use the image, and the
+    /// network takes bands.</exception>
+    public RgbImage Image => _image ?? throw new InvalidOperationException("The image was not made.");
 
     /// <summary>The class of each pixel, at the image's size.</summary>
     public Mask Mask { get; }
@@ -90,7 +97,7 @@ internal sealed class SegmentationResult : IDisposable
     /// <summary>Returns all buffers to the pool.</summary>
     public void Dispose()
     {
-        Image.Dispose();
+        _image?.Dispose();
         Mask.Dispose();
     }
 }

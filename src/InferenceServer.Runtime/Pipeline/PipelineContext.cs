@@ -2,6 +2,7 @@ using InferenceServer.Runtime.Admission;
 using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Decoding;
 using InferenceServer.Runtime.Diagnostics;
+using InferenceServer.Runtime.Formats;
 using InferenceServer.Runtime.Models;
 using InferenceServer.Runtime.Passes;
 using InferenceServer.Runtime.Postprocessing;
@@ -16,7 +17,7 @@ namespace InferenceServer.Runtime.Pipeline;
 internal sealed class PipelineContext(AdmittedRequest admitted, SegmentationRequest request) : IDisposable
 {
     private RgbImage? _image;
-    private Raster? _raster;
+    private BandRows? _bands;
     private PooledBuffer<byte>? _missing;
     private InputTensor? _input;
     private ModelOutput? _output;
@@ -65,30 +66,36 @@ internal sealed class PipelineContext(AdmittedRequest admitted, SegmentationRequ
     /// <summary>The runs of the network; set by decoding, which learns the image's size.</summary>
     public PassPlan Plan { get; set; } = null!;
 
-    /// <summary>The decoded image.</summary>
+    /// <summary>Whether the image is needed beside what the network sees: an encoder, the CRF or the caller uses it.</summary>
+    public bool UsesImage => request.Output is null || request.Settings.Format.UsesImage || Crf is not null;
+
+    /// <summary>The decoded image. A network of bands has none unless <see cref="UsesImage"/>.</summary>
     public RgbImage Image
     {
         get => Made(_image);
         set => Replace(ref _image, value);
     }
 
-    /// <summary>The bands that the network sees, HW, in the order of its channels; the image is a view of them. Null where
-    /// the network sees colours.</summary>
-    public IReadOnlyList<Memory<float>>? Bands { get; set; }
-
-    /// <summary>The owner of the bands; null where there is none.</summary>
-    public Raster? Raster
+    /// <summary>The bands that the network sees, in the order of its channels; the image is a view of them. Null where the
+    /// network sees colours, and once the network has seen all bands.</summary>
+    public BandRows? Bands
     {
-        get => _raster;
-        set => Replace(ref _raster, value);
+        get => _bands;
+        set => Replace(ref _bands, value);
     }
 
-    /// <summary>1 for pixels where no band has data, HW; null where all have.</summary>
+    /// <summary>1 for pixels where no band has data, HW; null where they have no label of their own.</summary>
     public PooledBuffer<byte>? Missing
     {
         get => _missing;
         set => Replace(ref _missing, value);
     }
+
+    /// <summary>The pixels of the image; empty where there is none.</summary>
+    public ReadOnlyMemory<byte> Pixels => _image?.Pixels ?? default;
+
+    /// <summary>Options of the output format, for the part of the image that is segmented; set by decoding.</summary>
+    public FormatSettings Options { get; set; } = request.Settings.Options;
 
     /// <summary>The georeference of the image's file; set by decoding, null where the file has none.</summary>
     public GeoTags? Geo { get; set; }
@@ -124,12 +131,19 @@ internal sealed class PipelineContext(AdmittedRequest admitted, SegmentationRequ
     public InputTensor TakeInput() => Take(ref _input);
 
     /// <summary>Hands image and mask over.</summary>
-    public SegmentationResult TakeResult() => new(Model, Take(ref _image), Take(ref _mask));
+    public SegmentationResult TakeResult() => new(Model, TakeImage(), Take(ref _mask));
+
+    private RgbImage? TakeImage()
+    {
+        RgbImage? image = _image;
+        _image = null;
+        return image;
+    }
 
     public void Dispose()
     {
         _image?.Dispose();
-        _raster?.Dispose();
+        _bands?.Dispose();
         _missing?.Dispose();
         _input?.Dispose();
         _output?.Dispose();
