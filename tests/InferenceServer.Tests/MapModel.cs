@@ -23,7 +23,12 @@ internal sealed class MapModel : IDisposable
             """[{"name":"red","index":3},{"name":"green","index":2},{"name":"blue","index":1},{"name":"nir","index":4}]""");
         preprocess["value_scaling"] = JsonNode.Parse("""[{"type":"scale","value":10000}]""");
         preprocess["view"] = JsonNode.Parse(
-            """{"bands":[{"name":"red","index":3},{"name":"green","index":2},{"name":"blue","index":1}],"value_scaling":[{"type":"min-max","minimum":0,"maximum":4000}]}""");
+            """
+            {
+              "bands": [{"name":"red","index":3},{"name":"green","index":2},{"name":"blue","index":1}],
+              "value_scaling": [{"type":"min-max","minimum":0,"maximum":4000}]
+            }
+            """);
         File.WriteAllText(Path.Combine(_folder, Name, "model.json"), manifest.ToJsonString());
     }
 

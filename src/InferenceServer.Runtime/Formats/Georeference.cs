@@ -49,7 +49,11 @@ internal sealed record Georeference
             return georeference;
         }
 
-        return georeference with { Crs = string.Create(CultureInfo.InvariantCulture, $"EPSG:{epsg}"), Wgs84 = Points(epsg, transform, size) };
+        return georeference with
+        {
+            Crs = string.Create(CultureInfo.InvariantCulture, $"EPSG:{epsg}"),
+            Wgs84 = Points(epsg, transform, size),
+        };
     }
 
     /// <summary>One line of JSON.</summary>

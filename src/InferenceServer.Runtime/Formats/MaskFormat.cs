@@ -159,7 +159,7 @@ public sealed class MaskFormat
     /// <summary>The image as people see it.</summary>
     public static MaskFormat View { get; } = new(
         "view", "image/png", ".png", new ViewEncoder(),
-        "the image itself as people see it: upright, RGB PNG of 8 bits, by preprocess.view for a network of bands; the network does not run")
+        "RGB PNG of the image itself as people see it: upright, 8 bits, by preprocess.view for a network of bands; no mask")
     {
         NeedsMask = false,
     };

@@ -68,6 +68,18 @@ public sealed class ViewTests(SegmentationServer server)
         Assert.Equal(MapModel.View(0, 1, 2), PngImage.Read(await response.Content.ReadAsByteArrayAsync()).Samples);
     }
 
+    [Fact]
+    public async Task View_ManyImages_IsTheViewOfEach()
+    {
+        using MultipartFormDataContent images = new() { { Photo.Content(Photo.Png), "image", "a.png" } };
+
+        using HttpResponseMessage response = await server.Client.PostAsync("/v1/segment:batch?model=tiny&format=view", images);
+
+        JsonElement line = JsonDocument.Parse(await response.Content.ReadAsStringAsync()).RootElement;
+        Assert.Equal((200, Photo.Width), (line.GetProperty("status").GetInt32(), line.GetProperty("width").GetInt32()));
+        Assert.Equal(PngImage.Read(Photo.Png).Samples, PngImage.Read(line.GetProperty("mask").GetBytesFromBase64()).Samples);
+    }
+
     [Theory]
     [InlineData("view")]
     [InlineData("view&mode=slide&crop=16&refine=crf")]

@@ -3,6 +3,8 @@ import { element, find } from "./dom.js";
 const STEP = 0.01;
 const KEYS = { ArrowLeft: [-STEP, 0], ArrowRight: [STEP, 0], ArrowUp: [0, -STEP], ArrowDown: [0, STEP] };
 
+const GAP = 14; // between the pointer and the readout, in pixels
+
 const picture = find("picture");
 const readout = find("readout");
 const crosshair = find("crosshair");
@@ -72,8 +74,14 @@ export class Probe {
       node.style.setProperty("--x", `${this.#at.x * 100}%`);
       node.style.setProperty("--y", `${this.#at.y * 100}%`);
     }
-    readout.classList.toggle("leftwards", this.#at.x > 0.7);
-    readout.classList.toggle("upwards", this.#at.y > 0.8);
     readout.hidden = false;
+    readout.style.setProperty("--shift-x", `${shift(this.#at.x, picture.clientWidth, readout.offsetWidth)}px`);
+    readout.style.setProperty("--shift-y", `${shift(this.#at.y, picture.clientHeight, readout.offsetHeight)}px`);
   }
+}
+
+// Right of and below the pointer where there is room; else on its other side, as far as the picture reaches.
+function shift(share, length, own) {
+  const at = share * length;
+  return at + GAP + own <= length ? GAP : Math.max(-GAP - own, -at);
 }
