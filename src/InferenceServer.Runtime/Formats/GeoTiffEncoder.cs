@@ -220,10 +220,15 @@ internal sealed class GeoTiffEncoder(bool withOverviews) : IMaskEncoder
         return xml.Append("</GDALMetadata>\n").ToString();
 
         void Append(string name, string text) =>
-            xml.Append(CultureInfo.InvariantCulture, $"<Item name=\"{name}\">{Escaped(text)}</Item>\n");
+            xml.Append(CultureInfo.InvariantCulture, $"<Item name=\"{name}\">{XmlText.Escape(text)}</Item>\n");
     }
+}
 
-    private static string? Escaped(string text) =>
+/// <summary>Text within XML.</summary>
+internal static class XmlText
+{
+    /// <summary>Escapes markup and leaves out characters that XML cannot hold.</summary>
+    public static string? Escape(string text) =>
         SecurityElement.Escape(string.Concat(text.Where(c => XmlConvert.IsXmlChar(c) || char.IsSurrogate(c))));
 }
 
