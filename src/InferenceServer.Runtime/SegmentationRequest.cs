@@ -1,4 +1,5 @@
 using System.Buffers;
+using InferenceServer.Kernels;
 using InferenceServer.Runtime.Admission;
 using InferenceServer.Runtime.Decoding;
 using InferenceServer.Runtime.Formats;
@@ -77,8 +78,9 @@ internal sealed record SegmentationRequest
 internal sealed class SegmentationResult : IDisposable
 {
     private readonly RgbImage? _image;
+    private readonly Mask? _mask;
 
-    internal SegmentationResult(LoadedModel model, RgbImage? image, Mask mask) => (Model, _image, Mask) = (model, image, mask);
+    internal SegmentationResult(LoadedModel model, RgbImage? image, Mask? mask) => (Model, _image, _mask) = (model, image, mask);
 
     /// <summary>The model that made the mask.</summary>
     public LoadedModel Model { get; }
@@ -91,13 +93,20 @@ internal sealed class SegmentationResult : IDisposable
     /// network takes bands.</exception>
     public RgbImage Image => _image ?? throw new InvalidOperationException("The image was not made.");
 
+    /// <summary>Size of the image and of its mask.</summary>
+    public required ImageSize Size { get; init; }
+
+    /// <summary>Where the image lies on the map; null where neither its file nor the request says.</summary>
+    public Georeference? Georeference { get; init; }
+
     /// <summary>The class of each pixel, at the image's size.</summary>
-    public Mask Mask { get; }
+    /// <exception cref="InvalidOperationException">The request had an output whose format does not need the mask.</exception>
+    public Mask Mask => _mask ?? throw new InvalidOperationException("The network did not run.");
 
     /// <summary>Returns all buffers to the pool.</summary>
     public void Dispose()
     {
         _image?.Dispose();
-        Mask.Dispose();
+        _mask?.Dispose();
     }
 }

@@ -39,6 +39,9 @@ internal sealed class PipelineContext(AdmittedRequest admitted, SegmentationRequ
     /// <summary>The CRF's parameters; null where the mask is not refined.</summary>
     public CrfSettings? Crf { get; init; }
 
+    /// <summary>Whether the network runs; else the image alone is the answer.</summary>
+    public bool MakesMask => request.Output is null || request.Settings.Format.NeedsMask;
+
     /// <summary>Whether the result has the probability of each pixel's class.</summary>
     public bool WithConfidence { get; init; }
 
@@ -100,6 +103,9 @@ internal sealed class PipelineContext(AdmittedRequest admitted, SegmentationRequ
     /// <summary>The georeference of the image's file; set by decoding, null where the file has none.</summary>
     public GeoTags? Geo { get; set; }
 
+    /// <summary>Where the image lies on the map; null where neither its file nor the request says.</summary>
+    public Georeference? Georeference => Georeference.Of(Geo, Options.Geotransform, Plan.Image);
+
     /// <summary>The network's input, where the image runs whole and once.</summary>
     public InputTensor Input
     {
@@ -131,13 +137,11 @@ internal sealed class PipelineContext(AdmittedRequest admitted, SegmentationRequ
     public InputTensor TakeInput() => Take(ref _input);
 
     /// <summary>Hands image and mask over.</summary>
-    public SegmentationResult TakeResult() => new(Model, TakeImage(), Take(ref _mask));
-
-    private RgbImage? TakeImage()
+    public SegmentationResult TakeResult()
     {
-        RgbImage? image = _image;
-        _image = null;
-        return image;
+        (Mask? mask, RgbImage? image) = (_mask, _image);
+        (_mask, _image) = (null, null);
+        return new SegmentationResult(Model, image, mask) { Size = Plan.Image, Georeference = Georeference };
     }
 
     public void Dispose()

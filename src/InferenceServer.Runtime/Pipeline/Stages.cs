@@ -97,6 +97,12 @@ internal sealed class DecodeStage(ImageDecoder decoder, PassPolicy policy) : IPi
 
     private void Hold(PipelineContext context, long furtherBytes)
     {
+        if (!context.MakesMask)
+        {
+            context.Admitted.HoldPixels(context.Plan.Image.Pixels, furtherBytes);
+            return;
+        }
+
         long bytes = policy.Afford(context.Model, context.Plan, context.Unrefined.Probabilities, context.WithClaims);
         long pixels = context.Plan.Image.Pixels;
         if (context.Plan.IsOne)
@@ -219,24 +225,41 @@ internal sealed class EncodeStage(SegmentationMetrics metrics) : IPipelineStage
     public ValueTask RunAsync(PipelineContext context)
     {
         SegmentSettings settings = context.Request.Settings;
-        MaskContent content = new()
+        context.Bands?.Complete(); // of an image that the network does not see
+        MaskContent content = Image(context);
+        if (context.MakesMask)
         {
-            Model = context.Model.Name,
-            Version = context.Model.Version,
-            Classes = context.Model.Classes,
-            Channels = context.Model.Postprocessor.Classes,
-            Size = context.Mask.Size,
-            Labels = context.Mask.Labels,
-            WideLabels = context.Mask.WideLabels,
-            Claims = context.Mask.Claims,
-            Planes = settings.Format.UsesPlanes ? context.Mask.Planes(context.Model.Classes.NamedNone) : [],
-            Confidence = context.Mask.Confidence,
-            Probabilities = context.Mask.Probabilities,
-            Image = context.Pixels,
-            Geo = context.Geo,
-        };
+            content = WithMask(content, context);
+            metrics.Segmented(context.Model.Name, content.Size.Pixels);
+        }
+
         settings.Format.Encoder.Encode(content, context.Options, context.Request.Output!);
-        metrics.Segmented(context.Model.Name, context.Mask.Size.Pixels);
         return ValueTask.CompletedTask;
     }
+
+    private static MaskContent Image(PipelineContext context) => new()
+    {
+        Model = context.Model.Name,
+        Version = context.Model.Version,
+        Classes = context.Model.Classes,
+        Channels = context.Model.Postprocessor.Classes,
+        Size = context.Plan.Image,
+        Labels = default,
+        Planes = [],
+        Confidence = default,
+        Probabilities = default,
+        Image = context.Pixels,
+        Geo = context.Geo,
+        Georeference = context.Georeference,
+    };
+
+    private static MaskContent WithMask(MaskContent image, PipelineContext context) => image with
+    {
+        Labels = context.Mask.Labels,
+        WideLabels = context.Mask.WideLabels,
+        Claims = context.Mask.Claims,
+        Planes = context.Request.Settings.Format.UsesPlanes ? context.Mask.Planes(context.Model.Classes.NamedNone) : [],
+        Confidence = context.Mask.Confidence,
+        Probabilities = context.Mask.Probabilities,
+    };
 }
