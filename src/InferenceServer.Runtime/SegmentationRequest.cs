@@ -33,6 +33,9 @@ public sealed record SegmentSettings
     /// <summary>The part of the image to segment; null takes it whole.</summary>
     public ImageWindow? Window { get; init; }
 
+    /// <summary>Metres on the ground that a pixel of the image covers; null takes them from the image's file.</summary>
+    public double? Resolution { get; init; }
+
     /// <summary>Numbers of the bands that the network sees, from 1; null leaves that to the manifest.</summary>
     public IReadOnlyList<int>? Bands { get; init; }
 

@@ -221,6 +221,13 @@ internal sealed class Segmenter : ISegmenter
                 "refine. Request a format of labels, for instance png or masks.");
         }
 
+        if (settings.Resolution is not null && model.Manifest.Preprocess.Resolution is null)
+        {
+            throw new SegmentationException(
+                SegmentationError.InvalidRequest,
+                $"resolution: expected a model with preprocess.resolution; the manifest of '{model.Name}' has none. Leave it out.");
+        }
+
         if (encodes)
         {
             settings.Format.Encoder.Check(model.Classes, model.Postprocessor.IsMultilabel, settings.Options);

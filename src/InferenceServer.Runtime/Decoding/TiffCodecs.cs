@@ -77,8 +77,15 @@ internal static class TiffCodecs
         MemoryMarshal.TryGetArray(packed, out ArraySegment<byte> array);
         using MemoryStream stream = new(array.Array!, array.Offset, array.Count, writable: false);
         using ZLibStream zlib = new(stream, CompressionMode.Decompress);
-        Expect(zlib.ReadAtLeast(pixels, pixels.Length, throwOnEndOfStream: false) == pixels.Length);
-        zlib.ReadByte(); // at the end of the data, which is where the checksum is compared
+        try
+        {
+            Expect(zlib.ReadAtLeast(pixels, pixels.Length, throwOnEndOfStream: false) == pixels.Length);
+            zlib.ReadByte(); // at the end of the data, which is where the checksum is compared
+        }
+        catch (IOException e) // the class of its own for this case is not public
+        {
+            throw new InvalidDataException("The data needs a dictionary.", e);
+        }
     }
 
     private static void UnpackRuns(ReadOnlySpan<byte> packed, Span<byte> pixels)

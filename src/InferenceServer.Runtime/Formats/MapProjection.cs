@@ -11,6 +11,7 @@ namespace InferenceServer.Runtime.Formats;
 /// agrees with PROJ to less than 10⁻¹¹ degrees within a zone.</remarks>
 internal sealed class MapProjection
 {
+    private const int Wgs84Code = 4326, WebMercatorCode = 3857;
     private const double Degrees = 180 / Math.PI;
     private const double Radius = 6378137, Flattening = 1 / 298.257223563;
     private const double UtmScale = 0.9996, FalseEasting = 500_000, FalseNorthing = 10_000_000;
@@ -43,8 +44,8 @@ internal sealed class MapProjection
     /// <summary>The projection of an EPSG code; null where it is none of those above.</summary>
     public static MapProjection? Of(int epsg) => epsg switch
     {
-        4326 => new MapProjection((x, y) => (x, y)),
-        3857 => new MapProjection((x, y) => (x / Radius * Degrees, Math.Atan(Math.Sinh(y / Radius)) * Degrees)),
+        Wgs84Code => new MapProjection((x, y) => (x, y)),
+        WebMercatorCode => new MapProjection((x, y) => (x / Radius * Degrees, Math.Atan(Math.Sinh(y / Radius)) * Degrees)),
         >= 32601 and <= 32660 => new MapProjection((x, y) => FromUtm(epsg - 32600, x, y)),
         >= 32701 and <= 32760 => new MapProjection((x, y) => FromUtm(epsg - 32700, x, y - FalseNorthing)),
         _ => null,
@@ -76,6 +77,38 @@ internal sealed class MapProjection
             "GeoJSON has longitude and latitude: expected an image in the coordinate reference system EPSG:4326, " +
             $"EPSG:3857 or UTM on WGS 84 (EPSG:326xx, EPSG:327xx), got {system}. " +
             $"Request format={format}, which keeps the image's own system, or send geotransform for coordinates as they are.");
+    }
+
+    /// <summary>The projection of a file whose map is no plane of metres: longitude and latitude, or Web Mercator.</summary>
+    /// <returns>Null for other systems.</returns>
+    public static MapProjection? OnEllipsoid(GeoTags geo)
+    {
+        if (geo.Epsg == WebMercatorCode)
+        {
+            return Of(WebMercatorCode);
+        }
+
+        if (geo.IsInDegrees)
+        {
+            return Of(Wgs84Code);
+        }
+
+        return null;
+    }
+
+    /// <summary>Length on the ellipsoid of WGS 84 of a short line, in metres.</summary>
+    /// <param name="x">Easting or longitude of its start.</param>
+    /// <param name="y">Northing or latitude of its start.</param>
+    /// <param name="dx">Its extent in x.</param>
+    /// <param name="dy">Its extent in y.</param>
+    public double Distance(double x, double y, double dx, double dy)
+    {
+        (double startLongitude, double latitude) = ToWgs84(x, y);
+        (double endLongitude, double endLatitude) = ToWgs84(x + dx, y + dy);
+        double sine = Math.Sin(latitude / Degrees), across = Radius / Math.Sqrt(1 - (E2 * sine * sine));
+        double along = across * (1 - E2) / (1 - (E2 * sine * sine)); // radii of curvature
+        return double.Hypot(
+            (endLongitude - startLongitude) / Degrees * across * Math.Cos(latitude / Degrees), (endLatitude - latitude) / Degrees * along);
     }
 
     /// <summary>Longitude and latitude in degrees.</summary>

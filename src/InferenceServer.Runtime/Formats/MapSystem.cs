@@ -71,13 +71,9 @@ internal sealed class MapSystem
 
         (string name, string definition) = Describe(epsg);
         MapSystem system = new(epsg, name, "EPSG", definition) { _metresPerUnit = geo.MetresPerUnit };
-        if (epsg == WebMercatorCode)
+        if (MapProjection.OnEllipsoid(geo) is { } projection)
         {
-            system._toEllipsoid = MapProjection.Of(epsg); // a square metre of the map is none on the ground
-        }
-        else if (geo.IsInDegrees)
-        {
-            system._toEllipsoid = MapProjection.Of(Wgs84Code);
+            system._toEllipsoid = projection; // a square metre of the map is none on the ground
         }
         else if (MapProjection.Of(epsg) is not null)
         {

@@ -148,6 +148,10 @@ internal static partial class ManifestValidator
             Expect(
                 preprocess.View?.ValueScaling is null or { Count: 1 or 3 }, "preprocess.view.value_scaling",
                 "expected one list of steps, or three");
+            Expect(preprocess.Resolution is null or (> 0 and < 1e6), "preprocess.resolution", "expected metres a pixel, above 0");
+            Expect(
+                preprocess.Resolution is null || preprocess.Resize.Mode == ResizeMode.None, "preprocess.resolution",
+                "expected the resize mode none: the resolution says the size");
             Expect(
                 preprocess.NodataFill is null || float.IsFinite(preprocess.NodataFill.Value), "preprocess.nodata_fill",
                 "expected a number");

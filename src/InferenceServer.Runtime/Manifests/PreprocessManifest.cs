@@ -46,6 +46,10 @@ internal sealed record PreprocessManifest
     /// <summary>Colours for people and for the CRF, where the bands are none.</summary>
     public ViewManifest? View { get; init; }
 
+    /// <summary>Metres on the ground that a pixel of the network's input covers: images are resized to it. Null: the network
+    /// takes every resolution.</summary>
+    public double? Resolution { get; init; }
+
     /// <summary>How images are resized for the network.</summary>
     public required ResizeManifest Resize { get; init; }
 

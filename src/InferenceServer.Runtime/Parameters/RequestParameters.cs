@@ -79,6 +79,14 @@ internal static class RequestParameters
             Parse = (s, text) => WithWindow(s, text, numbers => ImageWindow.Area(numbers[0], numbers[1], numbers[2], numbers[3]))
                 ?? throw new FormatException("least x, least y, largest x, largest y, separated by commas"),
         },
+        Number<double>(
+            "resolution", ParameterGroup.Passes,
+            "Metres on the ground that a pixel of the image covers, in place of what its file says. For networks that want a resolution.",
+            0, 1e6, null, (s, metres) => s with { Resolution = metres }) with
+        {
+            IsAboveMinimum = true,
+            Example = "0.2",
+        },
         new(
             "bands", ParameterGroup.Passes, ParameterType.Text,
             "Numbers of the image's bands that the network sees, from 1, separated by commas.")

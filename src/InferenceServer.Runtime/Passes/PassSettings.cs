@@ -22,6 +22,9 @@ internal sealed record PassSettings(
 {
     private const double UsualStrideRate = 2.0 / 3;
 
+    /// <summary>Pixels that the network wants for a pixel of the image, across and down; null where it has no wish.</summary>
+    public (double X, double Y)? Zoom { get; init; }
+
     /// <summary>Whether an image can need more than one pass.</summary>
     public bool IsSeveral => Mode == InferenceMode.Slide || Scales.Count > 1 || Flip;
 

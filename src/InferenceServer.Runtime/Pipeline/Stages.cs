@@ -92,8 +92,30 @@ internal sealed class DecodeStage(ImageDecoder decoder, PassPolicy policy) : IPi
         }
     }
 
-    private static void Plan(PipelineContext context, ImageSize size) =>
-        context.Plan = context.Model.Preprocessor.Plan(size, context.Passes);
+    private static void Plan(PipelineContext context, ImageSize size)
+    {
+        PassSettings passes = context.Passes;
+        if (context.Model.Manifest.Preprocess.Resolution is { } wanted && !passes.KeepSize)
+        {
+            GroundScale scale = ScaleOf(context, size);
+            passes = passes with { Zoom = (scale.X / wanted, scale.Y / wanted) };
+        }
+
+        context.Plan = context.Model.Preprocessor.Plan(size, passes);
+    }
+
+    private static GroundScale ScaleOf(PipelineContext context, ImageSize size)
+    {
+        if (context.Request.Settings.Resolution is { } metres)
+        {
+            return new GroundScale(metres, metres);
+        }
+
+        return GroundScale.Of(context.Geo, context.Options.Geotransform, size) ?? throw new SegmentationException(
+            SegmentationError.UndecodableImage,
+            FormattableString.Invariant($"The model wants {context.Model.Manifest.Preprocess.Resolution} metres a pixel, and the file ") +
+            "does not say how many metres a pixel of the image covers. Send resolution=METRES, or resize=none to run the image as it is.");
+    }
 
     private void Hold(PipelineContext context, long furtherBytes)
     {

@@ -25,10 +25,18 @@ internal sealed class InputSizing(PreprocessManifest preprocess, int bucketMulti
     /// size.</exception>
     public InputGeometry Plan(ImageSize image, double scale, PassSettings settings)
     {
-        ImageSize natural = settings.KeepSize ? image : Resize(image);
+        ImageSize natural = Natural(image, settings);
         ImageSize scaled = scale == 1 ? natural : new ImageSize(Rounded(natural.Width * scale), Rounded(natural.Height * scale));
         bool whole = settings.Mode == InferenceMode.Whole;
         ImageSize resized = whole ? Bounded(image, scaled, exact: _resize.Mode == ResizeMode.Exact && !settings.KeepSize) : scaled;
+        if (resized != scaled && settings.Zoom is not null)
+        {
+            throw new SegmentationException(
+                SegmentationError.InvalidRequest,
+                $"At the resolution that the network wants, the image of {image} pixels has {scaled}, which are too many for one run; " +
+                "use mode=slide.");
+        }
+
         if (whole && _size.Fixed is [int height, int width] && (resized.Width > width || resized.Height > height))
         {
             throw new SegmentationException(
@@ -108,6 +116,21 @@ internal sealed class InputSizing(PreprocessManifest preprocess, int bucketMulti
     {
         int step = _size.Multiple / (int)BigInteger.GreatestCommonDivisor(_size.Multiple, bucketMultiple) * bucketMultiple;
         return ((length - _size.Offset + step - 1) / step * step) + _size.Offset;
+    }
+
+    private ImageSize Natural(ImageSize image, PassSettings settings)
+    {
+        if (settings.KeepSize)
+        {
+            return image;
+        }
+
+        if (settings.Zoom is { } zoom)
+        {
+            return new ImageSize(Rounded(image.Width * zoom.X), Rounded(image.Height * zoom.Y));
+        }
+
+        return Resize(image);
     }
 
     private ImageSize Resize(ImageSize image)

@@ -108,6 +108,17 @@ public sealed class RasterTests
         }
     }
 
+    [Fact]
+    public void Decode_DeflateWithADictionary_IsRefused()
+    {
+        byte[] file = File.ReadAllBytes(Directory.EnumerateFiles(Folder, "uint12-deflate*").First());
+        (long at, _) = new TiffDirectory(file).Parts().First();
+        Assert.Equal(0x78, file[at]);
+        file[at + 1] = 0xBB; // a header of zlib that names a dictionary
+
+        Assert.Contains("damaged", Refusal(file, SegmentationError.UndecodableImage), StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData(1, 3, "3 bands of uint8")]
     [InlineData(1, 2, "2 bands of uint8")]
