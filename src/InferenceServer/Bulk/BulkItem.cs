@@ -45,7 +45,7 @@ internal sealed class BulkItem(
         {
             try
             {
-                ImageSize size = await handler.SegmentAsync(_admitted!, settings.Settings, image.Bytes.Written, _mask);
+                (ImageSize size, _) = await handler.SegmentAsync(_admitted!, settings.Settings, image.Bytes.Written, _mask);
                 MaskFormat format = settings.Settings.Format;
                 return new BulkAnswer(
                     image, format.MediaType, _mask.Written, size.Width, size.Height,

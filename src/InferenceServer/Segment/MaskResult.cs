@@ -22,6 +22,9 @@ internal sealed class MaskResult(AdmittedRequest admitted, MaskFormat format) : 
     /// <summary>The mask's size.</summary>
     public ImageSize Size { get; set; }
 
+    /// <summary>Where the image lies on the map; null where neither its file nor the request says.</summary>
+    public Georeference? Georeference { get; set; }
+
     /// <summary>Bits of a label where the format is nothing but labels; else null.</summary>
     public static int? LabelBits(MaskFormat format, LoadedModel model)
     {
@@ -49,6 +52,11 @@ internal sealed class MaskResult(AdmittedRequest admitted, MaskFormat format) : 
         if (LabelBits(format, admitted.Model) is { } bits)
         {
             response.Headers["X-Label-Bits"] = bits.ToString(CultureInfo.InvariantCulture);
+        }
+
+        if (Georeference is not null)
+        {
+            response.Headers["X-Georeference"] = Georeference.ToJson();
         }
 
         response.Headers["Server-Timing"] = ServerTiming(admitted.Timings);
