@@ -169,12 +169,13 @@ public sealed partial class ArchitectureTests
         Directory.EnumerateFiles(Path.Combine(Sources, "InferenceServer.Runtime"), "*.cs").Select(Path.GetFileName).Order());
 
     // A folder of many small files hides what it holds. Project files, READMEs and lists of public API come with each package.
+    // 400, and 20 for rasters: GeoPackage alone is an encoder, a file and a coordinate reference system.
     [Fact]
-    public void Sources_Files_AreAtMost400()
+    public void Sources_Files_AreAtMost420()
     {
         int files = Files("src").Count(file => file.EndsWith(".cs", StringComparison.Ordinal));
 
-        Assert.InRange(files, 1, 400);
+        Assert.InRange(files, 1, 420);
     }
 
     [Fact]

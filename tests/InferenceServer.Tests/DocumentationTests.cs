@@ -10,7 +10,7 @@ public sealed partial class DocumentationTests
 {
     private const int MaxReadmeLines = 90;
 
-    private static readonly string[] Folders = ["docs", "src", "samples", "models", "deploy", "tests"];
+    private static readonly string[] Folders = ["docs", "src", "clients", "samples", "models", "deploy", "tests"];
 
     public static TheoryData<string> Pages =>
     [

@@ -24,6 +24,8 @@ FILES = {
     "mercator-rotated": ("EPSG:3857", (1492232.5, 8, 3, 6894699.75, 2, -9), [], "Area"),
     "mercator-rotated-point": ("EPSG:3857", (1492232.5, 8, 3, 6894699.75, 2, -9), ["ENDIANNESS=BIG"], "Point"),
     "wgs84": ("EPSG:4326", (13.25, 0.0005, 0, 52.75, 0, -0.00025), ["TILED=YES", "BLOCKXSIZE=16", "BLOCKYSIZE=16"], "Area"),
+    "nad83": ("EPSG:4269", (-71.25, 0.0005, 0, -42.75, 0, -0.00025), [], "Area"),
+    "feet": ("EPSG:2263", (980000, 40, 0, 195000, 0, -40), [], "Area"),
     "lambert": ("EPSG:2154", (650000, 20, 0, 6860000, 0, -20), [], "Area"),
     "own-crs": (LAEA, (4321000, 30, 0, 3210000, 0, -30), [], "Area"),
     "no-crs": (None, (100, 2, 0, 200, 0, -2), [], "Area"),
@@ -73,6 +75,39 @@ def info(path):
     return answer
 
 
+def areas(name):
+    """Square metres of the picture's three parts on the ellipsoid of WGS 84: the surface element, by Gauss and Legendre.
+
+    Pixel by pixel, from the radii of curvature; nothing of a closed formula.
+    """
+    crs, (c, a, b, f, d, e), _, _ = FILES[name]
+    radius, e2 = 6378137.0, (2 - 1 / 298.257223563) / 298.257223563
+    nodes, weights = np.polynomial.legendre.leggauss(4)
+    nodes, weights = (nodes + 1) / 2, weights / 2
+    column, row = np.meshgrid(np.arange(WIDTH), np.arange(HEIGHT))
+    total = np.zeros((HEIGHT, WIDTH))
+    for u, wu in zip(nodes, weights):
+        for v, wv in zip(nodes, weights):
+            y = f + (column + u) * d + (row + v) * e
+            if crs == "EPSG:3857":
+                latitude = 2 * np.arctan(np.exp(y / radius)) - np.pi / 2
+                to_radians = np.cos(latitude) / radius**2  # of the area of a pixel: longitude, then latitude
+            else:
+                latitude = np.radians(y)
+                to_radians = np.radians(1) ** 2
+            across = radius / np.sqrt(1 - e2 * np.sin(latitude) ** 2)
+            along = radius * (1 - e2) / (1 - e2 * np.sin(latitude) ** 2) ** 1.5
+            total += wu * wv * across * along * np.cos(latitude) * to_radians * abs(a * e - b * d)
+    half, middle = HEIGHT // 2, WIDTH // 2
+    return [total[:half].sum(), total[half:, :middle].sum(), total[half:, middle:].sum()]
+
+
+def definition(epsg):
+    system = osr.SpatialReference()
+    system.ImportFromEPSG(epsg)
+    return {"name": system.GetName(), "wkt": system.ExportToWkt(["FORMAT=WKT1_GDAL"])}
+
+
 def to_wgs84(epsg, places):
     """Longitude and latitude of map coordinates, by PROJ."""
     text = "\n".join(f"{x!r} {y!r}" for x, y in places)
@@ -111,4 +146,8 @@ FOLDER.mkdir(exist_ok=True)
 seen = {name: info(write(name, *how)) for name, how in FILES.items()}
 write("gcps", "EPSG:4326", None, [], "Area")
 (FOLDER / "gdal.json").write_text(json.dumps(seen, indent=1) + "\n")
+(FOLDER / "areas.json").write_text(json.dumps(
+    {name: areas(name) for name in ("wgs84", "nad83", "mercator-rotated")}, indent=1) + "\n")
+(FOLDER / "definitions.json").write_text(json.dumps(
+    {code: definition(code) for code in (4326, 3857, 32601, 32633, 32660, 32701, 32733)}, indent=1) + "\n")
 (FOLDER / "proj.json").write_text("[\n" + ",\n".join(json.dumps(case) for case in projections()) + "\n]\n")

@@ -1,3 +1,6 @@
+using System.Numerics;
+using System.Runtime.InteropServices;
+
 namespace InferenceServer.Kernels.Outlines;
 
 /// <summary>Finds the outlines of the connected parts of a label map, as polygons.</summary>
@@ -75,6 +78,51 @@ public static class LabelOutlines
         }
 
         return [.. parts.Select(p => new LabelPolygon(p.Label, p.Rings)).OrderBy(p => p.Label)];
+    }
+
+    /// <summary>Computes the mean of a number over the pixels of every connected part.</summary>
+    /// <param name="labels">The label map, HW.</param>
+    /// <param name="size">Size of the label map.</param>
+    /// <param name="values">The number of each pixel, HW.</param>
+    /// <returns>The label and the mean of each part, in the order of the polygons of <see cref="Compute"/>.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">A length does not fit the size.</exception>
+    public static IReadOnlyList<(byte Label, double Mean)> Means<T>(
+        ReadOnlySpan<byte> labels, ImageSize size, ReadOnlySpan<T> values)
+        where T : unmanaged, INumber<T>
+    {
+        ArgumentOutOfRangeException.ThrowIfNotEqual(labels.Length, size.Pixels);
+        ArgumentOutOfRangeException.ThrowIfNotEqual(values.Length, size.Pixels);
+        LabelGrid grid = new(labels, size);
+        RunComponents components = new(grid);
+        List<(byte Label, double Sum, long Count)> parts = [];
+        Dictionary<int, int> byFirstRun = [];
+        for (int y = 0; y < size.Height; y++)
+        {
+            ReadOnlySpan<T> row = values.Slice(y * size.Width, size.Width);
+            (int run, int end) = components.Row(y);
+            for (; run < end; run++)
+            {
+                int start = components.Start(run);
+                double sum = 0;
+                ReadOnlySpan<T> pixels = row[start..components.End(run, end, size.Width)];
+                foreach (T value in pixels)
+                {
+                    sum += double.CreateTruncating(value);
+                }
+
+                int firstRun = components.Find(run);
+                if (byFirstRun.TryAdd(firstRun, parts.Count))
+                {
+                    parts.Add((grid.Row(y)[start], 0, 0));
+                }
+
+                Span<(byte Label, double Sum, long Count)> all = CollectionsMarshal.AsSpan(parts);
+                all[byFirstRun[firstRun]].Sum += sum;
+                all[byFirstRun[firstRun]].Count += pixels.Length;
+            }
+        }
+
+        return [.. parts.Select(part => (part.Label, part.Sum / part.Count)).OrderBy(part => part.Label)];
     }
 
     /// <summary>Adds rings to those of a part. The outline, which has a positive area, goes first.</summary>

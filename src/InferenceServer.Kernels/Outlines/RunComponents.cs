@@ -30,6 +30,20 @@ internal sealed class RunComponents
     /// <summary>The column in which a run starts.</summary>
     public int Start(int run) => _starts[run];
 
+    /// <summary>The column after the last one of a run.</summary>
+    /// <param name="run">The run.</param>
+    /// <param name="endOfRow">The number of the next row's first run.</param>
+    /// <param name="width">Width of the label map.</param>
+    public int End(int run, int endOfRow, int width)
+    {
+        if (run + 1 < endOfRow)
+        {
+            return _starts[run + 1];
+        }
+
+        return width;
+    }
+
     /// <summary>The first run of the part to which a run belongs.</summary>
     public int Find(int run)
     {
@@ -73,17 +87,6 @@ internal sealed class RunComponents
                 b++;
             }
         }
-    }
-
-    /// <summary>The column after the last one of a run.</summary>
-    private int End(int run, int endOfRow, int width)
-    {
-        if (run + 1 < endOfRow)
-        {
-            return _starts[run + 1];
-        }
-
-        return width;
     }
 
     private void Union(int a, int b)

@@ -6,6 +6,7 @@ namespace InferenceServer.Runtime.Decoding;
 internal sealed record GeoTags
 {
     private const int RasterTypeKey = 1025, GeographicKey = 2048, ProjectedKey = 3072, PixelIsPoint = 2, UserDefined = 32767;
+    private const int AngularUnitsKey = 2054, LinearUnitsKey = 3076, Degree = 9102;
 
     /// <summary>Number of the tag of <see cref="KeyDirectory"/>.</summary>
     public const ushort KeyDirectoryTag = 34735;
@@ -64,6 +65,19 @@ internal sealed record GeoTags
 
     /// <summary>Whether the file names or describes a coordinate reference system.</summary>
     public bool HasCrs => Key(ProjectedKey) is not null || Key(GeographicKey) is not null;
+
+    /// <summary>Whether the file says that the coordinates are longitude and latitude in degrees.</summary>
+    public bool IsInDegrees => IsGeographic && Key(AngularUnitsKey) == Degree;
+
+    /// <summary>Metres in a unit of projected coordinates; null where the file names no unit, or one that is neither a
+    /// metre nor a foot.</summary>
+    public double? MetresPerUnit => Key(LinearUnitsKey) switch
+    {
+        9001 => 1,
+        9002 => 0.3048,
+        9003 => 1200 / 3937.0, // the US survey foot
+        _ => null,
+    };
 
     /// <summary>Six numbers in GDAL's order that map corners of pixels to map coordinates; null where the tags hold no
     /// affine transform, as with ground control points.</summary>

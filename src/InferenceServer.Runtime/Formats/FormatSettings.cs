@@ -21,12 +21,12 @@ public sealed record FormatSettings
     /// <summary>
     /// Largest distance, in pixels, between a corner that is left out of an outline and the line that replaces it, 0 to
     /// 1000.
-    /// 0 (the default) keeps the outlines of the pixels. Used by <c>polygons</c> and <c>geojson</c>.
+    /// 0 (the default) keeps the outlines of the pixels. Used by <c>polygons</c>, <c>geojson</c> and <c>gpkg</c>.
     /// </summary>
     public double Tolerance { get; init; }
 
     /// <summary>Maps pixel corners to coordinates, in place of the image's own georeference. Null: that of the image. Used
-    /// by <c>geojson</c>, <c>geotiff</c> and <c>cog</c>.</summary>
+    /// by <c>geojson</c>, <c>geotiff</c>, <c>cog</c> and <c>gpkg</c>.</summary>
     public Geotransform? Geotransform { get; init; }
 
     /// <summary>Bits of a sample, 8 (the default) or 16. Used by <c>alpha</c> and <c>probability</c>.</summary>

@@ -94,20 +94,18 @@ internal sealed class GeoJsonEncoder : IMaskEncoder
         foreach (GridPoint[] ring in part.Rings)
         {
             json.WriteStartArray();
-            for (int i = 0; i <= ring.Length; i++)
+            foreach ((double x, double y) in transform.Apply(ring))
             {
-                int at = i % ring.Length;
-                GridPoint point = ring[transform.Mirrors ? (ring.Length - at) % ring.Length : at];
-                (double x, double y) = transform.Apply(point.X, point.Y);
+                (double first, double second) = (x, y);
                 if (projection is not null)
                 {
-                    (x, y) = projection.ToWgs84(x, y);
-                    (x, y) = (Math.Round(x, Decimals), Math.Round(y, Decimals));
+                    (first, second) = projection.ToWgs84(x, y);
+                    (first, second) = (Math.Round(first, Decimals), Math.Round(second, Decimals));
                 }
 
                 json.WriteStartArray();
-                json.WriteNumberValue(x);
-                json.WriteNumberValue(y);
+                json.WriteNumberValue(first);
+                json.WriteNumberValue(second);
                 json.WriteEndArray();
             }
 

@@ -18,6 +18,7 @@ internal sealed class GeoTiffEncoder(bool withOverviews) : IMaskEncoder
 {
     private const int Side = 512, SmallSide = 256;
     private const ushort GreyPhotometric = 1, PalettePhotometric = 3;
+    private const ushort ColorMapTag = 320;
 
     public void Encode(MaskContent content, FormatSettings options, IBufferWriter<byte> output)
     {
@@ -98,7 +99,7 @@ internal sealed class GeoTiffEncoder(bool withOverviews) : IMaskEncoder
         if (hasPalette)
         {
             photometric = PalettePhotometric;
-            image.Tags[320] = TiffValue.Shorts(ColorMap(content));
+            image.Tags[ColorMapTag] = TiffValue.Shorts(ColorMap(content));
         }
 
         image.Tags[262] = TiffValue.Shorts([photometric]);
@@ -171,7 +172,7 @@ internal sealed class GeoTiffEncoder(bool withOverviews) : IMaskEncoder
     {
         image.Tags[270] = TiffValue.Text(string.Create(CultureInfo.InvariantCulture, $"Classes by {content.Model} {content.Version}"));
         image.Tags[305] = TiffValue.Text("InferenceServer");
-        image.Tags[42112] = TiffValue.Text(Metadata(content, hasConfidence));
+        image.Tags[42112] = TiffValue.Text(Metadata(content, hasConfidence, hasPalette: image.Tags.ContainsKey(ColorMapTag)));
         GeoTags geo = content.Geo ?? new GeoTags();
         if (geotransform is { } given)
         {
@@ -194,7 +195,7 @@ internal sealed class GeoTiffEncoder(bool withOverviews) : IMaskEncoder
         }
     }
 
-    private static string Metadata(MaskContent content, bool hasConfidence)
+    private static string Metadata(MaskContent content, bool hasConfidence, bool hasPalette)
     {
         StringBuilder xml = new("<GDALMetadata>\n");
         Append("MODEL", content.Model);
@@ -202,6 +203,10 @@ internal sealed class GeoTiffEncoder(bool withOverviews) : IMaskEncoder
         for (int i = 0; i < content.Classes.Names.Count; i++)
         {
             Append(string.Create(CultureInfo.InvariantCulture, $"CLASS_{i}"), content.Classes.Names[i]);
+            if (!hasPalette)
+            {
+                Append(string.Create(CultureInfo.InvariantCulture, $"COLOR_{i}"), content.Classes.Color(i));
+            }
         }
 
         xml.Append("<Item name=\"DESCRIPTION\" sample=\"0\" role=\"description\">class</Item>\n");
@@ -215,10 +220,15 @@ internal sealed class GeoTiffEncoder(bool withOverviews) : IMaskEncoder
         return xml.Append("</GDALMetadata>\n").ToString();
 
         void Append(string name, string text) =>
-            xml.Append(CultureInfo.InvariantCulture, $"<Item name=\"{name}\">{Escaped(text)}</Item>\n");
+            xml.Append(CultureInfo.InvariantCulture, $"<Item name=\"{name}\">{XmlText.Escape(text)}</Item>\n");
     }
+}
 
-    private static string? Escaped(string text) =>
+/// <summary>Text within XML.</summary>
+internal static class XmlText
+{
+    /// <summary>Escapes markup and leaves out characters that XML cannot hold.</summary>
+    public static string? Escape(string text) =>
         SecurityElement.Escape(string.Concat(text.Where(c => XmlConvert.IsXmlChar(c) || char.IsSurrogate(c))));
 }
 

@@ -1,3 +1,5 @@
+using InferenceServer.Kernels.Outlines;
+
 namespace InferenceServer.Runtime.Formats;
 
 /// <summary>Maps corners of pixels to coordinates, in GDAL's order: x = OriginX + column × ColumnX + row × RowX, and y
@@ -46,6 +48,22 @@ public readonly record struct Geotransform(double OriginX, double ColumnX, doubl
 
     internal (double X, double Y) Apply(int column, int row) =>
         (OriginX + (column * ColumnX) + (row * RowX), OriginY + (column * ColumnY) + (row * RowY));
+
+    /// <summary>The coordinates of a ring. The first stands at the end, too; outlines run counterclockwise, holes
+    /// clockwise.</summary>
+    internal IEnumerable<(double X, double Y)> Apply(GridPoint[] ring)
+    {
+        for (int i = 0; i <= ring.Length; i++)
+        {
+            int at = i % ring.Length;
+            if (Mirrors)
+            {
+                at = (ring.Length - at) % ring.Length;
+            }
+
+            yield return Apply(ring[at].X, ring[at].Y);
+        }
+    }
 
     private Geotransform? Checked()
     {

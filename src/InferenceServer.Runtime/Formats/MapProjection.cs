@@ -1,5 +1,6 @@
 using System.Globalization;
 using InferenceServer.Runtime.Decoding;
+using NetTopologySuite.Geometries;
 
 namespace InferenceServer.Runtime.Formats;
 
@@ -31,6 +32,10 @@ internal sealed class MapProjection
         Polynomial(N, 0, 0, 0, 0, 0, 0, 20648693 / 638668800.0),
     ];
 
+    // Gauss and Legendre's three points on a line from 0 to 1, and their weights.
+    private static readonly (double At, double Weight)[] Quadrature =
+        [(0.5 - Math.Sqrt(0.15), 5 / 18.0), (0.5, 8 / 18.0), (0.5 + Math.Sqrt(0.15), 5 / 18.0)];
+
     private readonly Func<double, double, (double, double)> _toWgs84;
 
     private MapProjection(Func<double, double, (double, double)> toWgs84) => _toWgs84 = toWgs84;
@@ -55,7 +60,7 @@ internal sealed class MapProjection
             return null;
         }
 
-        string system = "one of its own";
+        (string system, string format) = ("one of its own", "geotiff");
         if (geo.Epsg is { } epsg)
         {
             if (Of(epsg) is { } projection)
@@ -63,14 +68,14 @@ internal sealed class MapProjection
                 return projection;
             }
 
-            system = string.Create(CultureInfo.InvariantCulture, $"EPSG:{epsg}");
+            (system, format) = (string.Create(CultureInfo.InvariantCulture, $"EPSG:{epsg}"), "gpkg or geotiff");
         }
 
         throw new SegmentationException(
             SegmentationError.NotAcceptable,
             "GeoJSON has longitude and latitude: expected an image in the coordinate reference system EPSG:4326, " +
             $"EPSG:3857 or UTM on WGS 84 (EPSG:326xx, EPSG:327xx), got {system}. " +
-            "Request format=geotiff, which keeps the image's own system, or send geotransform for coordinates as they are.");
+            $"Request format={format}, which keeps the image's own system, or send geotransform for coordinates as they are.");
     }
 
     /// <summary>Longitude and latitude in degrees.</summary>
@@ -78,6 +83,39 @@ internal sealed class MapProjection
     /// <param name="y">Northing in metres, or latitude.</param>
     /// <remarks>A longitude beyond ±180° is kept, so that no outline is torn at the antimeridian.</remarks>
     public (double Longitude, double Latitude) ToWgs84(double x, double y) => _toWgs84(x, y);
+
+    /// <summary>Area of a ring on the ellipsoid of WGS 84, in square metres. Positive, whichever way the ring runs.</summary>
+    /// <param name="ring">A closed ring in map coordinates of EPSG 4326 or 3857, where meridians and parallels are straight
+    /// lines. Lines between its points are straight on the map.</param>
+    /// <remarks>The integral of the area between the equator and the ring over the longitude, by Gauss and Legendre's
+    /// three points for each line; exact where lines run along meridians and parallels. Latitudes beyond a pole are those of
+    /// the pole.</remarks>
+    public double Area(CoordinateSequence ring)
+    {
+        double area = 0;
+        for (int i = 1; i < ring.Count; i++)
+        {
+            (double x, double y) = (ring.GetX(i - 1), ring.GetY(i - 1));
+            (double dx, double dy) = (ring.GetX(i) - x, ring.GetY(i) - y);
+            double width = (ToWgs84(ring.GetX(i), y).Longitude - ToWgs84(x, y).Longitude) / Degrees;
+            double mean = 0;
+            foreach ((double at, double weight) in Quadrature)
+            {
+                mean += weight * AreaToEquator(ToWgs84(x + (at * dx), y + (at * dy)).Latitude);
+            }
+
+            area += width * mean;
+        }
+
+        return Math.Abs(area);
+    }
+
+    // Between the equator and a parallel, in square metres for each radian of longitude.
+    private static double AreaToEquator(double latitude)
+    {
+        double sine = Math.Sin(Math.Clamp(latitude, -90, 90) / Degrees);
+        return Square(Radius) * (1 - E2) / 2 * ((sine / (1 - (E2 * Square(sine)))) + (Math.Atanh(E * sine) / E));
+    }
 
     private static (double Longitude, double Latitude) FromUtm(int zone, double easting, double northing)
     {

@@ -106,6 +106,17 @@ public sealed class MaskFormat
         TakesConfidence = true,
     };
 
+    /// <summary>GeoPackage of outlines.</summary>
+    public static MaskFormat GeoPackage { get; } = new(
+        "gpkg", "application/geopackage+sqlite3", ".gpkg", new GeoPackageEncoder(),
+        "GeoPackage: a layer with a polygon for each connected part, its class, area and mean confidence, in the image's own " +
+        "coordinate reference system")
+    {
+        Accept = ["application/geopackage+sqlite3"],
+        UsesConfidence = true,
+        UsesPlanes = true,
+    };
+
     /// <summary>A black and white PNG for each class.</summary>
     public static MaskFormat Masks { get; } = new(
         "masks", "application/zip", ".zip", new MasksZipEncoder(),
@@ -159,8 +170,8 @@ public sealed class MaskFormat
     /// <summary>All formats; the default is the first.</summary>
     public static IReadOnlyList<MaskFormat> All { get; } =
     [
-        Png, Overlay, OverlayJpeg, Color, Raw, Json, Confidence, CocoRle, Polygons, GeoJson, GeoTiff, Cog, Masks, Npy,
-        NpyProbabilities, AlphaMatte, Cutout, Probability,
+        Png, Overlay, OverlayJpeg, Color, Raw, Json, Confidence, CocoRle, Polygons, GeoJson, GeoTiff, Cog, GeoPackage, Masks,
+        Npy, NpyProbabilities, AlphaMatte, Cutout, Probability,
     ];
 
     /// <summary>The word that requests use, for instance <c>coco-rle</c>.</summary>

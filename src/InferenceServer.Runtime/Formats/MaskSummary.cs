@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using InferenceServer.Kernels.Metrics;
+using InferenceServer.Kernels.Outlines;
 using InferenceServer.Runtime.Postprocessing;
 
 namespace InferenceServer.Runtime.Formats;
@@ -109,7 +110,7 @@ internal sealed record BoxSummary
 [JsonSerializable(typeof(MaskSummary))]
 internal sealed partial class MaskSummaryJson : JsonSerializerContext;
 
-/// <summary>The network's confidence in each class, averaged over the pixels of the class.</summary>
+/// <summary>The network's confidence in each class, averaged over the pixels of the class or of its parts.</summary>
 internal static class MeanConfidence
 {
     /// <returns>0 to 1, by class; empty where the model returns labels, which have no confidence.</returns>
@@ -123,10 +124,9 @@ internal static class MeanConfidence
 
         foreach (LabelPlane plane in content.Planes)
         {
-            if (!content.Claims.IsEmpty && plane.TryGetClass(1, out int claimed) && claimed < content.Channels)
+            if (content.TryGetClaimed(plane, out int claimed))
             {
-                int pixels = plane.Values.Length;
-                confidences[claimed] = Mean(plane.Values.Span, content.Probabilities.Span.Slice(claimed * pixels, pixels));
+                confidences[claimed] = Mean(plane.Values.Span, content.Plane(claimed));
                 continue;
             }
 
@@ -143,7 +143,44 @@ internal static class MeanConfidence
         return confidences;
     }
 
+    /// <returns>0 to 1 for each connected part, by class, in the order of <see cref="Outlines.Of"/>; empty where the model
+    /// returns labels, which have no confidence.</returns>
+    public static ILookup<int, double> PartConfidences(this MaskContent content)
+    {
+        List<(int Class, double Mean)> confidences = [];
+        foreach (LabelPlane plane in content.Planes.Where(_ => !content.Confidence.IsEmpty))
+        {
+            IReadOnlyList<(byte Label, double Mean)> means;
+            double largest = 1;
+            if (content.TryGetClaimed(plane, out int claimed))
+            {
+                means = LabelOutlines.Means(plane.Values.Span, content.Size, content.Plane(claimed));
+            }
+            else
+            {
+                means = LabelOutlines.Means(plane.Values.Span, content.Size, content.Confidence.Span);
+                largest = byte.MaxValue;
+            }
+
+            foreach ((byte label, double mean) in means)
+            {
+                if (plane.TryGetClass(label, out int index))
+                {
+                    confidences.Add((index, mean / largest));
+                }
+            }
+        }
+
+        return confidences.ToLookup(of => of.Class, of => of.Mean);
+    }
+
     // A class that overlaps others has its own probability at each pixel.
+    private static bool TryGetClaimed(this MaskContent content, LabelPlane plane, out int index)
+    {
+        index = -1;
+        return !content.Claims.IsEmpty && plane.TryGetClass(1, out index) && index < content.Channels;
+    }
+
     private static double Mean(ReadOnlySpan<byte> claims, ReadOnlySpan<float> probabilities)
     {
         double sum = 0;

@@ -35,14 +35,14 @@ internal static class RequestParameters
             (s, uncompressed) => s with { Options = s.Options with { Uncompressed = uncompressed } }),
         Number<double>(
             "tolerance", ParameterGroup.Format,
-            "Largest distance in pixels between the outlines of polygons or geojson and the mask. 0 keeps the " +
+            "Largest distance in pixels between the outlines of polygons, geojson or gpkg and the mask. 0 keeps the " +
             "outlines of the pixels.",
             0, 1000, "0",
             (s, tolerance) => s with { Options = s.Options with { Tolerance = tolerance } }),
         Text(
             "geotransform",
-            "Six numbers in GDAL's order, separated by commas: the map coordinates of geojson, geotiff and cog, in place " +
-            "of those that the image's file has.",
+            "Six numbers in GDAL's order, separated by commas: the map coordinates of geojson, geotiff, cog and gpkg, in " +
+            "place of those that the image's file has.",
             "440720,60,0,3751320,0,-60", WithGeotransform(Geotransform.FromGdal)),
         Text(
             "worldfile",

@@ -34,6 +34,7 @@ public sealed class SegmentCommandTests : IDisposable
     [InlineData("coco-rle", "a.json")]
     [InlineData("polygons", "a.json")]
     [InlineData("geojson", "a.geojson")]
+    [InlineData("gpkg", "a.gpkg")]
     [InlineData("masks", "a.zip")]
     [InlineData("npy", "a.npy")]
     [InlineData("npy-probabilities", "a.npy")]

@@ -23,7 +23,7 @@ internal sealed class QueryCase(FuzzTarget target) : IFuzzCase
 
     private static readonly string[] Values =
     [
-        "", "png", "overlay", "color", "raw", "json", "confidence", "coco-rle", "polygons", "geojson", "geotiff", "cog",
+        "", "png", "overlay", "color", "raw", "json", "confidence", "coco-rle", "polygons", "geojson", "geotiff", "cog", "gpkg",
         "masks", "npy", "npy-probabilities", "cutout", "probability",
         "uncompressed", "1,0,0,0,0,-1", "crf", "none", "fast", "exact", "batch", "interactive",
         "0", "1", "-1", "0.5", "1e308", "1e309", "NaN", "Infinity", "-Infinity", "2147483647", "2147483648",

@@ -10,6 +10,7 @@ internal sealed class TiffCase(FuzzTarget target) : IFuzzCase
     private static readonly string[] Routes =
     [
         "/v1/segment/tiny?format=raw", "/v1/segment/tiny?format=geojson", "/v1/segment/tiny?format=overlay",
+        "/v1/segment/tiny?format=gpkg",
         "/v1/segment/tiny?format=raw&value_scaling=percentile:2,98", "/v1/segment/tiny?format=raw&bands=3,1,2&value_scaling=min-max:0,200",
         "/v1/segment/tiny?format=raw&bands=1&value_scaling=clip:0,90;scale:90",
     ];

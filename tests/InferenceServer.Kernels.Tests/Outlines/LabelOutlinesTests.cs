@@ -56,6 +56,41 @@ public sealed class LabelOutlinesTests
 
     [Theory]
     [MemberData(nameof(RandomMaps.Cases), MemberType = typeof(RandomMaps))]
+    public void Means_RandomMap_AreThoseOfThePolygonsInTheirOrder(int width, int height, int seed)
+    {
+        byte[] labels = RandomMaps.Create(width, height, seed);
+        float[] values = [.. labels.Select((label, i) => ((i * 7919) % 256) + label)];
+        byte[] bytes = [.. labels.Select((_, i) => (byte)(i * 7919))];
+        ImageSize size = new(width, height);
+
+        IReadOnlyList<(byte Label, double Mean)> means = LabelOutlines.Means<float>(labels, size, values);
+        IReadOnlyList<(byte Label, double Mean)> byteMeans = LabelOutlines.Means<byte>(labels, size, bytes);
+
+        LabelPolygon[] parts = [.. LabelOutlines.Compute(labels, size)!];
+        Assert.Equal(parts.Select(part => part.Label), means.Select(mean => mean.Label));
+        for (int i = 0; i < parts.Length; i++)
+        {
+            LabelRegion box = PolygonFill.Box(parts[i]);
+            byte[] mask = PolygonFill.Fill(parts[i], box);
+            int[] pixels =
+            [
+                .. Enumerable.Range(0, mask.Length).Where(at => mask[at] != 0)
+                    .Select(at => ((box.Top + (at / box.Width)) * width) + box.Left + (at % box.Width)),
+            ];
+            Assert.Equal(pixels.Average(at => (double)values[at]), means[i].Mean, 1e-9);
+            Assert.Equal(pixels.Average(at => (double)bytes[at]), byteMeans[i].Mean, 1e-9);
+        }
+    }
+
+    [Fact]
+    public void Means_LengthsThatDoNotFit_AreRefused()
+    {
+        Assert.Throws<ArgumentOutOfRangeException>(() => LabelOutlines.Means<byte>([1, 2], new ImageSize(3, 1), [1, 2, 3]));
+        Assert.Throws<ArgumentOutOfRangeException>(() => LabelOutlines.Means<byte>([1, 2], new ImageSize(2, 1), [1, 2, 3]));
+    }
+
+    [Theory]
+    [MemberData(nameof(RandomMaps.Cases), MemberType = typeof(RandomMaps))]
     public void Fill_ToleranceZero_IsTheMap(int width, int height, int seed)
     {
         byte[] labels = RandomMaps.Create(width, height, seed), filled = new byte[labels.Length];

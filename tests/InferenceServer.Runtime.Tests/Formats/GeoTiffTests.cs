@@ -197,6 +197,22 @@ public sealed class GeoTiffTests
         Assert.False(image.Has(320));
     }
 
+    [Theory]
+    [InlineData(2, true)]
+    [InlineData(300, false)]
+    public void Encode_NoPalette_HasTheColorsInTheMetadata(int classes, bool withConfidence)
+    {
+        MaskContent content = Content(new ImageSize(4, 1), classes) with { Confidence = new byte[4] };
+
+        WrittenTiff.Directory image = WrittenTiff.Read(Encode(MaskFormat.GeoTiff, content, withConfidence)).Directories[0];
+
+        Dictionary<string, string> items = XElement.Parse(image.Text(42112)).Elements()
+            .GroupBy(item => (string)item.Attribute("name")!).ToDictionary(item => item.Key, item => item.First().Value);
+        Assert.False(image.Has(320));
+        Assert.All(
+            Enumerable.Range(0, classes), index => Assert.Equal(content.Classes.Color(index), items[$"COLOR_{index}"]));
+    }
+
     // Just on the Earth, as far as the formulas are concerned, and beyond.
     [Theory]
     [InlineData("utm", 800_000, true)]

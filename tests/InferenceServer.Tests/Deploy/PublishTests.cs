@@ -9,9 +9,13 @@ namespace InferenceServer.Tests.Deploy;
 /// builds lie in a folder of their own.</summary>
 public sealed class PublishTests(PublishTests.Artifacts artifacts) : IClassFixture<PublishTests.Artifacts>
 {
-    private static readonly string[] LinuxLibraries = ["libonnxruntime.so", "libonnxruntime_providers_shared.so", "libvips.so.42"];
-    private static readonly string[] WindowsLibraries = ["libvips-42.dll", "onnxruntime.dll", "onnxruntime_providers_shared.dll"];
-    private static readonly string[] MacLibraries = ["libonnxruntime.dylib", "libvips.42.dylib"];
+    private static readonly string[] LinuxLibraries =
+        ["libe_sqlite3.so", "libonnxruntime.so", "libonnxruntime_providers_shared.so", "libvips.so.42"];
+
+    private static readonly string[] WindowsLibraries =
+        ["e_sqlite3.dll", "libvips-42.dll", "onnxruntime.dll", "onnxruntime_providers_shared.dll"];
+
+    private static readonly string[] MacLibraries = ["libe_sqlite3.dylib", "libonnxruntime.dylib", "libvips.42.dylib"];
 
     private static string ThisMachine =>
         (OperatingSystem.IsWindows() ? "win-" : OperatingSystem.IsMacOS() ? "osx-" : "linux-") +
@@ -46,7 +50,7 @@ public sealed class PublishTests(PublishTests.Artifacts artifacts) : IClassFixtu
             Assert.Empty(Missing(folder, program, platform));
             Assert.Equal(libraries, Natives(artifacts.BuildOf(project, platform), platform).Except([program + suffix]));
             Assert.Superset(
-                new HashSet<string>(["vips", "NetVips.Native." + platform, "Microsoft.ML.OnnxRuntime"]),
+                new HashSet<string>(["vips", "NetVips.Native." + platform, "Microsoft.ML.OnnxRuntime", "SQLitePCLRaw.lib.e_sqlite3"]),
                 Listed(Path.Combine(folder, program + ".cdx.json")));
         }
     }

@@ -1,7 +1,9 @@
 using System.Net;
 using System.Net.Http.Headers;
+using System.Text;
 using System.Text.Json;
 using InferenceServer.Runtime.Decoding;
+using Microsoft.Data.Sqlite;
 
 namespace InferenceServer.Tests.Segment;
 
@@ -37,15 +39,62 @@ public sealed class GeoreferencedTests(SegmentationServer server)
     }
 
     [Theory]
-    [InlineData("lambert", "EPSG:2154")]
-    [InlineData("own-crs", "one of its own")]
-    public async Task GeoJson_OtherSystem_Is406(string name, string system)
+    [InlineData("lambert", "EPSG:2154", "Request format=gpkg or geotiff, ")]
+    [InlineData("own-crs", "one of its own", "Request format=geotiff, ")]
+    public async Task GeoJson_OtherSystem_Is406(string name, string system, string remedy)
     {
         using HttpResponseMessage response = await PostAsync(name, "geojson");
 
         string detail = await ProblemAssert.IsAsync(HttpStatusCode.NotAcceptable, response);
         Assert.Contains(system, detail, StringComparison.Ordinal);
-        Assert.Contains("geotiff", detail, StringComparison.Ordinal);
+        Assert.Contains(remedy, detail, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task GeoPackage_Answer_HasASystemAndTheConfidences()
+    {
+        using HttpResponseMessage response = await PostAsync("lambert", "gpkg");
+        using HttpResponseMessage confidence = await PostAsync("lambert", "confidence");
+
+        Assert.Equal("application/geopackage+sqlite3", response.Content.Headers.ContentType!.ToString());
+        byte[] pixels = PngImage.Read(await confidence.Content.ReadAsByteArrayAsync()).Samples;
+        (string Class, long System, double Area, double Confidence)[] rows = Features(await response.Content.ReadAsByteArrayAsync());
+        Assert.Equal([("red", 2154L), ("green", 2154L), ("blue", 2154L)], rows.Select(row => (row.Class, row.System)));
+        Assert.Equal([768 * 400.0, 384 * 400.0, 384 * 400.0], rows.Select(row => row.Area));
+        Assert.Equal(
+            Enumerable.Range(0, 3).Select(label => pixels.Where((_, i) => Photo.Labels[i] == label).Average(value => value / 255.0)),
+            rows.Select(row => row.Confidence), (a, b) => Math.Abs(a - b) < 1e-12);
+    }
+
+    [Fact]
+    public async Task GeoPackage_SameRequestsAtTheSameTime_HaveEqualAnswers()
+    {
+        byte[][] answers = await Task.WhenAll(Enumerable.Range(0, 8).Select(async _ =>
+        {
+            using HttpResponseMessage response = await PostAsync("utm", "gpkg");
+            return await response.Content.ReadAsByteArrayAsync();
+        }));
+
+        Assert.Equal("SQLite format 3\0"u8.ToArray(), answers[0][..16]);
+        Assert.All(answers, answer => Assert.Equal(answers[0], answer));
+    }
+
+    [Fact]
+    public async Task GeoPackage_SystemWithoutACode_Is406()
+    {
+        using HttpResponseMessage response = await PostAsync("own-crs", "gpkg");
+
+        Assert.Contains(
+            "Request format=geotiff", await ProblemAssert.IsAsync(HttpStatusCode.NotAcceptable, response), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task GeoPackage_GraphOfLabels_HasNoConfidence()
+    {
+        using HttpResponseMessage response = await server.Client.PostAsync(
+            "/v1/segment/tiny-labels?format=gpkg&geotransform=0,1,0,0,0,-1", Photo.Content(Photo.Png));
+
+        Assert.All(Features(await response.Content.ReadAsByteArrayAsync()), row => Assert.Equal((-1, -1), (row.Area, row.Confidence)));
     }
 
     [Theory]
@@ -80,16 +129,18 @@ public sealed class GeoreferencedTests(SegmentationServer server)
         Assert.Contains("<Item name=\"CLASS_2\">blue</Item>", tags.Metadata, StringComparison.Ordinal);
     }
 
-    [Fact]
-    public async Task GeoTiff_Accept_ChoosesIt()
+    [Theory]
+    [InlineData("image/tiff", "II*\0")]
+    [InlineData("application/geopackage+sqlite3", "SQLite format 3")]
+    public async Task Accept_TypeOfAMap_ChoosesIt(string type, string start)
     {
         using HttpRequestMessage request = new(HttpMethod.Post, "/v1/segment/tiny") { Content = Photo.Content(Photo.Png) };
-        request.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue("image/tiff"));
+        request.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue(type));
 
         using HttpResponseMessage response = await server.Client.SendAsync(request);
 
-        Assert.Equal("image/tiff", response.Content.Headers.ContentType!.MediaType);
-        Assert.Equal("II*\0"u8.ToArray(), (await response.Content.ReadAsByteArrayAsync())[..4]);
+        Assert.Equal(type, response.Content.Headers.ContentType!.MediaType);
+        Assert.Equal(Encoding.ASCII.GetBytes(start), (await response.Content.ReadAsByteArrayAsync())[..start.Length]);
     }
 
     [Theory]
@@ -101,6 +152,41 @@ public sealed class GeoreferencedTests(SegmentationServer server)
             $"/v1/segment/tiny-labels?format={format}", Photo.Content(Photo.Png));
 
         Assert.Contains(expected, await ProblemAssert.IsAsync(HttpStatusCode.BadRequest, response), StringComparison.Ordinal);
+    }
+
+    // -1 stands for NULL.
+    private static (string Class, long System, double Area, double Confidence)[] Features(byte[] bytes)
+    {
+        string path = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName() + ".gpkg");
+        File.WriteAllBytes(path, bytes);
+        try
+        {
+            using SqliteConnection connection = new($"Data Source={path};Pooling=False");
+            connection.Open();
+            using SqliteCommand command = connection.CreateCommand();
+            command.CommandText =
+                "SELECT class, srs_id, ifnull(area_m2, -1), ifnull(mean_confidence, -1) " +
+                $"FROM gpkg_geometry_columns, \"{Table(connection)}\" ORDER BY fid";
+            using SqliteDataReader reader = command.ExecuteReader();
+            List<(string, long, double, double)> rows = [];
+            while (reader.Read())
+            {
+                rows.Add((reader.GetString(0), reader.GetInt64(1), reader.GetDouble(2), reader.GetDouble(3)));
+            }
+
+            return [.. rows];
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
+
+    private static string Table(SqliteConnection connection)
+    {
+        using SqliteCommand command = connection.CreateCommand();
+        command.CommandText = "SELECT table_name FROM gpkg_geometry_columns";
+        return (string)command.ExecuteScalar()!;
     }
 
     private static bool Near(double[] a, double[] b) => Math.Abs(a[0] - b[0]) < 2e-9 && Math.Abs(a[1] - b[1]) < 2e-9;

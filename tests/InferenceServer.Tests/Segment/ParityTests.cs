@@ -4,12 +4,15 @@ namespace InferenceServer.Tests.Segment;
 /// models/zoo/reference.py made tests/assets/parity.</summary>
 public sealed class ParityTests : IClassFixture<ParityTests.ShippedModels>
 {
+    /// <summary>A street of twice the models' size, cells of an odd size, and an orthophoto of four bands.</summary>
+    private static readonly string[] Rendered = ["street.jpg", "cells.png", "orthophoto.tif"];
+
     private static readonly string References = Path.Combine(Repository.Root, "tests", "assets", "parity");
     private readonly SegmentationServer _server;
 
     public ParityTests(ShippedModels server) => _server = server;
 
-    /// <summary>Each model with a rendered image: a street of twice its size, cells of an odd size, or an orthophoto of four bands.</summary>
+    /// <summary>Each model with the rendered image of its field.</summary>
     public static TheoryData<string, string> Images
     {
         get
@@ -17,7 +20,7 @@ public sealed class ParityTests : IClassFixture<ParityTests.ShippedModels>
             TheoryData<string, string> images = [];
             foreach (string model in Names)
             {
-                foreach (string image in new[] { "street.jpg", "cells.png", "orthophoto.tif" }.Where(i => File.Exists(Reference(model, i))))
+                foreach (string image in Rendered.Where(i => File.Exists(Reference(model, i))))
                 {
                     images.Add(model, image);
                 }
