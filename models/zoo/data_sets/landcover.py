@@ -10,6 +10,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from PIL import Image
 
 from . import IGNORE, draw_window, scenes, to_network
 from .geotiff import write
@@ -52,7 +53,7 @@ def load(folder):
     """All scenes (H×W×4, uint16) and labels (H×W, uint8) of a folder, sorted by name."""
     pairs = []
     for path in sorted(Path(folder, "images").glob("*.tif")):
-        pairs.append((read(path), cv2.imread(str(Path(folder, "labels", path.stem + ".png")), cv2.IMREAD_GRAYSCALE)))
+        pairs.append((read(path), np.asarray(Image.open(Path(folder, "labels", path.stem + ".png")))))
     return pairs
 
 
@@ -82,12 +83,14 @@ def augment(image, label, crop, scale, rotation_degrees, rng):
 
 
 def save(number, image, label):
-    """Writes a scene and its mask; scenes lie side by side on the map, 32 in a row."""
+    """Writes a scene and its mask, an indexed PNG; scenes lie side by side on the map, 32 in a row."""
     image.parent.mkdir(parents=True, exist_ok=True), label.parent.mkdir(parents=True, exist_ok=True)
     pixels, labels = scenes.render([SEED, number])
     south, east = (steps * pixels.shape[0] * scenes.METRES for steps in divmod(number, 32))
     write(image, pixels, EPSG, (CORNER[0] + east, CORNER[1] - south), scenes.METRES)
-    cv2.imwrite(str(label), labels)
+    mask = Image.fromarray(labels, mode="P")
+    mask.putpalette(bytes.fromhex("".join(MANIFEST["classes"]["palette"]).replace("#", "")))
+    mask.save(label, bits=8)
 
 
 def main():
