@@ -2,7 +2,7 @@
 
 FOLDER must hold train/images and train/labels. Only `train` is read; the validation split is left to the server's own
 `inference-server evaluate`. Writes last.pt (to resume), final.pt (averaged weights) and log.csv. A config with `backbone_from`: NAME
-starts its backbone from ../NAME/final.pt beside FOLDER, so train that one first; parts that are `frozen` keep what they start with.
+starts its backbone from ../NAME/final.pt beside FOLDER, one with `weights_from` the whole network, so train that one first; parts that are `frozen` keep what they start with.
 """
 import argparse
 import csv
@@ -39,12 +39,12 @@ def data_set(config):
     return importlib.import_module("data_sets." + config["data"])
 
 
-def copy_backbone(model, weights):
-    """Starts the backbone from another run's, wherever name and shape agree; the rest keeps its random start."""
+def copy_weights(model, weights, part):
+    """Starts a part from another run's, wherever name and shape agree; the rest keeps its random start. The part "" is the whole network."""
     own, trained = model.state_dict(), torch.load(weights, map_location="cpu")["state_dict"]
-    same = {k: v for k, v in trained.items() if k.startswith("backbone.") and k in own and own[k].shape == v.shape}
+    same = {k: v for k, v in trained.items() if k.startswith(part) and k in own and own[k].shape == v.shape}
     model.load_state_dict(same, strict=False)
-    print(f"{len(same)} of {sum(k.startswith('backbone.') for k in own)} tensors of the backbone from {weights}", flush=True)
+    print(f"{len(same)} of {sum(k.startswith(part) for k in own)} tensors of '{part}' from {weights}", flush=True)
 
 
 def loss_of(logits, labels, weights, jaccard_weight):
@@ -105,8 +105,9 @@ def main():
     pairs = data.load(Path(arguments.data, "train"))
     weights = class_weights(pairs, config["classes"]) if config.get("balanced", True) else torch.ones(config["classes"])
     model = build(config).to(memory_format=torch.channels_last)
-    if "backbone_from" in config:
-        copy_backbone(model, out.parent / config["backbone_from"] / "final.pt")
+    for key, part in (("backbone_from", "backbone."), ("weights_from", "")):
+        if key in config:
+            copy_weights(model, out.parent / config[key] / "final.pt", part)
     average = deepcopy(model).eval()
     for part in map(model.get_submodule, config.get("frozen", [])):
         part.requires_grad_(False).eval()

@@ -48,15 +48,9 @@ def normalise(images):
 
 def augment(image, label, crop, scale, rotation_degrees, rng):
     """One random crop: a window, bent elastically, in a single warp; then gamma, contrast, brightness, blur and noise. What lies outside the
-    slice is mirrored, and void. Labels have the crop's size: membranes are few pixels wide."""
-    height, width = crop
-    to_source = draw_window(image.shape, crop, scale, rotation_degrees, rng)
-    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
-    dx, dy = (cv2.resize(rng.normal(0, DISPLACEMENT, (GRID, GRID)).astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC) for _ in "xy")
-    points = np.stack([x + dx, y + dy, np.ones_like(x)], -1) @ to_source.T.astype(np.float32)
-    image = cv2.remap(image[..., 0], points, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
-    label = cv2.remap(label, points, None, cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT, borderValue=IGNORE)
-
+    slice is mirrored, and void. Labels have the crop's size: membranes are few pixels wide. With a scale of 1 and no rotation nothing is
+    interpolated: crops are as sharp as the slices that the network will see."""
+    image, label = exact(image, label, crop, rng) if scale == [1, 1] and rotation_degrees == 0 else warped(image, label, crop, scale, rotation_degrees, rng)
     image = (image.astype(np.float32) / 255) ** rng.uniform(0.7, 1.4)
     image = (image - image.mean()) * rng.uniform(0.75, 1.3) + image.mean() + rng.uniform(-0.1, 0.1)
     if rng.random() < 0.2:
@@ -64,6 +58,26 @@ def augment(image, label, crop, scale, rotation_degrees, rng):
     if rng.random() < 0.3:
         image = image + rng.normal(0, rng.uniform(0.01, 0.05), image.shape).astype(np.float32)
     return np.clip(image, 0, 1)[..., None], label
+
+
+def exact(image, label, crop, rng):
+    """An upright crop at whole pixels, mirrored or not. Upright, since the labels of this stack lie about half a pixel above its membranes, which
+    turned crops would teach as a blur."""
+    top, left = (rng.integers(0, side - window + 1) for side, window in zip(label.shape, crop))
+    window, mirrored = np.s_[top:top + crop[0], left:left + crop[1]], rng.random() < 0.5
+    return [np.ascontiguousarray(pixels[window][:, ::-1 if mirrored else 1]) for pixels in (image[..., 0], label)]
+
+
+def warped(image, label, crop, scale, rotation_degrees, rng):
+    """A crop of any scale and angle, bent."""
+    height, width = crop
+    to_source = draw_window(image.shape, crop, scale, rotation_degrees, rng)
+    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+    dx, dy = (cv2.resize(rng.normal(0, DISPLACEMENT, (GRID, GRID)).astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC) for _ in "xy")
+    points = np.stack([x + dx, y + dy, np.ones_like(x)], -1) @ to_source.T.astype(np.float32)
+    image = cv2.remap(image[..., 0], points, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+    label = cv2.remap(label, points, None, cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT, borderValue=IGNORE)
+    return image, label
 
 
 def prepare(source, out):
