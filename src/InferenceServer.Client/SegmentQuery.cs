@@ -10,7 +10,7 @@ public sealed class SegmentQuery
     public int? Version { get; init; }
 
     /// <summary>The output format: png, overlay, overlay-jpeg, color, raw, json, confidence, coco-rle, polygons,
-    /// geojson, geotiff, cog, gpkg, masks, npy, npy-probabilities, alpha, cutout or probability.</summary>
+    /// geojson, geotiff, cog, gpkg, masks, npy, npy-probabilities, alpha, cutout, probability or view.</summary>
     public string Format { get; init; } = "png";
 
     /// <summary>Other parameters of <c>POST /v1/segment</c> by name, such as <c>refine</c>, <c>mode</c> or

@@ -1,4 +1,5 @@
 using System.Buffers;
+using InferenceServer.Kernels;
 using InferenceServer.Runtime.Admission;
 using InferenceServer.Runtime.Decoding;
 using InferenceServer.Runtime.Formats;
@@ -73,7 +74,9 @@ internal sealed record SegmentationRequest
 /// <summary>The mask of one image, and the decoded image. The caller disposes it.</summary>
 internal sealed class SegmentationResult : IDisposable
 {
-    internal SegmentationResult(LoadedModel model, RgbImage image, Mask mask) => (Model, Image, Mask) = (model, image, mask);
+    private readonly Mask? _mask;
+
+    internal SegmentationResult(LoadedModel model, RgbImage image, Mask? mask) => (Model, Image, _mask) = (model, image, mask);
 
     /// <summary>The model that made the mask.</summary>
     public LoadedModel Model { get; }
@@ -84,13 +87,20 @@ internal sealed class SegmentationResult : IDisposable
     /// <summary>The decoded, upright image.</summary>
     public RgbImage Image { get; }
 
+    /// <summary>Size of the image and of its mask.</summary>
+    public ImageSize Size => Image.Size;
+
+    /// <summary>Where the image lies on the map; null where neither its file nor the request says.</summary>
+    public Georeference? Georeference { get; init; }
+
     /// <summary>The class of each pixel, at the image's size.</summary>
-    public Mask Mask { get; }
+    /// <exception cref="InvalidOperationException">The request had an output whose format does not need the mask.</exception>
+    public Mask Mask => _mask ?? throw new InvalidOperationException("The network did not run.");
 
     /// <summary>Returns all buffers to the pool.</summary>
     public void Dispose()
     {
         Image.Dispose();
-        Mask.Dispose();
+        _mask?.Dispose();
     }
 }

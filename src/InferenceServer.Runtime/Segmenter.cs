@@ -121,12 +121,20 @@ internal sealed class Segmenter : ISegmenter
     /// <param name="admitted">The admitted request, which the caller owns. Its token cancels the work within a stage
     /// and between two operators of the network.</param>
     /// <param name="request">The image and its settings.</param>
-    /// <returns>The mask at the image's size; the caller disposes it.</returns>
+    /// <returns>The mask at the image's size, unless the format needs none; the caller disposes it.</returns>
     /// <exception cref="SegmentationException">The request failed; see <see cref="SegmentationError"/>.</exception>
     public async ValueTask<SegmentationResult> SegmentAsync(AdmittedRequest admitted, SegmentationRequest request)
     {
         using PipelineContext context = Resolve(admitted, request);
-        await _pipeline.ToMaskAsync(context).ConfigureAwait(false);
+        if (context.MakesMask)
+        {
+            await _pipeline.ToMaskAsync(context).ConfigureAwait(false);
+        }
+        else
+        {
+            await _pipeline.ToViewAsync(context).ConfigureAwait(false);
+        }
+
         return context.TakeResult();
     }
 

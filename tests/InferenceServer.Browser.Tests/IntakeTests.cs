@@ -158,18 +158,18 @@ public sealed class IntakeTests(Browser browser)
             "() => { const send = XMLHttpRequest.prototype.send; XMLHttpRequest.prototype.send = function (body) { " +
             "this.addEventListener('loadend', () => window.last = this.responseURL); send.call(this, body); }; }");
         TaskCompletionSource opened = new();
-        await window.Page.RouteAsync("**alpha=0", async route =>
+        await window.Page.RouteAsync("**format=view", async route =>
         {
             await opened.Task;
             await route.ContinueAsync();
         });
         await window.Page.RunAndWaitForRequestAsync(
             () => window.OpenAsync(Tiff, "two-pages.tif", "image/tiff"),
-            request => request.Url.EndsWith("alpha=0", StringComparison.Ordinal));
+            request => request.Url.EndsWith("format=view", StringComparison.Ordinal));
 
         await window.UploadAsync(Photo.Png);
         opened.SetResult();
-        await window.Page.WaitForFunctionAsync("() => window.last?.endsWith('alpha=0')");
+        await window.Page.WaitForFunctionAsync("() => window.last?.endsWith('format=view')");
         await window.Page.WaitForFunctionAsync(ImageIsThere);
 
         Assert.Equal(Photo.Width, await window.Page.EvaluateAsync<int>("() => document.querySelector('#photo').naturalWidth"));

@@ -84,12 +84,12 @@ internal sealed class PlaygroundWindow : IAsyncDisposable
         await route.FulfillAsync(new() { ContentType = "application/json", Body = description.ToJsonString() });
     });
 
-    /// <summary>The colours of a canvas, #rrggbb for each pixel that is not transparent, row by row.</summary>
+    /// <summary>The colours of a canvas or an image, #rrggbb for each pixel that is not transparent, row by row.</summary>
     public Task<string[]> PixelsAsync(string canvas) => Page.EvaluateAsync<string[]>(
         """
         canvas => {
           const source = document.querySelector(canvas);
-          const { width, height } = source;
+          const [width, height] = [source.naturalWidth ?? source.width, source.naturalHeight ?? source.height];
           const copy = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
           copy.drawImage(source, 0, 0);
           const { data } = copy.getImageData(0, 0, width, height);

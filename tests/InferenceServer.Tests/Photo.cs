@@ -17,6 +17,16 @@ internal static class Photo
 
     public static byte[] Png { get; } = Encode(Paint(Labels), Width, Height);
 
+    /// <summary>The same with 16 bits.</summary>
+    public static byte[] Deep
+    {
+        get
+        {
+            using Image image = Image.NewFromMemory(Paint(Labels), Width, Height, bands: 3, Enums.BandFormat.Uchar);
+            return (image * 257).Cast(Enums.BandFormat.Ushort).Copy(interpretation: Enums.Interpretation.Rgb16).PngsaveBuffer();
+        }
+    }
+
     /// <summary>A picture of one colour.</summary>
     public static byte[] Plain(int width, int height, byte label = 1) => Encode(Paint(Draw(width, height, (_, _) => label)), width, height);
 

@@ -179,6 +179,8 @@ public sealed partial class TablesTests(SegmentationServer server) : IClassFixtu
     [InlineData("flip")]
     [InlineData("refine")]
     [InlineData("crf.quality")]
+    [InlineData("bands")]
+    [InlineData("value_scaling")]
     public void Parameter_OfThePlayground_IsInTheTable(string name)
     {
         string page = string.Concat(

@@ -60,6 +60,19 @@ def write(name, crs, transform, options, kind):
     return path
 
 
+def write_bands():
+    """The same picture as four bands of 16 bits, blue, green, red and near infrared: reflectance × 10000."""
+    file = gdal.GetDriverByName("GTiff").Create(
+        str(FOLDER / "utm-bands.tif"), WIDTH, HEIGHT, 4, gdal.GDT_UInt16, ["COMPRESS=DEFLATE", "PHOTOMETRIC=MINISBLACK"])
+    system = osr.SpatialReference()
+    system.SetFromUserInput(FILES["utm"][0])
+    file.SetProjection(system.ExportToWkt())
+    file.SetGeoTransform(FILES["utm"][1])
+    rgb = picture().astype(np.uint16) * 10
+    for i, band in enumerate((rgb[:, :, 2], rgb[:, :, 1], rgb[:, :, 0], np.full((HEIGHT, WIDTH), 300, np.uint16))):
+        file.GetRasterBand(i + 1).WriteArray(band)
+
+
 def info(path):
     said = json.loads(subprocess.check_output(["gdalinfo", "-json", str(path)]))
     system = said.get("coordinateSystem", {}).get("wkt", "")
@@ -145,6 +158,7 @@ def projections():
 FOLDER.mkdir(exist_ok=True)
 seen = {name: info(write(name, *how)) for name, how in FILES.items()}
 write("gcps", "EPSG:4326", None, [], "Area")
+write_bands()
 (FOLDER / "gdal.json").write_text(json.dumps(seen, indent=1) + "\n")
 (FOLDER / "areas.json").write_text(json.dumps(
     {name: areas(name) for name in ("wgs84", "nad83", "mercator-rotated")}, indent=1) + "\n")

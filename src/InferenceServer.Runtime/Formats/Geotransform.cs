@@ -46,7 +46,7 @@ public readonly record struct Geotransform(double OriginX, double ColumnX, doubl
         return null;
     }
 
-    internal (double X, double Y) Apply(int column, int row) =>
+    internal (double X, double Y) Apply(double column, double row) =>
         (OriginX + (column * ColumnX) + (row * RowX), OriginY + (column * ColumnY) + (row * RowY));
 
     /// <summary>The coordinates of a ring. The first stands at the end, too; outlines run counterclockwise, holes

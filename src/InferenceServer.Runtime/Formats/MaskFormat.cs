@@ -167,11 +167,19 @@ public sealed class MaskFormat
         NeedsProbabilities = true,
     };
 
+    /// <summary>The image as people see it.</summary>
+    public static MaskFormat View { get; } = new(
+        "view", "image/png", ".png", new ViewEncoder(),
+        "RGB PNG of the image itself as people see it: upright, 8 bits, by preprocess.view for a network of bands; no mask")
+    {
+        NeedsMask = false,
+    };
+
     /// <summary>All formats; the default is the first.</summary>
     public static IReadOnlyList<MaskFormat> All { get; } =
     [
         Png, Overlay, OverlayJpeg, Color, Raw, Json, Confidence, CocoRle, Polygons, GeoJson, GeoTiff, Cog, GeoPackage, Masks,
-        Npy, NpyProbabilities, AlphaMatte, Cutout, Probability,
+        Npy, NpyProbabilities, AlphaMatte, Cutout, Probability, View,
     ];
 
     /// <summary>The word that requests use, for instance <c>coco-rle</c>.</summary>
@@ -191,6 +199,9 @@ public sealed class MaskFormat
 
     /// <summary>Media types of an Accept header that choose this format where the request names none.</summary>
     internal IReadOnlyList<string> Accept { get; init; } = [];
+
+    /// <summary>Whether the encoder needs the mask; else the network does not run.</summary>
+    internal bool NeedsMask { get; init; } = true;
 
     /// <summary>Whether the encoder needs <see cref="MaskContent.Confidence"/>; a model without scores is an
     /// error.</summary>
@@ -293,4 +304,7 @@ internal sealed record MaskContent
 
     /// <summary>The georeference of the image's file; null where it has none.</summary>
     public GeoTags? Geo { get; init; }
+
+    /// <summary>Where the image lies on the map; null where neither the file nor the request says.</summary>
+    public Georeference? Georeference { get; init; }
 }

@@ -22,6 +22,9 @@ internal sealed record MaskSummary
     /// <summary>Height of the upright image, in pixels.</summary>
     public required int Height { get; init; }
 
+    /// <summary>Where the image lies on the map; absent where neither the file nor the request says.</summary>
+    public Georeference? Georeference { get; init; }
+
     /// <summary>The classes in the mask, in order of their index.</summary>
     public required IReadOnlyList<ClassSummary> Classes { get; init; }
 
@@ -34,6 +37,7 @@ internal sealed record MaskSummary
             Version = content.Version,
             Width = content.Size.Width,
             Height = content.Size.Height,
+            Georeference = content.Georeference,
             Classes = [.. content.Planes.SelectMany(plane => Of(content, plane)).OrderBy(of => of.Index)],
         };
     }
@@ -106,8 +110,10 @@ internal sealed record BoxSummary
     public required int Height { get; init; }
 }
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(MaskSummary))]
+[JsonSerializable(typeof(Georeference))]
 internal sealed partial class MaskSummaryJson : JsonSerializerContext;
 
 /// <summary>The network's confidence in each class, averaged over the pixels of the class or of its parts.</summary>

@@ -71,6 +71,13 @@ internal sealed class ColorPngEncoder : IMaskEncoder
     }
 }
 
+/// <summary>RGB PNG of the image itself.</summary>
+internal sealed class ViewEncoder : IMaskEncoder
+{
+    public void Encode(MaskContent content, FormatSettings options, IBufferWriter<byte> output) =>
+        PixelFile.Write(content.Image, content.Size, bands: 3, jpegQuality: null, output);
+}
+
 /// <summary>Grey PNG of the probability of each pixel's class × 255.</summary>
 internal sealed class ConfidencePngEncoder : IMaskEncoder
 {

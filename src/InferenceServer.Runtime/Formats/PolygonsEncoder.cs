@@ -16,6 +16,12 @@ internal sealed class PolygonsEncoder : IMaskEncoder
         using Utf8JsonWriter json = JsonText.Create(output);
         json.WriteStartObject();
         json.WriteHead(summary);
+        if (summary.Georeference is { } georeference)
+        {
+            json.WritePropertyName("georeference"u8);
+            JsonSerializer.Serialize(json, georeference, MaskSummaryJson.Default.Georeference);
+        }
+
         json.WriteStartArray("classes"u8);
         foreach (ClassSummary of in summary.Classes)
         {

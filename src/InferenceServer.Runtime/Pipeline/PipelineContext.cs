@@ -2,6 +2,7 @@ using InferenceServer.Runtime.Admission;
 using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Decoding;
 using InferenceServer.Runtime.Diagnostics;
+using InferenceServer.Runtime.Formats;
 using InferenceServer.Runtime.Models;
 using InferenceServer.Runtime.Passes;
 using InferenceServer.Runtime.Postprocessing;
@@ -37,6 +38,9 @@ internal sealed class PipelineContext(AdmittedRequest admitted, SegmentationRequ
 
     /// <summary>The CRF's parameters; null where the mask is not refined.</summary>
     public CrfSettings? Crf { get; init; }
+
+    /// <summary>Whether the network runs; else the image alone is the answer.</summary>
+    public bool MakesMask => request.Output is null || request.Settings.Format.NeedsMask;
 
     /// <summary>Whether the result has the probability of each pixel's class.</summary>
     public bool WithConfidence { get; init; }
@@ -93,6 +97,9 @@ internal sealed class PipelineContext(AdmittedRequest admitted, SegmentationRequ
     /// <summary>The georeference of the image's file; set by decoding, null where the file has none.</summary>
     public GeoTags? Geo { get; set; }
 
+    /// <summary>Where the image lies on the map; null where neither its file nor the request says.</summary>
+    public Georeference? Georeference => Georeference.Of(Geo, request.Settings.Options.Geotransform, Plan.Image);
+
     /// <summary>The network's input, where the image runs whole and once.</summary>
     public InputTensor Input
     {
@@ -124,7 +131,12 @@ internal sealed class PipelineContext(AdmittedRequest admitted, SegmentationRequ
     public InputTensor TakeInput() => Take(ref _input);
 
     /// <summary>Hands image and mask over.</summary>
-    public SegmentationResult TakeResult() => new(Model, Take(ref _image), Take(ref _mask));
+    public SegmentationResult TakeResult()
+    {
+        Mask? mask = _mask;
+        _mask = null;
+        return new SegmentationResult(Model, Take(ref _image), mask) { Georeference = Georeference };
+    }
 
     public void Dispose()
     {

@@ -44,6 +44,9 @@ internal sealed class SegmentationPipeline(
     /// <summary>Makes the mask, and its encoded form where the request has an output.</summary>
     public ValueTask ToMaskAsync(PipelineContext context) => RunAsync(context, _toMask);
 
+    /// <summary>Makes the encoded form of the image itself; the network does not run.</summary>
+    public ValueTask ToViewAsync(PipelineContext context) => RunAsync(context, new[] { _toMask[0], _toMask[^1] });
+
     /// <summary>Makes the network's input, where the image runs whole and once.</summary>
     public ValueTask ToInputAsync(PipelineContext context) => RunAsync(context, _toMask.AsMemory(0, 2));
 

@@ -94,6 +94,12 @@ internal sealed class DecodeStage(ImageDecoder decoder, PassPolicy policy) : IPi
     private void Plan(PipelineContext context, ImageSize size, long furtherBytes)
     {
         context.Plan = context.Model.Preprocessor.Plan(size, context.Passes);
+        if (!context.MakesMask)
+        {
+            context.Admitted.HoldPixels(size.Pixels, furtherBytes);
+            return;
+        }
+
         long bytes = policy.Afford(context.Model, context.Plan, context.Unrefined.Probabilities, context.WithClaims);
         long pixels = size.Pixels;
         if (context.Plan.IsOne)
@@ -215,24 +221,40 @@ internal sealed class EncodeStage(SegmentationMetrics metrics) : IPipelineStage
     public ValueTask RunAsync(PipelineContext context)
     {
         SegmentSettings settings = context.Request.Settings;
-        MaskContent content = new()
+        MaskContent content = Image(context);
+        if (context.MakesMask)
         {
-            Model = context.Model.Name,
-            Version = context.Model.Version,
-            Classes = context.Model.Classes,
-            Channels = context.Model.Postprocessor.Classes,
-            Size = context.Mask.Size,
-            Labels = context.Mask.Labels,
-            WideLabels = context.Mask.WideLabels,
-            Claims = context.Mask.Claims,
-            Planes = settings.Format.UsesPlanes ? context.Mask.Planes(context.Model.Classes.NamedNone) : [],
-            Confidence = context.Mask.Confidence,
-            Probabilities = context.Mask.Probabilities,
-            Image = context.Image.Pixels,
-            Geo = context.Geo,
-        };
+            content = WithMask(content, context);
+            metrics.Segmented(context.Model.Name, content.Size.Pixels);
+        }
+
         settings.Format.Encoder.Encode(content, settings.Options, context.Request.Output!);
-        metrics.Segmented(context.Model.Name, context.Mask.Size.Pixels);
         return ValueTask.CompletedTask;
     }
+
+    private static MaskContent Image(PipelineContext context) => new()
+    {
+        Model = context.Model.Name,
+        Version = context.Model.Version,
+        Classes = context.Model.Classes,
+        Channels = context.Model.Postprocessor.Classes,
+        Size = context.Plan.Image,
+        Labels = default,
+        Planes = [],
+        Confidence = default,
+        Probabilities = default,
+        Image = context.Image.Pixels,
+        Geo = context.Geo,
+        Georeference = context.Georeference,
+    };
+
+    private static MaskContent WithMask(MaskContent image, PipelineContext context) => image with
+    {
+        Labels = context.Mask.Labels,
+        WideLabels = context.Mask.WideLabels,
+        Claims = context.Mask.Claims,
+        Planes = context.Request.Settings.Format.UsesPlanes ? context.Mask.Planes(context.Model.Classes.NamedNone) : [],
+        Confidence = context.Mask.Confidence,
+        Probabilities = context.Mask.Probabilities,
+    };
 }

@@ -15,10 +15,12 @@ internal sealed class BandPlan
     private readonly PreprocessManifest _preprocess;
     private readonly IReadOnlyList<int>? _bands;
     private readonly IReadOnlyList<IReadOnlyList<ValueScaling>>? _scaling;
+    private IReadOnlyList<IReadOnlyList<ValueScaling>> _viewScaling;
 
     private BandPlan(PreprocessManifest preprocess, IReadOnlyList<int>? bands, IReadOnlyList<IReadOnlyList<ValueScaling>>? scaling)
     {
         (_preprocess, _bands, _scaling) = (preprocess, bands, scaling);
+        _viewScaling = preprocess.View?.ValueScaling ?? [Stretch];
         Channels = preprocess.Mean.Count;
     }
 
@@ -53,6 +55,11 @@ internal sealed class BandPlan
         }
 
         plan.Check();
+        if (scaling is not null && steps is [var list] && !EndsInDeviation(list))
+        {
+            plan._viewScaling = steps;
+        }
+
         return plan;
     }
 
@@ -109,13 +116,14 @@ internal sealed class BandPlan
     {
         if (_preprocess.View?.Bands is { } bands)
         {
-            if (bands.FirstOrDefault(band => band.Index > samples) is { } missing)
+            int[] view = [.. bands.Select(band => Place(band.Index, chosen))];
+            if (view.FirstOrDefault(band => band >= samples, -1) is >= 0 and int missing)
             {
                 throw Undecodable(
-                    $"Expected an image with band {missing.Index}, which preprocess.view shows; the image has {samples} bands.");
+                    $"Expected an image with band {missing + 1}, which preprocess.view shows; the image has {samples} bands.");
             }
 
-            return [.. bands.Select(band => band.Index - 1)];
+            return view;
         }
 
         if (_preprocess.Bands is { } named && ColorNames.All(name => named.Any(band => band.Name == name)))
@@ -125,6 +133,23 @@ internal sealed class BandPlan
         }
 
         return chosen[..(chosen.Length >= 3 ? 3 : 1)];
+    }
+
+    // A request may choose other bands than the manifest: what a channel of the network sees is shown for it, too.
+    private int Place(int band, int[] chosen)
+    {
+        int channel = band - 1;
+        if (_preprocess.Bands is { } named)
+        {
+            channel = named.ToList().FindIndex(name => name.Index == band);
+        }
+
+        if (channel >= 0 && channel < chosen.Length)
+        {
+            return chosen[channel];
+        }
+
+        return band - 1;
     }
 
     /// <summary>Makes values without data NaN.</summary>
@@ -219,7 +244,7 @@ internal sealed class BandPlan
         for (int c = 0; c < planes.Count; c++)
         {
             planes[c].Span.CopyTo(scratch.Span);
-            foreach (ValueScaling step in Steps(_preprocess.View?.ValueScaling ?? [Stretch], c))
+            foreach (ValueScaling step in Steps(_viewScaling, c))
             {
                 (double first, double second) = (step.First, step.Second);
                 if (step.Type == "percentile")
@@ -342,13 +367,15 @@ internal sealed class BandPlan
             throw Invalid($"value_scaling: expected one list of steps, or one for each of {count} bands, got {lists.Count}.");
         }
 
-        bool isDeviation = _scaling?.Any(steps => steps.LastOrDefault(s => !s.Type.StartsWith("clip", StringComparison.Ordinal))
-            is { Type: "z-score" }) is true;
-        if (GivesColors && isDeviation)
+        if (GivesColors && _scaling?.Any(EndsInDeviation) is true)
         {
             throw Invalid("value_scaling: expected steps that make black 0 and white 1, such as min-max; the network takes colours.");
         }
     }
+
+    // Such steps do not say which values are black and white.
+    private static bool EndsInDeviation(IReadOnlyList<ValueScaling> steps) =>
+        steps.LastOrDefault(step => !step.Type.StartsWith("clip", StringComparison.Ordinal)) is { Type: "z-score" };
 
     private static SegmentationException Invalid(string message) => new(SegmentationError.InvalidRequest, message);
 

@@ -44,7 +44,7 @@ internal sealed class BulkItem(
         {
             try
             {
-                ImageSize size = await handler.SegmentAsync(_admitted!, settings.Settings, image.Bytes.Written, _mask);
+                (ImageSize size, _) = await handler.SegmentAsync(_admitted!, settings.Settings, image.Bytes.Written, _mask);
                 return new BulkAnswer(
                     image, settings.Settings.Format.MediaType, _mask.Written, size.Width, size.Height, Failure: null);
             }

@@ -21,6 +21,9 @@ internal sealed class MaskResult(AdmittedRequest admitted, MaskFormat format) : 
     /// <summary>The mask's size.</summary>
     public ImageSize Size { get; set; }
 
+    /// <summary>Where the image lies on the map; null where neither its file nor the request says.</summary>
+    public Georeference? Georeference { get; set; }
+
     public static void PopulateMetadata(MethodInfo method, EndpointBuilder builder) => builder.Metadata.Add(
         new ProducesResponseTypeMetadata(StatusCodes.Status200OK, contentTypes: [.. MaskFormat.All.Select(f => f.MediaType).Distinct()]));
 
@@ -37,6 +40,11 @@ internal sealed class MaskResult(AdmittedRequest admitted, MaskFormat format) : 
         if (format == MaskFormat.Raw)
         {
             response.Headers["X-Label-Bits"] = admitted.Model.Postprocessor.LabelBits.ToString(CultureInfo.InvariantCulture);
+        }
+
+        if (Georeference is not null)
+        {
+            response.Headers["X-Georeference"] = Georeference.ToJson();
         }
 
         response.Headers["Server-Timing"] = ServerTiming(admitted.Timings);

@@ -4,6 +4,7 @@ using InferenceServer.Runtime;
 using InferenceServer.Runtime.Admission;
 using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Decoding;
+using InferenceServer.Runtime.Formats;
 using InferenceServer.Telemetry;
 using Microsoft.AspNetCore.Http.HttpResults;
 
@@ -29,7 +30,7 @@ internal sealed class SegmentHandler(Segmenter segmenter, ImageDecoder decoder)
         using Owned<MaskResult> result = new(new MaskResult(admitted, settings.Format));
         http.Observation().Admitted(admitted.Model);
         using PooledBufferWriter image = await ReadAsync(admitted, read);
-        result.Value.Size = await SegmentAsync(admitted, settings, image.Written, result.Value.Mask);
+        (result.Value.Size, result.Value.Georeference) = await SegmentAsync(admitted, settings, image.Written, result.Value.Mask);
         return result.Release();
     }
 
@@ -45,13 +46,13 @@ internal sealed class SegmentHandler(Segmenter segmenter, ImageDecoder decoder)
     /// <param name="settings">The request's parameters.</param>
     /// <param name="image">The encoded image.</param>
     /// <param name="mask">Receives the encoded mask.</param>
-    /// <returns>The mask's size; the pixels are freed.</returns>
+    /// <returns>The mask's size and place on the map; the pixels are freed.</returns>
     /// <exception cref="SegmentationException">The request failed.</exception>
-    public async Task<ImageSize> SegmentAsync(
+    public async Task<(ImageSize Size, Georeference? Georeference)> SegmentAsync(
         AdmittedRequest admitted, SegmentSettings settings, ReadOnlyMemory<byte> image, PooledBufferWriter mask)
     {
         SegmentationRequest request = new() { Image = image, Settings = settings, Output = mask };
         using SegmentationResult result = await segmenter.SegmentAsync(admitted, request);
-        return result.Mask.Size;
+        return (result.Size, result.Georeference);
     }
 }

@@ -62,7 +62,7 @@ export function segmentPath(model, query) {
  * @param {string} path Of segmentPath.
  * @param {Blob} image The encoded image.
  * @param {{signal?: AbortSignal, onProgress?: (share: number) => void}} options The share that was sent, 0 to 1.
- * @returns {Promise<{bytes: ArrayBuffer, type: string, version: number, timing: string}>}
+ * @returns {Promise<{bytes: ArrayBuffer, type: string, version: number, timing: string, georeference: object | null}>}
  */
 export function segment(path, image, { signal, onProgress } = {}) {
   return new Promise((resolve, reject) => {
@@ -76,7 +76,10 @@ export function segment(path, image, { signal, onProgress } = {}) {
       const bytes = request.response;
       if (request.status === 200) {
         const header = name => request.getResponseHeader(name) ?? "";
-        resolve({ bytes, type: header("Content-Type"), version: Number(header("X-Model-Version")), timing: header("Server-Timing") });
+        resolve({
+          bytes, type: header("Content-Type"), version: Number(header("X-Model-Version")), timing: header("Server-Timing"),
+          georeference: JSON.parse(header("X-Georeference") || "null"),
+        });
       } else {
         reject(new Refusal(request.status, parse(bytes)));
       }

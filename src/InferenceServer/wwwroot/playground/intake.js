@@ -11,6 +11,17 @@ const SAMPLES = [
   { file: "fog.jpg", name: "The street in fog" },
 ];
 
+const PNG = [0x89, 0x50, 0x4e, 0x47];
+const PNG_BITS = 24; // where a PNG's header has the bits of a sample
+const TIFF = [[0x49, 0x49, 0x2a, 0], [0x4d, 0x4d, 0, 0x2a], [0x49, 0x49, 0x2b, 0], [0x4d, 0x4d, 0, 0x2b]];
+
+/** Whether a file is a TIFF or a PNG with 16 bits, which only the server draws by the model's `preprocess.view`. */
+export async function isRaster(file) {
+  const head = new Uint8Array(await file.slice(0, PNG_BITS + 1).arrayBuffer());
+  const starts = bytes => bytes.every((byte, i) => head[i] === byte);
+  return TIFF.some(starts) || (starts(PNG) && head[PNG_BITS] === 16);
+}
+
 /** @param {(file: Blob, name: string) => void} onImage */
 export function takeImages(onImage, onError) {
   const take = file => file && onImage(file, file.name || "image");

@@ -4,7 +4,7 @@ import { listFormats, listModels, segment, segmentPath } from "./api.js";
 import { Divider } from "./divider.js";
 import { find } from "./dom.js";
 import { Export } from "./export.js";
-import { takeImages } from "./intake.js";
+import { isRaster, takeImages } from "./intake.js";
 import { askForKey, onKey } from "./key.js";
 import { showLegend } from "./legend.js";
 import { attempt, calm, complain, dropProgress, endProgress, say, showProgress } from "./notice.js";
@@ -78,40 +78,54 @@ async function learn() {
   }
 }
 
-function open(file, name) {
-  if (image) {
-    URL.revokeObjectURL(image.url);
-  }
-  const opened = { file, name, url: URL.createObjectURL(file), unreadable: false };
-  image = opened;
+async function open(file, name) {
+  image = { file, name, drawn: false, shown: null };
+  const opened = image;
   isolated = null;
   zoom.reset();
   show();
-  viewer.open(opened.url, name, () => {
-    opened.unreadable = true;
-    askServerForImage();
-  });
-  run();
+  opened.drawn = await isRaster(file);
+  if (opened === image) {
+    if (opened.drawn) {
+      viewer.clear();
+    }
+    run();
+  }
 }
 
-// Browsers decode fewer formats than the server; the server returns such an image as an overlay without opacity.
-async function askServerForImage() {
+// The browser draws what it can, without a request. The server draws rasters, which browsers do not read or show too
+// dark, and every image whose bands or values the user sets, because the network sees another image then.
+async function view() {
   const asked = image;
   const side = chosen()[0];
-  if (!side || !asked.unreadable) {
+  const bands = settings.bands;
+  const drawn = asked.drawn || Object.keys(bands).length > 0;
+  if (drawn && !side) {
     return;
   }
-  asked.unreadable = false; // unknown until the response arrives
+  const wanted = drawn ? segmentPath(side.model, { format: "view", ...bands }) : "";
+  if (asked.shown === wanted) {
+    return;
+  }
+  asked.shown = wanted;
   try {
-    const answer = await segment(segmentPath(side.model, { format: "overlay", alpha: 0 }), asked.file);
-    if (asked === image) {
-      URL.revokeObjectURL(asked.url);
-      asked.url = URL.createObjectURL(new Blob([answer.bytes], { type: answer.type }));
-      viewer.open(asked.url, asked.name);
+    const picture = drawn ? await draw(wanted, asked.file) : asked.file;
+    if (asked === image && asked.shown === wanted) {
+      viewer.open(picture, asked.name, () => {
+        asked.drawn = true;
+        view();
+      });
     }
   } catch {
-    asked.unreadable = true; // the request for the mask shows the reason; the next round tries again
+    if (asked.shown === wanted) {
+      asked.shown = null; // the request for the mask shows the reason; the next round tries again
+    }
   }
+}
+
+async function draw(path, file) {
+  const { bytes, type } = await segment(path, file);
+  return new Blob([bytes], { type });
 }
 
 function changed() {
@@ -123,12 +137,14 @@ function changed() {
 /** Brings every mask up to date. */
 async function run() {
   exports.update();
+  if (image) {
+    view();
+  }
   if (!image || chosen().length === 0) {
     return;
   }
   const mine = ++round;
   calm();
-  askServerForImage();
   const outcomes = await Promise.allSettled(chosen().map(side =>
     side.run(image, settings, share => showProgress(side.id, share)).finally(() => dropProgress(side.id)).then(show)));
   if (mine !== round) {

@@ -3,11 +3,13 @@ import { element, find } from "./dom.js";
 const STEP = 0.01;
 const KEYS = { ArrowLeft: [-STEP, 0], ArrowRight: [STEP, 0], ArrowUp: [0, -STEP], ArrowDown: [0, STEP] };
 
+const GAP = 14; // between the pointer and the readout, in pixels
+
 const picture = find("picture");
 const readout = find("readout");
 const crosshair = find("crosshair");
 
-/** Shows the class and the confidence under the pointer, or under a crosshair that the arrow keys move. */
+/** Shows class, confidence and map coordinates under the pointer, or under a crosshair that the arrow keys move. */
 export class Probe {
   #at = { x: 0.5, y: 0.5 };
   #sideAt;
@@ -51,27 +53,35 @@ export class Probe {
       this.hide();
       return;
     }
-    const { mask } = side.result;
+    const { mask, place } = side.result;
     const point = this.#imageAt(x, y);
     const [column, row] = [Math.floor(point.x * mask.width), Math.floor(point.y * mask.height)];
-    this.#show(mask.at(column, row));
+    const where = place ? place.at(point.x, point.y) : [];
+    this.#show(mask.at(column, row), where);
     const confidence = await side.confidence();
     if (confidence && this.#at === at && !readout.hidden) {
-      this.#show(mask.at(column, row), confidence.samples[row * mask.width + column] / 255);
+      this.#show(mask.at(column, row), where, confidence.samples[row * mask.width + column] / 255);
     }
   }
 
-  #show({ name, color }, confidence) {
+  #show({ name, color }, where, confidence) {
     const swatch = element("span", { className: "swatch" });
     swatch.style.background = color;
     const share = confidence === undefined ? [] : [element("b", {}, `${Math.round(confidence * 100)} %`)];
-    readout.replaceChildren(swatch, name, ...share);
+    const places = where.map(text => element("span", { className: "place" }, text));
+    readout.replaceChildren(element("span", { className: "class" }, swatch, name, ...share), ...places);
     for (const node of [readout, crosshair]) {
       node.style.setProperty("--x", `${this.#at.x * 100}%`);
       node.style.setProperty("--y", `${this.#at.y * 100}%`);
     }
-    readout.classList.toggle("leftwards", this.#at.x > 0.7);
-    readout.classList.toggle("upwards", this.#at.y > 0.8);
     readout.hidden = false;
+    readout.style.setProperty("--shift-x", `${shift(this.#at.x, picture.clientWidth, readout.offsetWidth)}px`);
+    readout.style.setProperty("--shift-y", `${shift(this.#at.y, picture.clientHeight, readout.offsetHeight)}px`);
   }
+}
+
+// Right of and below the pointer where there is room; else on its other side, as far as the picture reaches.
+function shift(share, length, own) {
+  const at = share * length;
+  return at + GAP + own <= length ? GAP : Math.max(-GAP - own, -at);
 }

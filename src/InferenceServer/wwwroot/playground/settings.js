@@ -1,4 +1,4 @@
-// The passes of the network and the parameters of the CRF, shared by both sides.
+// The bands that the network sees, its passes and the parameters of the CRF, shared by both sides.
 
 import { debounce, element, find } from "./dom.js";
 
@@ -45,6 +45,14 @@ const CRF = [
     own: manifest => crf(manifest).gaussian?.xy ?? 1,
   },
 ];
+
+// A model's own steps, as the parameter has them; of several lists the first.
+function scaling({ preprocess }) {
+  const steps = [preprocess?.value_scaling ?? []].flat(1);
+  const first = Array.isArray(steps[0]) ? steps[0] : steps;
+  const words = first.map(({ type, ...numbers }) => `${type}:${Object.values(numbers).join(",")}`);
+  return words.length ? words.join(";") : undefined;
+}
 
 const chosen = name => document.querySelector(`[name=${name}]:checked`).value;
 
@@ -102,7 +110,7 @@ export class Settings {
     }
     this.#tiles = new Sliders(find("tiles"), TILES, settled);
     this.#crf = new Sliders(find("crf"), CRF, settled);
-    find("flip").onchange = settled;
+    find("flip").onchange = find("bands").onchange = find("value-scaling").onchange = settled;
     document.getElementsByName("quality").forEach(choice => (choice.onchange = settled));
     document.getElementsByName("mode").forEach(choice => (choice.onchange = () => {
       find("tiles").disabled = !this.#runsTiles;
@@ -119,10 +127,18 @@ export class Settings {
   /** Shows a model's own parameters, except on moved sliders, and disables sliders without an effect. */
   follow(manifest, refines) {
     this.#manifest = manifest;
+    find("bands").placeholder = manifest.preprocess?.bands?.map(band => band.index).join(",") ?? "as in the file";
+    find("value-scaling").placeholder = scaling(manifest) ?? "as in the file";
     this.#tiles.follow(manifest);
     this.#crf.follow(manifest);
     find("tiles").disabled = !this.#runsTiles;
     find("crf-settings").disabled = !refines;
+  }
+
+  /** The query's parameters of the bands; empty for the model's own bands and values. */
+  get bands() {
+    const [bands, steps] = ["bands", "value-scaling"].map(id => find(id).value.trim());
+    return { ...(bands && { bands }), ...(steps && { "value_scaling": steps }) };
   }
 
   /** The query's parameters of the passes; empty for the model's own passes. */

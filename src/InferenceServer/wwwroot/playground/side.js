@@ -2,6 +2,7 @@ import { describeModel, segment, segmentPath } from "./api.js";
 import { element, find } from "./dom.js";
 import { Mask } from "./mask.js";
 import { attempt } from "./notice.js";
+import { Place } from "./place.js";
 import { readSamples } from "./png.js";
 
 /** One of the two models on the page: its name, whether a CRF refines its mask, and its mask. */
@@ -94,6 +95,7 @@ export class Side {
   query(settings) {
     const refine = this.refines;
     return {
+      ...settings.bands,
       ...settings.passes,
       ...(refine !== this.#refinesByItself && { refine: refine ? "crf" : "none" }),
       ...(refine && settings.crf),
@@ -137,7 +139,8 @@ export class Side {
       }
       const mask = new Mask(samples, this.#description);
       const confidencePath = segmentPath(model, { ...query, format: "confidence" });
-      this.result = { image, title, mask, elapsed, timing: answer.timing, confidencePath, confidence: null };
+      const place = answer.georeference && new Place(answer.georeference, mask);
+      this.result = { image, title, mask, place, elapsed, timing: answer.timing, confidencePath, confidence: null };
     } catch (error) {
       if (!signal.aborted) {
         this.#wanted = null; // the same model may be requested again

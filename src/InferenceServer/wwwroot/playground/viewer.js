@@ -5,6 +5,7 @@ const photo = find("photo");
 
 /** The image with the masks laid over it, A left of the divider and B right of it. */
 export class Viewer {
+  #url = null;
   #outline = false;
   #sides = [];
   #isolated = null;
@@ -26,15 +27,26 @@ export class Viewer {
     return find("opacity").value / 100;
   }
 
+  /** Hides the last image, until the next is there. */
+  clear() {
+    find("welcome").hidden = true;
+    find("samples-again").hidden = false;
+    picture.hidden = true;
+  }
+
   /**
    * Shows an image.
-   * @param {string} url
+   * @param {Blob} image
    * @param {string} name
    * @param {() => void} onUnknown Called where the browser cannot read the format.
    */
-  open(url, name, onUnknown = () => {}) {
+  open(image, name, onUnknown) {
     find("welcome").hidden = true;
     find("samples-again").hidden = false;
+    if (this.#url) {
+      URL.revokeObjectURL(this.#url);
+    }
+    this.#url = URL.createObjectURL(image);
     photo.onload = () => {
       picture.style.setProperty("--aspect", photo.naturalWidth / photo.naturalHeight);
       picture.hidden = false;
@@ -44,7 +56,7 @@ export class Viewer {
       onUnknown();
     };
     photo.alt = name;
-    photo.src = url;
+    photo.src = this.#url;
   }
 
   /**
