@@ -30,6 +30,9 @@ public sealed record SegmentSettings
     /// <summary>Tiles, scales and mirroring that differ from the manifest's.</summary>
     public PassOverrides Passes { get; init; } = PassOverrides.None;
 
+    /// <summary>The part of the image to segment; null takes it whole.</summary>
+    public ImageWindow? Window { get; init; }
+
     /// <summary>Numbers of the bands that the network sees, from 1; null leaves that to the manifest.</summary>
     public IReadOnlyList<int>? Bands { get; init; }
 
@@ -74,9 +77,10 @@ internal sealed record SegmentationRequest
 /// <summary>The mask of one image, and the decoded image. The caller disposes it.</summary>
 internal sealed class SegmentationResult : IDisposable
 {
+    private readonly RgbImage? _image;
     private readonly Mask? _mask;
 
-    internal SegmentationResult(LoadedModel model, RgbImage image, Mask? mask) => (Model, Image, _mask) = (model, image, mask);
+    internal SegmentationResult(LoadedModel model, RgbImage? image, Mask? mask) => (Model, _image, _mask) = (model, image, mask);
 
     /// <summary>The model that made the mask.</summary>
     public LoadedModel Model { get; }
@@ -85,10 +89,12 @@ internal sealed class SegmentationResult : IDisposable
     public ClassTable Classes => Model.Classes;
 
     /// <summary>The decoded, upright image.</summary>
-    public RgbImage Image { get; }
+    /// <exception cref="InvalidOperationException">The request had an output whose format does not use the image, and the
+    /// network takes bands.</exception>
+    public RgbImage Image => _image ?? throw new InvalidOperationException("The image was not made.");
 
     /// <summary>Size of the image and of its mask.</summary>
-    public ImageSize Size => Image.Size;
+    public required ImageSize Size { get; init; }
 
     /// <summary>Where the image lies on the map; null where neither its file nor the request says.</summary>
     public Georeference? Georeference { get; init; }
@@ -100,7 +106,7 @@ internal sealed class SegmentationResult : IDisposable
     /// <summary>Returns all buffers to the pool.</summary>
     public void Dispose()
     {
-        Image.Dispose();
+        _image?.Dispose();
         _mask?.Dispose();
     }
 }

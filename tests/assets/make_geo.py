@@ -155,7 +155,53 @@ def projections():
     return cases
 
 
+def window(name, x, y, width, height):
+    """What gdal_translate makes of a part of a file."""
+    part = gdal.Translate("/vsimem/part.tif", str(FOLDER / f"{name}.tif"), srcWin=[x, y, width, height])
+    points = [[p.GCPPixel, p.GCPLine, p.GCPX, p.GCPY] for p in part.GetGCPs()]
+    return {"file": name, "window": [x, y, width, height], "points": points,
+            "transform": None if points else part.GetGeoTransform()}
+
+
+def twelve():
+    """A scene of twelve bands of 16 bits, and the labels that NumPy computes with the weights of tiny-twelve."""
+    rng = np.random.default_rng(2)
+    height, width = 75, 110
+    y, x = np.mgrid[0:height, 0:width]
+    bands = np.empty((12, height, width), np.uint16)
+    for band in range(12):
+        wave = np.sin(x / (9 + band)) + np.cos(y / (7 + 2 * band)) + np.sin((x + y) / (15 - band))
+        bands[band] = 1500 + 450 * wave + 120 * band + 25 * rng.normal(size=wave.shape).round()
+    bands[:, 20:31, 40:70] = 0
+    bands[3, 50, 60] = 0  # one band without data; the others decide
+    file = gdal.GetDriverByName("GTiff").Create(
+        str(FOLDER / "twelve.tif"), width, height, 12, gdal.GDT_UInt16,
+        ["TILED=YES", "BLOCKXSIZE=32", "BLOCKYSIZE=32", "COMPRESS=DEFLATE", "PREDICTOR=2", "INTERLEAVE=PIXEL"])
+    system = osr.SpatialReference()
+    system.ImportFromEPSG(32632)
+    file.SetProjection(system.ExportToWkt())
+    file.SetGeoTransform((399960, 10, 0, 5300040, 0, -10))
+    for band in range(12):
+        file.GetRasterBand(band + 1).SetNoDataValue(0)
+        file.GetRasterBand(band + 1).WriteArray(bands[band])
+    file = None
+
+    import onnx
+    from onnx import numpy_helper
+    model = onnx.load(str(FOLDER.parent / "odd-models" / "tiny-twelve" / "1" / "model.onnx"))
+    weight = numpy_helper.to_array(model.graph.initializer[0])[:, :, 0, 0].astype(np.float64)
+    values = np.clip(bands.astype(np.float64), 0, 10000) / 10000
+    values[bands == 0] = 0.15  # a pixel without data has the mean
+    scores = np.einsum("cb,bhw->chw", weight, (values - 0.15) / 0.1)
+    labels = scores.argmax(0).astype(np.uint8)
+    two = np.sort(scores, 0)[-2:]
+    assert (two[1] - two[0])[(bands > 0).any(0)].min() > 5e-5, "no label hangs on the rounding of float32"
+    labels[(bands == 0).all(0)] = 255
+    labels.tofile(FOLDER / "twelve.labels")
+
+
 FOLDER.mkdir(exist_ok=True)
+twelve()
 seen = {name: info(write(name, *how)) for name, how in FILES.items()}
 write("gcps", "EPSG:4326", None, [], "Area")
 write_bands()
@@ -165,3 +211,4 @@ write_bands()
 (FOLDER / "definitions.json").write_text(json.dumps(
     {code: definition(code) for code in (4326, 3857, 32601, 32633, 32660, 32701, 32733)}, indent=1) + "\n")
 (FOLDER / "proj.json").write_text("[\n" + ",\n".join(json.dumps(case) for case in projections()) + "\n]\n")
+(FOLDER / "windows.json").write_text(json.dumps([window(name, 7, 5, 20, 16) for name in [*FILES, "gcps"]], indent=1) + "\n")

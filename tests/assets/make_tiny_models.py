@@ -18,6 +18,8 @@ OPSET = 16
 GAIN = 8.0
 NAMES = ["red", "green", "blue"]
 PALETTE = ["#ff0000", "#00ff00", "#0000ff"]
+COVERS = ["water", "forest", "field", "town", "rock"]
+COVER_PALETTE = ["#1f5fbf", "#1b6e2c", "#d9c84a", "#b03a2e", "#8d8d8d"]
 ROOT = pathlib.Path(__file__).parent / "models"
 ODD = pathlib.Path(__file__).parent / "odd-models"
 
@@ -94,6 +96,17 @@ def main():
     for name, declared in ("tiny-gray", 1), ("tiny-gray-open", "C"):
         save(name, gray, shape=open_shape, root=ODD, channels=declared,
              manifest=manifest(stride=1, names=["dark", "mid", "light"], color="gray", channels=1))
+    # Twelve bands of a satellite, as make_geo.py draws them; each class likes some bands and dislikes others.
+    weights = numpy.random.default_rng(12).normal(size=(len(COVERS), 12))
+    bands = manifest(stride=1, names=COVERS, palette=COVER_PALETTE, color="bands", channels=12)
+    bands["preprocess"].pop("scale")
+    bands["preprocess"] |= {
+        "bands": [{"name": f"B{band:02}", "index": band} for band in range(1, 13)],
+        "value_scaling": [{"type": "clip", "minimum": 0, "maximum": 10000}, {"type": "scale", "value": 10000}],
+        "nodata": "from_file", "mean": [0.15] * 12, "std": [0.1] * 12}
+    bands["classes"]["ignore"] = 255
+    bands["postprocess"] = {"nodata_label": 255}
+    save("tiny-twelve", scores(1, weights), shape=["N", len(COVERS), "h", "w"], root=ODD, channels=12, manifest=bands)
     save("tiny-four", scores(1, numpy.eye(4)), shape=["N", 4, "h", "w"], root=ODD, channels=4,
          manifest=manifest(stride=1, names=[*NAMES, "near"], palette=[*PALETTE, "#ffffff"], channels=4))
 

@@ -8,9 +8,33 @@ namespace InferenceServer.Kernels.Resizing;
 /// (relative error of 1e-6 of the largest value). NaN spreads to every pixel whose kernel touches it.</remarks>
 public static class PlaneResizer
 {
+    /// <summary>The rows of a plane that some rows of the resized plane depend on.</summary>
+    /// <param name="source">Rows of the plane.</param>
+    /// <param name="destination">Rows of the whole resized plane.</param>
+    /// <param name="filter">The kernel.</param>
+    /// <param name="antialias">As for <see cref="Resize"/>.</param>
+    /// <param name="firstRow">The first row of the resized plane.</param>
+    /// <param name="rows">Number of its rows; at least 1.</param>
+    /// <returns>The first row of the plane, and the number of rows.</returns>
+    public static (int First, int Count) SourceRows(
+        int source, int destination, ResizeFilter filter, bool antialias, int firstRow, int rows)
+    {
+        double scale = (double)source / destination;
+        double support = 2; // at least what each kernel sees on either side
+        if (antialias)
+        {
+            support = Math.Max(scale, 1) * 2;
+        }
+
+        int first = (int)Math.Max(Math.Floor((firstRow * scale) - support) - 1, 0);
+        int end = (int)Math.Min(Math.Ceiling(((firstRow + rows) * scale) + support) + 1, source);
+        return (first, end - first);
+    }
+
     /// <summary>Computes some rows of a resized plane; they equal those of the whole resized plane.</summary>
-    /// <param name="source">The plane, HW.</param>
-    /// <param name="sourceSize">Size of <paramref name="source"/>; both sides at least 1.</param>
+    /// <param name="source">Rows of the plane, HW: all of them, or those of <see cref="SourceRows"/>.</param>
+    /// <param name="sourceFirst">The first of these rows.</param>
+    /// <param name="sourceSize">Size of the whole plane; both sides at least 1.</param>
     /// <param name="destination">Receives the rows, HW; overwritten whole. Must not overlap <paramref name="source"/>.</param>
     /// <param name="destinationSize">Size of the whole resized plane.</param>
     /// <param name="filter">The kernel.</param>
@@ -19,13 +43,15 @@ public static class PlaneResizer
     /// <param name="rows">Number of rows to compute.</param>
     /// <exception cref="ArgumentException">A length does not fit its size.</exception>
     public static void Resize(
-        ReadOnlySpan<float> source, ImageSize sourceSize, Span<float> destination, ImageSize destinationSize, ResizeFilter filter,
-        bool antialias, int firstRow, int rows)
+        ReadOnlySpan<float> source, int sourceFirst, ImageSize sourceSize, Span<float> destination, ImageSize destinationSize,
+        ResizeFilter filter, bool antialias, int firstRow, int rows)
     {
-        ArgumentOutOfRangeException.ThrowIfNotEqual(source.Length, sourceSize.Pixels, nameof(source));
         ArgumentOutOfRangeException.ThrowIfNotEqual(destination.Length, (long)rows * destinationSize.Width, nameof(destination));
         ArgumentOutOfRangeException.ThrowIfNegative(firstRow);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(firstRow, destinationSize.Height - rows);
+        (int first, int count) = SourceRows(sourceSize.Height, destinationSize.Height, filter, antialias, firstRow, rows);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(sourceFirst, first);
+        ArgumentOutOfRangeException.ThrowIfLessThan(source.Length, (long)(first + count - sourceFirst) * sourceSize.Width, nameof(source));
         Axis columns = Axis.Create(sourceSize.Width, destinationSize.Width, filter, antialias);
         Axis lines = Axis.Create(sourceSize.Height, destinationSize.Height, filter, antialias);
         bool halves = sourceSize == new ImageSize(destinationSize.Width * 2, destinationSize.Height * 2);
@@ -35,11 +61,12 @@ public static class PlaneResizer
             (columns, lines) = (Axis.Halves(destinationSize.Width), Axis.Halves(destinationSize.Height));
         }
 
-        Interpolate(source, sourceSize.Width, destination, columns, lines, firstRow, rows);
+        Interpolate(source, sourceFirst, sourceSize.Width, destination, columns, lines, firstRow, rows);
     }
 
     private static void Interpolate(
-        ReadOnlySpan<float> source, int sourceWidth, Span<float> destination, Axis columns, Axis lines, int firstRow, int rows)
+        ReadOnlySpan<float> source, int sourceFirst, int sourceWidth, Span<float> destination, Axis columns, Axis lines,
+        int firstRow, int rows)
     {
         int width = columns.Length, taps = lines.Taps;
         float[] window = ArrayPool<float>.Shared.Rent(taps * width);
@@ -53,17 +80,17 @@ public static class PlaneResizer
             ReadOnlySpan<double> weights = lines.Weights(firstRow + y);
             for (int k = 0; k < indices.Length; k++)
             {
+                if (weights[k] == 0)
+                {
+                    continue; // NaN × 0 is NaN
+                }
+
                 int row = indices[k];
                 Span<float> line = window.AsSpan(row % taps * width, width);
                 if (held[row % taps] != row)
                 {
                     held[row % taps] = row;
-                    Horizontal(source.Slice(row * sourceWidth, sourceWidth), line, columns);
-                }
-
-                if (weights[k] == 0)
-                {
-                    continue; // NaN × 0 is NaN
+                    Horizontal(source.Slice((row - sourceFirst) * sourceWidth, sourceWidth), line, columns);
                 }
 
                 for (int x = 0; x < width; x++)

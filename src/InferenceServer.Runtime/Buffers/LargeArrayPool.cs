@@ -17,7 +17,7 @@ internal static class LargeArrayPool
     private static readonly Lock Gate = new();
     // In the order of their return; a few dozen arrays.
     private static readonly List<(Array Array, long Bytes, int Round)> Kept = [];
-    private static long _keptBytes;
+    private static long _keptBytes, _droppedBytes;
     private static int _round;
 
     /// <summary>Most bytes that the pool keeps: a sixteenth of the process's memory limit, between 32 and 128
@@ -64,6 +64,7 @@ internal static class LargeArrayPool
         long bytes = (long)array.Length * Unsafe.SizeOf<T>();
         if (bytes > Limit)
         {
+            Interlocked.Add(ref _droppedBytes, bytes);
             return;
         }
 
@@ -77,6 +78,10 @@ internal static class LargeArrayPool
             }
         }
     }
+
+    /// <summary>Bytes of arrays too large to be kept that were returned since the last call; they wait for the garbage
+    /// collector.</summary>
+    public static long TakeDroppedBytes() => Interlocked.Exchange(ref _droppedBytes, 0);
 
     /// <summary>Drops arrays that were not used since the last call.</summary>
     public static void Trim()

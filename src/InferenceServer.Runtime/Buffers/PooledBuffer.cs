@@ -51,6 +51,9 @@ internal static class PooledArrays
     /// memory limit, and 128 MB.</summary>
     public static long KeptBytes => LargeArrayPool.KeptBytes;
 
+    /// <inheritdoc cref="LargeArrayPool.TakeDroppedBytes"/>
+    public static long TakeDroppedBytes() => LargeArrayPool.TakeDroppedBytes();
+
     /// <summary>Drops large arrays that were not used since the last call.</summary>
     public static void Trim() => LargeArrayPool.Trim();
 

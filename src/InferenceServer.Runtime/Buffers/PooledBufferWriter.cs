@@ -7,11 +7,19 @@ namespace InferenceServer.Runtime.Buffers;
 internal sealed class PooledBufferWriter : IBufferWriter<byte>, IDisposable
 {
     private const int SmallestGrowth = 256;
+
+    // Once so much of the expected bytes is written, the rest is believed.
+    private const int BelievedShare = 64;
+
+    private readonly int _expected;
     private byte[] _array;
     private int _written;
 
     /// <summary>Rents <paramref name="capacity"/> bytes; the buffer grows when needed.</summary>
-    public PooledBufferWriter(int capacity = 16 * 1024) => _array = PooledArrays.Rent<byte>(Math.Max(capacity, SmallestGrowth));
+    /// <param name="capacity">Bytes at first.</param>
+    /// <param name="expected">Bytes that somebody announces, who may be wrong; 0 where nobody does.</param>
+    public PooledBufferWriter(int capacity = 16 * 1024, int expected = 0) =>
+        (_array, _expected) = (PooledArrays.Rent<byte>(Math.Max(capacity, SmallestGrowth)), expected);
 
     /// <summary>The bytes written so far; invalid after the next write or <see cref="Dispose"/>.</summary>
     public ReadOnlyMemory<byte> Written => _array.AsMemory(0, _written);
@@ -55,7 +63,13 @@ internal sealed class PooledBufferWriter : IBufferWriter<byte>, IDisposable
             return;
         }
 
-        byte[] larger = PooledArrays.Rent<byte>(Math.Max((int)Math.Min(_array.Length * 2L, Array.MaxLength), checked(_written + count)));
+        long wanted = Math.Min(_array.Length * 2L, Array.MaxLength);
+        if (_written < _expected && (wanted > _expected || _written >= _expected / BelievedShare))
+        {
+            wanted = _expected;
+        }
+
+        byte[] larger = PooledArrays.Rent<byte>(Math.Max((int)wanted, checked(_written + count)));
         _array.AsSpan(0, _written).CopyTo(larger);
         PooledArrays.Return(_array);
         _array = larger;

@@ -11,12 +11,13 @@ namespace InferenceServer.Runtime.Decoding;
 internal sealed class EncodedImage : IDisposable
 {
     private const int FirstSideways = 5; // EXIF orientations 5 to 8 are turned by 90°
-    private const int MostColors = 4; // RGB and alpha
     private readonly ImageFormat _format;
     private readonly ReadOnlyMemory<byte> _file;
     private readonly ILogger _logger;
     private readonly TiffDirectory? _tiff;
-    private readonly Image? _header; // null where the server's own reader reads the samples
+    private readonly TiffSamples? _samples; // null where the server's own reader cannot read them
+    private Image? _header; // null where only the server's own reader can read the samples
+    private PixelWindow? _window;
     private MemoryHandle _pin; // not read-only: a copy would be released twice
 
     /// <exception cref="SegmentationException">The header is damaged.</exception>
@@ -33,9 +34,15 @@ internal sealed class EncodedImage : IDisposable
             }
         }
 
+        SegmentationException? obstacle = Tiff?.Obstacle();
+        if (Tiff is not null && obstacle is null)
+        {
+            _samples = new TiffSamples(_tiff!, Tiff);
+        }
+
         if (Tiff is { IsPhotograph: false })
         {
-            if (Tiff.Obstacle() is { } obstacle)
+            if (obstacle is not null)
             {
                 throw obstacle;
             }
@@ -67,14 +74,41 @@ internal sealed class EncodedImage : IDisposable
         }
     }
 
-    /// <summary>Width and height of the upright image, as the header states them.</summary>
-    public ImageSize Size { get; }
+    /// <summary>Width and height of the upright image, as the header states them; those of the window after <see
+    /// cref="Narrow"/>.</summary>
+    public ImageSize Size { get; private set; }
+
+    /// <summary>The first pixel of the window in the upright image.</summary>
+    public (int X, int Y) Offset { get; private set; }
+
+    /// <summary>Whether <see cref="Narrow"/> was called.</summary>
+    public bool IsNarrowed => _window is not null;
+
+    /// <summary>Whether the EXIF orientation turns the pixels.</summary>
+    public bool IsTurned => Orientation > 1;
+
+    /// <summary>Whether a part of the image can be read without the rest.</summary>
+    public bool HasParts => Tiff is not null;
+
+    /// <summary>Bits of a sample.</summary>
+    public int Bits
+    {
+        get
+        {
+            if (Tiff is not null)
+            {
+                return Tiff.Bits;
+            }
+
+            return _header!.Format == Enums.BandFormat.Ushort ? 16 : 8;
+        }
+    }
 
     /// <summary>Bands of a pixel, alpha included.</summary>
     internal int Bands { get; }
 
     /// <summary>The georeference; null where the file has none, or its pixels are turned by their orientation.</summary>
-    public GeoTags? Geo { get; }
+    public GeoTags? Geo { get; private set; }
 
     /// <summary>What the samples of a TIFF file are; null for other formats.</summary>
     internal TiffImage? Tiff { get; }
@@ -86,7 +120,7 @@ internal sealed class EncodedImage : IDisposable
         {
             if (_header is null)
             {
-                return (Size.Pixels * sizeof(float) * Math.Min(Bands, MostColors)) + Tiff!.BlockBytes;
+                return TiffColors.Bytes(Tiff!, BandWindow);
             }
 
             if (_header.Format == Enums.BandFormat.Ushort)
@@ -99,7 +133,7 @@ internal sealed class EncodedImage : IDisposable
     }
 
     /// <summary>Width and height of the bands: as they are in the file, without a turn.</summary>
-    public ImageSize BandSize => Tiff?.Size ?? new ImageSize(_header!.Width, _header.Height);
+    public ImageSize BandSize => BandWindow.Size;
 
     /// <summary>The first bands, which are colours; 0 where the file does not say which bands are.</summary>
     public int Colors
@@ -132,19 +166,76 @@ internal sealed class EncodedImage : IDisposable
     /// <summary>Bytes that <see cref="ReadBands"/> needs beside its result.</summary>
     public long BandBytes => Tiff?.BlockBytes ?? (BandSize.Pixels * Bands * 2);
 
-    /// <summary>Reads bands as they are in the file, without a profile, alpha or a turn; once, and instead of <see
+    /// <summary>Name of the samples' type, as GDAL and NumPy have it.</summary>
+    public string Type => Tiff?.Type ?? $"uint{Bits}";
+
+    /// <summary>The largest value where all values are used; null where the type has no such value.</summary>
+    public double? FullRange => Tiff is null ? (1 << Bits) - 1 : Tiff.FullRange;
+
+    private int Orientation => Tiff?.Orientation ?? Libvips.Orientation(_header!);
+
+    // The pixels to read, as they are in the file.
+    private PixelWindow BandWindow
+    {
+        get
+        {
+            if (_window is { } window)
+            {
+                return window;
+            }
+
+            if (Tiff is not null)
+            {
+                return PixelWindow.Of(Tiff.Size);
+            }
+
+            return PixelWindow.Of(new ImageSize(_header!.Width, _header.Height));
+        }
+    }
+
+    /// <summary>Limits the image to some of its pixels; before a pixel is read.</summary>
+    /// <param name="window">The pixels of the upright image.</param>
+    public void Narrow(PixelWindow window)
+    {
+        PixelWindow stored = window.Unturned(Orientation, Size);
+        if (_header is not null)
+        {
+            using Image all = _header;
+            _header = Part(all, stored);
+        }
+
+        Size = window.Size;
+        Offset = (window.X, window.Y);
+        Geo = Geo?.Shifted(window.X, window.Y);
+        _window = stored;
+    }
+
+    /// <summary>The row after the part of the file that holds a row: bands are read fastest in such steps.</summary>
+    /// <param name="row">A row of <see cref="BandSize"/>.</param>
+    public int EndOfBlock(int row)
+    {
+        if (_samples is null)
+        {
+            return BandSize.Height;
+        }
+
+        return Math.Min(Tiff!.EndOfBlock(BandWindow.Y + row) - BandWindow.Y, BandSize.Height);
+    }
+
+    /// <summary>Reads rows of bands as they are in the file, without a profile, alpha or a turn; instead of <see
     /// cref="Decode"/>.</summary>
     /// <param name="bands">Indices from 0.</param>
-    /// <param name="planes">A plane for each of them, HW, of <see cref="BandSize"/>; every value is written.</param>
+    /// <param name="planes">For each of them the rows, HW; every value is written.</param>
+    /// <param name="first">The first row; 0 where <see cref="EndOfBlock"/> is the image's height.</param>
+    /// <param name="count">Number of rows; all where <see cref="EndOfBlock"/> is the image's height, which are read
+    /// once.</param>
     /// <param name="cancellationToken">Stops the work.</param>
-    /// <returns>The samples' type, and its largest value where it has one.</returns>
     /// <exception cref="SegmentationException">The image is truncated or damaged, or its samples cannot be
     /// read.</exception>
-    public (string Type, double? FullRange) ReadBands(
-        IReadOnlyList<int> bands, IReadOnlyList<PooledBuffer<float>> planes, CancellationToken cancellationToken)
+    public void ReadBands(
+        IReadOnlyList<int> bands, IReadOnlyList<Memory<float>> planes, int first, int count, CancellationToken cancellationToken)
     {
-        SegmentationException? obstacle = Tiff?.Obstacle();
-        if (Tiff is not null && obstacle is null)
+        if (_samples is not null)
         {
             float missing = 0;
             if (Geo?.Nodata is { } text && float.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out float nodata))
@@ -152,20 +243,18 @@ internal sealed class EncodedImage : IDisposable
                 missing = nodata; // what GDAL reads where a part is left out
             }
 
-            Tiff.Read(bands, planes, missing, cancellationToken);
-            return (Tiff.Type, Tiff.FullRange);
+            _samples.Read(bands, planes, BandWindow.Rows(first, count), missing, cancellationToken);
+            return;
         }
 
         try
         {
             if (_header!.Format is not (Enums.BandFormat.Uchar or Enums.BandFormat.Ushort) || bands.Any(band => band >= _header.Bands))
             {
-                throw obstacle ?? Undecodable(" of an unusual type", new InvalidDataException());
+                throw Tiff?.Obstacle() ?? Undecodable(" of an unusual type", new InvalidDataException());
             }
 
-            bool isDeep = _header.Format == Enums.BandFormat.Ushort;
             Libvips.ReadBands(_header, bands, planes, cancellationToken);
-            return isDeep ? ("uint16", ushort.MaxValue) : ("uint8", byte.MaxValue);
         }
         catch (VipsException e)
         {
@@ -184,7 +273,7 @@ internal sealed class EncodedImage : IDisposable
         cancellationToken.ThrowIfCancellationRequested();
         if (_header is null)
         {
-            TiffColors.Read(Tiff!, pixels, cancellationToken);
+            new TiffColors(Tiff!, _samples!, BandWindow).Read(pixels, cancellationToken);
             return;
         }
 
@@ -194,7 +283,8 @@ internal sealed class EncodedImage : IDisposable
             {
                 // This pass only checks the parts that are in the file for damage.
                 using MemoryHandle pin = whole.AsMemory().Pin();
-                Libvips.Decode(Libvips.Open(_format.Loader, whole, _format.Strictness), pixels, cancellationToken);
+                using Image all = Libvips.Open(_format.Loader, whole, _format.Strictness);
+                Libvips.Decode(Part(all, BandWindow), pixels, cancellationToken);
             }
 
             if (_header.Format == Enums.BandFormat.Ushort && Tiff is not { HasOwnRange: true })
@@ -221,6 +311,9 @@ internal sealed class EncodedImage : IDisposable
         _header?.Dispose();
         _pin.Dispose();
     }
+
+    private static Image Part(Image image, PixelWindow window) =>
+        image.ExtractArea(window.X, window.Y, window.Width, window.Height);
 
     private static ImageSize Turned(ImageSize size, int orientation)
     {

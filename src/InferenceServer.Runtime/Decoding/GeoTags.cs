@@ -130,6 +130,28 @@ internal sealed record GeoTags
         };
     }
 
+    /// <summary>The georeference of a part of the image.</summary>
+    /// <param name="column">The first column of the part.</param>
+    /// <param name="row">The first row of the part.</param>
+    public GeoTags Shifted(int column, int row)
+    {
+        double[] points = [.. Tiepoints], matrix = [.. Transformation];
+        for (int i = 0; i + 5 < points.Length; i += 6)
+        {
+            (points[i], points[i + 1]) = (points[i] - column, points[i + 1] - row);
+        }
+
+        if (matrix.Length == 16)
+        {
+            for (int i = 0; i < 3; i++)
+            {
+                matrix[(i * 4) + 3] += (matrix[i * 4] * column) + (matrix[(i * 4) + 1] * row);
+            }
+        }
+
+        return this with { Tiepoints = points, Transformation = matrix };
+    }
+
     /// <summary>Reads the tags of a directory.</summary>
     /// <returns>Null where it has none of the tags.</returns>
     public static GeoTags? Read(TiffDirectory file)

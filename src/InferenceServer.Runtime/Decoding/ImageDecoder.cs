@@ -46,10 +46,13 @@ internal sealed class ImageDecoder(IOptions<DecodingOptions> options, ILogger<Im
     /// <summary>Reads an image's header and checks the limits; no pixel is decoded.</summary>
     /// <param name="encoded">As for <see cref="Decode"/>; the caller still owns the bytes, which may not change while
     /// the image is in use.</param>
+    /// <param name="window">The part of the image that is wanted; null takes it whole. The limits apply to the part where
+    /// the format allows to decode it alone.</param>
+    /// <param name="affine">Six numbers in GDAL's order in place of those of the file; null takes the file's.</param>
     /// <returns>The image; the caller disposes it.</returns>
-    /// <exception cref="SegmentationException">The image is too large, in an unsupported format, or
-    /// damaged.</exception>
-    public EncodedImage Open(ReadOnlyMemory<byte> encoded)
+    /// <exception cref="SegmentationException">The image is too large, in an unsupported format, or damaged, or it does not
+    /// have the part.</exception>
+    public EncodedImage Open(ReadOnlyMemory<byte> encoded, ImageWindow? window = null, IReadOnlyList<double>? affine = null)
     {
         if (encoded.IsEmpty)
         {
@@ -71,27 +74,59 @@ internal sealed class ImageDecoder(IOptions<DecodingOptions> options, ILogger<Im
                 $"Expected an image in a supported format ({ImageFormat.Names}), got other bytes; convert the image.");
         }
 
-        using Owned<EncodedImage> image = new(new EncodedImage(format, encoded, _logger));
-        Check(image.Value.Size, image.Value.Bands);
-        return image.Release();
-    }
-
-    private void Check(ImageSize size, int bands)
-    {
-        if (size.Pixels > Limits.MaxPixels)
+        using Owned<EncodedImage> owned = new(new EncodedImage(format, encoded, _logger));
+        EncodedImage image = owned.Value;
+        if (!image.HasParts)
         {
-            throw new SegmentationException(
-                SegmentationError.TooManyPixels,
-                $"Expected an image of at most {Limits.MaxPixels:N0} pixels, got {size} = {size.Pixels:N0}; " +
-                "send a smaller image.");
+            CheckSize(image);
         }
 
+        if (window is not null)
+        {
+            image.Narrow(window.In(image.Size, affine ?? image.Geo?.Affine));
+        }
+
+        CheckSize(image);
+        CheckBands(image);
+        return owned.Release();
+    }
+
+    private void CheckSize(EncodedImage image)
+    {
+        ImageSize size = image.Size;
+        if (size.Pixels <= Limits.MaxPixels)
+        {
+            return;
+        }
+
+        string remedy = "send a smaller image.";
+        if (image.HasParts)
+        {
+            remedy = "send a smaller image, or request a part of it with window or bbox.";
+        }
+
+        throw new SegmentationException(
+            SegmentationError.TooManyPixels,
+            $"Expected an image of at most {Limits.MaxPixels:N0} pixels, got {size} = {size.Pixels:N0}; {remedy}");
+    }
+
+    private void CheckBands(EncodedImage image)
+    {
         // TIFF allows thousands of samples in a pixel; a limit on width × height does not count them.
-        if (bands > MostBands)
+        if (image.Bands > MostBands)
         {
             throw new SegmentationException(
                 SegmentationError.UndecodableImage,
-                $"Expected an image of at most {MostBands} bands, got {bands}; send fewer bands.");
+                $"Expected an image of at most {MostBands} bands, got {image.Bands}; send fewer bands.");
+        }
+
+        double bytes = (double)image.Size.Pixels * image.Bands * ((image.Bits + 7) / 8);
+        if (bytes > Limits.MaxDecodedBytes)
+        {
+            throw new SegmentationException(
+                SegmentationError.TooManyPixels,
+                $"Expected an image of at most {Limits.MaxDecodedBytes:N0} bytes once it is decoded, got {image.Size} pixels of " +
+                $"{image.Bands} bands of {image.Type} = {bytes:N0}; send fewer bands, or request a part of the image with window or bbox.");
         }
     }
 }
@@ -146,6 +181,11 @@ public sealed class DecodingOptions
     /// million.</summary>
     [Range(typeof(long), "1", "700000000")]
     public long MaxPixels { get; set; } = 100_000_000;
+
+    /// <summary>Most bytes of an image once it is decoded: width × height × bands × bytes of a sample, checked before a
+    /// pixel is decoded. Default 2 GiB.</summary>
+    [Range(typeof(long), "1024", "1099511627776")]
+    public long MaxDecodedBytes { get; set; } = 2L << 30;
 }
 
 [OptionsValidator]

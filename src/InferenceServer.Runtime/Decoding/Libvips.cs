@@ -96,7 +96,7 @@ internal static class Libvips
     /// <param name="cancellationToken">Stops the work.</param>
     /// <exception cref="VipsException">The image is damaged, or the token was cancelled.</exception>
     public static void ReadBands(
-        Image image, IReadOnlyList<int> bands, IReadOnlyList<PooledBuffer<float>> planes, CancellationToken cancellationToken)
+        Image image, IReadOnlyList<int> bands, IReadOnlyList<Memory<float>> planes, CancellationToken cancellationToken)
     {
         using Image encoded = image;
         using CancellationTokenRegistration stop = StopWhenCancelled(encoded, cancellationToken);

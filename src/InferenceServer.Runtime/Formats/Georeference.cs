@@ -42,7 +42,7 @@ internal sealed record Georeference
 
         Georeference georeference = new()
         {
-            Geotransform = [transform.OriginX, transform.ColumnX, transform.RowX, transform.OriginY, transform.ColumnY, transform.RowY],
+            Geotransform = transform.ToGdal(),
         };
         if (geo?.Epsg is not { } epsg)
         {

@@ -49,6 +49,16 @@ public readonly record struct Geotransform(double OriginX, double ColumnX, doubl
     internal (double X, double Y) Apply(double column, double row) =>
         (OriginX + (column * ColumnX) + (row * RowX), OriginY + (column * ColumnY) + (row * RowY));
 
+    /// <summary>The transform of a part of the image that begins at another pixel.</summary>
+    internal Geotransform Shifted(int column, int row)
+    {
+        (double x, double y) = Apply(column, row);
+        return this with { OriginX = x, OriginY = y };
+    }
+
+    /// <summary>The six numbers in GDAL's order.</summary>
+    internal IReadOnlyList<double> ToGdal() => [OriginX, ColumnX, RowX, OriginY, ColumnY, RowY];
+
     /// <summary>The coordinates of a ring. The first stands at the end, too; outlines run counterclockwise, holes
     /// clockwise.</summary>
     internal IEnumerable<(double X, double Y)> Apply(GridPoint[] ring)

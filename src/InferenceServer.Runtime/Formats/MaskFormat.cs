@@ -26,7 +26,10 @@ public sealed class MaskFormat
     /// <summary>The image with the class colours blended over it, as PNG.</summary>
     public static MaskFormat Overlay { get; } = new(
         "overlay", "image/png", ".png", new OverlayEncoder(jpeg: false),
-        "the class colours blended over the image, as PNG");
+        "the class colours blended over the image, as PNG")
+    {
+        UsesImage = true,
+    };
 
     /// <summary>The image with the class colours blended over it, as JPEG.</summary>
     public static MaskFormat OverlayJpeg { get; } = new(
@@ -34,6 +37,7 @@ public sealed class MaskFormat
         "the class colours blended over the image, as JPEG")
     {
         Accept = ["image/jpeg"],
+        UsesImage = true,
     };
 
     /// <summary>RGB PNG of the class colours.</summary>
@@ -157,6 +161,7 @@ public sealed class MaskFormat
         "the image as RGBA PNG with the second of two classes' probability as alpha, or over a background")
     {
         NeedsProbabilities = true,
+        UsesImage = true,
     };
 
     /// <summary>Grey PNG of one class's probability.</summary>
@@ -173,6 +178,7 @@ public sealed class MaskFormat
         "RGB PNG of the image itself as people see it: upright, 8 bits, by preprocess.view for a network of bands; no mask")
     {
         NeedsMask = false,
+        UsesImage = true,
     };
 
     /// <summary>All formats; the default is the first.</summary>
@@ -218,6 +224,9 @@ public sealed class MaskFormat
     /// <summary>Whether the encoder needs <see cref="MaskContent.Probabilities"/>; a model without scores is an
     /// error.</summary>
     internal bool NeedsProbabilities { get; init; }
+
+    /// <summary>Whether the encoder uses <see cref="MaskContent.Image"/>.</summary>
+    internal bool UsesImage { get; init; }
 
     /// <summary>Whether the encoder uses <see cref="MaskContent.Planes"/>.</summary>
     internal bool UsesPlanes { get; init; }
@@ -299,7 +308,7 @@ internal sealed record MaskContent
     /// <summary>HW: the probability of one class at each pixel.</summary>
     public ReadOnlySpan<float> Plane(int index) => Probabilities.Span.Slice(index * (int)Size.Pixels, (int)Size.Pixels);
 
-    /// <summary>HWC, RGB: the decoded, upright image.</summary>
+    /// <summary>HWC, RGB: the decoded, upright image; may be empty where the format does not use it.</summary>
     public required ReadOnlyMemory<byte> Image { get; init; }
 
     /// <summary>The georeference of the image's file; null where it has none.</summary>

@@ -3,6 +3,7 @@ using System.Numerics;
 using DenseCrf;
 using InferenceServer.Kernels;
 using InferenceServer.Runtime.Admission;
+using InferenceServer.Runtime.Decoding;
 using InferenceServer.Runtime.Formats;
 using InferenceServer.Runtime.Manifests;
 using InferenceServer.Runtime.Passes;
@@ -58,6 +59,26 @@ internal static class RequestParameters
             1, int.MaxValue, "milliseconds", "5000", (s, wait) => s with { Timeout = TimeSpan.FromMilliseconds(wait) }),
         Word("priority", ParameterGroup.Admission, "batch marks bulk work, which waits for interactive requests.", "interactive",
             [("interactive", Priority.Interactive), ("batch", Priority.Background)], (s, priority) => s with { Priority = priority }),
+        new(
+            "window", ParameterGroup.Passes, ParameterType.Text,
+            "The part of the image to segment, in pixels: first column, first row, width, height. Of a TIFF only the tiles under it are " +
+            "decoded, and the limits apply to it.")
+        {
+            Example = "2048,1024,512,512",
+            Parse = (s, text) => WithWindow(
+                s, text, numbers => numbers.All(n => n is >= 0 and <= int.MaxValue && n == Math.Floor(n))
+                    ? ImageWindow.Pixels((int)numbers[0], (int)numbers[1], (int)numbers[2], (int)numbers[3])
+                    : null) ?? throw new FormatException("first column, first row, width, height, separated by commas"),
+        },
+        new(
+            "bbox", ParameterGroup.Passes, ParameterType.Text,
+            "The part of the image to segment, as least x, least y, largest x, largest y in the coordinate reference system of the " +
+            "image's file: every pixel that the area touches.")
+        {
+            Example = "440720,3750000,441720,3751000",
+            Parse = (s, text) => WithWindow(s, text, numbers => ImageWindow.Area(numbers[0], numbers[1], numbers[2], numbers[3]))
+                ?? throw new FormatException("least x, least y, largest x, largest y, separated by commas"),
+        },
         new(
             "bands", ParameterGroup.Passes, ParameterType.Text,
             "Numbers of the image's bands that the network sees, from 1, separated by commas.")
@@ -235,6 +256,22 @@ internal static class RequestParameters
             ?? throw new FormatException("six numbers that map the image to an area, separated by commas");
         return settings with { Options = settings.Options with { Geotransform = transform } };
     };
+
+    private static SegmentSettings? WithWindow(SegmentSettings settings, string text, Func<double[], ImageWindow?> read)
+    {
+        if (settings.Window is not null)
+        {
+            throw new SegmentationException(SegmentationError.InvalidRequest, "window and bbox say the same thing; send one of them.");
+        }
+
+        double[] numbers = [.. text.Split(',').Select(ToNumber)];
+        if (numbers.Length == 4 && read(numbers) is { } window)
+        {
+            return settings with { Window = window };
+        }
+
+        return null;
+    }
 
     private static int ToBand(string text) => Parsed(text, 1, ushort.MaxValue, false, "numbers from 1, separated by commas");
 

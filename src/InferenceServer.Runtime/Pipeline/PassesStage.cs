@@ -46,6 +46,7 @@ internal sealed class PassesStage(CpuGate cpu, PassPolicy policy, SegmentationMe
                 running.Enqueue(InferAsync(context, input, stop.Token));
             }
 
+            await CompleteAsync(context).ConfigureAwait(false);
             while (running.Count > 0)
             {
                 await AddAsync().ConfigureAwait(false);
@@ -90,6 +91,19 @@ internal sealed class PassesStage(CpuGate cpu, PassPolicy policy, SegmentationMe
         using StageTimings.Scope timing = context.Timings.Measure(Stage.Preprocess);
         metrics.Padded(context.Model.Name, pass.Geometry.PadRatio);
         return context.Model.Preprocessor.Prepare(views, pass);
+    }
+
+    private async ValueTask CompleteAsync(PipelineContext context)
+    {
+        if (context.Bands is not { } bands)
+        {
+            return;
+        }
+
+        using CpuSlot slot = await cpu.EnterAsync(context.Timings, context.Cancellation).ConfigureAwait(false);
+        using StageTimings.Scope timing = context.Timings.Measure(Stage.Preprocess);
+        bands.Complete();
+        context.Bands = null;
     }
 
     // Runs overlap, and timings are not thread-safe: a request counts the time that it waits for its runs.

@@ -17,7 +17,7 @@ namespace InferenceServer.Runtime.Pipeline;
 internal sealed class PipelineContext(AdmittedRequest admitted, SegmentationRequest request) : IDisposable
 {
     private RgbImage? _image;
-    private Raster? _raster;
+    private BandRows? _bands;
     private PooledBuffer<byte>? _missing;
     private InputTensor? _input;
     private ModelOutput? _output;
@@ -69,36 +69,42 @@ internal sealed class PipelineContext(AdmittedRequest admitted, SegmentationRequ
     /// <summary>The runs of the network; set by decoding, which learns the image's size.</summary>
     public PassPlan Plan { get; set; } = null!;
 
-    /// <summary>The decoded image.</summary>
+    /// <summary>Whether the image is needed beside what the network sees: an encoder, the CRF or the caller uses it.</summary>
+    public bool UsesImage => request.Output is null || request.Settings.Format.UsesImage || Crf is not null;
+
+    /// <summary>The decoded image. A network of bands has none unless <see cref="UsesImage"/>.</summary>
     public RgbImage Image
     {
         get => Made(_image);
         set => Replace(ref _image, value);
     }
 
-    /// <summary>The bands that the network sees, HW, in the order of its channels; the image is a view of them. Null where
-    /// the network sees colours.</summary>
-    public IReadOnlyList<Memory<float>>? Bands { get; set; }
-
-    /// <summary>The owner of the bands; null where there is none.</summary>
-    public Raster? Raster
+    /// <summary>The bands that the network sees, in the order of its channels; the image is a view of them. Null where the
+    /// network sees colours, and once the network has seen all bands.</summary>
+    public BandRows? Bands
     {
-        get => _raster;
-        set => Replace(ref _raster, value);
+        get => _bands;
+        set => Replace(ref _bands, value);
     }
 
-    /// <summary>1 for pixels where no band has data, HW; null where all have.</summary>
+    /// <summary>1 for pixels where no band has data, HW; null where they have no label of their own.</summary>
     public PooledBuffer<byte>? Missing
     {
         get => _missing;
         set => Replace(ref _missing, value);
     }
 
+    /// <summary>The pixels of the image; empty where there is none.</summary>
+    public ReadOnlyMemory<byte> Pixels => _image?.Pixels ?? default;
+
+    /// <summary>Options of the output format, for the part of the image that is segmented; set by decoding.</summary>
+    public FormatSettings Options { get; set; } = request.Settings.Options;
+
     /// <summary>The georeference of the image's file; set by decoding, null where the file has none.</summary>
     public GeoTags? Geo { get; set; }
 
     /// <summary>Where the image lies on the map; null where neither its file nor the request says.</summary>
-    public Georeference? Georeference => Georeference.Of(Geo, request.Settings.Options.Geotransform, Plan.Image);
+    public Georeference? Georeference => Georeference.Of(Geo, Options.Geotransform, Plan.Image);
 
     /// <summary>The network's input, where the image runs whole and once.</summary>
     public InputTensor Input
@@ -133,15 +139,15 @@ internal sealed class PipelineContext(AdmittedRequest admitted, SegmentationRequ
     /// <summary>Hands image and mask over.</summary>
     public SegmentationResult TakeResult()
     {
-        Mask? mask = _mask;
-        _mask = null;
-        return new SegmentationResult(Model, Take(ref _image), mask) { Georeference = Georeference };
+        (Mask? mask, RgbImage? image) = (_mask, _image);
+        (_mask, _image) = (null, null);
+        return new SegmentationResult(Model, image, mask) { Size = Plan.Image, Georeference = Georeference };
     }
 
     public void Dispose()
     {
         _image?.Dispose();
-        _raster?.Dispose();
+        _bands?.Dispose();
         _missing?.Dispose();
         _input?.Dispose();
         _output?.Dispose();

@@ -23,88 +23,91 @@ internal sealed class DecodeStage(ImageDecoder decoder, PassPolicy policy) : IPi
 
     public ValueTask RunAsync(PipelineContext context)
     {
-        using EncodedImage encoded = decoder.Open(context.Request.Image);
         SegmentSettings settings = context.Request.Settings;
+        Geotransform? transform = settings.Options.Geotransform;
+        using Owned<EncodedImage> opened = new(decoder.Open(context.Request.Image, settings.Window, transform?.ToGdal()));
+        EncodedImage encoded = opened.Value;
+        context.Options = settings.Options with { Geotransform = transform?.Shifted(encoded.Offset.X, encoded.Offset.Y) };
         if (context.Request.Output is not null)
         {
-            settings.Format.Encoder.Check(encoded.Geo, settings.Options);
+            settings.Format.Encoder.Check(encoded.Geo, context.Options);
         }
 
+        context.Geo = encoded.Geo;
         if (context.Model.Preprocessor.Bands(settings.Bands, settings.ValueScaling) is { } bands)
         {
-            DecodeBands(context, encoded, bands);
+            ReadBands(context, opened, bands);
             return ValueTask.CompletedTask;
         }
 
         ImageSize size = encoded.Size;
-        Plan(context, size, encoded.FurtherBytes);
-        context.Geo = encoded.Geo;
+        Plan(context, size);
+        Hold(context, encoded.FurtherBytes);
         context.Image = new RgbImage(size);
         encoded.Decode(context.Image.Pixels, context.Cancellation);
         return ValueTask.CompletedTask;
     }
 
-    private void DecodeBands(PipelineContext context, EncodedImage encoded, BandPlan plan)
+    private void ReadBands(PipelineContext context, Owned<EncodedImage> opened, BandPlan plan)
     {
+        EncodedImage encoded = opened.Value;
+        if (encoded is { IsTurned: true, IsNarrowed: true })
+        {
+            throw new SegmentationException(
+                SegmentationError.InvalidRequest,
+                "window, bbox: expected an image whose bands are upright, and the orientation tag of this one turns it. Send it upright.");
+        }
+
         ImageSize size = encoded.BandSize;
-        int[] chosen = plan.Choose(encoded.Bands, encoded.OpaqueBands, encoded.Colors);
-        int[] view = [];
-        if (!plan.GivesColors)
-        {
-            view = plan.View(chosen, encoded.Bands);
-        }
-
-        int[] read = [.. chosen.Union(view)];
-        // The planes, and a copy of one while the view is stretched.
-        long planes = size.Pixels * sizeof(float) * (read.Length + 1);
-        Plan(context, size, planes + encoded.BandBytes);
-        context.Geo = encoded.Geo;
-        context.Image = new RgbImage(size);
-        Raster raster = new(size, read.Length);
-        context.Raster = raster;
-        (string type, double? white) = encoded.ReadBands(read, raster.Planes, context.Cancellation);
-        plan.RemoveMissing(raster.Choose(Enumerable.Range(0, read.Length)), encoded.Geo?.Nodata);
-        IReadOnlyList<Memory<float>> bands = raster.Choose(chosen.Select(band => Array.IndexOf(read, band)));
-        PooledBuffer<byte> missing = new((int)size.Pixels);
-        context.Missing = missing;
-        if (!BandPlan.MarkMissing(bands, missing.Span))
-        {
-            context.Missing = null;
-        }
-
+        BandSelection selection = BandSelection.Create(plan, encoded, context.UsesImage);
+        Plan(context, size);
+        int rows = context.Plan.SourceRows;
         if (plan.GivesColors)
         {
-            if (!plan.IsScaled)
-            {
-                (double least, double most) = SampleRange.Of(bands);
-                plan = plan.WithWhite(SampleRange.Check(white, type, least, most));
-            }
-
-            plan.Scale(bands);
-            BandPlan.PaintColors(bands, context.Image.Pixels.Span);
-            context.Raster = null;
-            return;
+            rows = 1;
         }
 
-        plan.PaintView(raster.Choose(view.Select(band => Array.IndexOf(read, band))), context.Image.Pixels.Span);
-        plan.Scale(bands);
-        context.Bands = bands;
+        Hold(context, BandRows.Bytes(encoded, plan, selection, rows));
+        if (context.UsesImage || plan.GivesColors)
+        {
+            context.Image = new RgbImage(size);
+        }
+
+        if (context.Model.Manifest.Postprocess.NodataLabel is not null)
+        {
+            context.Missing = new PooledBuffer<byte>((int)size.Pixels);
+        }
+
+        BandSinks sinks = new() { Missing = context.Missing?.Memory ?? default };
+        if (!plan.GivesColors && context.UsesImage)
+        {
+            sinks = sinks with { View = context.Image.Pixels };
+        }
+
+        context.Bands = new BandRows(opened.Release(), plan, selection, rows, sinks, context.Cancellation);
+        if (plan.GivesColors)
+        {
+            context.Bands.PaintColors(context.Image.Pixels);
+            context.Bands = null;
+        }
     }
 
-    private void Plan(PipelineContext context, ImageSize size, long furtherBytes)
-    {
+    private static void Plan(PipelineContext context, ImageSize size) =>
         context.Plan = context.Model.Preprocessor.Plan(size, context.Passes);
+
+    private void Hold(PipelineContext context, long furtherBytes)
+    {
         if (!context.MakesMask)
         {
-            context.Admitted.HoldPixels(size.Pixels, furtherBytes);
+            context.Admitted.HoldPixels(context.Plan.Image.Pixels, furtherBytes);
             return;
         }
 
         long bytes = policy.Afford(context.Model, context.Plan, context.Unrefined.Probabilities, context.WithClaims);
-        long pixels = size.Pixels;
+        long pixels = context.Plan.Image.Pixels;
         if (context.Plan.IsOne)
         {
-            pixels = Math.Max(size.Pixels, context.Plan.InputPixels);
+            pixels = Math.Max(pixels, context.Plan.InputPixels);
             // The resized bands and the input.
             furtherBytes += 2 * context.Model.Session.Layout.FurtherBytes(context.Plan.Whole.Bucket);
         }
@@ -128,7 +131,8 @@ internal sealed class PreprocessStage(SegmentationMetrics metrics) : IPipelineSt
         if (context.Bands is { } bands)
         {
             context.Input = context.Model.Preprocessor.Prepare(bands, context.Plan.Whole);
-            context.Raster = null;
+            bands.Complete();
+            context.Bands = null;
         }
         else
         {
@@ -221,6 +225,7 @@ internal sealed class EncodeStage(SegmentationMetrics metrics) : IPipelineStage
     public ValueTask RunAsync(PipelineContext context)
     {
         SegmentSettings settings = context.Request.Settings;
+        context.Bands?.Complete(); // of an image that the network does not see
         MaskContent content = Image(context);
         if (context.MakesMask)
         {
@@ -228,7 +233,7 @@ internal sealed class EncodeStage(SegmentationMetrics metrics) : IPipelineStage
             metrics.Segmented(context.Model.Name, content.Size.Pixels);
         }
 
-        settings.Format.Encoder.Encode(content, settings.Options, context.Request.Output!);
+        settings.Format.Encoder.Encode(content, context.Options, context.Request.Output!);
         return ValueTask.CompletedTask;
     }
 
@@ -243,7 +248,7 @@ internal sealed class EncodeStage(SegmentationMetrics metrics) : IPipelineStage
         Planes = [],
         Confidence = default,
         Probabilities = default,
-        Image = context.Image.Pixels,
+        Image = context.Pixels,
         Geo = context.Geo,
         Georeference = context.Georeference,
     };

@@ -176,9 +176,8 @@ internal sealed class BandPlan
         }
     }
 
-    /// <summary>Marks pixels where no band has data.</summary>
-    /// <returns>Whether there are such pixels.</returns>
-    public static bool MarkMissing(IReadOnlyList<Memory<float>> planes, Span<byte> missing)
+    /// <summary>Marks pixels where no band has data with 1, others with 0.</summary>
+    public static void MarkMissing(IReadOnlyList<Memory<float>> planes, Span<byte> missing)
     {
         missing.Fill(1);
         foreach (Memory<float> plane in planes)
@@ -192,31 +191,29 @@ internal sealed class BandPlan
                 }
             }
         }
-
-        return missing.Contains((byte)1);
     }
+
+    /// <summary>The steps from the file's values to the network's.</summary>
+    public BandScaling Scaling => new(_scaling ?? []);
+
+    /// <summary>The steps from the file's values to 0 for black and 1 for white, for people and the CRF.</summary>
+    public BandScaling ViewScaling => new(_viewScaling);
 
     /// <summary>Changes the values of the chosen bands, and fills pixels without data.</summary>
     /// <param name="planes">The result of <see cref="RemoveMissing"/>, in the order of the network's channels; changed in
     /// place.</param>
-    public void Scale(IReadOnlyList<Memory<float>> planes)
+    /// <param name="scaling">The result of <see cref="BandScaling.Resolve"/> for <see cref="Scaling"/>.</param>
+    public void Scale(IReadOnlyList<Memory<float>> planes, BandScaling scaling)
     {
         for (int c = 0; c < planes.Count; c++)
         {
-            float[] fill = [_preprocess.NodataFill ?? 0];
-            foreach (ValueScaling step in Steps(_scaling, c))
+            Span<float> fill = [0];
+            if (_preprocess.NodataFill is { } value)
             {
-                (double first, double second) = (step.First, step.Second);
-                if (step.Type == "percentile")
-                {
-                    (first, second) = Percentiles.Of(planes[c].Span, step.First, step.Second);
-                }
-
-                Apply(step.Type, planes[c].Span, first, second);
-                Apply(step.Type, fill, first, second);
+                fill[0] = value;
+                scaling.Apply(c, fill);
             }
-
-            if (_preprocess.NodataFill is null)
+            else
             {
                 fill[0] = _preprocess.Mean[Math.Min(c, Channels - 1)] / (_preprocess.Scale ?? 1);
                 if (GivesColors)
@@ -225,6 +222,7 @@ internal sealed class BandPlan
                 }
             }
 
+            scaling.Apply(c, planes[c].Span);
             foreach (ref float sample in planes[c].Span)
             {
                 if (float.IsNaN(sample))
@@ -237,24 +235,15 @@ internal sealed class BandPlan
 
     /// <summary>Paints what people and the CRF see.</summary>
     /// <param name="planes">The bands of <see cref="View"/>, in the file's values; not changed.</param>
+    /// <param name="scaling">The result of <see cref="BandScaling.Resolve"/> for <see cref="ViewScaling"/>.</param>
     /// <param name="rgb">HWC; every byte is written. Black where a band has no data.</param>
-    public void PaintView(IReadOnlyList<Memory<float>> planes, Span<byte> rgb)
+    public static void PaintView(IReadOnlyList<Memory<float>> planes, BandScaling scaling, Span<byte> rgb)
     {
         using PooledBuffer<float> scratch = new(planes[0].Length);
         for (int c = 0; c < planes.Count; c++)
         {
             planes[c].Span.CopyTo(scratch.Span);
-            foreach (ValueScaling step in Steps(_viewScaling, c))
-            {
-                (double first, double second) = (step.First, step.Second);
-                if (step.Type == "percentile")
-                {
-                    (first, second) = Percentiles.Of(scratch.Span, step.First, step.Second);
-                }
-
-                Apply(step.Type, scratch.Span, first, second);
-            }
-
+            scaling.Apply(c, scratch.Span);
             Paint(scratch.Span, rgb, c, planes.Count);
         }
     }
@@ -288,52 +277,6 @@ internal sealed class BandPlan
             {
                 rgb[(i * 3) + channel] = step;
             }
-        }
-    }
-
-    private static IReadOnlyList<ValueScaling> Steps(IReadOnlyList<IReadOnlyList<ValueScaling>>? lists, int band)
-    {
-        if (lists is null)
-        {
-            return [];
-        }
-
-        return lists[Math.Min(band, lists.Count - 1)];
-    }
-
-    private static void Apply(string type, Span<float> values, double first, double second)
-    {
-        (double least, double most) = (double.NegativeInfinity, double.PositiveInfinity);
-        (double subtracted, double divisor) = (0, 1);
-        switch (type)
-        {
-            case "clip":
-                (least, most) = (first, second);
-                break;
-            case "clip-min":
-                least = first;
-                break;
-            case "clip-max":
-                most = first;
-                break;
-            case "z-score":
-                (subtracted, divisor) = (first, second);
-                break;
-            case "offset":
-                subtracted = first;
-                break;
-            case "scale":
-                divisor = first;
-                break;
-            default: // min-max and percentile
-                (subtracted, divisor) = (first, second > first ? second - first : 1);
-                break;
-        }
-
-        foreach (ref float value in values)
-        {
-            // NaN stays NaN.
-            value = (float)((Math.Clamp(value, least, most) - subtracted) / divisor);
         }
     }
 
@@ -380,89 +323,4 @@ internal sealed class BandPlan
     private static SegmentationException Invalid(string message) => new(SegmentationError.InvalidRequest, message);
 
     private static SegmentationException Undecodable(string message) => new(SegmentationError.UndecodableImage, message);
-}
-
-/// <summary>Percentiles of the values of a band, without sorting them.</summary>
-internal static class Percentiles
-{
-    private const int Bins = 1 << 16;
-
-    /// <summary>Two percentiles, by linear interpolation as in NumPy.</summary>
-    /// <param name="values">The values; NaN does not count.</param>
-    /// <param name="low">0 to 100.</param>
-    /// <param name="high">0 to 100.</param>
-    /// <returns>0 and 0 where no value counts.</returns>
-    public static (double Low, double High) Of(ReadOnlySpan<float> values, double low, double high)
-    {
-        long[] bins = new long[Bins];
-        long count = 0;
-        foreach (float value in values)
-        {
-            if (!float.IsNaN(value))
-            {
-                bins[Key(value) >> 16]++;
-                count++;
-            }
-        }
-
-        if (count == 0)
-        {
-            return (0, 0);
-        }
-
-        return (At(values, bins, low / 100 * (count - 1)), At(values, bins, high / 100 * (count - 1)));
-    }
-
-    private static double At(ReadOnlySpan<float> values, long[] bins, double position)
-    {
-        long rank = (long)position;
-        double lower = Ranked(values, bins, rank);
-        if (position == rank)
-        {
-            return lower;
-        }
-
-        return lower + ((position - rank) * (Ranked(values, bins, rank + 1) - lower));
-    }
-
-    /// <summary>The value that would stand at a place of the sorted values.</summary>
-    private static double Ranked(ReadOnlySpan<float> values, long[] bins, long rank)
-    {
-        uint bin = 0;
-        for (; rank >= bins[bin]; bin++)
-        {
-            rank -= bins[bin];
-        }
-
-        long[] rest = new long[Bins];
-        foreach (float value in values)
-        {
-            uint key = Key(value);
-            if (key >> 16 == bin && !float.IsNaN(value))
-            {
-                rest[key & (Bins - 1)]++;
-            }
-        }
-
-        uint low = 0;
-        for (; rank >= rest[low]; low++)
-        {
-            rank -= rest[low];
-        }
-
-        uint found = (bin << 16) | low;
-        return BitConverter.UInt32BitsToSingle((found & 0x8000_0000) != 0 ? found ^ 0x8000_0000 : ~found);
-    }
-
-    // Numbers in the order of the floats.
-    private static uint Key(float value)
-    {
-        uint bits = BitConverter.SingleToUInt32Bits(value);
-        if ((bits & 0x8000_0000) != 0)
-        {
-            return ~bits;
-        }
-
-        return bits | 0x8000_0000;
-    }
 }

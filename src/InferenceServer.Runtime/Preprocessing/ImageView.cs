@@ -49,8 +49,19 @@ internal sealed class ImageView(ReadOnlyMemory<byte> rgb, ImageSize image, Image
     }
 }
 
+/// <summary>The bands of an image in the network's order, whose rows are made when they are asked for.</summary>
+internal interface IBandRows
+{
+    /// <summary>Number of bands.</summary>
+    int Bands { get; }
+
+    /// <summary>Rows of one band, HW. They are valid until the next call for other rows.</summary>
+    /// <exception cref="SegmentationException">The file is damaged.</exception>
+    ReadOnlySpan<float> Rows(int band, int first, int count);
+}
+
 /// <summary>The bands of an image at one scale, resized in strips. The caller disposes the view.</summary>
-internal sealed class BandView(IReadOnlyList<Memory<float>> bands, ImageSize image, ImageSize size, ResizeManifest resize) : IDisposable
+internal sealed class BandView(IBandRows bands, ImageSize image, ImageSize size, ResizeManifest resize) : IDisposable
 {
     private PooledBuffer<float>? _strip;
     private (int First, int Count) _held;
@@ -64,16 +75,18 @@ internal sealed class BandView(IReadOnlyList<Memory<float>> bands, ImageSize ima
         int length = count * size.Width;
         if (size == image)
         {
-            return bands[band].Span.Slice(first * size.Width, length);
+            return bands.Rows(band, first, count);
         }
 
         if (_strip is null || _held != (first, count))
         {
-            _strip ??= new PooledBuffer<float>(checked(bands.Count * length));
-            for (int b = 0; b < bands.Count; b++)
+            _strip ??= new PooledBuffer<float>(checked(bands.Bands * length));
+            (int from, int rows) = PlaneResizer.SourceRows(image.Height, size.Height, resize.Filter, resize.Antialias, first, count);
+            for (int b = 0; b < bands.Bands; b++)
             {
                 PlaneResizer.Resize(
-                    bands[b].Span, image, _strip.Span.Slice(b * length, length), size, resize.Filter, resize.Antialias, first, count);
+                    bands.Rows(b, from, rows), from, image, _strip.Span.Slice(b * length, length), size, resize.Filter,
+                    resize.Antialias, first, count);
             }
 
             _held = (first, count);

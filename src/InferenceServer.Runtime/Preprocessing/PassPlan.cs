@@ -45,6 +45,10 @@ internal sealed class PassPlan
     /// adds to.</summary>
     public int BandRows => (int)Views.Max(v => Math.Min(((long)v.StripRows * Image.Height / v.Size.Height) + 2, Image.Height));
 
+    /// <summary>The largest number of rows of the image that one tile sees, and a little more for the filter's
+    /// kernel.</summary>
+    public int SourceRows => Views.Max(v => (int)Math.Min(((v.StripRows + 8L) * Image.Height / v.Size.Height) + 8, Image.Height));
+
     /// <summary>The passes, ordered by the first row that they add to; a mirrored pass follows the pass it
     /// mirrors.</summary>
     public IReadOnlyList<Pass> Passes => _passes ??= Order();

@@ -80,14 +80,14 @@ internal sealed class Preprocessor
     }
 
     /// <summary>The bands at the scales of the plan's views; the caller disposes the views.</summary>
-    internal ImageViews Open(PassPlan plan, IReadOnlyList<Memory<float>> bands) =>
+    internal ImageViews Open(PassPlan plan, IBandRows bands) =>
         new([.. plan.Views.Select(view => new BandView(bands, plan.Image, view.Size, _resize))]);
 
     /// <summary>Prepares one image of bands.</summary>
-    /// <param name="bands">A plane for each channel, HW, of <see cref="InputGeometry.Image"/>'s size.</param>
+    /// <param name="bands">A band for each channel, of <see cref="InputGeometry.Image"/>'s size.</param>
     /// <param name="geometry">The result of <see cref="Plan(ImageSize)"/> for that size.</param>
     /// <returns>The input of one image; the caller disposes it.</returns>
-    public InputTensor Prepare(IReadOnlyList<Memory<float>> bands, in InputGeometry geometry)
+    public InputTensor Prepare(IBandRows bands, in InputGeometry geometry)
     {
         using BandView view = new(bands, geometry.Image, geometry.Resized, _resize);
         return Normalize(view, geometry);

@@ -25,7 +25,7 @@ internal static class BodyReader
         // The announced length may be wrong: beyond a megabyte the buffer grows with the bytes that arrive.
         long expected = Math.Min(length ?? BufferSize, maxBytes) + 1;
         using Owned<PooledBufferWriter> owned = new(
-            new PooledBufferWriter((int)Math.Min(expected, LargestBufferAtOnce)));
+            new PooledBufferWriter((int)Math.Min(expected, LargestBufferAtOnce), (int)Math.Min(expected, Array.MaxLength)));
         PooledBufferWriter bytes = owned.Value;
         while (await body.ReadAsync(bytes.GetMemory(), cancellationToken) is > 0 and int count)
         {

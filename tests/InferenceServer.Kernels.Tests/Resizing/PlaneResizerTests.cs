@@ -18,7 +18,7 @@ public sealed class PlaneResizerTests
         (ImageSize source, ImageSize size) = (new(golden.Width, golden.Height), new(golden.ToWidth, golden.ToHeight));
         float[] resized = new float[size.Pixels];
 
-        PlaneResizer.Resize(golden.Source, source, resized, size, filter, golden.Antialias, 0, size.Height);
+        PlaneResizer.Resize(golden.Source, 0, source, resized, size, filter, golden.Antialias, 0, size.Height);
 
         float largest = golden.Source.Max(Math.Abs);
         for (int i = 0; i < resized.Length; i++)
@@ -29,7 +29,12 @@ public sealed class PlaneResizerTests
         for (int first = 0; first < size.Height; first++)
         {
             float[] rows = new float[Math.Min(2, size.Height - first) * size.Width];
-            PlaneResizer.Resize(golden.Source, source, rows, size, filter, golden.Antialias, first, rows.Length / size.Width);
+            int count = rows.Length / size.Width;
+            (int from, int needed) = PlaneResizer.SourceRows(source.Height, size.Height, filter, golden.Antialias, first, count);
+            ReadOnlySpan<float> part = golden.Source.AsSpan(from * source.Width, needed * source.Width);
+
+            PlaneResizer.Resize(part, from, source, rows, size, filter, golden.Antialias, first, count);
+
             Assert.Equal(resized.AsSpan(first * size.Width, rows.Length).ToArray(), rows);
         }
     }
@@ -40,8 +45,8 @@ public sealed class PlaneResizerTests
         float[] source = [1, 2, float.NaN, 4, 5, 6];
         float[] same = new float[6], wide = new float[12];
 
-        PlaneResizer.Resize(source, new ImageSize(6, 1), same, new ImageSize(6, 1), ResizeFilter.Bilinear, antialias: true, 0, 1);
-        PlaneResizer.Resize(source, new ImageSize(6, 1), wide, new ImageSize(12, 1), ResizeFilter.Bilinear, antialias: false, 0, 1);
+        PlaneResizer.Resize(source, 0, new ImageSize(6, 1), same, new ImageSize(6, 1), ResizeFilter.Bilinear, antialias: true, 0, 1);
+        PlaneResizer.Resize(source, 0, new ImageSize(6, 1), wide, new ImageSize(12, 1), ResizeFilter.Bilinear, antialias: false, 0, 1);
 
         Assert.Equal(source, same);
         Assert.Equal([3, 4, 5, 6], wide.Index().Where(v => float.IsNaN(v.Item)).Select(v => v.Index));
@@ -49,7 +54,7 @@ public sealed class PlaneResizerTests
 
     [Fact]
     public void Resize_WrongLength_Throws() => Assert.Throws<ArgumentOutOfRangeException>(() => PlaneResizer.Resize(
-        new float[5], new ImageSize(2, 3), new float[4], new ImageSize(2, 2), ResizeFilter.Nearest, antialias: true, 0, 2));
+        new float[5], 0, new ImageSize(2, 3), new float[4], new ImageSize(2, 2), ResizeFilter.Nearest, antialias: true, 0, 2));
 
     private sealed record Golden(
         string Filter, bool Antialias, int Width, int Height, int ToWidth, int ToHeight, float[] Source, float[] Expected);

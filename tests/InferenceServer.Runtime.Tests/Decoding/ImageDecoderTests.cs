@@ -29,6 +29,62 @@ public class ImageDecoderTests
         Picture.AssertClose(Picture.Rgb, image.Pixels.Span, tolerance);
     }
 
+    [Theory, MemberData(nameof(Pictures))]
+    public void Decode_Window_IsAPartOfThePicture(string name, double tolerance)
+    {
+        PixelWindow window = new(5, 3, 11, 6);
+        using RgbImage all = Decoder.Decode(Assets.Image(name), CancellationToken.None);
+        using EncodedImage image = Decoder.Open(
+            Assets.Image(name), ImageWindow.Pixels(window.X, window.Y, window.Width, window.Height));
+        byte[] pixels = new byte[window.Size.Pixels * 3];
+
+        image.Decode(pixels, CancellationToken.None);
+
+        Assert.Equal(window.Size, image.Size);
+        Assert.InRange(tolerance, 0, 3);
+        for (int y = 0; y < window.Height; y++)
+        {
+            int from = (((window.Y + y) * all.Size.Width) + window.X) * 3;
+            Assert.Equal(all.Pixels.Span.Slice(from, window.Width * 3), pixels.AsSpan(y * window.Width * 3, window.Width * 3));
+        }
+    }
+
+    [Theory]
+    [InlineData(40, 20, 16, 12, "window: expected pixels of the image, which has")]
+    [InlineData(0, 0, 1, 2000000000, "window: expected pixels of the image, which has")]
+    public void Open_WindowOutsideOfTheImage_SaysItsSize(int x, int y, int width, int height, string expected)
+    {
+        SegmentationException e = Assert.Throws<SegmentationException>(() =>
+            Decoder.Open(Assets.Image("rgb.png"), ImageWindow.Pixels(x, y, width, height)).Dispose());
+
+        Assert.Equal(SegmentationError.InvalidRequest, e.Error);
+        Assert.Contains(expected, e.Message, StringComparison.Ordinal);
+        Assert.Contains($"{Picture.Width}×{Picture.Height}", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Open_Limits_ApplyToTheWindowOfATiffOnly()
+    {
+        int half = Picture.Width * Picture.Height / 2;
+        ImageDecoder decoder = new(Options.Create(new DecodingOptions { MaxPixels = half }));
+        ImageDecoder bytes = new(Options.Create(new DecodingOptions { MaxDecodedBytes = half * 3 }));
+        ImageWindow part = ImageWindow.Pixels(1, 1, 8, 8)!;
+
+        using EncodedImage tiff = decoder.Open(Assets.Image("two-pages.tif"), part);
+        using EncodedImage few = bytes.Open(Assets.Image("two-pages.tif"), part);
+        SegmentationException whole = Assert.Throws<SegmentationException>(() => decoder.Open(Assets.Image("two-pages.tif")));
+        SegmentationException png = Assert.Throws<SegmentationException>(() => decoder.Open(Assets.Image("rgb.png"), part));
+        SegmentationException many = Assert.Throws<SegmentationException>(() => bytes.Open(Assets.Image("two-pages.tif")));
+
+        Assert.Equal(new ImageSize(8, 8), tiff.Size);
+        Assert.Equal(new ImageSize(8, 8), few.Size);
+        Assert.Equal(
+            [SegmentationError.TooManyPixels, SegmentationError.TooManyPixels, SegmentationError.TooManyPixels],
+            [whole.Error, png.Error, many.Error]);
+        Assert.Contains("request a part of it with window or bbox", whole.Message, StringComparison.Ordinal);
+        Assert.Contains("3 bands of uint8", many.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Decode_Avif_GivesThePicture()
     {

@@ -1,6 +1,5 @@
 using System.Globalization;
 using InferenceServer.Kernels;
-using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Decoding;
 using Microsoft.Extensions.Options;
 using NetVips;
@@ -15,24 +14,53 @@ public sealed class RasterTests
     private static readonly ImageDecoder Decoder = new(Options.Create(new DecodingOptions()));
     private static readonly string Folder = Path.Combine(AppContext.BaseDirectory, "assets", "rasters");
 
+    private static readonly PixelWindow[] Windows =
+    [
+        PixelWindow.Of(new ImageSize(Width, Height)), new(3, 5, 7, 4), new(20, 17, 1, 1), new(0, 16, Width, 2), new(15, 0, 2, Height),
+    ];
+
     public static TheoryData<string> Files => [.. Directory.EnumerateFiles(Folder, "*.tif").Select(f => Path.GetFileName(f))];
 
     [Theory, MemberData(nameof(Files))]
     public void Read_EachTypeAndLayout_GivesTheSamples(string name)
     {
-        TiffImage file = new(new TiffDirectory(File.ReadAllBytes(Path.Combine(Folder, name))));
+        TiffDirectory directory = new(File.ReadAllBytes(Path.Combine(Folder, name)));
+        TiffImage file = new(directory);
         Assert.Null(file.Obstacle());
-        int[] bands = [2, 0, 1];
-        PooledBuffer<float>[] planes = [.. bands.Select(_ => new PooledBuffer<float>(Width * Height))];
-
-        file.Read(bands, planes, missing: 0, CancellationToken.None);
-
         Assert.Equal(name.Split('-')[0], file.Type);
         Assert.Equal(new ImageSize(Width, Height), file.Size);
-        for (int i = 0; i < bands.Length; i++)
+        TiffSamples samples = new(directory, file);
+        int[] bands = [2, 0, 1];
+        foreach (PixelWindow window in Windows)
         {
-            Assert.Equal(Expected(file.Type, bands[i]), planes[i].Span.ToArray());
-            planes[i].Dispose();
+            Memory<float>[] planes = [.. bands.Select(_ => new float[window.Size.Pixels])];
+
+            samples.Read(bands, planes, window, missing: 0, CancellationToken.None);
+
+            foreach ((int band, Memory<float> plane) in bands.Zip(planes))
+            {
+                Assert.Equal(Part(Expected(file.Type, band), window), plane.ToArray());
+            }
+        }
+    }
+
+    [Theory, MemberData(nameof(Files))]
+    public void Decode_Window_IsAPartOfThePicture(string name)
+    {
+        byte[] file = File.ReadAllBytes(Path.Combine(Folder, name));
+        if (name.StartsWith("uint", StringComparison.Ordinal) && name.Split('-')[0] is "uint8" or "uint9" or "uint12")
+        {
+            using RgbImage all = Decoder.Decode(file, CancellationToken.None);
+            foreach (PixelWindow window in Windows)
+            {
+                using EncodedImage image = Decoder.Open(file, ImageWindow.Pixels(window.X, window.Y, window.Width, window.Height));
+                byte[] pixels = new byte[window.Size.Pixels * 3];
+
+                image.Decode(pixels, CancellationToken.None);
+
+                int[] places = Part([.. Enumerable.Range(0, Width * Height)], window);
+                Assert.Equal(places.SelectMany(i => all.Pixels.Span.Slice(i * 3, 3).ToArray()), pixels);
+            }
         }
     }
 
@@ -172,6 +200,13 @@ public sealed class RasterTests
             Assert.InRange(image.Pixels.Span[i], (values[i] / 257.0) - 1, (values[i] / 257.0) + 1);
         }
     }
+
+    private static T[] Part<T>(T[] plane, PixelWindow window) =>
+    [
+        .. from y in Enumerable.Range(window.Y, window.Height)
+           from x in Enumerable.Range(window.X, window.Width)
+           select plane[(y * Width) + x],
+    ];
 
     private static float[] Expected(string type, int band) =>
     [

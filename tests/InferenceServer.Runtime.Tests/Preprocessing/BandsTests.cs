@@ -169,11 +169,19 @@ public sealed class BandsTests : IDisposable
         float[] values = [.. Enumerable.Range(0, 1001).Select(_ => (float)((random.NextDouble() - 0.4) * 1e4)), 0f, -0f, 1e-30f, 12345];
         float[] sorted = [.. values.Order()];
 
-        (double first, double second) = Percentiles.Of([.. values, float.NaN, float.NaN], low, high);
+        Percentiles percentiles = new(low, high), none = new(2, 98);
+        foreach (Action<ReadOnlySpan<float>> see in (Action<ReadOnlySpan<float>>[])[percentiles.Count, percentiles.Refine])
+        {
+            see([.. values[..400], float.NaN]);
+            see([float.NaN, .. values[400..]]);
+        }
 
-        Assert.Equal(At(low), first, 1e-6);
-        Assert.Equal(At(high), second, 1e-6);
-        Assert.Equal((0, 0), Percentiles.Of([float.NaN], 2, 98));
+        none.Count([float.NaN]);
+        none.Refine([float.NaN]);
+
+        Assert.Equal(At(low), percentiles.Values.Low, 1e-6);
+        Assert.Equal(At(high), percentiles.Values.High, 1e-6);
+        Assert.Equal((0, 0), none.Values);
 
         double At(double percent)
         {
@@ -193,7 +201,14 @@ public sealed class BandsTests : IDisposable
         byte[] rgb = new byte[101 * 3];
         none.Span.Fill(float.NaN);
 
-        plan.PaintView([ramp, none, ramp], rgb);
+        BandScaling stretch = plan.ViewScaling.Resolve(3, see =>
+        {
+            see(0, ramp);
+            see(1, none);
+            see(2, ramp);
+        });
+
+        BandPlan.PaintView([ramp, none, ramp], stretch, rgb);
 
         Assert.Equal([0, 1, 3], chosen);
         Assert.Equal([3, 1, 0], plan.View(chosen, 4));
@@ -219,7 +234,7 @@ public sealed class BandsTests : IDisposable
         Memory<float>[] bands = [.. Enumerable.Range(1, 3).Select(c => pixels.Select(i => i * 3f * c % 997).ToArray())];
         InputGeometry geometry = preprocessor.Plan(new ImageSize(Width, Height));
 
-        using InputTensor input = preprocessor.Prepare(bands, geometry);
+        using InputTensor input = preprocessor.Prepare(new Planes(bands, Width), geometry);
 
         ImageSize resized = new(19, 15);
         Assert.Equal(new ImageSize(24, 16), input.Size);
@@ -227,7 +242,7 @@ public sealed class BandsTests : IDisposable
         {
             float[] plane = new float[resized.Pixels];
             PlaneResizer.Resize(
-                bands[c].Span, new ImageSize(Width, Height), plane, resized, ResizeFilter.Bilinear, antialias, 0, resized.Height);
+                bands[c].Span, 0, new ImageSize(Width, Height), plane, resized, ResizeFilter.Bilinear, antialias, 0, resized.Height);
             for (int i = 0; i < input.Size.Pixels; i++)
             {
                 (int x, int y) = ((i % 24) - geometry.Left, (i / 24) - geometry.Top);
@@ -240,6 +255,14 @@ public sealed class BandsTests : IDisposable
     }
 
     public void Dispose() => _folder.Dispose();
+
+    private sealed record Planes(Memory<float>[] Values, int RowLength) : IBandRows
+    {
+        public int Bands => Values.Length;
+
+        public ReadOnlySpan<float> Rows(int band, int first, int count) =>
+            Values[band].Span.Slice(first * RowLength, count * RowLength);
+    }
 
     private static PreprocessManifest Manifest() => new()
     {

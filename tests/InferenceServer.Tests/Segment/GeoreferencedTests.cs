@@ -154,6 +154,102 @@ public sealed class GeoreferencedTests(SegmentationServer server)
         Assert.Contains(expected, await ProblemAssert.IsAsync(HttpStatusCode.BadRequest, response), StringComparison.Ordinal);
     }
 
+    public static TheoryData<string> Windows => [.. Golden().Select(golden => golden.GetProperty("file").GetString()!)];
+
+    [Theory, MemberData(nameof(Windows))]
+    public async Task Window_GeoTiff_HasGdalsTransform(string name)
+    {
+        JsonElement golden = Golden().Single(g => g.GetProperty("file").GetString() == name);
+        string pixels = string.Join(',', golden.GetProperty("window").EnumerateArray());
+        using HttpResponseMessage response = await PostAsync(name, $"geotiff&window={pixels}");
+        TiffDirectory file = new(await response.Content.ReadAsByteArrayAsync());
+        GeoTags tags = GeoTags.Read(file)!;
+
+        Assert.Equal((20, 16), (file.Value(256, 0), file.Value(257, 0)));
+        if (golden.GetProperty("transform") is { ValueKind: JsonValueKind.Array } transform)
+        {
+            double[] expected = [.. transform.EnumerateArray().Select(n => n.GetDouble())];
+            Assert.All(expected.Zip(tags.Affine!), pair => Assert.Equal(pair.First, pair.Second, 1e-9 * (1 + Math.Abs(pair.First))));
+        }
+        else
+        {
+            IEnumerable<JsonElement> numbers = golden.GetProperty("points").EnumerateArray().SelectMany(p => p.EnumerateArray());
+            double[] expected = [.. numbers.Select(n => n.GetDouble())];
+            Assert.Equal(expected, tags.Tiepoints.Chunk(6).SelectMany(p => new[] { p[0], p[1], p[3], p[4] }));
+        }
+    }
+
+    [Theory]
+    [InlineData("utm")]
+    [InlineData("utm-point")]
+    [InlineData("wgs84")]
+    [InlineData("mercator-rotated")]
+    public async Task Bbox_OfAWindow_CoversIt(string name)
+    {
+        JsonElement golden = Golden().Single(g => g.GetProperty("file").GetString() == name);
+        double[] map = [.. golden.GetProperty("transform").EnumerateArray().Select(n => n.GetDouble())];
+        (double X, double Y)[] corners = [Place(0, 0), Place(20, 0), Place(0, 16), Place(20, 16)];
+        string area = FormattableString.Invariant(
+            $"{corners.Min(c => c.X):R},{corners.Min(c => c.Y):R},{corners.Max(c => c.X):R},{corners.Max(c => c.Y):R}");
+
+        using HttpResponseMessage response = await PostAsync(name, $"geotiff&bbox={area}");
+
+        TiffDirectory file = new(await response.Content.ReadAsByteArrayAsync());
+        double[] part = [.. GeoTags.Read(file)!.Affine!];
+        if (name != "mercator-rotated")
+        {
+            Assert.Equal((20, 16), (file.Value(256, 0), file.Value(257, 0)));
+            Assert.All(map.Zip(part), pair => Assert.Equal(pair.First, pair.Second, 1e-6));
+            return;
+        }
+
+        // The area around a turned rectangle is larger: a corner's pixels reach beyond it by less than one.
+        Assert.True(file.Value(256, 0) > 20 && file.Value(257, 0) > 16);
+        double size = (part[1] * part[5]) - (part[2] * part[4]);
+        Assert.All(corners, corner =>
+        {
+            double column = (((corner.X - part[0]) * part[5]) - ((corner.Y - part[3]) * part[2])) / size;
+            double row = (((corner.Y - part[3]) * part[1]) - ((corner.X - part[0]) * part[4])) / size;
+            Assert.InRange(column, -1e-6, file.Value(256, 0) + 1e-6);
+            Assert.InRange(row, -1e-6, file.Value(257, 0) + 1e-6);
+        });
+
+        (double X, double Y) Place(int column, int row) =>
+            (map[0] + (column * map[1]) + (row * map[2]), map[3] + (column * map[4]) + (row * map[5]));
+    }
+
+    [Theory]
+    [InlineData("png&window=0,0,49,1", "window: expected pixels of the image, which has 48×32")]
+    [InlineData("png&window=0,0,0,1", "window: expected first column, first row, width, height")]
+    [InlineData("png&window=0,0,1.5,1", "window: expected first column")]
+    [InlineData("png&window=1,1,1,1&bbox=0,0,1,1", "window and bbox say the same thing")]
+    [InlineData("png&bbox=1,0,1,1", "bbox: expected least x, least y")]
+    [InlineData("png&bbox=0,0,1,1", "bbox: expected an area that overlaps the image")]
+    public async Task Window_NotInTheImage_IsExplained(string format, string expected)
+    {
+        using HttpResponseMessage response = await PostAsync("utm", format);
+
+        Assert.Contains(expected, await ProblemAssert.IsAsync(HttpStatusCode.BadRequest, response), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Bbox_NoGeoreference_TakesTheRequestsTransform()
+    {
+        using HttpResponseMessage refused = await server.Client.PostAsync("/v1/segment/tiny?bbox=0,0,5,5", Photo.Content(Photo.Png));
+        using HttpResponseMessage box = await server.Client.PostAsync(
+            "/v1/segment/tiny?format=geojson&geotransform=100,2,0,200,0,-2&bbox=110,180,149.5,190", Photo.Content(Photo.Png));
+        using HttpResponseMessage window = await server.Client.PostAsync(
+            "/v1/segment/tiny?format=geojson&geotransform=100,2,0,200,0,-2&window=5,5,20,5", Photo.Content(Photo.Png));
+
+        string detail = await ProblemAssert.IsAsync(HttpStatusCode.BadRequest, refused);
+        Assert.Contains("whose file has a transform", detail, StringComparison.Ordinal);
+        string json = await window.Content.ReadAsStringAsync();
+        Assert.Equal(json, await box.Content.ReadAsStringAsync());
+        Assert.Contains("[110,190]", json, StringComparison.Ordinal);
+    }
+
+    private static JsonElement.ArrayEnumerator Golden() => JsonDocument.Parse(Asset("windows.json")).RootElement.EnumerateArray();
+
     // -1 stands for NULL.
     private static (string Class, long System, double Area, double Confidence)[] Features(byte[] bytes)
     {

@@ -37,7 +37,11 @@ internal sealed class RembgExchange : IMaskEncoder
     public string? Url { get; private set; }
 
     /// <summary>The answer's format.</summary>
-    public MaskFormat Format => new("rembg", "image/png", ".png", this, "rembg's cutout or mask") { NeedsProbabilities = true };
+    public MaskFormat Format => new("rembg", "image/png", ".png", this, "rembg's cutout or mask")
+    {
+        NeedsProbabilities = true,
+        UsesImage = true,
+    };
 
     /// <inheritdoc cref="ImageReader"/>
     public Task<PooledBufferWriter> ReadAsync(long maxBytes, Action<long> hold, CancellationToken cancellationToken) =>

@@ -1,0 +1,238 @@
+using System.Buffers.Binary;
+using System.Numerics;
+using System.Runtime.InteropServices;
+using InferenceServer.Runtime.Buffers;
+
+namespace InferenceServer.Runtime.Decoding;
+
+/// <summary>Reads samples of any type from a TIFF file as floats: only the strips or tiles under the wanted pixels are
+/// decompressed.</summary>
+/// <param name="file">The directory of the file.</param>
+/// <param name="image">What its samples are; without an <see cref="TiffImage.Obstacle"/>.</param>
+internal sealed class TiffSamples(TiffDirectory file, TiffImage image)
+{
+    private readonly long _across = ((image.Size.Width - 1) / image.Block.Width) + 1;
+    private readonly long _down = ((image.Size.Height - 1) / image.Block.Height) + 1;
+    private readonly (long At, long Length)[] _parts = [.. file.Parts()];
+
+    /// <summary>Reads some pixels of some bands.</summary>
+    /// <param name="bands">Indices of samples.</param>
+    /// <param name="planes">For each of them the pixels of <paramref name="window"/>, HW; every value is written. Values
+    /// that a float cannot hold are rounded.</param>
+    /// <param name="window">The pixels; inside the image.</param>
+    /// <param name="missing">The value where the file leaves out a strip or tile.</param>
+    /// <param name="cancellationToken">Checked before each strip or tile.</param>
+    /// <exception cref="SegmentationException">The file is truncated or damaged.</exception>
+    public void Read(
+        IReadOnlyList<int> bands, IReadOnlyList<Memory<float>> planes, PixelWindow window, float missing,
+        CancellationToken cancellationToken)
+    {
+        using PooledBuffer<byte> block = new((int)image.BlockBytes);
+        using PooledBuffer<byte> scratch = new((int)image.RowBytes);
+        try
+        {
+            for (int down = window.Y / image.Block.Height; down <= (window.Bottom - 1) / image.Block.Height; down++)
+            {
+                for (int across = window.X / image.Block.Width; across <= (window.Right - 1) / image.Block.Width; across++)
+                {
+                    PixelWindow tile = new(
+                        across * image.Block.Width, down * image.Block.Height, image.Block.Width, image.Block.Height);
+                    foreach ((int plane, int[] wanted) in PartsOf(bands))
+                    {
+                        cancellationToken.ThrowIfCancellationRequested();
+                        int rows = file.IsTiled ? tile.Height : Math.Min(tile.Height, image.Size.Height - tile.Y);
+                        Span<byte> pixels = block.Span[..(int)(image.RowBytes * rows)];
+                        bool isThere = Unpack((((plane * _down) + down) * _across) + across, pixels);
+                        PixelWindow covered = window.Intersect(tile);
+                        for (int y = covered.Y; y < covered.Bottom; y++)
+                        {
+                            Span<byte> row = pixels.Slice((int)((y - tile.Y) * image.RowBytes), (int)image.RowBytes);
+                            if (isThere)
+                            {
+                                Restore(row, scratch.Span);
+                            }
+
+                            foreach (int i in wanted)
+                            {
+                                int at = ((y - window.Y) * window.Width) + covered.X - window.X;
+                                Span<float> target = planes[i].Span.Slice(at, covered.Width);
+                                if (isThere)
+                                {
+                                    ToFloats(row, ((covered.X - tile.X) * Stride) + (bands[i] % Stride), Stride, target);
+                                }
+                                else
+                                {
+                                    target.Fill(missing);
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        catch (InvalidDataException e)
+        {
+            string header = $" of {image.Size} pixels and {image.Samples} samples of {image.Type}";
+            throw Damage.Explain(ImageFormat.Tiff, header, file.File.Span, file, e);
+        }
+    }
+
+    // Samples from one pixel to the next within a strip or tile.
+    private int Stride => image.IsPlanar ? 1 : image.Samples;
+
+    /// <summary>The planes of the file that hold the bands, and which of the bands each plane holds.</summary>
+    private IEnumerable<(int Plane, int[] Wanted)> PartsOf(IReadOnlyList<int> bands)
+    {
+        if (image.IsPlanar)
+        {
+            return bands.Index().GroupBy(band => band.Item, band => band.Index).Select(group => (group.Key, group.ToArray()));
+        }
+
+        return [(0, [.. Enumerable.Range(0, bands.Count)])];
+    }
+
+    /// <returns>False for a part that the file leaves out.</returns>
+    private bool Unpack(long part, Span<byte> pixels)
+    {
+        if (part >= _parts.Length || _parts[part].At < 0 || _parts[part].Length < 0
+            || _parts[part].At > file.File.Length - _parts[part].Length)
+        {
+            throw new InvalidDataException("A strip or tile is not in the file.");
+        }
+
+        (long at, long length) = _parts[part];
+        if (length == 0)
+        {
+            return false;
+        }
+
+        TiffCodecs.Unpack(image.Compression, file.File.Slice((int)at, (int)length), pixels);
+        return true;
+    }
+
+    /// <summary>Bytes of a row to numbers of this machine, and the predictor undone.</summary>
+    private void Restore(Span<byte> row, Span<byte> scratch)
+    {
+        bool isPredicted = image.Compression != 1;
+        if (isPredicted && image.Predictor == TiffImage.FloatingPoint)
+        {
+            TiffCodecs.AccumulateFloats(row, image.IsPlanar ? 1 : image.Samples, image.Bits / 8, scratch);
+            return;
+        }
+
+        if (file.IsBigEndian)
+        {
+            Reverse(row);
+        }
+
+        if (!isPredicted || image.Predictor != TiffImage.Horizontal)
+        {
+            return;
+        }
+
+        int stride = image.IsPlanar ? 1 : image.Samples;
+        switch (image.Bits)
+        {
+            case 8:
+                TiffCodecs.Accumulate<byte>(row, stride);
+                break;
+            case 16:
+                TiffCodecs.Accumulate<ushort>(row, stride);
+                break;
+            case 32:
+                TiffCodecs.Accumulate<uint>(row, stride);
+                break;
+            default:
+                TiffCodecs.Accumulate<ulong>(row, stride);
+                break;
+        }
+    }
+
+    private void Reverse(Span<byte> row)
+    {
+        switch (image.Bits)
+        {
+            case 16:
+                Span<ushort> shorts = MemoryMarshal.Cast<byte, ushort>(row);
+                BinaryPrimitives.ReverseEndianness(shorts, shorts);
+                break;
+            case 32:
+                Span<uint> words = MemoryMarshal.Cast<byte, uint>(row);
+                BinaryPrimitives.ReverseEndianness(words, words);
+                break;
+            case 64:
+                Span<ulong> longs = MemoryMarshal.Cast<byte, ulong>(row);
+                BinaryPrimitives.ReverseEndianness(longs, longs);
+                break;
+        }
+    }
+
+    private void ToFloats(ReadOnlySpan<byte> row, int first, int stride, Span<float> target)
+    {
+        switch (image.Format, image.Bits)
+        {
+            case (TiffImage.Unsigned, 8):
+                Copy<byte>(row, first, stride, target);
+                break;
+            case (TiffImage.Unsigned, 16):
+                Copy<ushort>(row, first, stride, target);
+                break;
+            case (TiffImage.Unsigned, 32):
+                Copy<uint>(row, first, stride, target);
+                break;
+            case (TiffImage.Unsigned, 64):
+                Copy<ulong>(row, first, stride, target);
+                break;
+            case (TiffImage.Signed, 8):
+                Copy<sbyte>(row, first, stride, target);
+                break;
+            case (TiffImage.Signed, 16):
+                Copy<short>(row, first, stride, target);
+                break;
+            case (TiffImage.Signed, 32):
+                Copy<int>(row, first, stride, target);
+                break;
+            case (TiffImage.Signed, 64):
+                Copy<long>(row, first, stride, target);
+                break;
+            case (TiffImage.Floating, 16):
+                Copy<Half>(row, first, stride, target);
+                break;
+            case (TiffImage.Floating, 32):
+                Copy<float>(row, first, stride, target);
+                break;
+            case (TiffImage.Floating, 64):
+                Copy<double>(row, first, stride, target);
+                break;
+            default:
+                CopyBits(row, first, stride, target);
+                break;
+        }
+    }
+
+    private static void Copy<T>(ReadOnlySpan<byte> row, int first, int stride, Span<float> target)
+        where T : unmanaged, INumber<T>
+    {
+        ReadOnlySpan<T> samples = MemoryMarshal.Cast<byte, T>(row);
+        for (int i = 0, at = first; i < target.Length; i++, at += stride)
+        {
+            target[i] = float.CreateTruncating(samples[at]);
+        }
+    }
+
+    // The most significant bit of a byte comes first, in files of both byte orders.
+    private void CopyBits(ReadOnlySpan<byte> row, int first, int stride, Span<float> target)
+    {
+        for (int i = 0; i < target.Length; i++)
+        {
+            long at = (first + ((long)i * stride)) * image.Bits;
+            uint value = 0;
+            for (int bit = 0; bit < image.Bits; bit++, at++)
+            {
+                value = (value << 1) | ((uint)(row[(int)(at >> 3)] >> (7 - (int)(at & 7))) & 1);
+            }
+
+            target[i] = value;
+        }
+    }
+}
