@@ -3,6 +3,7 @@ using System.Net;
 using System.Runtime.InteropServices;
 using InferenceServer.Runtime.Models;
 using Microsoft.Extensions.DependencyInjection;
+using NetVips;
 
 namespace InferenceServer.Tests.Segment;
 
@@ -30,7 +31,8 @@ public sealed class BackgroundTests(SegmentationServer server)
 
         Assert.Equal(HttpStatusCode.OK, response.StatusCode);
         PngImage blended = PngImage.Read(await response.Content.ReadAsByteArrayAsync());
-        byte[] image = PngImage.Read(Photo.Png).Samples, background = PngImage.Read(Read(name + ".covered.png")).Samples;
+        using Image covered = Image.NewFromBuffer(Read(name + ".covered.png"));
+        byte[] image = PngImage.Read(Photo.Png).Samples, background = covered.WriteToMemory<byte>();
         Assert.Equal((PngImage.Rgb, 8, Photo.Width, Photo.Height), (blended.ColorType, blended.Bits, blended.Width, blended.Height));
         for (int i = 0; i < image.Length; i++)
         {
