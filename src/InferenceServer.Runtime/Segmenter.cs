@@ -177,13 +177,20 @@ internal sealed class Segmenter : ISegmenter
     }
 
     /// <summary>Makes the network's input of one image, for a caller that wants the network's own output.</summary>
+    /// <param name="admitted">The admitted request.</param>
+    /// <param name="image">The encoded image.</param>
+    /// <param name="passes">How the network sees the image; null: as the model's manifest says.</param>
     /// <returns>The input of one image; the caller disposes it.</returns>
-    /// <exception cref="SegmentationException">The image cannot be decoded, the model takes several passes, or the time
+    /// <exception cref="SegmentationException">The image cannot be decoded, the passes are several, or the time
     /// is up.</exception>
-    internal async ValueTask<InputTensor> PrepareAsync(AdmittedRequest admitted, ReadOnlyMemory<byte> image)
+    internal async ValueTask<InputTensor> PrepareAsync(
+        AdmittedRequest admitted, ReadOnlyMemory<byte> image, PassSettings? passes = null)
     {
         admitted.Model.CheckTakesImages();
-        using PipelineContext context = new(admitted, new SegmentationRequest { Image = image }) { Passes = admitted.Model.Passes };
+        using PipelineContext context = new(admitted, new SegmentationRequest { Image = image })
+        {
+            Passes = passes ?? admitted.Model.Passes,
+        };
         await _pipeline.ToInputAsync(context).ConfigureAwait(false);
         if (context.Plan.IsOne)
         {

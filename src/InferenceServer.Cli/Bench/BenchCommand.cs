@@ -4,7 +4,6 @@ using System.Text.Json;
 using InferenceServer.Cli.Hosting;
 using InferenceServer.Kernels;
 using InferenceServer.Runtime;
-using InferenceServer.Runtime.Decoding;
 using InferenceServer.Runtime.Models;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -18,7 +17,7 @@ internal static class BenchCommand
         Option<string> model = new("--model") { Description = "The model's name.", HelpName = "NAME", Required = true };
         Option<string?> image = new("--image")
         {
-            Description = "The image to segment. Default: a synthetic image.", HelpName = "FILE",
+            Description = "The image to segment. Default: a synthetic image; a TIFF of 16 bits for a model of bands.", HelpName = "FILE",
         };
         Option<ImageSize> size = new("--size")
         {
@@ -34,7 +33,7 @@ internal static class BenchCommand
             "--warmup", "Pairs that run before the measured pairs.", usual: 10, least: 0, most: 1_000_000);
         Option<string?> json = new("--json") { Description = "Write all numbers to a file.", HelpName = "FILE" };
         Command command = new(
-            "bench", "Measure full requests, from JPEG to mask, against the network alone, alternating in one process.")
+            "bench", "Measure full requests, from encoded image to mask, against the network alone, alternating in one process.")
         {
             model, image, size, runs, warmup, json,
         };
@@ -49,18 +48,26 @@ internal static class BenchCommand
         ParseResult parsed, RuntimeOptions runtime, string model, string? image, ImageSize size, int runs, int warmup,
         string? json, CancellationToken cancellationToken)
     {
-        byte[] encoded = image is null
-            ? SyntheticImage.Jpeg(size)
-            : await File.ReadAllBytesAsync(image, cancellationToken).ConfigureAwait(false);
         using ServiceProvider services = runtime.Build(parsed);
         LoadedModel loaded = services.GetRequiredService<ModelRepository>().Load(model, cancellationToken);
-        using RequestBenchmark benchmark = new(
-            services.GetRequiredService<Segmenter>(), services.GetRequiredService<ImageDecoder>(), loaded, encoded);
+        string description = image ?? "";
+        byte[] encoded;
+        if (image is null)
+        {
+            (encoded, description) = SyntheticImage.For(loaded, size);
+        }
+        else
+        {
+            encoded = await File.ReadAllBytesAsync(image, cancellationToken).ConfigureAwait(false);
+        }
+
+        using RequestBenchmark benchmark = await RequestBenchmark.CreateAsync(
+            services.GetRequiredService<Segmenter>(), loaded, encoded, cancellationToken).ConfigureAwait(false);
         Terminal terminal = Terminal.For(parsed);
         BenchReport report = await benchmark.RunAsync(terminal, warmup, runs, cancellationToken)
             .ConfigureAwait(false) with
         {
-            Image = image ?? $"synthetic JPEG of {size.Width}x{size.Height} pixels",
+            Image = description,
         };
         BenchTables.Write(report, terminal.Out);
         if (json is not null)

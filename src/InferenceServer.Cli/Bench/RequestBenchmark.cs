@@ -3,10 +3,11 @@ using InferenceServer.Cli.Hosting;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Admission;
 using InferenceServer.Runtime.Buffers;
-using InferenceServer.Runtime.Decoding;
 using InferenceServer.Runtime.Diagnostics;
 using InferenceServer.Runtime.Formats;
+using InferenceServer.Runtime.Manifests;
 using InferenceServer.Runtime.Models;
+using InferenceServer.Runtime.Passes;
 using InferenceServer.Runtime.Preprocessing;
 using InferenceServer.Runtime.Sessions;
 
@@ -21,21 +22,17 @@ internal sealed class RequestBenchmark : IDisposable
     private readonly byte[] _encoded;
     private readonly InputTensor _input;
 
-    public RequestBenchmark(Segmenter segmenter, ImageDecoder decoder, LoadedModel model, byte[] encoded)
-    {
-        _segmenter = segmenter;
-        _model = model;
-        _encoded = encoded;
-        model.CheckTakesImages();
-        if (model.Preprocessor.TakesBands)
-        {
-            throw new SegmentationException(
-                SegmentationError.InvalidRequest, $"bench measures models of colours; '{model.Name}' takes bands.");
-        }
+    private RequestBenchmark(Segmenter segmenter, LoadedModel model, byte[] encoded, InputTensor input) =>
+        (_segmenter, _model, _encoded, _input) = (segmenter, model, encoded, input);
 
-        using RgbImage image = decoder.Decode(encoded, CancellationToken.None);
-        InputGeometry geometry = model.Preprocessor.Plan(image.Size);
-        _input = model.Preprocessor.Prepare(image.Pixels.Span, geometry);
+    /// <summary>Prepares the network's input: the image in one piece and once, whatever passes a request has.</summary>
+    public static async Task<RequestBenchmark> CreateAsync(
+        Segmenter segmenter, LoadedModel model, byte[] encoded, CancellationToken cancellationToken)
+    {
+        using AdmittedRequest admitted = segmenter.Admit(model.Name, cancellationToken);
+        PassSettings whole = model.Passes with { Mode = InferenceMode.Whole, Scales = [1], Flip = false };
+        InputTensor input = await segmenter.PrepareAsync(admitted, encoded, whole).ConfigureAwait(false);
+        return new RequestBenchmark(segmenter, model, encoded, input);
     }
 
     /// <summary>Runs <paramref name="warmup"/> pairs, then measures <paramref name="runs"/> pairs.</summary>

@@ -10,11 +10,13 @@ namespace InferenceServer.Runtime.Formats;
 /// <summary>A GeoJSON feature for each class in the mask; the parts of a class are a multipolygon. Coordinates are
 /// those of the request's geotransform; else longitude and latitude, where the image has a georeference; else pixels.
 /// </summary>
-/// <remarks>RFC 7946: rings are closed; outlines are counterclockwise, holes clockwise.</remarks>
+/// <remarks>RFC 7946: rings are closed; outlines are counterclockwise, holes clockwise; longitude and latitude are cut at
+/// the antimeridian.</remarks>
 internal sealed class GeoJsonEncoder : IMaskEncoder
 {
     private const int Decimals = 9; // of a degree: 0.1 mm
     private const double Circumference = 40_100_000; // of the Earth, in metres
+    private const double FarthestLongitude = 540;    // a turn beyond the antimeridian
 
     public void Check(GeoTags? geo, FormatSettings options) => ProjectionOf(geo, options);
 
@@ -26,7 +28,7 @@ internal sealed class GeoJsonEncoder : IMaskEncoder
         if (projection is not null)
         {
             transform = Geotransform.FromGdal(content.Geo!.Affine!) ?? Geotransform.Pixels;
-            CheckIsOnEarth(transform, content.Size);
+            CheckIsOnEarth(transform, content.Size, projection);
         }
 
         MaskSummary summary = MaskSummary.Of(content);
@@ -46,9 +48,9 @@ internal sealed class GeoJsonEncoder : IMaskEncoder
             json.WriteStartObject("geometry"u8);
             json.WriteString("type"u8, "MultiPolygon"u8);
             json.WriteStartArray("coordinates"u8);
-            foreach (LabelPolygon part in parts[of.Index])
+            foreach ((double X, double Y)[][] polygon in parts[of.Index].SelectMany(part => Polygons(part, transform, projection)))
             {
-                Write(json, part, transform, projection);
+                Write(json, polygon);
             }
 
             json.WriteEndArray();
@@ -71,12 +73,13 @@ internal sealed class GeoJsonEncoder : IMaskEncoder
     }
 
     // Far outside, the formulas have no result. Whatever is within an image is within its corners.
-    private static void CheckIsOnEarth(Geotransform transform, ImageSize size)
+    private static void CheckIsOnEarth(Geotransform transform, ImageSize size, MapProjection projection)
     {
         foreach ((int column, int row) in new[] { (0, 0), (size.Width, 0), (0, size.Height), (size.Width, size.Height) })
         {
             (double x, double y) = transform.Apply(column, row);
-            if (Math.Abs(x) > Circumference || Math.Abs(y) > Circumference)
+            bool isOnEarth = Math.Abs(x) <= Circumference && Math.Abs(y) <= Circumference;
+            if (!isOnEarth || Math.Abs(projection.ToWgs84(x, y).Longitude) > FarthestLongitude)
             {
                 throw new SegmentationException(
                     SegmentationError.NotAcceptable,
@@ -88,24 +91,34 @@ internal sealed class GeoJsonEncoder : IMaskEncoder
         }
     }
 
-    private static void Write(Utf8JsonWriter json, LabelPolygon part, Geotransform transform, MapProjection? projection)
+    private static IEnumerable<(double X, double Y)[][]> Polygons(
+        LabelPolygon part, Geotransform transform, MapProjection? projection)
+    {
+        if (projection is null)
+        {
+            return [[.. part.Rings.Select(ring => transform.Apply(ring).ToArray())]];
+        }
+
+        return Antimeridian.Cut(
+        [
+            .. part.Rings.Select(ring => transform.Apply(ring).Select(at => Rounded(projection.ToWgs84(at.X, at.Y))).ToArray()),
+        ]).Select(rings => rings.Select(ring => ring.Select(Rounded).ToArray()).ToArray());
+    }
+
+    private static (double X, double Y) Rounded((double X, double Y) at) =>
+        (Math.Round(at.X, Decimals), Math.Round(at.Y, Decimals));
+
+    private static void Write(Utf8JsonWriter json, (double X, double Y)[][] polygon)
     {
         json.WriteStartArray();
-        foreach (GridPoint[] ring in part.Rings)
+        foreach ((double X, double Y)[] ring in polygon)
         {
             json.WriteStartArray();
-            foreach ((double x, double y) in transform.Apply(ring))
+            foreach ((double x, double y) in ring)
             {
-                (double first, double second) = (x, y);
-                if (projection is not null)
-                {
-                    (first, second) = projection.ToWgs84(x, y);
-                    (first, second) = (Math.Round(first, Decimals), Math.Round(second, Decimals));
-                }
-
                 json.WriteStartArray();
-                json.WriteNumberValue(first);
-                json.WriteNumberValue(second);
+                json.WriteNumberValue(x);
+                json.WriteNumberValue(y);
                 json.WriteEndArray();
             }
 

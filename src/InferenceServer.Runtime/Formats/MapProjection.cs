@@ -81,7 +81,7 @@ internal sealed class MapProjection
     /// <summary>Longitude and latitude in degrees.</summary>
     /// <param name="x">Easting in metres, or longitude.</param>
     /// <param name="y">Northing in metres, or latitude.</param>
-    /// <remarks>A longitude beyond ±180° is kept, so that no outline is torn at the antimeridian.</remarks>
+    /// <remarks>A longitude beyond ±180° is kept, so that no outline is torn; <see cref="Antimeridian"/> cuts them.</remarks>
     public (double Longitude, double Latitude) ToWgs84(double x, double y) => _toWgs84(x, y);
 
     /// <summary>Area of a ring on the ellipsoid of WGS 84, in square metres. Positive, whichever way the ring runs.</summary>

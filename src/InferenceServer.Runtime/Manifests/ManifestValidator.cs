@@ -264,7 +264,10 @@ internal static partial class ManifestValidator
             Expect(
                 postprocess.None is null || kind.IsMultilabel(), "postprocess.none",
                 "expected no such key: only with a multilabel output are there pixels that no class claims");
-            Expect(postprocess.NodataLabel is null or (>= 0 and <= ushort.MaxValue), "postprocess.nodata_label", "expected 0 to 65535");
+            int largest = ClassTable.DefaultIgnore(Count(manifest.Classes) ?? 0);
+            Expect(
+                postprocess.NodataLabel is null || (postprocess.NodataLabel >= 0 && postprocess.NodataLabel <= largest),
+                "postprocess.nodata_label", $"expected 0 to {largest}");
             Expect(postprocess.None?.Trim() is not "", "postprocess.none", "expected a name, found an empty one");
             ValidateCrf(postprocess.Crf);
         }

@@ -4,6 +4,7 @@ using InferenceServer.Runtime;
 using InferenceServer.Runtime.Admission;
 using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Diagnostics;
+using InferenceServer.Runtime.Formats;
 using InferenceServer.Runtime.Models;
 using InferenceServer.Segment;
 using InferenceServer.Telemetry;
@@ -45,8 +46,10 @@ internal sealed class BulkItem(
             try
             {
                 (ImageSize size, _) = await handler.SegmentAsync(_admitted!, settings.Settings, image.Bytes.Written, _mask);
+                MaskFormat format = settings.Settings.Format;
                 return new BulkAnswer(
-                    image, settings.Settings.Format.MediaType, _mask.Written, size.Width, size.Height, Failure: null);
+                    image, format.MediaType, _mask.Written, size.Width, size.Height,
+                    MaskResult.LabelBits(format, _admitted!.Model), Failure: null);
             }
             catch (SegmentationException e) when (IsLoad(e))
             {

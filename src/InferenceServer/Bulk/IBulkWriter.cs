@@ -59,13 +59,15 @@ internal static class Pieces
 /// <param name="Mask">The encoded mask, valid until the answer is written.</param>
 /// <param name="Width">Width of the upright image, in pixels.</param>
 /// <param name="Height">Height of the upright image, in pixels.</param>
+/// <param name="LabelBits">Bits of a label where the mask is nothing but labels; else null.</param>
 /// <param name="Failure">The error; null where there is a mask.</param>
 internal sealed record BulkAnswer(
-    BulkImage? Image, string? ContentType, ReadOnlyMemory<byte> Mask, int Width, int Height, SegmentationException? Failure)
+    BulkImage? Image, string? ContentType, ReadOnlyMemory<byte> Mask, int Width, int Height, int? LabelBits,
+    SegmentationException? Failure)
 {
     /// <summary>An answer without a mask.</summary>
     public static BulkAnswer Failed(BulkImage? image, SegmentationException failure) =>
-        new(image, ContentType: null, default, Width: 0, Height: 0, failure);
+        new(image, ContentType: null, default, Width: 0, Height: 0, LabelBits: null, failure);
 }
 
 /// <summary>One image of a request with many images.</summary>

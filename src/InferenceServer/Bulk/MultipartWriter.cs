@@ -38,6 +38,11 @@ internal sealed class MultipartWriter : IBulkWriter
                 CultureInfo.InvariantCulture, $"X-Image-Width: {answer.Width}\r\nX-Image-Height: {answer.Height}\r\n");
         }
 
+        if (answer.LabelBits is { } bits)
+        {
+            head.Append(CultureInfo.InvariantCulture, $"X-Label-Bits: {bits}\r\n");
+        }
+
         output.Write(Encoding.ASCII.GetBytes(head.Append("\r\n").ToString()));
         await output.WritePiecesAsync(body, cancellationToken);
         output.Write("\r\n"u8);

@@ -66,6 +66,11 @@ internal sealed class NdjsonWriter : IBulkWriter
         json.WriteString("content_type"u8, answer.ContentType);
         json.WriteNumber("width"u8, answer.Width);
         json.WriteNumber("height"u8, answer.Height);
+        if (answer.LabelBits is { } bits)
+        {
+            json.WriteNumber("label_bits"u8, bits);
+        }
+
         json.WritePropertyName("mask"u8);
     }
 }

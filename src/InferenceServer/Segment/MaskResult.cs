@@ -5,6 +5,7 @@ using InferenceServer.Runtime.Admission;
 using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Diagnostics;
 using InferenceServer.Runtime.Formats;
+using InferenceServer.Runtime.Models;
 using InferenceServer.Telemetry;
 using Microsoft.AspNetCore.Http.Metadata;
 
@@ -24,6 +25,17 @@ internal sealed class MaskResult(AdmittedRequest admitted, MaskFormat format) : 
     /// <summary>Where the image lies on the map; null where neither its file nor the request says.</summary>
     public Georeference? Georeference { get; set; }
 
+    /// <summary>Bits of a label where the format is nothing but labels; else null.</summary>
+    public static int? LabelBits(MaskFormat format, LoadedModel model)
+    {
+        if (format == MaskFormat.Raw)
+        {
+            return model.Postprocessor.LabelBits;
+        }
+
+        return null;
+    }
+
     public static void PopulateMetadata(MethodInfo method, EndpointBuilder builder) => builder.Metadata.Add(
         new ProducesResponseTypeMetadata(StatusCodes.Status200OK, contentTypes: [.. MaskFormat.All.Select(f => f.MediaType).Distinct()]));
 
@@ -37,9 +49,9 @@ internal sealed class MaskResult(AdmittedRequest admitted, MaskFormat format) : 
         response.Headers["X-Model-Version"] = admitted.Model.Version.ToString(CultureInfo.InvariantCulture);
         response.Headers["X-Image-Width"] = Size.Width.ToString(CultureInfo.InvariantCulture);
         response.Headers["X-Image-Height"] = Size.Height.ToString(CultureInfo.InvariantCulture);
-        if (format == MaskFormat.Raw)
+        if (LabelBits(format, admitted.Model) is { } bits)
         {
-            response.Headers["X-Label-Bits"] = admitted.Model.Postprocessor.LabelBits.ToString(CultureInfo.InvariantCulture);
+            response.Headers["X-Label-Bits"] = bits.ToString(CultureInfo.InvariantCulture);
         }
 
         if (Georeference is not null)

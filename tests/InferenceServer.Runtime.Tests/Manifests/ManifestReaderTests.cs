@@ -95,6 +95,8 @@ public sealed class ManifestReaderTests : IDisposable
         { "postprocess.threshold", "\"high\"", "postprocess.threshold" },
         { "postprocess.threshold", "\"high\"", "expected a number, or a list with a number for each class" },
         { "postprocess.threshold", "[0.3, 0.5]", "postprocess.threshold: expected one number, or with a multilabel output" },
+        { "postprocess.nodata_label", "256", "postprocess.nodata_label: expected 0 to 255" },
+        { "postprocess.nodata_label", "-1", "postprocess.nodata_label: expected 0 to 255" },
         { "postprocess.none", "\"void\"", "postprocess.none: expected no such key: only with a multilabel output" },
         { "classes.names", "[\"road\"]", "classes.names: expected 2 to 65535 names, got 1" },
         { "classes.names", "[\"road\", \"road\"]", "'road' stands twice" },
@@ -139,6 +141,32 @@ public sealed class ManifestReaderTests : IDisposable
 
         Assert.StartsWith("road/model.json: ", e.Message, StringComparison.Ordinal);
         Assert.Contains(expected, e.Message, StringComparison.Ordinal);
+    }
+
+    // A mask has a byte for each pixel, or two with more than 256 classes.
+    [Theory]
+    [InlineData(256, 255, null)]
+    [InlineData(256, 256, "postprocess.nodata_label: expected 0 to 255")]
+    [InlineData(257, 256, null)]
+    [InlineData(257, 65535, null)]
+    [InlineData(257, 65536, "postprocess.nodata_label: expected 0 to 65535")]
+    public void Read_NodataLabel_FitsThePixelsOfTheMask(int classes, int label, string? error)
+    {
+        JsonNode root = JsonNode.Parse(Complete)!;
+        root["postprocess"] = new JsonObject { ["nodata_label"] = label };
+        root["classes"] = new JsonObject
+        {
+            ["names"] = new JsonArray([.. Enumerable.Range(0, classes).Select(i => JsonValue.Create($"class {i}"))]),
+            ["palette"] = "voc",
+        };
+        string text = root.ToJsonString();
+        if (error is null)
+        {
+            Assert.Equal(label, Read(text).Postprocess.NodataLabel);
+            return;
+        }
+
+        Assert.Contains(error, Assert.Throws<ManifestException>(() => Read(text)).Message, StringComparison.Ordinal);
     }
 
     [Theory]

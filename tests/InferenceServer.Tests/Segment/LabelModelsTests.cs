@@ -70,6 +70,24 @@ public sealed class LabelModelsTests(LabelModelsTests.Server server) : IClassFix
     }
 
     [Theory]
+    [InlineData("classes-847", 16)]
+    [InlineData("classes-256", 8)]
+    public async Task RawOfManyImages_Model_SaysItsBitsInEachAnswer(string model, int bits)
+    {
+        using HttpResponseMessage raw = await BatchAsync(model, "raw", "*/*");
+        using HttpResponseMessage png = await BatchAsync(model, "png", "*/*");
+        using HttpResponseMessage parts = await BatchAsync(model, "raw", "multipart/mixed");
+        using HttpResponseMessage pictures = await BatchAsync(model, "png", "multipart/mixed");
+
+        JsonElement line = JsonDocument.Parse(await raw.Content.ReadAsByteArrayAsync()).RootElement;
+        Assert.Equal(bits, line.GetProperty("label_bits").GetInt32());
+        Assert.Equal(Width * Height * bits / 8, line.GetProperty("mask").GetBytesFromBase64().Length);
+        Assert.Contains($"\r\nX-Label-Bits: {bits}\r\n", await parts.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        Assert.DoesNotContain("label_bits", await png.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        Assert.DoesNotContain("X-Label-Bits", await pictures.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("classes-847", "<u2")]
     [InlineData("classes-256", "|u1")]
     public async Task Npy_Model_HasTheSmallestType(string model, string type)
@@ -242,6 +260,14 @@ public sealed class LabelModelsTests(LabelModelsTests.Server server) : IClassFix
 
     private Task<HttpResponseMessage> PostAsync(string model, string format) =>
         server.Client.PostAsync($"/v1/segment/{model}?format={format}", Photo.Content(Image));
+
+    private async Task<HttpResponseMessage> BatchAsync(string model, string format, string accept)
+    {
+        using MultipartFormDataContent form = new() { { Photo.Content(Image), "image", "a.png" } };
+        using HttpRequestMessage request = new(HttpMethod.Post, $"/v1/segment:batch?model={model}&format={format}") { Content = form };
+        request.Headers.Accept.ParseAdd(accept);
+        return await server.Client.SendAsync(request);
+    }
 
     private async Task<byte[]> GetAsync(string model, string format)
     {
