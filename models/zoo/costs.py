@@ -30,7 +30,7 @@ def multiply_accumulates(module, height, width):
     hooks += [m.register_forward_hook(product) for m in module.modules() if isinstance(m, Product)]
     device = next(module.parameters()).device
     with torch.no_grad():
-        module.eval()(torch.zeros(1, 3, height, width, device=device))
+        module.eval()(torch.zeros(1, module.channels, height, width, device=device))
     for hook in hooks:
         hook.remove()
     return total

@@ -25,7 +25,7 @@ class Aspp(nn.Module):
 class DeepLabV3Plus(nn.Module):
     """Returns logits N×n×h×w at stride 4; the caller resizes them to the image (align_corners=False)."""
 
-    output_stride, multiple = 4, 1
+    channels, output_stride, multiple = 3, 4, 1
 
     def __init__(self, classes, widths=(48, 64, 128, 256), aspp=96, rates=(6, 12, 18), low=32, decoder=80):
         super().__init__()

@@ -2,7 +2,8 @@
 
     python3 export_trained.py final.pt --name camvid-deeplabv3plus --out ../camvid-deeplabv3plus
 
-writes 1/model.onnx and model.json. The graph ends before the last upsampling, at stride 4 or 8: the server fuses that with argmax.
+writes 1/model.onnx and model.json. A graph that ends at stride 4 or 8 ends before the last upsampling: the server fuses that with argmax.
+What the manifest says of the data comes from data_sets/; its channels are those of the network's first convolution.
 """
 import argparse
 import hashlib
@@ -13,17 +14,14 @@ import onnx
 import torch
 
 from costs import multiply_accumulates, parameters
-from train import build
+from train import build, data_set
 
 OPSET = 16
 
 ARCHITECTURES = {
     "deeplab_v3plus": "deeplabv3plus", "narrow.refinenet": "refinenet", "narrow.fcn8s": "fcn8s", "narrow.deeplab_largefov": "deeplab-largefov",
+    "systems.unet": "unet",
 }
-
-# What tune-crf found on every sixth training image for camvid-deeplabv3plus. A model that was exported before keeps its own; docs/crf.md has the table.
-CRF = {"default": False, "iterations": 5, "gaussian": {"weight": 0.84, "xy": 0.5}, "bilateral": {"weight": 3, "xy": 16, "rgb": 4.2}}
-
 
 def legal(side, multiple):
     return -(-side // multiple) * multiple
@@ -32,7 +30,7 @@ def legal(side, multiple):
 def fold_and_export(model, file):
     """Traces at an odd size where that is legal, so that a size frozen by mistake shows; batch, height and width stay open."""
     axes = {0: "batch", 2: "height", 3: "width"}
-    image = torch.zeros(1, 3, legal(163, model.multiple), legal(201, model.multiple))
+    image = torch.zeros(1, model.channels, legal(163, model.multiple), legal(201, model.multiple))
     torch.onnx.export(model, image, str(file), opset_version=OPSET, input_names=["input"], output_names=["logits"],
                       dynamic_axes={"input": axes, "logits": dict(axes)})
     graph = onnx.load(str(file))
@@ -54,15 +52,19 @@ def main():
     file.parent.mkdir(parents=True, exist_ok=True)
     fold_and_export(model, file)
     text = Path(arguments.out, "model.json")
-    crf = json.loads(text.read_text())["postprocess"]["crf"] if text.exists() else CRF
+    learnt = data_set(config).MANIFEST
+    postprocess = {"activation": "softmax", "align_corners": False, **learnt.get("postprocess", {})}
+    if text.exists():
+        postprocess = json.loads(text.read_text())["postprocess"]  # a model that was exported before keeps what was tuned for it
+    height, width = learnt["at"]
     manifest = {
         "schema": 1,
         "name": arguments.name,
         "architecture": ARCHITECTURES[config["system"]],
-        "backbone": "resnet18-narrow",
+        **({"backbone": "resnet18-narrow"} if hasattr(model, "backbone") else {}),
         "source": {
             "project": "InferenceServer model zoo",
-            "checkpoint": "trained on CamVid train" + (f", the backbone started from {start}" if start else " from scratch") + "; the data are for research use",
+            "checkpoint": f"trained on {learnt['data']}" + (f", the backbone started from {start}" if start else " from scratch") + f"; {learnt['terms']}",
             "licence": "MIT",
             "exporter": "torch " + torch.__version__,
             "opset": OPSET,
@@ -70,20 +72,20 @@ def main():
         },
         "graph": {"input": "input", "output": "logits", "max_batch": 8, "output_kind": "logits", "output_stride": model.output_stride},
         "preprocess": {
-            "color": "RGB", "scale": 1 / 255, "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225],
-            "resize": {"mode": "short_side", "size": 360, "filter": "bilinear", "antialias": True, "max_pixels": 1048576},
+            **learnt["preprocess"],
             "size": {"multiple": model.multiple, "min": 64},
             "pad": {"where": "bottom_right", "value": "mean"},
         },
-        "postprocess": {"activation": "softmax", "align_corners": False, "crf": crf},
-        "classes": {"dataset": "camvid", "palette": "camvid", "ignore": 255},
+        **({"inference": learnt["inference"]} if "inference" in learnt else {}),
+        "postprocess": postprocess,
+        "classes": learnt["classes"],
         "cost": {
-            "parameters": parameters(model), "at": [360, 480],
-            "gmac": round(multiply_accumulates(model, legal(360, model.multiple), legal(480, model.multiple)) / 1e9, 2),
+            "parameters": parameters(model), "at": [height, width],
+            "gmac": round(multiply_accumulates(model, legal(height, model.multiple), legal(width, model.multiple)) / 1e9, 2),
         },
     }
     if arguments.miou is not None:
-        manifest["quality"] = {"metric": "mIoU", "value": arguments.miou, "dataset": "CamVid val, 101 images, 11 classes", "protocol": "480x360, single scale, void skipped"}
+        manifest["quality"] = {"metric": "mIoU", "value": arguments.miou, **learnt["quality"]}
     text.write_text(json.dumps(manifest, indent=2) + "\n")
     print(file, f"{file.stat().st_size / 1e6:.1f} MB", manifest["cost"])
 

@@ -17,9 +17,10 @@ FAMILIES = {
 
 
 def normalised(rgb, rule):
-    """An image, HWC in 0 to 255, as the network's input of 1×3×H×W. rule: a family's name, or the manifest's `preprocess`."""
+    """An image, HWC or HW in 0 to 255, as the network's input of 1×C×H×W. rule: a family's name, or the manifest's `preprocess`."""
     rule = FAMILIES[rule] if isinstance(rule, str) else rule
-    x = np.asarray(rgb, np.float32)[..., ::-1 if rule["color"] == "BGR" else 1]
+    x = np.asarray(rgb, np.float32)
+    x = x.reshape(*x.shape[:2], -1)[..., ::-1 if rule["color"] == "BGR" else 1]
     x = (x * np.float32(rule["scale"]) - np.float32(rule["mean"])) / np.float32(rule["std"])
     return torch.from_numpy(np.ascontiguousarray(x.transpose(2, 0, 1)))[None]
 
@@ -46,8 +47,10 @@ def calibration_images(folder, preprocess, most=64, largest=1024):
     files = sorted(f for f in Path(folder).iterdir() if f.suffix.lower() in (".jpg", ".jpeg", ".png", ".webp", ".bmp"))
     if not files:
         raise ValueError(f"{folder}: expected images (jpg, png, webp or bmp), found none.")
+    if preprocess["color"] == "bands":
+        raise ValueError("int8 is calibrated on images of colours or gray; this model takes bands. Use --precision fp16.")
     for file in files[::max(1, len(files) // most)][:most]:
-        image = Image.open(file).convert("RGB")
+        image = Image.open(file).convert("L" if preprocess["color"] == "gray" else "RGB")
         resize, fixed = preprocess["resize"], preprocess["size"].get("fixed")
         if fixed:
             image = image.resize((fixed[1], fixed[0]), Image.BILINEAR)

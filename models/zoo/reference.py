@@ -2,7 +2,7 @@
 
     python3 reference.py final.pt --out ../../tests/assets/parity/NAME IMAGE...
 
-Pillow decodes and resizes (short side 360, bilinear), PyTorch normalises, runs and upsamples (align_corners=False) to the image's own size.
+Pillow decodes and resizes as the manifest says (OpenCV reads bands), PyTorch normalises, runs and upsamples (align_corners=False) to the image's own size.
 """
 import argparse
 from pathlib import Path
@@ -11,23 +11,35 @@ import numpy as np
 import torch
 from PIL import Image
 
-import camvid
-from train import build, upsampled_logits
+from data_sets import IGNORE, landcover
+from train import build, data_set, upsampled_logits
 
-SHORT_SIDE = 360
-PALETTE = bytes.fromhex("808080 800000 C0C080 804080 3C28DE 808000 C08080 404080 400080 404000 0080C0")
+CAMVID = bytes.fromhex("808080 800000 C0C080 804080 3C28DE 808000 C08080 404080 400080 404000 0080C0")
 
 
-def resized(image):
+def resized(image, side):
+    """The image with its short side of so many pixels, the long side truncated."""
     width, height = image.size
-    size = (SHORT_SIDE, SHORT_SIDE * height // width) if width <= height else (SHORT_SIDE * width // height, SHORT_SIDE)
+    size = (side, side * height // width) if width <= height else (side * width // height, side)
     return image if size == image.size else image.resize(size, Image.BILINEAR)
 
 
+def read(path, preprocess):
+    """An image as the network's normalisation takes it (H×W×C), its own size as [height, width], and where it has no data."""
+    if preprocess["color"] == "bands":
+        image = landcover.read(path)
+        return image, image.shape[:2], (image == 0).all(-1)
+    image = Image.open(path).convert({"RGB": "RGB", "gray": "L"}[preprocess["color"]])
+    pixels = np.asarray(resized(image, preprocess["resize"]["size"]) if preprocess["resize"]["mode"] == "short_side" else image, np.float32)
+    return pixels.reshape(*pixels.shape[:2], -1), image.size[::-1], np.zeros(image.size[::-1], bool)
+
+
 @torch.no_grad()
-def labels(model, image):
-    pixels = camvid.normalise(np.asarray(resized(image), np.float32)[None] / 255)
-    return upsampled_logits(model, pixels, image.size[::-1])[0].argmax(0).numpy().astype(np.uint8)
+def labels(model, data, path):
+    pixels, size, missing = read(path, data.MANIFEST["preprocess"])
+    result = upsampled_logits(model, data.normalise(pixels[None] / np.float32(data.WHITE)), size)[0].argmax(0).numpy().astype(np.uint8)
+    result[missing] = IGNORE
+    return result
 
 
 def main():
@@ -35,13 +47,13 @@ def main():
     parser.add_argument("weights"), parser.add_argument("--out", required=True), parser.add_argument("images", nargs="+")
     arguments = parser.parse_args()
     state = torch.load(arguments.weights, map_location="cpu")
-    model = build(state["config"]).eval()
+    model, data = build(state["config"]).eval(), data_set(state["config"])
     model.load_state_dict(state["state_dict"])
+    palette = data.MANIFEST["classes"]["palette"]
     Path(arguments.out).mkdir(parents=True, exist_ok=True)
     for path in map(Path, arguments.images):
-        result = labels(model, Image.open(path).convert("RGB"))
-        mask = Image.fromarray(result, mode="P")
-        mask.putpalette(PALETTE)
+        mask = Image.fromarray(labels(model, data, path), mode="P")
+        mask.putpalette(CAMVID if palette == "camvid" else bytes.fromhex("".join(palette).replace("#", "")))
         mask.save(Path(arguments.out, path.stem + ".png"), bits=8)
 
 

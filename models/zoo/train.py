@@ -1,8 +1,8 @@
-"""Trains one system of the zoo on CamVid:  python3 train.py configs/NAME.json --data FOLDER --out FOLDER
+"""Trains one system of the zoo on the data set that its config names:  python3 train.py configs/NAME.json --data FOLDER --out FOLDER
 
 FOLDER must hold train/images and train/labels. Only `train` is read; the validation split is left to the server's own
 `inference-server evaluate`. Writes last.pt (to resume), final.pt (averaged weights) and log.csv. A config with `backbone_from`: NAME
-starts its backbone from ../NAME/final.pt beside FOLDER, so train that one first; parts that are `frozen` keep what they start with.
+starts its backbone from ../NAME/final.pt beside FOLDER, one with `weights_from` the whole network, so train that one first; parts that are `frozen` keep what they start with.
 """
 import argparse
 import csv
@@ -19,13 +19,14 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-import camvid
+from data_sets import IGNORE, class_weights
 
 SYSTEMS = {
     "deeplab_v3plus": "DeepLabV3Plus",
     "narrow.refinenet": "RefineNet",
     "narrow.fcn8s": "Fcn8s",
     "narrow.deeplab_largefov": "DeepLabLargeFov",
+    "systems.unet": "UNet",
 }
 
 
@@ -33,19 +34,24 @@ def build(config):
     return getattr(importlib.import_module(config["system"]), SYSTEMS[config["system"]])(config["classes"], **config.get("model", {}))
 
 
-def copy_backbone(model, weights):
-    """Starts the backbone from another run's, wherever name and shape agree; the rest keeps its random start."""
+def data_set(config):
+    """The module of the config's data set."""
+    return importlib.import_module("data_sets." + config["data"])
+
+
+def copy_weights(model, weights, part):
+    """Starts a part from another run's, wherever name and shape agree; the rest keeps its random start. The part "" is the whole network."""
     own, trained = model.state_dict(), torch.load(weights, map_location="cpu")["state_dict"]
-    same = {k: v for k, v in trained.items() if k.startswith("backbone.") and k in own and own[k].shape == v.shape}
+    same = {k: v for k, v in trained.items() if k.startswith(part) and k in own and own[k].shape == v.shape}
     model.load_state_dict(same, strict=False)
-    print(f"{len(same)} of {sum(k.startswith('backbone.') for k in own)} tensors of the backbone from {weights}", flush=True)
+    print(f"{len(same)} of {sum(k.startswith(part) for k in own)} tensors of '{part}' from {weights}", flush=True)
 
 
 def loss_of(logits, labels, weights, jaccard_weight):
-    """Balanced cross-entropy plus soft Jaccard over the classes that the batch holds: the second is nearer to mean IoU."""
+    """Weighted cross-entropy plus soft Jaccard over the classes that the batch holds: the second is nearer to mean IoU."""
     logits = F.interpolate(logits.float().contiguous(), size=labels.shape[-2:], mode="bilinear", align_corners=False)
-    log_probability, valid = logits.log_softmax(1), labels != camvid.IGNORE
-    cross_entropy = F.nll_loss(log_probability, labels, weights, ignore_index=camvid.IGNORE)
+    log_probability, valid = logits.log_softmax(1), labels != IGNORE
+    cross_entropy = F.nll_loss(log_probability, labels, weights, ignore_index=IGNORE)
     probability, truth = log_probability.exp() * valid.unsqueeze(1), labels.clamp(max=len(weights) - 1)
     of_truth = probability.gather(1, truth.unsqueeze(1))
     overlap = torch.zeros_like(weights).index_add(0, truth.flatten(), of_truth.flatten())
@@ -74,12 +80,12 @@ def upsampled_logits(model, images, size):
 
 
 @torch.no_grad()
-def mean_iou(model, pairs, classes):
+def mean_iou(model, data, pairs, classes):
     """One confusion matrix over all pairs, as the server's evaluate; here only to see on train that nothing is broken."""
     matrix = np.zeros((classes, classes), np.int64)
     for image, label in pairs:
-        logits = upsampled_logits(model, camvid.normalise(image[None] / 255.0), label.shape)
-        valid = label != camvid.IGNORE
+        logits = upsampled_logits(model, data.normalise(image[None] / data.WHITE), label.shape)
+        valid = label != IGNORE
         matrix += np.bincount(label[valid].astype(np.int64) * classes + logits[0].argmax(0).numpy()[valid],
                               minlength=classes * classes).reshape(classes, classes)
     union = matrix.sum(0) + matrix.sum(1) - np.diag(matrix)
@@ -95,11 +101,13 @@ def main():
     out.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(arguments.threads), cv2.setNumThreads(1), torch.manual_seed(config["seed"])
 
-    pairs = camvid.load(Path(arguments.data, "train"))
-    weights = camvid.class_weights(pairs, config["classes"])
+    data = data_set(config)
+    pairs = data.load(Path(arguments.data, "train"))
+    weights = class_weights(pairs, config["classes"]) if config.get("balanced", True) else torch.ones(config["classes"])
     model = build(config).to(memory_format=torch.channels_last)
-    if "backbone_from" in config:
-        copy_backbone(model, out.parent / config["backbone_from"] / "final.pt")
+    for key, part in (("backbone_from", "backbone."), ("weights_from", "")):
+        if key in config:
+            copy_weights(model, out.parent / config[key] / "final.pt", part)
     average = deepcopy(model).eval()
     for part in map(model.get_submodule, config.get("frozen", [])):
         part.requires_grad_(False).eval()
@@ -107,7 +115,8 @@ def main():
     plain = [p for p in model.parameters() if p.requires_grad and p.ndim <= 1]
     optimiser = torch.optim.AdamW([{"params": decayed, "weight_decay": config["weight_decay"]}, {"params": plain, "weight_decay": 0}],
                                   config["learning_rate"])
-    steps, start = len(pairs) // config["batch"], 0
+    crops = np.repeat(np.arange(len(pairs)), config.get("crops_per_image", 1))
+    steps, start = len(crops) // config["batch"], 0
     if (out / "last.pt").exists():
         state = torch.load(out / "last.pt")
         model.load_state_dict(state["model"]), average.load_state_dict(state["average"]), optimiser.load_state_dict(state["optimiser"])
@@ -117,15 +126,15 @@ def main():
     def batch(epoch, step, order):
         rng = np.random.default_rng([config["seed"], epoch, step])
         chosen = order[step * config["batch"]:(step + 1) * config["batch"]]
-        images, labels = zip(*(camvid.augment(*pairs[i], config["crop"], config["scale"], config["rotation_degrees"], rng) for i in chosen))
-        return camvid.normalise(np.stack(images)), torch.from_numpy(np.stack(labels)).long()
+        images, labels = zip(*(data.augment(*pairs[i], config["crop"], config["scale"], config["rotation_degrees"], rng) for i in chosen))
+        return data.normalise(np.stack(images)), torch.from_numpy(np.stack(labels)).long()
 
     with ThreadPoolExecutor(1) as loader, open(out / "log.csv", "a", newline="") as file:
         log = csv.writer(file)
         if start == 0:
             log.writerow(["epoch", "loss", "learning_rate", "seconds", "mean_iou_on_every_12th_training_image"])
         for epoch in range(start, config["epochs"]):
-            order, began, total = np.random.default_rng([config["seed"], epoch]).permutation(len(pairs)), time.time(), 0.0
+            order, began, total = np.random.default_rng([config["seed"], epoch]).permutation(crops), time.time(), 0.0
             pending = loader.submit(batch, epoch, 0, order)
             for step in range(steps):
                 images, labels = pending.result()
@@ -143,7 +152,7 @@ def main():
                 # A short memory at first, so that the average leaves the random start behind.
                 update_average(average, model, min(config["ema_decay"], (1 + epoch * steps + step) / (10 + epoch * steps + step)))
                 total += loss.item()
-            on_train = mean_iou(average, pairs[::12], config["classes"]) if epoch % 10 == 9 else None
+            on_train = mean_iou(average, data, pairs[::12], config["classes"]) if epoch % 10 == 9 else None
             row = [epoch + 1, f"{total / steps:.4f}", f"{rate:.6f}", f"{time.time() - began:.1f}", "" if on_train is None else f"{on_train:.4f}"]
             log.writerow(row), file.flush(), print(*row, flush=True)
             torch.save({"model": model.state_dict(), "average": average.state_dict(), "optimiser": optimiser.state_dict(), "epoch": epoch + 1}, out / "last.tmp")

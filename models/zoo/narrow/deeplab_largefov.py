@@ -9,7 +9,7 @@ from narrow_resnet import NarrowResNet18
 class DeepLabLargeFov(nn.Module):
     """Returns logits N×n×h×w at stride 8, the unary of the dense CRF; the caller resizes them to the image (align_corners=False)."""
 
-    output_stride, multiple = 8, 1
+    channels, output_stride, multiple = 3, 8, 1
 
     def __init__(self, classes, widths=(48, 64, 128, 128), blocks=(2, 2, 2, 1), fc=128):
         super().__init__()

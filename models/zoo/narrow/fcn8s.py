@@ -18,7 +18,7 @@ class BilinearDouble(nn.ConvTranspose2d):
 class Fcn8s(nn.Module):
     """Returns logits N×n×h×w at stride 8; the caller resizes them to the image (align_corners=False). Sizes are multiples of 32."""
 
-    output_stride, multiple = 8, 32
+    channels, output_stride, multiple = 3, 8, 32
 
     def __init__(self, classes, widths=(48, 64, 128, 256), blocks=(2, 2, 2, 2)):
         super().__init__()

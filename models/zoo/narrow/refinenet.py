@@ -58,7 +58,7 @@ class Level(nn.Module):
 class RefineNet(nn.Module):
     """Returns logits N×n×h×w at stride 4; the caller resizes them to the image (align_corners=False)."""
 
-    output_stride, multiple = 4, 1
+    channels, output_stride, multiple = 3, 4, 1
 
     def __init__(self, classes, widths=(48, 64, 128, 256), channels=(32, 32, 32, 64), pools=4):
         super().__init__()

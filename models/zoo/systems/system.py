@@ -5,11 +5,12 @@ from .blocks import resize
 
 
 class System(nn.Module):
-    """Image N×3×H×W in, logits N×n×h×w out, on the grid that the network itself ends on.
+    """Image N×C×H×W in, logits N×n×h×w out, on the grid that the network itself ends on.
 
     What the graph cannot say goes into the manifest: strides, corner rule, family of normalisation, legal sizes.
     """
 
+    channels = 3  # of the image
     output_stride = 1  # input pixels for one output pixel …
     output_scale = 1  # … or output pixels for one input pixel, of super-resolving systems
     align_corners = False  # corner rule of the last upsampling

@@ -8,23 +8,27 @@ from .system import System
 
 
 class UNet(System):
-    """Padded convolutions, batch normalisation; bilinear=True upsamples by interpolation, with half the channels below. Sides of 16·k."""
+    """Padded convolutions, batch normalisation; bilinear=True upsamples by interpolation, with half the channels below. Sides of 16·k.
+
+    align_corners=True, as in milesial's, makes the interpolation inside depend on the size of the image: not for networks that see tiles of one.
+    """
 
     preprocess = "unit"
     multiple = 16
 
-    def __init__(self, classes, bilinear=False, width=1.0):
+    def __init__(self, classes, bilinear=False, width=1.0, channels=3, align_corners=True):
         super().__init__()
+        self.channels = channels
         c = [scaled(64 * 2 ** i, width) for i in range(5)]
         if bilinear:
             c[4] //= 2
-        self.inc = self.pair(3, c[0])
+        self.inc = self.pair(channels, c[0])
         self.down = nn.ModuleList(self.pair(c[i], c[i + 1]) for i in range(4))
         self.up, self.conv = nn.ModuleList(), nn.ModuleList()
         below = c[4]
         for i in (3, 2, 1, 0):
             outputs = c[i] // 2 if bilinear and i > 0 else c[i]
-            self.up.append(nn.Upsample(scale_factor=2, mode="bilinear", align_corners=True) if bilinear else nn.ConvTranspose2d(below, below // 2, 2, 2))
+            self.up.append(nn.Upsample(scale_factor=2, mode="bilinear", align_corners=align_corners) if bilinear else nn.ConvTranspose2d(below, below // 2, 2, 2))
             joined = below + c[i] if bilinear else below // 2 + c[i]
             self.conv.append(self.pair(joined, outputs, joined // 2 if bilinear else None))
             below = outputs

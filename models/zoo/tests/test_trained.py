@@ -12,14 +12,14 @@ from train import build
 ZOO = Path(__file__).parents[1]
 
 
-@pytest.fixture(params=sorted(path.parent for path in ZOO.parent.glob("camvid-*/model.json")), ids=lambda folder: folder.name)
+@pytest.fixture(params=sorted(path.parent for path in ZOO.parent.glob("*/model.json")), ids=lambda folder: folder.name)
 def trained(request):
-    config = ZOO / "configs" / f"{request.param.name}.json"
-    return request.param, build(json.loads(config.read_text())).eval()
+    config = json.loads((ZOO / "configs" / f"{request.param.name}.json").read_text())
+    return request.param, config, build(config).eval()
 
 
 def test_cost_equals_the_manifest(trained):
-    folder, model = trained
+    folder, _, model = trained
     cost = json.loads((folder / "model.json").read_text())["cost"]
     assert parameters(model) == cost["parameters"] <= 6e6
     height, width = (legal(side, model.multiple) for side in cost["at"])
@@ -30,7 +30,27 @@ def test_cost_equals_the_manifest(trained):
 @torch.no_grad()
 @pytest.mark.parametrize("size", [(163, 201), (64, 96), (320, 480)])
 def test_logits_have_the_stride_of_the_manifest(trained, size):
-    _, model = trained
+    folder, config, model = trained
     height, width = (legal(side, model.multiple) for side in size)
-    logits = model(torch.zeros(2, 3, height, width))
-    assert logits.shape == (2, 11, -(-height // model.output_stride), -(-width // model.output_stride))
+    preprocess = json.loads((folder / "model.json").read_text())["preprocess"]
+    logits = model(torch.zeros(2, model.channels, height, width))
+    assert logits.shape == (2, config["classes"], -(-height // model.output_stride), -(-width // model.output_stride))
+    assert model.channels == len(preprocess["mean"])
+
+
+@torch.no_grad()
+def test_tiles_with_the_halo_of_the_manifest_have_no_seams(trained):
+    """Of a network that is served by tiles: the kept middle of a tile is that of the whole image, for tiles at multiples of 16."""
+    folder, _, model = trained
+    tiles = json.loads((folder / "model.json").read_text()).get("inference")
+    if tiles is None:
+        pytest.skip("served whole")
+    torch.manual_seed(0)
+    crop, halo = tiles["crop"], tiles["halo"]
+    step = round(crop * tiles["stride_rate"])
+    assert step % model.multiple == 0 and crop - step == 2 * halo
+    image = torch.rand(1, model.channels, 64, crop + step)
+    whole = model(image)
+    kept = slice(halo, crop - halo)
+    assert torch.allclose(model(image[..., step:])[..., kept], whole[..., step:][..., kept], atol=1e-4)
+    assert torch.allclose(model(image[..., :crop])[..., kept], whole[..., :crop][..., kept], atol=1e-4)

@@ -67,7 +67,7 @@ internal sealed class Evaluator
         SegmentationRequest request = new()
         {
             Image = await File.ReadAllBytesAsync(pair.Image, cancellationToken).ConfigureAwait(false),
-            Settings = new SegmentSettings { Passes = _settings.Passes, Refine = false },
+            Settings = _settings with { Refine = false },
             WithProbabilities = Refined is not null,
         };
         try

@@ -45,6 +45,18 @@ public sealed class EvaluateCommandTests : IDisposable
         Assert.Matches("Mean IoU % +100.00", output);
     }
 
+    [Fact]
+    public async Task Evaluate_Bands_AreThoseThatTheNetworkSees()
+    {
+        _folder.WritePhoto("images/green.png", 8, 8, 10, 200, 30);
+        _folder.WriteLabels("labels/green.png", new byte[64], 8); // red
+
+        (int exitCode, string output, string error) = await EvaluateAsync("--bands", "2,1,3", "--value-scaling", "scale:255");
+
+        Assert.Equal((0, ""), (exitCode, error));
+        Assert.Matches("Pixel accuracy % +100.00", output);
+    }
+
     [Theory]
     [InlineData("evaluate")]
     [InlineData("tune-crf")]

@@ -4,26 +4,49 @@ namespace InferenceServer.Tests.Segment;
 /// models/zoo/reference.py made tests/assets/parity.</summary>
 public sealed class ParityTests : IClassFixture<ParityTests.ShippedModels>
 {
+    /// <summary>A street of twice the models' size, cells of an odd size, and an orthophoto of four bands.</summary>
+    private static readonly string[] Rendered = ["street.jpg", "cells.png", "orthophoto.tif"];
+
     private static readonly string References = Path.Combine(Repository.Root, "tests", "assets", "parity");
     private readonly SegmentationServer _server;
 
     public ParityTests(ShippedModels server) => _server = server;
 
-    public static TheoryData<string> Models => [.. Names];
+    /// <summary>Each model with the rendered image of its field.</summary>
+    public static TheoryData<string, string> Images
+    {
+        get
+        {
+            TheoryData<string, string> images = [];
+            foreach (string model in Names)
+            {
+                foreach (string image in Rendered.Where(i => File.Exists(Reference(model, i))))
+                {
+                    images.Add(model, image);
+                }
+            }
+
+            return images;
+        }
+    }
 
     private static IEnumerable<string> Names => Directory.EnumerateDirectories(References).Select(d => Path.GetFileName(d)).Order();
 
-    [Theory, MemberData(nameof(Models))]
-    public async Task Segment_RenderedStreetOfTwiceTheSize_EqualsPyTorch(string model)
-    {
-        string street = Path.Combine(Repository.Root, "tests", "assets", "street.jpg");
-        Assert.InRange(await AgreementAsync(model, street), 0.999, 1);
-    }
+    [Fact]
+    public void Images_ModelsThatShip_AreAll() => Assert.Equal(
+        Directory.EnumerateFiles(Path.Combine(Repository.Root, "models"), "model.json", SearchOption.AllDirectories)
+            .Select(m => Path.GetFileName(Path.GetDirectoryName(m)))
+            .Order(),
+        Images.Select(i => (string)((object[])i)[0]).Order());
+
+    [Theory, MemberData(nameof(Images))]
+    public async Task Segment_RenderedImage_EqualsPyTorch(string model, string image) =>
+        Assert.InRange(await AgreementAsync(model, Path.Combine(Repository.Root, "tests", "assets", image)), 0.999, 1);
 
     [CamVidFact]
     public async Task Segment_PhotographsOfCamVid_EqualsPyTorch()
     {
-        foreach (string model in Names)
+        foreach (string model in Names.Where(n => n.StartsWith("camvid-", StringComparison.Ordinal)))
         {
             string[] photos = [.. Directory.EnumerateFiles(Path.Combine(References, model))
                 .Select(r => Path.Combine(CamVidFactAttribute.Folder!, "val", "images", Path.GetFileNameWithoutExtension(r) + ".jpg"))
@@ -36,15 +59,16 @@ public sealed class ParityTests : IClassFixture<ParityTests.ShippedModels>
         }
     }
 
+    private static string Reference(string model, string image) =>
+        Path.Combine(References, model, Path.GetFileNameWithoutExtension(image) + ".png");
+
     /// <summary>The share of pixels with the same label.</summary>
     private async Task<double> AgreementAsync(string model, string photo)
     {
         using HttpResponseMessage response = await _server.Client.PostAsync(
-            $"/v1/segment/{model}", Photo.Content(await File.ReadAllBytesAsync(photo), "image/jpeg"));
+            $"/v1/segment/{model}", Photo.Content(await File.ReadAllBytesAsync(photo), type: null));
         PngImage mask = PngImage.Read(await response.Content.ReadAsByteArrayAsync());
-        PngImage reference = PngImage.Read(
-            await File.ReadAllBytesAsync(
-                Path.Combine(References, model, Path.GetFileNameWithoutExtension(photo) + ".png")));
+        PngImage reference = PngImage.Read(await File.ReadAllBytesAsync(Reference(model, photo)));
         Assert.Equal((reference.Width, reference.Height), (mask.Width, mask.Height));
         return (double)mask.Samples.Zip(reference.Samples).Count(pair => pair.First == pair.Second) / mask.Samples.Length;
     }

@@ -3,11 +3,23 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import torch
 
-IGNORE = 255
+from . import IGNORE, draw_window, to_network
+
+WHITE = 255
 MEAN = np.array([0.485, 0.456, 0.406], np.float32)
 STD = np.array([0.229, 0.224, 0.225], np.float32)
+MANIFEST = {
+    "data": "CamVid train", "terms": "the data are for research use", "at": [360, 480],
+    "preprocess": {
+        "color": "RGB", "scale": 1 / 255, "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225],
+        "resize": {"mode": "short_side", "size": 360, "filter": "bilinear", "antialias": True, "max_pixels": 1048576},
+    },
+    # What tune-crf found on every sixth training image for camvid-deeplabv3plus; docs/crf.md has the table.
+    "postprocess": {"crf": {"default": False, "iterations": 5, "gaussian": {"weight": 0.84, "xy": 0.5}, "bilateral": {"weight": 3, "xy": 16, "rgb": 4.2}}},
+    "classes": {"dataset": "camvid", "palette": "camvid", "ignore": 255},
+    "quality": {"dataset": "CamVid val, 101 images, 11 classes", "protocol": "480x360, single scale, void skipped"},
+}
 
 
 def load(folder):
@@ -20,32 +32,16 @@ def load(folder):
     return pairs
 
 
-def class_weights(pairs, classes):
-    """1 / log(1.1 + share of the labelled pixels), the balance of ENet (Paszke et al., 2016)."""
-    counts = sum(np.bincount(label.ravel(), minlength=256)[:classes] for _, label in pairs)
-    return torch.tensor(1 / np.log(1.1 + counts / counts.sum()), dtype=torch.float32)
-
-
 def normalise(images):
     """N×H×W×3 in 0..1 to the network's N×3×H×W."""
-    return torch.from_numpy(np.ascontiguousarray(((images - MEAN) / STD).transpose(0, 3, 1, 2), np.float32))
+    return to_network(images, MEAN, STD)
 
 
 def augment(image, label, crop, scale, rotation_degrees, rng):
     """One random crop: scale, rotation, flip and position in a single warp, then colour. Outside the frame is void.
     The image has the crop's size, its labels half of it."""
     height, width = crop
-    zoom = np.exp(rng.uniform(np.log(scale[0]), np.log(scale[1])))
-    angle = np.deg2rad(rng.uniform(-rotation_degrees, rotation_degrees))
-    flip = -1.0 if rng.random() < 0.5 else 1.0
-    # The crop's centre is drawn so that the window stays inside the zoomed frame where it fits at all.
-    def centre(size, window):
-        half = min(window / zoom / 2, size / 2)
-        return rng.uniform(half, size - half)
-    cx, cy = centre(image.shape[1], width), centre(image.shape[0], height)
-    cos, sin = np.cos(angle) / zoom, np.sin(angle) / zoom
-    to_source = np.array([[cos * flip, -sin, 0], [sin * flip, cos, 0]])
-    to_source[:, 2] = np.array([cx, cy]) - to_source[:, :2] @ [width / 2, height / 2]
+    to_source = draw_window(image.shape, crop, scale, rotation_degrees, rng)
     flags = cv2.WARP_INVERSE_MAP
     fill = [int(v * 255) for v in MEAN]
     image = cv2.warpAffine(image, to_source, (width, height), flags=flags | cv2.INTER_LINEAR, borderValue=fill)
