@@ -84,10 +84,12 @@ internal sealed class Segmenter : ISegmenter
 
         using (admitted)
         {
-            // The decoder pins an array.
-            ReadOnlyMemory<byte> file = MemoryMarshal.TryGetArray(image, out _) ? image : image.ToArray();
+            FormatSettings options = settings.Options with { BackgroundImage = InArray(settings.Options.BackgroundImage) };
             using PooledBufferWriter mask = new();
-            SegmentationRequest request = new() { Image = file, Settings = settings, Output = mask };
+            SegmentationRequest request = new()
+            {
+                Image = InArray(image), Settings = settings with { Options = options }, Output = mask,
+            };
             using SegmentationResult result = await SegmentAsync(admitted, request).ConfigureAwait(false);
             return mask.Written.ToArray();
         }
@@ -201,6 +203,10 @@ internal sealed class Segmenter : ISegmenter
             "output. Request a mask instead.");
     }
 
+    // The decoder pins an array.
+    private static ReadOnlyMemory<byte> InArray(ReadOnlyMemory<byte> file) =>
+        MemoryMarshal.TryGetArray(file, out _) ? file : file.ToArray();
+
     private PipelineContext Resolve(AdmittedRequest admitted, SegmentationRequest request)
     {
         LoadedModel model = admitted.Model;
@@ -233,6 +239,14 @@ internal sealed class Segmenter : ISegmenter
             throw new SegmentationException(
                 SegmentationError.InvalidRequest,
                 $"resolution: expected a model with preprocess.resolution; the manifest of '{model.Name}' has none. Leave it out.");
+        }
+
+        if (!settings.Format.TakesBackground && !settings.Options.BackgroundImage.IsEmpty)
+        {
+            throw new SegmentationException(
+                SegmentationError.InvalidRequest,
+                $"background: expected an image behind a cutout only, got one with format={settings.Format}. Request " +
+                "format=cutout, or leave the part out.");
         }
 
         if (encodes)

@@ -28,7 +28,7 @@ internal sealed class FuzzTarget : WebApplicationFactory<Program>
         foreach (
             string file in Directory.EnumerateFiles(Fixtures, "*", SearchOption.AllDirectories)
                 .Where(f =>
-                    Path.GetRelativePath(Fixtures, f).Split('/')[0] is "tiny" or "tiny-labels" or "tiny-fixed"))
+                    Path.GetRelativePath(Fixtures, f).Split('/')[0] is "tiny" or "tiny-labels" or "tiny-fixed" or "tiny-binary"))
         {
             string target = Path.Combine(Models, Path.GetRelativePath(Fixtures, file));
             Directory.CreateDirectory(Path.GetDirectoryName(target)!);

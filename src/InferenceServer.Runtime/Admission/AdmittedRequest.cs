@@ -116,6 +116,16 @@ internal sealed class AdmittedRequest : IDisposable
         }
     }
 
+    /// <summary>Claims memory for another decoded image, beside what the request holds.</summary>
+    /// <inheritdoc cref="HoldPixels"/>
+    internal void HoldMorePixels(long pixels, long bytes)
+    {
+        if (!_permit.TryHoldMorePixels(pixels + (bytes / SchedulingOptions.BytesOfPixel)))
+        {
+            throw AdmissionErrors.PixelsFull(Model);
+        }
+    }
+
     /// <summary>Counts the request as several inputs in the backlog, until its end.</summary>
     internal void Widen(int inputs)
     {

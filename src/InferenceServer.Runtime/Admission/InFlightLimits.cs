@@ -51,6 +51,9 @@ internal sealed class InFlightLimits(IOptions<SchedulingOptions> options)
         /// <summary>Claims room for a decoded image of <paramref name="total"/> pixels.</summary>
         public bool TryHoldPixels(long total) => TryHold(admission._pixels, ref _pixels, total);
 
+        /// <summary>Claims room for <paramref name="more"/> pixels beside those that the request holds.</summary>
+        public bool TryHoldMorePixels(long more) => TryHoldPixels(_pixels + more);
+
         /// <summary>Releases the permit; called once.</summary>
         public void Dispose()
         {

@@ -12,6 +12,17 @@ internal readonly record struct PixelWindow(int X, int Y, int Width, int Height)
     /// <summary>All pixels of an image.</summary>
     public static PixelWindow Of(ImageSize image) => new(0, 0, image.Width, image.Height);
 
+    /// <summary>The largest central part of an image that has the aspect ratio of another, to the nearest pixel.</summary>
+    /// <param name="image">Size of the image.</param>
+    /// <param name="shape">The size whose ratio the part has.</param>
+    public static PixelWindow Center(ImageSize image, ImageSize shape)
+    {
+        long width = (((2L * image.Height * shape.Width) / shape.Height) + 1) / 2; // rounds half up
+        long height = (((2L * image.Width * shape.Height) / shape.Width) + 1) / 2;
+        (width, height) = (Math.Clamp(width, 1, image.Width), Math.Clamp(height, 1, image.Height));
+        return new PixelWindow((int)(image.Width - width) / 2, (int)(image.Height - height) / 2, (int)width, (int)height);
+    }
+
     /// <summary>The column after the last one.</summary>
     public int Right => X + Width;
 

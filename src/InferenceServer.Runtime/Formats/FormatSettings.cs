@@ -37,4 +37,9 @@ public sealed record FormatSettings
 
     /// <summary>The colour behind the object. Null (the default): transparent. Used by <c>cutout</c>.</summary>
     public (byte Red, byte Green, byte Blue)? Background { get; init; }
+
+    /// <summary>The bytes of an encoded image behind the object, in place of a colour; they may not change before the mask is
+    /// there. Its largest central part that has the segmented image's aspect ratio is resized to that image's size. Empty (the
+    /// default): none. Only <c>cutout</c> takes one; other formats are refused.</summary>
+    public ReadOnlyMemory<byte> BackgroundImage { get; init; }
 }

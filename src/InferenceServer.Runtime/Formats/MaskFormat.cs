@@ -162,6 +162,7 @@ public sealed class MaskFormat
     {
         NeedsProbabilities = true,
         UsesImage = true,
+        TakesBackground = true,
     };
 
     /// <summary>Grey PNG of one class's probability.</summary>
@@ -227,6 +228,9 @@ public sealed class MaskFormat
 
     /// <summary>Whether the encoder uses <see cref="MaskContent.Image"/>.</summary>
     internal bool UsesImage { get; init; }
+
+    /// <summary>Whether the encoder uses <see cref="MaskContent.Background"/>.</summary>
+    internal bool TakesBackground { get; init; }
 
     /// <summary>Whether the encoder uses <see cref="MaskContent.Planes"/>.</summary>
     internal bool UsesPlanes { get; init; }
@@ -310,6 +314,9 @@ internal sealed record MaskContent
 
     /// <summary>HWC, RGB: the decoded, upright image; may be empty where the format does not use it.</summary>
     public required ReadOnlyMemory<byte> Image { get; init; }
+
+    /// <summary>HWC, RGB, at the mask's size: the image behind a cutout; empty where the request has none.</summary>
+    public ReadOnlyMemory<byte> Background { get; init; }
 
     /// <summary>The georeference of the image's file; null where it has none.</summary>
     public GeoTags? Geo { get; init; }

@@ -68,16 +68,26 @@ internal sealed class AlphaPngEncoder : IMaskEncoder
 }
 
 /// <summary>The image as RGBA PNG, whose alpha is the probability of the second of two classes; or as RGB PNG over a
-/// colour.</summary>
+/// colour or another image.</summary>
 internal sealed class CutoutEncoder : IMaskEncoder
 {
-    public void Check(ClassTable classes, bool overlap, FormatSettings options) => Matte.Check(classes, overlap);
+    public void Check(ClassTable classes, bool overlap, FormatSettings options)
+    {
+        Matte.Check(classes, overlap);
+        if (options.Background is not null && !options.BackgroundImage.IsEmpty)
+        {
+            throw new SegmentationException(
+                SegmentationError.InvalidRequest,
+                "background: expected a colour or an image, got both. Leave out the parameter or the form's part.");
+        }
+    }
 
     public void Encode(MaskContent content, FormatSettings options, IBufferWriter<byte> output)
     {
         ReadOnlySpan<float> alpha = content.Plane(Matte.Object);
         ReadOnlySpan<byte> image = content.Image.Span;
-        if (options.Background is not { } background)
+        ReadOnlySpan<byte> behind = content.Background.Span;
+        if (options.Background is null && behind.IsEmpty)
         {
             using PooledBuffer<byte> opacity = new(alpha.Length);
             Matte.Quantize(alpha, opacity.Span);
@@ -85,15 +95,22 @@ internal sealed class CutoutEncoder : IMaskEncoder
             return;
         }
 
-        (float red, float green, float blue) = background;
+        (byte red, byte green, byte blue) = options.Background.GetValueOrDefault();
+        ReadOnlySpan<byte> color = [red, green, blue];
         using PooledBuffer<byte> rgb = new(image.Length);
         for (int i = 0; i < alpha.Length; i++)
         {
             Span<byte> pixel = rgb.Span.Slice(3 * i, 3);
-            ReadOnlySpan<byte> own = image.Slice(3 * i, 3);
-            pixel[0] = (byte)(red + (alpha[i] * (own[0] - red)) + 0.5f);
-            pixel[1] = (byte)(green + (alpha[i] * (own[1] - green)) + 0.5f);
-            pixel[2] = (byte)(blue + (alpha[i] * (own[2] - blue)) + 0.5f);
+            ReadOnlySpan<byte> own = image.Slice(3 * i, 3), other = color;
+            if (!behind.IsEmpty)
+            {
+                other = behind.Slice(3 * i, 3);
+            }
+
+            for (int c = 0; c < 3; c++)
+            {
+                pixel[c] = (byte)(other[c] + (alpha[i] * (own[c] - other[c])) + 0.5f);
+            }
         }
 
         PixelFile.Write(rgb.Memory, content.Size, bands: 3, jpegQuality: null, output);

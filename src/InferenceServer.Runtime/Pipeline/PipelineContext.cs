@@ -19,6 +19,7 @@ internal sealed class PipelineContext(AdmittedRequest admitted, SegmentationRequ
     private RgbImage? _image;
     private BandRows? _bands;
     private PooledBuffer<byte>? _missing;
+    private RgbImage? _background;
     private InputTensor? _input;
     private ModelOutput? _output;
     private Mask? _mask;
@@ -94,6 +95,13 @@ internal sealed class PipelineContext(AdmittedRequest admitted, SegmentationRequ
         set => Replace(ref _missing, value);
     }
 
+    /// <summary>The image behind a cutout, at the size of the image; null where the request has none.</summary>
+    public RgbImage? Background
+    {
+        get => _background;
+        set => Replace(ref _background, value);
+    }
+
     /// <summary>The pixels of the image; empty where there is none.</summary>
     public ReadOnlyMemory<byte> Pixels => _image?.Pixels ?? default;
 
@@ -149,6 +157,7 @@ internal sealed class PipelineContext(AdmittedRequest admitted, SegmentationRequ
         _image?.Dispose();
         _bands?.Dispose();
         _missing?.Dispose();
+        _background?.Dispose();
         _input?.Dispose();
         _output?.Dispose();
         _mask?.Dispose();

@@ -1,4 +1,5 @@
 using InferenceServer.Kernels;
+using InferenceServer.Kernels.Resizing;
 using InferenceServer.Runtime.Batching;
 using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Decoding;
@@ -138,6 +139,48 @@ internal sealed class DecodeStage(ImageDecoder decoder, PassPolicy policy) : IPi
     }
 }
 
+/// <summary>The encoded background of a cutout to pixels: the largest central part with the image's aspect ratio, resized as
+/// Pillow's bicubic to the image's size.</summary>
+internal sealed class BackgroundStage(ImageDecoder decoder) : IPipelineStage
+{
+    private const int Channels = 3;
+
+    public Stage? Name => Stage.Decode;
+
+    public bool UsesCpu => true;
+
+    public bool AppliesTo(PipelineContext context) => !context.Options.BackgroundImage.IsEmpty;
+
+    public ValueTask RunAsync(PipelineContext context)
+    {
+        try
+        {
+            context.Background = Read(context);
+        }
+        catch (SegmentationException e) when (e.Error != SegmentationError.Overloaded)
+        {
+            // The request has two images: the error says which.
+            throw new SegmentationException(e.Error, "background: " + e.Message, e);
+        }
+
+        return ValueTask.CompletedTask;
+    }
+
+    private RgbImage Read(PipelineContext context)
+    {
+        ImageSize size = context.Plan.Image;
+        using EncodedImage encoded = decoder.Open(context.Options.BackgroundImage);
+        long pixels = encoded.Size.Pixels; // decoders may hold the whole image
+        encoded.Narrow(PixelWindow.Center(encoded.Size, size));
+        context.Admitted.HoldMorePixels(pixels, encoded.FurtherBytes + (size.Pixels * Channels));
+        using RgbImage part = new(encoded.Size);
+        encoded.Decode(part.Pixels, context.Cancellation);
+        using Owned<RgbImage> background = new(new RgbImage(size));
+        PillowResizer.Resize(part.Pixels.Span, part.Size, background.Value.Pixels.Span, size, ResizeFilter.Bicubic);
+        return background.Release();
+    }
+}
+
 /// <summary>Pixels to the network's input, where the image runs whole and once.</summary>
 internal sealed class PreprocessStage(SegmentationMetrics metrics) : IPipelineStage
 {
@@ -271,6 +314,7 @@ internal sealed class EncodeStage(SegmentationMetrics metrics) : IPipelineStage
         Confidence = default,
         Probabilities = default,
         Image = context.Pixels,
+        Background = context.Background?.Pixels ?? default,
         Geo = context.Geo,
         Georeference = context.Georeference,
     };

@@ -88,7 +88,13 @@ internal sealed class SegmentFilter(IOptions<ModelRepositoryOptions> models) : I
             Schema = new OpenApiSchema
             {
                 Type = JsonSchemaType.Object,
-                Properties = new Dictionary<string, IOpenApiSchema> { ["image"] = Binary() },
+                Properties = new Dictionary<string, IOpenApiSchema>
+                {
+                    ["image"] = Binary(),
+                    ["background"] = Binary(
+                        "For format=cutout: an image that is laid behind the object. Its largest central part with the image's "
+                        + "aspect ratio is resized to the image's size."),
+                },
                 Required = new HashSet<string> { "image" },
             },
         };
@@ -191,5 +197,6 @@ internal sealed class SegmentFilter(IOptions<ModelRepositoryOptions> models) : I
         };
     }
 
-    private static OpenApiSchema Binary() => new() { Type = JsonSchemaType.String, Format = "binary" };
+    private static OpenApiSchema Binary(string? description = null) =>
+        new() { Type = JsonSchemaType.String, Format = "binary", Description = description };
 }

@@ -48,6 +48,23 @@ internal static class BodyReader
             $"{what} is too large: expected at most {maxBytes:N0} bytes. Send fewer.");
 }
 
+/// <summary>The encoded images of one request.</summary>
+/// <param name="Image">The image to segment.</param>
+/// <param name="Background">The image behind a cutout; null where the request has none.</param>
+internal sealed record RequestImages(PooledBufferWriter Image, PooledBufferWriter? Background = null) : IDisposable
+{
+    /// <summary>Returns both to the pool.</summary>
+    public void Dispose()
+    {
+        Image.Dispose();
+        Background?.Dispose();
+    }
+}
+
+/// <summary>Reads the encoded images of a request; the caller disposes them.</summary>
+/// <inheritdoc cref="ImageReader"/>
+internal delegate Task<RequestImages> ImagesReader(long maxBytes, Action<long> hold, CancellationToken cancellationToken);
+
 /// <summary>Reads the encoded image of a request; the caller disposes the buffer.</summary>
 /// <param name="maxBytes">Most bytes of an image.</param>
 /// <param name="hold">Called with the number of bytes received so far; throws where the server has no room for

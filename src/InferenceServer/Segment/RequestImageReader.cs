@@ -13,9 +13,10 @@ internal sealed class RequestImageReader(ImageFetcher fetcher)
 {
     private const int BufferSize = 64 * 1024;
     private const int MaxUrlBodyBytes = 64 * 1024;
+    private const string Background = "background";
     private static readonly string[] PartNames = ["image", "file"];
 
-    /// <summary>Reads the image.</summary>
+    /// <summary>Reads the image, and the background of a form.</summary>
     /// <param name="request">The request.</param>
     /// <param name="maxBytes">Most bytes of an image.</param>
     /// <param name="hold">Is told how many bytes have arrived; throws where the server has no room for them.</param>
@@ -23,7 +24,19 @@ internal sealed class RequestImageReader(ImageFetcher fetcher)
     /// <returns>The bytes; the caller disposes them.</returns>
     /// <exception cref="SegmentationException">Too many bytes, a body or a form without an image, or a URL that cannot
     /// be fetched.</exception>
-    public async Task<PooledBufferWriter> ReadAsync(
+    public async Task<RequestImages> ReadAsync(
+        HttpRequest request, long maxBytes, Action<long> hold, CancellationToken cancellationToken)
+    {
+        MediaTypeHeaderValue? type = request.GetTypedHeaders().ContentType;
+        if (IsForm(type))
+        {
+            return await ReadImagesAsync(request, type!, maxBytes, hold, cancellationToken);
+        }
+
+        return new RequestImages(await ReadImageAsync(request, maxBytes, hold, cancellationToken));
+    }
+
+    private async Task<PooledBufferWriter> ReadImageAsync(
         HttpRequest request, long maxBytes, Action<long> hold, CancellationToken cancellationToken)
     {
         if (!JsonBody.IsJson(request))
@@ -107,6 +120,50 @@ internal sealed class RequestImageReader(ImageFetcher fetcher)
 
         throw new SegmentationException(
             SegmentationError.UnsupportedMediaType, $"Content-Type: expected multipart/form-data, got '{type}'.");
+    }
+
+    private static async Task<RequestImages> ReadImagesAsync(
+        HttpRequest request, MediaTypeHeaderValue type, long maxBytes, Action<long> hold, CancellationToken cancellationToken)
+    {
+        using DisposableList<PooledBufferWriter> backgrounds = [];
+        long imageBytes = 0, backgroundBytes = 0;
+        PooledBufferWriter image = await FromFormAsync(request, type, FieldAsync, maxBytes, HoldImage, cancellationToken);
+        RequestImages images = new(image, backgrounds.SingleOrDefault());
+        backgrounds.Clear();
+        return images;
+
+        async Task<bool> FieldAsync(string? name, Stream body, CancellationToken stop)
+        {
+            if (name != Background)
+            {
+                return await OnlyImageAsync(name, body, stop);
+            }
+
+            if (backgrounds.Count > 0)
+            {
+                throw Invalid("Expected one part named 'background', got several. Send one.");
+            }
+
+            backgrounds.Add(await BodyReader.ReadAsync(body, null, maxBytes, HoldBackground, "The background", stop));
+            if (backgrounds[0].Written.IsEmpty)
+            {
+                throw Invalid("background: expected an image, got an empty part. Leave the part out.");
+            }
+
+            return true;
+        }
+
+        void HoldImage(long bytes)
+        {
+            imageBytes = bytes;
+            hold(imageBytes + backgroundBytes);
+        }
+
+        void HoldBackground(long bytes)
+        {
+            backgroundBytes = bytes;
+            hold(imageBytes + backgroundBytes);
+        }
     }
 
     private static Task<bool> OnlyImageAsync(string? name, Stream body, CancellationToken cancellationToken)

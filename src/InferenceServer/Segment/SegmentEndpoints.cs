@@ -16,7 +16,8 @@ internal static class SegmentEndpoints
             .RequireScope(Scope.Infer, budgeted: true);
         group.MapPost("/{model}", SegmentAsync).WithName("Segment")
             .WithSummary("Segments an image.").WithDescription(
-                "The body is the encoded image, or a form with one part, named `image`. Parameters are in the query. "
+                "The body is the encoded image, or a form with a part `image` and, for `format=cutout`, a part `background`. "
+                + "Parameters are in the query. "
                 + "The mask has the size of the upright image.");
         group.MapPost("/{model}/versions/{version:int}", SegmentWithVersionAsync).WithName("SegmentWithVersion")
             .WithSummary("Segments an image with one version of a model.")

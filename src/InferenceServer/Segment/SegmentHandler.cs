@@ -19,8 +19,17 @@ internal sealed class SegmentHandler(Segmenter segmenter, ImageDecoder decoder)
     /// <param name="admission">The request for admission.</param>
     /// <param name="settings">The request's parameters.</param>
     /// <param name="read">Reads the request's image.</param>
+    public Task<Results<MaskResult, ProblemResult>> AnswerAsync(
+        HttpContext http, AdmissionRequest admission, SegmentSettings settings, ImageReader read) =>
+        AnswerAsync(http, admission, settings, async (maxBytes, hold, ct) => new RequestImages(await read(maxBytes, hold, ct)));
+
+    /// <summary>Answers a request for one mask that may have a background, too.</summary>
+    /// <param name="http">The request.</param>
+    /// <param name="admission">The request for admission.</param>
+    /// <param name="settings">The request's parameters.</param>
+    /// <param name="read">Reads the request's images.</param>
     public async Task<Results<MaskResult, ProblemResult>> AnswerAsync(
-        HttpContext http, AdmissionRequest admission, SegmentSettings settings, ImageReader read)
+        HttpContext http, AdmissionRequest admission, SegmentSettings settings, ImagesReader read)
     {
         if (!segmenter.TryAdmit(admission, out AdmittedRequest? admitted, out SegmentationException? refusal))
         {
@@ -29,8 +38,15 @@ internal sealed class SegmentHandler(Segmenter segmenter, ImageDecoder decoder)
 
         using Owned<MaskResult> result = new(new MaskResult(admitted, settings.Format));
         http.Observation().Admitted(admitted.Model);
-        using PooledBufferWriter image = await ReadAsync(admitted, read);
-        (result.Value.Size, result.Value.Georeference) = await SegmentAsync(admitted, settings, image.Written, result.Value.Mask);
+        using RequestImages images = await admitted.ReadAsync(
+            () => read(decoder.Limits.MaxBytes, admitted.HoldBytes, admitted.Cancellation));
+        if (images.Background is { } background)
+        {
+            settings = settings with { Options = settings.Options with { BackgroundImage = background.Written } };
+        }
+
+        (result.Value.Size, result.Value.Georeference) = await SegmentAsync(
+            admitted, settings, images.Image.Written, result.Value.Mask);
         return result.Release();
     }
 

@@ -12,10 +12,13 @@ internal sealed class FormCase(FuzzTarget target) : IFuzzCase
         "multipart/form-data; boundary=\"\"", "multipart/mixed; boundary=xyz", "Multipart/Form-Data; charset=utf-8; boundary=xyz",
     ];
 
+    private static readonly string[] Paths = ["/v1/segment/tiny?format=raw", "/v1/segment/tiny-binary?format=cutout"];
+
     private static readonly byte[] Whole =
     [
-        .. "--xyz\r\nContent-Disposition: form-data; name=\"note\"\r\n\r\nhello\r\n--xyz\r\nContent-Disposition: "u8 +
-            "form-data; name=\"image\"; filename=\"a.png\"\r\nContent-Type: image/png\r\n\r\n"u8,
+        .. "--xyz\r\nContent-Disposition: form-data; name=\"background\"\r\n\r\n"u8,
+        .. Seeds.Png,
+        .. "\r\n--xyz\r\nContent-Disposition: form-data; name=\"image\"; filename=\"a.png\"\r\nContent-Type: image/png\r\n\r\n"u8,
         .. Seeds.Png,
         .. "\r\n--xyz--\r\n"u8,
     ];
@@ -31,7 +34,7 @@ internal sealed class FormCase(FuzzTarget target) : IFuzzCase
             type += new string('a', random.Next(200));
         }
 
-        HttpRequestMessage request = new(HttpMethod.Post, "/v1/segment/tiny?format=raw") { Content = new ByteArrayContent(bytes) };
+        HttpRequestMessage request = new(HttpMethod.Post, random.Pick(Paths)) { Content = new ByteArrayContent(bytes) };
         request.Content.Headers.TryAddWithoutValidation("Content-Type", type);
         made([.. Encoding.UTF8.GetBytes(type + "\n"), .. bytes]);
         return Answers.SendAsync(target, request);

@@ -2,7 +2,8 @@ using System.Net;
 
 namespace InferenceServer.Tests.Segment;
 
-/// <summary>The shipped model of four bands on an orthophoto that models/zoo/data_sets/landcover.py rendered, with its exact mask.</summary>
+/// <summary>The shipped model of four bands on an orthophoto that models/zoo/data_sets/landcover.py rendered, with its exact
+/// mask.</summary>
 public sealed class LandCoverTests : IClassFixture<LandCoverTests.LandCover>
 {
     private const byte Void = 255;
