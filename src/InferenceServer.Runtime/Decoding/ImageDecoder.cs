@@ -94,20 +94,25 @@ internal sealed class ImageDecoder(IOptions<DecodingOptions> options, ILogger<Im
     private void CheckSize(EncodedImage image)
     {
         ImageSize size = image.Size;
-        if (size.Pixels <= Limits.MaxPixels)
-        {
-            return;
-        }
-
         string remedy = "send a smaller image.";
         if (image.HasParts)
         {
             remedy = "send a smaller image, or request a part of it with window or bbox.";
         }
 
-        throw new SegmentationException(
-            SegmentationError.TooManyPixels,
-            $"Expected an image of at most {Limits.MaxPixels:N0} pixels, got {size} = {size.Pixels:N0}; {remedy}");
+        if (size.Pixels > Limits.MaxPixels)
+        {
+            throw new SegmentationException(
+                SegmentationError.TooManyPixels,
+                $"Expected an image of at most {Limits.MaxPixels:N0} pixels, got {size} = {size.Pixels:N0}; {remedy}");
+        }
+
+        if (Math.Max(size.Width, size.Height) > Limits.MaxSide)
+        {
+            throw new SegmentationException(
+                SegmentationError.TooManyPixels,
+                $"Expected an image with sides of at most {Limits.MaxSide:N0} pixels, got {size}; {remedy}");
+        }
     }
 
     private void CheckBands(EncodedImage image)
@@ -181,6 +186,11 @@ public sealed class DecodingOptions
     /// million.</summary>
     [Range(typeof(long), "1", "700000000")]
     public long MaxPixels { get; set; } = 100_000_000;
+
+    /// <summary>Most pixels of a side. The decoder works on strips as wide as the image. Default
+    /// 65,535, the most that JPEG has.</summary>
+    [Range(1, 100_000_000)]
+    public int MaxSide { get; set; } = 65_535;
 
     /// <summary>Most bytes of an image once it is decoded: width × height × bands × bytes of a sample, checked before a
     /// pixel is decoded. Default 2 GiB.</summary>

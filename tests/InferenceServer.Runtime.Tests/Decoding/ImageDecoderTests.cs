@@ -85,6 +85,24 @@ public class ImageDecoderTests
         Assert.Contains("3 bands of uint8", many.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(70_000, 1)]
+    [InlineData(1, 70_000)]
+    public void Open_LongSide_IsRefusedUnlessAPartIsWanted(int width, int height)
+    {
+        using Image line = Image.Black(width, height, bands: 3);
+        byte[] png = line.PngsaveBuffer(), tiff = line.TiffsaveBuffer(compression: Enums.ForeignTiffCompression.Deflate);
+
+        SegmentationException e = Assert.Throws<SegmentationException>(() => Decoder.Open(png));
+        SegmentationException whole = Assert.Throws<SegmentationException>(() => Decoder.Open(tiff));
+        using EncodedImage part = Decoder.Open(tiff, ImageWindow.Pixels(0, 0, Math.Min(width, 9), Math.Min(height, 9)));
+
+        Assert.Equal((SegmentationError.TooManyPixels, SegmentationError.TooManyPixels), (e.Error, whole.Error));
+        Assert.Contains("sides of at most 65,535 pixels", e.Message, StringComparison.Ordinal);
+        Assert.Contains("window or bbox", whole.Message, StringComparison.Ordinal);
+        Assert.Equal(9, part.Size.Pixels);
+    }
+
     [Fact]
     public void Decode_Avif_GivesThePicture()
     {
