@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Numerics;
 using System.Runtime.InteropServices;
+using InferenceServer.Kernels;
 using InferenceServer.Runtime.Buffers;
 
 namespace InferenceServer.Runtime.Decoding;
@@ -31,40 +32,20 @@ internal sealed class TiffSamples(TiffDirectory file, TiffImage image)
         using PooledBuffer<byte> scratch = new((int)image.RowBytes);
         try
         {
-            for (int down = window.Y / image.Block.Height; down <= (window.Bottom - 1) / image.Block.Height; down++)
+            foreach (PixelWindow part in PartsUnder(window))
             {
-                for (int across = window.X / image.Block.Width; across <= (window.Right - 1) / image.Block.Width; across++)
+                PixelWindow covered = window.Intersect(part);
+                foreach ((int plane, int[] wanted) in PlanesOf(bands))
                 {
-                    PixelWindow tile = new(
-                        across * image.Block.Width, down * image.Block.Height, image.Block.Width, image.Block.Height);
-                    foreach ((int plane, int[] wanted) in PartsOf(bands))
+                    cancellationToken.ThrowIfCancellationRequested();
+                    Span<byte> samples = Unpack(plane, part, block.Span);
+                    for (int y = covered.Y; y < covered.Bottom; y++)
                     {
-                        cancellationToken.ThrowIfCancellationRequested();
-                        int rows = file.IsTiled ? tile.Height : Math.Min(tile.Height, image.Size.Height - tile.Y);
-                        Span<byte> pixels = block.Span[..(int)(image.RowBytes * rows)];
-                        bool isThere = Unpack((((plane * _down) + down) * _across) + across, pixels);
-                        PixelWindow covered = window.Intersect(tile);
-                        for (int y = covered.Y; y < covered.Bottom; y++)
+                        ReadOnlySpan<byte> row = Row(samples, y - part.Y, scratch.Span);
+                        int at = ((y - window.Y) * window.Width) + covered.X - window.X;
+                        foreach (int i in wanted)
                         {
-                            Span<byte> row = pixels.Slice((int)((y - tile.Y) * image.RowBytes), (int)image.RowBytes);
-                            if (isThere)
-                            {
-                                Restore(row, scratch.Span);
-                            }
-
-                            foreach (int i in wanted)
-                            {
-                                int at = ((y - window.Y) * window.Width) + covered.X - window.X;
-                                Span<float> target = planes[i].Span.Slice(at, covered.Width);
-                                if (isThere)
-                                {
-                                    ToFloats(row, ((covered.X - tile.X) * Stride) + (bands[i] % Stride), Stride, target);
-                                }
-                                else
-                                {
-                                    target.Fill(missing);
-                                }
-                            }
+                            Write(row, covered.X - part.X, bands[i], missing, planes[i].Span.Slice(at, covered.Width));
                         }
                     }
                 }
@@ -80,8 +61,21 @@ internal sealed class TiffSamples(TiffDirectory file, TiffImage image)
     // Samples from one pixel to the next within a strip or tile.
     private int Stride => image.IsPlanar ? 1 : image.Samples;
 
+    /// <summary>The strips or tiles that hold some pixel of a window; the last ones reach over the image's edge.</summary>
+    private IEnumerable<PixelWindow> PartsUnder(PixelWindow window)
+    {
+        ImageSize block = image.Block;
+        for (int down = window.Y / block.Height; down <= (window.Bottom - 1) / block.Height; down++)
+        {
+            for (int across = window.X / block.Width; across <= (window.Right - 1) / block.Width; across++)
+            {
+                yield return new PixelWindow(across * block.Width, down * block.Height, block.Width, block.Height);
+            }
+        }
+    }
+
     /// <summary>The planes of the file that hold the bands, and which of the bands each plane holds.</summary>
-    private IEnumerable<(int Plane, int[] Wanted)> PartsOf(IReadOnlyList<int> bands)
+    private IEnumerable<(int Plane, int[] Wanted)> PlanesOf(IReadOnlyList<int> bands)
     {
         if (image.IsPlanar)
         {
@@ -91,9 +85,11 @@ internal sealed class TiffSamples(TiffDirectory file, TiffImage image)
         return [(0, [.. Enumerable.Range(0, bands.Count)])];
     }
 
-    /// <returns>False for a part that the file leaves out.</returns>
-    private bool Unpack(long part, Span<byte> pixels)
+    /// <summary>Decompresses a strip or tile.</summary>
+    /// <returns>Its bytes, as they are in the file; empty where the file leaves it out.</returns>
+    private Span<byte> Unpack(int plane, PixelWindow tile, Span<byte> block)
     {
+        long part = (((plane * _down) + (tile.Y / tile.Height)) * _across) + (tile.X / tile.Width);
         if (part >= _parts.Length || _parts[part].At < 0 || _parts[part].Length < 0
             || _parts[part].At > file.File.Length - _parts[part].Length)
         {
@@ -103,14 +99,40 @@ internal sealed class TiffSamples(TiffDirectory file, TiffImage image)
         (long at, long length) = _parts[part];
         if (length == 0)
         {
-            return false;
+            return [];
         }
 
-        TiffCodecs.Unpack(image.Compression, file.File.Slice((int)at, (int)length), pixels);
-        return true;
+        // The last strip may have fewer rows, but no tile has.
+        int rows = file.IsTiled ? tile.Height : Math.Min(tile.Height, image.Size.Height - tile.Y);
+        Span<byte> samples = block[..(int)(image.RowBytes * rows)];
+        TiffCodecs.Unpack(image.Compression, file.File.Slice((int)at, (int)length), samples);
+        return samples;
     }
 
-    /// <summary>Bytes of a row to numbers of this machine, and the predictor undone.</summary>
+    /// <summary>A row of a strip or tile as numbers of this machine, its predictor undone; once for each row.</summary>
+    private ReadOnlySpan<byte> Row(Span<byte> samples, int index, Span<byte> scratch)
+    {
+        if (samples.IsEmpty)
+        {
+            return [];
+        }
+
+        Span<byte> row = samples.Slice((int)(index * image.RowBytes), (int)image.RowBytes);
+        Restore(row, scratch);
+        return row;
+    }
+
+    private void Write(ReadOnlySpan<byte> row, int column, int band, float missing, Span<float> target)
+    {
+        if (row.IsEmpty)
+        {
+            target.Fill(missing);
+            return;
+        }
+
+        ToFloats(row, (column * Stride) + (band % Stride), Stride, target);
+    }
+
     private void Restore(Span<byte> row, Span<byte> scratch)
     {
         bool isPredicted = image.Compression != 1;
