@@ -181,10 +181,26 @@ internal sealed class TiffDirectory
         // The file may end within the lists.
         for (long i = 0; i < Math.Min(at.Count, length.Count) && part.Length != NotInFile; i++)
         {
-            part = (Read(at.At + (i * at.Size), at.Size), Read(length.At + (i * length.Size), length.Size));
+            part = Part(at, length, i);
             yield return part;
         }
     }
+
+    /// <summary>Position and length of one strip or tile, as <see cref="Parts"/> has them; both negative where the lists do not
+    /// have it.</summary>
+    public (long At, long Length) Part(long index)
+    {
+        (Field at, Field length) = PartFields();
+        if (index >= Math.Min(at.Count, length.Count))
+        {
+            return (NotInFile, NotInFile);
+        }
+
+        return Part(at, length, index);
+    }
+
+    private (long At, long Length) Part(Field at, Field length, long index) =>
+        (Read(at.At + (index * at.Size), at.Size), Read(length.At + (index * length.Size), length.Size));
 
     // Only the unsigned integer types have their position from the constructor.
     private (long At, int Length) Place(int tag, long type, int size, int mostValues)

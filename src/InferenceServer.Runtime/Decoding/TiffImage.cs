@@ -227,6 +227,13 @@ internal sealed class TiffImage
 
         double across = ((Size.Width - 1) / Block.Width) + 1, down = ((Size.Height - 1) / Block.Height) + 1;
         double all = BlockBytes * across * down;
+        if (across * down * Samples > int.MaxValue)
+        {
+            return new SegmentationException(
+                SegmentationError.UndecodableImage,
+                $"The image/tiff of {Size} pixels has strips or tiles of {Block} pixels, more of them than a file can list. {Convert}");
+        }
+
         double image = (double)RowBytes / Block.Width * Size.Pixels;
         if (BlockBytes > Array.MaxLength || all > (4 * image) + FreeBytes)
         {

@@ -14,7 +14,6 @@ internal sealed class TiffSamples(TiffDirectory file, TiffImage image)
 {
     private readonly long _across = ((image.Size.Width - 1) / image.Block.Width) + 1;
     private readonly long _down = ((image.Size.Height - 1) / image.Block.Height) + 1;
-    private readonly (long At, long Length)[] _parts = [.. file.Parts()];
 
     /// <summary>Reads some pixels of some bands.</summary>
     /// <param name="bands">Indices of samples.</param>
@@ -89,14 +88,12 @@ internal sealed class TiffSamples(TiffDirectory file, TiffImage image)
     /// <returns>Its bytes, as they are in the file; empty where the file leaves it out.</returns>
     private Span<byte> Unpack(int plane, PixelWindow tile, Span<byte> block)
     {
-        long part = (((plane * _down) + (tile.Y / tile.Height)) * _across) + (tile.X / tile.Width);
-        if (part >= _parts.Length || _parts[part].At < 0 || _parts[part].Length < 0
-            || _parts[part].At > file.File.Length - _parts[part].Length)
+        (long at, long length) = file.Part((((plane * _down) + (tile.Y / tile.Height)) * _across) + (tile.X / tile.Width));
+        if (at < 0 || length < 0 || at > file.File.Length - length)
         {
             throw new InvalidDataException("A strip or tile is not in the file.");
         }
 
-        (long at, long length) = _parts[part];
         if (length == 0)
         {
             return [];

@@ -28,7 +28,11 @@ internal sealed class DecodeStage(ImageDecoder decoder, PassPolicy policy) : IPi
         Geotransform? transform = settings.Options.Geotransform;
         using Owned<EncodedImage> opened = new(decoder.Open(context.Request.Image, settings.Window, transform?.ToGdal()));
         EncodedImage encoded = opened.Value;
-        context.Options = settings.Options with { Geotransform = transform?.Shifted(encoded.Offset.X, encoded.Offset.Y) };
+        if (encoded.IsNarrowed)
+        {
+            context.Options = settings.Options with { Geotransform = transform?.Shifted(encoded.Offset.X, encoded.Offset.Y) };
+        }
+
         if (context.Request.Output is not null)
         {
             settings.Format.Encoder.Check(encoded.Geo, context.Options);

@@ -109,6 +109,29 @@ public sealed class RasterTests
     }
 
     [Fact]
+    public void Open_MoreTilesThanAFileCanList_IsRefused()
+    {
+        // Five planes of 2³¹ × 2³¹ tiles of one pixel: numbers of tiles beyond 64 bits.
+        (ushort Tag, int Value)[] tags =
+        [
+            (256, int.MaxValue), (257, int.MaxValue), (258, 8), (259, 1), (262, 1), (277, 5), (284, 2), (322, 1), (323, 1), (324, 8),
+            (325, 1),
+        ];
+        byte[] file =
+        [
+            .. "II*\0"u8, 8, 0, 0, 0, (byte)tags.Length, 0,
+            .. tags.SelectMany(tag => (byte[])[.. BitConverter.GetBytes(tag.Tag), 4, 0, 1, 0, 0, 0, .. BitConverter.GetBytes(tag.Value)]),
+            0, 0, 0, 0,
+        ];
+
+        SegmentationException e = Assert.Throws<SegmentationException>(() =>
+            Decoder.Open(file, ImageWindow.Pixels(int.MaxValue - 3, int.MaxValue - 3, 2, 2)).Dispose());
+
+        Assert.Equal(SegmentationError.UndecodableImage, e.Error);
+        Assert.Contains("more of them than a file can list", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Decode_DeflateWithADictionary_IsRefused()
     {
         byte[] file = File.ReadAllBytes(Directory.EnumerateFiles(Folder, "uint12-deflate*").First());
