@@ -192,8 +192,9 @@ internal sealed class FolderStore(string root) : IObjectStore
         {
             Directory.CreateDirectory(path);
         }
-        else
+        else if (!Directory.Exists(path))
         {
+            CreateFolder(Path.GetDirectoryName(path)!); // .NET gives the mode to the last folder alone
             Directory.CreateDirectory(path, OwnFolder);
         }
     }

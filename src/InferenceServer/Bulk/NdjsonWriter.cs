@@ -62,9 +62,9 @@ internal sealed class NdjsonWriter : IBulkWriter
             return;
         }
 
-        if (answer.Output is { } output)
+        if (answer.Output is not null)
         {
-            json.WriteString("output"u8, output);
+            json.WriteString("output"u8, answer.Output);
             if (answer.ContentType is null)
             {
                 json.WriteBoolean("kept"u8, true);

@@ -35,6 +35,7 @@ internal sealed class ChunkRunner(
         JobItem[] items = await records.ItemsAsync(job.Id, plan, chunk, cancellationToken);
         // Held, so that the same version answers all images of the chunk.
         using ModelLease model = repository.Lease(job.Stored.Request.Model);
+        job.Started();
         BulkSettings settings = new(model, job.Stored.Request.Settings, keys.Budget(job.Stored.Owner), "/v1/jobs");
         await using Lines all = new(), failures = new();
         JobTry? tried = isRepeated ? await records.TriedAsync(job.Id, chunk, cancellationToken) : null;
@@ -75,7 +76,8 @@ internal sealed class ChunkRunner(
             if (deaths >= MostDeaths)
             {
                 await WriteAsync(BulkAnswer.Failed(unread, new SegmentationException(
-                    SegmentationError.InferenceFailed, $"The server ended {MostDeaths} times while it worked on this image.")));
+                    SegmentationError.InferenceFailed,
+                    $"The server ended {MostDeaths} times while it worked on this image.")));
                 return;
             }
 
@@ -126,11 +128,12 @@ internal sealed class ChunkRunner(
             }
 
             bool overwrites = target.Existing == ExistingMask.Overwrite;
+            WriteMode mode = overwrites ? WriteMode.Replace : WriteMode.New;
             try
             {
                 using MemoryStream mask = new(answer.Mask.ToArray(), writable: false);
                 bool isNew = await places.Open(target).WriteAsync(
-                    item.Output!, mask, answer.ContentType!, overwrites ? WriteMode.Replace : WriteMode.New, cancellationToken);
+                    item.Output!, mask, answer.ContentType!, mode, cancellationToken);
                 // A mask that was not there when the job began is this job's own where the chunk was begun before.
                 if (!item.Exists && (isNew || isRepeated))
                 {
@@ -139,7 +142,8 @@ internal sealed class ChunkRunner(
             }
             catch (StorageException e) when (!e.IsTransient)
             {
-                return BulkAnswer.Failed(answer.Image, new SegmentationException(SegmentationError.InvalidRequest, e.Message, e));
+                return BulkAnswer.Failed(
+                    answer.Image, new SegmentationException(SegmentationError.InvalidRequest, e.Message, e));
             }
 
             return overwrites ? answer with { Output = Place(item) } : BulkAnswer.Failed(answer.Image, Exists(item));
@@ -149,7 +153,8 @@ internal sealed class ChunkRunner(
 
         SegmentationException Exists(JobItem item) => new(
             SegmentationError.InvalidRequest,
-            $"The mask '{Place(item)}' exists and is not this job's. Delete it, or set target.existing to skip or overwrite.");
+            $"The mask '{Place(item)}' exists and is not this job's. "
+            + "Delete it, or set target.existing to skip or overwrite.");
     }
 
     // A failure that another try cannot mend is the image's.
@@ -157,7 +162,8 @@ internal sealed class ChunkRunner(
     {
         if (item.Source >= 0 && job.Stored.Request.Sources[item.Source].Urls is not null)
         {
-            return await fetcher.FetchAsync(item.Key, authorization: null, decoder.Limits.MaxBytes, _ => { }, cancellationToken);
+            return await fetcher.FetchAsync(
+                item.Key, authorization: null, decoder.Limits.MaxBytes, _ => { }, cancellationToken);
         }
 
         try

@@ -80,7 +80,8 @@ internal static class JobEndpoints
                     return null;
                 }
 
-                return await JobUpload.SaveAsync(id, http.Request, records, bulk.Value, decoder.Limits.MaxBytes, http.RequestAborted);
+                return await JobUpload.SaveAsync(
+                    id, http.Request, records, bulk.Value, decoder.Limits.MaxBytes, http.RequestAborted);
             },
             http.RequestAborted);
         return TypedResults.Accepted($"/v1/jobs/{job.Id}", job.Status);
@@ -135,7 +136,8 @@ internal static class JobEndpoints
         using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(
             cancellationToken, application.ApplicationStopping);
         TimeSpan interval = queue.IsShared ? SharedInterval : KeepAliveInterval;
-        await foreach (JobStatus status in job.WatchAsync(() => registry.LookAsync(job, either.Token), interval, either.Token))
+        Task LookAsync() => registry.LookAsync(job, either.Token);
+        await foreach (JobStatus status in job.WatchAsync(LookAsync, interval, either.Token))
         {
             yield return new SseItem<JobStatus>(status, "progress");
         }

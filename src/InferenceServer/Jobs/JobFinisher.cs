@@ -33,7 +33,8 @@ internal sealed class JobFinisher(JobRecords records, JobPlaces places, Webhook 
                     {
                         foreach (FinishedChunk chunk in progress.WithFailures)
                         {
-                            await CopyAsync(await records.OpenFailedLinesAsync(job.Id, chunk, cancellationToken), output, cancellationToken);
+                            Stream? lines = await records.OpenFailedLinesAsync(job.Id, chunk, cancellationToken);
+                            await CopyAsync(lines, output, cancellationToken);
                         }
                     },
                     cancellationToken);
@@ -79,15 +80,12 @@ internal sealed class JobFinisher(JobRecords records, JobPlaces places, Webhook 
                 }
 
                 await CopyAsync(await lines, output, cancellationToken);
-                ahead.Dequeue();
+                _ = ahead.Dequeue();
             }
         }
         finally
         {
-            foreach (Task<Stream?> unread in ahead)
-            {
-                _ = DropAsync(unread);
-            }
+            await Task.WhenAll(ahead.Select(DropAsync));
         }
     }
 
@@ -122,7 +120,10 @@ internal sealed class JobFinisher(JobRecords records, JobPlaces places, Webhook 
 
     private async Task EndAsync(Job job, JobState state, string? reason, CancellationToken cancellationToken)
     {
-        JobStatus end = job.Status with { State = state, Reason = reason, Rate = null, Eta = null, Ended = time.GetUtcNow() };
+        JobStatus end = job.Status with
+        {
+            State = state, Reason = reason, Rate = null, Eta = null, Ended = time.GetUtcNow(),
+        };
         await records.EndAsync(end, cancellationToken);
         job.Ended(end);
     }

@@ -94,12 +94,14 @@ internal sealed class JobConsistency(IOptions<BulkOptions> bulk) : IValidateOpti
 
         if (options.Engine == JobEngine.Folder && StoreLocation.IsS3(options.Path))
         {
-            yield return $"Jobs:Path: expected a folder for Jobs:Engine=Folder, got '{options.Path}'. A bucket needs Jobs:Engine=Nats.";
+            yield return $"Jobs:Path: expected a folder for Jobs:Engine=Folder, got '{options.Path}'. "
+                + "A bucket needs Jobs:Engine=Nats.";
         }
 
         if (options.Engine == JobEngine.Nats && options.Path.Length == 0)
         {
-            yield return "Jobs:Path: expected s3://bucket/prefix or a folder that all servers have mounted, for Jobs:Engine=Nats; got none.";
+            yield return "Jobs:Path: expected s3://bucket/prefix or a folder that all servers have mounted, for "
+                + "Jobs:Engine=Nats; got none.";
         }
 
         foreach ((string option, IList<string> places) in ((string, IList<string>)[])[
@@ -121,7 +123,8 @@ internal sealed class JobConsistency(IOptions<BulkOptions> bulk) : IValidateOpti
 
         foreach (string host in options.WebhookHosts.Where(host => HostPattern.Parse(host) is null))
         {
-            yield return $"Jobs:WebhookHosts: expected hosts such as example.org, *.example.org or example.org:8443, got '{host}'.";
+            yield return $"Jobs:WebhookHosts: expected hosts such as example.org, *.example.org or example.org:8443, "
+                + $"got '{host}'.";
         }
     }
 }
@@ -155,5 +158,6 @@ internal static class JobSetup
         services.AddHostedService<JobWorker>();
     }
 
-    private static JobOptions Options(IServiceProvider provider) => provider.GetRequiredService<IOptions<JobOptions>>().Value;
+    private static JobOptions Options(IServiceProvider provider) =>
+        provider.GetRequiredService<IOptions<JobOptions>>().Value;
 }

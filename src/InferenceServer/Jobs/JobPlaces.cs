@@ -35,7 +35,9 @@ internal sealed partial class JobPlaces(ObjectStores stores, ImageFetcher fetche
             RequireListed(place, options.Value.Targets, caller, "target", "Jobs:Targets");
             if (request.Sources.Any(s => s.Urls is null && s.Glob is null && Location(s) == place))
             {
-                throw Invalid("target: expected another place than the source, or a source with a glob: masks would be read as images.");
+                throw Invalid(
+                    "target: expected another place than the source, or a source with a glob: "
+                    + "masks would be read as images.");
             }
         }
 
@@ -62,7 +64,8 @@ internal sealed partial class JobPlaces(ObjectStores stores, ImageFetcher fetche
     }
 
     /// <summary>Whether a source is certainly not one object.</summary>
-    public static bool IsFolder(JobSource source) => (source.Uri ?? source.Path)!.EndsWith('/') || Directory.Exists(source.Path);
+    public static bool IsFolder(JobSource source) =>
+        (source.Uri ?? source.Path)!.EndsWith('/') || Directory.Exists(source.Path);
 
     /// <summary>The place of a source that is not a list of URLs.</summary>
     public static StoreLocation Location(JobSource source) => Location(source.Uri, source.Path, "sources");
@@ -96,7 +99,8 @@ internal sealed partial class JobPlaces(ObjectStores stores, ImageFetcher fetche
 
         if (!fetcher.IsEnabled)
         {
-            throw Invalid($"{name}.urls: this server fetches no images by URL. The operator can list their hosts in Fetch:Hosts.");
+            throw Invalid(
+                $"{name}.urls: this server fetches no images by URL. The operator can list their hosts in Fetch:Hosts.");
         }
 
         if (source.Urls.FirstOrDefault(url => !Uri.IsWellFormedUriString(url, UriKind.Absolute)) is { } wrong)
@@ -131,10 +135,12 @@ internal sealed partial class JobPlaces(ObjectStores stores, ImageFetcher fetche
     }
 
     // s3://bucket/masks/ allows s3://bucket/masks/2024/, not s3://bucket/masks-of-others/.
-    private static void RequireListed(StoreLocation place, IList<string> listed, string? caller, string name, string option)
+    private static void RequireListed(
+        StoreLocation place, IList<string> listed, string? caller, string name, string option)
     {
+        bool hasName = caller is not null && Name().IsMatch(caller);
         bool isAllowed = listed
-            .Where(pattern => !pattern.Contains(OwnerMark, StringComparison.Ordinal) || (caller is not null && Name().IsMatch(caller)))
+            .Where(pattern => hasName || !pattern.Contains(OwnerMark, StringComparison.Ordinal))
             .Select(pattern => StoreLocation.Parse(pattern.Replace(OwnerMark, caller, StringComparison.Ordinal)))
             .Any(allowed => $"{place}/".StartsWith($"{allowed.ToString().TrimEnd('/')}/", StringComparison.Ordinal));
         if (!isAllowed)

@@ -41,7 +41,7 @@ internal sealed record JobPlan(int Total, int ChunkSize)
 internal sealed record JobItem(string Name, string Key)
 {
     /// <summary>Number of the source in <see cref="JobRequest.Sources"/>; -1 for an uploaded image.</summary>
-    public int Source { get; init; } = -1;
+    public int Source { get; set; } = -1;
 
     /// <summary>Key of the mask in the target; null where the job has no target.</summary>
     public string? Output { get; init; }

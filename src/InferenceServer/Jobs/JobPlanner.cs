@@ -45,7 +45,8 @@ internal sealed class JobPlanner(JobRecords records, JobPlaces places, IOptions<
                 {
                     throw new SegmentationException(
                         SegmentationError.InvalidRequest,
-                        $"sources: expected images whose masks have keys of their own, got two with the key '{item.Output}'. Make two jobs.");
+                        $"sources: expected images whose masks have keys of their own, got two with the key '{item.Output}'. "
+                        + "Make two jobs.");
                 }
 
                 page.Add(item with { Exists = item.Output is not null && existing.Contains(item.Output) });
@@ -61,7 +62,8 @@ internal sealed class JobPlanner(JobRecords records, JobPlaces places, IOptions<
         if (total == 0)
         {
             throw new SegmentationException(
-                SegmentationError.InvalidRequest, "sources: expected at least one image, found none. Check the prefix and the glob.");
+                SegmentationError.InvalidRequest,
+                "sources: expected at least one image, found none. Check the prefix and the glob.");
         }
 
         if (page.Count > 0)
@@ -156,7 +158,9 @@ internal sealed class JobPlanner(JobRecords records, JobPlaces places, IOptions<
     private static string KeyOf(Uri url)
     {
         string path = Uri.UnescapeDataString(url.AbsolutePath);
-        IEnumerable<string> names = path.Split('/', '\\').Where(name => name is not ("" or "." or "..")).Prepend(url.IdnHost);
+        IEnumerable<string> names = path.Split('/', '\\')
+            .Where(name => name is not ("" or "." or ".."))
+            .Prepend(url.IdnHost);
         string key = string.Concat(string.Join('/', names).Where(c => !char.IsControl(c)));
         if (url.Query.Length == 0)
         {

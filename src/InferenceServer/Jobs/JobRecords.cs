@@ -22,7 +22,8 @@ internal sealed class JobRecords(IObjectStore store)
     private const string NotifiedFile = "notified";
 
     /// <summary>The IDs of all jobs, and of jobs that are being made or removed.</summary>
-    public IAsyncEnumerable<string> IdsAsync(CancellationToken cancellationToken) => store.ListFoldersAsync("", cancellationToken);
+    public IAsyncEnumerable<string> IdsAsync(CancellationToken cancellationToken) =>
+        store.ListFoldersAsync("", cancellationToken);
 
     /// <summary>Makes the job exist. Uploaded images and their plan are written before.</summary>
     public Task AddAsync(string id, StoredJob job, CancellationToken cancellationToken) =>
@@ -35,7 +36,8 @@ internal sealed class JobRecords(IObjectStore store)
 
     /// <summary>Writes an uploaded image.</summary>
     /// <returns>The image's key.</returns>
-    public async Task<string> AddImageAsync(string id, int index, ReadOnlyMemory<byte> image, CancellationToken cancellationToken)
+    public async Task<string> AddImageAsync(
+        string id, int index, ReadOnlyMemory<byte> image, CancellationToken cancellationToken)
     {
         string key = string.Create(CultureInfo.InvariantCulture, $"images/{index:D8}");
         using MemoryStream content = new(image.ToArray(), writable: false);
@@ -64,7 +66,8 @@ internal sealed class JobRecords(IObjectStore store)
     {
         int first = chunk * plan.ChunkSize;
         JobItem[] page = await ReadAsync(Page(id, first / JobPlan.PageSize), JobJson.Default.JobItemArray, cancellationToken)
-            ?? throw new StorageException($"The plan of job {id} is incomplete. Delete the job and send it again.", isTransient: false);
+            ?? throw new StorageException(
+                $"The plan of job {id} is incomplete. Delete the job and send it again.", isTransient: false);
         return page.AsSpan(first % JobPlan.PageSize, plan.Count(chunk)).ToArray();
     }
 
@@ -80,8 +83,7 @@ internal sealed class JobRecords(IObjectStore store)
     {
         if (failed > 0)
         {
-            string key = string.Create(CultureInfo.InvariantCulture, $"{Group(id, "failed", chunk)}.{failed}");
-            await store.WriteAsync(key, failedLines, Lines, WriteMode.Replace, cancellationToken);
+            await store.WriteAsync(FailedKey(id, chunk, failed), failedLines, Lines, WriteMode.Replace, cancellationToken);
         }
 
         await store.WriteAsync(Group(id, "done", chunk), lines, Lines, WriteMode.New, cancellationToken);
@@ -104,8 +106,8 @@ internal sealed class JobRecords(IObjectStore store)
 
         await foreach (StoredObject lines in store.ListAsync(GroupPrefix(id, "failed", group), cancellationToken))
         {
-            int count = int.Parse(lines.Key.AsSpan(lines.Key.LastIndexOf('.') + 1), NumberStyles.None, CultureInfo.InvariantCulture);
-            failed[Number(lines.Key)] = count;
+            ReadOnlySpan<char> count = lines.Key.AsSpan(lines.Key.LastIndexOf('.') + 1);
+            failed[Number(lines.Key)] = int.Parse(count, NumberStyles.None, CultureInfo.InvariantCulture);
         }
 
         return [.. finished.Select(chunk => chunk with { Failed = failed.GetValueOrDefault(chunk.Number) })];
@@ -117,7 +119,7 @@ internal sealed class JobRecords(IObjectStore store)
 
     /// <summary>Opens the lines of a chunk's images that failed; null where none failed.</summary>
     public Task<Stream?> OpenFailedLinesAsync(string id, FinishedChunk chunk, CancellationToken cancellationToken) =>
-        store.OpenAsync(string.Create(CultureInfo.InvariantCulture, $"{Group(id, "failed", chunk.Number)}.{chunk.Failed}"), cancellationToken);
+        store.OpenAsync(FailedKey(id, chunk.Number, chunk.Failed), cancellationToken);
 
     /// <summary>Writes the status of a job that has ended.</summary>
     public Task EndAsync(JobStatus status, CancellationToken cancellationToken) =>
@@ -173,15 +175,20 @@ internal sealed class JobRecords(IObjectStore store)
         return last;
     }
 
-    private static string Page(string id, int page) => string.Create(CultureInfo.InvariantCulture, $"{id}/plan/{page:D6}.json");
+    private static string Page(string id, int page) =>
+        string.Create(CultureInfo.InvariantCulture, $"{id}/plan/{page:D6}.json");
 
-    private static string Try(string id, int chunk) => string.Create(CultureInfo.InvariantCulture, $"{id}/tries/{chunk:D8}");
+    private static string Try(string id, int chunk) =>
+        string.Create(CultureInfo.InvariantCulture, $"{id}/tries/{chunk:D8}");
 
     private static string GroupPrefix(string id, string kind, int group) =>
         string.Create(CultureInfo.InvariantCulture, $"{id}/{kind}/{group:D5}/");
 
     private static string Group(string id, string kind, int chunk) =>
         string.Create(CultureInfo.InvariantCulture, $"{GroupPrefix(id, kind, chunk / GroupSize)}{chunk:D8}");
+
+    private static string FailedKey(string id, int chunk, int failed) =>
+        string.Create(CultureInfo.InvariantCulture, $"{Group(id, "failed", chunk)}.{failed}");
 
     private static int Number(string key)
     {

@@ -72,7 +72,8 @@ internal sealed class JobRegistry
     /// <param name="cancellationToken">Cancels the addition.</param>
     /// <exception cref="SegmentationException">There is no room for another job.</exception>
     public async Task<Job> AddAsync(
-        StoredJob job, long bytes, Func<string, Task<(JobPlan Plan, long Bytes)?>> fillAsync, CancellationToken cancellationToken)
+        StoredJob job, long bytes, Func<string, Task<(JobPlan Plan, long Bytes)?>> fillAsync,
+        CancellationToken cancellationToken)
     {
         Reserve(bytes);
         string id = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(IdBytes));
@@ -247,11 +248,11 @@ internal sealed class JobRegistry
     }
 
     /// <summary>Cancels a job and removes its records. Masks that it has written to its target stay.</summary>
-    /// <exception cref="StorageException">The store is away.</exception>
+    /// <exception cref="StorageException">The store is away; the job is found there again.</exception>
     public async Task RemoveAsync(Job job, CancellationToken cancellationToken)
     {
-        await _records.RemoveAsync(job.Id, cancellationToken);
         Forget(job);
+        await _records.RemoveAsync(job.Id, cancellationToken);
     }
 
     private static bool IsFor(Job job, string? caller) => job.Stored.Owner is null || job.Stored.Owner == caller;
@@ -295,7 +296,8 @@ internal sealed class JobRegistry
     private async Task BoundedAsync(string key, Func<Task> look, CancellationToken cancellationToken)
     {
         Task running = _looks.GetOrAdd(key, _ => RunAsync());
-        await running.WaitAsync(LongestLook, _time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await running.WaitAsync(LongestLook, _time, cancellationToken).ConfigureAwait(
+            ConfigureAwaitOptions.SuppressThrowing);
         cancellationToken.ThrowIfCancellationRequested();
 
         async Task RunAsync()

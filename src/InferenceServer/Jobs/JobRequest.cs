@@ -12,10 +12,11 @@ internal sealed record JobRequest
     public string? Model { get; init; }
 
     /// <summary>The request parameters by name; they apply to each image.</summary>
-    public IReadOnlyDictionary<string, JsonElement> Parameters { get; init; } = new Dictionary<string, JsonElement>();
+    // The JSON reader keeps the default of a member that has a setter.
+    public IReadOnlyDictionary<string, JsonElement> Parameters { get; set; } = new Dictionary<string, JsonElement>();
 
     /// <summary>Where the images are. Empty for images that were uploaded with the request.</summary>
-    public IReadOnlyList<JobSource> Sources { get; init; } = [];
+    public IReadOnlyList<JobSource> Sources { get; set; } = [];
 
     /// <summary>Where the masks go; null keeps them in the job's result.</summary>
     public JobTarget? Target { get; init; }

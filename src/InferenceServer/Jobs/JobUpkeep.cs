@@ -107,7 +107,8 @@ internal sealed class JobUpkeep(
             }
         }
 
-        foreach (Job job in registry.Known.Where(job => time.GetUtcNow() - job.Status.Ended > _options.KeepFor).ToArray())
+        DateTimeOffset oldest = time.GetUtcNow() - _options.KeepFor;
+        foreach (Job job in registry.Known.Where(job => job.Status.Ended < oldest).ToArray())
         {
             await registry.RemoveAsync(job, cancellationToken);
         }
@@ -121,19 +122,20 @@ internal sealed class JobUpkeep(
     {
         (int done, int failed) = job.Progress?.Count ?? (0, 0);
         long now = time.GetTimestamp();
-        if (job.IsEnded || !_progress.TryGetValue(job.Id, out (int Answered, long Since) last) || last.Answered != done + failed)
+        bool isKnown = _progress.TryGetValue(job.Id, out (int Answered, long Since) last);
+        if (job.IsEnded || !isKnown || last.Answered != done + failed)
         {
             _progress[job.Id] = (done + failed, now);
             return;
         }
 
-        if (time.GetElapsedTime(last.Since, now) < Patience || await queue.CountAsync(job.Id, cancellationToken) is not { } count)
+        if (time.GetElapsedTime(last.Since, now) < Patience)
         {
             return;
         }
 
         int expected = job.Progress is { IsComplete: false } progress ? progress.Heads().Count : 1;
-        if (count < expected)
+        if (await queue.CountAsync(job.Id, cancellationToken) < expected)
         {
             Log.WorkFound(logger, job.Id);
             await registry.EnqueueAsync(job, isFound: true, cancellationToken);

@@ -16,7 +16,8 @@ internal static class JobUpload
     /// <returns>The plan, and the bytes of all images.</returns>
     /// <exception cref="SegmentationException">The upload is damaged, empty or too large.</exception>
     public static async Task<(JobPlan Plan, long Bytes)?> SaveAsync(
-        string id, HttpRequest request, JobRecords records, BulkOptions options, long maxBytes, CancellationToken cancellationToken)
+        string id, HttpRequest request, JobRecords records, BulkOptions options, long maxBytes,
+        CancellationToken cancellationToken)
     {
         using Upload upload = await Upload.ReceiveAsync(request, options, cancellationToken);
         List<JobItem> items = [];

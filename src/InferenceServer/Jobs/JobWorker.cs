@@ -9,8 +9,8 @@ namespace InferenceServer.Jobs;
 
 /// <summary>Works on jobs, at priority batch: as many workers as <c>Jobs:Workers</c> take work from the queue.</summary>
 internal sealed class JobWorker(
-    IWorkQueue queue, JobRegistry registry, JobRecords records, JobPlanner planner, ChunkRunner chunks, JobFinisher finisher,
-    ModelRepository repository, IOptions<JobOptions> options, TimeProvider time, ILogger<JobWorker> logger)
+    IWorkQueue queue, JobRegistry registry, JobRecords records, JobPlanner planner, ChunkRunner chunks,
+    JobFinisher finisher, ModelRepository repository, IOptions<JobOptions> options, TimeProvider time, ILogger<JobWorker> logger)
     : BackgroundService
 {
     // Several times within the time after which a queue gives the work away.
@@ -81,7 +81,8 @@ internal sealed class JobWorker(
         Job? job = await registry.FindAsync(work.Item.Job, stoppingToken);
         if (job is not null)
         {
-            using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken, job.Deleted);
+            using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(
+                stoppingToken, job.Deleted);
             try
             {
                 await RunAsync(job, work, stop.Token);
@@ -91,14 +92,15 @@ internal sealed class JobWorker(
                 // What this worker wrote after the records were removed goes, too.
                 await records.RemoveAsync(job.Id, stoppingToken);
             }
-            catch (SegmentationException e) when (e.Error != SegmentationError.ModelNotReady && e.Error != ErrorTable.RateLimited)
+            catch (SegmentationException e) when (!IsForLater(e))
             {
                 await finisher.FailAsync(job, e.Message, stoppingToken);
             }
             catch (Exception e) when (e is JsonException or StorageException { IsTransient: false })
             {
                 Log.JobFailed(logger, e, job.Id);
-                await finisher.FailAsync(job, e is JsonException ? "The job's records are damaged." : e.Message, stoppingToken);
+                string reason = e is StorageException ? e.Message : "The job's records are damaged.";
+                await finisher.FailAsync(job, reason, stoppingToken);
             }
         }
 
@@ -110,7 +112,8 @@ internal sealed class JobWorker(
         switch (work.Item.Kind)
         {
             case WorkKind.Plan when job.Progress is null && !job.IsEnded:
-                repository.Lease(job.Stored.Request.Model).Dispose(); // a job of an unknown model fails before its sources are listed
+                // A job of an unknown model fails before its sources are listed.
+                repository.Lease(job.Stored.Request.Model).Dispose();
                 job.Planned(await planner.PlanAsync(job.Id, job.Stored.Request, cancellationToken));
                 await registry.EnqueueAsync(job, isFound: false, cancellationToken);
                 break;
@@ -144,7 +147,6 @@ internal sealed class JobWorker(
             || (work.IsRepeated && await records.IsFinishedAsync(job.Id, chunk, cancellationToken));
         if (!isDone)
         {
-            job.Started();
             await chunks.RunAsync(job, chunk, work.IsRepeated, cancellationToken);
         }
 
@@ -162,6 +164,9 @@ internal sealed class JobWorker(
             await queue.AddAsync(new WorkItem(job.Id, WorkKind.Finish), cancellationToken);
         }
     }
+
+    private static bool IsForLater(SegmentationException e) =>
+        e.Error == SegmentationError.ModelNotReady || e.Error == ErrorTable.RateLimited;
 
     private async Task KeepAsync(IWorkLease work, CancellationToken cancellationToken)
     {

@@ -140,7 +140,8 @@ internal sealed class NatsWorkQueue : IWorkQueue, IAsyncDisposable
     }
 
     private static bool IsAway(Exception e, CancellationToken cancellationToken) =>
-        !cancellationToken.IsCancellationRequested && e is NatsException or OperationCanceledException or TimeoutException or IOException;
+        !cancellationToken.IsCancellationRequested
+        && e is NatsException or OperationCanceledException or TimeoutException or IOException;
 
     private string Subject(string job) => $"{_options.Stream}.work.{job}";
 
