@@ -29,7 +29,8 @@ public sealed class S3Server : IAsyncLifetime, IDisposable
     /// <summary>Why there is no server; null where there is one.</summary>
     public static string? Missing { get; } =
         !HasNode() ? "node is not installed"
-        : Folder is null || !Directory.Exists(Path.Combine(Folder, "node_modules", "s3rver")) ? "s3rver is not installed; cd tests/s3 && npm ci"
+        : Folder is null || !Directory.Exists(Path.Combine(Folder, "node_modules", "s3rver"))
+            ? "s3rver is not installed; cd tests/s3 && npm ci"
         : null;
 
     /// <summary>The server's address.</summary>
@@ -39,7 +40,8 @@ public sealed class S3Server : IAsyncLifetime, IDisposable
     internal S3Options Options => new() { Endpoint = Url, Timeout = TimeSpan.FromSeconds(20) };
 
     /// <summary>Opens a place, such as <c>s3://images/a</c>.</summary>
-    internal IObjectStore Open(string place) => new ObjectStores(Microsoft.Extensions.Options.Options.Create(Options)).Open(StoreLocation.Parse(place));
+    internal IObjectStore Open(string place) =>
+        new ObjectStores(Microsoft.Extensions.Options.Options.Create(Options)).Open(StoreLocation.Parse(place));
 
     /// <summary>Starts the server, again at the address that it had.</summary>
     public async Task StartAsync()

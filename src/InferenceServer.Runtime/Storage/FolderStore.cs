@@ -174,12 +174,12 @@ internal sealed class FolderStore(string root) : IObjectStore
 
         for (int tries = 1; ; tries++)
         {
-            CreateFolder(Path.GetDirectoryName(path)!);
             try
             {
+                CreateFolder(Path.GetDirectoryName(path)!);
                 return new FileStream(path, options);
             }
-            catch (DirectoryNotFoundException) when (tries < MostTries)
+            catch (Exception e) when (e is DirectoryNotFoundException or FileNotFoundException && tries < MostTries)
             {
                 // Another caller deleted the last object of the folder.
             }

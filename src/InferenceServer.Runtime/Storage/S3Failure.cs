@@ -1,5 +1,6 @@
 using System.Net;
 using System.Security.Authentication;
+using System.Xml;
 using Amazon.Runtime;
 using Amazon.S3;
 
@@ -21,17 +22,18 @@ internal static class S3Failure
         string store = string.IsNullOrEmpty(endpoint) ? "Amazon S3" : "the store at " + endpoint.TrimEnd('/');
         (string problem, bool isTransient) = e switch
         {
+            XmlException or InvalidDataException or AmazonUnmarshallingException => (
+                $"{store} did not answer in the form of S3; check S3:Endpoint.", false),
             AmazonS3Exception { StatusCode: not 0 } refusal => Refusal(refusal, store),
             OperationCanceledException => (
-                $"{store} did not answer within {timeout.TotalSeconds:0.###} s (S3:Timeout); check that the store runs and is not overloaded.",
+                $"{store} did not answer within {timeout.TotalSeconds:0.###} s (S3:Timeout); check that the store runs and is " +
+                "not overloaded.",
                 true),
             _ when Cause<AuthenticationException>(e) is { } tls => (
                 $"{store} has no certificate that this machine trusts: {tls.Message}", false),
             _ when Cause<HttpRequestException>(e) is { } http => (
                 $"{store} cannot be reached: {http.Message}; check S3:Endpoint and the network.", true),
             _ when Cause<IOException>(e) is { } io => ($"the connection to {store} failed: {io.Message}", true),
-            AmazonUnmarshallingException => (
-                $"{store} did not answer in the form of S3; check S3:Endpoint.", false),
             AmazonServiceException or AmazonClientException => (
                 $"there are no credentials for {store}, or they cannot be read; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, " +
                 "or give the server a role.",

@@ -142,12 +142,24 @@ internal sealed class S3Store(IAmazonS3 client, StoreLocation location, TimeSpan
         ListObjectsV2Request request = new() { BucketName = location.Bucket, Prefix = _root + prefix, Delimiter = delimiter };
         do
         {
-            ListObjectsV2Response page = await CallAsync(
-                prefix, token => client.ListObjectsV2Async(request, token), cancellationToken).ConfigureAwait(false);
+            ListObjectsV2Response page = await CallAsync(prefix, token => ListAsync(request, token), cancellationToken)
+                .ConfigureAwait(false);
             yield return page;
             request.ContinuationToken = page.NextContinuationToken;
         }
         while (request.ContinuationToken is not null);
+    }
+
+    // A web server that answers everything with a page must not look like an empty bucket.
+    private async Task<ListObjectsV2Response> ListAsync(ListObjectsV2Request request, CancellationToken cancellationToken)
+    {
+        ListObjectsV2Response page = await client.ListObjectsV2Async(request, cancellationToken).ConfigureAwait(false);
+        if (string.IsNullOrEmpty(page.Name))
+        {
+            throw new InvalidDataException("Expected a list with the bucket's name, got none.");
+        }
+
+        return page;
     }
 
     private Task<PutObjectResponse> PutAsync(
@@ -262,7 +274,8 @@ internal sealed class S3Store(IAmazonS3 client, StoreLocation location, TimeSpan
         }
         catch (Exception e) when (e is not StorageException && !cancellationToken.IsCancellationRequested)
         {
-            throw S3Failure.Explain(e, $"{_place}: '{ObjectKey.Printable(key)}'", client.Config.ServiceURL, timeout);
+            string place = key.Length > 0 ? $"{_place}: '{ObjectKey.Printable(key)}'" : _place;
+            throw S3Failure.Explain(e, place, client.Config.ServiceURL, timeout);
         }
         finally
         {

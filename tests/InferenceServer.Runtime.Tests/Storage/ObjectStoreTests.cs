@@ -14,7 +14,7 @@ public sealed class ObjectStoreTests(S3Server server) : IClassFixture<S3Server>,
 
     // Says in a run without the server why half of the cases are missing.
     [S3Fact]
-    public void Contract_OfS3_IsTested() => Assert.Contains("s3", Kinds.Select(kind => (string)kind[0]));
+    public void Contract_OfS3_IsTested() => Assert.Equal(2, Kinds.Count);
 
     [Theory]
     [MemberData(nameof(Kinds))]
@@ -193,7 +193,9 @@ public sealed class ObjectStoreTests(S3Server server) : IClassFixture<S3Server>,
     public async Task Key_ThatNoFolderCanHold_IsRefused(string kind)
     {
         IObjectStore store = Open(kind);
-        foreach (string key in (string[])["", "/", "/a", "a/", "a//b", "..", "../a", "a/../../b", ".", "a\\b", "a\nb", "a\0", new string('a', 1025)])
+        string[] keys =
+            ["", "/", "/a", "a/", "a//b", "..", "../a", "a/../../b", ".", "a\\b", "a\nb", "a\0", new string('a', 1025)];
+        foreach (string key in keys)
         {
             StorageException refusal = await Assert.ThrowsAsync<StorageException>(() => WriteAsync(store, key, ""));
             Assert.False(refusal.IsTransient);
@@ -257,8 +259,9 @@ public sealed class ObjectStoreTests(S3Server server) : IClassFixture<S3Server>,
     private static async Task<string[]> FoldersAsync(IObjectStore store, string prefix) =>
         [.. await store.ListFoldersAsync(prefix, default).ToListAsync()];
 
-    private IObjectStore Open(string kind) =>
-        kind == "s3" ? server.Open($"s3://{S3Server.Bucket}/{Guid.NewGuid():N}/deep") : new FolderStore(Path.Combine(_folder, "not-there-yet"));
+    private IObjectStore Open(string kind) => kind == "s3"
+        ? server.Open($"s3://{S3Server.Bucket}/{Guid.NewGuid():N}/deep")
+        : new FolderStore(Path.Combine(_folder, "not-there-yet"));
 
     // 20 MiB, of which the second half cannot be read.
     private sealed class BrokenStream : MemoryStream

@@ -123,19 +123,23 @@ public sealed class S3StoreTests : IDisposable
         Assert.True(failure.IsTransient);
     }
 
-    [Fact]
-    public async Task NoStore_IsAFailureThatSaysSo()
+    [Theory]
+    [InlineData("<html>Welcome<br>")]
+    [InlineData("<html>Welcome</html>")]
+    [InlineData("{}")]
+    [InlineData("")]
+    public async Task NoStore_IsAFailureThatSaysSo(string page)
     {
         _answer = async context =>
         {
-            await context.Response.OutputStream.WriteAsync("<html>Welcome<br>"u8.ToArray());
+            await context.Response.OutputStream.WriteAsync(Encoding.UTF8.GetBytes(page));
             context.Response.Close();
         };
 
         StorageException failure = await Assert.ThrowsAsync<StorageException>(
             async () => await Open(seconds: 20).ListAsync("", default).ToListAsync());
 
-        Assert.Contains("S3:Endpoint", failure.Message, StringComparison.Ordinal);
+        Assert.Contains("did not answer in the form of S3; check S3:Endpoint", failure.Message, StringComparison.Ordinal);
     }
 
     [Fact]
