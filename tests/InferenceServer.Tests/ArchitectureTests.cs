@@ -18,7 +18,7 @@ public sealed partial class ArchitectureTests
         { "InferenceServer.Runtime", ["DenseCrf", "InferenceServer.Kernels", "OnnxGraph"] },
         { "InferenceServer", ["InferenceServer.Runtime"] },
         { "InferenceServer.Client", [] },
-        { "InferenceServer.Cli", ["InferenceServer.Client", "InferenceServer.Runtime"] },
+        { "InferenceServer.Cli", ["InferenceServer", "InferenceServer.Client", "InferenceServer.Runtime"] },
     };
 
     /// <summary>Each folder of the runtime and the types of other folders that it may use; a stage uses only the data

@@ -7,6 +7,7 @@ using InferenceServer.Cli.Key;
 using InferenceServer.Cli.Refine;
 using InferenceServer.Cli.Segment;
 using InferenceServer.Cli.TuneCrf;
+using InferenceServer.Cli.Work;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Manifests;
 using InferenceServer.Runtime.Sessions;
@@ -31,6 +32,7 @@ internal static class CommandLine
         TuneCrfCommand.Create(),
         BenchCommand.Create(),
         KeyCommand.Create(),
+        WorkCommand.Create(),
     };
 
     /// <summary>Runs the program.</summary>

@@ -76,8 +76,8 @@ internal sealed partial class JobPlaces(ObjectStores stores, ImageFetcher fetche
     /// <summary>Opens the store of a source at its <see cref="Root"/>.</summary>
     public IObjectStore Open(JobSource source) => stores.Open(Root(source));
 
-    /// <summary>Opens the store of a target.</summary>
-    public IObjectStore Open(JobTarget target) => stores.Open(Location(target));
+    /// <summary>Opens the store of a target. Its masks are for others, too.</summary>
+    public IObjectStore Open(JobTarget target) => stores.Open(Location(target), isPrivate: false);
 
     private void Check(JobSource source, string name, string? caller)
     {

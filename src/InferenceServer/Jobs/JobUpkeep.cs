@@ -22,7 +22,7 @@ internal sealed class JobUpkeep(
     private FileStream? _lock;
 
     // Work that waits is not lost: the queue is asked only for jobs that have not moved for this long.
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
     /// <summary>Loads the jobs of an earlier run before the first request can ask for one.</summary>
     /// <param name="cancellationToken">Cancels the start.</param>

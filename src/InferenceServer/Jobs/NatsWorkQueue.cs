@@ -73,12 +73,14 @@ internal sealed class NatsWorkQueue : IWorkQueue, IAsyncDisposable
 
     public async Task AddAsync(WorkItem item, CancellationToken cancellationToken)
     {
+        using CancellationTokenSource timeout = Timeout(cancellationToken);
         try
         {
-            await OpenAsync(cancellationToken);
+            await OpenAsync(timeout.Token);
             byte[] message = JsonSerializer.SerializeToUtf8Bytes(item, JobJson.Default.WorkItem);
+            NatsJSPubOpts once = new() { MsgId = item.Id };
             PubAckResponse answer = await _stream.PublishAsync(
-                Subject(item.Job), message, opts: new NatsJSPubOpts { MsgId = item.Id }, cancellationToken: cancellationToken);
+                Subject(item.Job), message, opts: once, cancellationToken: timeout.Token);
             answer.EnsureSuccess();
         }
         catch (Exception e) when (IsAway(e, cancellationToken))
@@ -115,13 +117,14 @@ internal sealed class NatsWorkQueue : IWorkQueue, IAsyncDisposable
     // After a broker was killed the stream may keep messages that the consumer will never get: the smaller number is right.
     public async Task<int?> CountAsync(string job, CancellationToken cancellationToken)
     {
+        using CancellationTokenSource timeout = Timeout(cancellationToken);
         try
         {
-            INatsJSConsumer consumer = await OpenAsync(cancellationToken);
-            await consumer.RefreshAsync(cancellationToken);
+            INatsJSConsumer consumer = await OpenAsync(timeout.Token);
+            await consumer.RefreshAsync(timeout.Token);
             long outstanding = (long)consumer.Info.NumPending + consumer.Info.NumAckPending;
             INatsJSStream stream = await _stream.GetStreamAsync(
-                _options.Stream, new StreamInfoRequest { SubjectsFilter = Subject(job) }, cancellationToken);
+                _options.Stream, new StreamInfoRequest { SubjectsFilter = Subject(job) }, timeout.Token);
             long stored = stream.Info.State.Subjects?.Values.Sum() ?? 0;
             return (int)Math.Min(outstanding, stored);
         }
@@ -142,6 +145,14 @@ internal sealed class NatsWorkQueue : IWorkQueue, IAsyncDisposable
     private static bool IsAway(Exception e, CancellationToken cancellationToken) =>
         !cancellationToken.IsCancellationRequested
         && e is NatsException or OperationCanceledException or TimeoutException or IOException;
+
+    // The client of NATS waits for a broker that is away.
+    private static CancellationTokenSource Timeout(CancellationToken cancellationToken)
+    {
+        CancellationTokenSource timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        timeout.CancelAfter(RequestTimeout);
+        return timeout;
+    }
 
     private string Subject(string job) => $"{_options.Stream}.work.{job}";
 

@@ -11,7 +11,7 @@ public abstract class JobTestBase : IDisposable
     /// <summary>Where the server keeps its jobs.</summary>
     private protected string Kept { get; } = Directory.CreateTempSubdirectory().FullName;
 
-    public void Dispose()
+    public virtual void Dispose()
     {
         Directory.Delete(Kept, recursive: true);
         GC.SuppressFinalize(this);
