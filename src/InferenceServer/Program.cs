@@ -54,6 +54,7 @@ public sealed class Program
             builder.AddLogging();
             builder.AddLimits();
             builder.AddManagementAddress();
+            builder.AddPublicAddress();
             builder.AddTls();
             builder.AddDrain();
             builder.AddOpenInference();
@@ -85,6 +86,7 @@ public sealed class Program
                 return;
             }
 
+            app.UsePublicAddress();
             app.UseRequestLog();
             app.UseObservation();
             app.UseDrain();
