@@ -84,7 +84,7 @@ internal static class JobEndpoints
                     id, http.Request, records, bulk.Value, decoder.Limits.MaxBytes, http.RequestAborted);
             },
             http.RequestAborted);
-        return TypedResults.Accepted($"/v1/jobs/{job.Id}", job.Status);
+        return TypedResults.Accepted($"{http.Request.PathBase}/v1/jobs/{job.Id}", job.Status);
     }
 
     private static async Task<Ok<IReadOnlyList<JobStatus>>> ListAsync(
@@ -169,22 +169,12 @@ internal static class JobEndpoints
             parameters["timeout"] = ((int)timeout.TotalMilliseconds).ToString(CultureInfo.InvariantCulture);
         }
 
-<<<<<<< HEAD
         return new JobRequest
         {
             Model = model,
             Parameters = parameters.ToDictionary(
                 p => p.Key, p => JsonSerializer.SerializeToElement(p.Value, JobJson.Default.String)),
         };
-=======
-        JobRequest request = new(http.Request.ContentType ?? "", model, parameters) { Owner = Owner(http) };
-        repository.Lease(model).Dispose(); // reports an unknown model now
-        Job job = await store.AddAsync(
-            request,
-            http.Request.ContentLength ?? options.Value.MaxBytes,
-            path => Upload.SaveAsync(http.Request, path, options.Value, http.RequestAborted));
-        return TypedResults.Accepted($"{http.Request.PathBase}/v1/jobs/{job.Status.Id}", job.Status);
->>>>>>> main
     }
 
     private static void RequireEnabled(IOptions<JobOptions> jobs)
