@@ -48,7 +48,8 @@ public sealed class Program
             WebApplicationBuilder builder = WebApplication.CreateBuilder(new WebApplicationOptions
             {
                 Args = arguments.Settings,
-                ContentRootPath = AppContext.BaseDirectory, // appsettings.json lies beside the program; models are found from the working directory
+                // appsettings.json lies beside the program; models are found from the working directory.
+                ContentRootPath = AppContext.BaseDirectory,
             });
 
             builder.AddLogging();

@@ -11,6 +11,11 @@ const last = new Map(); // the last request for each object
 
 function serve(request, response) {
   return new Promise(resolve => {
+    if (response.destroyed) {
+      resolve(); // the client went away while the request waited
+      return;
+    }
+
     response.on('close', resolve);
     answer(request, response);
   });
@@ -68,7 +73,8 @@ function handle(request, response) {
     return isList ? list(bucket, url.searchParams, response) : serve(request, response);
   }
 
-  const turn = (last.get(url.pathname) ?? Promise.resolve()).then(() => serveObject(bucket, key, request, response));
+  const before = (last.get(url.pathname) ?? Promise.resolve()).catch(() => {}); // its own client was told
+  const turn = before.then(() => serveObject(bucket, key, request, response));
   last.set(url.pathname, turn);
   return turn;
 }
@@ -80,6 +86,10 @@ s3.configureBuckets().then(() => {
   }));
   server.listen(Number(port), '127.0.0.1', () => console.log(server.address().port));
 });
+
+// s3rver fails where a file vanishes under a request: that request is lost, and the server goes on.
+process.on('uncaughtException', error => console.error(error));
+process.on('unhandledRejection', error => console.error(error));
 
 // The tests end the server by closing its input, also where they crash.
 process.stdin.on('end', () => process.exit(0)).resume();

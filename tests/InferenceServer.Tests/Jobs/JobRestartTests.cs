@@ -57,9 +57,11 @@ public sealed class JobRestartTests : JobTestBase
     public async Task Restart_FilesThatAreDamaged_HarmNoOtherJob()
     {
         Uri job = await LeaveUnfinishedAsync();
-        foreach ((string id, string record) in ((string, string)[])[("0123", ""), ("0124", "null"), ("0125", "{}"), ("0126", "{\"request\":")])
+        int number = 0;
+        foreach (string record in (string[])["", "null", "{}", "{\"request\":"])
         {
-            await File.WriteAllTextAsync(Path.Combine(Directory.CreateDirectory(Path.Combine(Kept, id)).FullName, "request.json"), record);
+            string damaged = Directory.CreateDirectory(Path.Combine(Kept, $"{number++:D32}")).FullName;
+            await File.WriteAllTextAsync(Path.Combine(damaged, "request.json"), record);
         }
 
         await using SegmentationServer server = await StartAsync();

@@ -25,7 +25,8 @@ public sealed class SharedJobTests(S3Server s3) : JobTestBase, IClassFixture<S3S
 
         Assert.Equal(("done", Images, 0), Progress(end));
         Assert.Equal(end.GetRawText(), (await two.Client.GetFromJsonAsync<JsonElement>(job)).GetRawText());
-        Assert.Equal(end.GetRawText(), Assert.Single((await two.Client.GetFromJsonAsync<JsonElement>("/v1/jobs")).EnumerateArray()).GetRawText());
+        JsonElement listed = await two.Client.GetFromJsonAsync<JsonElement>("/v1/jobs");
+        Assert.Equal(end.GetRawText(), Assert.Single(listed.EnumerateArray()).GetRawText());
         Assert.Equal(Images, (await ResultAsync(two, job)).Count);
         await AssertMasksAsync("same/out");
         using HttpResponseMessage deleted = await one.Client.DeleteAsync(job);
@@ -58,7 +59,7 @@ public sealed class SharedJobTests(S3Server s3) : JobTestBase, IClassFixture<S3S
         Uri job = await PostAsync(front, "lost");
         await using (SegmentationServer first = await StartAsync(nats, "lost", ("Jobs:Workers", "1")))
         {
-            await Eventually.TrueAsync(async () => (await front.Client.GetFromJsonAsync<JsonElement>(job)).GetProperty("done").GetInt32() > 3);
+            await Eventually.TrueAsync(() => HasBegunAsync(front, job));
         }
 
         nats.Kill(losesItsDisk: true);
@@ -79,7 +80,7 @@ public sealed class SharedJobTests(S3Server s3) : JobTestBase, IClassFixture<S3S
         await PutAsync("away/in");
         await using SegmentationServer server = await StartAsync(nats, "away", ("Jobs:Workers", "1"), ("S3:Timeout", "00:00:02"));
         Uri job = await PostAsync(server, "away");
-        await Eventually.TrueAsync(async () => (await server.Client.GetFromJsonAsync<JsonElement>(job)).GetProperty("done").GetInt32() > 3);
+        await Eventually.TrueAsync(() => HasBegunAsync(server, job));
 
         s3.Stop();
         JsonElement known = await server.Client.GetFromJsonAsync<JsonElement>(job);
@@ -124,6 +125,9 @@ public sealed class SharedJobTests(S3Server s3) : JobTestBase, IClassFixture<S3S
         Assert.True(response.StatusCode == HttpStatusCode.Accepted, await response.Content.ReadAsStringAsync());
         return response.Headers.Location!;
     }
+
+    private static async Task<bool> HasBegunAsync(SegmentationServer server, Uri job) =>
+        (await server.Client.GetFromJsonAsync<JsonElement>(job)).GetProperty("done").GetInt32() > 3;
 
     private static byte[] Image(int i) => Photo.Plain(8 + i, 8, (byte)(i % 3));
 
