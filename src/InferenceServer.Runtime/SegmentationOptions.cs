@@ -6,6 +6,7 @@ using InferenceServer.Runtime.Models;
 using InferenceServer.Runtime.Passes;
 using InferenceServer.Runtime.Refinement;
 using InferenceServer.Runtime.Sessions;
+using InferenceServer.Runtime.Storage;
 using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Runtime;
@@ -35,6 +36,9 @@ public sealed class SegmentationOptions
     /// <summary>What refinement may cost.</summary>
     public CrfOptions Crf { get; } = new();
 
+    /// <summary>The object store behind <c>s3://</c>.</summary>
+    public S3Options S3 { get; } = new();
+
     /// <summary>Whether settings of the whole process may be changed for segmentation: the bounds of glibc's heap,
     /// the least number of threads in the thread pool,
     /// libvips' threads, messages and block on rarely tested formats, and a garbage collection after each minute with
@@ -58,6 +62,7 @@ internal sealed class SegmentationOptionsValidator(string path) : IValidateOptio
         Add("Onnx", options.Onnx, new OnnxOptionsValidator());
         Add("Inference", options.Inference, new PassOptionsValidator());
         Add("Crf", options.Crf, new CrfOptionsValidator());
+        Add("S3", options.S3, new S3OptionsValidator());
         result.AddResult(new OnnxConsistency().Validate(name, options.Onnx));
         result.AddResult(new SchedulingConsistency().Validate(name, options.Scheduling));
         return result.Build();

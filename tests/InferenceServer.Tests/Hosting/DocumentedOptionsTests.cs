@@ -15,6 +15,7 @@ using InferenceServer.Runtime.Models;
 using InferenceServer.Runtime.Passes;
 using InferenceServer.Runtime.Refinement;
 using InferenceServer.Runtime.Sessions;
+using InferenceServer.Runtime.Storage;
 using InferenceServer.Telemetry;
 using InferenceServer.Tls;
 using Microsoft.Extensions.Configuration;
@@ -46,6 +47,7 @@ public sealed class DocumentedOptionsTests
         ["Cvat"] = typeof(CvatOptions),
         ["Inference"] = typeof(PassOptions),
         ["Crf"] = typeof(CrfOptions),
+        ["S3"] = typeof(S3Options),
         ["OpenInference"] = typeof(OpenInferenceOptions),
         ["Telemetry"] = typeof(TelemetryOptions),
     };

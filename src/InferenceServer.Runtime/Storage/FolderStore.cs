@@ -1,0 +1,307 @@
+using System.Globalization;
+using System.Runtime.CompilerServices;
+
+namespace InferenceServer.Runtime.Storage;
+
+/// <summary>Objects as files below a folder.</summary>
+/// <remarks><para>Files and folders that the store makes can be read by their owner alone.</para>
+/// <para>Links to files within the folder are followed. Linked folders are not listed, because they may lead back to
+/// their parent; links that leave the folder are neither listed nor opened.</para></remarks>
+internal sealed class FolderStore(string root) : IObjectStore
+{
+    private const int BufferSize = 1 << 16;
+    private const int MostTries = 10;
+    private const UnixFileMode OwnFile = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+    private const UnixFileMode OwnFolder = OwnFile | UnixFileMode.UserExecute;
+
+    private static readonly EnumerationOptions Children = new() { AttributesToSkip = 0, IgnoreInaccessible = false };
+
+    private readonly string _root = Path.TrimEndingDirectorySeparator(Path.GetFullPath(root));
+
+    public async IAsyncEnumerable<StoredObject> ListAsync(
+        string prefix, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        string folder = Folder(prefix);
+        Stack<Queue<Entry>> levels = new();
+        levels.Push(await EntriesAsync(folder, prefix, cancellationToken).ConfigureAwait(false));
+        while (levels.TryPeek(out Queue<Entry>? level))
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            if (!level.TryDequeue(out Entry? entry))
+            {
+                levels.Pop();
+            }
+            else if (entry.Info is DirectoryInfo)
+            {
+                levels.Push(await EntriesAsync(entry.Info.FullName, entry.Key, cancellationToken).ConfigureAwait(false));
+            }
+            else if (Describe(entry.Key, entry.Info.FullName) is { } file)
+            {
+                yield return file;
+            }
+        }
+    }
+
+    public async IAsyncEnumerable<string> ListFoldersAsync(
+        string prefix, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        foreach (Entry entry in await EntriesAsync(Folder(prefix), prefix, cancellationToken).ConfigureAwait(false))
+        {
+            if (entry.Info is DirectoryInfo)
+            {
+                yield return entry.Info.Name;
+            }
+        }
+    }
+
+    public Task<StoredObject?> FindAsync(string key, CancellationToken cancellationToken) =>
+        RunAsync(key, () => Describe(key, Inside(key)), cancellationToken);
+
+    public Task<Stream?> OpenAsync(string key, CancellationToken cancellationToken) => RunAsync(
+        key,
+        () =>
+        {
+            string path = Inside(key);
+            if (!File.Exists(path))
+            {
+                return null;
+            }
+
+            try
+            {
+                return (Stream?)new FileStream(
+                    path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, BufferSize,
+                    FileOptions.Asynchronous | FileOptions.SequentialScan);
+            }
+            catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+            {
+                return null; // deleted between the two calls
+            }
+        },
+        cancellationToken);
+
+    public async Task<bool> WriteAsync(
+        string key, Stream content, string contentType, WriteMode mode, CancellationToken cancellationToken)
+    {
+        string path = await RunAsync(key, () => Inside(key), cancellationToken).ConfigureAwait(false);
+        if (mode == WriteMode.New && File.Exists(path))
+        {
+            return false;
+        }
+
+        string temporary = Path.Combine(Path.GetDirectoryName(path)!, ObjectKey.TemporaryName());
+        try
+        {
+            FileStream file = await RunAsync(key, () => Create(temporary), cancellationToken).ConfigureAwait(false);
+            await using (file.ConfigureAwait(false))
+            {
+                await content.CopyToAsync(file, cancellationToken).ConfigureAwait(false);
+                // A file that is renamed before its bytes are on the disk may be empty after a power failure.
+                file.Flush(flushToDisk: true);
+            }
+
+            return await RunAsync(key, () => Publish(temporary, path, mode), cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is IOException and not StorageException or UnauthorizedAccessException)
+        {
+            throw Failure(key, e);
+        }
+        finally
+        {
+            TryDelete(temporary);
+        }
+    }
+
+    public Task DeleteAsync(string key, CancellationToken cancellationToken) => RunAsync(
+        key,
+        () =>
+        {
+            string path = Inside(key);
+            if (File.Exists(path))
+            {
+                File.Delete(path);
+                DeleteEmptyFolders(Path.GetDirectoryName(path)!);
+            }
+
+            return true;
+        },
+        cancellationToken);
+
+    // A folder goes with its last object, as in S3.
+    private void DeleteEmptyFolders(string folder)
+    {
+        try
+        {
+            while (folder.Length > _root.Length)
+            {
+                Directory.Delete(folder);
+                folder = Path.GetDirectoryName(folder)!;
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // The folder has other files, or is gone.
+        }
+    }
+
+    private static bool Publish(string temporary, string path, WriteMode mode)
+    {
+        try
+        {
+            File.Move(temporary, path, overwrite: mode == WriteMode.Replace);
+            return true;
+        }
+        catch (IOException) when (mode == WriteMode.New && File.Exists(path))
+        {
+            return false;
+        }
+    }
+
+    private static FileStream Create(string path)
+    {
+        FileStreamOptions options = new()
+        {
+            Mode = FileMode.CreateNew,
+            Access = FileAccess.Write,
+            Share = FileShare.None,
+            BufferSize = BufferSize,
+            Options = FileOptions.Asynchronous,
+        };
+        if (!OperatingSystem.IsWindows())
+        {
+            options.UnixCreateMode = OwnFile;
+        }
+
+        for (int tries = 1; ; tries++)
+        {
+            try
+            {
+                CreateFolder(Path.GetDirectoryName(path)!);
+                return new FileStream(path, options);
+            }
+            catch (Exception e) when (e is DirectoryNotFoundException or FileNotFoundException && tries < MostTries)
+            {
+                // Another caller deleted the last object of the folder.
+            }
+        }
+    }
+
+    private static void CreateFolder(string path)
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            Directory.CreateDirectory(path);
+        }
+        else
+        {
+            Directory.CreateDirectory(path, OwnFolder);
+        }
+    }
+
+    private static void TryDelete(string path)
+    {
+        try
+        {
+            File.Delete(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // The name of the file keeps it out of all lists.
+        }
+    }
+
+    private Task<Queue<Entry>> EntriesAsync(string folder, string prefix, CancellationToken cancellationToken) =>
+        RunAsync(prefix, () => Entries(folder, prefix), cancellationToken);
+
+    // A folder's objects have its name and a slash in their keys: "a-b" comes before "a/b", and "a0" after it.
+    private static Queue<Entry> Entries(string folder, string prefix)
+    {
+        try
+        {
+            return new Queue<Entry>(
+                new DirectoryInfo(folder).EnumerateFileSystemInfos("*", Children)
+                    .Where(info => ObjectKey.IsName(info.Name) && (info is FileInfo || info.LinkTarget is null))
+                    .Select(info => new Entry(info is DirectoryInfo ? $"{prefix}{info.Name}/" : prefix + info.Name, info))
+                    .OrderBy(entry => entry.Key, StringComparer.Ordinal));
+        }
+        catch (DirectoryNotFoundException)
+        {
+            return new Queue<Entry>();
+        }
+    }
+
+    private StoredObject? Describe(string key, string path)
+    {
+        FileInfo file = new(RealPath.Of(path));
+        if (!file.Exists || !IsInside(file.FullName))
+        {
+            return null;
+        }
+
+        DateTime modified = file.LastWriteTimeUtc;
+        string version = string.Create(CultureInfo.InvariantCulture, $"{modified.Ticks:x}-{file.Length:x}");
+        return new StoredObject(key, file.Length, version, new DateTimeOffset(modified, TimeSpan.Zero));
+    }
+
+    private string Folder(string prefix)
+    {
+        ObjectKey.CheckPrefix(prefix, _root);
+        if (prefix.Length == 0)
+        {
+            return _root;
+        }
+
+        return Inside(prefix[..^1]);
+    }
+
+    // The path of a key; a link must not lead out of the folder.
+    private string Inside(string key)
+    {
+        ObjectKey.Check(key, _root);
+        string path = Path.Combine(_root, key.Replace('/', Path.DirectorySeparatorChar));
+        if (IsInside(RealPath.Of(path)))
+        {
+            return path;
+        }
+
+        throw new StorageException(
+            $"{_root}: expected a file in this folder, but a link leads '{key}' out of it; copy the file into the folder.",
+            isTransient: false);
+    }
+
+    private bool IsInside(string realPath)
+    {
+        string real = RealPath.Of(_root);
+        return realPath.StartsWith(
+            Path.EndsInDirectorySeparator(real) ? real : real + Path.DirectorySeparatorChar, StringComparison.Ordinal);
+    }
+
+    // A folder may be on a network: no thread of the caller waits for the volume.
+    private async Task<T> RunAsync<T>(string key, Func<T> call, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await Task.Run(call, cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is IOException and not StorageException or UnauthorizedAccessException)
+        {
+            throw Failure(key, e);
+        }
+    }
+
+    private StorageException Failure(string key, Exception e)
+    {
+        string file = $"{_root}: '{ObjectKey.Printable(key)}'";
+        if (e is UnauthorizedAccessException)
+        {
+            return new StorageException(
+                $"{file} cannot be read or written: the folder's permissions refuse the server's user; change them. {e.Message}",
+                isTransient: false, e);
+        }
+
+        return new StorageException(
+            $"{file} cannot be read or written; check the volume and its free space. {e.Message}", isTransient: true, e);
+    }
+
+    private sealed record Entry(string Key, FileSystemInfo Info);
+}
