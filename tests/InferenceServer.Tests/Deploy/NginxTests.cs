@@ -31,10 +31,12 @@ public sealed class NginxTests
     /// <summary>Each route that computes, in an unusual spelling where there is one, with a body.</summary>
     private static IEnumerable<(string Path, string Type, byte[] Body)> Routes =>
     [
-        ("/v1/segment/tiny", "image/png", Photo.Png), ("/V1/Segment/", "image/png", Photo.Png), ("/v1/segment:batch/", Boundary, Form("a")),
+        ("/v1/segment/tiny", "image/png", Photo.Png), ("/V1/Segment/", "image/png", Photo.Png),
+        ("/v1/segment:batch/", Boundary, Form("a")),
         ("/huggingface/tiny", "image/png", Photo.Png), ("/HuggingFace", Json, Text($$"""{"inputs": "{{InJson}}"}""")),
         ("/label-studio/setup", Json, Text("{}")), ("/label-studio/models/tiny/setup/", Json, Text("{}")),
-        ("/api/function_invocations", Json, Text($$"""{"image": "{{InJson}}"}""")), ("/api/remove?model=tiny-binary", Boundary, Form("file")),
+        ("/api/function_invocations", Json, Text($$"""{"image": "{{InJson}}"}""")),
+        ("/api/remove?model=tiny-binary", Boundary, Form("file")),
         ("/v2/models/tiny.image/infer", "application/octet-stream", Photo.Png), ("/v1/jobs", Boundary, Form("a")),
     ];
 
@@ -227,7 +229,8 @@ public sealed class NginxTests
 
     private static byte[] Form(string name) =>
     [
-        .. Text($"--b\r\nContent-Disposition: form-data; name=\"{name}\"; filename=\"a.png\"\r\n\r\n"), .. Photo.Png, .. Text("\r\n--b--\r\n"),
+        .. Text($"--b\r\nContent-Disposition: form-data; name=\"{name}\"; filename=\"a.png\"\r\n\r\n"), .. Photo.Png,
+        .. Text("\r\n--b--\r\n"),
     ];
 
     private static async Task<string> RawAsync(ReplicasBehindNginx pair, string request)
