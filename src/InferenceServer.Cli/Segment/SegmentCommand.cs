@@ -50,7 +50,7 @@ internal static class SegmentCommand
                 "The key, where the server needs one. Default: the environment variable INFERENCE_SERVER_KEY.",
             HelpName = "KEY",
         };
-        Command command = new("segment", "Write the masks of images.") 
+        Command command = new("segment", "Write the masks of images.")
         {
             images, model, folder, recursive, resume, concurrency, server, key,
         };

@@ -160,7 +160,8 @@ public sealed class SegmentManyTests : IDisposable
         Assert.StartsWith(message, error, StringComparison.Ordinal);
     }
 
-    private static string[] Lines(string output) => [.. output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Order(StringComparer.Ordinal)];
+    private static string[] Lines(string output) =>
+        [.. output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Order(StringComparer.Ordinal)];
 
     private static byte[] Answer(HttpListenerContext http, int status)
     {
