@@ -9,7 +9,7 @@ internal sealed class JobFinisher(JobRecords records, JobPlaces places, Webhook 
 {
     private const string Lines = "application/x-ndjson", Json = "application/json";
 
-    // Chunks that are read ahead: a million images have 31,250 of them, each a request to the store.
+    // Chunks that are read ahead: a million images have 62,500 of them, each a request to the store.
     private const int Ahead = 16;
 
     /// <summary>Ends a job whose chunks are all finished: answers, failures and <c>_SUCCESS</c> in its target, then its

@@ -11,10 +11,10 @@ internal sealed record JobPlan(int Total, int ChunkSize)
 
     /// <summary>Chunks of a job that wait in the queue at the same time. Each finished chunk c adds c + Window, so that the
     /// images of a large job are never all before those of the next job.</summary>
-    public const int Window = 64;
+    public const int Window = 256;
 
     // A chunk is what a crash does twice, and what a queue's message costs.
-    private const int LargestChunk = 32;
+    private const int LargestChunk = 16;
 
     /// <summary>Number of chunks.</summary>
     public int Chunks => (Total + ChunkSize - 1) / ChunkSize;
