@@ -32,6 +32,7 @@ public sealed partial class ArchitectureTests
         { "Diagnostics", [] },
         { "Configuration", [] },
         { "Storage", [] },
+        { "Pulling", ["Manifests.ManifestReader", "Storage"] },
         // The stages, in the order of the pipeline.
         { "Decoding", ["Buffers"] },
         { "Preprocessing", ["Buffers", "Manifests", "Passes.PassSettings"] },
@@ -64,7 +65,8 @@ public sealed partial class ArchitectureTests
             "Models",
             [
                 "Adaptation", "Admission.Backlog", "Admission.InFlightLimits", "Batching", "Buffers", "Decoding.ImageDecoder",
-                "Diagnostics", "Manifests", "Passes", "Postprocessing", "Preprocessing", "Refinement", "Sessions", "Storage"
+                "Diagnostics", "Manifests", "Passes", "Postprocessing", "Preprocessing", "Pulling", "Refinement", "Sessions",
+                "Storage"
             ]
         },
         // A draft passes the check that a model passes at load.
