@@ -39,6 +39,7 @@ return StartUp.Run(() =>
     builder.AddLogging();
     builder.AddLimits();
     builder.AddManagementAddress();
+    builder.AddPublicAddress();
     builder.AddTls();
     builder.AddDrain();
     builder.AddOpenInference();
@@ -65,6 +66,7 @@ return StartUp.Run(() =>
     builder.RefuseUnknownSettings(arguments);
     WebApplication app = builder.Build();
 
+    app.UsePublicAddress();
     app.UseRequestLog();
     app.UseObservation();
     app.UseDrain();

@@ -19,13 +19,18 @@ internal static class ProblemsSetup
             context => Problem.WriteAsync(context.HttpContext, context.HttpContext.Response.StatusCode, Detail(context.HttpContext)));
     }
 
-    private static string? Detail(HttpContext http) => http.Response.StatusCode switch
+    private static string? Detail(HttpContext http)
     {
-        StatusCodes.Status404NotFound => $"There is nothing at {http.Request.Path}. /swagger lists all routes.",
-        StatusCodes.Status405MethodNotAllowed =>
-            $"{http.Request.Path} does not support {http.Request.Method}. /swagger lists the methods of each route.",
-        _ => null,
-    };
+        PathString prefix = http.Request.PathBase;
+        PathString path = prefix + http.Request.Path;
+        return http.Response.StatusCode switch
+        {
+            StatusCodes.Status404NotFound => $"There is nothing at {path}. {prefix}/swagger lists all routes.",
+            StatusCodes.Status405MethodNotAllowed =>
+                $"{path} does not support {http.Request.Method}. {prefix}/swagger lists the methods of each route.",
+            _ => null,
+        };
+    }
 }
 
 /// <summary>Turns exceptions into problems. An unexpected exception becomes a 500 without details.</summary>

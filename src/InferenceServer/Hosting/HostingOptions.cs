@@ -1,11 +1,12 @@
 using System.ComponentModel.DataAnnotations;
+using System.Net;
 using InferenceServer.Runtime.Decoding;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Hosting;
 
-/// <summary>Connections, the management address and draining; section <c>Hosting</c>.</summary>
+/// <summary>Connections, proxies, the management address and draining; section <c>Hosting</c>.</summary>
 public sealed class HostingOptions
 {
     /// <summary>Time after SIGTERM in which the server is not ready but still accepts requests, so that load balancers
@@ -25,6 +26,23 @@ public sealed class HostingOptions
         ErrorMessage = "{0}: expected a scheme, a host and a port, such as http://127.0.0.1:9090.")]
     public string? ManagementUrl { get; set; }
 
+    /// <summary>A path before all routes, such as <c>/seg</c>, for a proxy that does not remove the prefix. Routes work
+    /// without the prefix, too. Default none.</summary>
+    [RegularExpression(
+        "^" + PublicAddress.Prefix + "$",
+        ErrorMessage = "{0}: expected a path such as /seg, of letters, digits and -._~, without a slash at the end.")]
+    public string? PathBase { get; set; }
+
+    /// <summary>Proxies whose <c>X-Forwarded-For</c>, <c>-Proto</c>, <c>-Host</c> and <c>-Prefix</c> count: addresses
+    /// such as <c>10.0.0.7</c>, networks such as <c>10.0.0.0/24</c>, and <c>unix</c> for Unix sockets. Default
+    /// none.</summary>
+    public IList<string> TrustedProxies { get; } = [];
+
+    /// <summary>Most trusted proxies between a client and the server; each adds a value to <c>X-Forwarded-For</c>.
+    /// Default 1.</summary>
+    [Range(1, 16)]
+    public int ProxyHops { get; set; } = 1;
+
     /// <summary>Most connections at the same time; another connection is closed. Default 10 000.</summary>
     [Range(1, 1_000_000)]
     public int MaxConnections { get; set; } = 10_000;
@@ -40,6 +58,45 @@ public sealed class HostingOptions
 
 [OptionsValidator]
 internal sealed partial class HostingOptionsValidator : IValidateOptions<HostingOptions>;
+
+/// <summary>Checks the addresses of proxies.</summary>
+internal sealed class TrustedProxiesValidator : IValidateOptions<HostingOptions>
+{
+    public ValidateOptionsResult Validate(string? name, HostingOptions options)
+    {
+        string[] failures = [.. options.TrustedProxies.Select(Failure).OfType<string>()];
+        if (failures.Length == 0)
+        {
+            return ValidateOptionsResult.Success;
+        }
+
+        return ValidateOptionsResult.Fail(failures);
+    }
+
+    private static string? Failure(string proxy)
+    {
+        // "10" is an address as well, 0.0.0.10.
+        bool isAddress = proxy.AsSpan().ContainsAny('.', ':') && IPAddress.TryParse(proxy, out _);
+        if (isAddress || proxy == PublicAddress.UnixSockets)
+        {
+            return null;
+        }
+
+        if (!IPNetwork.TryParse(proxy, out IPNetwork network))
+        {
+            return "Hosting:TrustedProxies: expected addresses such as 10.0.0.7, networks such as 10.0.0.0/24, or "
+                + $"{PublicAddress.UnixSockets}, got '{proxy}'.";
+        }
+
+        if (network.PrefixLength == 0)
+        {
+            return $"Hosting:TrustedProxies: expected the networks of your proxies, got {proxy}, which is every address. "
+                + "Any client could then choose its address. Name the networks of the proxies.";
+        }
+
+        return null;
+    }
+}
 
 /// <summary>Kestrel's own limits, computed from the options of the runtime and the host.</summary>
 internal static class Limits

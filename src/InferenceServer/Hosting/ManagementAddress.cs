@@ -57,7 +57,7 @@ internal static class ManagementAddress
                 return next(http);
             }
 
-            string message = $"There is nothing at {http.Request.Path} on this port.{forOperators?.Hint}";
+            string message = $"There is nothing at {http.Request.PathBase + http.Request.Path} on this port.{forOperators?.Hint}";
             return Problem.WriteAsync(http, StatusCodes.Status404NotFound, message);
         });
     }

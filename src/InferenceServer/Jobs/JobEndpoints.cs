@@ -68,7 +68,7 @@ internal static class JobEndpoints
             request,
             http.Request.ContentLength ?? options.Value.MaxBytes,
             path => Upload.SaveAsync(http.Request, path, options.Value, http.RequestAborted));
-        return TypedResults.Accepted($"/v1/jobs/{job.Status.Id}", job.Status);
+        return TypedResults.Accepted($"{http.Request.PathBase}/v1/jobs/{job.Status.Id}", job.Status);
     }
 
     private static Results<Ok<JobStatus>, ProblemResult> Describe(string id, HttpContext http, JobStore store)

@@ -155,6 +155,12 @@ internal sealed class SegmentFilter(IOptions<ModelRepositoryOptions> models) : I
     private static string Description(RequestParameter parameter)
     {
         string description = parameter.Description + HeaderOf(parameter.Name);
+        // In the text: Swagger UI would fill in an example of the schema and send it, and some exclude each other.
+        if (parameter is { Example: { } example, Type: ParameterType.Text })
+        {
+            description += $" Example: {example}.";
+        }
+
         if (parameter.Default is { } value)
         {
             return $"{description} Default: {value}.";
@@ -193,7 +199,6 @@ internal sealed class SegmentFilter(IOptions<ModelRepositoryOptions> models) : I
             ExclusiveMinimum = parameter.IsAboveMinimum ? minimum : null,
             Maximum = parameter.Maximum?.ToString(CultureInfo.InvariantCulture),
             Enum = parameter.Words.Count > 0 ? [.. parameter.Words.Select(word => (JsonNode)word)] : null,
-            Examples = parameter.Example is { } example && parameter.Type == ParameterType.Text ? [JsonValue.Create(example)] : null,
         };
     }
 

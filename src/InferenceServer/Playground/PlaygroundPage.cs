@@ -14,6 +14,19 @@ internal static class PlaygroundPage
         // Browsers revalidate each file, which an ETag makes cheap: modules of two versions of the server are
         // incompatible.
         files.StaticFileOptions.OnPrepareResponse = file => file.Context.Response.Headers.CacheControl = "no-cache";
+        // The page's links are relative, and the framework would redirect to an address with the request's Host.
+        files.RedirectToAppendTrailingSlash = false;
+        app.Use((http, next) =>
+        {
+            HttpRequest request = http.Request;
+            if (request.Path.HasValue || !(HttpMethods.IsGet(request.Method) || HttpMethods.IsHead(request.Method)))
+            {
+                return next(http);
+            }
+
+            http.Response.Redirect($"{request.PathBase}/{request.QueryString}");
+            return Task.CompletedTask;
+        });
         app.UseFileServer(files);
     }
 }

@@ -60,6 +60,12 @@ internal static class RequestLog
         yield return ("ElapsedMs", elapsedMs);
         yield return ("RequestBytes", http.Request.ContentLength ?? 0);
         yield return ("RequestId", http.TraceIdentifier);
+        if (http.Connection.RemoteIpAddress is { } client)
+        {
+            // A socket of both protocols has IPv4 addresses as ::ffff:192.0.2.1.
+            yield return ("Client", (client.IsIPv4MappedToIPv6 ? client.MapToIPv4() : client).ToString());
+        }
+
         if (Problem.RejectionOf(http) is var (reason, detail))
         {
             yield return (Reason, reason);

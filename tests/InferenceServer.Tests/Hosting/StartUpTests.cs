@@ -31,6 +31,10 @@ public sealed class StartUpTests
     [InlineData("OpenInference:MaxMessageBytes", "0")]
     [InlineData("OpenInference:GrpcUrl", "localhost:8001")]
     [InlineData("Hosting:ManagementUrl", "http://127.0.0.1:0")]
+    [InlineData("Hosting:TrustedProxies", "0.0.0.0/0", ":0")]
+    [InlineData("Hosting:PathBase", "seg/")]
+    [InlineData("Hosting:ProxyHops", "0")]
+    [InlineData("FORWARDEDHEADERS_ENABLED", "true")]
     [InlineData("Decoding:MaxPixels", "0")]
     [InlineData("Onnx:Provider", "Abacus")]
     [InlineData("Jobs:Folder", "jobs")]
@@ -39,9 +43,9 @@ public sealed class StartUpTests
     [InlineData("Telemetry:Prometheus", "perhaps")]
     [InlineData("Telemetry:OtlpEndpoint", "collector:4317")]
     [InlineData("Telemetry:OtlpProtocol", "json")]
-    public async Task Start_BadOption_EndsWithItsKeyInOneLine(string key, string value)
+    public async Task Start_BadOption_EndsWithItsKeyInOneLine(string key, string value, string element = "")
     {
-        (int exitCode, string output) = await RunAsync($"--{key}={value}");
+        (int exitCode, string output) = await RunAsync($"--{key}{element}={value}");
 
         Assert.Equal(1, exitCode);
         Assert.Contains(key, output, StringComparison.Ordinal);

@@ -44,7 +44,7 @@ public sealed class RequestLogTests(SegmentationServer server)
 
         Assert.Equal(
             [
-                "ConnectionId", "Detail", "ElapsedMs", "Method", "Path", "Reason", "RequestBytes", "RequestId",
+                "Client", "ConnectionId", "Detail", "ElapsedMs", "Method", "Path", "Reason", "RequestBytes", "RequestId",
                 "RequestPath", "SourceContext", "Status"
             ],
             fields.Keys.Order(StringComparer.Ordinal));
@@ -61,7 +61,7 @@ public sealed class RequestLogTests(SegmentationServer server)
 
         Assert.Equal(
             [
-                "ConnectionId", "ElapsedMs", "Method", "Path", "RequestBytes", "RequestId", "RequestPath",
+                "Client", "ConnectionId", "ElapsedMs", "Method", "Path", "RequestBytes", "RequestId", "RequestPath",
                 "SourceContext", "Status"
             ],
             fields.Keys.Order(StringComparer.Ordinal));
