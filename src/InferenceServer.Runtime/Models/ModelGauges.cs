@@ -63,7 +63,7 @@ internal sealed class ModelGauges
             "seg_model_store_age_seconds", () => Age(source, time), "s",
             "Time since the place of Models:Path was last seen; none for a folder.");
         meter.CreateObservableCounter(
-            "seg_model_store_failures_total", () => source.Failures, "{look}",
+            "seg_model_store_failures_total", () => Failures(source), "{look}",
             "Looks at the place of Models:Path that failed, or could not pull a model.");
         meter.CreateObservableGauge("seg_build_info", Build, description: "1; the labels say what runs.");
     }
@@ -75,6 +75,14 @@ internal sealed class ModelGauges
         if (source.Looked is { } looked)
         {
             yield return new Measurement<double>((time.GetUtcNow() - looked).TotalSeconds);
+        }
+    }
+
+    private static IEnumerable<Measurement<long>> Failures(IModelSource source)
+    {
+        if (source.Watched is null)
+        {
+            yield return new Measurement<long>(source.Failures);
         }
     }
 

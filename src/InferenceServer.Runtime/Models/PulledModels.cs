@@ -81,6 +81,7 @@ internal sealed class PulledModels(
 
             if (_isFinal)
             {
+                Volatile.Write(ref _looked, time.GetUtcNow().UtcTicks); // a commit is never out of date
                 Clean();
                 return;
             }

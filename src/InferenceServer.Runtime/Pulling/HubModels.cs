@@ -208,7 +208,8 @@ internal sealed partial class HubModels(ModelPlace place, HttpClient client) : I
             HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden => new(
                 $"{answer}: the repository does not exist, or HF_TOKEN is missing or may not read it.", isTransient: false),
             HttpStatusCode.NotFound => new($"{answer}: there is no such repository or revision.", isTransient: false),
-            HttpStatusCode.TooManyRequests or >= HttpStatusCode.InternalServerError => new($"{answer}; try again later.", isTransient: true),
+            HttpStatusCode.TooManyRequests or >= HttpStatusCode.InternalServerError => new(
+                $"{answer}; try again later.", isTransient: true),
             _ => new($"{answer}.", isTransient: false),
         };
     }

@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Globalization;
-using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
@@ -23,6 +22,11 @@ internal sealed class ModelCache(string root, TimeProvider time)
     private const UnixFileMode OwnFolder = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
     private const string FileList = "files.json";
     private static readonly EnumerationOptions All = new() { AttributesToSkip = 0 };
+    private static readonly JsonSerializerOptions Strict = new()
+    {
+        RespectNullableAnnotations = true,
+        RespectRequiredConstructorParameters = true,
+    };
     private static readonly TimeSpan LockDelay = TimeSpan.FromMilliseconds(100);
 
     // What this process wrote or checked; what another process wrote is checked once.
@@ -123,7 +127,10 @@ internal sealed class ModelCache(string root, TimeProvider time)
         {
             string target = Path.Combine(folder, file.Path);
             Directory.CreateDirectory(Path.GetDirectoryName(target)!);
-            HardLink.CreateOrCopy(InFolder("blobs", file.Sha256), target);
+            if (!HardLink.TryCreate(InFolder("blobs", file.Sha256), target))
+            {
+                File.Copy(InFolder("blobs", file.Sha256), target, overwrite: true);
+            }
         }
     }
 
@@ -132,7 +139,7 @@ internal sealed class ModelCache(string root, TimeProvider time)
     {
         try
         {
-            return JsonSerializer.Deserialize<CacheIndex>(File.ReadAllText(IndexFile(remote)));
+            return JsonSerializer.Deserialize<CacheIndex>(File.ReadAllText(IndexFile(remote)), Strict);
         }
         catch (Exception e) when (e is IOException or JsonException or UnauthorizedAccessException)
         {
@@ -186,7 +193,7 @@ internal sealed class ModelCache(string root, TimeProvider time)
     {
         try
         {
-            CachedModel? model = JsonSerializer.Deserialize<CachedModel>(File.ReadAllText(Path.Combine(home.FullName, FileList)));
+            CachedModel? model = JsonSerializer.Deserialize<CachedModel>(File.ReadAllText(Path.Combine(home.FullName, FileList)), Strict);
             return model?.Files.Select(file => file.Sha256) ?? [];
         }
         catch (Exception e) when (e is IOException or JsonException)
@@ -382,36 +389,6 @@ internal sealed class ModelCache(string root, TimeProvider time)
         {
             _checked.Add(name);
         }
-    }
-
-    private static class HardLink
-    {
-        public static void CreateOrCopy(string file, string link)
-        {
-            if (!Create(file, link))
-            {
-                File.Copy(file, link, overwrite: true);
-            }
-        }
-
-        private static bool Create(string file, string link)
-        {
-            if (OperatingSystem.IsWindows())
-            {
-                return CreateHardLink(link, file, 0);
-            }
-
-            return Link(Encoding.UTF8.GetBytes(file + '\0'), Encoding.UTF8.GetBytes(link + '\0')) == 0;
-        }
-
-        [DllImport("libc", EntryPoint = "link")]
-        [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-        private static extern int Link(byte[] file, byte[] link);
-
-        [DllImport("kernel32", EntryPoint = "CreateHardLinkW", CharSet = CharSet.Unicode)]
-        [DefaultDllImportSearchPaths(DllImportSearchPath.System32)]
-        [return: MarshalAs(UnmanagedType.Bool)]
-        private static extern bool CreateHardLink(string link, string file, nint attributes);
     }
 }
 

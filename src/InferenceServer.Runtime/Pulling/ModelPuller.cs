@@ -36,6 +36,7 @@ internal sealed class ModelPuller(IRemoteModels remote, ModelCache cache, int ve
     public async Task<PullResult> PullAsync(IReadOnlyList<CachedModel> known, CancellationToken cancellationToken)
     {
         RemoteListing listing = await ListAsync(cancellationToken).ConfigureAwait(false);
+        IReadOnlyList<CachedModel> latest = known;
         for (int round = 1; ; round++)
         {
             SortedDictionary<string, IReadOnlyList<RemoteFile>> plan = Plan(listing);
@@ -44,12 +45,12 @@ internal sealed class ModelPuller(IRemoteModels remote, ModelCache cache, int ve
             bool changed = false;
             foreach ((string name, IReadOnlyList<RemoteFile> files) in plan)
             {
-                CachedModel? before = known.FirstOrDefault(model => model.Name == name);
-                CachedModel? now = before;
-                if (before?.Version != Version(files) || !TryBuild(before, failures))
+                CachedModel? now = latest.FirstOrDefault(model => model.Name == name);
+                if (now?.Version != Version(files) || !TryBuild(now, failures))
                 {
-                    changed = true;
-                    now = await TryPullAsync(listing, name, files, failures, cancellationToken).ConfigureAwait(false) ?? before;
+                    now = await TryPullAsync(listing, name, files, failures, cancellationToken).ConfigureAwait(false);
+                    changed |= now is not null;
+                    now ??= known.FirstOrDefault(model => model.Name == name);
                 }
 
                 if (now is not null)
@@ -79,7 +80,7 @@ internal sealed class ModelPuller(IRemoteModels remote, ModelCache cache, int ve
                 return Finish(models, known, failures, listing);
             }
 
-            listing = again;
+            (listing, latest) = (again, models);
         }
     }
 

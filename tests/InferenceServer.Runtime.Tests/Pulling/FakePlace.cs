@@ -30,7 +30,8 @@ internal sealed class FakePlace(string place = "s3://models/prod") : IRemoteMode
     public HashKind Hash { get; set; } = HashKind.Md5;
 
     /// <summary>What the store lists as the version of a file.</summary>
-    public Func<string, byte[], string> VersionOf { get; set; } = (_, bytes) => Convert.ToHexStringLower(CryptographicOperations.HashData(HashAlgorithmName.MD5, bytes));
+    public Func<string, byte[], string> VersionOf { get; set; } =
+        (_, bytes) => Convert.ToHexStringLower(CryptographicOperations.HashData(HashAlgorithmName.MD5, bytes));
 
     /// <summary>Called before a file is opened.</summary>
     public Action<string> Opening { get; set; } = _ => { };

@@ -223,5 +223,6 @@ public sealed class HubModelsTests : IDisposable
     }
 
     private string Git(string file) => Convert.ToHexStringLower(
-        CryptographicOperations.HashData(HashAlgorithmName.SHA1, [.. Encoding.ASCII.GetBytes($"blob {_files[file].Length}\0"), .. _files[file]]));
+        CryptographicOperations.HashData(
+            HashAlgorithmName.SHA1, [.. Encoding.ASCII.GetBytes($"blob {_files[file].Length}\0"), .. _files[file]]));
 }

@@ -215,6 +215,26 @@ public sealed class ModelPullerTests : IDisposable
     }
 
     [Fact]
+    public async Task Pull_CutShort_LeavesNoHalfModel()
+    {
+        using CancellationTokenSource stop = new();
+        _place.Opening = path =>
+        {
+            if (path == "road/1/weights/a.bin")
+            {
+                stop.Cancel();
+            }
+        };
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => _puller.PullAsync([], stop.Token));
+
+        Assert.False(Directory.Exists(Path.Combine(_root, "models")));
+        Assert.Empty(Directory.GetFiles(Path.Combine(_root, "downloads")));
+        _place.Opening = _ => { };
+        Assert.Equal(3, Files((await PullAsync()).Models[0]).Length);
+    }
+
+    [Fact]
     public async Task Pull_OneModelFails_OthersArePulled()
     {
         _place.Put("lane/model.json", "manifest");

@@ -123,6 +123,18 @@ public sealed class PulledModelsTests : IDisposable
         Assert.Equal(["lane", "road"], source.List().Select(folder => folder.Name));
     }
 
+    [Theory]
+    [InlineData("{}")]
+    [InlineData("{\"Place\": \"s3://models/prod\", ")]
+    [InlineData("null")]
+    public void Update_DamagedIndex_PullsAgain(string text)
+    {
+        Started();
+        File.WriteAllText(Directory.GetFiles(Path.Combine(_root, "places")).Single(), text);
+
+        Assert.Single(Started().List());
+    }
+
     [Fact]
     public void Update_ModelRemoved_IsNoLongerListed()
     {
