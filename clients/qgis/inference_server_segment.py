@@ -19,7 +19,7 @@ from qgis.PyQt.QtCore import QBuffer, QEventLoop, QFile, QIODevice, QTimer, QUrl
 from qgis.PyQt.QtGui import QColor
 from qgis.PyQt.QtNetwork import QNetworkReply, QNetworkRequest
 
-# Most retries of a request that a full or loading server refused, and the longest wait before one, in seconds. Where
+# Most retries of a request that a full or loading server, or a proxy without a server, refused, and the longest wait before one, in seconds. Where
 # the server asks for a longer wait, as after a used-up quota, its error is shown.
 RETRIES, LONGEST_WAIT = 5, 30
 # What a server answers without reading the image: key, scope, model and load.
@@ -62,7 +62,7 @@ def wait_before_retry(status, retry_after, attempt):
 
     retry_after: the header's text, or None. attempt: 0 for the first.
     """
-    if status not in (429, 503) or attempt >= RETRIES:
+    if status not in (429, 502, 503) or attempt >= RETRIES:
         return None
     try:
         seconds = max(0, int(retry_after))

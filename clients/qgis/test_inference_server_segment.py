@@ -59,6 +59,7 @@ class RetryTests(unittest.TestCase):
     def test_refusals_of_load_are_repeated_after_the_servers_time(self):
         self.assertEqual(3, script.wait_before_retry(429, "3", 0))
         self.assertEqual(0, script.wait_before_retry(503, "0", 4))
+        self.assertEqual(1, script.wait_before_retry(502, "1", 0))
 
     def test_without_a_time_the_wait_doubles(self):
         self.assertEqual([0.2, 0.4, 0.8, 1.6, 3.2], [script.wait_before_retry(503, None, i) for i in range(5)])

@@ -53,9 +53,10 @@ def hang_up(server, body):
 
 
 def load(server, body, seconds):
-    """Four clients that wait for their masks, one that crowds, one that hangs up, and one that asks for what cannot be had."""
+    """Four clients that wait for their masks, one with bulk work, one that crowds, one that hangs up, and one that asks for what cannot be had."""
     end = time.monotonic() + seconds
     jobs = [(lambda: post(server + "/v1/segment", body), 0)] * 4
+    jobs += [(lambda: post(server + "/v1/segment?priority=batch", body), 0.2)]
     jobs += [(lambda: post(server + "/v1/segment?refine=crf", body), 1), (lambda: hang_up(server, body), 0.5)]
     jobs += [(lambda: post(server + "/v1/segment/no-such-model", body), 1), (lambda: post(server + "/v1/segment", body[:1000]), 0.7)]
 

@@ -8,7 +8,7 @@ for photo in sys.argv[2:]:
             mask = urllib.request.urlopen(request).read()
             break
         except urllib.error.HTTPError as error:
-            if error.code not in (429, 503):
+            if error.code not in (429, 502, 503):
                 sys.exit(error.read().decode())
-            time.sleep(int(error.headers["Retry-After"] or 1))  # full, or loading: it says when to come again; a proxy may not
+            time.sleep(int(error.headers["Retry-After"] or 1))  # full, loading or restarting: it says when to come again; a proxy may not
     pathlib.Path(photo + ".mask.png").write_bytes(mask)

@@ -10,20 +10,25 @@ public sealed class InferenceClientOptions
     /// key.</summary>
     public string? Key { get; init; }
 
-    /// <summary>Most retries of a request that a full or loading server refused. Default 5.</summary>
+    /// <summary>Most retries of a request that a full or loading server, or a proxy without a server, refused. Default
+    /// 5.</summary>
     public int MaxRetries { get; init; } = 5;
 
     /// <summary>Longest wait before a retry. Where the server asks for a longer wait, as after a used-up quota, its
     /// error is returned. Default 30 s.</summary>
     public TimeSpan MaxWait { get; init; } = TimeSpan.FromSeconds(30);
 
+    /// <summary>Called before each wait with the status of the refused request, so that a program with many requests
+    /// can send fewer at a time after 429. Default none.</summary>
+    public Action<HttpStatusCode>? OnRefused { get; init; }
+
     /// <summary>The clock.</summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;
 }
 
 /// <summary>Retries requests that a full or loading server refused, after the time in <c>Retry-After</c>.</summary>
-/// <remarks>Retries 429 and 503 only. A request for a mask changes nothing on the server, so retrying is
-/// safe.</remarks>
+/// <remarks>Retries 429, 503, and 502, which a proxy answers while a server restarts. A request for a mask changes nothing
+/// on the server, so retrying is safe.</remarks>
 internal sealed class RetryHandler(InferenceClientOptions options, HttpMessageHandler inner) : DelegatingHandler(inner)
 {
     // Two days, longer than any MaxWait; more doublings would exceed TimeSpan's range.
@@ -36,7 +41,8 @@ internal sealed class RetryHandler(InferenceClientOptions options, HttpMessageHa
         for (int retry = 0; ; retry++)
         {
             HttpResponseMessage response = await base.SendAsync(request, cancellationToken).ConfigureAwait(false);
-            bool isRefused = response.StatusCode is HttpStatusCode.TooManyRequests or HttpStatusCode.ServiceUnavailable;
+            bool isRefused = response.StatusCode
+                is HttpStatusCode.TooManyRequests or HttpStatusCode.BadGateway or HttpStatusCode.ServiceUnavailable;
             if (retry >= options.MaxRetries || !isRefused)
             {
                 return response;
@@ -48,6 +54,7 @@ internal sealed class RetryHandler(InferenceClientOptions options, HttpMessageHa
                 return response; // an earlier retry would be refused again
             }
 
+            options.OnRefused?.Invoke(response.StatusCode);
             response.Dispose();
             TimeSpan wait = retryAfter ?? FirstWait * Math.Pow(2, Math.Min(retry, MostDoublings));
             await Task.Delay(wait < options.MaxWait ? wait : options.MaxWait, options.Time, cancellationToken)

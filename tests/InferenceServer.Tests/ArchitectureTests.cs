@@ -64,9 +64,9 @@ public sealed partial class ArchitectureTests
         {
             "Models",
             [
-                "Adaptation", "Admission.Backlog", "Admission.InFlightLimits", "Batching", "Buffers", "Decoding.ImageDecoder",
-                "Diagnostics", "Manifests", "Passes", "Postprocessing", "Preprocessing", "Pulling", "Refinement", "Sessions",
-                "Storage"
+                "Adaptation", "Admission.Backlog", "Admission.InFlightLimits", "Admission.Priority", "Batching",
+                "Buffers", "Decoding.ImageDecoder", "Diagnostics", "Manifests", "Passes", "Postprocessing",
+                "Preprocessing", "Pulling", "Refinement", "Sessions", "Storage"
             ]
         },
         // A draft passes the check that a model passes at load.

@@ -25,19 +25,22 @@ CLIENTS = 4
 SCRAPE = 65536  # the scrape itself takes a buffer
 
 
+def free_port():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
 class Server:
-    def __init__(self, models):
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        self.models = models
+    def __init__(self, models, *options):
+        self.port, self.models, self.options = free_port(), models, options
         self.start()
 
     def start(self):
         began = time.monotonic()
         self.process = subprocess.Popen(
             ["dotnet", str(PROGRAM), f"--urls=http://127.0.0.1:{self.port}", f"--Models:Path={self.models}", "--Models:Default=tiny", "--Onnx:Provider=Cpu",
-             "--Models:SettleTime=00:00:00.100", "--Serilog:MinimumLevel:Default=Fatal"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+             "--Models:SettleTime=00:00:00.100", "--Serilog:MinimumLevel:Default=Fatal", *self.options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         while self.get("/health/ready")[0] != 200:
             if time.monotonic() - began > 120 or self.process.poll() is not None:
                 raise SystemExit("The server does not get ready.")

@@ -10,8 +10,13 @@ internal sealed class Terminal
     // Without a terminal Spectre would wrap tables at 80 columns.
     private const int RedirectedWidth = 200;
 
+    private readonly Lock _lock = new();
+    private readonly TextWriter _output;
+    private bool _hasBar;
+
     private Terminal(TextWriter output, TextWriter error)
     {
+        _output = output;
         Out = Create(output);
         Error = Create(error);
     }
@@ -25,11 +30,28 @@ internal sealed class Terminal
     public static Terminal For(ParseResult parsed) =>
         new(parsed.InvocationConfiguration.Output, parsed.InvocationConfiguration.Error);
 
-    /// <summary>Writes a line of results, never wrapped.</summary>
-    public void Result(string line) => Out.Profile.Out.Writer.WriteLine(line);
+    /// <summary>Writes a line of results, never wrapped but above a progress bar.</summary>
+    public void Result(string line) => Write(line, Out);
 
     /// <summary>Writes a message.</summary>
-    public void Note(string line) => Error.Profile.Out.Writer.WriteLine(line);
+    public void Note(string line) => Write(line, Error);
+
+    /// <summary>Reads the whole standard input.</summary>
+    public static async Task<byte[]> ReadAsync(CancellationToken cancellationToken)
+    {
+        await using Stream input = Console.OpenStandardInput();
+        using MemoryStream bytes = new();
+        await input.CopyToAsync(bytes, cancellationToken).ConfigureAwait(false);
+        return bytes.ToArray();
+    }
+
+    /// <summary>Writes bytes to the standard output.</summary>
+    public async Task WriteAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)
+    {
+        await _output.FlushAsync(cancellationToken).ConfigureAwait(false);
+        await using Stream output = Console.OpenStandardOutput();
+        await output.WriteAsync(bytes, cancellationToken).ConfigureAwait(false);
+    }
 
     /// <summary>Runs <paramref name="work"/> with a progress bar, which appears only on a terminal and for several
     /// steps.</summary>
@@ -48,12 +70,35 @@ internal sealed class Terminal
             .AutoClear(true)
             .Columns(
                 new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn())
-            .StartAsync(context =>
+            .StartAsync(async context =>
             {
                 ProgressTask task = context.AddTask(Markup.Escape(description), maxValue: steps);
-                return work(() => task.Increment(1));
+                _hasBar = true;
+                try
+                {
+                    await work(() => task.Increment(1)).ConfigureAwait(false);
+                }
+                finally
+                {
+                    _hasBar = false;
+                }
             })
             .ConfigureAwait(false);
+    }
+
+    // On a terminal the bar's console writes above the bar; a line past it would break the bar.
+    private void Write(string line, IAnsiConsole console)
+    {
+        lock (_lock)
+        {
+            if (_hasBar && console.Profile.Out.IsTerminal)
+            {
+                Error.WriteLine(line);
+                return;
+            }
+
+            console.Profile.Out.Writer.WriteLine(line);
+        }
     }
 
     private static IAnsiConsole Create(TextWriter writer)

@@ -5,13 +5,12 @@ using InferenceServer.Runtime;
 
 namespace InferenceServer.Cli.Segment;
 
-/// <summary>Segments images one after another. An error of one image does not stop the others.</summary>
-internal sealed class SegmentBatch(IMaskSource masks, Terminal terminal)
+/// <summary>Segments images, several at a time. An error of one image does not stop the others.</summary>
+internal sealed class SegmentBatch(IMaskSource masks, Pace pace, Terminal terminal)
 {
-    private readonly List<string> _failures = [];
-    private readonly List<string> _written = [];
+    private int _written;
 
-    /// <summary>Runs all jobs and prints the path of each mask and each error, also after a cancellation.</summary>
+    /// <summary>Runs all jobs. Prints the path of each mask when the mask is written, and each error.</summary>
     /// <returns>The number of images without a mask.</returns>
     public async Task<int> RunAsync(IReadOnlyList<SegmentJob> jobs, CancellationToken cancellationToken)
     {
@@ -22,40 +21,69 @@ internal sealed class SegmentBatch(IMaskSource masks, Terminal terminal)
         }
         finally
         {
-            // Printed at the end, so that errors do not break the progress bar.
-            _written.ForEach(terminal.Result);
-            _failures.ForEach(terminal.Note);
-            if (_written.Count < jobs.Count)
+            if (_written < jobs.Count)
             {
-                terminal.Note($"{jobs.Count - _written.Count} of {jobs.Count} images have no mask.");
+                terminal.Note($"{jobs.Count - _written} of {jobs.Count} images have no mask.");
             }
         }
 
-        return jobs.Count - _written.Count;
+        return jobs.Count - _written;
     }
 
     private async Task RunAsync(IReadOnlyList<SegmentJob> jobs, Action advance, CancellationToken cancellationToken)
     {
-        foreach (SegmentJob job in jobs)
+        using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        ParallelOptions options = new() { MaxDegreeOfParallelism = pace.Most, CancellationToken = stop.Token };
+        try
         {
+            await Parallel.ForEachAsync(jobs, options, RunOneAsync).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            // An error that concerns all images, which is printed already.
+        }
+
+        async ValueTask RunOneAsync(SegmentJob job, CancellationToken end)
+        {
+            await pace.EnterAsync(end).ConfigureAwait(false);
+            bool hasMask = false;
             try
             {
-                byte[] image = await File.ReadAllBytesAsync(job.Image, cancellationToken).ConfigureAwait(false);
-                await masks.WriteAsync(image, job.Output, cancellationToken).ConfigureAwait(false);
-                _written.Add(job.Output);
+                await WriteAsync(job, end).ConfigureAwait(false);
+                hasMask = true;
+                Interlocked.Increment(ref _written);
             }
             catch (Exception e) when (e is SegmentationException or InferenceServerException or HttpRequestException
                 or IOException or UnauthorizedAccessException)
             {
-                _failures.Add($"{job.Image}: {e.Message}");
+                terminal.Note($"{job.Image}: {e.Message}");
                 if (ConcernsAll(e))
                 {
-                    return;
+                    await stop.CancelAsync().ConfigureAwait(false);
                 }
+            }
+            finally
+            {
+                pace.Leave(hasMask);
             }
 
             advance();
         }
+    }
+
+    private async Task WriteAsync(SegmentJob job, CancellationToken cancellationToken)
+    {
+        byte[] image = await job.ReadAsync(cancellationToken).ConfigureAwait(false);
+        ReadOnlyMemory<byte> mask = await masks.SegmentAsync(image, cancellationToken).ConfigureAwait(false);
+        if (job.Output == SegmentJob.Standard)
+        {
+            await terminal.WriteAsync(mask, cancellationToken).ConfigureAwait(false);
+            return;
+        }
+
+        Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(job.Output))!);
+        await WholeFile.WriteAsync(job.Output, mask, cancellationToken).ConfigureAwait(false);
+        terminal.Result(job.Output);
     }
 
     // An unknown key, a key without the scope, an unknown model or a used-up quota: every other image would fail in

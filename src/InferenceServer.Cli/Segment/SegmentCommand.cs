@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Net;
 using InferenceServer.Cli.Hosting;
 using InferenceServer.Client;
 using InferenceServer.Runtime;
@@ -13,19 +14,32 @@ namespace InferenceServer.Cli.Segment;
 /// <summary><c>segment</c>: writes the masks of images, without a server or with one.</summary>
 internal static class SegmentCommand
 {
+    private const int Retries = 10; // with Retry-After or growing waits: longer than a server takes to restart
+    private const int MostHere = 8; // each holds an image and its scores in memory
+
     public static Command Create()
     {
         Argument<string[]> images = new("images")
         {
-            Description = "Image files, or folders of them.", HelpName = "IMAGE", Arity = ArgumentArity.OneOrMore,
+            Description = "Image files, or folders of them; - is the standard input.", HelpName = "IMAGE", Arity = ArgumentArity.OneOrMore,
         };
         Option<string> model = new("--model") { Description = "The model's name.", HelpName = "NAME", Required = true };
-        Option<string> folder = new("--out")
+        Option<string?> folder = new("--out")
         {
-            Description = "The folder for the masks; created where it does not exist.",
+            Description =
+                "The folder for the masks; created where it does not exist. - is the standard output, for one image; "
+                + "default for the image -.",
             HelpName = "DIR",
-            Required = true,
         };
+        Option<bool> recursive = new("--recursive")
+        {
+            Description = "Search folders in folders, too; their masks are in the same folders below --out.",
+        };
+        Option<bool> resume = new("--resume") { Description = "Skip images whose masks exist already." };
+        Option<int> concurrency = NumberOption.Create(
+            "--concurrency",
+            $"Images worked on at a time; 0: as many as the server takes, or here, one for each processor, at most {MostHere}.",
+            usual: 0, least: 0, most: 1024);
         Option<string?> server = new("--server")
         {
             Description = "A server that segments the images, instead of a local model.", HelpName = "URL",
@@ -36,32 +50,43 @@ internal static class SegmentCommand
                 "The key, where the server needs one. Default: the environment variable INFERENCE_SERVER_KEY.",
             HelpName = "KEY",
         };
-        Command command = new("segment", "Write the masks of images.") { images, model, folder, server, key };
+        Command command = new("segment", "Write the masks of images.")
+        {
+            images, model, folder, recursive, resume, concurrency, server, key,
+        };
         ParameterOptions options = ParameterOptions.AddTo(
             command, ParameterGroup.Format, ParameterGroup.Passes, ParameterGroup.Refinement);
         RuntimeOptions runtime = RuntimeOptions.AddTo(command);
         runtime.ExcludeWith(server, command);
         command.SetAction(async (parsed, ct) =>
         {
-            string name = parsed.GetRequiredValue(model), target = parsed.GetRequiredValue(folder);
+            string name = parsed.GetRequiredValue(model);
             SegmentSettings settings = options.Read(parsed);
             IReadOnlyList<SegmentJob> jobs = SegmentJob.Plan(
-                ImageFiles.Expand(parsed.GetRequiredValue(images)), target, settings.Format);
+                parsed.GetRequiredValue(images), parsed.GetValue(recursive), parsed.GetValue(folder), settings.Format);
+            Terminal terminal = Terminal.For(parsed);
+            if (parsed.GetValue(resume))
+            {
+                jobs = Remaining(jobs, terminal);
+            }
+
+            int many = parsed.GetValue(concurrency);
             if (parsed.GetValue(server) is not { } url)
             {
                 using ServiceProvider services = runtime.Build(parsed);
-                return await SegmentAsync(jobs, target, Local(services, name, settings, ct), parsed, ct).ConfigureAwait(
-                    false);
+                Pace here = Pace.Fixed(many > 0 ? many : Math.Min(Environment.ProcessorCount, MostHere));
+                return await SegmentAsync(jobs, Local(services, name, settings, ct), here, terminal, ct).ConfigureAwait(false);
             }
 
-            using InferenceClient client = Connect(url, parsed.GetValue(key));
+            Pace pace = many > 0 ? Pace.Fixed(many) : Pace.Following();
+            using InferenceClient client = Connect(url, parsed.GetValue(key), pace);
             SegmentQuery query = new()
             {
                 Model = name,
                 Format = settings.Format.Name,
                 Parameters = options.Texts(parsed).Where(p => p.Key != "format").ToDictionary(),
             };
-            return await SegmentAsync(jobs, target, new ServerMasks(client, query), parsed, ct).ConfigureAwait(false);
+            return await SegmentAsync(jobs, new ServerMasks(client, query), pace, terminal, ct).ConfigureAwait(false);
         });
         return command;
     }
@@ -80,7 +105,7 @@ internal static class SegmentCommand
         return new LocalMasks(services.GetRequiredService<ISegmenter>(), model, settings);
     }
 
-    private static InferenceClient Connect(string url, string? key)
+    private static InferenceClient Connect(string url, string? key, Pace pace)
     {
         if (!Uri.TryCreate(url, UriKind.Absolute, out Uri? server) || server.Scheme is not ("http" or "https"))
         {
@@ -90,7 +115,8 @@ internal static class SegmentCommand
         try
         {
             key ??= Environment.GetEnvironmentVariable("INFERENCE_SERVER_KEY");
-            return new InferenceClient(server, new InferenceClientOptions { Key = key });
+            InferenceClientOptions options = new() { Key = key, MaxRetries = Retries, OnRefused = Note };
+            return new InferenceClient(server, options);
         }
         catch (ArgumentException)
         {
@@ -98,15 +124,31 @@ internal static class SegmentCommand
                 "--key or INFERENCE_SERVER_KEY: "
                 + "expected a key of printable ASCII characters, got another character, such as a line break.");
         }
+
+        void Note(HttpStatusCode status)
+        {
+            if (status == HttpStatusCode.TooManyRequests)
+            {
+                pace.Refused();
+            }
+        }
+    }
+
+    private static SegmentJob[] Remaining(IReadOnlyList<SegmentJob> jobs, Terminal terminal)
+    {
+        SegmentJob[] remaining = [.. jobs.Where(job => job.Output == SegmentJob.Standard || !File.Exists(job.Output))];
+        if (remaining.Length < jobs.Count)
+        {
+            terminal.Note($"{jobs.Count - remaining.Length} of {jobs.Count} images have a mask already.");
+        }
+
+        return remaining;
     }
 
     private static async Task<int> SegmentAsync(
-        IReadOnlyList<SegmentJob> jobs, string folder, IMaskSource masks, ParseResult parsed,
-        CancellationToken cancellationToken)
+        IReadOnlyList<SegmentJob> jobs, IMaskSource masks, Pace pace, Terminal terminal, CancellationToken cancellationToken)
     {
-        Directory.CreateDirectory(folder);
-        int failures = await new SegmentBatch(masks, Terminal.For(parsed)).RunAsync(jobs, cancellationToken)
-            .ConfigureAwait(false);
+        int failures = await new SegmentBatch(masks, pace, terminal).RunAsync(jobs, cancellationToken).ConfigureAwait(false);
         if (failures == 0)
         {
             return 0;

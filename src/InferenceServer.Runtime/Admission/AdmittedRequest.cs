@@ -16,15 +16,23 @@ internal sealed class AdmittedRequest : IDisposable
     internal AdmittedRequest(ModelLease lease, InFlightLimits.Permit permit, Deadline deadline, in AdmissionRequest request)
     {
         (_lease, _permit, _deadline) = (lease, permit, deadline);
-        Priority = request.Priority;
         Timings = request.Timings ?? new StageTimings();
+        Priority = request.Priority;
     }
 
     /// <summary>The model that will answer.</summary>
     public LoadedModel Model => _lease.Model;
 
     /// <summary>The request's class.</summary>
-    public Priority Priority { get; private set; }
+    public Priority Priority
+    {
+        get;
+        private set
+        {
+            field = value;
+            Timings.IsBackground = value == Priority.Background;
+        }
+    }
 
     /// <summary>The time that each stage of the request took.</summary>
     public StageTimings Timings { get; }

@@ -55,8 +55,8 @@ internal sealed class BatchScheduler
     /// <summary>Inputs that wait.</summary>
     public int QueuedImages => Locked(() => _queue.Count);
 
-    /// <summary>Their pixels, padding included.</summary>
-    public long QueuedPixels => Locked(() => _queue.Pixels);
+    /// <summary>Inputs of one class that wait, and their pixels, padding included.</summary>
+    public (int Images, long Pixels) Queued(Priority priority) => Locked(() => _queue.Of(priority));
 
     /// <summary>Inputs that the network works on.</summary>
     public int Running => Locked(() => _running);

@@ -15,17 +15,27 @@ internal sealed class PendingQueue(BatchLimits limits)
     private readonly LinkedList<PendingImage> _interactive = new();
     private readonly LinkedList<PendingImage> _batch = new();
     private int _picks;
+    private long _interactivePixels;
+    private long _batchPixels;
 
     /// <summary>Images that wait.</summary>
     public int Count => _interactive.Count + _batch.Count;
 
-    /// <summary>Their input pixels, padding included.</summary>
-    public long Pixels { get; private set; }
+    /// <summary>The images of one class that wait, and their input pixels, padding included.</summary>
+    public (int Images, long Pixels) Of(Priority priority)
+    {
+        if (priority == Priority.Interactive)
+        {
+            return (_interactive.Count, _interactivePixels);
+        }
+
+        return (_batch.Count, _batchPixels);
+    }
 
     public void Add(PendingImage image)
     {
-        Of(image).AddLast(image.Place);
-        Pixels += image.Input.Size.Pixels;
+        List(image).AddLast(image.Place);
+        CountPixels(image, image.Input.Size.Pixels);
     }
 
     /// <summary>Removes an image from the queue, in constant time.</summary>
@@ -38,7 +48,7 @@ internal sealed class PendingQueue(BatchLimits limits)
         }
 
         list.Remove(image.Place);
-        Pixels -= image.Input.Size.Pixels;
+        CountPixels(image, -image.Input.Size.Pixels);
         return true;
     }
 
@@ -69,7 +79,19 @@ internal sealed class PendingQueue(BatchLimits limits)
 
     private int Most(PendingImage first) => (int)Math.Clamp(limits.Pixels / first.Input.Size.Pixels, 1, limits.Images);
 
-    private LinkedList<PendingImage> Of(PendingImage image)
+    private void CountPixels(PendingImage image, long pixels)
+    {
+        if (image.Priority == Priority.Interactive)
+        {
+            _interactivePixels += pixels;
+        }
+        else
+        {
+            _batchPixels += pixels;
+        }
+    }
+
+    private LinkedList<PendingImage> List(PendingImage image)
     {
         if (image.Priority == Priority.Interactive)
         {

@@ -113,7 +113,9 @@ internal sealed class SegmentationMetrics
             {
                 if (timings.Entered(stage))
                 {
-                    _stageDuration.Record(timings[stage].TotalSeconds, MetricTags.Model(model), MetricTags.Of(stage));
+                    _stageDuration.Record(
+                        timings[stage].TotalSeconds, MetricTags.Model(model), MetricTags.Of(stage),
+                        MetricTags.Priority(timings.IsBackground));
                 }
             }
         }
@@ -170,6 +172,9 @@ internal static class MetricTags
     public static KeyValuePair<string, object?> Model(string name) => new("model", name);
 
     public static KeyValuePair<string, object?> Of(Stage stage) => Stages[(int)stage];
+
+    /// <summary>The class in the queue, in the words of <c>?priority=</c>.</summary>
+    public static KeyValuePair<string, object?> Priority(bool isBackground) => new("priority", isBackground ? "batch" : "interactive");
 
     /// <summary>Status codes and versions.</summary>
     public static string Number(int number)

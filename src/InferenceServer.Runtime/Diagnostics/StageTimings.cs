@@ -52,6 +52,9 @@ internal sealed class StageTimings
     /// <summary>Their names in metrics and headers, in the same order.</summary>
     public static IReadOnlyList<string> Names { get; } = [.. Stages.Select(s => s.ToString().ToLowerInvariant())];
 
+    /// <summary>Whether the request is bulk work, which waits behind interactive requests.</summary>
+    public bool IsBackground { get; set; }
+
     /// <summary>The last entered stage; the first stage before any was entered.</summary>
     public Stage Current { get; private set; }
 

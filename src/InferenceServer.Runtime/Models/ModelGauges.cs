@@ -32,10 +32,10 @@ internal sealed class ModelGauges
             "seg_warmup_seconds", () => Each(m => m.WarmUpTime.TotalSeconds), "s",
             "The share of it that trying and warming took.");
         meter.CreateObservableGauge(
-            "seg_queue_depth", () => Sums(m => m.Scheduler.QueuedImages), "{image}",
+            "seg_queue_depth", () => Queues(queue => queue.Images), "{image}",
             "Inputs that wait for the network.");
         meter.CreateObservableGauge(
-            "seg_queue_pixels", () => Sums(m => m.Scheduler.QueuedPixels), "{pixel}",
+            "seg_queue_pixels", () => Queues(queue => queue.Pixels), "{pixel}",
             "Their pixels, padding included.");
         meter.CreateObservableGauge("seg_running", () => Sums(m => m.Scheduler.Running), "{image}", "Inputs that the network works on.");
         meter.CreateObservableGauge(
@@ -108,6 +108,14 @@ internal sealed class ModelGauges
     private IEnumerable<Measurement<long>> Sums(Func<LoadedModel, long> value) =>
         _repository.Entries.Where(e => e.Versions.Count > 0)
             .Select(e => new Measurement<long>(e.Versions.Sum(value), MetricTags.Model(e.Name)));
+
+    private IEnumerable<Measurement<long>> Queues(Func<(int Images, long Pixels), long> value) =>
+        from entry in _repository.Entries
+        where entry.Versions.Count > 0
+        from priority in Enum.GetValues<Priority>()
+        select new Measurement<long>(
+            entry.Versions.Sum(m => value(m.Scheduler.Queued(priority))),
+            MetricTags.Model(entry.Name), MetricTags.Priority(priority == Priority.Background));
 
     private IEnumerable<Measurement<double>> Each(Func<LoadedModel, double> value) =>
         Loaded.Select(m => new Measurement<double>(value(m), MetricTags.Model(m.Name), new("version", MetricTags.Number(m.Version))));

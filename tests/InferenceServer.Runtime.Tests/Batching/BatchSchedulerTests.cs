@@ -24,7 +24,7 @@ public sealed class BatchSchedulerTests : IDisposable
         Task<float>[] runs = [.. Enumerable.Range(0, 12).Select(i => RunAsync(scheduler, i))];
         await UntilAsync(() => _session.MostAtOnce == instances);
         Assert.Equal((12 - instances, instances), (scheduler.QueuedImages, scheduler.Running));
-        Assert.Equal((12 - instances) * Small.Pixels, scheduler.QueuedPixels);
+        Assert.Equal((12 - instances) * Small.Pixels, scheduler.Queued(Priority.Interactive).Pixels);
 
         _session.Gate.Set();
 
@@ -67,6 +67,8 @@ public sealed class BatchSchedulerTests : IDisposable
         await UntilAsync(() => scheduler.Running == 1);
         runs.AddRange([RunAsync(scheduler, 100, priority: Priority.Background), RunAsync(scheduler, 101, priority: Priority.Background)]);
         runs.AddRange(Enumerable.Range(1, 16).Select(i => RunAsync(scheduler, i)));
+        Assert.Equal((16, 16 * Small.Pixels), scheduler.Queued(Priority.Interactive));
+        Assert.Equal((2, 2 * Small.Pixels), scheduler.Queued(Priority.Background));
 
         _session.Gate.Set();
 
@@ -87,7 +89,7 @@ public sealed class BatchSchedulerTests : IDisposable
 
         await cancellation.CancelAsync();
 
-        Assert.Equal((0, 0L), (scheduler.QueuedImages, scheduler.QueuedPixels));
+        Assert.Equal((0, 0L), scheduler.Queued(Priority.Interactive));
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => waiting);
         _session.Gate.Set();
         Assert.Equal(1, await running);
@@ -274,7 +276,7 @@ public sealed class BatchSchedulerTests : IDisposable
         Assert.Equal(4000, answered + cancelled);
         Assert.InRange(answered, 3000, 4000);
         Assert.True(scheduler.Close(MaxWait));
-        Assert.Equal((0, 0L, 0), (scheduler.QueuedImages, scheduler.QueuedPixels, scheduler.Running));
+        Assert.Equal(((0, 0L), 0), (scheduler.Queued(Priority.Interactive), scheduler.Running));
         Assert.All(session.Runs, run => Assert.InRange(run.Length, 1, batch));
         Assert.InRange(session.MostAtOnce, 1, instances);
     }

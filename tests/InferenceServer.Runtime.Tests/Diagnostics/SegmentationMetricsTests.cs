@@ -105,6 +105,7 @@ public sealed class SegmentationMetricsTests : IDisposable
         Assert.Equal(
             [("read", 1), ("infer", 2)],
             _measured.Where(m => m.Instrument == "seg_stage_duration_seconds").Select(m => (m.Tags["stage"], m.Value)));
+        Assert.All(_measured.Where(m => m.Tags.ContainsKey("stage")), m => Assert.Equal("interactive", m.Tags["priority"]));
     }
 
     [Fact]

@@ -320,7 +320,7 @@ public sealed class BulkTests(SegmentationServer server)
         await measured.UntilAsync("seg_requests_total{code=415,model=tiny,route=/v1/segment:batch,version=1}", 1);
         await measured.UntilAsync("seg_requests_rejected_total{model=tiny,reason=bad_image}", 1);
         await measured.UntilAsync("seg_in_flight{model=tiny}", 0);
-        Assert.True(measured["seg_stage_duration_seconds{model=tiny,stage=infer}"] > 0);
+        Assert.True(measured["seg_stage_duration_seconds{model=tiny,priority=batch,stage=infer}"] > 0);
     }
 
     private async Task<JsonElement[]> LinesAsync(string path, HttpContent content)

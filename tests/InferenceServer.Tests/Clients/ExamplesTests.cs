@@ -54,12 +54,12 @@ public sealed class ExamplesTests(SegmentationServer server) : IDisposable
         Assert.False(File.Exists(Mask));
     }
 
-    // A proxy's own 429 says nothing of when to come again.
+    // A proxy's own refusals may say nothing of when to come again.
     private async Task ComesAgainAsync(string program, string example)
     {
         using HttpListener proxy = Loopback.Listen(out Uri address);
         Task<(int ExitCode, string Error)> run = RunAsync(program, example, address, Photo.Png);
-        foreach (int status in (int[])[429, 200])
+        foreach (int status in (int[])[429, 502, 200])
         {
             HttpListenerContext http = await proxy.GetContextAsync();
             await http.Request.InputStream.CopyToAsync(Stream.Null);

@@ -48,11 +48,14 @@ public sealed class InferenceClientTests(SegmentationServer server)
     [Theory]
     [InlineData(HttpStatusCode.TooManyRequests, 7)]
     [InlineData(HttpStatusCode.ServiceUnavailable, 2)]
+    [InlineData(HttpStatusCode.BadGateway, 2)]
     public async Task SegmentAsync_FullServer_ComesAgainWhenItSays(HttpStatusCode status, int seconds)
     {
         FakeTimeProvider clock = new();
         using Scripted script = new(Refusal(status, seconds), Mask());
-        using InferenceClient client = new(new Uri("http://server"), new InferenceClientOptions { Time = clock, Key = "secret" }, script);
+        List<HttpStatusCode> refused = [];
+        InferenceClientOptions options = new() { Time = clock, Key = "secret", OnRefused = refused.Add };
+        using InferenceClient client = new(new Uri("http://server"), options, script);
 
         Task<MaskAnswer> answer = client.SegmentAsync(Photo.Png);
         Assert.Equal(1, script.Requests);
@@ -62,6 +65,7 @@ public sealed class InferenceClientTests(SegmentationServer server)
 
         Assert.Equal([5], (await answer).Bytes);
         Assert.Equal((2, "Bearer secret"), (script.Requests, script.Authorization));
+        Assert.Equal([status], refused);
     }
 
     [Fact]

@@ -108,7 +108,7 @@ public sealed class QgisTests(SegmentationServer server) : IDisposable
         using HttpListener full = Loopback.Listen(out Uri address);
         Task<(int ExitCode, string Output)> run = SegmentAsync(
             address, Path.Combine(Repository.Root, "tests", "assets", "geo", "utm.tif"), "KEY=secret");
-        foreach (int status in (int[])[429, 503, 200])
+        foreach (int status in (int[])[429, 502, 503, 200])
         {
             HttpListenerContext http = await full.GetContextAsync();
             await http.Request.InputStream.CopyToAsync(Stream.Null);

@@ -4,6 +4,9 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
+using Google.Protobuf;
+using InferenceServer.OpenInference.Grpc.Messages;
+using InferenceServer.Tests.OpenInference.Grpc;
 
 namespace InferenceServer.Tests.Deploy;
 
@@ -11,6 +14,31 @@ namespace InferenceServer.Tests.Deploy;
 public sealed class NginxTests
 {
     private const int Clients = 6;
+    private const string ByProxy = "The proxy "; // so begins a detail of nginx's own
+    private const int Unimplemented = 12, Unavailable = 14; // of gRPC
+    private const string Boundary = "multipart/form-data; boundary=b";
+    private const string Json = "application/json";
+    private static readonly string InJson = Convert.ToBase64String(Photo.Png);
+
+    // A ModelInferRequest for tiny.image: name, input, and the image behind its length.
+    private static readonly byte[] Call = GrpcServer.Frame(new ModelInferRequest
+    {
+        ModelName = "tiny.image",
+        Inputs = { new ModelInferRequest.Types.InferInputTensor { Name = "image", Datatype = "BYTES", Shape = { 1 } } },
+        RawInputContents = { ByteString.CopyFrom([.. BitConverter.GetBytes(Photo.Png.Length), .. Photo.Png]) },
+    }.ToByteArray());
+
+    /// <summary>Each route that computes, in an unusual spelling where there is one, with a body.</summary>
+    private static IEnumerable<(string Path, string Type, byte[] Body)> Routes =>
+    [
+        ("/v1/segment/tiny", "image/png", Photo.Png), ("/V1/Segment/", "image/png", Photo.Png),
+        ("/v1/segment:batch/", Boundary, Form("a")),
+        ("/huggingface/tiny", "image/png", Photo.Png), ("/HuggingFace", Json, Text($$"""{"inputs": "{{InJson}}"}""")),
+        ("/label-studio/setup", Json, Text("{}")), ("/label-studio/models/tiny/setup/", Json, Text("{}")),
+        ("/api/function_invocations", Json, Text($$"""{"image": "{{InJson}}"}""")),
+        ("/api/remove?model=tiny-binary", Boundary, Form("file")),
+        ("/v2/models/tiny.image/infer", "application/octet-stream", Photo.Png), ("/v1/jobs", Boundary, Form("a")),
+    ];
 
     [NginxFact]
     public async Task Restart_OneReplicaAfterTheOtherUnderLoad_FailsNoRequest()
@@ -95,7 +123,6 @@ public sealed class NginxTests
             "/metrics", "/Metrics", "/metrics/", "//metrics", "/METRICS//", "/%6Detrics", "/metrics?x=1", "/v1/../metrics",
             "/v1/models/tiny/load", "/v1/models/tiny/unload/", "/V1/Models/tiny/Unload", "/v1//models/tiny/load", "/v1/models/tiny/%6Coad",
             "/v2/repository/models/tiny/load", "/v2/repository/models/tiny/UNLOAD/", "/V2/repository/any/models/tiny/load",
-            "/v1/jobs", "/V1/Jobs", "/v1/jobs/", "/v1/JOBS/0123/result", "/v1//jobs", "/v1/job%73",
         ];
         await using ReplicasBehindNginx pair = await ReplicasBehindNginx.StartAsync();
 
@@ -109,14 +136,112 @@ public sealed class NginxTests
                 using HttpRequestMessage request = new(method, asWritten);
                 using HttpResponseMessage answer = await pair.Client.SendAsync(request);
 
-                // A replica's own 404 is a problem in JSON.
+                string body = await answer.Content.ReadAsStringAsync();
                 Assert.True(
-                    (
-                        answer.StatusCode,
-                        answer.Content.Headers.ContentType?.MediaType) == (HttpStatusCode.NotFound, "text/html"),
-                    $"{method} {path} was passed on: {answer.StatusCode}");
+                    answer.StatusCode == HttpStatusCode.NotFound && body.Contains(ByProxy, StringComparison.Ordinal),
+                    $"{method} {path} was passed on: {answer.StatusCode} {body}");
             }
         }
+    }
+
+    [NginxFact]
+    public async Task Route_WhoseModelOneReplicaDoesNotServe_IsAnsweredByTheOther()
+    {
+        await using ReplicasBehindNginx pair = await ReplicasBehindNginx.StartAsync(
+            [("Jobs:Path", Path.Combine(Path.GetTempPath(), "jobs-" + ReplicasBehindNginx.Port)), .. ReplicasBehindNginx.Operator]);
+        await pair.UnloadAsync(0, "tiny");
+        await pair.UnloadAsync(0, "tiny-binary");
+
+        foreach ((string path, string type, byte[] body) in Routes)
+        {
+            for (int i = 0; i < Clients; i++) // of which nginx would give half to each
+            {
+                using HttpRequestMessage request = new(HttpMethod.Post, path) { Content = Photo.Content(body, type) };
+                request.Headers.Add("x-nuclio-function-name", "tiny");
+                request.Content.Headers.Add("Inference-Header-Content-Length", "0");
+                using HttpResponseMessage answer = await pair.Client.SendAsync(request);
+                string got = await answer.Content.ReadAsStringAsync();
+                Assert.True(answer.IsSuccessStatusCode && !got.Contains("not-ready", StringComparison.Ordinal), $"{path}: {got}");
+            }
+        }
+
+        using HttpResponseMessage job = await pair.Client.GetAsync("/v1/jobs/none");
+        Assert.StartsWith("There is no job 'none'", await ProblemAssert.IsAsync(HttpStatusCode.NotFound, job), StringComparison.Ordinal);
+        for (int i = 0; i < Clients; i++)
+        {
+            (int status, string message, _) = await GrpcServer.SendAsync(
+                pair.Grpc, "inference.GRPCInferenceService/ModelInfer", new ByteArrayContent(Call));
+            Assert.True(status == 0, $"ModelInfer: {status} {message}");
+        }
+    }
+
+    // One client that asks in vain may not take the replicas from the others.
+    [NginxFact]
+    public async Task Model_ThatNoReplicaServes_LeavesTheOthersServed()
+    {
+        await using ReplicasBehindNginx pair = await ReplicasBehindNginx.StartAsync();
+
+        for (int i = 0; i < Clients; i++)
+        {
+            using HttpResponseMessage refused = await pair.Client.PostAsync("/v1/segment/tiny-nan", Photo.Content(Photo.Png));
+            using HttpResponseMessage served = await pair.Client.PostAsync("/v1/segment/tiny", Photo.Content(Photo.Png));
+
+            Assert.Contains("NaN", await ProblemAssert.IsAsync(HttpStatusCode.ServiceUnavailable, refused), StringComparison.Ordinal);
+            Assert.Equal(HttpStatusCode.OK, served.StatusCode);
+        }
+    }
+
+    [NginxFact]
+    public async Task Error_OfNginxItself_IsAProblem()
+    {
+        await using ReplicasBehindNginx pair = await ReplicasBehindNginx.StartAsync(mostConnections: 1);
+
+        using HttpResponseMessage metrics = await pair.Client.GetAsync("/metrics");
+        await ProblemAssert.IsAsync(HttpStatusCode.NotFound, metrics);
+        using HttpResponseMessage longer = await pair.Client.PostAsync("/v1/segment", Photo.Content(new byte[66 << 20]));
+        Assert.Contains("65 MB", await ProblemAssert.IsAsync(HttpStatusCode.RequestEntityTooLarge, longer), StringComparison.Ordinal);
+        Assert.Contains(" 400 ", await RawAsync(pair, "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n"), StringComparison.Ordinal);
+        using (Socket first = await BeginAsync(pair.Client.BaseAddress!))
+        {
+            using HttpResponseMessage second = await pair.Client.GetAsync("/health/live");
+            await ProblemAssert.IsAsync(HttpStatusCode.TooManyRequests, second);
+            Assert.NotNull(second.Headers.RetryAfter);
+        }
+
+        (int status, string message, _) = await GrpcServer.SendAsync(
+            pair.Grpc, "inference.GRPCInferenceService/RepositoryModelUnload", new ByteArrayContent(Call));
+        Assert.Equal((Unimplemented, true), (status, message.StartsWith(ByProxy, StringComparison.Ordinal)));
+        foreach (ServerProcess replica in pair.Replicas)
+        {
+            replica.Signal(ServerProcess.KillNow);
+            await replica.ExitAsync();
+        }
+
+        using HttpResponseMessage nobody = await pair.Client.PostAsync("/huggingface", Photo.Content(Photo.Png));
+        await ProblemAssert.IsAsync(HttpStatusCode.BadGateway, nobody);
+        Assert.NotNull(nobody.Headers.RetryAfter);
+        (status, _, _) = await GrpcServer.SendAsync(
+            pair.Grpc, "inference.GRPCInferenceService/ModelInfer", new ByteArrayContent(Call));
+        Assert.Equal(Unavailable, status);
+    }
+
+    private static byte[] Text(string text) => Encoding.UTF8.GetBytes(text);
+
+    private static byte[] Form(string name) =>
+    [
+        .. Text($"--b\r\nContent-Disposition: form-data; name=\"{name}\"; filename=\"a.png\"\r\n\r\n"), .. Photo.Png,
+        .. Text("\r\n--b--\r\n"),
+    ];
+
+    private static async Task<string> RawAsync(ReplicasBehindNginx pair, string request)
+    {
+        using TcpClient client = new();
+        await client.ConnectAsync(IPAddress.Loopback, pair.Client.BaseAddress!.Port);
+        await client.GetStream().WriteAsync(Text(request));
+        using StreamReader reader = new(client.GetStream());
+        string answer = await reader.ReadToEndAsync();
+        Assert.Contains("application/problem+json", answer, StringComparison.Ordinal);
+        return answer;
     }
 
     private static (ConcurrentDictionary<string, int> Answers, Func<Task> Stop) Load(ReplicasBehindNginx pair)

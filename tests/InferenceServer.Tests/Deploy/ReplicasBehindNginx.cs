@@ -1,39 +1,65 @@
 using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
+using System.Security.Cryptography;
+using System.Text;
 
 namespace InferenceServer.Tests.Deploy;
 
 /// <summary>Two replicas, nginx before them, and clients.</summary>
 internal sealed class ReplicasBehindNginx : IAsyncDisposable
 {
+    /// <summary>In the value of a setting: the replica's port.</summary>
+    public const string Port = "{port}";
+
+    private const string Key = "the operator's key";
+
+    /// <summary>Settings for <see cref="UnloadAsync"/>.</summary>
+    public static readonly (string Key, string Value)[] Operator =
+    [
+        ("Security:Keys:operator:Hash", "sha256:" + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(Key)))),
+        ("Security:Keys:operator:Scopes", "admin"), ("Security:Anonymous", "infer"),
+    ];
+
     private readonly (string Key, string Value)[] _settings;
-    private readonly int[] _ports;
+    private readonly NginxPorts _ports;
     private readonly NginxProcess _nginx;
 
-    private ReplicasBehindNginx(int[] ports, ServerProcess[] replicas, (string Key, string Value)[] settings)
+    private ReplicasBehindNginx(
+        NginxPorts ports, ServerProcess[] replicas, (string Key, string Value)[] settings, int mostConnections)
     {
         (_ports, Replicas, _settings) = (ports, replicas, settings);
-        _nginx = new NginxProcess(ports[2], ports[0], ports[1]);
-        Client = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{ports[2]}") };
+        _nginx = new NginxProcess(ports, mostConnections);
+        Client = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{ports.Http}") };
+        Grpc = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{ports.Grpc}") };
     }
 
     /// <summary>Asks nginx.</summary>
     public HttpClient Client { get; }
+
+    /// <summary>Asks nginx by gRPC.</summary>
+    public HttpClient Grpc { get; }
 
     public ServerProcess[] Replicas { get; }
 
     /// <summary>What nginx complained about.</summary>
     public string Errors => _nginx.Errors;
 
-    public static async Task<ReplicasBehindNginx> StartAsync(params (string Key, string Value)[] settings)
+    public static Task<ReplicasBehindNginx> StartAsync(params (string Key, string Value)[] settings) => StartAsync(256, settings);
+
+    /// <summary>Starts two replicas and nginx.</summary>
+    /// <param name="mostConnections">Requests that one address may have under way.</param>
+    /// <param name="settings">The replicas' options.</param>
+    public static async Task<ReplicasBehindNginx> StartAsync(int mostConnections, params (string Key, string Value)[] settings)
     {
-        int[] ports = FreePorts(3);
-        ServerProcess first = await StartReplicaAsync(ports[0], settings);
+        int[] free = FreePorts(6);
+        NginxPorts ports = new(free[0], free[1], free[2], free[3], free[4], free[5]);
+        ServerProcess first = await StartReplicaAsync(ports.First, ports.FirstGrpc, settings);
         ReplicasBehindNginx pair;
         try
         {
-            pair = new ReplicasBehindNginx(ports, [first, await StartReplicaAsync(ports[1], settings)], settings);
+            ServerProcess second = await StartReplicaAsync(ports.Second, ports.SecondGrpc, settings);
+            pair = new ReplicasBehindNginx(ports, [first, second], settings, mostConnections);
         }
         catch
         {
@@ -54,7 +80,17 @@ internal sealed class ReplicasBehindNginx : IAsyncDisposable
             Assert.Equal(0, await old.ExitAsync());
         }
 
-        Replicas[replica] = await StartReplicaAsync(_ports[replica], _settings);
+        (int http, int grpc) = replica == 0 ? (_ports.First, _ports.FirstGrpc) : (_ports.Second, _ports.SecondGrpc);
+        Replicas[replica] = await StartReplicaAsync(http, grpc, _settings);
+    }
+
+    /// <summary>Stops a replica from serving a model, so that the replica answers 503, as while it loads.</summary>
+    public async Task UnloadAsync(int replica, string model)
+    {
+        using HttpClient direct = new() { BaseAddress = Replicas[replica].Address };
+        direct.DefaultRequestHeaders.Add("X-API-Key", Key);
+        using HttpResponseMessage answer = await direct.PostAsync($"/v1/models/{model}/unload", null);
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
     }
 
     /// <summary>Asks for masks, one after the other, as long as it is told to.</summary>
@@ -88,6 +124,7 @@ internal sealed class ReplicasBehindNginx : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         Client.Dispose();
+        Grpc.Dispose();
         _nginx.Dispose();
         foreach (ServerProcess replica in Replicas)
         {
@@ -95,8 +132,13 @@ internal sealed class ReplicasBehindNginx : IAsyncDisposable
         }
     }
 
-    private static Task<ServerProcess> StartReplicaAsync(int port, (string Key, string Value)[] settings) =>
-        ServerProcess.StartAsync($"http://127.0.0.1:{port}", settings);
+    private static Task<ServerProcess> StartReplicaAsync(int port, int grpc, (string Key, string Value)[] settings) =>
+        ServerProcess.StartAsync(
+            $"http://127.0.0.1:{port}",
+            [
+                ("OpenInference:GrpcUrl", $"http://127.0.0.1:{grpc}"),
+                .. settings.Select(s => (s.Key, s.Value.Replace(Port, $"{port}", StringComparison.Ordinal))),
+            ]);
 
     private static async Task<bool> IsReadyAsync(HttpClient client)
     {

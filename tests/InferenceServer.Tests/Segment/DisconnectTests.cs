@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using System.Text;
+using InferenceServer.Runtime.Admission;
 using InferenceServer.Runtime.Batching;
 using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Models;
@@ -97,6 +98,7 @@ public sealed class DisconnectTests : IAsyncLifetime
     {
         BatchScheduler scheduler = _model.Scheduler;
         return Eventually.TrueAsync(() => _server.InFlight is { Requests: 0, Bytes: 0, Pixels: 0 }
-            && scheduler is { Running: 0, QueuedImages: 0, QueuedPixels: 0, Backlog.Count: 0 });
+            && scheduler is { Running: 0, QueuedImages: 0, Backlog.Count: 0 }
+            && scheduler.Queued(Priority.Interactive).Pixels == 0);
     }
 }

@@ -86,7 +86,7 @@ public sealed class MetricsEndpointTests(ITestOutputHelper output) : IAsyncLifet
         string[] gauges =
         [
             "seg_model_load_seconds{model=\"tiny\",version=\"1\"}",
-            "seg_provider_info{model=\"tiny\",provider=\"cpu\"}", "seg_queue_depth{model=\"tiny\"}",
+            "seg_provider_info{model=\"tiny\",provider=\"cpu\"}", "seg_queue_depth{model=\"tiny\",priority=\"interactive\"}",
             "seg_model_state{model=\"tiny\",state=\"READY\",version=\"1\"}"
         ];
         await SegmentAsync();
@@ -97,7 +97,7 @@ public sealed class MetricsEndpointTests(ITestOutputHelper output) : IAsyncLifet
         Exposition after = await PageAsync(accept);
         Assert.All(gauges, gauge => Assert.Contains(gauge, before.Samples));
         Assert.All(gauges, gauge => Assert.DoesNotContain(gauge, after.Samples));
-        Assert.Contains("seg_queue_depth{model=\"tiny-labels\"}", after.Samples); // the other models' stay
+        Assert.Contains("seg_queue_depth{model=\"tiny-labels\",priority=\"batch\"}", after.Samples); // the other models' stay
         // As do counters, which only grow.
         Assert.Equal(before["seg_pixels_total{model=\"tiny\"}"], after["seg_pixels_total{model=\"tiny\"}"]);
     }

@@ -29,10 +29,22 @@ public sealed class RequestObserverTests : IDisposable
         Assert.Equal(bytes, _measured["seg_output_bytes{model=tiny}"]);
         Assert.Equal(Photo.Width * Photo.Height, _measured["seg_pixels_total{model=tiny}"]);
         Assert.All(["read", "decode", "preprocess", "infer", "postprocess", "encode", "write"], stage =>
-            Assert.True(_measured[$"seg_stage_duration_seconds{{model=tiny,stage={stage}}}"] > 0, stage));
+            Assert.True(_measured[$"seg_stage_duration_seconds{{model=tiny,priority=interactive,stage={stage}}}"] > 0, stage));
         Assert.True(
             _measured["seg_request_duration_seconds{model=tiny," +
-                "route=/v1/segment/{model}}"] > _measured["seg_stage_duration_seconds{model=tiny,stage=infer}"]);
+                "route=/v1/segment/{model}}"] > _measured["seg_stage_duration_seconds{model=tiny,priority=interactive,stage=infer}"]);
+    }
+
+    [Theory]
+    [InlineData("/v1/segment/tiny?priority=batch", "batch", "interactive")]
+    [InlineData("/v1/segment/tiny?priority=interactive", "interactive", "batch")]
+    public async Task Segment_OfEachClass_IsMeasuredByIt(string path, string priority, string other)
+    {
+        using HttpResponseMessage response = await _server.Client.PostAsync(path, Photo.Content(Photo.Png));
+
+        await _measured.UntilAsync("seg_in_flight{model=tiny}", 0);
+        Assert.True(_measured[$"seg_stage_duration_seconds{{model=tiny,priority={priority},stage=queue}}"] > 0);
+        Assert.Equal(0, _measured[$"seg_stage_duration_seconds{{model=tiny,priority={other},stage=queue}}"]);
     }
 
     [Theory]
