@@ -148,7 +148,7 @@ public sealed class NginxTests
     public async Task Route_WhoseModelOneReplicaDoesNotServe_IsAnsweredByTheOther()
     {
         await using ReplicasBehindNginx pair = await ReplicasBehindNginx.StartAsync(
-            [("Jobs:Path", Path.Combine(Path.GetTempPath(), "jobs-" + ReplicasBehindNginx.Port)), .. ReplicasBehindNginx.Operator]);
+            [("Jobs:Path", ReplicasBehindNginx.Folder), .. ReplicasBehindNginx.Operator]);
         await pair.UnloadAsync(0, "tiny");
         await pair.UnloadAsync(0, "tiny-binary");
 

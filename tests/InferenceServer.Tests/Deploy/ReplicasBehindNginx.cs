@@ -9,8 +9,8 @@ namespace InferenceServer.Tests.Deploy;
 /// <summary>Two replicas, nginx before them, and clients.</summary>
 internal sealed class ReplicasBehindNginx : IAsyncDisposable
 {
-    /// <summary>In the value of a setting: the replica's port.</summary>
-    public const string Port = "{port}";
+    /// <summary>In the value of a setting: a folder of the replica's own.</summary>
+    public const string Folder = "{folder}";
 
     private const string Key = "the operator's key";
 
@@ -23,12 +23,13 @@ internal sealed class ReplicasBehindNginx : IAsyncDisposable
 
     private readonly (string Key, string Value)[] _settings;
     private readonly NginxPorts _ports;
+    private readonly string _folder;
     private readonly NginxProcess _nginx;
 
     private ReplicasBehindNginx(
-        NginxPorts ports, ServerProcess[] replicas, (string Key, string Value)[] settings, int mostConnections)
+        NginxPorts ports, ServerProcess[] replicas, (string Key, string Value)[] settings, string folder, int mostConnections)
     {
-        (_ports, Replicas, _settings) = (ports, replicas, settings);
+        (_ports, Replicas, _settings, _folder) = (ports, replicas, settings, folder);
         _nginx = new NginxProcess(ports, mostConnections);
         Client = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{ports.Http}") };
         Grpc = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{ports.Grpc}") };
@@ -54,12 +55,13 @@ internal sealed class ReplicasBehindNginx : IAsyncDisposable
     {
         int[] free = FreePorts(6);
         NginxPorts ports = new(free[0], free[1], free[2], free[3], free[4], free[5]);
-        ServerProcess first = await StartReplicaAsync(ports.First, ports.FirstGrpc, settings);
+        string folder = Directory.CreateTempSubdirectory().FullName;
+        ServerProcess first = await StartReplicaAsync(ports.First, ports.FirstGrpc, folder, settings);
         ReplicasBehindNginx pair;
         try
         {
-            ServerProcess second = await StartReplicaAsync(ports.Second, ports.SecondGrpc, settings);
-            pair = new ReplicasBehindNginx(ports, [first, second], settings, mostConnections);
+            ServerProcess second = await StartReplicaAsync(ports.Second, ports.SecondGrpc, folder, settings);
+            pair = new ReplicasBehindNginx(ports, [first, second], settings, folder, mostConnections);
         }
         catch
         {
@@ -81,7 +83,7 @@ internal sealed class ReplicasBehindNginx : IAsyncDisposable
         }
 
         (int http, int grpc) = replica == 0 ? (_ports.First, _ports.FirstGrpc) : (_ports.Second, _ports.SecondGrpc);
-        Replicas[replica] = await StartReplicaAsync(http, grpc, _settings);
+        Replicas[replica] = await StartReplicaAsync(http, grpc, _folder, _settings);
     }
 
     /// <summary>Stops a replica from serving a model, so that the replica answers 503, as while it loads.</summary>
@@ -130,14 +132,17 @@ internal sealed class ReplicasBehindNginx : IAsyncDisposable
         {
             await replica.DisposeAsync();
         }
+
+        Directory.Delete(_folder, recursive: true);
     }
 
-    private static Task<ServerProcess> StartReplicaAsync(int port, int grpc, (string Key, string Value)[] settings) =>
+    private static Task<ServerProcess> StartReplicaAsync(
+        int port, int grpc, string folder, (string Key, string Value)[] settings) =>
         ServerProcess.StartAsync(
             $"http://127.0.0.1:{port}",
             [
                 ("OpenInference:GrpcUrl", $"http://127.0.0.1:{grpc}"),
-                .. settings.Select(s => (s.Key, s.Value.Replace(Port, $"{port}", StringComparison.Ordinal))),
+                .. settings.Select(s => (s.Key, s.Value.Replace(Folder, Path.Combine(folder, $"{port}"), StringComparison.Ordinal))),
             ]);
 
     private static async Task<bool> IsReadyAsync(HttpClient client)
