@@ -1,5 +1,5 @@
-// What of Helm's templates the chart here uses: `if` and `if not` over a value, `define`, `include`, `toYaml`, `nindent`, `quote`, values, and white space
-// trimmed by `-`. Anything else is an error. It does not replace `helm lint`; it keeps the chart renderable where there is no helm.
+// What of Helm's templates the chart here uses: `if`, `if not` and `if eq` over a value, `range $i, $x :=` over a list, `define`, `include`, `toYaml`, `nindent`,
+// `quote`, values, comments, and white space trimmed by `-`. Anything else is an error. It does not replace `helm lint`; it keeps the chart renderable where there is no helm.
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { parse, parseAllDocuments, stringify } from "yaml";
@@ -33,7 +33,8 @@ function parseTemplate(text, file) {
     if (tag[3]) rest = rest.trimStart();
     open.at(-1).body.push(before);
     const [word] = tag[2].split(/\s+/);
-    if (word === "if" || word === "define") {
+    if (word.startsWith("/*")) continue;
+    if (word === "if" || word === "define" || word === "range") {
       const node = { word, argument: tag[2].slice(word.length).trim(), body: [] };
       open.at(-1).body.push(node);
       open.push(node);
@@ -57,11 +58,21 @@ function render(node, scope, defined) {
       defined.set(JSON.parse(part.argument), part);
       return "";
     }
-    const [, not, path] = /^(not\s+)?(\S+)$/.exec(part.argument) ?? unknown(part.argument);
-    const value = look(path, scope);
-    const holds = Array.isArray(value) ? value.length > 0 : value && typeof value === "object" ? Object.keys(value).length > 0 : Boolean(value);
-    return holds !== Boolean(not) ? render(part, scope, defined) : "";
+    if (part.word === "range") {
+      const [, index, item, path] = /^(?:(\$\w+),\s*)?(\$\w+)\s*:=\s*(\S+)$/.exec(part.argument) ?? unknown(part.argument);
+      return look(path, scope).map((x, i) => render(part, { ...scope, [index ?? "$_"]: i, [item]: x }, defined)).join("");
+    }
+    return holds(part.argument, scope) ? render(part, scope, defined) : "";
   }).join("");
+}
+
+function holds(condition, scope) {
+  const [, same, word] = /^eq\s+(\S+)\s+("[^"]*")$/.exec(condition) ?? [];
+  if (same) return look(same, scope) === JSON.parse(word);
+  const [, not, path] = /^(not\s+)?(\S+)$/.exec(condition) ?? unknown(condition);
+  const value = look(path, scope);
+  const isThere = Array.isArray(value) ? value.length > 0 : value && typeof value === "object" ? Object.keys(value).length > 0 : Boolean(value);
+  return isThere !== Boolean(not);
 }
 
 function pipeline(text, scope, defined) {
@@ -71,15 +82,17 @@ function pipeline(text, scope, defined) {
     if (word === "toYaml" && rest.length === 1) return stringify(look(rest[0], scope)).trimEnd();
     if (word === "nindent" && rest.length === 1) return "\n" + value.split("\n").map((l) => (l ? " ".repeat(Number(rest[0])) + l : l)).join("\n");
     if (word === "quote" && !rest.length) return JSON.stringify(String(value));
-    return word.startsWith(".") && !rest.length ? look(word, scope) : unknown(step);
+    return /^[.$]/.test(word) && !rest.length ? look(word, scope) : unknown(step);
   }, undefined);
 }
 
 function look(path, scope) {
-  return path.split(".").slice(1).reduce((node, key) => {
+  const [first, ...keys] = path.split(".");
+  const root = first === "" || first === "$" ? scope : first in scope ? scope[first] : unknown(path);
+  return keys.reduce((node, key) => {
     if (node === null || typeof node !== "object" || !(key in node)) throw new Error(`there is no value ${path}`);
     return node[key];
-  }, scope);
+  }, root);
 }
 
 function unknown(what) {

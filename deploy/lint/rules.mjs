@@ -24,20 +24,43 @@ export function rules(resources) {
       expect(matches(spec.selector.matchLabels, spec.template.metadata.labels), "the Deployment does not select its own pods");
       const scaled = ["HorizontalPodAutoscaler", "ScaledObject"].some((k) => names.has(`${k} ${resource.metadata.name}`));
       expect(("replicas" in spec) !== scaled, "replicas are said by the Deployment or by what scales it, not by both and not by none");
-      for (const spread of pod.topologySpreadConstraints) expect(matches(spread.labelSelector.matchLabels, spec.template.metadata.labels), "a topology spread counts other pods");
+      for (const spread of pod.topologySpreadConstraints ?? []) expect(matches(spread.labelSelector.matchLabels, spec.template.metadata.labels), "a topology spread counts other pods");
     }
-    const pods = resources.find((r) => r.kind === "Deployment")?.spec.template.metadata.labels;
+    // A Deployment of workers is none of the server: what selects pods selects those of one Deployment.
+    const selected = (selector) => resources.filter((r) => r.kind === "Deployment" && matches(selector, r.spec.template.metadata.labels)).map((r) => r.metadata.name);
+    const selectsItsOwn = (selector) => expect(selected(selector).join() === resource.metadata.name, `the ${kind} ${resource.metadata.name} selects the pods of ${selected(selector).join(" and ") || "nothing"}`);
     if (kind === "Service") {
-      expect(matches(spec.selector, pods), "the Service selects no pod");
-      const ports = resources.find((r) => r.kind === "Deployment").spec.template.spec.containers.flatMap((c) => c.ports.map((p) => p.name));
+      selectsItsOwn(spec.selector);
+      const ports = resources.find((r) => r.kind === "Deployment" && r.metadata.name === resource.metadata.name).spec.template.spec.containers.flatMap((c) => c.ports.map((p) => p.name));
       expect(spec.ports.every((p) => ports.includes(p.targetPort)), "the Service's port leads nowhere");
     }
-    if (kind === "PodDisruptionBudget") expect(matches(spec.selector.matchLabels, pods), "the PodDisruptionBudget selects no pod");
+    if (kind === "PodDisruptionBudget") {
+      selectsItsOwn(spec.selector.matchLabels);
+      expect(spec.unhealthyPodEvictionPolicy === "AlwaysAllow", "the PodDisruptionBudget lets a broken replica keep a node from being drained");
+    }
     const service = resources.find((r) => r.kind === "Service");
     if (kind === "NetworkPolicy") {
-      expect(matches(spec.podSelector.matchLabels, pods), "the NetworkPolicy selects no pod");
+      selectsItsOwn(spec.podSelector.matchLabels);
       const open = spec.ingress.flatMap((i) => i.ports.map((p) => p.port));
-      expect(service.spec.ports.every((p) => open.includes(p.targetPort)), "the NetworkPolicy keeps out what the Service lets in");
+      if (resource.metadata.name === service.metadata.name) expect(service.spec.ports.every((p) => open.includes(p.targetPort)), "the NetworkPolicy keeps out what the Service lets in");
+    }
+    if (kind === "PodMonitor") {
+      selectsItsOwn(spec.selector.matchLabels);
+      expect(spec.podMetricsEndpoints.every((e) => e.path === "/metrics" && e.port === "http"), "the PodMonitor asks a port or path that is not there");
+    }
+    if (kind === "ServiceAccount") {
+      expect(resource.automountServiceAccountToken === false, "the ServiceAccount mounts its token");
+      expect(resources.filter((r) => r.kind === "Deployment").every((r) => r.spec.template.spec.serviceAccountName === resource.metadata.name), "a Deployment does not run as the ServiceAccount");
+    }
+    if (kind === "Ingress") {
+      const base = option(resources, "Hosting__PathBase");
+      expect(spec.rules?.length > 0, "the Ingress has no host");
+      for (const { http } of spec.rules ?? []) {
+        expect(http.paths.every((p) => p.backend.service.name === service.metadata.name && service.spec.ports.some((s) => s.name === p.backend.service.port.name)), "the Ingress leads nowhere");
+        const carries = (path) => http.paths.some((p) => path === p.path || (p.pathType === "Prefix" && path.startsWith(`${p.path}/`)));
+        for (const path of ["/", "/playground/api.js", "/swagger/index.html", "/v1/segment", "/v1/segment:batch", "/v2/health/ready"]) expect(carries(base + path), `the Ingress leaves out ${base + path}`);
+        for (const path of ["/metrics", "/health/ready", base + "/metrics"]) expect(!carries(path), `the Ingress lets ${path} in`);
+      }
     }
     if (kind === "ServiceMonitor") {
       expect(matches(spec.selector.matchLabels, service.metadata.labels), "the ServiceMonitor selects no Service");
@@ -48,13 +71,17 @@ export function rules(resources) {
       expect(backends.every((b) => b.name === service.metadata.name && service.spec.ports.some((p) => p.port === b.port)), "the HTTPRoute leads nowhere");
       // As the Gateway API has it: a prefix is one of whole elements.
       const carries = (path) => spec.rules.some((r) => r.matches.some(({ path: { type, value } }) => path === value || (type === "PathPrefix" && path.startsWith(`${value.replace(/\/$/, "")}/`))));
-      for (const path of ["/v1/segment", "/v1/segment/road", "/v1/segment:batch", "/v1/models", "/v1/models/road"]) expect(carries(path), `the HTTPRoute leaves out ${path}`);
-      for (const path of ["/metrics", "/v1/jobs", "/v2/repository/models/road/load"]) expect(!carries(path), `the HTTPRoute lets ${path} in`);
+      const base = option(resources, "Hosting__PathBase");
+      const jobs = option(resources, "Jobs__Engine") === "Nats"; // any replica answers for any job
+      for (const path of ["/v1/segment", "/v1/segment/road", "/v1/segment:batch", "/v1/models", "/v1/models/road", ...(jobs ? ["/v1/jobs", "/v1/jobs/1"] : [])]) expect(carries(base + path), `the HTTPRoute leaves out ${base + path}`);
+      for (const path of ["/metrics", "/v2/repository/models/road/load", ...(jobs ? [] : ["/v1/jobs"])]) expect(!carries(base + path), `the HTTPRoute lets ${base + path} in`);
     }
     if (kind === "HorizontalPodAutoscaler" || kind === "ScaledObject") expect(names.has(`Deployment ${spec.scaleTargetRef.name}`), `the ${kind} scales nothing`);
-    if (kind === "ScaledObject") expect(spec.triggers.every((t) => t.type === "prometheus" && t.metadata.serverAddress && t.metadata.query && !Number.isNaN(Number(t.metadata.threshold))), "a trigger lacks what KEDA asks for");
+    if (kind === "ScaledObject") expect(spec.triggers.every(isTrigger), "a trigger lacks what KEDA asks for");
+    if (kind === "HorizontalPodAutoscaler") expect(spec.metrics.every((m) => m.pods.metric.name === "seg_queue_seconds_per_request"), "the HorizontalPodAutoscaler scales on what the adapter does not make");
     if (kind === "InferenceService") {
       const { model } = spec.predictor;
+      expect(model.protocolVersion === "v2" && model.storageUri, "the InferenceService says no protocol or no place of its model");
       const runtime = resources.find((r) => r.kind === "ServingRuntime" && r.metadata.name === model.runtime);
       expect(runtime?.spec.supportedModelFormats.some((f) => f.name === model.modelFormat.name), "no runtime has the InferenceService's format");
     }
@@ -62,10 +89,27 @@ export function rules(resources) {
   return errors;
 }
 
+// The value of an option in the server's Deployment.
+function option(resources, name) {
+  const env = resources.filter((r) => r.kind === "Deployment" && !r.metadata.name.endsWith("-workers")).flatMap((r) => r.spec.template.spec.containers.flatMap((c) => c.env ?? []));
+  return env.find((e) => e.name === name)?.value ?? "";
+}
+
+// Values of KEDA's metadata are strings. On the wait of interactive requests; workers, on the messages that wait for their consumer.
+function isTrigger({ type, metadata }) {
+  if (Object.values(metadata).some((v) => typeof v !== "string" || !v)) return false;
+  if (type === "prometheus") return Boolean(metadata.serverAddress) && metadata.query?.includes('priority="interactive"') && !Number.isNaN(Number(metadata.threshold));
+  return type === "nats-jetstream" && /^[^/]+:\d+$/.test(metadata.natsServerMonitoringEndpoint) && Boolean(metadata.account && metadata.stream) && metadata.consumer === "workers" && Number(metadata.lagThreshold) > 0;
+}
+
 function looksAfterItself(pod, expect) {
   for (const container of pod.containers) {
     const security = { ...pod.securityContext, ...container.securityContext };
     expect(security.runAsNonRoot === true && security.runAsUser === 1654, `${container.name} does not run as the image's user`);
+    const mounted = (container.volumeMounts ?? []).map((m) => m.name);
+    expect(mounted.every((name) => pod.volumes.some((v) => v.name === name)), `${container.name} mounts a volume that is not there`);
+    expect(pod.volumes.every((v) => mounted.includes(v.name)), `${container.name} does not mount every volume`);
+    expect(new Set(container.env?.map((e) => e.name)).size === (container.env?.length ?? 0), `${container.name} has a variable twice`);
     expect(security.readOnlyRootFilesystem === true && security.allowPrivilegeEscalation === false && security.capabilities?.drop?.includes("ALL"), `${container.name} has more rights than it needs`);
     expect(security.seccompProfile?.type === "RuntimeDefault", `${container.name} has no seccomp profile`);
     const grpc = container.ports?.find((p) => p.name === "grpc")?.containerPort;

@@ -7,7 +7,7 @@ const modules = {
   "autoscaling/v2": "kubernetes-models/autoscaling/v2",
   "gateway.networking.k8s.io/v1": "@kubernetes-models/gateway-api/gateway.networking.k8s.io/v1",
 };
-const unchecked = new Set(["monitoring.coreos.com/v1/ServiceMonitor", "keda.sh/v1alpha1/ScaledObject", "serving.kserve.io/v1alpha1/ServingRuntime", "serving.kserve.io/v1beta1/InferenceService"]);
+const unchecked = new Set(["monitoring.coreos.com/v1/ServiceMonitor", "monitoring.coreos.com/v1/PodMonitor", "keda.sh/v1alpha1/ScaledObject", "serving.kserve.io/v1alpha1/ServingRuntime", "serving.kserve.io/v1beta1/InferenceService"]);
 
 export async function schemaErrors(resource) {
   const { apiVersion, kind } = resource;
