@@ -4,6 +4,7 @@ using InferenceServer.Cli.Bench;
 using InferenceServer.Cli.Evaluate;
 using InferenceServer.Cli.Inspect;
 using InferenceServer.Cli.Key;
+using InferenceServer.Cli.Pull;
 using InferenceServer.Cli.Refine;
 using InferenceServer.Cli.Segment;
 using InferenceServer.Cli.TuneCrf;
@@ -33,6 +34,7 @@ internal static class CommandLine
         BenchCommand.Create(),
         KeyCommand.Create(),
         WorkCommand.Create(),
+        PullCommand.Create(),
     };
 
     /// <summary>Runs the program.</summary>
