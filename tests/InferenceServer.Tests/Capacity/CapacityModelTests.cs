@@ -35,7 +35,7 @@ public sealed class CapacityModelTests
     [Theory]
     [InlineData(4, 4)] // as many times faster as there are replicas
     [InlineData(16, 16)]
-    [InlineData(128, 64)] // 256 chunks keep 64 replicas of 4 workers busy
+    [InlineData(512, 106.7)] // 256 chunks are 256 workers, each with an image in 10 + 50 ms; one replica makes 40 a second
     public void JobModel_Replicas_ShareAJobUntilTheWindowIsEmpty(int replicas, double expected)
     {
         ReplicaModel equal = new(Instances: 2, Alone: Time, Busy: Time, MostInside: 64, Spread: 0);
