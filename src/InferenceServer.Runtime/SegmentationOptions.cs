@@ -63,6 +63,7 @@ internal sealed class SegmentationOptionsValidator(string path) : IValidateOptio
         Add("Inference", options.Inference, new PassOptionsValidator());
         Add("Crf", options.Crf, new CrfOptionsValidator());
         Add("S3", options.S3, new S3OptionsValidator());
+        result.AddResult(new ModelPlaceValidator(path).Validate(name, options.Models));
         result.AddResult(new OnnxConsistency().Validate(name, options.Onnx));
         result.AddResult(new SchedulingConsistency().Validate(name, options.Scheduling));
         return result.Build();

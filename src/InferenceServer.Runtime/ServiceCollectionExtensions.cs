@@ -75,6 +75,7 @@ public static class ServiceCollectionExtensions
         services.AddSingleton<ObjectStores>();
         services.AddSingleton<SessionFactory>();
         services.AddSingleton<ModelLoader>();
+        services.AddSingleton(PulledModels.CreateSource);
         services.AddSingleton<ModelRepository>();
         services.AddSingleton<ModelInspector>();
         services.AddSingleton<ImageDecoder>();

@@ -32,6 +32,7 @@ public sealed partial class ArchitectureTests
         { "Diagnostics", [] },
         { "Configuration", [] },
         { "Storage", [] },
+        { "Pulling", ["Manifests.ManifestReader", "Storage"] },
         // The stages, in the order of the pipeline.
         { "Decoding", ["Buffers"] },
         { "Preprocessing", ["Buffers", "Manifests", "Passes.PassSettings"] },
@@ -65,7 +66,7 @@ public sealed partial class ArchitectureTests
             [
                 "Adaptation", "Admission.Backlog", "Admission.InFlightLimits", "Admission.Priority", "Batching",
                 "Buffers", "Decoding.ImageDecoder", "Diagnostics", "Manifests", "Passes", "Postprocessing",
-                "Preprocessing", "Refinement", "Sessions", "Storage"
+                "Preprocessing", "Pulling", "Refinement", "Sessions", "Storage"
             ]
         },
         // A draft passes the check that a model passes at load.

@@ -1,13 +1,37 @@
 // A small server that speaks S3: node server.cjs FOLDER PORT BUCKET... Port 0 is a free port; the chosen port is printed.
-// s3rver lacks what Amazon, MinIO and Ceph have and the tests need, so it is added here: conditional writes, reads that never
-// see half an object, and lists in the order of the keys and in pages.
+// s3rver lacks what Amazon, MinIO and Ceph have and the tests need, so it is added here: conditional writes, objects that are
+// whole once they are there, and lists in the order of the keys and in pages.
+const { createHash } = require('node:crypto');
+const fs = require('node:fs');
 const http = require('node:http');
+const path = require('node:path');
+const { pipeline } = require('node:stream/promises');
 const S3rver = require('s3rver');
 
 const [directory, port, ...buckets] = process.argv.slice(2);
 const s3 = new S3rver({ directory, silent: true, vhostBuckets: false, configureBuckets: buckets.map(name => ({ name })) });
 const answer = s3.callback();
 const last = new Map(); // the last request for each object
+const writes = new Set(); // those in progress
+
+// s3rver answers before the bytes are in the file.
+s3.store.putObject = async function ({ bucket, key, content, metadata }) {
+  const file = this.getResourcePath(bucket, key, 'object');
+  const md5 = createHash('md5');
+  let size = 0;
+  await fs.promises.mkdir(path.dirname(file), { recursive: true });
+  await pipeline(Buffer.isBuffer(content) ? [content] : content, async function* (chunks) {
+    for await (const chunk of chunks) {
+      md5.update(chunk);
+      size += chunk.length;
+      yield chunk;
+    }
+  }, fs.createWriteStream(`${file}.part`));
+  await fs.promises.rename(`${file}.part`, file);
+  const hash = md5.digest('hex');
+  await this.putMetadata(bucket, key, metadata, hash);
+  return { size, md5: hash };
+};
 
 function serve(request, response) {
   return new Promise(resolve => {
@@ -35,6 +59,7 @@ const xml = text => String(text).replace(/[<>&"]/g, c => `&#${c.charCodeAt(0)};`
 
 async function list(bucket, query, response) {
   const [prefix, delimiter] = [query.get('prefix') ?? '', query.get('delimiter')];
+  await Promise.all(writes);
   const { objects } = await s3.store.listObjects(bucket, { prefix });
   const entries = new Map();
   for (const object of objects) {
@@ -61,8 +86,8 @@ async function list(bucket, query, response) {
 
 function handle(request, response) {
   const url = new URL(request.url, 'http://localhost');
-  const [, bucket, ...path] = url.pathname.split('/').map(decodeURIComponent);
-  const key = path.join('/');
+  const [, bucket, ...names] = url.pathname.split('/').map(decodeURIComponent);
+  const key = names.join('/');
   if (!key) {
     const isList = url.searchParams.get('list-type') === '2' && buckets.includes(bucket);
     return isList ? list(bucket, url.searchParams, response) : serve(request, response);
@@ -70,6 +95,11 @@ function handle(request, response) {
 
   const turn = (last.get(url.pathname) ?? Promise.resolve()).then(() => serveObject(bucket, key, request, response));
   last.set(url.pathname, turn);
+  if (!['GET', 'HEAD'].includes(request.method)) {
+    writes.add(turn);
+    turn.finally(() => writes.delete(turn));
+  }
+
   return turn;
 }
 

@@ -4,6 +4,7 @@ using InferenceServer.Cli.Bench;
 using InferenceServer.Cli.Evaluate;
 using InferenceServer.Cli.Inspect;
 using InferenceServer.Cli.Key;
+using InferenceServer.Cli.Pull;
 using InferenceServer.Cli.Refine;
 using InferenceServer.Cli.Segment;
 using InferenceServer.Cli.TuneCrf;
@@ -31,6 +32,7 @@ internal static class CommandLine
         TuneCrfCommand.Create(),
         BenchCommand.Create(),
         KeyCommand.Create(),
+        PullCommand.Create(),
     };
 
     /// <summary>Runs the program.</summary>

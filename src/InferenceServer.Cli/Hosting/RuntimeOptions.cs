@@ -12,7 +12,7 @@ internal sealed class RuntimeOptions
 
     private readonly Option<string> _models = new("--models")
     {
-        Description = "The folder with one folder for each model.",
+        Description = "The folder with one folder for each model, or s3://bucket/prefix or hf://owner/name.",
         HelpName = "DIR",
         DefaultValueFactory = _ => "models",
     };

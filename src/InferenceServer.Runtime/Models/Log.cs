@@ -52,6 +52,31 @@ internal static partial class Log
         "The folder of model {Model} cannot be read; its loaded versions keep serving: {Reason}")]
     public static partial void ModelUnreadable(ILogger logger, string model, string reason);
 
+    [LoggerMessage(
+        213, LogLevel.Information,
+        "Pulled from {Place}: {Models}; {Files} files with {Bytes} bytes were downloaded, {PresentFiles} files with " +
+        "{PresentBytes} bytes were there.")]
+    public static partial void ModelsPulled(
+        ILogger logger, string place, string models, long files, long bytes, long presentFiles, long presentBytes);
+
+    [LoggerMessage(214, LogLevel.Error, "Model {Model} cannot be pulled, and stays as it is: {Reason}")]
+    public static partial void ModelNotPulled(ILogger logger, string model, string reason);
+
+    [LoggerMessage(215, LogLevel.Warning, "The models cannot be pulled; {Standing}: {Reason}")]
+    public static partial void StoreAway(ILogger logger, string standing, string reason);
+
+    [LoggerMessage(216, LogLevel.Information, "{Place} is there again; models are pulled.")]
+    public static partial void StoreBack(ILogger logger, string place);
+
+    [LoggerMessage(217, LogLevel.Warning, "{Place} has no model any more; the last models keep serving.")]
+    public static partial void PlaceEmpty(ILogger logger, string place);
+
+    [LoggerMessage(218, LogLevel.Error, "Model {Model} cannot be taken from the cache: {Reason}")]
+    public static partial void CacheDamaged(ILogger logger, string model, string reason);
+
+    [LoggerMessage(219, LogLevel.Warning, "{Folder} (Models:Cache) cannot be cleaned of unused files: {Reason}")]
+    public static partial void CacheNotCleaned(ILogger logger, string folder, string reason);
+
     [LoggerMessage(300, LogLevel.Critical, "No model can be served; the program stops: {Reason}")]
     public static partial void CannotServe(ILogger logger, string reason);
 

@@ -7,7 +7,10 @@ using InferenceServer.Runtime.Storage;
 namespace InferenceServer.Runtime.Models;
 
 /// <summary>The folder of one model: its files, and a stamp that changes with any of the files.</summary>
-internal sealed class ModelFolder(string path)
+/// <param name="path">The full path.</param>
+/// <param name="hashes">The hash of each file, by its path with <c>/</c>: the stamp of a folder that never changes. Null
+/// where the folder may change.</param>
+internal sealed class ModelFolder(string path, IReadOnlyDictionary<string, string>? hashes = null)
 {
     private const string Graph = "model.onnx";
 
@@ -126,6 +129,13 @@ internal sealed class ModelFolder(string path)
 
     private void Append(StringBuilder stamp, string file)
     {
+        if (hashes is not null)
+        {
+            string name = System.IO.Path.GetRelativePath(Path, file).Replace('\\', '/');
+            stamp.Append(CultureInfo.InvariantCulture, $"{name} {hashes.GetValueOrDefault(name)}\n");
+            return;
+        }
+
         FileInfo real = new(RealPath.Of(file)); // a link has a time of its own
         stamp.Append(CultureInfo.InvariantCulture, $"{System.IO.Path.GetRelativePath(Path, file)} {real.FullName}");
         if (real.Exists)

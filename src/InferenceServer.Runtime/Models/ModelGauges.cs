@@ -14,7 +14,9 @@ internal sealed class ModelGauges
     private readonly ModelRepository _repository;
 
     /// <summary>Creates the instruments.</summary>
-    public ModelGauges(IMeterFactory meters, ModelRepository repository, SessionFactory sessions, InFlightLimits admission)
+    public ModelGauges(
+        IMeterFactory meters, ModelRepository repository, IModelSource source, TimeProvider time, SessionFactory sessions,
+        InFlightLimits admission)
     {
         _repository = repository;
         Meter meter = meters.Create(SegmentationMetrics.MeterName);
@@ -57,10 +59,32 @@ internal sealed class ModelGauges
         meter.CreateObservableCounter(
             "seg_arena_shrinkages_total", () => ArenaUsage.Shrinkages, "{run}",
             "Runs after which a session gave memory back that a rare, large image had needed.");
+        meter.CreateObservableGauge(
+            "seg_model_store_age_seconds", () => Age(source, time), "s",
+            "Time since the place of Models:Path was last seen; none for a folder.");
+        meter.CreateObservableCounter(
+            "seg_model_store_failures_total", () => Failures(source), "{look}",
+            "Looks at the place of Models:Path that failed, or could not pull a model.");
         meter.CreateObservableGauge("seg_build_info", Build, description: "1; the labels say what runs.");
     }
 
     private IEnumerable<LoadedModel> Loaded => _repository.Entries.SelectMany(e => e.Versions);
+
+    private static IEnumerable<Measurement<double>> Age(IModelSource source, TimeProvider time)
+    {
+        if (source.Looked is { } looked)
+        {
+            yield return new Measurement<double>((time.GetUtcNow() - looked).TotalSeconds);
+        }
+    }
+
+    private static IEnumerable<Measurement<long>> Failures(IModelSource source)
+    {
+        if (source.Watched is null)
+        {
+            yield return new Measurement<long>(source.Failures);
+        }
+    }
 
     private static Measurement<int> Build()
     {

@@ -7,17 +7,17 @@ using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Runtime.Models;
 
-/// <summary>The models of one folder. Readers take an immutable snapshot and never wait; loads run one at a
+/// <summary>The models of one folder or place. Readers take an immutable snapshot and never wait; loads run one at a
 /// time.</summary>
 internal sealed class ModelRepository : IDisposable
 {
-    private const string Looking = "The server is listing the models; try again in a moment.";
+    private const string Looking = "The server is listing or pulling the models; try again in a moment.";
     private const string NotLoading = "No model is loaded: the host has not started, has stopped, or could not load the models.";
     private readonly ModelLoader _loader;
     private readonly ModelRepositoryOptions _options;
     private readonly SegmentationMetrics _metrics;
     private readonly ILogger<ModelRepository> _logger;
-    private readonly string _root;
+    private readonly IModelSource _source;
     private readonly SemaphoreSlim _loading = new(1); // guards the slots
     private readonly SortedDictionary<string, ModelSlot> _slots = new(StringComparer.Ordinal);
     // ONNX files in the folder itself that were already logged.
@@ -30,14 +30,14 @@ internal sealed class ModelRepository : IDisposable
 
     /// <summary>Creates an empty repository.</summary>
     public ModelRepository(
-        ModelLoader loader, IOptions<ModelRepositoryOptions> options, SegmentationMetrics metrics,
+        IModelSource source, ModelLoader loader, IOptions<ModelRepositoryOptions> options, SegmentationMetrics metrics,
         ILogger<ModelRepository> logger)
     {
+        _source = source;
         _loader = loader;
         _options = options.Value;
         _metrics = metrics;
         _logger = logger;
-        _root = Path.GetFullPath(_options.Path);
     }
 
     /// <summary>A snapshot of all models, ordered by name.</summary>
@@ -66,6 +66,8 @@ internal sealed class ModelRepository : IDisposable
     /// <summary>Whether every required model serves.</summary>
     public bool IsReady => NotReady().Count == 0;
 
+    private string[] Problems => _source.Problem is { } problem ? [problem] : [];
+
     // A name is not unknown before the folder was listed.
     private bool IsLooking => !_loaded && Volatile.Read(ref _entries).IsEmpty;
 
@@ -88,7 +90,8 @@ internal sealed class ModelRepository : IDisposable
         ];
         if (required.Count > 0)
         {
-            return [.. required.Where(r => Find(r)?.State != ModelState.Ready).Select(Explain)];
+            string[] missing = [.. required.Where(r => Find(r)?.State != ModelState.Ready)];
+            return [.. missing.Select(Explain), .. missing.Any(name => Find(name) is null) ? Problems : []];
         }
 
         if (Entries.Any(e => e.State == ModelState.Ready))
@@ -96,7 +99,7 @@ internal sealed class ModelRepository : IDisposable
             return [];
         }
 
-        return ["No model is ready."];
+        return ["No model is ready.", .. Problems];
     }
 
     /// <summary>Waits while a model loads; <see cref="Lease"/> reports whether the model can be used
@@ -150,9 +153,7 @@ internal sealed class ModelRepository : IDisposable
 
     /// <summary>The entry of a model, in any state.</summary>
     /// <exception cref="SegmentationException">The model does not exist.</exception>
-    public ModelEntry Entry(string name) =>
-        Find(name) ?? throw new SegmentationException(
-            SegmentationError.UnknownModel, $"There is no model '{name}'; use one of: {Names()}.");
+    public ModelEntry Entry(string name) => Find(name) ?? throw Unknown(name, Entries.Select(e => e.Name));
 
     /// <summary>A serving version of a model.</summary>
     /// <exception cref="SegmentationException">The model or version does not exist or is not ready.</exception>
@@ -166,7 +167,8 @@ internal sealed class ModelRepository : IDisposable
     /// <exception cref="GpuRequiredException">A GPU is required and cannot be used.</exception>
     public void Load(CancellationToken cancellationToken)
     {
-        IReadOnlyList<ModelFolder> folders = Folders();
+        _source.Update(cancellationToken);
+        IReadOnlyList<ModelFolder> folders = _source.List();
         foreach (ModelFolder folder in folders)
         {
             Set(new ModelEntry(folder.Name, ModelState.Loading));
@@ -193,11 +195,9 @@ internal sealed class ModelRepository : IDisposable
     /// <exception cref="SegmentationException">The model's folder does not exist.</exception>
     public ModelEntry Reload(string name, CancellationToken cancellationToken)
     {
-        IReadOnlyList<ModelFolder> folders = Folders();
-        ModelFolder folder = folders.FirstOrDefault(f => f.Name == name) ?? throw new SegmentationException(
-            SegmentationError.UnknownModel,
-            $"There is no model '{name}'; use one of: " +
-            $"{string.Join(", ", folders.Select(f => f.Name).DefaultIfEmpty("none"))}.");
+        _source.Update(cancellationToken);
+        IReadOnlyList<ModelFolder> folders = _source.List();
+        ModelFolder folder = folders.FirstOrDefault(f => f.Name == name) ?? throw Unknown(name, folders.Select(f => f.Name));
         Exclusively(() => Slot(name).Update(folder, LoadCause.Request, cancellationToken), cancellationToken);
         return Entry(name);
     }
@@ -231,6 +231,7 @@ internal sealed class ModelRepository : IDisposable
         bool changing = false;
         if (_loaded)
         {
+            _source.Update(cancellationToken);
             Exclusively(() => changing = Look(cancellationToken), cancellationToken);
         }
 
@@ -257,18 +258,18 @@ internal sealed class ModelRepository : IDisposable
         Dictionary<string, ModelFolder> folders;
         try
         {
-            folders = Folders().ToDictionary(f => f.Name);
+            folders = _source.List().ToDictionary(f => f.Name);
             NameStrays();
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            Log.FolderUnreadable(_logger, _root, e.Message);
+            Log.FolderUnreadable(_logger, _source.Place, e.Message);
             return false;
         }
 
         if (folders.Count == 0 && _slots.Values.Any(s => s.Serves))
         {
-            Log.FolderGone(_logger, _root);
+            Log.FolderGone(_logger, _source.Place);
             return false;
         }
 
@@ -321,22 +322,12 @@ internal sealed class ModelRepository : IDisposable
         return false;
     }
 
-    private IReadOnlyList<ModelFolder> Folders()
-    {
-        if (Directory.Exists(_root))
-        {
-            return ModelFolder.List(_root);
-        }
-
-        throw new DirectoryNotFoundException($"Models:Path: the folder '{_root}' does not exist.");
-    }
-
     /// <summary>Logs problems that an operator would otherwise learn from users.</summary>
     private void Complain(IReadOnlyList<ModelFolder> folders)
     {
         if (folders.Count == 0)
         {
-            Log.NoModels(_logger, _root);
+            Log.NoModels(_logger, _source.Place);
         }
 
         NameStrays();
@@ -349,9 +340,14 @@ internal sealed class ModelRepository : IDisposable
     // Each file is logged once, because the folder is scanned every few seconds.
     private void NameStrays()
     {
-        foreach (string file in ModelFolder.Graphs(_root, depth: 0).Where(_strays.Add))
+        if (_source.Watched is not { } root)
         {
-            string model = Path.Combine(_root, Path.GetFileNameWithoutExtension(file));
+            return;
+        }
+
+        foreach (string file in ModelFolder.Graphs(root, depth: 0).Where(_strays.Add))
+        {
+            string model = Path.Combine(root, Path.GetFileNameWithoutExtension(file));
             Log.StrayGraph(_logger, file, Path.Combine(model, "1", "model.onnx"), Path.Combine(model, ManifestReader.FileName));
         }
     }
@@ -401,6 +397,19 @@ internal sealed class ModelRepository : IDisposable
     }
 
     private void Announce() => Interlocked.Exchange(ref _changed, new(TaskCreationOptions.RunContinuationsAsynchronously)).SetResult();
+
+    // A model that could not be pulled is not unknown: another try may succeed.
+    private SegmentationException Unknown(string name, IEnumerable<string> names)
+    {
+        string[] known = [.. names];
+        if (known.Length == 0 && _source.Problem is { } problem)
+        {
+            return new SegmentationException(SegmentationError.ModelNotReady, problem);
+        }
+
+        return new SegmentationException(
+            SegmentationError.UnknownModel, $"There is no model '{name}'; use one of: {string.Join(", ", known.DefaultIfEmpty("none"))}.");
+    }
 
     private string Names()
     {

@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using System.Globalization;
+using InferenceServer.Runtime.Pulling;
 using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Runtime.Models;
@@ -7,10 +8,16 @@ namespace InferenceServer.Runtime.Models;
 /// <summary>The folder of models, the default model, and the detection of changes; section <c>Models</c>.</summary>
 public sealed class ModelRepositoryOptions
 {
-    /// <summary>The folder with one folder for each model. A relative path starts at the working directory. Default
-    /// <c>models</c>.</summary>
+    /// <summary>The folder with one folder for each model, or the place that models are pulled from:
+    /// <c>s3://bucket/prefix</c> or <c>hf://owner/name[@revision]</c>. A relative path starts at the working directory.
+    /// Default <c>models</c>.</summary>
     [Required]
     public string Path { get; set; } = "models";
+
+    /// <summary>The folder that keeps pulled models; several servers may share one. Default: below
+    /// <c>XDG_CACHE_HOME</c>, <c>~/.cache</c>, <c>%LOCALAPPDATA%</c> or the temporary folder, in
+    /// <c>inference-server/models</c>.</summary>
+    public string? Cache { get; set; }
 
     /// <summary>The model for requests that name none. Default: the only model, where there is only one.</summary>
     public string? Default { get; set; }
@@ -66,6 +73,20 @@ internal static class VersionPolicy
         "ALL" => int.MaxValue,
         var number => int.Parse(number, CultureInfo.InvariantCulture),
     };
+}
+
+/// <summary>Refuses a place that models cannot be pulled from.</summary>
+internal sealed class ModelPlaceValidator(string path) : IValidateOptions<ModelRepositoryOptions>
+{
+    public ValidateOptionsResult Validate(string? name, ModelRepositoryOptions options)
+    {
+        if (ModelPlace.IsRemote(options.Path) && !ModelPlace.TryParse(options.Path, out _, out string? problem))
+        {
+            return ValidateOptionsResult.Fail($"{path}Models:Path: {problem}");
+        }
+
+        return ValidateOptionsResult.Success;
+    }
 }
 
 [OptionsValidator]

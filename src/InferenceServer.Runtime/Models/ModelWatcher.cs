@@ -8,6 +8,7 @@ namespace InferenceServer.Runtime.Models;
 /// until the files stop changing.</summary>
 internal sealed class ModelWatcher(
     ModelRepository repository,
+    IModelSource source,
     IOptions<ModelRepositoryOptions> options,
     ILogger<ModelWatcher> logger) : BackgroundService
 {
@@ -15,7 +16,7 @@ internal sealed class ModelWatcher(
 
     protected override Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        if (_options.Watch == WatchMode.Off)
+        if (_options.Watch == WatchMode.Off && source.Watched is not null)
         {
             return Task.CompletedTask;
         }
@@ -27,11 +28,18 @@ internal sealed class ModelWatcher(
     private void Watch(CancellationToken stoppingToken)
     {
         using AutoResetEvent changed = new(initialState: false);
-        using FileSystemWatcher? events = _options.Watch == WatchMode.Auto ? Events(changed) : null;
+        using FileSystemWatcher? events = _options.Watch == WatchMode.Auto && source.Watched is { } folder
+            ? Events(folder, changed)
+            : null;
         try
         {
             while (WaitHandle.WaitAny([stoppingToken.WaitHandle, changed], _options.PollInterval) != 0)
             {
+                if (_options.Watch == WatchMode.Off && source.Looked is not null)
+                {
+                    return; // a place that was away at the start is tried until it was seen once
+                }
+
                 // Many events arrive while files are copied; the minimum time between two scans avoids a scan for each
                 // event.
                 while (repository.Refresh(stoppingToken) && !stoppingToken.WaitHandle.WaitOne(_options.SettleTime))
@@ -45,12 +53,12 @@ internal sealed class ModelWatcher(
         }
     }
 
-    private FileSystemWatcher? Events(AutoResetEvent changed)
+    private FileSystemWatcher? Events(string folder, AutoResetEvent changed)
     {
         FileSystemWatcher? watcher = null;
         try
         {
-            watcher = new FileSystemWatcher(Path.GetFullPath(_options.Path)) { IncludeSubdirectories = true };
+            watcher = new FileSystemWatcher(folder) { IncludeSubdirectories = true };
             FileSystemEventHandler signal = (_, _) => changed.Set();
             watcher.Changed += signal;
             watcher.Created += signal;

@@ -146,6 +146,13 @@ internal sealed class FolderStore(string root) : IObjectStore
 
     private static bool Publish(string temporary, string path, WriteMode mode)
     {
+        // On Unix, File.Move looks for the file and then renames: of two writers both may win. A volume without hard
+        // links leaves no better way.
+        if (mode == WriteMode.New && HardLink.TryCreate(temporary, path))
+        {
+            return true;
+        }
+
         try
         {
             File.Move(temporary, path, overwrite: mode == WriteMode.Replace);
@@ -179,9 +186,9 @@ internal sealed class FolderStore(string root) : IObjectStore
                 CreateFolder(Path.GetDirectoryName(path)!);
                 return new FileStream(path, options);
             }
-            catch (Exception e) when (e is DirectoryNotFoundException or FileNotFoundException && tries < MostTries)
+            catch (IOException) when (tries < MostTries)
             {
-                // Another caller deleted the last object of the folder.
+                // Another caller deleted the last object of the folder, and the folder with it.
             }
         }
     }

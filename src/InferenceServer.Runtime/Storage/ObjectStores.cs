@@ -27,6 +27,16 @@ internal sealed class ObjectStores(IOptions<S3Options> options) : IDisposable
         return new S3Store(Client(location), location, _options.Timeout);
     }
 
+    /// <summary>Where a store is; two stores may have buckets of one name.</summary>
+    public string Address => Endpoint ?? "";
+
+    // The SDK reads these variables, too, but then leaves the bucket in the host's name.
+    private string? Endpoint => new[]
+    {
+        _options.Endpoint, Environment.GetEnvironmentVariable("AWS_ENDPOINT_URL_S3"),
+        Environment.GetEnvironmentVariable("AWS_ENDPOINT_URL"),
+    }.FirstOrDefault(url => !string.IsNullOrEmpty(url));
+
     public void Dispose() => _client?.Dispose();
 
     private AmazonS3Client Client(StoreLocation location)
@@ -49,12 +59,7 @@ internal sealed class ObjectStores(IOptions<S3Options> options) : IDisposable
 
     private AmazonS3Config Configuration()
     {
-        // The SDK reads these variables, too, but then leaves the bucket in the host's name.
-        string? endpoint = new[]
-        {
-            _options.Endpoint, Environment.GetEnvironmentVariable("AWS_ENDPOINT_URL_S3"),
-            Environment.GetEnvironmentVariable("AWS_ENDPOINT_URL"),
-        }.FirstOrDefault(url => !string.IsNullOrEmpty(url));
+        string? endpoint = Endpoint;
         AmazonS3Config config = new()
         {
             ForcePathStyle = _options.PathStyle ?? endpoint is not null,

@@ -290,6 +290,6 @@ internal sealed class S3Store(IAmazonS3 client, StoreLocation location, TimeSpan
 
     private static HttpStatusCode? Status(StorageException e) => (e.InnerException as AmazonS3Exception)?.StatusCode;
 
-    private static StoredObject Describe(string key, long length, string etag, DateTime? modified) =>
-        new(key, length, etag.Trim('"'), new DateTimeOffset(modified?.ToUniversalTime() ?? DateTime.UnixEpoch, TimeSpan.Zero));
+    private static StoredObject Describe(string key, long length, string? etag, DateTime? modified) =>
+        new(key, length, etag?.Trim('"') ?? "", new DateTimeOffset(modified?.ToUniversalTime() ?? DateTime.UnixEpoch, TimeSpan.Zero));
 }
