@@ -19,79 +19,102 @@ using InferenceServer.Segment;
 using InferenceServer.Telemetry;
 using InferenceServer.Tls;
 
-if (args is [HealthCommand.Name, .. var rest])
+namespace InferenceServer;
+
+/// <summary>The server's program.</summary>
+public sealed class Program
 {
-    IConfiguration environment = new ConfigurationBuilder().AddEnvironmentVariables("ASPNETCORE_").Build();
-    return await HealthCommand.RunAsync(
-        rest, Environment.GetEnvironmentVariable("Hosting__ManagementUrl") ?? environment["urls"],
-        environment["http_ports"]);
-}
-
-return StartUp.Run(() =>
-{
-    Arguments arguments = Arguments.Parse(args);
-    WebApplicationBuilder builder = WebApplication.CreateBuilder(new WebApplicationOptions
+    private Program()
     {
-        Args = arguments.Settings,
-        ContentRootPath = AppContext.BaseDirectory, // appsettings.json lies beside the program; models are found from the working directory
-    });
-
-    builder.AddLogging();
-    builder.AddLimits();
-    builder.AddManagementAddress();
-    builder.AddPublicAddress();
-    builder.AddTls();
-    builder.AddDrain();
-    builder.AddOpenInference();
-    builder.Services.AddSegmentation(builder.Configuration).Configure<SegmentationOptions>(options => options.OwnsProcess = true);
-    builder.Services.AddSingleton<ModelLifecycle>();
-    builder.Services.AddSingleton<SegmentHandler>();
-    builder.Services.AddSingleton<RequestImageReader>();
-    builder.Services.AddBulk();
-    builder.Services.AddJobs();
-    builder.Services.AddFetching();
-    builder.Services.AddLabelStudio();
-    builder.Services.AddCvat();
-    builder.Services.AddAuth();
-    builder.Services.AddContentTypes();
-    builder.AddTelemetry();
-    builder.Services.AddProblems();
-    builder.Services.AddOpenApiDocument();
-
-    if (arguments.Answer(builder.Services))
-    {
-        return;
     }
 
-    builder.RefuseUnknownSettings(arguments);
-    WebApplication app = builder.Build();
+    /// <summary>Serves, asks a server for its health, or works on jobs alone.</summary>
+    /// <param name="args">The arguments; <c>--help</c> explains them.</param>
+    /// <returns>The exit code: 0 after a stop, 1 after an error, 2 after wrong arguments of a command.</returns>
+    public static async Task<int> Main(string[] args)
+    {
+        if (args is [HealthCommand.Name, .. var rest])
+        {
+            IConfiguration environment = new ConfigurationBuilder().AddEnvironmentVariables("ASPNETCORE_").Build();
+            return await HealthCommand.RunAsync(
+                rest, Environment.GetEnvironmentVariable("Hosting__ManagementUrl") ?? environment["urls"],
+                environment["http_ports"]);
+        }
 
-    app.UsePublicAddress();
-    app.UseRequestLog();
-    app.UseObservation();
-    app.UseDrain();
-    app.UseSecurityHeaders();
-    app.UseProblems();
-    app.UseManagementAddress();
-    app.UseOrigins();
-    app.UseAuth();
-    app.UseContentTypes();
-    app.UseCompression();
-    app.UseSwagger();
-    app.UseSwaggerUI(ui => ui.DefaultModelsExpandDepth(-1));
-    app.UsePlayground();
-    app.MapSegment();
-    app.MapBulk();
-    app.MapJobs();
-    app.MapHuggingFace();
-    app.MapLabelStudio();
-    app.MapCvat();
-    app.MapRembg();
-    app.MapModels();
-    app.MapOpenInference();
-    app.MapGrpc();
-    app.MapHealth();
-    app.MapMetrics();
+        bool worksAlone = args is [WorkCommand.Name, ..];
+        return StartUp.Run(() =>
+        {
+            Arguments arguments = Arguments.Parse(worksAlone ? args[1..] : args);
+            WebApplicationBuilder builder = WebApplication.CreateBuilder(new WebApplicationOptions
+            {
+                Args = arguments.Settings,
+                // appsettings.json lies beside the program; models are found from the working directory.
+                ContentRootPath = AppContext.BaseDirectory,
+            });
 
-    app.RunAndDrain();
-});
+            builder.AddLogging();
+            builder.AddLimits();
+            builder.AddManagementAddress();
+            builder.AddPublicAddress();
+            builder.AddTls();
+            builder.AddDrain();
+            builder.AddOpenInference();
+            builder.Services.AddSegmentation(builder.Configuration).Configure<SegmentationOptions>(options => options.OwnsProcess = true);
+            builder.Services.AddSingleton<ModelLifecycle>();
+            builder.Services.AddSingleton<SegmentHandler>();
+            builder.Services.AddSingleton<RequestImageReader>();
+            builder.Services.AddBulk();
+            builder.Services.AddJobs();
+            builder.Services.AddFetching();
+            builder.Services.AddLabelStudio();
+            builder.Services.AddCvat();
+            builder.Services.AddAuth();
+            builder.Services.AddContentTypes();
+            builder.AddTelemetry();
+            builder.Services.AddProblems();
+            builder.Services.AddOpenApiDocument();
+
+            if (arguments.Answer(builder.Services))
+            {
+                return;
+            }
+
+            builder.RefuseUnknownSettings(arguments);
+            WebApplication app = builder.Build();
+            if (worksAlone)
+            {
+                app.RunWorker();
+                return;
+            }
+
+            app.UsePublicAddress();
+            app.UseRequestLog();
+            app.UseObservation();
+            app.UseDrain();
+            app.UseSecurityHeaders();
+            app.UseProblems();
+            app.UseManagementAddress();
+            app.UseOrigins();
+            app.UseAuth();
+            app.UseContentTypes();
+            app.UseCompression();
+            app.UseSwagger();
+            app.UseSwaggerUI(ui => ui.DefaultModelsExpandDepth(-1));
+            app.UsePlayground();
+            app.MapSegment();
+            app.MapBulk();
+            app.MapJobs();
+            app.MapHuggingFace();
+            app.MapLabelStudio();
+            app.MapCvat();
+            app.MapRembg();
+            app.MapModels();
+            app.MapOpenInference();
+            app.MapGrpc();
+            app.MapHealth();
+            app.MapMetrics();
+
+            app.RunAndDrain();
+        });
+    }
+}

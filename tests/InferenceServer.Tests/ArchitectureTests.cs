@@ -18,7 +18,7 @@ public sealed partial class ArchitectureTests
         { "InferenceServer.Runtime", ["DenseCrf", "InferenceServer.Kernels", "OnnxGraph"] },
         { "InferenceServer", ["InferenceServer.Runtime"] },
         { "InferenceServer.Client", [] },
-        { "InferenceServer.Cli", ["InferenceServer.Client", "InferenceServer.Runtime"] },
+        { "InferenceServer.Cli", ["InferenceServer", "InferenceServer.Client", "InferenceServer.Runtime"] },
     };
 
     /// <summary>Each folder of the runtime and the types of other folders that it may use; a stage uses only the data
@@ -173,13 +173,13 @@ public sealed partial class ArchitectureTests
 
     // A folder of many small files hides what it holds. Project files, READMEs and lists of public API come with each package.
     // 400, and 20 for rasters: GeoPackage alone is an encoder, a file and a coordinate reference system;
-    // and 25 for work on more than one machine: stores of objects, jobs over them, a queue between servers.
+    // and 35 for work on more than one machine: stores of objects, models and jobs in them, a queue between servers.
     [Fact]
-    public void Sources_Files_AreAtMost445()
+    public void Sources_Files_AreAtMost455()
     {
         int files = Files("src").Count(file => file.EndsWith(".cs", StringComparison.Ordinal));
 
-        Assert.InRange(files, 1, 445);
+        Assert.InRange(files, 1, 455);
     }
 
     [Fact]

@@ -5,10 +5,12 @@ internal static class Eventually
 {
     private static readonly TimeSpan MaxWait = TimeSpan.FromSeconds(60);
 
-    public static async Task TrueAsync(Func<bool> condition)
+    public static Task TrueAsync(Func<bool> condition) => TrueAsync(() => Task.FromResult(condition()));
+
+    public static async Task TrueAsync(Func<Task<bool>> condition)
     {
         using CancellationTokenSource timeout = new(MaxWait);
-        while (!condition())
+        while (!await condition())
         {
             await Task.Delay(1, timeout.Token);
         }

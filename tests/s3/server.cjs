@@ -35,6 +35,11 @@ s3.store.putObject = async function ({ bucket, key, content, metadata }) {
 
 function serve(request, response) {
   return new Promise(resolve => {
+    if (response.destroyed) {
+      resolve(); // the client went away while the request waited
+      return;
+    }
+
     response.on('close', resolve);
     answer(request, response);
   });
@@ -93,7 +98,8 @@ function handle(request, response) {
     return isList ? list(bucket, url.searchParams, response) : serve(request, response);
   }
 
-  const turn = (last.get(url.pathname) ?? Promise.resolve()).then(() => serveObject(bucket, key, request, response));
+  const before = (last.get(url.pathname) ?? Promise.resolve()).catch(() => {}); // its own client was told
+  const turn = before.then(() => serveObject(bucket, key, request, response));
   last.set(url.pathname, turn);
   if (!['GET', 'HEAD'].includes(request.method)) {
     writes.add(turn);
@@ -110,6 +116,10 @@ s3.configureBuckets().then(() => {
   }));
   server.listen(Number(port), '127.0.0.1', () => console.log(server.address().port));
 });
+
+// s3rver fails where a file vanishes under a request: that request is lost, and the server goes on.
+process.on('uncaughtException', error => console.error(error));
+process.on('unhandledRejection', error => console.error(error));
 
 // The tests end the server by closing its input, also where they crash.
 process.stdin.on('end', () => process.exit(0)).resume();

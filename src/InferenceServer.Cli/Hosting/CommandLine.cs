@@ -8,6 +8,7 @@ using InferenceServer.Cli.Pull;
 using InferenceServer.Cli.Refine;
 using InferenceServer.Cli.Segment;
 using InferenceServer.Cli.TuneCrf;
+using InferenceServer.Cli.Work;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Manifests;
 using InferenceServer.Runtime.Sessions;
@@ -32,6 +33,7 @@ internal static class CommandLine
         TuneCrfCommand.Create(),
         BenchCommand.Create(),
         KeyCommand.Create(),
+        WorkCommand.Create(),
         PullCommand.Create(),
     };
 

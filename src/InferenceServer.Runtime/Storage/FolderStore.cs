@@ -4,10 +4,12 @@ using System.Runtime.CompilerServices;
 namespace InferenceServer.Runtime.Storage;
 
 /// <summary>Objects as files below a folder.</summary>
-/// <remarks><para>Files and folders that the store makes can be read by their owner alone.</para>
-/// <para>Links to files within the folder are followed. Linked folders are not listed, because they may lead back to
-/// their parent; links that leave the folder are neither listed nor opened.</para></remarks>
-internal sealed class FolderStore(string root) : IObjectStore
+/// <param name="root">The folder.</param>
+/// <param name="isPrivate">Whether files and folders that the store makes can be read by their owner alone; otherwise by
+/// whom the process's file mask allows.</param>
+/// <remarks>Links to files within the folder are followed. Linked folders are not listed, because they may lead back to
+/// their parent; links that leave the folder are neither listed nor opened.</remarks>
+internal sealed class FolderStore(string root, bool isPrivate = true) : IObjectStore
 {
     private const int BufferSize = 1 << 16;
     private const int MostTries = 10;
@@ -164,7 +166,7 @@ internal sealed class FolderStore(string root) : IObjectStore
         }
     }
 
-    private static FileStream Create(string path)
+    private FileStream Create(string path)
     {
         FileStreamOptions options = new()
         {
@@ -174,7 +176,7 @@ internal sealed class FolderStore(string root) : IObjectStore
             BufferSize = BufferSize,
             Options = FileOptions.Asynchronous,
         };
-        if (!OperatingSystem.IsWindows())
+        if (isPrivate && !OperatingSystem.IsWindows())
         {
             options.UnixCreateMode = OwnFile;
         }
@@ -193,14 +195,15 @@ internal sealed class FolderStore(string root) : IObjectStore
         }
     }
 
-    private static void CreateFolder(string path)
+    private void CreateFolder(string path)
     {
-        if (OperatingSystem.IsWindows())
+        if (!isPrivate || OperatingSystem.IsWindows())
         {
             Directory.CreateDirectory(path);
         }
-        else
+        else if (!Directory.Exists(path))
         {
+            CreateFolder(Path.GetDirectoryName(path)!); // .NET gives the mode to the last folder alone
             Directory.CreateDirectory(path, OwnFolder);
         }
     }

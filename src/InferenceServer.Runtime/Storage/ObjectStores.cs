@@ -16,12 +16,15 @@ internal sealed class ObjectStores(IOptions<S3Options> options) : IDisposable
     private AmazonS3Client? _client;
 
     /// <summary>Opens a store; no request is sent.</summary>
+    /// <param name="location">The place.</param>
+    /// <param name="isPrivate">Whether new files and folders can be read by their owner alone; a bucket has its own
+    /// rules.</param>
     /// <exception cref="StorageException">The settings of S3 are incomplete.</exception>
-    public IObjectStore Open(StoreLocation location)
+    public IObjectStore Open(StoreLocation location, bool isPrivate = true)
     {
         if (location.Bucket is null)
         {
-            return new FolderStore(location.Path);
+            return new FolderStore(location.Path, isPrivate);
         }
 
         return new S3Store(Client(location), location, _options.Timeout);

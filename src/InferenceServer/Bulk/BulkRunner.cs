@@ -25,12 +25,10 @@ internal sealed class BulkRunner(
     /// <param name="answer">Writes an answer. Never called for two answers at the same time; the image keeps its permit
     /// meanwhile.</param>
     /// <param name="cancellationToken">Cancels all images.</param>
-    /// <param name="answered">Indices of images that have an answer already and are skipped.</param>
     /// <exception cref="SegmentationException">The upload is damaged or too large. Images before the fault are
     /// answered.</exception>
     public async Task RunAsync(
-        Upload upload, BulkSettings settings, Func<BulkAnswer, Task> answer, CancellationToken cancellationToken,
-        IReadOnlySet<int>? answered = null)
+        Upload upload, BulkSettings settings, Func<BulkAnswer, Task> answer, CancellationToken cancellationToken)
     {
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         await using IAsyncEnumerator<BulkImage> images =
@@ -63,12 +61,12 @@ internal sealed class BulkRunner(
             await taking.WaitAsync(stop.Token);
             try
             {
-                if (await NextAsync() is not { } image)
+                if (!await images.MoveNextAsync())
                 {
                     return null;
                 }
 
-                using Owned<BulkItem> item = new(new BulkItem(image, settings, admission, handler, metrics, logger));
+                using Owned<BulkItem> item = new(Item(images.Current, settings));
                 await item.Value.EnterAsync(stop.Token);
                 return item.Release();
             }
@@ -76,21 +74,6 @@ internal sealed class BulkRunner(
             {
                 taking.Release();
             }
-        }
-
-        async Task<BulkImage?> NextAsync()
-        {
-            while (await images.MoveNextAsync())
-            {
-                if (answered?.Contains(images.Current.Index) is not true)
-                {
-                    return images.Current;
-                }
-
-                images.Current.Bytes.Dispose();
-            }
-
-            return null;
         }
 
         async Task AnswerAsync(BulkItem item)
@@ -108,4 +91,20 @@ internal sealed class BulkRunner(
             }
         }
     }
+
+    /// <summary>Segments one image, as soon as the server has room for it.</summary>
+    /// <param name="image">The image; its buffer is disposed.</param>
+    /// <param name="settings">Its settings.</param>
+    /// <param name="answer">Stores the answer; the image keeps its permit meanwhile.</param>
+    /// <param name="cancellationToken">Cancels the image.</param>
+    public async Task SegmentAsync(
+        BulkImage image, BulkSettings settings, Func<BulkAnswer, Task> answer, CancellationToken cancellationToken)
+    {
+        using BulkItem item = Item(image, settings);
+        await item.EnterAsync(cancellationToken);
+        await answer(await item.SegmentAsync(cancellationToken));
+        item.Answered();
+    }
+
+    private BulkItem Item(BulkImage image, BulkSettings settings) => new(image, settings, admission, handler, metrics, logger);
 }

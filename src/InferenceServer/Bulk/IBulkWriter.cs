@@ -65,6 +65,13 @@ internal sealed record BulkAnswer(
     BulkImage? Image, string? ContentType, ReadOnlyMemory<byte> Mask, int Width, int Height, int? LabelBits,
     SegmentationException? Failure)
 {
+    /// <summary>Where the mask was written; null for a mask that is part of the answer.</summary>
+    public string? Output { get; init; }
+
+    /// <summary>The answer to an image whose mask was there before and is kept.</summary>
+    public static BulkAnswer Kept(BulkImage image, string output) =>
+        new(image, ContentType: null, default, Width: 0, Height: 0, LabelBits: null, Failure: null) { Output = output };
+
     /// <summary>An answer without a mask.</summary>
     public static BulkAnswer Failed(BulkImage? image, SegmentationException failure) =>
         new(image, ContentType: null, default, Width: 0, Height: 0, LabelBits: null, failure);

@@ -16,7 +16,7 @@ internal sealed class NdjsonWriter : IBulkWriter
     public async Task WriteAsync(BulkAnswer answer, PipeWriter output, CancellationToken cancellationToken)
     {
         WriteHead(answer, output);
-        if (answer.Failure is null)
+        if (answer.Failure is null && answer.Output is null)
         {
             if (answer.ContentType!.EndsWith("json", StringComparison.Ordinal))
             {
@@ -45,7 +45,6 @@ internal sealed class NdjsonWriter : IBulkWriter
         json.WriteStartObject();
         if (answer.Image is { } image)
         {
-            // Index and status come first: AnswerLines reads only the beginning of a line.
             json.WriteNumber("index"u8, image.Index);
         }
 
@@ -63,6 +62,18 @@ internal sealed class NdjsonWriter : IBulkWriter
             return;
         }
 
+        if (answer.Output is not null)
+        {
+            json.WriteString("output"u8, answer.Output);
+            if (answer.ContentType is null)
+            {
+                json.WriteBoolean("kept"u8, true);
+                return;
+            }
+
+            json.WriteNumber("bytes"u8, answer.Mask.Length);
+        }
+
         json.WriteString("content_type"u8, answer.ContentType);
         json.WriteNumber("width"u8, answer.Width);
         json.WriteNumber("height"u8, answer.Height);
@@ -71,6 +82,9 @@ internal sealed class NdjsonWriter : IBulkWriter
             json.WriteNumber("label_bits"u8, bits);
         }
 
-        json.WritePropertyName("mask"u8);
+        if (answer.Output is null)
+        {
+            json.WritePropertyName("mask"u8);
+        }
     }
 }

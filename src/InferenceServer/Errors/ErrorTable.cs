@@ -85,6 +85,10 @@ internal static class ErrorTable
     public static readonly SegmentationError NoResult = Add(
         "no-result", Status404NotFound, StatusCode.NotFound, reason: null);
 
+    /// <summary>The store of jobs cannot be reached now.</summary>
+    public static readonly SegmentationError StoreUnavailable = Add(
+        "store-unavailable", Status503ServiceUnavailable, StatusCode.Unavailable, reason: null, TimeSpan.FromSeconds(2));
+
     /// <summary>The server is shutting down and accepts requests only for a moment longer.</summary>
     public static readonly SegmentationError Draining = Add(
         "draining", Status503ServiceUnavailable, StatusCode.Unavailable, reason: null);
@@ -99,10 +103,11 @@ internal static class ErrorTable
     public static StatusCode GrpcCode(int status) =>
         All.FirstOrDefault(row => row.Status == status)?.GrpcCode ?? StatusCode.Unknown;
 
-    private static SegmentationError Add(string name, int status, StatusCode grpcCode, string? reason)
+    private static SegmentationError Add(
+        string name, int status, StatusCode grpcCode, string? reason, TimeSpan? retryAfter = null)
     {
         SegmentationError error = new(name);
-        Rows.Add(error, new ErrorRow(error, status, grpcCode, reason));
+        Rows.Add(error, new ErrorRow(error, status, grpcCode, reason) { RetryAfter = retryAfter });
         return error;
     }
 }

@@ -1,4 +1,5 @@
 using InferenceServer.Runtime;
+using InferenceServer.Runtime.Storage;
 using Microsoft.AspNetCore.Diagnostics;
 
 namespace InferenceServer.Errors;
@@ -49,6 +50,9 @@ internal sealed class SegmentationExceptionHandler(ILogger<SegmentationException
                 }
 
                 await Problem.WriteAsync(httpContext, e);
+                return true;
+            case StorageException e:
+                await Problem.WriteAsync(httpContext, new SegmentationException(ErrorTable.StoreUnavailable, e.Message, e));
                 return true;
             case BadHttpRequestException e:
                 await Problem.WriteAsync(httpContext, e.StatusCode, e.Message);

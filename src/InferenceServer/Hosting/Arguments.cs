@@ -1,5 +1,6 @@
 using System.Reflection;
 using InferenceServer.Health;
+using InferenceServer.Jobs;
 using InferenceServer.Runtime.Configuration;
 
 namespace InferenceServer.Hosting;
@@ -45,7 +46,7 @@ internal sealed class Arguments
             string key = name.StartsWith("--", StringComparison.Ordinal) ? name[2..] : name.TrimStart('/');
             bool isOption = key.Length < name.Length;
             string suggestion = Suggestion.For(key.TrimStart('-'), ["help", "version"], prefix: "--") +
-                Suggestion.For(key, [HealthCommand.Name]);
+                Suggestion.For(key, [HealthCommand.Name, WorkCommand.Name]);
             if (key.StartsWith('-') || (equals < 0 && !isOption))
             {
                 throw new StartUpException($"Expected --SECTION:OPTION=VALUE, got '{args[i]}'.{suggestion} --help shows all.");
@@ -87,6 +88,7 @@ internal sealed class Arguments
         InferenceServer {Version}: semantic segmentation over HTTP and gRPC; image in, mask out.
 
         InferenceServer [--urls=http://*:8080] [--SECTION:OPTION=VALUE ...]   serve
+        InferenceServer {WorkCommand.Name} [--SECTION:OPTION=VALUE ...]                      work on jobs of other servers
         InferenceServer {HealthCommand.Name} [ready|live]                                   ask a server on this machine for its health
         InferenceServer --help | --version
 

@@ -2,128 +2,150 @@ using System.Runtime.CompilerServices;
 
 namespace InferenceServer.Jobs;
 
-/// <summary>A job in memory.</summary>
-/// <param name="status">State and progress.</param>
-/// <param name="request">The request that made the job.</param>
-/// <param name="answered">Indices of the images that are answered already.</param>
-/// <param name="answerBytes">Bytes of their lines.</param>
-internal sealed class Job(JobStatus status, JobRequest request, IReadOnlySet<int> answered, long answerBytes)
+/// <summary>A job in memory, as far as this server knows it.</summary>
+internal sealed class Job(string id, StoredJob stored, TimeProvider time)
 {
-    // Proxies close a connection that is idle for long.
-    private static readonly TimeSpan KeepAliveInterval = TimeSpan.FromSeconds(15);
-
     private readonly Lock _lock = new();
-    private long _answerBytes = answerBytes;
     private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private JobStatus _status = status;
-    private bool _isDeleted;
+    private JobStatus? _end;
+    private bool _isStarted;
+
+    /// <summary>The job's ID.</summary>
+    public string Id { get; } = id;
 
     /// <summary>The request that made the job.</summary>
-    public JobRequest Request { get; } = request;
+    public StoredJob Stored { get; } = stored;
 
-    /// <summary>Indices of the images that were answered when the server started.</summary>
-    public IReadOnlySet<int> Answered { get; } = answered;
-
-    /// <summary>Bytes of all complete lines. The file may be longer while a line is being written.</summary>
-    public long AnswerBytes
-    {
-        get => Volatile.Read(ref _answerBytes);
-        set => Volatile.Write(ref _answerBytes, value);
-    }
+    /// <summary>Finished chunks; null until the sources are listed.</summary>
+    public JobProgress? Progress { get; private set; }
 
     /// <summary>Cancelled when the job is deleted.</summary>
     public CancellationToken Deleted => Deletion.Token;
 
-    /// <summary>State and progress; setting it notifies the watchers.</summary>
+    /// <summary>Whether the job has ended.</summary>
+    public bool IsEnded => Volatile.Read(ref _end) is not null;
+
+    /// <summary>State and progress.</summary>
     public JobStatus Status
     {
         get
         {
-            lock (_lock)
+            if (Volatile.Read(ref _end) is { } end)
             {
-                return _status;
+                return end;
             }
-        }
 
-        set
-        {
-            lock (_lock)
+            (int done, int failed) = Progress?.Count ?? (0, 0);
+            double? rate = Progress?.Rate();
+            int left = (Progress?.Plan.Total ?? 0) - done - failed;
+            bool runs = done + failed > 0 || Volatile.Read(ref _isStarted);
+            return new JobStatus
             {
-                Change(value);
-            }
+                Id = Id,
+                State = runs ? JobState.Running : JobState.Queued,
+                Model = Stored.Request.Model,
+                Total = Progress?.Plan.Total,
+                Done = done,
+                Failed = failed,
+                Rate = rate is { } known ? Math.Round(known, 2) : null,
+                Eta = time.GetUtcNow() + (left / rate is { } seconds ? TimeSpan.FromSeconds(Math.Ceiling(seconds)) : null),
+                Created = Stored.Created,
+            };
         }
     }
 
     // Never disposed: without a timer there is nothing to release.
     private CancellationTokenSource Deletion { get; } = new();
 
-    /// <summary>Marks the job as running.</summary>
-    /// <returns>False where the job was deleted.</returns>
-    public bool TryStart()
+    /// <summary>Completes at the next change of the status.</summary>
+    public Task Changed
     {
-        lock (_lock)
+        get
         {
-            if (!_isDeleted)
+            lock (_lock)
             {
-                Change(_status with { State = JobState.Running });
+                return _changed.Task;
             }
-
-            return !_isDeleted;
         }
     }
 
-    /// <summary>Cancels the job.</summary>
-    /// <returns>Whether the job is running; then the worker removes the files, once it no longer writes them.</returns>
-    public bool Delete()
+    /// <summary>Sets the plan; a second call does nothing.</summary>
+    public void Planned(JobPlan plan)
     {
-        bool isRunning;
         lock (_lock)
         {
-            _isDeleted = true;
-            isRunning = _status.State == JobState.Running;
+            Progress ??= new JobProgress(plan, time);
         }
 
+        Announce();
+    }
+
+    /// <summary>Notes that this server works on the job.</summary>
+    public void Started()
+    {
+        Volatile.Write(ref _isStarted, true);
+        Announce();
+    }
+
+    /// <summary>Adds a finished chunk.</summary>
+    public void Finished(FinishedChunk chunk)
+    {
+        if (Progress!.Add(chunk))
+        {
+            Announce();
+        }
+    }
+
+    /// <summary>Sets the final status.</summary>
+    public void Ended(JobStatus end)
+    {
+        Volatile.Write(ref _end, end);
+        Announce();
+    }
+
+    /// <summary>Cancels all work on the job.</summary>
+    public void Delete()
+    {
         Deletion.Cancel();
-        return isRunning;
+        Announce();
     }
 
-    /// <summary>Yields the status now, after each change until the end, and again after <see cref="KeepAliveInterval"/>
-    /// without a change.</summary>
+    /// <summary>Yields the status now and after each change, until the end.</summary>
+    /// <param name="look">Asks the store for changes that other servers made.</param>
+    /// <param name="interval">Time without a change before the status is yielded again: proxies close a connection that is
+    /// idle for long. The store is asked as often.</param>
+    /// <param name="cancellationToken">Ends the watch.</param>
     public async IAsyncEnumerable<JobStatus> WatchAsync(
-        TimeProvider time, [EnumeratorCancellation] CancellationToken cancellationToken)
+        Func<Task> look, TimeSpan interval, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(
-            cancellationToken, Deleted);
-        while (true)
+        using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, Deleted);
+        while (!either.IsCancellationRequested)
         {
-            (JobStatus now, Task changed) = Look();
+            Task changed = Changed; // read before the status, so that no change is missed
+            JobStatus now = Status;
             yield return now;
-            if (now.State is JobState.Done or JobState.Failed)
+            if (now.Ended is not null)
             {
                 yield break;
             }
 
-            await changed.WaitAsync(KeepAliveInterval, time, either.Token).ConfigureAwait(
-                ConfigureAwaitOptions.SuppressThrowing);
-            if (either.IsCancellationRequested)
+            await changed.WaitAsync(interval, time, either.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (!either.IsCancellationRequested && !changed.IsCompleted)
             {
-                yield break;
+                await look();
             }
         }
     }
 
-    private void Change(JobStatus status)
+    private void Announce()
     {
-        _status = status;
-        _changed.SetResult(); // continuations run asynchronously, not under the lock
-        _changed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-    }
-
-    private (JobStatus Status, Task Changed) Look()
-    {
+        TaskCompletionSource changed;
         lock (_lock)
         {
-            return (_status, _changed.Task);
+            changed = _changed;
+            _changed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         }
+
+        changed.SetResult();
     }
 }

@@ -1,6 +1,4 @@
 using System.Text.Json.Serialization;
-using InferenceServer.Runtime;
-using InferenceServer.Segment;
 
 namespace InferenceServer.Jobs;
 
@@ -13,14 +11,29 @@ public sealed record JobStatus
     /// <summary>queued, running, done or failed.</summary>
     public required JobState State { get; init; }
 
+    /// <summary>The model's name; null is the default model.</summary>
+    public string? Model { get; init; }
+
+    /// <summary>Images of the job; null until its sources are listed.</summary>
+    public int? Total { get; init; }
+
     /// <summary>Images with a mask.</summary>
-    public required int Masks { get; init; }
+    public required int Done { get; init; }
 
     /// <summary>Images with an error.</summary>
-    public required int Failures { get; init; }
+    public required int Failed { get; init; }
+
+    /// <summary>Images a second, over the last minute; null while nothing is known.</summary>
+    public double? Rate { get; init; }
+
+    /// <summary>When the job will end at this rate; null while nothing is known.</summary>
+    public DateTimeOffset? Eta { get; init; }
 
     /// <summary>Why the job failed.</summary>
     public string? Reason { get; init; }
+
+    /// <summary>When the job was made.</summary>
+    public required DateTimeOffset Created { get; init; }
 
     /// <summary>When the job was done or failed; null before.</summary>
     public DateTimeOffset? Ended { get; init; }
@@ -29,37 +42,34 @@ public sealed record JobStatus
 /// <summary>State of a job.</summary>
 public enum JobState
 {
-    /// <summary>The job waits for the jobs before it.</summary>
+    /// <summary>No image of the job is answered yet.</summary>
+    [JsonStringEnumMemberName("queued")]
     Queued,
 
     /// <summary>The job's images are being segmented.</summary>
+    [JsonStringEnumMemberName("running")]
     Running,
 
     /// <summary>All images are answered.</summary>
+    [JsonStringEnumMemberName("done")]
     Done,
 
     /// <summary>The job has stopped at an error; its answers so far are kept.</summary>
+    [JsonStringEnumMemberName("failed")]
     Failed,
 }
 
-/// <summary>The request that made a job, as it is stored.</summary>
-/// <param name="ContentType">Media type of the upload.</param>
-/// <param name="Model">The model's name; null is the default model.</param>
-/// <param name="Parameters">The request parameters by name; they apply to each image.</param>
-internal sealed record JobRequest(string ContentType, string? Model, IReadOnlyDictionary<string, string> Parameters)
-{
-    /// <summary>The parameters as settings.</summary>
-    /// <exception cref="SegmentationException">A parameter is unknown, or its value is not allowed.</exception>
-    [JsonIgnore]
-    public SegmentSettings Settings =>
-        Parameters.Aggregate(
-            SegmentSettings.Default, (settings, p) => SegmentSettingsBinder.Apply(settings, p.Key, p.Value));
-
-    /// <summary>The caller that made the job and alone may see it; null without a key or token.</summary>
-    public string? Owner { get; init; }
-}
-
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, UseStringEnumConverter = true)]
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, UseStringEnumConverter = true, MaxDepth = 16,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, RespectNullableAnnotations = true,
+    RespectRequiredConstructorParameters = true, UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow)]
 [JsonSerializable(typeof(JobRequest))]
+[JsonSerializable(typeof(StoredJob))]
 [JsonSerializable(typeof(JobStatus))]
+[JsonSerializable(typeof(JobPlan))]
+[JsonSerializable(typeof(JobItem[]))]
+[JsonSerializable(typeof(JobTotals))]
+[JsonSerializable(typeof(JobTry))]
+[JsonSerializable(typeof(WorkItem))]
+[JsonSerializable(typeof(string))]
 internal sealed partial class JobJson : JsonSerializerContext;

@@ -1,172 +1,186 @@
-using System.IO.Pipelines;
-using InferenceServer.Auth;
-using InferenceServer.Bulk;
+using System.Text.Json;
+using InferenceServer.Errors;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Models;
+using InferenceServer.Runtime.Storage;
+using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Jobs;
 
-/// <summary>Runs one job after another, at priority batch. A job that a restart interrupted continues where it
-/// stopped.</summary>
+/// <summary>Works on jobs, at priority batch: as many workers as <c>Jobs:Workers</c> take work from the queue.</summary>
 internal sealed class JobWorker(
-    JobStore store, JobFolder folder, BulkRunner runner, ModelRepository repository, KeyRing keys,
-    TimeProvider time, ILogger<JobWorker> logger)
+    IWorkQueue queue, JobRegistry registry, JobRecords records, JobPlanner planner, ChunkRunner chunks,
+    JobFinisher finisher, ModelRepository repository, IOptions<JobOptions> options, TimeProvider time, ILogger<JobWorker> logger)
     : BackgroundService
 {
-    private static readonly TimeSpan ModelInterval = TimeSpan.FromMilliseconds(100);
-    private static readonly TimeSpan ExpiryInterval = TimeSpan.FromMinutes(1);
-
-    /// <summary>Loads the jobs of an earlier run before the first request can ask for one.</summary>
-    /// <param name="cancellationToken">Cancels the start.</param>
-    public override Task StartAsync(CancellationToken cancellationToken)
-    {
-        if (folder.IsEnabled)
-        {
-            folder.Open();
-            store.Load();
-        }
-
-        return base.StartAsync(cancellationToken);
-    }
+    // Several times within the time after which a queue gives the work away.
+    private static readonly TimeSpan KeepInterval = TimeSpan.FromSeconds(8);
+    private static readonly TimeSpan RetryDelay = TimeSpan.FromSeconds(2), LongestDelay = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan ModelDelay = TimeSpan.FromMilliseconds(100);
 
     protected override Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        if (folder.IsEnabled)
+        if (options.Value.Path.Length == 0)
         {
-            return Task.WhenAll(WorkAsync(stoppingToken), ExpireAsync(stoppingToken));
+            return Task.CompletedTask;
         }
 
-        return Task.CompletedTask;
-    }
-
-    private async Task ExpireAsync(CancellationToken stoppingToken)
-    {
-        using PeriodicTimer timer = new(ExpiryInterval, time);
-        do
-        {
-            store.Expire();
-        }
-        while (await timer.WaitForNextTickAsync(stoppingToken));
+        return Task.WhenAll(Enumerable.Range(0, options.Value.Workers).Select(_ => WorkAsync(stoppingToken)));
     }
 
     private async Task WorkAsync(CancellationToken stoppingToken)
     {
-        await foreach (Job job in store.Queue.ReadAllAsync(stoppingToken))
+        await Task.Yield();
+        while (!stoppingToken.IsCancellationRequested)
         {
-            if (!job.Deleted.IsCancellationRequested)
-            {
-                await RunAsync(job, stoppingToken);
-            }
+            IWorkLease work = await queue.TakeAsync(stoppingToken);
+            await HandleAsync(work, stoppingToken);
         }
     }
 
-    private async Task RunAsync(Job job, CancellationToken stoppingToken)
+    // One error of one job must not end the work on others.
+    private async Task HandleAsync(IWorkLease work, CancellationToken stoppingToken)
     {
+        using CancellationTokenSource done = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken);
+        Task keeping = KeepAsync(work, done.Token);
         try
         {
-            // Held, so that the same version answers all images.
-            using ModelLease model = repository.Lease(job.Request.Model);
-            if (job.TryStart())
-            {
-                await SegmentAsync(job, model, stoppingToken);
-            }
-        }
-        catch (SegmentationException e) when (e.Error == SegmentationError.ModelNotReady)
-        {
-            store.PutBack(job); // the jobs behind it may need another model
-            await Task.Delay(ModelInterval, time, stoppingToken);
-        }
-        catch (SegmentationException e)
-        {
-            End(job, JobState.Failed, e.Message);
-        }
-    }
-
-    private async Task SegmentAsync(Job job, ModelLease model, CancellationToken stoppingToken)
-    {
-        using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(
-            stoppingToken, job.Deleted);
-        try
-        {
-            await SegmentAsync(
-                job, new BulkSettings(model, job.Request.Settings, keys.Budget(job.Request.Owner), "/v1/jobs"),
-                stop.Token);
-            End(job, JobState.Done, reason: null);
-        }
-        catch (OperationCanceledException) when (job.Deleted.IsCancellationRequested)
-        {
-            folder.Remove(job.Status.Id);
+            await RunAsync(work, stoppingToken);
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
         {
-            // The next start continues the job.
+            await work.PutBackAsync(TimeSpan.Zero); // another server goes on at once
         }
-        catch (SegmentationException e)
+        catch (SegmentationException e) when (e.Error == SegmentationError.ModelNotReady)
         {
-            End(job, JobState.Failed, e.Message);
+            await work.PutBackAsync(queue.IsShared ? RetryDelay : ModelDelay);
         }
-        catch (Exception e) // an unexpected error of one job must not end the others
+        catch (SegmentationException e) when (e.Error == ErrorTable.RateLimited)
         {
-            Log.JobFailed(logger, e, job.Status.Id);
-            bool isDisk = e is IOException or UnauthorizedAccessException;
-            End(
-                job, JobState.Failed,
-                isDisk ? "The server could not read or write the job's files." : "The server failed; its log has the reason.");
+            await work.PutBackAsync(e.RetryAfter < LongestDelay ? e.RetryAfter.Value : LongestDelay);
         }
-    }
-
-    private async Task SegmentAsync(Job job, BulkSettings settings, CancellationToken cancellationToken)
-    {
-        string id = job.Status.Id;
-        using Upload upload = Upload.Open(folder.Upload(id), job.Request.ContentType);
-        await using FileStream answers = new(folder.Answers(id), FileMode.Append, FileAccess.Write, FileShare.Read);
-        long limit = answers.Length + store.Room;
-        PipeWriter output = PipeWriter.Create(answers, new StreamPipeWriterOptions(leaveOpen: true));
-        NdjsonWriter writer = new();
-        try
+        catch (IOException e)
         {
-            await runner.RunAsync(upload, settings, AnswerAsync, cancellationToken, job.Answered);
+            Log.PutBack(logger, work.Item.Id, e.Message);
+            await work.PutBackAsync(RetryDelay);
+        }
+        catch (Exception e)
+        {
+            Log.WorkFailed(logger, e, work.Item.Id);
+            await work.PutBackAsync(LongestDelay);
         }
         finally
         {
-            await output.CompleteAsync();
-            answers.SetLength(job.AnswerBytes); // cuts off an incomplete line
-        }
-
-        async Task AnswerAsync(BulkAnswer answer)
-        {
-            if (answers.Length + answer.Mask.Length > limit)
-            {
-                throw new SegmentationException(
-                    SegmentationError.Overloaded,
-                    "No room for the job's answers: the limit on the bytes of all jobs (Jobs:MaxBytes) is reached. "
-                    + "Delete finished jobs, and upload this job again.");
-            }
-
-            await writer.WriteAsync(answer, output, cancellationToken);
-            job.AnswerBytes = answers.Length;
-            bool failed = answer.Failure is not null;
-            JobStatus status = job.Status;
-            job.Status = failed ? status with { Failures = status.Failures + 1 } : status with { Masks = status.Masks + 1 };
+            await done.CancelAsync();
+            await keeping;
         }
     }
 
-    private void End(Job job, JobState state, string? reason)
+    private async Task RunAsync(IWorkLease work, CancellationToken stoppingToken)
     {
-        JobStatus end = job.Status with { State = state, Reason = reason, Ended = time.GetUtcNow() };
-        try
+        Job? job = await registry.FindAsync(work.Item.Job, stoppingToken);
+        if (job is not null)
         {
-            folder.Finish(end);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            Log.JobNotNoted(logger, e, end.Id);
+            using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(
+                stoppingToken, job.Deleted);
+            try
+            {
+                await RunAsync(job, work, stop.Token);
+            }
+            catch (OperationCanceledException) when (job.Deleted.IsCancellationRequested)
+            {
+                // What this worker wrote after the records were removed goes, too.
+                await records.RemoveAsync(job.Id, stoppingToken);
+            }
+            catch (SegmentationException e) when (!IsForLater(e))
+            {
+                await finisher.FailAsync(job, e.Message, stoppingToken);
+            }
+            catch (Exception e) when (e is JsonException or StorageException { IsTransient: false })
+            {
+                Log.JobFailed(logger, e, job.Id);
+                string reason = e is StorageException ? e.Message : "The job's records are damaged.";
+                await finisher.FailAsync(job, reason, stoppingToken);
+            }
         }
 
-        job.Status = end;
-        if (job.Deleted.IsCancellationRequested)
+        await work.CompleteAsync();
+    }
+
+    private async Task RunAsync(Job job, IWorkLease work, CancellationToken cancellationToken)
+    {
+        switch (work.Item.Kind)
         {
-            folder.Remove(end.Id);
+            case WorkKind.Plan when job.Progress is null && !job.IsEnded:
+                // A job of an unknown model fails before its sources are listed.
+                repository.Lease(job.Stored.Request.Model).Dispose();
+                job.Planned(await planner.PlanAsync(job.Id, job.Stored.Request, cancellationToken));
+                await registry.EnqueueAsync(job, isFound: false, cancellationToken);
+                break;
+            case WorkKind.Chunk when !job.IsEnded:
+                await RunChunkAsync(job, work, cancellationToken);
+                break;
+            case WorkKind.Finish:
+                await registry.RefreshAsync(job, cancellationToken);
+                if (job.IsEnded || job.Progress?.IsComplete is true)
+                {
+                    await finisher.FinishAsync(job, cancellationToken);
+                }
+
+                break;
+            default: // done before
+                break;
+        }
+    }
+
+    private async Task RunChunkAsync(Job job, IWorkLease work, CancellationToken cancellationToken)
+    {
+        int chunk = work.Item.Chunk;
+        if (job.Progress is null)
+        {
+            await registry.RefreshAsync(job, cancellationToken);
+        }
+
+        JobProgress progress = job.Progress ?? throw new StorageException(
+            $"The plan of job {job.Id} cannot be read yet.", isTransient: true);
+        bool isDone = progress.Has(chunk)
+            || (work.IsRepeated && await records.IsFinishedAsync(job.Id, chunk, cancellationToken));
+        if (!isDone)
+        {
+            await chunks.RunAsync(job, chunk, work.IsRepeated, cancellationToken);
+        }
+
+        // The chain of chunks goes on; its last one looks whether all chains are at their end.
+        int next = chunk + JobPlan.Window;
+        if (next < progress.Plan.Chunks)
+        {
+            await queue.AddAsync(new WorkItem(job.Id, WorkKind.Chunk, next), cancellationToken);
+            return;
+        }
+
+        await registry.RefreshAsync(job, cancellationToken);
+        if (progress.IsComplete)
+        {
+            await queue.AddAsync(new WorkItem(job.Id, WorkKind.Finish), cancellationToken);
+        }
+    }
+
+    private static bool IsForLater(SegmentationException e) =>
+        e.Error == SegmentationError.ModelNotReady || e.Error == ErrorTable.RateLimited;
+
+    private async Task KeepAsync(IWorkLease work, CancellationToken cancellationToken)
+    {
+        try
+        {
+            using PeriodicTimer timer = new(KeepInterval, time);
+            while (await timer.WaitForNextTickAsync(cancellationToken))
+            {
+                await work.KeepAsync(cancellationToken);
+            }
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            // The work is done.
         }
     }
 }

@@ -8,6 +8,8 @@ internal static class CapacityCommand
 {
     private const int Requests = 100_000;
     private const double PlannedLoad = 0.7; // of the capacity: beyond, the tail grows fast, and a lost replica or a burst finds no room
+    private const double ChunkSeconds = 0.05; // a message, a page of the plan and an object of answers
+
     // Above capacity the server keeps its queue short (docs/scaling.md), which is not simulated.
     private static readonly double[] Loads = [0.2, 0.5, 0.7, 0.8, 0.9, 0.95];
     private static readonly int[] Replicas = [1, 2, 8, 64];
@@ -46,9 +48,16 @@ internal static class CapacityCommand
             AllowMultipleArgumentsPerToken = true,
         };
         Option<double> rate = new("--rate") { Description = "How many replicas this many masks a second take." };
+        Option<int> job = new("--job") { Description = "A job of so many images, on 1 to 128 replicas." };
+        Option<int> workers = new("--workers") { Description = "Jobs:Workers of a replica.", DefaultValueFactory = _ => 4 };
+        Option<double> transfer = new("--transfer-ms")
+        {
+            Description = "Time to read an image from the store and to write its mask.",
+            DefaultValueFactory = _ => 30,
+        };
         Command command = new("capacity", "Predict N replicas behind a balancer by simulation.")
         {
-            instances, alone, saturation, spread, arrivals, rates, rate,
+            instances, alone, saturation, spread, arrivals, rates, rate, job, workers, transfer,
         };
         command.SetAction(parsed =>
         {
@@ -56,6 +65,12 @@ internal static class CapacityCommand
             ReplicaModel replica = new(
                 parsed.GetValue(instances), parsed.GetValue(alone) / 1000, parsed.GetValue(instances) / most,
                 MostInside: 64, parsed.GetValue(spread));
+            if (parsed.GetValue(job) is > 0 and int images)
+            {
+                WriteJob(replica, images, parsed.GetValue(workers), parsed.GetValue(transfer) / 1000);
+                return;
+            }
+
             Prediction Predict(int replicas, Balancing balancing, double rate) =>
                 new CapacityModel(
                     replica, replicas, balancing, parsed.GetValue(arrivals), seed: 1).Run(rate, Requests);
@@ -80,6 +95,20 @@ internal static class CapacityCommand
             }
         });
         return command;
+    }
+
+    private static void WriteJob(ReplicaModel replica, int images, int workers, double transfer)
+    {
+        Console.WriteLine("| replicas | hours | images/s | times one replica |\n|--:|--:|--:|--:|");
+        double one = 0;
+        for (int replicas = 1; replicas <= 128; replicas *= 2)
+        {
+            double seconds = new JobModel(replica, replicas, workers, transfer, ChunkSeconds).Run(images);
+            one = replicas == 1 ? seconds : one;
+            Console.WriteLine(string.Create(
+                CultureInfo.InvariantCulture,
+                $"| {replicas} | {seconds / 3600:F2} | {images / seconds:F1} | {one / seconds:F1} |"));
+        }
     }
 
     // One replica is chosen in any case.

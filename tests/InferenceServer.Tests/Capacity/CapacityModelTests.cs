@@ -1,3 +1,4 @@
+using InferenceServer.Jobs;
 using InferenceServer.LoadTests.Capacity;
 
 namespace InferenceServer.Tests.Capacity;
@@ -23,6 +24,26 @@ public sealed class CapacityModelTests
         Assert.Equal(0.5, WaitedAtMost((predicted.P50 / 1000) - Time, load), tolerance: 0.02);
         Assert.Equal(0.99, WaitedAtMost((predicted.P99 / 1000) - Time, load), tolerance: 0.005);
         Assert.Equal(0, predicted.Refused);
+    }
+
+    [Fact]
+    public void JobModel_Constants_AreTheServers() =>
+        Assert.All(
+            [1, 511, 512, 2_000, 100_000, 1_000_000],
+            images => Assert.Equal(JobPlan.Of(images).ChunkSize, JobModel.ChunkSize(images)));
+
+    [Theory]
+    [InlineData(4, 4)] // as many times faster as there are replicas
+    [InlineData(16, 16)]
+    [InlineData(512, 106.7)] // 256 chunks are 256 workers, each with an image in 10 + 50 ms; one replica makes 40 a second
+    public void JobModel_Replicas_ShareAJobUntilTheWindowIsEmpty(int replicas, double expected)
+    {
+        ReplicaModel equal = new(Instances: 2, Alone: Time, Busy: Time, MostInside: 64, Spread: 0);
+        double one = new JobModel(equal, 1, workers: 4, transfer: 0.01, perChunk: 0).Run(200_000);
+
+        double many = new JobModel(equal, replicas, workers: 4, transfer: 0.01, perChunk: 0).Run(200_000);
+
+        Assert.InRange(one / many, expected * 0.93, expected * 1.07);
     }
 
     [Fact]

@@ -36,19 +36,22 @@ public sealed class PublishTests(PublishTests.Artifacts artifacts) : IClassFixtu
     [MemberData(nameof(Platforms))]
     public async Task Publish_ForAPlatform_HasItsNativesAndAllAssemblies(string platform, string[] libraries, string suffix)
     {
-        foreach ((string project, string program) in ((string, string)[])[
-            ("InferenceServer", "InferenceServer"), ("InferenceServer.Cli", "inference-server")
+        // The command line holds the server, for its command `work`.
+        foreach ((string project, string[] programs) in ((string, string[])[])[
+            ("InferenceServer", ["InferenceServer"]), ("InferenceServer.Cli", ["inference-server", "InferenceServer"])
         ])
         {
+            string program = programs[0];
+            string[] files = [.. programs.Select(name => name + suffix)];
             // Not every feed has the program file of .NET for Windows on Arm; `dotnet InferenceServer.dll` does without.
             bool hasProgram = platform != "win-arm64";
             string folder = await artifacts.PublishAsync(project, platform, hasProgram ? [] : ["-p:UseAppHost=false"]);
 
             Assert.Equal(
-                hasProgram ? [.. libraries.Append(program + suffix).Order(StringComparer.Ordinal)] : libraries,
+                hasProgram ? [.. libraries.Concat(files).Order(StringComparer.Ordinal)] : libraries,
                 Natives(folder, platform));
             Assert.Empty(Missing(folder, program, platform));
-            Assert.Equal(libraries, Natives(artifacts.BuildOf(project, platform), platform).Except([program + suffix]));
+            Assert.Equal(libraries, Natives(artifacts.BuildOf(project, platform), platform).Except(files));
             Assert.Superset(
                 new HashSet<string>(["vips", "NetVips.Native." + platform, "Microsoft.ML.OnnxRuntime", "SQLitePCLRaw.lib.e_sqlite3"]),
                 Listed(Path.Combine(folder, program + ".cdx.json")));

@@ -42,6 +42,7 @@ public sealed class DocumentedOptionsTests
         ["Security"] = typeof(SecurityOptions),
         ["Bulk"] = typeof(BulkOptions),
         ["Jobs"] = typeof(JobOptions),
+        ["Nats"] = typeof(NatsOptions),
         ["Fetch"] = typeof(FetchOptions),
         ["LabelStudio"] = typeof(LabelStudioOptions),
         ["Cvat"] = typeof(CvatOptions),

@@ -3,6 +3,7 @@ using System.Text.Json;
 using InferenceServer.Jobs;
 using InferenceServer.Runtime.Models;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Tests.Jobs;
@@ -14,7 +15,6 @@ public sealed class JobRestartTests : JobTestBase
     public async Task Restart_InTheMiddle_GoesOnAndAnswersEachOnce()
     {
         (string, byte[])[] images = [.. Enumerable.Range(0, 6).Select(i => ($"{i}.png", Photo.Plain(10 + i, 8, (byte)(i % 3))))];
-        byte[] upload = await ZipFile.Of(images).ReadAsByteArrayAsync();
         Uri job;
         await using (SegmentationServer first = await StartAsync())
         {
@@ -22,14 +22,7 @@ public sealed class JobRestartTests : JobTestBase
             await WatchAsync(first, job);
         }
 
-        // As a crash leaves it: no status, the upload still there, and an answer cut off.
-        string kept = Directory.EnumerateDirectories(Kept).Single();
-        string answers = Path.Combine(kept, "answers.ndjson");
-        File.Delete(Path.Combine(kept, "status.json"));
-        await File.WriteAllBytesAsync(Path.Combine(kept, "upload"), upload);
-        string[] lines = await File.ReadAllLinesAsync(answers);
-        await File.WriteAllTextAsync(answers, lines[0] + "\n" + lines[1] + "\n" + lines[2][..20]);
-        Directory.CreateDirectory(Path.Combine(Kept, "0123.part"));
+        await UnfinishAsync(job, keep: 2, images);
 
         await using SegmentationServer second = await StartAsync();
         JsonElement[] events = await WatchAsync(second, job);
@@ -42,7 +35,6 @@ public sealed class JobRestartTests : JobTestBase
                 Assert.Equal(
                     Enumerable.Repeat((byte)(i % 3), (10 + i) * 8),
                     result[i].GetProperty("mask").GetBytesFromBase64()));
-        Assert.Single(Directory.EnumerateDirectories(Kept));
     }
 
     [Fact]
@@ -65,9 +57,12 @@ public sealed class JobRestartTests : JobTestBase
     public async Task Restart_FilesThatAreDamaged_HarmNoOtherJob()
     {
         Uri job = await LeaveUnfinishedAsync();
-        string kept = Directory.EnumerateDirectories(Kept).Single();
-        await File.WriteAllTextAsync(Path.Combine(kept, "answers.ndjson"), "\0\0\0\0\n"); // as power loss leaves them
-        await File.WriteAllTextAsync(Path.Combine(Directory.CreateDirectory(Path.Combine(Kept, "0123")).FullName, "request.json"), "");
+        int number = 0;
+        foreach (string record in (string[])["", "null", "{}", "{\"request\":"])
+        {
+            string damaged = Directory.CreateDirectory(Path.Combine(Kept, $"{number++:D32}")).FullName;
+            await File.WriteAllTextAsync(Path.Combine(damaged, "request.json"), record);
+        }
 
         await using SegmentationServer server = await StartAsync();
 
@@ -107,18 +102,20 @@ public sealed class JobRestartTests : JobTestBase
     }
 
     [Fact]
-    public void Open_FolderThatCannotBeUsed_NamesTheKey()
+    public async Task Start_FolderThatCannotBeUsed_NamesTheKey()
     {
         string file = Path.Combine(Kept, "file");
-        File.WriteAllText(file, "");
-        using JobFolder none = Folder(file), first = Folder(Kept), second = Folder(Kept);
-        string parts = Directory.CreateDirectory(Path.Combine(Kept, "0123.part")).FullName;
-        first.Open();
-        Assert.False(Directory.Exists(parts));
-        Directory.CreateDirectory(parts); // now an upload of the first
+        await File.WriteAllTextAsync(file, "");
+        await using SegmentationServer first = await StartAsync();
 
-        Assert.Contains("Jobs:Path", Assert.Throws<OptionsValidationException>(none.Open).Message, StringComparison.Ordinal);
-        Assert.Contains("Jobs:Path", Assert.Throws<OptionsValidationException>(second.Open).Message, StringComparison.Ordinal);
-        Assert.True(Directory.Exists(parts));
+        foreach (string path in (string[])[file, Kept])
+        {
+            using JobUpkeep second = new(
+                records: null!, registry: null!, queue: null!, Options.Create(new JobOptions { Path = path }), TimeProvider.System,
+                NullLogger<JobUpkeep>.Instance);
+            OptionsValidationException refused = await Assert.ThrowsAsync<OptionsValidationException>(
+                () => second.StartAsync(CancellationToken.None));
+            Assert.Contains("Jobs:Path", refused.Message, StringComparison.Ordinal);
+        }
     }
 }

@@ -2,8 +2,6 @@ using System.Net;
 using System.Net.ServerSentEvents;
 using System.Text.Json;
 using InferenceServer.Jobs;
-using Microsoft.Extensions.Logging.Abstractions;
-using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Tests.Jobs;
 
@@ -13,7 +11,7 @@ public abstract class JobTestBase : IDisposable
     /// <summary>Where the server keeps its jobs.</summary>
     private protected string Kept { get; } = Directory.CreateTempSubdirectory().FullName;
 
-    public void Dispose()
+    public virtual void Dispose()
     {
         Directory.Delete(Kept, recursive: true);
         GC.SuppressFinalize(this);
@@ -32,19 +30,37 @@ public abstract class JobTestBase : IDisposable
         return job;
     }
 
-    private protected async Task UnfinishAsync(Uri job)
+    private protected Task UnfinishAsync(Uri job) => UnfinishAsync(job, keep: 0, ("a.png", Photo.Png));
+
+    // As a crash leaves an uploaded job: no status, the images and the plan still there, and the first chunks done.
+    private protected async Task UnfinishAsync(Uri job, int keep, params (string Name, byte[] Bytes)[] images)
     {
         string kept = Path.Combine(Kept, Path.GetFileName(job.ToString()));
         File.Delete(Path.Combine(kept, "status.json"));
-        File.Delete(Path.Combine(kept, "answers.ndjson"));
-        await File.WriteAllBytesAsync(Path.Combine(kept, "upload"), await ZipFile.Of(("a.png", Photo.Png)).ReadAsByteArrayAsync());
+        string done = Path.Combine(kept, "done", "00000");
+        foreach (string chunk in Directory.EnumerateFiles(done).Order().Skip(keep).ToArray())
+        {
+            File.Delete(chunk);
+        }
+
+        if (keep == 0)
+        {
+            Directory.Delete(Path.GetDirectoryName(done)!, recursive: true);
+        }
+
+        Directory.CreateDirectory(Path.Combine(kept, "images"));
+        Directory.CreateDirectory(Path.Combine(kept, "plan"));
+        JobItem[] items = [.. images.Select((image, i) => new JobItem(image.Name, $"images/{i:D8}"))];
+        await File.WriteAllTextAsync(
+            Path.Combine(kept, "plan", "000000.json"), JsonSerializer.Serialize(items, JobJson.Default.JobItemArray));
+        for (int i = 0; i < images.Length; i++)
+        {
+            await File.WriteAllBytesAsync(Path.Combine(kept, items[i].Key), images[i].Bytes);
+        }
     }
 
-    private protected static JobFolder Folder(string path) =>
-        new(Options.Create(new JobOptions { Path = path }), NullLogger<JobFolder>.Instance);
-
-    private protected static (string? State, int Masks, int Failures) Progress(JsonElement status) =>
-        (status.GetProperty("state").GetString(), status.GetProperty("masks").GetInt32(), status.GetProperty("failures").GetInt32());
+    private protected static (string? State, int Done, int Failed) Progress(JsonElement status) =>
+        (status.GetProperty("state").GetString(), status.GetProperty("done").GetInt32(), status.GetProperty("failed").GetInt32());
 
     private protected static async Task<Uri> CreateAsync(
         SegmentationServer server, string query, params (string Name, byte[] Bytes)[] files)

@@ -1,0 +1,361 @@
+using System.Collections.Concurrent;
+using System.Diagnostics.Metrics;
+using System.Security.Cryptography;
+using System.Text.Json;
+using InferenceServer.Runtime;
+using InferenceServer.Runtime.Diagnostics;
+using InferenceServer.Runtime.Storage;
+using Microsoft.Extensions.Options;
+
+namespace InferenceServer.Jobs;
+
+/// <summary>All jobs that this server knows: a cache of <see cref="JobRecords"/>, which answers while the store is
+/// away.</summary>
+internal sealed class JobRegistry
+{
+    // Without keys, everybody who knows the ID may see the job, so it must not be guessed.
+    private const int IdBytes = 16;
+    private static readonly TimeSpan UsualWait = TimeSpan.FromMinutes(1);
+
+    // A client that asks every second must not list the store as often, and must have an answer where the store hangs.
+    private static readonly TimeSpan LongestLook = TimeSpan.FromSeconds(2);
+
+    private readonly ConcurrentDictionary<string, Job> _jobs = [];
+    private readonly ConcurrentDictionary<string, Task> _looks = [];
+    private readonly Lock _lock = new();
+    private readonly JobRecords _records;
+    private readonly IWorkQueue _queue;
+    private readonly JobOptions _options;
+    private readonly TimeProvider _time;
+    private readonly ILogger<JobRegistry> _logger;
+    private int _arriving;
+    private long _arrivingBytes;
+
+    public JobRegistry(
+        JobRecords records, IWorkQueue queue, IOptions<JobOptions> options, IMeterFactory meters, TimeProvider time,
+        ILogger<JobRegistry> logger)
+    {
+        (_records, _queue, _options, _time, _logger) = (records, queue, options.Value, time, logger);
+        Meter meter = meters.Create(SegmentationMetrics.MeterName);
+        meter.CreateObservableGauge(
+            "seg_jobs_queued", () => Count(JobState.Queued), "{job}", "Jobs that wait to be worked on.");
+        meter.CreateObservableGauge(
+            "seg_jobs_running", () => Count(JobState.Running), "{job}", "Jobs that are worked on.");
+        meter.CreateObservableGauge(
+            "seg_jobs_images_waiting", Waiting, "{image}", "Images of jobs without an answer.");
+    }
+
+    /// <summary>Jobs that have not ended.</summary>
+    public IEnumerable<Job> Active => _jobs.Values.Where(job => !job.IsEnded);
+
+    /// <summary>All known jobs.</summary>
+    public IEnumerable<Job> Known => _jobs.Values;
+
+    /// <summary>Bytes that jobs may still use.</summary>
+    public long Room
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _options.MaxBytes - _arrivingBytes
+                    - _jobs.Values.Sum(job => (job.IsEnded ? 0 : job.Stored.Bytes) + (job.Progress?.Bytes ?? 0));
+            }
+        }
+    }
+
+    /// <summary>Adds a job. Its room is reserved before its images are stored.</summary>
+    /// <param name="job">The job.</param>
+    /// <param name="bytes">Most bytes of its uploaded images.</param>
+    /// <param name="fillAsync">Stores uploaded images of the job with this ID; returns their plan and bytes, or null where
+    /// the job's sources are to be listed.</param>
+    /// <param name="cancellationToken">Cancels the addition.</param>
+    /// <exception cref="SegmentationException">There is no room for another job.</exception>
+    public async Task<Job> AddAsync(
+        StoredJob job, long bytes, Func<string, Task<(JobPlan Plan, long Bytes)?>> fillAsync,
+        CancellationToken cancellationToken)
+    {
+        Reserve(bytes);
+        string id = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(IdBytes));
+        try
+        {
+            (JobPlan Plan, long Bytes)? filled = await fillAsync(id);
+            Job made = new(id, job with { Bytes = filled?.Bytes ?? 0 }, _time);
+            if (filled is { } uploaded)
+            {
+                await _records.AddPlanAsync(id, uploaded.Plan, cancellationToken);
+                made.Planned(uploaded.Plan);
+            }
+
+            await _records.AddAsync(id, made.Stored, cancellationToken);
+            _jobs[id] = made;
+            await EnqueueAsync(made, isFound: false, cancellationToken);
+            return made;
+        }
+        catch
+        {
+            if (!_jobs.ContainsKey(id))
+            {
+                await TryRemoveAsync(id);
+            }
+
+            throw;
+        }
+        finally
+        {
+            lock (_lock)
+            {
+                _arriving--;
+                _arrivingBytes -= bytes;
+            }
+        }
+    }
+
+    /// <summary>Adds the work that a job needs next; work that the queue has is not added again. Where the queue is away,
+    /// upkeep adds the work later.</summary>
+    public async Task EnqueueAsync(Job job, bool isFound, CancellationToken cancellationToken)
+    {
+        IEnumerable<WorkItem> work = job.Progress switch
+        {
+            null => [new WorkItem(job.Id, WorkKind.Plan)],
+            { IsComplete: true } => [new WorkItem(job.Id, WorkKind.Finish)],
+            { } progress => progress.Heads().Select(chunk => new WorkItem(job.Id, WorkKind.Chunk, chunk)),
+        };
+        try
+        {
+            foreach (WorkItem item in work)
+            {
+                await _queue.AddAsync(item with { IsFound = isFound }, cancellationToken);
+            }
+        }
+        catch (IOException e)
+        {
+            Log.WorkNotQueued(_logger, job.Id, e.Message);
+        }
+    }
+
+    /// <summary>Finds a job, here or in the store.</summary>
+    /// <returns>Null where there is no such job.</returns>
+    /// <exception cref="StorageException">The job is not known here, and the store is away.</exception>
+    public async Task<Job?> FindAsync(string id, CancellationToken cancellationToken)
+    {
+        if (_jobs.TryGetValue(id, out Job? known))
+        {
+            return known;
+        }
+
+        bool isId = id.Length == 2 * IdBytes && id.All(char.IsAsciiHexDigitLower);
+        if (!isId || await ReadAsync(id, cancellationToken) is not { } stored)
+        {
+            return null;
+        }
+
+        Job job = _jobs.GetOrAdd(id, _ => new Job(id, stored, _time));
+        await LookAsync(job, cancellationToken);
+        return job;
+    }
+
+    /// <summary>Finds a job that the caller may see; null where there is none.</summary>
+    /// <param name="id">The job's ID.</param>
+    /// <param name="caller">The caller's ID; null without a key or token.</param>
+    /// <param name="cancellationToken">Cancels the search.</param>
+    public async Task<Job?> FindAsync(string id, string? caller, CancellationToken cancellationToken)
+    {
+        Job? job = await FindAsync(id, cancellationToken);
+        return job is null || !IsFor(job, caller) ? null : job;
+    }
+
+    /// <summary>The jobs that a caller may see, the newest first.</summary>
+    public async Task<IReadOnlyList<Job>> ListAsync(string? caller, CancellationToken cancellationToken)
+    {
+        await BoundedAsync("", () => DiscoverAsync(CancellationToken.None), cancellationToken);
+        return [.. _jobs.Values.Where(job => IsFor(job, caller)).OrderByDescending(job => job.Stored.Created)];
+    }
+
+    /// <summary>Asks the store how far a job is. Where the store does not answer soon, what is known stays.</summary>
+    public Task LookAsync(Job job, CancellationToken cancellationToken)
+    {
+        if (job.IsEnded)
+        {
+            return Task.CompletedTask;
+        }
+
+        return BoundedAsync(job.Id, () => RefreshAsync(job, CancellationToken.None), cancellationToken);
+    }
+
+    /// <summary>Reads a job's plan, progress and end from the store.</summary>
+    /// <exception cref="StorageException">The store is away.</exception>
+    public async Task RefreshAsync(Job job, CancellationToken cancellationToken)
+    {
+        if (job.Progress is null)
+        {
+            if (await _records.PlanAsync(job.Id, cancellationToken) is not { } plan)
+            {
+                await ReadEndAsync(job, cancellationToken);
+                return;
+            }
+
+            job.Planned(plan);
+        }
+
+        JobProgress progress = job.Progress!;
+        for (int group = 0; group < progress.GroupCount; group++)
+        {
+            if (progress.HasGroup(group))
+            {
+                continue;
+            }
+
+            IReadOnlyList<FinishedChunk> finished = await _records.FinishedAsync(job.Id, group, cancellationToken);
+            foreach (FinishedChunk chunk in finished)
+            {
+                job.Finished(chunk);
+            }
+
+            // Each chain of chunks goes through all groups, so that an empty group has only empty ones behind it.
+            if (finished.Count == 0)
+            {
+                break;
+            }
+        }
+
+        await ReadEndAsync(job, cancellationToken);
+    }
+
+    /// <summary>Finds the jobs of other servers, and forgets those that were deleted.</summary>
+    /// <exception cref="StorageException">The store is away.</exception>
+    public async Task DiscoverAsync(CancellationToken cancellationToken)
+    {
+        HashSet<string> stored = [];
+        await foreach (string id in _records.IdsAsync(cancellationToken))
+        {
+            stored.Add(id);
+            if (!_jobs.ContainsKey(id) && await ReadAsync(id, cancellationToken) is { } found)
+            {
+                Job job = _jobs.GetOrAdd(id, _ => new Job(id, found, _time));
+                await RefreshAsync(job, cancellationToken);
+            }
+        }
+
+        foreach (Job job in _jobs.Values.Where(job => !stored.Contains(job.Id)).ToArray())
+        {
+            // It may have been made after the list was read.
+            if (await _records.FindAsync(job.Id, cancellationToken) is null)
+            {
+                Forget(job);
+            }
+        }
+    }
+
+    /// <summary>Cancels a job and removes its records. Masks that it has written to its target stay.</summary>
+    /// <exception cref="StorageException">The store is away; the job is found there again.</exception>
+    public async Task RemoveAsync(Job job, CancellationToken cancellationToken)
+    {
+        Forget(job);
+        await _records.RemoveAsync(job.Id, cancellationToken);
+    }
+
+    private static bool IsFor(Job job, string? caller) => job.Stored.Owner is null || job.Stored.Owner == caller;
+
+    private static SegmentationException Full(string reason) => new(
+        SegmentationError.Overloaded,
+        $"No room for another job: {reason}. Delete finished jobs, or retry after the time in Retry-After.")
+    {
+        RetryAfter = UsualWait,
+    };
+
+    private void Forget(Job job)
+    {
+        _jobs.TryRemove(job.Id, out _);
+        job.Delete();
+    }
+
+    // A damaged record is logged once and skipped.
+    private async Task<StoredJob?> ReadAsync(string id, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await _records.FindAsync(id, cancellationToken);
+        }
+        catch (JsonException e)
+        {
+            Log.JobUnreadable(_logger, e, id);
+            return null;
+        }
+    }
+
+    private async Task ReadEndAsync(Job job, CancellationToken cancellationToken)
+    {
+        if (await _records.EndedAsync(job.Id, cancellationToken) is { } end)
+        {
+            job.Ended(end);
+        }
+    }
+
+    // At most one look at a time; whoever comes meanwhile waits for the same.
+    private async Task BoundedAsync(string key, Func<Task> look, CancellationToken cancellationToken)
+    {
+        Task running = _looks.GetOrAdd(key, _ => RunAsync());
+        await running.WaitAsync(LongestLook, _time, cancellationToken).ConfigureAwait(
+            ConfigureAwaitOptions.SuppressThrowing);
+        cancellationToken.ThrowIfCancellationRequested();
+
+        async Task RunAsync()
+        {
+            await Task.Yield();
+            try
+            {
+                await look();
+            }
+            catch (Exception e) when (e is IOException or JsonException)
+            {
+                Log.StoreAway(_logger, e.Message);
+            }
+            finally
+            {
+                _looks.TryRemove(key, out _);
+            }
+        }
+    }
+
+    private async Task TryRemoveAsync(string id)
+    {
+        try
+        {
+            await _records.RemoveAsync(id, CancellationToken.None);
+        }
+        catch (IOException e)
+        {
+            Log.JobNotRemoved(_logger, e, id);
+        }
+    }
+
+    private void Reserve(long bytes)
+    {
+        lock (_lock)
+        {
+            if (_jobs.Count + _arriving >= _options.MaxJobs)
+            {
+                throw Full($"expected at most {_options.MaxJobs:N0} jobs (Jobs:MaxJobs), all of which exist");
+            }
+
+            if (bytes > Room)
+            {
+                throw Full(
+                    $"expected at most {_options.MaxBytes:N0} bytes of jobs (Jobs:MaxBytes), "
+                    + $"{_options.MaxBytes - Room:N0} of which are used");
+            }
+
+            _arriving++;
+            _arrivingBytes += bytes;
+        }
+    }
+
+    private int Count(JobState state) => _jobs.Values.Count(job => job.Status.State == state);
+
+    private long Waiting() => Active.Sum(job =>
+    {
+        JobStatus status = job.Status;
+        return (long)((status.Total ?? 0) - status.Done - status.Failed);
+    });
+}
