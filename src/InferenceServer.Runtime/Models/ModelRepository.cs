@@ -325,6 +325,11 @@ internal sealed class ModelRepository : IDisposable
     /// <summary>Logs problems that an operator would otherwise learn from users.</summary>
     private void Complain(IReadOnlyList<ModelFolder> folders)
     {
+        if (folders.Count == 0 && _source.Failures > 0)
+        {
+            return; // the log says why the models could not be pulled
+        }
+
         if (folders.Count == 0)
         {
             Log.NoModels(_logger, _source.Place);

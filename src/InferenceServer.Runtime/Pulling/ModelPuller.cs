@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.RegularExpressions;
 using InferenceServer.Runtime.Manifests;
 using InferenceServer.Runtime.Storage;
 
@@ -16,7 +17,7 @@ internal sealed record PullResult(IReadOnlyList<CachedModel> Models, IReadOnlyDi
 /// <param name="versions">How many versions of each model are pulled, the newest first.</param>
 /// <param name="settle">How long files must not change before they are taken for a whole model.</param>
 /// <param name="time">Measures the settling.</param>
-internal sealed class ModelPuller(IRemoteModels remote, ModelCache cache, int versions, TimeSpan settle, TimeProvider time)
+internal sealed partial class ModelPuller(IRemoteModels remote, ModelCache cache, int versions, TimeSpan settle, TimeProvider time)
 {
     private const int MostRounds = 5;
     private const int Connections = 4;
@@ -233,8 +234,13 @@ internal sealed class ModelPuller(IRemoteModels remote, ModelCache cache, int ve
             return e.Message;
         }
 
-        return $"{cache.Root} (Models:Cache) cannot be written: {e.Message} Free space there, or name another folder.";
+        // Without the name of the temporary file: the same failure is the same message, which is logged once.
+        string reason = FileName().Replace(e.Message, "").TrimEnd('.');
+        return $"{cache.Root} (Models:Cache) cannot be written: {reason}. Free space there, or name another folder.";
     }
+
+    [GeneratedRegex("( :)? '[^']*'")]
+    private static partial Regex FileName();
 
     private sealed record Failure(string Version, string Reason, DateTimeOffset Next, TimeSpan Pause);
 }
