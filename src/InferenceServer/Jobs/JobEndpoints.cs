@@ -69,7 +69,7 @@ internal static class JobEndpoints
         }
 
         RequireModel(repository, request.Model);
-        StoredJob stored = new(request, time.GetUtcNow()) { Owner = Owner(http), OwnerName = Caller.Of(http)?.Name };
+        StoredJob stored = new(request, time.GetUtcNow()) { Owner = Owner(http) };
         long bytes = isJson ? 0 : http.Request.ContentLength ?? bulk.Value.MaxBytes;
         Job job = await registry.AddAsync(
             stored, bytes,
@@ -145,6 +145,12 @@ internal static class JobEndpoints
 
     private static async Task<JobRequest> ReadAsync(HttpContext http)
     {
+        if (http.Request.Query.Count > 0)
+        {
+            throw JsonBody.Invalid(
+                $"expected the model and the parameters in the body, got '{http.Request.Query.Keys.First()}' in the query.");
+        }
+
         using PooledBufferWriter body = await BodyReader.ReadAsync(
             http.Request.Body, http.Request.ContentLength, MaxJsonBytes, _ => { }, "The request", http.RequestAborted);
         try

@@ -90,9 +90,6 @@ internal sealed record StoredJob(JobRequest Request, DateTimeOffset Created)
     /// <summary>The caller that made the job and alone may see it; null without a key or token.</summary>
     public string? Owner { get; init; }
 
-    /// <summary>The caller's name, for places that are its own; null without a key or token.</summary>
-    public string? OwnerName { get; init; }
-
     /// <summary>Bytes of the uploaded images.</summary>
     public long Bytes { get; init; }
 }

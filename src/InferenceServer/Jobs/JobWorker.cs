@@ -96,11 +96,12 @@ internal sealed class JobWorker(
             {
                 await finisher.FailAsync(job, e.Message, stoppingToken);
             }
-            catch (Exception e) when (e is JsonException or StorageException { IsTransient: false })
+            // A full disk or a store that is away is mended; another try at the rest would fail in the same way.
+            catch (Exception e) when (e is StorageException { IsTransient: false }
+                or not (IOException or SegmentationException or OperationCanceledException))
             {
                 Log.JobFailed(logger, e, job.Id);
-                string reason = e is StorageException ? e.Message : "The job's records are damaged.";
-                await finisher.FailAsync(job, reason, stoppingToken);
+                await finisher.FailAsync(job, Reason(e), stoppingToken);
             }
         }
 
@@ -164,6 +165,13 @@ internal sealed class JobWorker(
             await queue.AddAsync(new WorkItem(job.Id, WorkKind.Finish), cancellationToken);
         }
     }
+
+    private static string Reason(Exception e) => e switch
+    {
+        StorageException => e.Message,
+        JsonException => "The job's records are damaged.",
+        _ => "The server failed; its log has the reason.",
+    };
 
     private static bool IsForLater(SegmentationException e) =>
         e.Error == SegmentationError.ModelNotReady || e.Error == ErrorTable.RateLimited;

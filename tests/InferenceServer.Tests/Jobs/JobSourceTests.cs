@@ -213,6 +213,16 @@ public sealed class JobSourceTests : JobTestBase
     }
 
     [Fact]
+    public async Task Create_ParametersInTheQuery_AreNotIgnored()
+    {
+        await using SegmentationServer server = await StartAsync();
+        using HttpResponseMessage response = await server.Client.PostAsync(
+            "/v1/jobs?format=raw", Json($$$"""{"sources": [{"path": "{{{In}}}/"}]}"""));
+
+        Assert.Contains("format", await ProblemAssert.IsAsync(HttpStatusCode.BadRequest, response), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Create_UnknownModel_IsToldAtOnce()
     {
         await using SegmentationServer server = await StartAsync();

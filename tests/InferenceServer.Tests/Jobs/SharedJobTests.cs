@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net;
 using System.Net.Http.Json;
 using System.Security.Cryptography;
@@ -114,6 +115,37 @@ public sealed class SharedJobTests(S3Server s3) : JobTestBase, IClassFixture<S3S
     }
 
     [SharedJobsFact]
+    public async Task Work_InAProcessOfItsOwn_WorksAndServesHealthAlone()
+    {
+        using NatsServer nats = await NatsServer.StartAsync();
+        await PutAsync("alone/in");
+        await using SegmentationServer front = await StartAsync(nats, "alone", ("Jobs:Workers", "0"));
+        Uri job = await PostAsync(front, "alone");
+        string[] settings = [.. Settings(nats, "alone").Select(setting => $"--{setting.Key}={setting.Value}")];
+        await using ServerProcess worker = await ServerProcess.StartCommandAsync([.. ServerProcess.Command, "work", .. settings]);
+        using HttpClient client = new() { BaseAddress = worker.Address };
+
+        JsonElement end = (await WatchAsync(front, job))[^1];
+        using HttpResponseMessage refused = await client.PostAsync("/v1/segment/tiny", Photo.Content(Photo.Png));
+
+        Assert.Equal(("done", Images, 0), Progress(end));
+        Assert.Equal(HttpStatusCode.NotFound, refused.StatusCode);
+        await AssertMasksAsync("alone/out");
+    }
+
+    [Fact]
+    public async Task Work_WithoutAQueue_SaysWhatItNeeds()
+    {
+        string[] command = [.. ServerProcess.Command, "work", "--Jobs:Path=/tmp/jobs"];
+        using Process process = Process.Start(new ProcessStartInfo(command[0], command[1..]) { RedirectStandardError = true })!;
+        string error = await process.StandardError.ReadToEndAsync();
+        await process.WaitForExitAsync();
+
+        Assert.Equal(1, process.ExitCode);
+        Assert.Contains("Jobs:Engine=Nats", error, StringComparison.Ordinal);
+    }
+
+    [SharedJobsFact]
     public async Task Quota_OfAKey_HoldsForAllServers()
     {
         const int Quota = 1_000_000;
@@ -179,10 +211,12 @@ public sealed class SharedJobTests(S3Server s3) : JobTestBase, IClassFixture<S3S
         Assert.NotNull(await store.FindAsync("_SUCCESS", CancellationToken.None));
     }
 
+    private (string Key, string Value)[] Settings(NatsServer nats, string place) =>
+    [
+        ("Jobs:Engine", "Nats"), ("Nats:Url", nats.Url), ("S3:Endpoint", s3.Url), ("Jobs:Path", $"s3://{S3Server.Bucket}/{place}/jobs"),
+        ("Jobs:Sources:0", $"s3://{S3Server.Bucket}/"), ("Jobs:Targets:0", $"s3://{S3Server.Bucket}/"),
+    ];
+
     private Task<SegmentationServer> StartAsync(NatsServer nats, string place, params (string Key, string Value)[] settings) =>
-        SegmentationServer.StartAsync(
-        [
-            ("Jobs:Engine", "Nats"), ("Nats:Url", nats.Url), ("S3:Endpoint", s3.Url), ("Jobs:Path", $"s3://{S3Server.Bucket}/{place}/jobs"),
-            ("Jobs:Sources:0", $"s3://{S3Server.Bucket}/"), ("Jobs:Targets:0", $"s3://{S3Server.Bucket}/"), .. settings,
-        ]);
+        SegmentationServer.StartAsync([.. Settings(nats, place), .. settings]);
 }
