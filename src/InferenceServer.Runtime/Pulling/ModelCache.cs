@@ -59,9 +59,8 @@ internal sealed class ModelCache(string root, TimeProvider time)
             string hash = await DownloadAsync(remote, listing, file, part, cancellationToken).ConfigureAwait(false);
             File.Move(part, InFolder("blobs", hash), overwrite: true);
             Remember(hash);
-            string text = part + ".name";
-            await File.WriteAllTextAsync(text, hash, cancellationToken).ConfigureAwait(false);
-            File.Move(text, name, overwrite: true);
+            await File.WriteAllTextAsync(part, hash, CancellationToken.None).ConfigureAwait(false);
+            File.Move(part, name, overwrite: true);
             Count.Downloaded(file.Length);
             return new CachedFile(file.Path, file.Length, hash);
         }
