@@ -20,6 +20,7 @@ internal sealed class ModelCache(string root, TimeProvider time)
 
     private const int BufferSize = 1 << 20;
     private const UnixFileMode OwnFolder = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
+    private const int MostTries = 10;
     private const string FileList = "files.json";
     private static readonly EnumerationOptions All = new() { AttributesToSkip = 0 };
     private static readonly JsonSerializerOptions Strict = new()
@@ -336,15 +337,16 @@ internal sealed class ModelCache(string root, TimeProvider time)
     private async Task<FileStream> LockAsync(string name, CancellationToken cancellationToken)
     {
         string path = InFolder("locks", Path.GetFileName(name));
-        while (true)
+        for (int tries = 1; ; tries++)
         {
             try
             {
                 return new FileStream(
                     path, FileMode.OpenOrCreate, FileAccess.Write, FileShare.None, 1, FileOptions.DeleteOnClose);
             }
-            catch (IOException) when (File.Exists(path))
+            catch (IOException) when (tries < MostTries || File.Exists(path))
             {
+                // The file may be gone by now, because its owner is done.
                 await Task.Delay(LockDelay, cancellationToken).ConfigureAwait(false);
             }
         }
