@@ -21,6 +21,7 @@ export function rules(resources) {
     if (pod) looksAfterItself(pod, expect);
     if (kind === "Deployment") {
       drains(pod, expect);
+      expect(resource.metadata.name.endsWith("-workers") === (pod.containers[0].args?.join() === "work"), "workers do not run `work`, or others do");
       expect(matches(spec.selector.matchLabels, spec.template.metadata.labels), "the Deployment does not select its own pods");
       const scaled = ["HorizontalPodAutoscaler", "ScaledObject"].some((k) => names.has(`${k} ${resource.metadata.name}`));
       expect(("replicas" in spec) !== scaled, "replicas are said by the Deployment or by what scales it, not by both and not by none");

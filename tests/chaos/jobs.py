@@ -4,6 +4,7 @@
     dotnet build -c Release src/InferenceServer && (cd tests/s3 && npm ci) && tests/chaos/jobs.py [--images 2000]
 
 Needs nats-server, node and PIL. The job is then run once more by one server with the engine Folder: each byte must be the same.
+With --speed nothing is killed: the job is run by one replica on one core and by two replicas on a core each, and timed.
 """
 import argparse
 import concurrent.futures
@@ -127,15 +128,16 @@ class Store:
             after = text.split("<NextContinuationToken>")[1].split("<")[0]
 
 
-def server(name, *settings):
+def server(name, *settings, core=None):
     port = free_port()
+    prefix = [] if core is None else ["taskset", "-c", str(core)]
 
     def ready():
         return get(port, "/health/ready")[0] == 200
     environment = os.environ | {"AWS_ACCESS_KEY_ID": "S3RVER", "AWS_SECRET_ACCESS_KEY": "S3RVER", "AWS_EC2_METADATA_DISABLED": "true"}
     program = Program(
         name,
-        ["dotnet", str(PROGRAM), f"--urls=http://127.0.0.1:{port}", f"--Models:Path={ROOT / 'models' / MODEL}", "--Onnx:Provider=Cpu",
+        [*prefix, "dotnet", str(PROGRAM), f"--urls=http://127.0.0.1:{port}", f"--Models:Path={ROOT / 'models' / MODEL}", "--Onnx:Provider=Cpu",
          "--Jobs:Sources:0=s3://images/in", "--Jobs:Targets:0=s3://images/", "--Serilog:MinimumLevel:Default=Warning", *settings],
         ready, env=environment)
     program.port = port
@@ -197,10 +199,27 @@ class Watch:
             time.sleep(0.2)
 
 
+def speed(count, settings):
+    """Images a second of the same job on one core and on two."""
+    rates = []
+    for number in (1, 2):
+        replicas = [server(f"{number}-{core}", *settings, core=core) for core in range(number)]
+        watch = Watch(create(replicas[0].port, f"speed-{number}"), replicas)
+        began = time.monotonic()
+        watch.until(lambda: watch.status.get("state") in ("done", "failed"))
+        rates.append(count / (time.monotonic() - began))
+        print(f"{number} replicas of one core: {rates[-1]:.1f} images/s, {watch.status['done']} done", flush=True)
+        for replica in replicas:
+            replica.kill()
+    print(f"two are {rates[1] / rates[0]:.2f} times as fast as one")
+    return 0
+
+
 def main():
-    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--images", type=int, default=2000)
-    count = arguments.parse_args().images
+    arguments.add_argument("--speed", action="store_true")
+    count, is_speed = arguments.parse_args().images, arguments.parse_args().speed
 
     s3_port, nats_port = free_port(), free_port()
     (WORK / "objects").mkdir()
@@ -221,6 +240,9 @@ def main():
 
     shared = [f"--S3:Endpoint=http://127.0.0.1:{s3_port}"]
     nats = ["--Jobs:Engine=Nats", f"--Nats:Url=nats://127.0.0.1:{nats_port}", "--Jobs:Path=s3://images/jobs"]
+    if is_speed:
+        return speed(count, [*shared, *nats])
+
     replicas = [server("replica-1", *shared, *nats), server("replica-2", *shared, *nats)]
     watch = Watch(create(replicas[0].port, "out"), replicas)
     began = time.monotonic()

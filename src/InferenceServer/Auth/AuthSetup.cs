@@ -26,6 +26,7 @@ internal static class AuthSetup
         services.AddSection("Security", new SecurityOptionsValidator());
         services.AddOrigins();
         services.AddSingleton<KeyRing>();
+        services.AddHostedService<SharedBudgets>();
         services.AddSingleton<AuthorityKeys>();
 
         // Does what AddAuthentication does, but without Data Protection, which writes keys for cookies that this server

@@ -18,7 +18,43 @@ internal sealed class KeyBudget(KeyOptions options, TimeProvider time) : IReques
     private readonly Quota _hour = new(TimeSpan.FromHours(1), options.RequestsPerHour);
     private readonly Quota _day = new(TimeSpan.FromDays(1), options.RequestsPerDay);
     private readonly long _start = time.GetTimestamp();
+    private readonly Dictionary<string, long> _others = []; // requests of other servers since each started
     private TimeSpan _empty;
+    private long _total;
+
+    /// <summary>What clients of this server have used.</summary>
+    public KeyUsage Usage
+    {
+        get
+        {
+            lock (_lock)
+            {
+                DateTimeOffset now = time.GetUtcNow();
+                return new KeyUsage(_total, _hour.Usage(now), _day.Usage(now));
+            }
+        }
+    }
+
+    /// <summary>Counts what clients of another server have used.</summary>
+    /// <param name="server">The other server, by a name that changes with each start.</param>
+    /// <param name="usage">Its use since it started.</param>
+    public void UsedBy(string server, KeyUsage usage)
+    {
+        lock (_lock)
+        {
+            DateTimeOffset now = time.GetUtcNow();
+            _hour.UsedBy(server, usage.Hour, now);
+            _day.UsedBy(server, usage.Day, now);
+            // What was used before this server knew of the other one is not of the last second.
+            if (_others.TryGetValue(server, out long before) && usage.Total > before)
+            {
+                TimeSpan elapsed = time.GetElapsedTime(_start);
+                _empty = (_empty > elapsed ? _empty : elapsed) + (_interval * (usage.Total - before));
+            }
+
+            _others[server] = usage.Total;
+        }
+    }
 
     /// <summary>Takes one mask from the budget.</summary>
     /// <returns>What to answer where it is used up; null where it is not.</returns>
@@ -67,6 +103,7 @@ internal sealed class KeyBudget(KeyOptions options, TimeProvider time) : IReques
 
             (limit, wait) = ("", TimeSpan.Zero);
             _empty = empty + _interval;
+            _total++;
             _hour.Take(date);
             _day.Take(date);
             return true;

@@ -23,6 +23,9 @@ internal sealed class KeyRing(IOptions<SecurityOptions> options, TimeProvider ti
     /// <summary>Whether a key has one of these scopes, or a token may have it.</summary>
     public bool Opens(Scope scope) => TakesTokens || _keys.Any(key => key.Caller.Has(scope));
 
+    /// <summary>The budget of each key, by the key's name.</summary>
+    public IReadOnlyList<(string Name, KeyBudget Budget)> Budgets => [.. _keys.Select(key => (key.Caller.Name, key.Caller.Budget!))];
+
     /// <summary>The budget of the caller with this <see cref="Caller.Id"/>; null is no limit.</summary>
     public KeyBudget? Budget(string? id) => _keys.FirstOrDefault(key => key.Caller.Id == id)?.Caller.Budget;
 

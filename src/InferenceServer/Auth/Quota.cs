@@ -5,13 +5,15 @@ namespace InferenceServer.Auth;
 /// <param name="limit">Most requests in a window; 0 is no limit.</param>
 internal sealed class Quota(TimeSpan window, long limit)
 {
+    private readonly Dictionary<string, long> _others = []; // requests of other servers in the current window
     private long _window = -1;
     private long _used;
 
     /// <summary>Time until the next window where the limit is reached, else null.</summary>
     public TimeSpan? Wait(DateTimeOffset now)
     {
-        if (limit > 0 && _window == Window(now) && _used >= limit)
+        Enter(Window(now));
+        if (limit > 0 && _used + _others.Values.Sum() >= limit)
         {
             return new TimeSpan(((_window + 1) * window.Ticks) - now.UtcTicks);
         }
@@ -19,12 +21,37 @@ internal sealed class Quota(TimeSpan window, long limit)
         return null;
     }
 
+    /// <summary>The current window, and this server's requests in it.</summary>
+    public (long Window, long Used) Usage(DateTimeOffset now)
+    {
+        Enter(Window(now));
+        return (_window, _used);
+    }
+
+    /// <summary>Sets the requests of another server; those of an earlier window are ignored.</summary>
+    public void UsedBy(string server, (long Window, long Used) usage, DateTimeOffset now)
+    {
+        Enter(Window(now));
+        if (usage.Window == _window)
+        {
+            _others[server] = usage.Used;
+        }
+    }
+
     /// <summary>Counts a request.</summary>
     public void Take(DateTimeOffset now)
     {
-        long current = Window(now);
-        _used = current == _window ? _used + 1 : 1;
-        _window = current;
+        Enter(Window(now));
+        _used++;
+    }
+
+    private void Enter(long current)
+    {
+        if (_window != current)
+        {
+            (_window, _used) = (current, 0);
+            _others.Clear();
+        }
     }
 
     private long Window(DateTimeOffset now) => now.UtcTicks / window.Ticks;

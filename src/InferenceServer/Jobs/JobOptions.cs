@@ -143,6 +143,7 @@ internal static class JobSetup
             StoreLocation place = StoreLocation.Parse(path.Length > 0 ? path : System.IO.Path.GetTempPath());
             return new JobRecords(provider.GetRequiredService<ObjectStores>().Open(place));
         });
+        services.AddSingleton(provider => provider.GetRequiredService<IOptions<NatsOptions>>().Value.Connect());
         services.AddSingleton<IWorkQueue>(provider => Options(provider).Engine switch
         {
             JobEngine.Nats => ActivatorUtilities.CreateInstance<NatsWorkQueue>(provider),

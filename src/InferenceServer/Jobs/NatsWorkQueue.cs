@@ -25,6 +25,21 @@ public sealed class NatsOptions
     /// <summary>Copies of the stream in a cluster of NATS servers. Default 1.</summary>
     [Range(1, 5)]
     public int Replicas { get; set; } = 1;
+
+    internal static readonly TimeSpan RequestTimeout = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan LongestReconnectWait = TimeSpan.FromSeconds(1);
+
+    /// <summary>A connection, which is made at its first use and made again without end.</summary>
+    internal NatsConnection Connect() => new(new NatsOpts
+    {
+        Url = Url,
+        Name = "inference-server",
+        AuthOpts = new NatsAuthOpts { CredsFile = Credentials.Length > 0 ? Credentials : null },
+        RequestTimeout = RequestTimeout,
+        CommandTimeout = RequestTimeout,
+        MaxReconnectRetry = -1,
+        ReconnectWaitMax = LongestReconnectWait,
+    });
 }
 
 [OptionsValidator]
@@ -33,7 +48,7 @@ internal sealed partial class NatsOptionsValidator : IValidateOptions<NatsOption
 /// <summary>The queue of many servers: a work-queue stream of JetStream with one durable consumer.</summary>
 /// <remarks>Nothing here is needed for the truth: the stream may lose messages, and after a broker was killed it may keep
 /// acknowledged ones. A message is a few dozen bytes.</remarks>
-internal sealed class NatsWorkQueue : IWorkQueue, IAsyncDisposable
+internal sealed class NatsWorkQueue : IWorkQueue, IDisposable
 {
     /// <summary>The durable consumer, which scalers watch.</summary>
     public const string Consumer = "workers";
@@ -42,9 +57,8 @@ internal sealed class NatsWorkQueue : IWorkQueue, IAsyncDisposable
     private static readonly TimeSpan AckWait = TimeSpan.FromSeconds(30), MaxAge = TimeSpan.FromDays(7);
     private static readonly TimeSpan DuplicateWindow = TimeSpan.FromMinutes(2);
     private static readonly TimeSpan Poll = TimeSpan.FromSeconds(5), RetryDelay = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan RequestTimeout = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan RequestTimeout = NatsOptions.RequestTimeout;
 
-    private readonly NatsConnection _connection;
     private readonly NatsJSContext _stream;
     private readonly NatsOptions _options;
     private readonly TimeProvider _time;
@@ -53,20 +67,11 @@ internal sealed class NatsWorkQueue : IWorkQueue, IAsyncDisposable
     private INatsJSConsumer? _consumer;
     private bool _isAway;
 
-    public NatsWorkQueue(IOptions<NatsOptions> options, TimeProvider time, ILogger<NatsWorkQueue> logger)
+    public NatsWorkQueue(
+        NatsConnection connection, IOptions<NatsOptions> options, TimeProvider time, ILogger<NatsWorkQueue> logger)
     {
         (_options, _time, _logger) = (options.Value, time, logger);
-        _connection = new NatsConnection(new NatsOpts
-        {
-            Url = _options.Url,
-            Name = "inference-server",
-            AuthOpts = new NatsAuthOpts { CredsFile = _options.Credentials.Length > 0 ? _options.Credentials : null },
-            RequestTimeout = RequestTimeout,
-            CommandTimeout = RequestTimeout,
-            MaxReconnectRetry = -1,
-            ReconnectWaitMax = RetryDelay,
-        });
-        _stream = new NatsJSContext(_connection);
+        _stream = new NatsJSContext(connection);
     }
 
     public bool IsShared => true;
@@ -136,11 +141,7 @@ internal sealed class NatsWorkQueue : IWorkQueue, IAsyncDisposable
         }
     }
 
-    public async ValueTask DisposeAsync()
-    {
-        await _connection.DisposeAsync();
-        _opening.Dispose();
-    }
+    public void Dispose() => _opening.Dispose();
 
     private static bool IsAway(Exception e, CancellationToken cancellationToken) =>
         !cancellationToken.IsCancellationRequested

@@ -48,6 +48,26 @@ public sealed class KeyBudgetTests
     }
 
     [Fact]
+    public void UsedBy_OtherServers_CountAgainstQuotaAndRate()
+    {
+        KeyOptions options = new() { RequestsPerSecond = 1, Burst = 4, RequestsPerHour = 6 };
+        KeyBudget one = new(options, _clock), two = new(options, _clock);
+        two.UsedBy("one", one.Usage);
+        Assert.Equal(3, Taken(one, 3));
+
+        two.UsedBy("one", KeyUsage.Parse(one.Usage.ToBytes())!);
+        Assert.Equal(1, Taken(two, 10)); // of a burst of 4
+        _clock.Advance(TimeSpan.FromMinutes(1));
+        Assert.Equal(2, Taken(two, 10)); // of 6 an hour
+        one.UsedBy("two", two.Usage);
+        Assert.Equal(0, Taken(one, 10));
+
+        _clock.Advance(TimeSpan.FromHours(1));
+        one.UsedBy("two", two.Usage with { Hour = (0, 100) });
+        Assert.Equal(4, Taken(one, 10)); // the next hour, and what is said of another one does not count
+    }
+
+    [Fact]
     public void TryTake_RefusedByTheRate_CostsNoQuota()
     {
         KeyBudget budget = new(new KeyOptions { RequestsPerSecond = 1, Burst = 1, RequestsPerHour = 2 }, _clock);

@@ -1,7 +1,9 @@
 using System.Net;
 using System.Net.Http.Json;
+using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using InferenceServer.Auth;
 using InferenceServer.Jobs;
 using InferenceServer.Runtime.Storage;
 using Microsoft.Extensions.DependencyInjection;
@@ -109,6 +111,29 @@ public sealed class SharedJobTests(S3Server s3) : JobTestBase, IClassFixture<S3S
         await nats.StartAgainAsync();
 
         Assert.Equal(("done", Images, 0), Progress((await WatchAsync(server, job))[^1]));
+    }
+
+    [SharedJobsFact]
+    public async Task Quota_OfAKey_HoldsForAllServers()
+    {
+        const int Quota = 1_000_000;
+        using NatsServer nats = await NatsServer.StartAsync();
+        (string, string)[] security =
+        [
+            ("Security:Keys:lab:Hash", "sha256:" + Convert.ToHexStringLower(SHA256.HashData("lab"u8))),
+            ("Security:Keys:lab:RequestsPerDay", $"{Quota}"),
+        ];
+        await using SegmentationServer one = await StartAsync(nats, "quota", security), two = await StartAsync(nats, "quota", security);
+        KeyBudget here = one.Services.GetRequiredService<KeyRing>().Budgets.Single().Budget;
+        KeyBudget there = two.Services.GetRequiredService<KeyRing>().Budgets.Single().Budget;
+        for (int i = 0; i < Quota; i++)
+        {
+            Assert.Null(here.Take());
+        }
+
+        await Eventually.TrueAsync(() => there.Take() is not null);
+
+        Assert.InRange(there.Usage.Total, 0, Quota / 2); // it was refused for what the other server has granted
     }
 
     private static StringContent Json(string body) => new(body, Encoding.UTF8, "application/json");
