@@ -20,6 +20,7 @@ internal sealed class ModelCache(string root, TimeProvider time)
 
     private const int BufferSize = 1 << 20;
     private const UnixFileMode OwnFolder = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
+    private const int MostTries = 10;
     private const string FileList = "files.json";
     private static readonly EnumerationOptions All = new() { AttributesToSkip = 0 };
     private static readonly JsonSerializerOptions Strict = new()
@@ -59,9 +60,8 @@ internal sealed class ModelCache(string root, TimeProvider time)
             string hash = await DownloadAsync(remote, listing, file, part, cancellationToken).ConfigureAwait(false);
             File.Move(part, InFolder("blobs", hash), overwrite: true);
             Remember(hash);
-            string text = part + ".name";
-            await File.WriteAllTextAsync(text, hash, cancellationToken).ConfigureAwait(false);
-            File.Move(text, name, overwrite: true);
+            await File.WriteAllTextAsync(part, hash, CancellationToken.None).ConfigureAwait(false);
+            File.Move(part, name, overwrite: true);
             Count.Downloaded(file.Length);
             return new CachedFile(file.Path, file.Length, hash);
         }
@@ -337,15 +337,16 @@ internal sealed class ModelCache(string root, TimeProvider time)
     private async Task<FileStream> LockAsync(string name, CancellationToken cancellationToken)
     {
         string path = InFolder("locks", Path.GetFileName(name));
-        while (true)
+        for (int tries = 1; ; tries++)
         {
             try
             {
                 return new FileStream(
                     path, FileMode.OpenOrCreate, FileAccess.Write, FileShare.None, 1, FileOptions.DeleteOnClose);
             }
-            catch (IOException) when (File.Exists(path))
+            catch (IOException) when (tries < MostTries || File.Exists(path))
             {
+                // The file may be gone by now, because its owner is done.
                 await Task.Delay(LockDelay, cancellationToken).ConfigureAwait(false);
             }
         }

@@ -81,6 +81,22 @@ public sealed class ModelPullerTests : IDisposable
     }
 
     [Fact]
+    public async Task Pull_SameBytesInOneModel_AreDownloadedOnce()
+    {
+        string[] files = [.. Enumerable.Range(0, 200).Select(i => $"1/weights/{i:000}.bin")];
+        foreach (string file in files)
+        {
+            _place.Put("road/" + file, "weights 1");
+        }
+
+        PullResult result = await PullAsync();
+
+        Assert.Empty(result.Failures);
+        Assert.Equal(203, Files(result.Models[0]).Length);
+        Assert.Equal(3, _place.Opened.Count);
+    }
+
+    [Fact]
     public async Task Pull_ManyVersions_PullsTheNewest()
     {
         foreach (string version in (string[])["2", "10", "9", "007", "notes", "0"])
