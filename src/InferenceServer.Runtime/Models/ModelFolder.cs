@@ -27,7 +27,7 @@ internal sealed class ModelFolder(string path, IReadOnlyDictionary<string, strin
     public string Path { get; } = path;
 
     /// <summary>The model's name.</summary>
-    public string Name { get; } = System.IO.Path.GetFileName(path);
+    public string Name { get; init; } = System.IO.Path.GetFileName(path);
 
     /// <summary>The versions that have a graph, largest number first.</summary>
     public IReadOnlyList<int> Versions =>
@@ -40,11 +40,22 @@ internal sealed class ModelFolder(string path, IReadOnlyDictionary<string, strin
 
     /// <summary>The models under <paramref name="root"/>, ordered by name; or the one model whose folder it
     /// is.</summary>
-    public static IReadOnlyList<ModelFolder> List(string root)
+    /// <param name="root">The folder.</param>
+    /// <param name="name">The name of the one model; null is the folder's name.</param>
+    /// <exception cref="IOException">There is a name, but not one model.</exception>
+    public static IReadOnlyList<ModelFolder> List(string root, string? name = null)
     {
         if (File.Exists(System.IO.Path.Combine(root, ManifestReader.FileName)))
         {
-            return [new ModelFolder(System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(root)))];
+            ModelFolder only = new(System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(root)));
+            return [name is null ? only : new ModelFolder(only.Path) { Name = name }];
+        }
+
+        if (name is not null)
+        {
+            throw new FileNotFoundException(
+                $"Models:Name: expected the folder of one model in Models:Path, found no {ManifestReader.FileName} in '{root}'. "
+                + "Leave Models:Name out, or give the model's own folder.");
         }
 
         return

@@ -14,6 +14,11 @@ public sealed class ModelRepositoryOptions
     [Required]
     public string Path { get; set; } = "models";
 
+    /// <summary>The model's name where <c>Path</c> is the folder of one model, for orchestrators that choose the folder's
+    /// name. Default: the folder's name.</summary>
+    [RegularExpression("^[^/\\\\\\p{Cc}]{1,255}$")]
+    public string? Name { get; set; }
+
     /// <summary>The folder that keeps pulled models; several servers may share one. Default: below
     /// <c>XDG_CACHE_HOME</c>, <c>~/.cache</c>, <c>%LOCALAPPDATA%</c> or the temporary folder, in
     /// <c>inference-server/models</c>.</summary>

@@ -29,8 +29,10 @@ internal interface IModelSource
     IReadOnlyList<ModelFolder> List();
 }
 
-/// <summary>A folder with one folder for each model.</summary>
-internal sealed class FolderSource(string root) : IModelSource
+/// <summary>A folder with one folder for each model, or the folder of one model.</summary>
+/// <param name="root">The folder.</param>
+/// <param name="name">The name of the one model; null is the folder's name.</param>
+internal sealed class FolderSource(string root, string? name = null) : IModelSource
 {
     public string Place { get; } = Path.GetFullPath(root);
 
@@ -50,7 +52,7 @@ internal sealed class FolderSource(string root) : IModelSource
     {
         if (Directory.Exists(Place))
         {
-            return ModelFolder.List(Place);
+            return ModelFolder.List(Place, name);
         }
 
         throw new DirectoryNotFoundException($"Models:Path: the folder '{Place}' does not exist.");

@@ -33,7 +33,7 @@ internal sealed class PulledModels(
         ModelRepositoryOptions options = services.GetRequiredService<IOptions<ModelRepositoryOptions>>().Value;
         if (!ModelPlace.IsRemote(options.Path))
         {
-            return new FolderSource(options.Path);
+            return new FolderSource(options.Path, string.IsNullOrEmpty(options.Name) ? null : options.Name);
         }
 
         TimeProvider time = services.GetRequiredService<TimeProvider>();

@@ -167,6 +167,25 @@ public sealed class ModelRepositoryTests : IDisposable
     }
 
     [Fact]
+    public void Name_OfOneModelsFolder_IsTheModels()
+    {
+        Copy("tiny", "1");
+        using TestRuntime runtime = new(Path.Combine(_folder, "tiny"), ("Models:Name", "road"), ("Models:Default", "road"));
+        Assert.Equal("road", Assert.Single(runtime.Repository.Entries).Name);
+        Assert.Equal("road", runtime.Repository.Lease("road").Model.Name);
+    }
+
+    [Fact]
+    public void Name_OfAFolderOfModels_IsRefused()
+    {
+        Copy("tiny", "1");
+        Assert.Contains(
+            "Models:Name",
+            Assert.Throws<FileNotFoundException>(() => new TestRuntime(_folder, ("Models:Name", "road"))).Message,
+            StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Load_MissingFolder_NamesTheKey() =>
         Assert.Contains(
             "Models:Path",
