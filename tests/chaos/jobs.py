@@ -199,19 +199,26 @@ class Watch:
             time.sleep(0.2)
 
 
+def processor_seconds(process):
+    fields = pathlib.Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def speed(count, settings):
-    """Images a second of the same job on one core and on two."""
-    rates = []
+    """Images a second of the same job on one core and on two. The store, the broker and this script run on the same cores."""
+    rates, costs = [], []
     for number in (1, 2):
         replicas = [server(f"{number}-{core}", *settings, core=core) for core in range(number)]
+        before = sum(processor_seconds(replica.process) for replica in replicas)
         watch = Watch(create(replicas[0].port, f"speed-{number}"), replicas)
         began = time.monotonic()
         watch.until(lambda: watch.status.get("state") in ("done", "failed"))
         rates.append(count / (time.monotonic() - began))
-        print(f"{number} replicas of one core: {rates[-1]:.1f} images/s, {watch.status['done']} done", flush=True)
+        costs.append((sum(processor_seconds(replica.process) for replica in replicas) - before) / count * 1000)
+        print(f"{number} replicas of one core: {rates[-1]:.1f} images/s, {costs[-1]:.0f} ms of a core an image, {watch.status['done']} done", flush=True)
         for replica in replicas:
             replica.kill()
-    print(f"two are {rates[1] / rates[0]:.2f} times as fast as one")
+    print(f"two are {rates[1] / rates[0]:.2f} times as fast as one, at {costs[1] / costs[0]:.2f} times the cost of an image")
     return 0
 
 
