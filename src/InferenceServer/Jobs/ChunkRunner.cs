@@ -81,9 +81,10 @@ internal sealed class ChunkRunner(
                 return;
             }
 
-            if (item.Exists && job.Stored.Request.Target!.Existing == ExistingMask.Skip)
+            if (item.Exists && job.Stored.Request.Target!.Existing != ExistingMask.Overwrite)
             {
-                await WriteAsync(BulkAnswer.Kept(unread, Place(item)));
+                bool isKept = job.Stored.Request.Target.Existing == ExistingMask.Skip;
+                await WriteAsync(isKept ? BulkAnswer.Kept(unread, Place(item)) : BulkAnswer.Failed(unread, Exists(item)));
                 return;
             }
 
@@ -127,26 +128,39 @@ internal sealed class ChunkRunner(
                 return answer;
             }
 
-            bool overwrites = target.Existing == ExistingMask.Overwrite;
-            WriteMode mode = overwrites ? WriteMode.Replace : WriteMode.New;
+            WriteMode mode = target.Existing == ExistingMask.Overwrite ? WriteMode.Replace : WriteMode.New;
+            IObjectStore store = places.Open(target);
             try
             {
                 using MemoryStream mask = new(answer.Mask.ToArray(), writable: false);
-                bool isNew = await places.Open(target).WriteAsync(
-                    item.Output!, mask, answer.ContentType!, mode, cancellationToken);
-                // A mask that was not there when the job began is this job's own where the chunk was begun before.
-                if (!item.Exists && (isNew || isRepeated))
+                bool isWritten = await store.WriteAsync(item.Output!, mask, answer.ContentType!, mode, cancellationToken);
+                // A mask that was not there when the job was planned is its own where the chunk was begun before, and where
+                // another worker that was given the same chunk has written the same bytes.
+                if (isWritten || isRepeated || await HoldsAsync(store, item.Output!, answer.Mask))
                 {
                     return answer with { Output = Place(item) };
                 }
+
+                return BulkAnswer.Failed(answer.Image, Exists(item));
             }
             catch (StorageException e) when (!e.IsTransient)
             {
                 return BulkAnswer.Failed(
                     answer.Image, new SegmentationException(SegmentationError.InvalidRequest, e.Message, e));
             }
+        }
 
-            return overwrites ? answer with { Output = Place(item) } : BulkAnswer.Failed(answer.Image, Exists(item));
+        async Task<bool> HoldsAsync(IObjectStore store, string key, ReadOnlyMemory<byte> mask)
+        {
+            await using Stream? content = await store.OpenAsync(key, cancellationToken);
+            if (content is null)
+            {
+                return false;
+            }
+
+            using MemoryStream there = new();
+            await content.CopyToAsync(there, cancellationToken);
+            return mask.Span.SequenceEqual(there.GetBuffer().AsSpan(0, (int)there.Length));
         }
 
         string Place(JobItem item) => $"{JobPlaces.Location(job.Stored.Request.Target!)}/{item.Output}";

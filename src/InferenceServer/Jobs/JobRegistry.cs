@@ -28,6 +28,7 @@ internal sealed class JobRegistry
     private readonly JobOptions _options;
     private readonly TimeProvider _time;
     private readonly ILogger<JobRegistry> _logger;
+    private int _isAway;
     private int _arriving;
     private long _arrivingBytes;
 
@@ -255,6 +256,24 @@ internal sealed class JobRegistry
         await _records.RemoveAsync(job.Id, cancellationToken);
     }
 
+    /// <summary>Notes a failure of the store; the first one is logged.</summary>
+    public void StoreFailed(Exception e)
+    {
+        if (Interlocked.Exchange(ref _isAway, 1) == 0)
+        {
+            Log.StoreAway(_logger, e.Message);
+        }
+    }
+
+    /// <summary>Notes that the store answers; the first answer after a failure is logged.</summary>
+    public void StoreAnswered()
+    {
+        if (Interlocked.Exchange(ref _isAway, 0) == 1)
+        {
+            Log.StoreBack(_logger);
+        }
+    }
+
     private static bool IsFor(Job job, string? caller) => job.Stored.Owner is null || job.Stored.Owner == caller;
 
     private static SegmentationException Full(string reason) => new(
@@ -306,10 +325,11 @@ internal sealed class JobRegistry
             try
             {
                 await look();
+                StoreAnswered();
             }
             catch (Exception e) when (e is IOException or JsonException)
             {
-                Log.StoreAway(_logger, e.Message);
+                StoreFailed(e);
             }
             finally
             {

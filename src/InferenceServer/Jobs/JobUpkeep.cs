@@ -163,10 +163,11 @@ internal sealed class JobUpkeep(
         try
         {
             await work(cancellationToken);
+            registry.StoreAnswered();
         }
         catch (Exception e) when (e is IOException or JsonException)
         {
-            Log.StoreAway(logger, e.Message);
+            registry.StoreFailed(e);
         }
     }
 }

@@ -59,6 +59,11 @@ internal sealed class JobWorker(
         {
             await work.PutBackAsync(e.RetryAfter < LongestDelay ? e.RetryAfter.Value : LongestDelay);
         }
+        catch (StorageException e)
+        {
+            registry.StoreFailed(e);
+            await work.PutBackAsync(RetryDelay);
+        }
         catch (IOException e)
         {
             Log.PutBack(logger, work.Item.Id, e.Message);

@@ -17,6 +17,9 @@ internal static partial class Log
     [LoggerMessage(705, LogLevel.Warning, "The store of jobs does not answer; the server answers with what it knows: {Reason}")]
     public static partial void StoreAway(ILogger logger, string reason);
 
+    [LoggerMessage(712, LogLevel.Information, "The store of jobs answers again.")]
+    public static partial void StoreBack(ILogger logger);
+
     [LoggerMessage(706, LogLevel.Warning, "Work {Work} is put back: {Reason}")]
     public static partial void PutBack(ILogger logger, string work, string reason);
 

@@ -5,6 +5,8 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using InferenceServer.Jobs;
+using InferenceServer.Runtime.Models;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace InferenceServer.Tests.Jobs;
 
@@ -98,6 +100,24 @@ public sealed class JobSourceTests : JobTestBase
         Assert.Equal((state, done, failed), Progress(end));
         Assert.Equal(isReplaced, (await File.ReadAllBytesAsync(Path.Combine(Out, "a.png.raw"))).SequenceEqual(Photo.Labels));
         Assert.Contains("total", await File.ReadAllTextAsync(Path.Combine(Out, "_SUCCESS")), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Job_MaskThatAppearsMeanwhile_IsItsOwnOnlyWithTheSameBytes()
+    {
+        Put("a.png", Photo.Png);
+        Put("b.png", Photo.Png);
+        await using SegmentationServer server = await StartAsync(("Jobs:Workers", "1"));
+        using GatedSession gate = new(server.Services.GetRequiredService<ModelRepository>().Entry("tiny").Model!);
+        Uri job = await PostAsync(server, Request(null));
+        await Eventually.TrueAsync(() => gate.Runs.Count == 1);
+        Directory.CreateDirectory(Out);
+        await File.WriteAllBytesAsync(Path.Combine(Out, "a.png.raw"), Photo.Labels); // by a worker that had the same chunk
+        await File.WriteAllTextAsync(Path.Combine(Out, "b.png.raw"), "other");
+        gate.Open();
+
+        Assert.Equal(("done", 1, 1), Progress((await WatchAsync(server, job))[^1]));
+        Assert.Equal("other", await File.ReadAllTextAsync(Path.Combine(Out, "b.png.raw")));
     }
 
     [Fact]
