@@ -13,6 +13,11 @@ internal static class UsageErrors
     public static IReadOnlyList<string> Of(ParseResult parsed)
     {
         Command command = parsed.CommandResult.Command;
+        if (!command.TreatUnmatchedTokensAsErrors)
+        {
+            return [.. parsed.Errors.Select(e => e.Message)]; // the command checks them itself
+        }
+
         string[] unknown = [.. UnknownOptions(parsed).Select(name => NoSuchOption(name, command))];
         if (unknown.Length > 0)
         {

@@ -34,6 +34,7 @@ public sealed class ErrorTableTests
             "no-jobs 404 NotFound ",
             "unknown-job 404 NotFound ",
             "no-result 404 NotFound ",
+            "store-unavailable 503 Unavailable ",
             "draining 503 Unavailable ",
         ];
 
