@@ -10,6 +10,7 @@ namespace InferenceServer.Jobs;
 internal sealed partial class JobPlaces(ObjectStores stores, ImageFetcher fetcher, IOptions<JobOptions> options)
 {
     private const string OwnerMark = "{key}";
+    private const int MostSources = 100, LongestGlob = 256, MostDeepWildcards = 3; // a glob is tried on each of a million keys
     private readonly HostPattern[] _hosts = [.. options.Value.WebhookHosts.Select(host => HostPattern.Parse(host)!)];
 
     /// <summary>Refuses a request with a place that is not listed or not a place.</summary>
@@ -22,6 +23,11 @@ internal sealed partial class JobPlaces(ObjectStores stores, ImageFetcher fetche
         if (request.Sources.Count == 0)
         {
             throw Invalid("sources: expected at least one source, got none.");
+        }
+
+        if (request.Sources.Count > MostSources)
+        {
+            throw Invalid($"sources: expected at most {MostSources} sources, got {request.Sources.Count}. Make several jobs.");
         }
 
         for (int i = 0; i < request.Sources.Count; i++)
@@ -84,6 +90,13 @@ internal sealed partial class JobPlaces(ObjectStores stores, ImageFetcher fetche
         if (new object?[] { source.Uri, source.Path, source.Urls }.Count(place => place is not null) != 1)
         {
             throw Invalid($"{name}: expected exactly one of uri, path and urls.");
+        }
+
+        if (source.Glob is { } glob && (glob.Length is 0 or > LongestGlob || glob.Split("**").Length > MostDeepWildcards + 1))
+        {
+            throw Invalid(
+                $"{name}.glob: expected 1 to {LongestGlob} characters and at most {MostDeepWildcards} times '**', "
+                + $"got '{ObjectKey.Printable(glob)}'. Use another pattern.");
         }
 
         if (source.Urls is null)

@@ -22,6 +22,7 @@ internal sealed class JobRegistry
 
     private readonly ConcurrentDictionary<string, Job> _jobs = [];
     private readonly ConcurrentDictionary<string, Task> _looks = [];
+    private readonly ConcurrentDictionary<string, bool> _damaged = [];
     private readonly Lock _lock = new();
     private readonly JobRecords _records;
     private readonly IWorkQueue _queue;
@@ -51,6 +52,9 @@ internal sealed class JobRegistry
 
     /// <summary>All known jobs.</summary>
     public IEnumerable<Job> Known => _jobs.Values;
+
+    /// <summary>Whether records with this ID are a job's, or damaged ones that an operator may want to see.</summary>
+    public bool Knows(string id) => _jobs.ContainsKey(id) || _damaged.ContainsKey(id);
 
     /// <summary>Bytes that jobs may still use.</summary>
     public long Room
@@ -292,12 +296,18 @@ internal sealed class JobRegistry
     // A damaged record is logged once and skipped.
     private async Task<StoredJob?> ReadAsync(string id, CancellationToken cancellationToken)
     {
+        if (_damaged.ContainsKey(id))
+        {
+            return null;
+        }
+
         try
         {
             return await _records.FindAsync(id, cancellationToken);
         }
         catch (JsonException e)
         {
+            _damaged[id] = true;
             Log.JobUnreadable(_logger, e, id);
             return null;
         }

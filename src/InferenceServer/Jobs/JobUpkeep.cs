@@ -17,12 +17,12 @@ internal sealed class JobUpkeep(
     // An upload is written before its job exists; this much later nobody writes it any more.
     private static readonly TimeSpan LongestUpload = TimeSpan.FromHours(6);
 
+    // Work that waits is not lost: the queue is asked only for jobs that have not moved for this long.
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+
     private readonly JobOptions _options = options.Value;
     private readonly Dictionary<string, (int Answered, long Since)> _progress = [];
     private FileStream? _lock;
-
-    // Work that waits is not lost: the queue is asked only for jobs that have not moved for this long.
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
     /// <summary>Loads the jobs of an earlier run before the first request can ask for one.</summary>
     /// <param name="cancellationToken">Cancels the start.</param>
@@ -105,6 +105,11 @@ internal sealed class JobUpkeep(
                 await registry.RefreshAsync(job, cancellationToken);
                 await RequeueAsync(job, cancellationToken);
             }
+
+            foreach (string ended in _progress.Keys.Except(registry.Active.Select(job => job.Id)).ToArray())
+            {
+                _progress.Remove(ended);
+            }
         }
 
         DateTimeOffset oldest = time.GetUtcNow() - _options.KeepFor;
@@ -149,7 +154,7 @@ internal sealed class JobUpkeep(
     {
         await foreach (string id in records.IdsAsync(cancellationToken))
         {
-            bool isOld = !registry.Known.Any(job => job.Id == id)
+            bool isOld = !registry.Knows(id)
                 && time.GetUtcNow() - await records.TouchedAsync(id, cancellationToken) > LongestUpload;
             if (isOld && await records.FindAsync(id, cancellationToken) is null)
             {

@@ -210,6 +210,7 @@ public sealed class JobSourceTests : JobTestBase
     [InlineData("""{"sources": [{"uri": "s3://B/in/"}]}""", "bucket")]
     [InlineData("""{"sources": [{"urls": ["http://host/a.png"]}]}""", "Fetch:Hosts")]
     [InlineData("""{"sources": [{"path": "IN/"}], "target": {"path": "/tmp/elsewhere"}}""", "Jobs:Targets")]
+    [InlineData("""{"sources": [{"path": "IN/", "glob": "**/**/**/**/a"}]}""", "glob")]
     [InlineData("""{"sources": [{"path": "IN/"}], "target": {}}""", "exactly one of uri and path")]
     [InlineData("""{"sources": [{"path": "IN/"}], "target": {"path": "IN"}}""", "another place")]
     [InlineData("""{"sources": [{"path": "IN/"}], "target": {"path": "OUT", "existing": "maybe"}}""", "existing")]
