@@ -25,6 +25,10 @@ internal sealed class FuzzTarget : WebApplicationFactory<Program>
     {
         Models = Directory.CreateTempSubdirectory("fuzz-").FullName;
         Jobs = Directory.CreateTempSubdirectory("fuzz-").FullName;
+        Data = Directory.CreateTempSubdirectory("fuzz-data-").FullName;
+        Directory.CreateDirectory(Path.Combine(Data, "in", "deep"));
+        File.WriteAllBytes(Path.Combine(Data, "in", "deep", "a.png"), Seeds.Png);
+        File.WriteAllText(Path.Combine(Data, "in", "b.txt"), "no image");
         foreach (
             string file in Directory.EnumerateFiles(Fixtures, "*", SearchOption.AllDirectories)
                 .Where(f =>
@@ -50,6 +54,9 @@ internal sealed class FuzzTarget : WebApplicationFactory<Program>
             ["Bulk:MaxImages"] = "8",
             ["Bulk:MaxRequests"] = "64",
             ["Jobs:Path"] = Jobs,
+            ["Jobs:Sources:0"] = Path.Combine(Data, "in"),
+            ["Jobs:Targets:0"] = Path.Combine(Data, "out"),
+            ["Jobs:WebhookHosts:0"] = "127.0.0.1:1", // an address without a listener
             ["Fetch:PrivateHosts:0"] = "127.0.0.1:1", // an address without a listener
             ["LabelStudio:Url"] = "http://127.0.0.1:1",
             ["Serilog:MinimumLevel"] = "Fatal",
@@ -65,6 +72,9 @@ internal sealed class FuzzTarget : WebApplicationFactory<Program>
 
     /// <summary>The folder that the server serves from.</summary>
     public string Models { get; }
+
+    /// <summary>The folder with images of jobs, and with their masks.</summary>
+    public string Data { get; }
 
     /// <summary>The folder of its jobs.</summary>
     public string Jobs { get; }
@@ -114,6 +124,7 @@ internal sealed class FuzzTarget : WebApplicationFactory<Program>
         {
             Directory.Delete(Models, recursive: true);
             Directory.Delete(Jobs, recursive: true);
+            Directory.Delete(Data, recursive: true);
         }
     }
 

@@ -5,12 +5,15 @@ using InferenceServer.Runtime.Storage;
 namespace InferenceServer.Jobs;
 
 /// <summary>Writes what tells that a job has ended.</summary>
-internal sealed class JobFinisher(JobRecords records, JobPlaces places, Webhook webhook, TimeProvider time)
+internal sealed class JobFinisher(
+    JobRecords records, JobPlaces places, Webhook webhook, JobRegistry registry, TimeProvider time) : IDisposable
 {
     private const string Lines = "application/x-ndjson", Json = "application/json";
 
     // Chunks that are read ahead: a million images have 62,500 of them, each a request to the store.
     private const int Ahead = 16;
+
+    private readonly CancellationTokenSource _stop = new();
 
     /// <summary>Ends a job whose chunks are all finished: answers, failures and <c>_SUCCESS</c> in its target, then its
     /// status, then the webhook.</summary>
@@ -47,14 +50,21 @@ internal sealed class JobFinisher(JobRecords records, JobPlaces places, Webhook 
             await records.TidyAsync(job.Id, cancellationToken);
         }
 
-        await TellAsync(job, cancellationToken);
+        _ = TellAsync(job);
     }
 
     /// <summary>Ends a job that cannot go on.</summary>
     public async Task FailAsync(Job job, string reason, CancellationToken cancellationToken)
     {
         await EndAsync(job, JobState.Failed, reason, cancellationToken);
-        await TellAsync(job, cancellationToken);
+        _ = TellAsync(job);
+    }
+
+    /// <summary>Ends calls of webhooks; the next start makes them again.</summary>
+    public void Dispose()
+    {
+        _stop.Cancel();
+        _stop.Dispose();
     }
 
     /// <summary>Copies the answers of all finished chunks, in the order of the images.</summary>
@@ -128,12 +138,30 @@ internal sealed class JobFinisher(JobRecords records, JobPlaces places, Webhook 
         job.Ended(end);
     }
 
-    private async Task TellAsync(Job job, CancellationToken cancellationToken)
+    // Beside the workers: a host that does not answer must not hold up the jobs of others.
+    private async Task TellAsync(Job job)
     {
-        if (job.Stored.Request.Notify is { } notify && !await records.IsNotedAsync(job.Id, cancellationToken))
+        if (job.Stored.Request.Notify is not { } notify)
         {
-            await webhook.TellAsync(notify.Webhook, job.Status, cancellationToken);
-            await records.NotedAsync(job.Id, cancellationToken);
+            return;
+        }
+
+        try
+        {
+            CancellationToken stop = _stop.Token;
+            if (!await records.IsNotedAsync(job.Id, stop))
+            {
+                await webhook.TellAsync(notify.Webhook, job.Status, stop);
+                await records.NotedAsync(job.Id, stop);
+            }
+        }
+        catch (IOException e)
+        {
+            registry.StoreFailed(e);
+        }
+        catch (Exception e) when (e is OperationCanceledException or ObjectDisposedException)
+        {
+            // The server stops.
         }
     }
 }

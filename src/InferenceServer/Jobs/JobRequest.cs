@@ -31,8 +31,22 @@ internal sealed record JobRequest
         SegmentSettings.Default, (settings, p) => SegmentSettingsBinder.Apply(settings, p.Key, Text(p.Value)));
 
     // {"tiles": true, "alpha": 0.5} and {"tiles": "true", "alpha": "0.5"} mean the same.
-    private static string Text(JsonElement value) =>
-        value.ValueKind == JsonValueKind.String ? value.GetString()! : value.GetRawText();
+    private static string Text(JsonElement value)
+    {
+        if (value.ValueKind != JsonValueKind.String)
+        {
+            return value.GetRawText();
+        }
+
+        try
+        {
+            return value.GetString()!;
+        }
+        catch (InvalidOperationException)
+        {
+            throw JsonBody.Invalid("expected parameters in valid Unicode, got other bytes.");
+        }
+    }
 }
 
 /// <summary>Images of a job: exactly one of the places is given.</summary>

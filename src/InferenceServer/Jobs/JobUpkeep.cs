@@ -86,6 +86,14 @@ internal sealed class JobUpkeep(
     private async Task LoadAsync(CancellationToken cancellationToken)
     {
         await registry.DiscoverAsync(cancellationToken);
+        foreach (Job job in registry.Known.Where(job => job.IsEnded && job.Stored.Request.Notify is not null).ToArray())
+        {
+            if (!await records.IsNotedAsync(job.Id, cancellationToken))
+            {
+                await queue.AddAsync(new WorkItem(job.Id, WorkKind.Finish), cancellationToken);
+            }
+        }
+
         if (!queue.IsShared)
         {
             foreach (Job job in registry.Active.OrderBy(job => job.Stored.Created))

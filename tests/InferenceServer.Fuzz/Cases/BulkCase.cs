@@ -5,7 +5,7 @@ using System.Text.Json;
 namespace InferenceServer.Fuzz.Cases;
 
 /// <summary>Mutated zips and forms of many images, answered on the connection, which some hang up, or as a job, which
-/// is looked at and deleted again.</summary>
+/// is looked at and deleted again. Half of the jobs are mutated JSON over places.</summary>
 internal sealed class BulkCase(FuzzTarget target, bool asJob) : IFuzzCase
 {
     private static readonly string[] Queries =
@@ -33,9 +33,37 @@ internal sealed class BulkCase(FuzzTarget target, bool asJob) : IFuzzCase
         "application/x-zip-compressed", "multipart/form-data", "text/plain"
     ];
 
+    private static readonly byte[] Pieces =
+        [.. "{}[]\"\":,0-1e308null/../**/s3://b/%2e\\u0000\\ud800#?"u8, 0xFF, .. "urlspathuriglobtargetnotifyexisting"u8];
+
+    private string[] Bodies { get; } =
+    [
+        $$$"""{"sources": [{"path": "{{{target.Data}}}/in/", "glob": "**/*.png"}], """ +
+            $$$""" "target": {"path": "{{{target.Data}}}/out", "existing": "skip"}}""",
+        $$$"""{"model": "tiny", "sources": [{"path": "{{{target.Data}}}/in/deep/a.png"}], """ +
+            """ "parameters": {"format": "json", "tolerance": 1.5}}""",
+        """{"sources": [{"urls": ["http://127.0.0.1:1/a.png"]}], "notify": {"webhook": "http://127.0.0.1:1/done"}}""",
+        $$$"""{"sources": [{"path": "{{{target.Data}}}/in"}, {"uri": "s3://bucket/in/"}], "target": {"uri": "s3://bucket/out/"}}""",
+    ];
+
     public string Kind => asJob ? "job" : "bulk";
 
-    public async Task<FuzzOutcome> RunAsync(Random random, Action<byte[]> made)
+    public Task<FuzzOutcome> RunAsync(Random random, Action<byte[]> made) =>
+        asJob && random.Next(2) == 0 ? RunJsonAsync(random, made) : RunUploadAsync(random, made);
+
+    private async Task<FuzzOutcome> RunJsonAsync(Random random, Action<byte[]> made)
+    {
+        byte[] seed = Encoding.UTF8.GetBytes(random.Pick(Bodies));
+        byte[] body = random.Next(10) == 0 ? seed : Mutator.Mutate(random, seed, Pieces, mostSteps: 3);
+        made([.. "/v1/jobs\napplication/json\n"u8, .. body]);
+        using HttpRequestMessage request = new(HttpMethod.Post, "/v1/jobs") { Content = new ByteArrayContent(body) };
+        request.Content.Headers.TryAddWithoutValidation("Content-Type", "application/json");
+        using HttpResponseMessage response = await target.Client.SendAsync(request);
+        FuzzOutcome outcome = await Answers.JudgeAsync(response);
+        return response.Headers.Location is { } job && outcome.Finding is null ? await FollowAsync(job) : outcome;
+    }
+
+    private async Task<FuzzOutcome> RunUploadAsync(Random random, Action<byte[]> made)
     {
         bool isZip = random.Next(3) > 0;
         byte[] seed = isZip ? random.Pick(Zips) : Form;

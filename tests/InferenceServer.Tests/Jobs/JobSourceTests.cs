@@ -234,6 +234,18 @@ public sealed class JobSourceTests : JobTestBase
     }
 
     [Fact]
+    public async Task Create_ParameterThatIsNoUnicode_IsRefused()
+    {
+        await using SegmentationServer server = await StartAsync();
+        string begin = $$$"""{"sources": [{"path": "{{{In}}}/"}], "parameters": {"format": "r""";
+        byte[] body = [.. Encoding.UTF8.GetBytes(begin), 0xEB, .. "w\"}}"u8];
+        using ByteArrayContent content = new(body) { Headers = { ContentType = new MediaTypeHeaderValue("application/json") } };
+        using HttpResponseMessage response = await server.Client.PostAsync("/v1/jobs", content);
+
+        await ProblemAssert.IsAsync(HttpStatusCode.BadRequest, response);
+    }
+
+    [Fact]
     public async Task Create_ParametersInTheQuery_AreNotIgnored()
     {
         await using SegmentationServer server = await StartAsync();
