@@ -36,10 +36,11 @@ internal sealed class ChunkRunner(
         // Held, so that the same version answers all images of the chunk.
         using ModelLease model = repository.Lease(job.Stored.Request.Model);
         job.Started();
+        await using ChunkAnswers answers = new();
         BulkSettings settings = new(model, job.Stored.Request.Settings, keys.Budget(job.Stored.Owner), "/v1/jobs");
-        await using Lines all = new(), failures = new();
+        MaskTarget? target = job.Stored.Request.Target is { } place ? new MaskTarget(place, places.Open(place)) : null;
+        Chunk work = new(job, settings, target, answers, isRepeated);
         JobTry? tried = isRepeated ? await records.TriedAsync(job.Id, chunk, cancellationToken) : null;
-        int failed = 0;
         for (int i = 0; i < items.Length; i++)
         {
             int index = (chunk * plan.ChunkSize) + i;
@@ -49,10 +50,10 @@ internal sealed class ChunkRunner(
                 await records.TryAsync(job.Id, chunk, new JobTry(index, deaths), cancellationToken);
             }
 
-            await AnswerAsync(items[i], index, deaths);
+            await AnswerAsync(work, items[i], index, deaths, cancellationToken);
         }
 
-        if (all.Length > registry.Room)
+        if (answers.Length > registry.Room)
         {
             throw new SegmentationException(
                 SegmentationError.Overloaded,
@@ -60,115 +61,59 @@ internal sealed class ChunkRunner(
                 + "Delete finished jobs and send this job again, or give it a target.");
         }
 
-        await records.FinishAsync(
-            job.Id, chunk, await all.ReadAsync(), await failures.ReadAsync(), failed, cancellationToken);
+        (Stream all, Stream failures) = await answers.ReadAsync();
+        await records.FinishAsync(job.Id, chunk, all, failures, answers.Failed, cancellationToken);
         if (isRepeated)
         {
             await records.TriedAllAsync(job.Id, chunk, cancellationToken);
         }
 
-        job.Finished(new FinishedChunk(chunk, failed, all.Length));
+        job.Finished(new FinishedChunk(chunk, answers.Failed, answers.Length));
+    }
 
-        async Task AnswerAsync(JobItem item, int index, int deaths)
+    private async Task AnswerAsync(Chunk work, JobItem item, int index, int deaths, CancellationToken cancellationToken)
+    {
+        using PooledBufferWriter nothing = new();
+        BulkImage unread = new(index, item.Name, nothing);
+        if (deaths >= MostDeaths)
         {
-            using PooledBufferWriter nothing = new();
-            BulkImage unread = new(index, item.Name, nothing);
-            if (deaths >= MostDeaths)
-            {
-                await WriteAsync(BulkAnswer.Failed(unread, new SegmentationException(
+            await work.Answers.WriteAsync(
+                BulkAnswer.Failed(unread, new SegmentationException(
                     SegmentationError.InferenceFailed,
-                    $"The server ended {MostDeaths} times while it worked on this image.")));
-                return;
-            }
-
-            if (item.Exists && job.Stored.Request.Target!.Existing != ExistingMask.Overwrite)
-            {
-                bool isKept = job.Stored.Request.Target.Existing == ExistingMask.Skip;
-                await WriteAsync(isKept ? BulkAnswer.Kept(unread, Place(item)) : BulkAnswer.Failed(unread, Exists(item)));
-                return;
-            }
-
-            PooledBufferWriter bytes;
-            try
-            {
-                bytes = await ReadAsync(job, item, cancellationToken);
-            }
-            catch (SegmentationException e)
-            {
-                await WriteAsync(BulkAnswer.Failed(unread, e));
-                return;
-            }
-
-            await runner.SegmentAsync(
-                new BulkImage(index, item.Name, bytes), settings,
-                async answer => await WriteAsync(await StoreAsync(answer, item)), cancellationToken);
+                    $"The server ended {MostDeaths} times while it worked on this image.")),
+                cancellationToken);
+            return;
         }
 
-        async Task WriteAsync(BulkAnswer answer)
+        if (work.Target?.Planned(unread, item) is { } planned)
         {
-            // The key's budget comes back: the image waits with its chunk.
-            if (answer.Failure is { } failure && failure.Error == ErrorTable.RateLimited)
-            {
-                throw failure;
-            }
-
-            await all.WriteAsync(answer, cancellationToken);
-            if (answer.Failure is not null)
-            {
-                failed++;
-                await failures.WriteAsync(answer, cancellationToken);
-            }
+            await work.Answers.WriteAsync(planned, cancellationToken);
+            return;
         }
 
-        // Puts the mask into the target, where the job has one.
-        async Task<BulkAnswer> StoreAsync(BulkAnswer answer, JobItem item)
+        PooledBufferWriter bytes;
+        try
         {
-            if (answer.Failure is not null || job.Stored.Request.Target is not { } target)
-            {
-                return answer;
-            }
+            bytes = await ReadAsync(work.Job, item, cancellationToken);
+        }
+        catch (SegmentationException e)
+        {
+            await work.Answers.WriteAsync(BulkAnswer.Failed(unread, e), cancellationToken);
+            return;
+        }
 
-            WriteMode mode = target.Existing == ExistingMask.Overwrite ? WriteMode.Replace : WriteMode.New;
-            IObjectStore store = places.Open(target);
-            try
+        await runner.SegmentAsync(
+            new BulkImage(index, item.Name, bytes), work.Settings,
+            async answer =>
             {
-                using MemoryStream mask = new(answer.Mask.ToArray(), writable: false);
-                bool isWritten = await store.WriteAsync(item.Output!, mask, answer.ContentType!, mode, cancellationToken);
-                // A mask that was not there when the job was planned is its own where the chunk was begun before, and where
-                // another worker that was given the same chunk has written the same bytes.
-                if (isWritten || isRepeated || await HoldsAsync(store, item.Output!, answer.Mask))
+                if (work.Target is { } target)
                 {
-                    return answer with { Output = Place(item) };
+                    answer = await target.StoreAsync(answer, item, work.IsRepeated, cancellationToken);
                 }
 
-                return BulkAnswer.Failed(answer.Image, Exists(item));
-            }
-            catch (StorageException e) when (!e.IsTransient)
-            {
-                return BulkAnswer.Failed(
-                    answer.Image, new SegmentationException(SegmentationError.InvalidRequest, e.Message, e));
-            }
-        }
-
-        async Task<bool> HoldsAsync(IObjectStore store, string key, ReadOnlyMemory<byte> mask)
-        {
-            await using Stream? content = await store.OpenAsync(key, cancellationToken);
-            if (content is null)
-            {
-                return false;
-            }
-
-            using MemoryStream there = new();
-            await content.CopyToAsync(there, cancellationToken);
-            return mask.Span.SequenceEqual(there.GetBuffer().AsSpan(0, (int)there.Length));
-        }
-
-        string Place(JobItem item) => $"{JobPlaces.Location(job.Stored.Request.Target!)}/{item.Output}";
-
-        SegmentationException Exists(JobItem item) => new(
-            SegmentationError.InvalidRequest,
-            $"The mask '{Place(item)}' exists and is not this job's. "
-            + "Delete it, or set target.existing to skip or overwrite.");
+                await work.Answers.WriteAsync(answer, cancellationToken);
+            },
+            cancellationToken);
     }
 
     // A failure that another try cannot mend is the image's.
@@ -199,32 +144,68 @@ internal sealed class ChunkRunner(
         }
     }
 
-    /// <summary>Lines of JSON in a temporary file: masks may be large.</summary>
-    private sealed class Lines : IAsyncDisposable
+    /// <summary>A chunk in progress.</summary>
+    private sealed record Chunk(
+        Job Job, BulkSettings Settings, MaskTarget? Target, ChunkAnswers Answers, bool IsRepeated);
+
+    /// <summary>The lines of a chunk, and once more those of images that failed, in temporary files: masks may be
+    /// large.</summary>
+    private sealed class ChunkAnswers : IAsyncDisposable
     {
         private readonly NdjsonWriter _writer = new();
-        private readonly FileStream _file = PrivateFiles.CreateTemporary();
-        private readonly PipeWriter _output;
+        private readonly FileStream _all = PrivateFiles.CreateTemporary(), _failures = PrivateFiles.CreateTemporary();
+        private readonly PipeWriter _toAll, _toFailures;
 
-        public Lines() => _output = PipeWriter.Create(_file, new StreamPipeWriterOptions(leaveOpen: true));
-
-        public long Length => _file.Length;
-
-        public Task WriteAsync(BulkAnswer answer, CancellationToken cancellationToken) =>
-            _writer.WriteAsync(answer, _output, cancellationToken);
-
-        public async Task<Stream> ReadAsync()
+        public ChunkAnswers()
         {
-            await _output.FlushAsync();
-            await _file.FlushAsync();
-            _file.Position = 0;
-            return _file;
+            StreamPipeWriterOptions keepOpen = new(leaveOpen: true);
+            (_toAll, _toFailures) = (PipeWriter.Create(_all, keepOpen), PipeWriter.Create(_failures, keepOpen));
+        }
+
+        /// <summary>Images that failed.</summary>
+        public int Failed { get; private set; }
+
+        /// <summary>Bytes of all lines.</summary>
+        public long Length => _all.Length;
+
+        /// <exception cref="SegmentationException">The key's budget is used up: it comes back, and the image waits with
+        /// its chunk.</exception>
+        public async Task WriteAsync(BulkAnswer answer, CancellationToken cancellationToken)
+        {
+            if (answer.Failure is { } failure && failure.Error == ErrorTable.RateLimited)
+            {
+                throw failure;
+            }
+
+            await _writer.WriteAsync(answer, _toAll, cancellationToken);
+            if (answer.Failure is not null)
+            {
+                Failed++;
+                await _writer.WriteAsync(answer, _toFailures, cancellationToken);
+            }
+        }
+
+        /// <summary>Both files from their start, after the last line.</summary>
+        public async Task<(Stream All, Stream Failures)> ReadAsync()
+        {
+            await _toAll.FlushAsync();
+            await _toFailures.FlushAsync();
+            return (await RewindAsync(_all), await RewindAsync(_failures));
+        }
+
+        private static async Task<Stream> RewindAsync(FileStream file)
+        {
+            await file.FlushAsync();
+            file.Position = 0;
+            return file;
         }
 
         public async ValueTask DisposeAsync()
         {
-            await _output.CompleteAsync();
-            await _file.DisposeAsync();
+            await _toAll.CompleteAsync();
+            await _toFailures.CompleteAsync();
+            await _all.DisposeAsync();
+            await _failures.DisposeAsync();
         }
     }
 }

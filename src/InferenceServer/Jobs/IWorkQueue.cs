@@ -71,6 +71,7 @@ internal enum WorkKind
 internal sealed class LocalWorkQueue(TimeProvider time) : IWorkQueue
 {
     private readonly Channel<WorkItem> _waiting = Channel.CreateUnbounded<WorkItem>();
+    private readonly TimeProvider _time = time;
     private readonly HashSet<WorkItem> _held = new(SameWork.Instance); // guarded by itself
 
     public bool IsShared => false;
@@ -129,8 +130,6 @@ internal sealed class LocalWorkQueue(TimeProvider time) : IWorkQueue
             }
         }
     }
-
-    private readonly TimeProvider _time = time;
 
     private sealed class SameWork : IEqualityComparer<WorkItem>
     {
