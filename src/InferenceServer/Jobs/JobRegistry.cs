@@ -15,29 +15,24 @@ internal sealed class JobRegistry
 {
     // Without keys, everybody who knows the ID may see the job, so it must not be guessed.
     private const int IdBytes = 16;
-    private static readonly TimeSpan UsualWait = TimeSpan.FromMinutes(1);
-
     // A client that asks every second must not list the store as often, and must have an answer where the store hangs.
     private static readonly TimeSpan LongestLook = TimeSpan.FromSeconds(2);
 
     private readonly ConcurrentDictionary<string, Job> _jobs = [];
     private readonly ConcurrentDictionary<string, Task> _looks = [];
     private readonly ConcurrentDictionary<string, bool> _damaged = [];
-    private readonly Lock _lock = new();
     private readonly JobRecords _records;
     private readonly IWorkQueue _queue;
-    private readonly JobOptions _options;
+    private readonly JobRoom _room;
     private readonly TimeProvider _time;
     private readonly ILogger<JobRegistry> _logger;
     private int _isAway;
-    private int _arriving;
-    private long _arrivingBytes;
 
     public JobRegistry(
         JobRecords records, IWorkQueue queue, IOptions<JobOptions> options, IMeterFactory meters, TimeProvider time,
         ILogger<JobRegistry> logger)
     {
-        (_records, _queue, _options, _time, _logger) = (records, queue, options.Value, time, logger);
+        (_records, _queue, _room, _time, _logger) = (records, queue, new JobRoom(options.Value), time, logger);
         Meter meter = meters.Create(SegmentationMetrics.MeterName);
         meter.CreateObservableGauge(
             "seg_jobs_queued", () => Count(JobState.Queued), "{job}", "Jobs that wait to be worked on.");
@@ -57,17 +52,7 @@ internal sealed class JobRegistry
     public bool Knows(string id) => _jobs.ContainsKey(id) || _damaged.ContainsKey(id);
 
     /// <summary>Bytes that jobs may still use.</summary>
-    public long Room
-    {
-        get
-        {
-            lock (_lock)
-            {
-                return _options.MaxBytes - _arrivingBytes
-                    - _jobs.Values.Sum(job => (job.IsEnded ? 0 : job.Stored.Bytes) + (job.Progress?.Bytes ?? 0));
-            }
-        }
-    }
+    public long Room => _room.Left(_jobs.Values);
 
     /// <summary>Adds a job. Its room is reserved before its images are stored.</summary>
     /// <param name="job">The job.</param>
@@ -80,7 +65,7 @@ internal sealed class JobRegistry
         StoredJob job, long bytes, Func<string, Task<(JobPlan Plan, long Bytes)?>> fillAsync,
         CancellationToken cancellationToken)
     {
-        Reserve(bytes);
+        using IDisposable reserved = _room.Reserve(bytes, _jobs.Values);
         string id = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(IdBytes));
         try
         {
@@ -105,14 +90,6 @@ internal sealed class JobRegistry
             }
 
             throw;
-        }
-        finally
-        {
-            lock (_lock)
-            {
-                _arriving--;
-                _arrivingBytes -= bytes;
-            }
         }
     }
 
@@ -280,13 +257,6 @@ internal sealed class JobRegistry
 
     private static bool IsFor(Job job, string? caller) => job.Stored.Owner is null || job.Stored.Owner == caller;
 
-    private static SegmentationException Full(string reason) => new(
-        SegmentationError.Overloaded,
-        $"No room for another job: {reason}. Delete finished jobs, or retry after the time in Retry-After.")
-    {
-        RetryAfter = UsualWait,
-    };
-
     private void Forget(Job job)
     {
         _jobs.TryRemove(job.Id, out _);
@@ -357,27 +327,6 @@ internal sealed class JobRegistry
         catch (IOException e)
         {
             Log.JobNotRemoved(_logger, e, id);
-        }
-    }
-
-    private void Reserve(long bytes)
-    {
-        lock (_lock)
-        {
-            if (_jobs.Count + _arriving >= _options.MaxJobs)
-            {
-                throw Full($"expected at most {_options.MaxJobs:N0} jobs (Jobs:MaxJobs), all of which exist");
-            }
-
-            if (bytes > Room)
-            {
-                throw Full(
-                    $"expected at most {_options.MaxBytes:N0} bytes of jobs (Jobs:MaxBytes), "
-                    + $"{_options.MaxBytes - Room:N0} of which are used");
-            }
-
-            _arriving++;
-            _arrivingBytes += bytes;
         }
     }
 
