@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
+using InferenceServer.Jobs;
 using InferenceServer.Runtime.Formats;
 using InferenceServer.Runtime.Models;
 using InferenceServer.Runtime.Parameters;
@@ -15,15 +16,33 @@ internal sealed class SegmentFilter(IOptions<ModelRepositoryOptions> models) : I
 {
     private const string Image = "Image";
     private const string Mask = "Mask";
+    private const string JobExample =
+        """
+        {"model": "camvid-deeplabv3plus", "parameters": {"format": "png"},
+         "sources": [{"uri": "s3://bucket/images/", "glob": "*.tif"}], "target": {"uri": "s3://bucket/masks/", "existing": "fail"}}
+        """;
     private static readonly string[] ImageTypes = ["image/jpeg", "image/png", "image/webp", "image/tiff", "image/avif", "image/gif"];
 
     public void Apply(OpenApiOperation operation, OperationFilterContext context)
     {
         string path = (context.ApiDescription.RelativePath ?? "").TrimEnd('/');
         bool isSegment = path is "v1/segment" || path.StartsWith("v1/segment/", StringComparison.Ordinal);
-        if (isSegment || path is "v1/segment:batch" || (path is "v1/jobs" && context.ApiDescription.HttpMethod == HttpMethods.Post))
+        bool isJob = path is "v1/jobs" && context.ApiDescription.HttpMethod == HttpMethods.Post;
+        if (isSegment || isJob || path is "v1/segment:batch")
         {
             AddParameters(operation, context.Document);
+        }
+
+        if (isJob && operation.RequestBody?.Content is { } bodies)
+        {
+            bodies["application/json"] = new OpenApiMediaType
+            {
+                Schema = context.SchemaGenerator.GenerateSchema(typeof(JobRequest), context.SchemaRepository),
+                Example = JsonNode.Parse(JobExample),
+            };
+            // What has a default may be left out.
+            Require(context.SchemaRepository, nameof(JobRequest), "sources");
+            Require(context.SchemaRepository, nameof(JobTarget));
         }
 
         if (isSegment)
@@ -53,6 +72,14 @@ internal sealed class SegmentFilter(IOptions<ModelRepositoryOptions> models) : I
                 Examples = type.ToDictionary(format => format.Name, FormatExamples.Of),
             }),
         };
+    }
+
+    private static void Require(SchemaRepository schemas, string name, params string[] members)
+    {
+        if (schemas.Schemas[name] is OpenApiSchema schema)
+        {
+            schema.Required = new HashSet<string>(members);
+        }
     }
 
     private void AddParameters(OpenApiOperation operation, OpenApiDocument document)
