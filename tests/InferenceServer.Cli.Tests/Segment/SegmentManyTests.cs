@@ -100,7 +100,8 @@ public sealed class SegmentManyTests : IDisposable
     {
         WritePhotos("photos/a.png", "photos/b.png");
         using HttpListener server = Loopback.Listen(out Uri address);
-        using Process program = Start(_folder["photos"], "--server", $"{address}", "--model", "m", "--out", _folder["out"]);
+        using Process program = Start(
+            _folder["photos"], "--server", $"{address}", "--model", "m", "--out", _folder["out"], "--concurrency", "1");
 
         Answer(await server.GetContextAsync(), 200);
         HttpListenerContext second = await server.GetContextAsync();
