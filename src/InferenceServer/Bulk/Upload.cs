@@ -26,14 +26,6 @@ internal sealed class Upload : IDisposable
         _boundary = boundary;
     }
 
-    /// <summary>Opens a body that <see cref="SaveAsync"/> saved. The file stays.</summary>
-    /// <param name="path">The file.</param>
-    /// <param name="contentType">The body's media type.</param>
-    public static Upload Open(string path, string contentType) =>
-        new(
-            new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, BufferSize, FileOptions.Asynchronous),
-            Boundary(MediaTypeHeaderValue.Parse(contentType)));
-
     /// <summary>Receives a request's body into a temporary file that no other user can read. The file is deleted on
     /// disposal.</summary>
     /// <exception cref="SegmentationException">The body is neither a form nor a zip, or too large.</exception>
@@ -44,17 +36,6 @@ internal sealed class Upload : IDisposable
         using Owned<FileStream> file = new(PrivateFiles.CreateTemporary());
         await CopyAsync(request, file.Value, options, cancellationToken);
         return new Upload(file.Release(), boundary);
-    }
-
-    /// <summary>Saves a request's body to a file. The file is on the disk when the method returns.</summary>
-    /// <exception cref="SegmentationException">The body is neither a form nor a zip, or too large.</exception>
-    public static async Task SaveAsync(
-        HttpRequest request, string path, BulkOptions options, CancellationToken cancellationToken)
-    {
-        Boundary(request.GetTypedHeaders().ContentType);
-        await using FileStream file = PrivateFiles.Create(path);
-        await CopyAsync(request, file, options, cancellationToken);
-        file.Flush(flushToDisk: true);
     }
 
     /// <summary>Reads the images, one after another. The caller disposes each.</summary>

@@ -1,17 +1,12 @@
 namespace InferenceServer.Hosting;
 
-/// <summary>Creates files and folders that no other user of the machine can read, for uploads and masks.</summary>
+/// <summary>Creates files that no other user of the machine can read, for uploads and masks.</summary>
 /// <remarks>On Linux and macOS, the files' mode forbids reading. On Windows, the files inherit the access list of
 /// their folder, and the temporary folder belongs to one user.</remarks>
 internal static class PrivateFiles
 {
     private const int BufferSize = 64 * 1024;
     private const UnixFileMode OwnFile = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-    private const UnixFileMode OwnFolder = OwnFile | UnixFileMode.UserExecute;
-
-    /// <summary>Creates a file for asynchronous use.</summary>
-    /// <exception cref="IOException">The file exists.</exception>
-    public static FileStream Create(string path) => Create(path, FileOptions.Asynchronous);
 
     /// <summary>Creates a temporary file that disappears with its stream, even if the process is killed.</summary>
     public static FileStream CreateTemporary()
@@ -22,14 +17,10 @@ internal static class PrivateFiles
             return Create(path, FileOptions.Asynchronous | FileOptions.DeleteOnClose);
         }
 
-        FileStream file = Create(path);
+        FileStream file = Create(path, FileOptions.Asynchronous);
         File.Delete(path); // deletes the name; the file disappears with the last handle
         return file;
     }
-
-    /// <summary>Creates a folder.</summary>
-    public static void CreateFolder(string path) =>
-        _ = OperatingSystem.IsWindows() ? Directory.CreateDirectory(path) : Directory.CreateDirectory(path, OwnFolder);
 
     private static FileStream Create(string path, FileOptions options)
     {

@@ -11,6 +11,7 @@ using InferenceServer.Runtime.Models;
 using InferenceServer.Segment;
 using InferenceServer.Tests.Telemetry;
 using Microsoft.AspNetCore.WebUtilities;
+using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
@@ -166,12 +167,12 @@ public sealed class BulkTests(SegmentationServer server)
     [Fact]
     public async Task Answer_WhileItIsTaken_KeepsItsPlace()
     {
-        string file = Path.GetTempFileName();
-        await File.WriteAllBytesAsync(file, await ZipFile.Of(("a.png", Photo.Png), ("b.png", Photo.Png)).ReadAsByteArrayAsync());
+        HttpContent zip = ZipFile.Of(("a.png", Photo.Png), ("b.png", Photo.Png));
+        DefaultHttpContext http = new() { Request = { ContentType = "application/zip", Body = await zip.ReadAsStreamAsync() } };
         await using SegmentationServer own = await SegmentationServer.StartAsync();
         List<(int Requests, long Pixels)> held = [];
         using (ModelLease model = own.Services.GetRequiredService<ModelRepository>().Lease("tiny"))
-        using (Upload upload = Upload.Open(file, "application/zip"))
+        using (Upload upload = await Upload.ReceiveAsync(http.Request, new BulkOptions(), CancellationToken.None))
         {
             await own.Services.GetRequiredService<BulkRunner>().RunAsync(
                 upload, new BulkSettings(model, new SegmentSettings(), Budget: null, "/v1/segment:batch"),
@@ -183,7 +184,6 @@ public sealed class BulkTests(SegmentationServer server)
                 CancellationToken.None);
         }
 
-        File.Delete(file);
         Assert.All(held, h => Assert.True(h.Requests > 0 && h.Pixels >= Photo.Width * Photo.Height));
         Assert.Equal((2, 0, 0L), (held.Count, own.InFlight.Requests, own.InFlight.Bytes));
     }
