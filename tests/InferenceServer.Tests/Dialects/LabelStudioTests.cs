@@ -92,7 +92,8 @@ public sealed class LabelStudioTests
 
         JsonElement[] results =
         [
-            .. (await PredictAsync(server, Brush, "/data/damaged.png", "/data/a.png", "http://elsewhere.example/b.png", "/data/c.png")).EnumerateArray()
+            .. (await PredictAsync(
+                server, Brush, "/data/damaged.png", "/data/a.png", "http://elsewhere.example/b.png", "/data/c.png")).EnumerateArray()
         ];
 
         Assert.Equal([0, 3, 0, 3], results.Select(r => r.GetProperty("result").GetArrayLength()));

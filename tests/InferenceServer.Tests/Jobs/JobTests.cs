@@ -45,8 +45,12 @@ public sealed class JobTests : JobTestBase
         await using SegmentationServer server = await StartAsync();
         using TcpClient client = new();
         await client.ConnectAsync(server.Client.BaseAddress!.Host, server.Client.BaseAddress.Port);
-        await client.GetStream().WriteAsync(
-            "POST /v1/jobs HTTP/1.1\r\nHost: a\r\nContent-Type: application/zip\r\nContent-Length: 9000000000000000000\r\n\r\n"u8.ToArray());
+        byte[] request =
+        [
+            .. "POST /v1/jobs HTTP/1.1\r\nHost: a\r\nContent-Type: application/zip\r\n"u8,
+            .. "Content-Length: 9000000000000000000\r\n\r\n"u8,
+        ];
+        await client.GetStream().WriteAsync(request);
         using StreamReader reader = new(client.GetStream());
 
         Assert.StartsWith("HTTP/1.1 413", await reader.ReadLineAsync(), StringComparison.Ordinal);

@@ -9,7 +9,9 @@ namespace InferenceServer.Tests.Segment;
 [Collection(SharedServer.Name)]
 public sealed class ContentEncodingTests(SegmentationServer server)
 {
-    private static readonly string Json = $$"""{"image": "{{Convert.ToBase64String(Photo.Png)}}", "inputs": "{{Convert.ToBase64String(Photo.Png)}}"}""";
+    private static readonly string Image = Convert.ToBase64String(Photo.Png);
+
+    private static readonly string Json = $$"""{"image": "{{Image}}", "inputs": "{{Image}}"}""";
 
     private static readonly Dictionary<string, (string Type, byte[] Body)> Bodies = new()
     {
@@ -104,7 +106,8 @@ public sealed class ContentEncodingTests(SegmentationServer server)
         byte[] body = await zip.ReadAsByteArrayAsync();
         Assert.True(body.Length > 200_000);
 
-        using HttpResponseMessage response = await PostAsync(small, "/v1/segment:batch?format=json", "application/zip", Pack(body, "gzip"), "gzip");
+        using HttpResponseMessage response = await PostAsync(
+            small, "/v1/segment:batch?format=json", "application/zip", Pack(body, "gzip"), "gzip");
 
         string[] lines = (await response.Content.ReadAsStringAsync()).Split('\n', StringSplitOptions.RemoveEmptyEntries);
         Assert.All(lines, line => Assert.Equal(200, JsonDocument.Parse(line).RootElement.GetProperty("status").GetInt32()));
@@ -142,5 +145,8 @@ public sealed class ContentEncodingTests(SegmentationServer server)
     }
 
     private static byte[] Form(string name) =>
-        [.. Encoding.ASCII.GetBytes($"--x\r\nContent-Disposition: form-data; name={name}; filename=a.png\r\n\r\n"), .. Photo.Png, .. "\r\n--x--\r\n"u8];
+    [
+        .. Encoding.ASCII.GetBytes($"--x\r\nContent-Disposition: form-data; name={name}; filename=a.png\r\n\r\n"),
+        .. Photo.Png, .. "\r\n--x--\r\n"u8,
+    ];
 }
