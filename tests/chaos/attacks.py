@@ -412,7 +412,8 @@ def slow_streams(server):
     for _ in range(10):
         with contextlib.suppress(Exception):
             streams = Streams(server)
-            message = b"\0" + struct.pack(">I", 1 << 20) + b"\n\4tiny" + bytes(100)
+            raw = (1 << 20) - 10  # field 7, raw_input_contents, which fills the message
+            message = b"\0" + struct.pack(">I", 1 << 20) + b"\n\4tiny" + bytes([0x3A, raw & 127 | 128, raw >> 7 & 127 | 128, raw >> 14]) + bytes(100)
             streams.ids = [streams.open("/inference.GRPCInferenceService/ModelInfer", data=message) for _ in range(100)]
             connections.append(streams)
     end = time.monotonic() + 30
