@@ -455,10 +455,10 @@ def slow_batches(server):
 
 
 def slow_jobs(server):
-    """ten uploads to `/v1/jobs` that announce a gibibyte; the others make jobs"""
-    sockets = [server.begin("/v1/jobs?model=tiny", 1 << 30, "Content-Type: application/zip") for _ in range(10)]
-    hold(sockets, 30, bytes(400))
-    return "10 uploads"
+    """slow uploads to `/v1/jobs` that announce what room there is, a gibibyte each at first; the others make jobs"""
+    sizes = [size for size in (1 << 30, 100 << 20, 10 << 20, 1 << 20, 1 << 16) for _ in range(10)]
+    hold([server.begin("/v1/jobs?model=tiny", size, "Content-Type: application/zip") for size in sizes], 30, bytes(400))
+    return f"{len(sizes)} uploads"
 
 
 def zipped():
