@@ -413,7 +413,7 @@ def slow_streams(server):
         with contextlib.suppress(Exception):
             streams = Streams(server)
             raw = (1 << 20) - 10  # field 7, raw_input_contents, which fills the message
-            message = b"\0" + struct.pack(">I", 1 << 20) + b"\n\4tiny" + bytes([0x3A, raw & 127 | 128, raw >> 7 & 127 | 128, raw >> 14]) + bytes(100)
+            message = b"\0" + struct.pack(">I", 1 << 20) + b"\n\4tiny" + bytes([0x3A, raw & 127 | 128, raw >> 7 & 127 | 128, raw >> 14]) + bytes(5_000)
             streams.ids = [streams.open("/inference.GRPCInferenceService/ModelInfer", data=message) for _ in range(100)]
             connections.append(streams)
     end = time.monotonic() + 30
@@ -456,7 +456,7 @@ def slow_batches(server):
 
 def slow_jobs(server):
     """slow uploads to `/v1/jobs` that announce what room there is, a gibibyte each at first; the others make jobs"""
-    sizes = [size for size in (1 << 30, 100 << 20, 10 << 20, 1 << 20, 1 << 16) for _ in range(10)]
+    sizes = [size for size in (1 << 30, 100 << 20, 10 << 20, 1 << 20, 100 << 10, 10 << 10, 1 << 10) for _ in range(12)]
     hold([server.begin("/v1/jobs?model=tiny", size, "Content-Type: application/zip") for size in sizes], 30, bytes(400))
     return f"{len(sizes)} uploads"
 
