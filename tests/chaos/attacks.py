@@ -455,8 +455,8 @@ def slow_batches(server):
 
 
 def slow_jobs(server):
-    """120 slow uploads to `/v1/jobs`, the first ones of a gibibyte; the others make jobs"""
-    sizes = [1 << 30] * 12 + [100 << 20] * 12 + [1 << 20] * 96
+    """slow uploads to `/v1/jobs` that announce all the room there is, a gibibyte each at first; the others make jobs"""
+    sizes = [1 << 30] * 12 + [1 << bits for bits in range(29, 5, -1) for _ in range(2)]
     hold([server.begin("/v1/jobs?model=tiny", size, "Content-Type: application/zip") for size in sizes], 30, bytes(400))
     return f"{len(sizes)} uploads"
 
