@@ -461,12 +461,18 @@ def slow_jobs(server):
     return f"{len(sizes)} uploads"
 
 
-def zipped():
+def zipped(image=IMAGE):
     import zipfile
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as file:
-        file.writestr("a.png", IMAGE)
+        file.writestr("a.png", image)
     return buffer.getvalue()
+
+
+def noise():
+    """A PNG of 270 kB."""
+    from PIL import Image
+    return saved(Image.frombytes("RGB", (300, 300), os.urandom(270_000)), "PNG")
 
 
 ZIP = {"Content-Type": "application/zip"}
@@ -560,7 +566,7 @@ ATTACKS = {
     "slow-streams": (slow_streams, {}),
     "unread": (unread, {}),
     "slow-batches": (slow_batches, dict(path="/v1/segment:batch?model=tiny", body=zipped(), headers=ZIP, same=False)),
-    "slow-jobs": (slow_jobs, dict(path="/v1/jobs?model=tiny", body=zipped(), headers=ZIP, same=False, status=202, interval=1)),
+    "slow-jobs": (slow_jobs, dict(path="/v1/jobs?model=tiny", body=zipped(noise()), headers=ZIP, same=False, status=202, interval=1)),
     "many-jobs": (many_jobs, dict(path="/v1/jobs?model=tiny", body=zipped(), headers=ZIP, same=False, status=202, interval=1)),
     "deep-xml": (deep_xml, {}),
     "tiff-directories": (many_directories, {}),
