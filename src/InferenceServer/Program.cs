@@ -97,6 +97,7 @@ public sealed class Program
             app.UseOrigins();
             app.UseAuth();
             app.UseContentTypes();
+            PacedBody.Watch(app);
             app.UseCompression();
             app.UseSwagger();
             app.UseSwaggerUI(ui => ui.DefaultModelsExpandDepth(-1));

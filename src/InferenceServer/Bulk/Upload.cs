@@ -28,13 +28,17 @@ internal sealed class Upload : IDisposable
 
     /// <summary>Receives a request's body into a temporary file that no other user can read. The file is deleted on
     /// disposal.</summary>
+    /// <param name="request">The request.</param>
+    /// <param name="options">Limits of the upload.</param>
+    /// <param name="hold">Called with the bytes that have arrived; throws where the server has no room for them.</param>
+    /// <param name="cancellationToken">Cancels receiving.</param>
     /// <exception cref="SegmentationException">The body is neither a form nor a zip, or too large.</exception>
     public static async Task<Upload> ReceiveAsync(
-        HttpRequest request, BulkOptions options, CancellationToken cancellationToken)
+        HttpRequest request, BulkOptions options, Action<long> hold, CancellationToken cancellationToken)
     {
         string? boundary = Boundary(request.GetTypedHeaders().ContentType);
         using Owned<FileStream> file = new(PrivateFiles.CreateTemporary());
-        await CopyAsync(request, file.Value, options, cancellationToken);
+        await CopyAsync(request, file.Value, options, hold, cancellationToken);
         return new Upload(file.Release(), boundary);
     }
 
@@ -77,7 +81,7 @@ internal sealed class Upload : IDisposable
     public void Dispose() => _file.Dispose();
 
     private static async Task CopyAsync(
-        HttpRequest request, FileStream file, BulkOptions options, CancellationToken cancellationToken)
+        HttpRequest request, FileStream file, BulkOptions options, Action<long> hold, CancellationToken cancellationToken)
     {
         if (request.ContentLength > options.MaxBytes)
         {
@@ -97,6 +101,7 @@ internal sealed class Upload : IDisposable
                 throw TooLarge(options);
             }
 
+            hold(file.Position + count);
             await file.WriteAsync(buffer.AsMemory(0, count), cancellationToken);
         }
     }

@@ -30,8 +30,7 @@ internal static class InferBody
     /// <summary>Reads the body.</summary>
     /// <param name="request">The request.</param>
     /// <param name="maxBytes">Most bytes, after decompression.</param>
-    /// <param name="hold">Called with the number of bytes announced or received; throws where the server has no room
-    /// for them.</param>
+    /// <param name="hold">Called with the bytes of memory so far; throws where the server has no room for them.</param>
     /// <param name="cancellationToken">Cancels reading.</param>
     /// <returns>The bytes; the caller disposes the buffer.</returns>
     /// <exception cref="SegmentationException">The body is too large, or its compression is unknown or
@@ -54,7 +53,6 @@ internal static class InferBody
             throw BodyReader.TooLarge(What, maxBytes);
         }
 
-        hold(announced);
         try
         {
             return await BodyReader.ReadAsync(
