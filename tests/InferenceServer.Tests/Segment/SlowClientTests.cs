@@ -92,7 +92,8 @@ public sealed class SlowClientTests : IAsyncLifetime
     [Fact]
     public async Task Bodies_ThatArrive_HoldNoPlaceAndOnlyWhatHasCome()
     {
-        await using SegmentationServer small = await StartAsync(("Scheduling:MaxRequests", "2"), ("Scheduling:MaxBytesInFlight", "1000000"));
+        await using SegmentationServer small = await StartAsync(
+            ("Scheduling:MaxRequests", "2"), ("Scheduling:MaxBytesInFlight", "1000000"));
         List<TcpClient> slow = [];
         for (int i = 0; i < 6; i++)
         {
@@ -170,7 +171,8 @@ public sealed class SlowClientTests : IAsyncLifetime
             return refused.StatusCode == HttpStatusCode.TooManyRequests;
         });
 
-        Assert.Contains("Bulk:MaxUploadBytes", await ProblemAssert.IsAsync(HttpStatusCode.TooManyRequests, refused!), StringComparison.Ordinal);
+        Assert.Contains(
+            "Bulk:MaxUploadBytes", await ProblemAssert.IsAsync(HttpStatusCode.TooManyRequests, refused!), StringComparison.Ordinal);
     }
 
     [Theory]
