@@ -18,6 +18,7 @@ internal sealed class AdmittedRequest : IDisposable
     {
         (_lease, _permit, _deadline) = (lease, permit, deadline);
         Timings = request.Timings ?? new StageTimings();
+        Client = request.Client;
         Priority = request.Priority;
         _arrives = request.Body is not null;
         _places = _arrives ? 0 : 1;
@@ -25,6 +26,9 @@ internal sealed class AdmittedRequest : IDisposable
 
     /// <summary>The model that will answer.</summary>
     public LoadedModel Model => _lease.Model;
+
+    /// <summary>Who sent the request; null is this process.</summary>
+    public Client? Client { get; }
 
     /// <summary>The request's class.</summary>
     public Priority Priority

@@ -272,6 +272,6 @@ internal sealed class PacedBody : Stream, IArrivingBody
                 CultureInfo.InvariantCulture,
                 $"Expected the body at {_pace.BytesPerSecond:N0} bytes a second or faster, and complete in " +
                 $"{_pace.Limit.TotalSeconds:N0} s; got {_bytes:N0}{whole} bytes in {waited.TotalSeconds:N0} s. Send faster or less, " +
-                "or allow a longer timeout."));
+                $"or allow a longer timeout."));
     }
 }
