@@ -96,8 +96,8 @@ public sealed class Program
             app.UseManagementAddress();
             app.UseOrigins();
             app.UseAuth();
-            app.UseContentTypes();
             PacedBody.Watch(app);
+            app.UseContentTypes();
             app.UseCompression();
             app.UseSwagger();
             app.UseSwaggerUI(ui => ui.DefaultModelsExpandDepth(-1));

@@ -73,14 +73,14 @@ internal static class JobEndpoints
         }
 
         RequireModel(repository, request.Model);
-        StoredJob stored = new(request, time.GetUtcNow()) 
+        StoredJob stored = new(request, time.GetUtcNow())
         {
             Owner = Owner(http),
             Client = client.ToString(),
         };
         using ConcurrencyLimit.Permit bytes = limits.Bytes.Open(client);
         Job job = await registry.AddAsync(
-            stored, isJson ? 0 : http.Request.ContentLength ?? 0,
+            stored, isJson ? 0 : Upload.Announced(http.Request, bulk.Value),
             async (id, hold) =>
             {
                 if (isJson)

@@ -30,6 +30,12 @@ internal static class JobUpload
         {
             using (image.Bytes)
             {
+                if (image.Fault is { } fault)
+                {
+                    items.Add(new JobItem(image.Name, "") { Fault = fault.Message });
+                    continue;
+                }
+
                 bytes += image.Bytes.Written.Length;
                 store(bytes);
                 items.Add(new JobItem(
