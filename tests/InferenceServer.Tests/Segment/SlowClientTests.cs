@@ -60,7 +60,7 @@ public sealed class SlowClientTests : IAsyncLifetime
     {
         using TcpClient client = await ConnectAsync(_server);
         string chunk = length.StartsWith('T') ? $"960\r\n{new string('x', 2400)}\r\n" : new string('x', isIn ? 2400 : 2399);
-        await SendAsync(client, Head("/v1/segment/tiny", "image/png", length), chunk);
+        await SendAsync(client, Head("/v1/segment/tiny?timeout=120000", "image/png", length), chunk);
         StreamReader answer = new(client.GetStream(), Encoding.Latin1);
 
         if (!isIn)

@@ -86,6 +86,7 @@ internal sealed class GrpcServices(IHostApplicationLifetime application, IOption
             GrpcTimeout.Shorten(http.Request, type == MethodType.Unary ? SmallBody.Timeout : ReflectionTimeout);
         }
 
+        using IDisposable? waiting = type == MethodType.Unary ? SmallBody.Wait() : null;
         IDisposable? permit = null;
         if (type != MethodType.Unary && !_streams.TryEnter(Caller.Client(http), out permit, out SegmentationException? refusal))
         {
