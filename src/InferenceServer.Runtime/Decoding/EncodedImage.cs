@@ -52,6 +52,7 @@ internal sealed class EncodedImage : IDisposable
             return;
         }
 
+        FileLimits.Check(format, file.Span);
         _pin = file.Pin();
         try
         {
