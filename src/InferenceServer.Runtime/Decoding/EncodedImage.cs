@@ -249,6 +249,7 @@ internal sealed class EncodedImage : IDisposable
             return;
         }
 
+        CheckData(cancellationToken);
         try
         {
             if (_header!.Format is not (Enums.BandFormat.Uchar or Enums.BandFormat.Ushort) || bands.Any(band => band >= _header.Bands))
@@ -279,16 +280,7 @@ internal sealed class EncodedImage : IDisposable
             return;
         }
 
-        if (Tiff is not null)
-        {
-            new TiffSamples(_tiff!, Tiff).Check(BandWindow, cancellationToken);
-        }
-
-        if (_format == ImageFormat.Gif && !FileStructure.HasWholeFrame(_file.Span))
-        {
-            throw Undecodable($" of {Size} pixels and {Bands} bands", new InvalidDataException("Damaged data of a GIF file."));
-        }
-
+        CheckData(cancellationToken);
         try
         {
             if (_tiff is { IsSparse: true } && _tiff.WithoutGaps() is { } whole)
@@ -351,6 +343,20 @@ internal sealed class EncodedImage : IDisposable
         }
 
         return size;
+    }
+
+    // The damage that libvips passes over.
+    private void CheckData(CancellationToken cancellationToken)
+    {
+        if (Tiff is not null)
+        {
+            new TiffSamples(_tiff!, Tiff).Check(BandWindow, cancellationToken);
+        }
+
+        if (_format == ImageFormat.Gif && !FileStructure.HasWholeFrame(_file.Span))
+        {
+            throw Undecodable($" of {Size} pixels and {Bands} bands", new InvalidDataException("Damaged data of a GIF file."));
+        }
     }
 
     // What libvips leaves to the reader of a format.
