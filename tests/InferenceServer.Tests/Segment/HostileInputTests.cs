@@ -16,8 +16,6 @@ public sealed class HostileInputTests(SegmentationServer server)
         "two-pages.tif", "srgb-profile.jpg"
     ];
 
-    private static readonly string[] Types = ["avif", "gif", "jpeg", "png", "tiff", "webp"];
-
     public static TheoryData<string> Files => [.. Images.Names];
 
     public static TheoryData<string> MutatedFiles => [.. Whole];
@@ -49,48 +47,6 @@ public sealed class HostileInputTests(SegmentationServer server)
         byte[] mask = await response.Content.ReadAsByteArrayAsync();
         Assert.Equal(Enumerable.Repeat((byte)1, width * height), mask);
     }
-
-    [Fact]
-    public async Task Segment_900DamagedImagesBesideGoodOnes_EachAnswerIsAboutItsOwnImage()
-    {
-        string[] kinds =
-        [
-            "rgb.png", "rgb16.png", "progressive.jpg", "cmyk.jpg", "srgb-profile.jpg", "animated.gif", "animated.webp", "two-pages.tif",
-            "sequence.avif", "premultiplied.avif",
-        ];
-        byte[][] damaged = [.. from kind in kinds from tenth in Enumerable.Range(1, 9) select Tenths(Images.Read(kind), tenth)];
-        string[] alone = new string[damaged.Length];
-        for (int i = 0; i < damaged.Length; i++)
-        {
-            alone[i] = await DetailAsync(damaged[i]);
-            Assert.Single(Types, type => alone[i].Contains("image/" + type, StringComparison.Ordinal));
-        }
-
-        int good = 0;
-        await Parallel.ForAsync(0, 1800, new ParallelOptions { MaxDegreeOfParallelism = 16 }, async (i, _) =>
-        {
-            int which = i / 2 % damaged.Length;
-            if (i % 2 == 0)
-            {
-                Assert.Equal(alone[which], await DetailAsync(damaged[which]));
-                return;
-            }
-
-            using HttpResponseMessage response = await PostAsync(Photo.Png, "image/png");
-            Assert.Equal(Photo.Labels, await response.Content.ReadAsByteArrayAsync(CancellationToken.None));
-            Interlocked.Increment(ref good);
-        });
-
-        Assert.Equal(900, good);
-
-        async Task<string> DetailAsync(byte[] file)
-        {
-            using HttpResponseMessage response = await PostAsync(file, null);
-            return await ProblemAssert.IsAsync(HttpStatusCode.UnprocessableEntity, response);
-        }
-    }
-
-    private static byte[] Tenths(byte[] file, int tenths) => file[..Math.Max(64, file.Length * tenths / 10)];
 
     [Theory]
     [InlineData("photo.jpg")]
