@@ -61,6 +61,10 @@ internal static class ErrorTable
     public static readonly SegmentationError RateLimited = Add(
         "rate-limited", Status429TooManyRequests, StatusCode.ResourceExhausted, "rate_limited");
 
+    /// <summary>The client sends the request's body too slowly.</summary>
+    public static readonly SegmentationError SlowBody = Add(
+        "slow-body", Status408RequestTimeout, StatusCode.DeadlineExceeded, "slow_body");
+
     /// <summary>The keys that check tokens cannot be fetched now.</summary>
     public static readonly SegmentationError TokensUnavailable = Add(
         "tokens-unavailable", Status503ServiceUnavailable, StatusCode.Unavailable, reason: null);
@@ -88,6 +92,10 @@ internal static class ErrorTable
     /// <summary>The store of jobs cannot be reached now.</summary>
     public static readonly SegmentationError StoreUnavailable = Add(
         "store-unavailable", Status503ServiceUnavailable, StatusCode.Unavailable, reason: null, TimeSpan.FromSeconds(2));
+
+    /// <summary>The volume of temporary files or of jobs has no room left, or cannot be written.</summary>
+    public static readonly SegmentationError InsufficientStorage = Add(
+        "insufficient-storage", Status507InsufficientStorage, StatusCode.ResourceExhausted, reason: null);
 
     /// <summary>The server is shutting down and accepts requests only for a moment longer.</summary>
     public static readonly SegmentationError Draining = Add(

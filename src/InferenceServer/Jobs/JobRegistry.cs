@@ -1,8 +1,8 @@
 using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
-using System.Security.Cryptography;
 using System.Text.Json;
 using InferenceServer.Runtime;
+using InferenceServer.Runtime.Admission;
 using InferenceServer.Runtime.Diagnostics;
 using InferenceServer.Runtime.Storage;
 using Microsoft.Extensions.Options;
@@ -13,8 +13,9 @@ namespace InferenceServer.Jobs;
 /// away.</summary>
 internal sealed class JobRegistry
 {
-    // Without keys, everybody who knows the ID may see the job, so it must not be guessed.
-    private const int IdBytes = 16;
+    /// <summary>Why a job fails whose records cannot be read.</summary>
+    public const string DamagedRecords = "The job's records are damaged.";
+
     // A client that asks every second must not list the store as often, and must have an answer where the store hangs.
     private static readonly TimeSpan LongestLook = TimeSpan.FromSeconds(2);
 
@@ -29,10 +30,11 @@ internal sealed class JobRegistry
     private int _isAway;
 
     public JobRegistry(
-        JobRecords records, IWorkQueue queue, IOptions<JobOptions> options, IMeterFactory meters, TimeProvider time,
-        ILogger<JobRegistry> logger)
+        JobRecords records, IWorkQueue queue, IOptions<JobOptions> options, IOptions<SchedulingOptions> scheduling,
+        IMeterFactory meters, TimeProvider time, ILogger<JobRegistry> logger)
     {
-        (_records, _queue, _room, _time, _logger) = (records, queue, new JobRoom(options.Value), time, logger);
+        (_records, _queue, _time, _logger) = (records, queue, time, logger);
+        _room = new JobRoom(options.Value, scheduling.Value.ClientShare);
         Meter meter = meters.Create(SegmentationMetrics.MeterName);
         meter.CreateObservableGauge(
             "seg_jobs_queued", () => Count(JobState.Queued), "{job}", "Jobs that wait to be worked on.");
@@ -51,25 +53,25 @@ internal sealed class JobRegistry
     /// <summary>Whether records with this ID are a job's, or damaged ones that an operator may want to see.</summary>
     public bool Knows(string id) => _jobs.ContainsKey(id) || _damaged.ContainsKey(id);
 
-    /// <summary>Bytes that jobs may still use.</summary>
-    public long Room => _room.Left(_jobs.Values);
+    /// <summary>Bytes that a job may still use.</summary>
+    public long Room(Job job) => _room.Left(job.Stored.Client, _jobs.Values);
 
-    /// <summary>Adds a job. Its room is reserved before its images are stored.</summary>
+    /// <summary>Adds a job. Its place is reserved before its images are stored, and their room while they arrive.</summary>
     /// <param name="job">The job.</param>
-    /// <param name="bytes">Most bytes of its uploaded images.</param>
-    /// <param name="fillAsync">Stores uploaded images of the job with this ID; returns their plan and bytes, or null where
-    /// the job's sources are to be listed.</param>
+    /// <param name="announced">Bytes of its upload as announced; 0 where nothing was.</param>
+    /// <param name="fillAsync">Stores uploaded images of the job with this ID, and tells how many bytes have arrived;
+    /// returns their plan and bytes, or null where the job's sources are to be listed.</param>
     /// <param name="cancellationToken">Cancels the addition.</param>
     /// <exception cref="SegmentationException">There is no room for another job.</exception>
     public async Task<Job> AddAsync(
-        StoredJob job, long bytes, Func<string, Task<(JobPlan Plan, long Bytes)?>> fillAsync,
+        StoredJob job, long announced, Func<string, Action<long>, Task<(JobPlan Plan, long Bytes)?>> fillAsync,
         CancellationToken cancellationToken)
     {
-        using IDisposable reserved = _room.Reserve(bytes, _jobs.Values);
-        string id = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(IdBytes));
+        using JobRoom.Reservation reserved = _room.Reserve(job.Client, announced, () => _jobs.Values);
+        string id = JobRecords.NewId();
         try
         {
-            (JobPlan Plan, long Bytes)? filled = await fillAsync(id);
+            (JobPlan Plan, long Bytes)? filled = await fillAsync(id, reserved.Hold);
             Job made = new(id, job with { Bytes = filled?.Bytes ?? 0 }, _time);
             if (filled is { } uploaded)
             {
@@ -126,8 +128,7 @@ internal sealed class JobRegistry
             return known;
         }
 
-        bool isId = id.Length == 2 * IdBytes && id.All(char.IsAsciiHexDigitLower);
-        if (!isId || await ReadAsync(id, cancellationToken) is not { } stored)
+        if (!JobRecords.IsId(id) || await ReadAsync(id, cancellationToken) is not { } stored)
         {
             return null;
         }
@@ -165,9 +166,29 @@ internal sealed class JobRegistry
         return BoundedAsync(job.Id, () => RefreshAsync(job, CancellationToken.None), cancellationToken);
     }
 
-    /// <summary>Reads a job's plan, progress and end from the store.</summary>
+    /// <summary>Reads a job's plan, progress and end from the store. A job whose records are damaged has failed.</summary>
     /// <exception cref="StorageException">The store is away.</exception>
     public async Task RefreshAsync(Job job, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await ReadProgressAsync(job, cancellationToken);
+        }
+        catch (JsonException e)
+        {
+            if (_damaged.TryAdd(job.Id, true))
+            {
+                Log.JobUnreadable(_logger, e, job.Id);
+            }
+
+            job.Ended(job.Status with
+            {
+                State = JobState.Failed, Reason = DamagedRecords, Rate = null, Eta = null, Ended = _time.GetUtcNow(),
+            });
+        }
+    }
+
+    private async Task ReadProgressAsync(Job job, CancellationToken cancellationToken)
     {
         if (job.Progress is null)
         {
@@ -189,7 +210,7 @@ internal sealed class JobRegistry
             }
 
             IReadOnlyList<FinishedChunk> finished = await _records.FinishedAsync(job.Id, group, cancellationToken);
-            foreach (FinishedChunk chunk in finished)
+            foreach (FinishedChunk chunk in finished.Where(chunk => chunk.Number < progress.Plan.Chunks))
             {
                 job.Finished(chunk);
             }
@@ -222,7 +243,7 @@ internal sealed class JobRegistry
         foreach (Job job in _jobs.Values.Where(job => !stored.Contains(job.Id)).ToArray())
         {
             // It may have been made after the list was read.
-            if (await _records.FindAsync(job.Id, cancellationToken) is null)
+            if (await ReadAsync(job.Id, cancellationToken) is null)
             {
                 Forget(job);
             }

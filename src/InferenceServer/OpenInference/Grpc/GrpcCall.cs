@@ -40,7 +40,7 @@ internal static class GrpcCall
         where TRequest : IMessage<TRequest>
     {
         using GrpcPart part = await GrpcMessage.BeginAsync(http, maxBytes, atLeast: 0, cancellationToken);
-        await GrpcMessage.EndAsync(http, part, cancellationToken);
+        await GrpcMessage.EndAsync(http, part, _ => { }, cancellationToken);
         // A kept unknown field would be an object.
         return parser.WithDiscardUnknownFields(true).ParseFrom(part.Bytes.Written.Span);
     }
@@ -58,6 +58,12 @@ internal static class GrpcCall
         }
         catch (Exception e) when (!http.Response.HasStarted && !http.RequestAborted.IsCancellationRequested)
         {
+            bool mayBeClient = e is IOException and not BadHttpRequestException || e is OperationCanceledException;
+            if (mayBeClient && await ClientGone.IsReasonAsync(http))
+            {
+                return; // nobody reads an answer
+            }
+
             await Problem.WriteAsync(http, e switch
             {
                 SegmentationException failed when failed.Error == SegmentationError.InferenceFailed => Failed(http, failed),
