@@ -91,6 +91,19 @@ internal sealed class ImageDecoder(IOptions<DecodingOptions> options, ILogger<Im
         return owned.Release();
     }
 
+    /// <summary>Checks the memory that decoding takes beside the pixels, before a pixel is decoded.</summary>
+    /// <exception cref="SegmentationException">The memory is above the limit.</exception>
+    public void CheckMemory(long bytes)
+    {
+        if (bytes > Limits.MaxDecodedBytes)
+        {
+            throw new SegmentationException(
+                SegmentationError.TooManyPixels,
+                $"Expected an image that takes at most {Limits.MaxDecodedBytes:N0} bytes of memory to decode, got one that takes " +
+                $"{bytes:N0}. Send a smaller image, or a TIFF in small tiles or strips.");
+        }
+    }
+
     private void CheckSize(EncodedImage image)
     {
         ImageSize size = image.Size;

@@ -39,7 +39,7 @@ internal sealed class SegmentationPipeline(
         passes,
         refine,
         new NodataStage(),
-        new EncodeStage(metrics),
+        new EncodeStage(passes.Policy, metrics),
     ];
 
     /// <summary>Makes the mask, and its encoded form where the request has an output.</summary>

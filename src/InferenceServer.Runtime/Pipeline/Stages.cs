@@ -1,5 +1,6 @@
 using InferenceServer.Kernels;
 using InferenceServer.Kernels.Resizing;
+using InferenceServer.Runtime.Admission;
 using InferenceServer.Runtime.Batching;
 using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Decoding;
@@ -47,7 +48,8 @@ internal sealed class DecodeStage(ImageDecoder decoder, PassPolicy policy) : IPi
 
         ImageSize size = encoded.Size;
         Plan(context, size);
-        Hold(context, encoded.FurtherBytes);
+        decoder.CheckMemory(encoded.DecodingBytes);
+        Hold(context, encoded.DecodingBytes, furtherBytes: 0);
         context.Image = new RgbImage(size);
         encoded.Decode(context.Image.Pixels, context.Cancellation);
         return ValueTask.CompletedTask;
@@ -72,7 +74,9 @@ internal sealed class DecodeStage(ImageDecoder decoder, PassPolicy policy) : IPi
             rows = 1;
         }
 
-        Hold(context, BandRows.Bytes(encoded, plan, selection, rows));
+        long bytes = BandRows.Bytes(encoded, plan, selection, rows);
+        decoder.CheckMemory(bytes);
+        Hold(context, decoding: 0, bytes);
         if (context.UsesImage || plan.GivesColors)
         {
             context.Image = new RgbImage(size);
@@ -122,24 +126,49 @@ internal sealed class DecodeStage(ImageDecoder decoder, PassPolicy policy) : IPi
             "does not say how many metres a pixel of the image covers. Send resolution=METRES, or resize=none to run the image as it is.");
     }
 
-    private void Hold(PipelineContext context, long furtherBytes)
+    // Decoding and encoding follow one another, so the larger of them counts; further bytes are there all the time.
+    private void Hold(PipelineContext context, long decoding, long furtherBytes)
     {
+        long pixels = context.Plan.Image.Pixels;
+        long image = pixels * RgbImage.Channels;
+        long most = Math.Max(image + decoding, image + Answer(context));
+        long bytes = furtherBytes + Math.Max(most - (pixels * SchedulingOptions.BytesOfPixel), 0);
         if (!context.MakesMask)
         {
-            context.Admitted.HoldPixels(context.Plan.Image.Pixels, furtherBytes);
+            context.Admitted.HoldPixels(pixels, bytes);
             return;
         }
 
-        long bytes = policy.Afford(context.Model, context.Plan, context.Unrefined.Probabilities, context.WithClaims);
-        long pixels = context.Plan.Image.Pixels;
+        bytes += policy.Afford(context.Model, context.Plan, context.Unrefined.Probabilities, context.WithClaims);
         if (context.Plan.IsOne)
         {
             pixels = Math.Max(pixels, context.Plan.InputPixels);
             // The resized bands and the input.
-            furtherBytes += 2 * context.Model.Session.Layout.FurtherBytes(context.Plan.Whole.Bucket);
+            bytes += 2 * context.Model.Session.Layout.FurtherBytes(context.Plan.Whole.Bucket);
         }
 
-        context.Admitted.HoldPixels(pixels, bytes + furtherBytes);
+        context.Admitted.HoldPixels(pixels, bytes);
+    }
+
+    // The mask's labels and confidence, and what encoding takes.
+    private long Answer(PipelineContext context)
+    {
+        if (context.Request.Output is null)
+        {
+            return 0;
+        }
+
+        MaskFormat format = context.Request.Settings.Format;
+        MaskExtent mask = context.Extent;
+        context.Encoding = format.Encoder.Bytes(mask, context.Options);
+        policy.CheckAnswer(context.Encoding.Total, Math.Max(context.Encoding.Buffers, context.Encoding.Answer), format.Name);
+        long pixel = mask.LabelBytes + 1;
+        if (mask.LabelBytes > 1 && format.UsesPlanes)
+        {
+            pixel += (mask.Classes / LabelPlane.Others) + 1; // a plane for so many classes
+        }
+
+        return (mask.Pixels * pixel) + context.Encoding.Total;
     }
 }
 
@@ -147,8 +176,6 @@ internal sealed class DecodeStage(ImageDecoder decoder, PassPolicy policy) : IPi
 /// Pillow's bicubic to the image's size.</summary>
 internal sealed class BackgroundStage(ImageDecoder decoder) : IPipelineStage
 {
-    private const int Channels = 3;
-
     public Stage? Name => Stage.Decode;
 
     public bool UsesCpu => true;
@@ -176,7 +203,8 @@ internal sealed class BackgroundStage(ImageDecoder decoder) : IPipelineStage
         using EncodedImage encoded = decoder.Open(context.Options.BackgroundImage);
         long pixels = encoded.Size.Pixels; // decoders may hold the whole image
         encoded.Narrow(PixelWindow.Center(encoded.Size, size));
-        context.Admitted.HoldMorePixels(pixels, encoded.FurtherBytes + (size.Pixels * Channels));
+        decoder.CheckMemory(encoded.DecodingBytes);
+        context.Admitted.HoldMorePixels(pixels, encoded.DecodingBytes + (size.Pixels * RgbImage.Channels));
         using RgbImage part = new(encoded.Size);
         encoded.Decode(part.Pixels, context.Cancellation);
         using Owned<RgbImage> background = new(new RgbImage(size));
@@ -283,7 +311,7 @@ internal sealed class NodataStage : IPipelineStage
 }
 
 /// <summary>The mask to the bytes of the request's format.</summary>
-internal sealed class EncodeStage(SegmentationMetrics metrics) : IPipelineStage
+internal sealed class EncodeStage(PassPolicy policy, SegmentationMetrics metrics) : IPipelineStage
 {
     public Stage? Name => Stage.Encode;
 
@@ -302,12 +330,20 @@ internal sealed class EncodeStage(SegmentationMetrics metrics) : IPipelineStage
             metrics.Segmented(context.Model.Name, content.Size.Pixels);
         }
 
+        PooledBufferWriter? grows = context.Request.Output as PooledBufferWriter;
+        grows?.Growing = new AnswerGrowth(context, policy).Reach;
         settings.Format.Encoder.Encode(content, context.Options, context.Request.Output!);
+        grows?.Growing = null;
         return ValueTask.CompletedTask;
     }
 
-    private static MaskContent Image(PipelineContext context) => new()
+    private MaskContent Image(PipelineContext context) => new()
     {
+        Claim = bytes =>
+        {
+            policy.CheckAnswer(bytes, largest: 0, context.Request.Settings.Format.Name);
+            context.Admitted.HoldMorePixels(0, bytes);
+        },
         Model = context.Model.Name,
         Version = context.Model.Version,
         Classes = context.Model.Classes,
@@ -332,4 +368,25 @@ internal sealed class EncodeStage(SegmentationMetrics metrics) : IPipelineStage
         Confidence = context.Mask.Confidence,
         Probabilities = context.Mask.Probabilities,
     };
+}
+
+/// <summary>Claims memory for an answer that grows beyond what was counted for it.</summary>
+internal sealed class AnswerGrowth(PipelineContext context, PassPolicy policy)
+{
+    private long _held = context.Encoding.Total - context.Encoding.Buffers;
+
+    /// <summary>Called before the answer's buffer grows.</summary>
+    /// <param name="bytes">Bytes that the buffer will have.</param>
+    /// <exception cref="SegmentationException">There is no room for them.</exception>
+    public void Reach(long bytes)
+    {
+        if (bytes <= _held)
+        {
+            return;
+        }
+
+        policy.CheckAnswer(bytes, bytes, context.Request.Settings.Format.Name);
+        context.Admitted.HoldMorePixels(0, bytes - _held);
+        _held = bytes;
+    }
 }

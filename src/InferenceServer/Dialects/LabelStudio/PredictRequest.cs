@@ -1,5 +1,4 @@
 using System.Net.Http.Headers;
-using System.Text.Json;
 using InferenceServer.Fetching;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Buffers;
@@ -16,24 +15,18 @@ internal sealed record PredictRequest(LabelControl Control, IReadOnlyList<string
     private const int MaxTasks = 1000;
 
     /// <exception cref="SegmentationException">A member is missing or wrong.</exception>
-    public static PredictRequest Parse(JsonElement body)
+    public static PredictRequest Parse(JsonMembers body)
     {
         LabelControl control = LabelControl.Parse(
-            JsonBody.Text(body, "label_config") ?? throw JsonBody.Invalid("expected a member 'label_config'."));
-        bool hasTasks = body.TryGetProperty("tasks", out JsonElement tasks) && tasks.ValueKind == JsonValueKind.Array;
-        if (!hasTasks || tasks.GetArrayLength() > MaxTasks)
-        {
-            throw JsonBody.Invalid($"expected a member 'tasks', a list of at most {MaxTasks}.");
-        }
-
-        return new PredictRequest(control, [.. tasks.EnumerateArray().Select(task => Image(task, control.Key))]);
+            body.Text("label_config") ?? throw JsonBody.Invalid("expected a member 'label_config'."));
+        IEnumerable<JsonMembers?> tasks = body.Objects("tasks", MaxTasks)
+            ?? throw JsonBody.Invalid($"expected a member 'tasks', a list of at most {MaxTasks}.");
+        return new PredictRequest(control, [.. tasks.Select(task => Image(task, control.Key))]);
     }
 
-    private static string Image(JsonElement task, string key)
+    private static string Image(JsonMembers? task, string key)
     {
-        if (task.ValueKind == JsonValueKind.Object
-            && task.TryGetProperty("data", out JsonElement data) && data.ValueKind == JsonValueKind.Object
-            && JsonBody.Text(data, key) is { } image)
+        if (task?.Object("data")?.Text(key) is { } image)
         {
             return image;
         }
