@@ -11,13 +11,17 @@ internal static class DecodingMemory
     // Rows of a strip times the steps that hold one, measured on images that are no higher than a strip.
     private const long RowsOfSteps = 1024;
 
-    // A decoder holds the frame, and libvips a copy of it.
-    private const int WebpBytes = 9, GifBytes = 10;
+    // A decoder holds the frame, and libvips a copy of it. Lossless WebP, with its tables, may be in any file that is not
+    // plainly lossy.
+    private const int LossyWebpBytes = 10, WebpBytes = 16, GifBytes = 8;
 
     // Planes of luma and colour, the frame made of them, and a copy.
-    private const int AvifSamples = 6;
+    private const int AvifBytes = 18, DeepAvifBytes = 20, AvifAlphaBytes = 4;
 
-    private const int PngInterlacing = 28; // position of the byte in the file
+    // Beside the coefficients of each component, the decoder of JPEG has samples of a part of the image.
+    private const int JpegBytes = 3;
+
+    private const int PngInterlacing = 28, WebpKind = 12; // positions in the file
     private const byte JpegMarker = 0xFF, FirstFrame = 0xC0, LastFrame = 0xCF, Tables = 0xC4, Arithmetic = 0xCC, Scan = 0xDA;
 
     /// <summary>Bytes of the decoder.</summary>
@@ -43,12 +47,13 @@ internal static class DecodingMemory
 
         if (format == ImageFormat.Jpeg && IsInSeveralScans(file))
         {
-            return pixels * pixelBytes * sizeof(short); // coefficients
+            return pixels * ((pixelBytes * sizeof(short)) + JpegBytes);
         }
 
         if (format == ImageFormat.Webp)
         {
-            return pixels * WebpBytes;
+            bool isLossy = file.Length > WebpKind + 4 && file[WebpKind..].StartsWith("VP8 "u8);
+            return pixels * (isLossy ? LossyWebpBytes : WebpBytes);
         }
 
         if (format == ImageFormat.Gif)
@@ -58,7 +63,9 @@ internal static class DecodingMemory
 
         if (format == ImageFormat.Avif)
         {
-            return pixels * pixelBytes * AvifSamples;
+            const int Colors = 3, DeepColors = 6;
+            int bytes = pixelBytes >= DeepColors ? DeepAvifBytes : AvifBytes;
+            return pixels * (bytes + (pixelBytes is Colors or DeepColors ? 0 : AvifAlphaBytes));
         }
 
         return 0;
