@@ -205,8 +205,8 @@ public sealed class DecodingOptions
     [Range(1, 100_000_000)]
     public int MaxSide { get; set; } = 65_535;
 
-    /// <summary>Most bytes of an image once it is decoded: width × height × bands × bytes of a sample, checked before a
-    /// pixel is decoded. Default 2 GiB.</summary>
+    /// <summary>Most bytes of an image once it is decoded: width × height × bands × bytes of a sample; and most bytes that
+    /// decoding takes beside the pixels. Both are checked before a pixel is decoded. Default 2 GiB.</summary>
     [Range(typeof(long), "1024", "1099511627776")]
     public long MaxDecodedBytes { get; set; } = 2L << 30;
 }

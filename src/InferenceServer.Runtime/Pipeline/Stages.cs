@@ -129,25 +129,21 @@ internal sealed class DecodeStage(ImageDecoder decoder, PassPolicy policy) : IPi
     // Decoding and encoding follow one another, so the larger of them counts; further bytes are there all the time.
     private void Hold(PipelineContext context, long decoding, long furtherBytes)
     {
-        long pixels = context.Plan.Image.Pixels;
-        long image = pixels * RgbImage.Channels;
-        long most = Math.Max(image + decoding, image + Answer(context));
-        long bytes = furtherBytes + Math.Max(most - (pixels * SchedulingOptions.BytesOfPixel), 0);
-        if (!context.MakesMask)
+        long pixels = context.Plan.Image.Pixels, input = 0, bytes = furtherBytes;
+        if (context.MakesMask)
         {
-            context.Admitted.HoldPixels(pixels, bytes);
-            return;
+            bytes += policy.Afford(context.Model, context.Plan, context.Unrefined.Probabilities, context.WithClaims);
+            if (context.Plan.IsOne)
+            {
+                input = context.Plan.InputPixels;
+                // The resized bands and the input.
+                bytes += 2 * context.Model.Session.Layout.FurtherBytes(context.Plan.Whole.Bucket);
+            }
         }
 
-        bytes += policy.Afford(context.Model, context.Plan, context.Unrefined.Probabilities, context.WithClaims);
-        if (context.Plan.IsOne)
-        {
-            pixels = Math.Max(pixels, context.Plan.InputPixels);
-            // The resized bands and the input.
-            bytes += 2 * context.Model.Session.Layout.FurtherBytes(context.Plan.Whole.Bucket);
-        }
-
-        context.Admitted.HoldPixels(pixels, bytes);
+        long most = (pixels * RgbImage.Channels) + Math.Max(decoding, Answer(context));
+        bytes += Math.Max(most - (pixels * SchedulingOptions.BytesOfPixel), 0);
+        context.Admitted.HoldPixels(Math.Max(pixels, input), bytes);
     }
 
     // The mask's labels and confidence, and what encoding takes.

@@ -89,7 +89,10 @@ public sealed class JsonBodyTests
     public async Task Members_OfAllKinds_AreReadWhereTheyStand()
     {
         const string Json = """
-            {"text": "old", "text": "n\u00e9w", "number": -1.5e2, "none": null, "list": [{"a": 1}, 2, {"a": {"b": "c"}}], "deep": {"number": "7"}}
+            {
+                "text": "old", "text": "n\u00e9w", "number": -1.5e2, "none": null,
+                "list": [{"a": 1}, 2, {"a": {"b": "c"}}], "deep": {"number": "7"}
+            }
             """;
 
         int read = await ReadAsync(Json, body =>
