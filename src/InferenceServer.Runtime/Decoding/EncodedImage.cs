@@ -69,6 +69,7 @@ internal sealed class EncodedImage : IDisposable
         _whole = new ImageSize(_header.Width, _header.Height);
         Size = Turned(_whole, Libvips.Orientation(_header));
         Bands = _header.Bands;
+        _header = Repaired(_header);
         if (Tiff is { Alpha: null } && Bands > Tiff.Colors)
         {
             // libvips takes the band after the colours for alpha.
@@ -334,6 +335,23 @@ internal sealed class EncodedImage : IDisposable
         }
 
         return size;
+    }
+
+    // What libvips leaves to the reader of a format.
+    private Image Repaired(Image image)
+    {
+        if (_format == ImageFormat.Avif && image.HasAlpha() && FileStructure.IsPremultiplied(_file.Span))
+        {
+            return Libvips.Unpremultiply(image);
+        }
+
+        bool isOpaqueGif = _format == ImageFormat.Gif && !image.HasAlpha();
+        if (isOpaqueGif && FileStructure.FirstFrame(_file.Span, Size) is { } frame && frame != PixelWindow.Of(Size))
+        {
+            return Libvips.OnWhite(image, frame);
+        }
+
+        return image;
     }
 
     private SegmentationException Undecodable(string header, Exception cause)

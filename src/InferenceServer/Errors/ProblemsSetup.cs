@@ -54,6 +54,12 @@ internal sealed class SegmentationExceptionHandler(ILogger<SegmentationException
             case StorageException e:
                 await Problem.WriteAsync(httpContext, new SegmentationException(ErrorTable.StoreUnavailable, e.Message, e));
                 return true;
+            // Kestrel's, for a chunk whose size has too many digits.
+            case IOException { InnerException: OverflowException }:
+                await Problem.WriteAsync(
+                    httpContext, new SegmentationException(
+                        SegmentationError.InvalidRequest, "Transfer-Encoding: expected chunks, got a chunk without a valid size."));
+                return true;
             case BadHttpRequestException e:
                 await Problem.WriteAsync(httpContext, e.StatusCode, e.Message);
                 return true;

@@ -46,6 +46,9 @@ internal sealed record JobItem(string Name, string Key)
     /// <summary>Key of the mask in the target; null where the job has no target.</summary>
     public string? Output { get; init; }
 
+    /// <summary>Why an uploaded image could not be read; null where it could.</summary>
+    public string? Fault { get; init; }
+
     /// <summary>Whether the mask was there before the job.</summary>
     public bool Exists { get; init; }
 }

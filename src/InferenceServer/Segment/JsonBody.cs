@@ -176,6 +176,18 @@ internal sealed class JsonMembers
             $"expected a number in '{member}', got {Encoding.UTF8.GetString(text[..Math.Min(text.Length, LongestEcho)])}.");
     }
 
+    /// <summary>A member that is a whole number; null where the member is missing or something else.</summary>
+    public long? Whole(string member)
+    {
+        if (_members.TryGetValue(member, out (JsonTokenType Type, Range Place) value) && value.Type == JsonTokenType.Number
+            && ReaderAt(value.Place).TryGetInt64(out long number))
+        {
+            return number;
+        }
+
+        return null;
+    }
+
     /// <summary>A member that is text; null where the member is missing or something else.</summary>
     /// <exception cref="SegmentationException">The text is too long.</exception>
     public string? Text(string member)
