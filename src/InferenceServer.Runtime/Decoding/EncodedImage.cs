@@ -54,6 +54,7 @@ internal sealed class EncodedImage : IDisposable
             return;
         }
 
+        FileLimits.Check(format, file.Span);
         _pin = file.Pin();
         try
         {

@@ -1,9 +1,11 @@
 using System.IO.Compression;
 using System.IO.Hashing;
 using System.Runtime.CompilerServices;
+using InferenceServer.Errors;
 using InferenceServer.Hosting;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Buffers;
+using InferenceServer.Runtime.Storage;
 using InferenceServer.Segment;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.WebUtilities;
@@ -34,7 +36,7 @@ internal sealed class Upload : IDisposable
         HttpRequest request, BulkOptions options, CancellationToken cancellationToken)
     {
         string? boundary = Boundary(request.GetTypedHeaders().ContentType);
-        using Owned<FileStream> file = new(PrivateFiles.CreateTemporary());
+        using Owned<FileStream> file = new(await StoredAsync(() => Task.FromResult(PrivateFiles.CreateTemporary())));
         await CopyAsync(request, file.Value, options, cancellationToken);
         return new Upload(file.Release(), boundary);
     }
@@ -106,7 +108,34 @@ internal sealed class Upload : IDisposable
                 throw TooLarge(options);
             }
 
-            await file.WriteAsync(buffer.AsMemory(0, count), cancellationToken);
+            await StoredAsync(async () =>
+            {
+                await file.WriteAsync(buffer.AsMemory(0, count), cancellationToken);
+                return file;
+            });
+        }
+
+        await StoredAsync(async () =>
+        {
+            await file.FlushAsync(cancellationToken);
+            return file;
+        });
+    }
+
+    // Only a call that touches nothing but the file: its failures are those of the server's disk.
+    private static async Task<T> StoredAsync<T>(Func<Task<T>> write)
+    {
+        try
+        {
+            return await write();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            string problem = FullVolume.IsReasonOf(e) ? "is full" : "is missing or cannot be written";
+            throw new SegmentationException(
+                ErrorTable.InsufficientStorage,
+                $"The server cannot keep the images of this request: its temporary folder (TMPDIR) {problem}. "
+                + "Send fewer images, or try again later; an operator must give the folder more room.", e);
         }
     }
 

@@ -9,6 +9,9 @@ internal sealed record JobPlan(int Total, int ChunkSize)
     /// size.</summary>
     public const int PageSize = 1024;
 
+    /// <summary>Most images of any job.</summary>
+    public const int MostImages = 100_000_000;
+
     /// <summary>Chunks of a job that wait in the queue at the same time. Each finished chunk c adds c + Window, so that the
     /// images of a large job are never all before those of the next job.</summary>
     public const int Window = 256;

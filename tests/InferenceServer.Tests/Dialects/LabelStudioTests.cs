@@ -197,6 +197,20 @@ public sealed class LabelStudioTests
     }
 
     [Theory]
+    [InlineData("<a>", 65, "</a>", "inside each other")]
+    [InlineData("<View>", 149_000, "", "inside each other")]
+    [InlineData("<a/>", 100_001, "", "100,000 elements")]
+    [InlineData("<!---->", 100_001, "", "100,000 elements")]
+    public async Task Predict_ConfigurationOfManyParts_IsRefused(string part, int count, string end, string reason)
+    {
+        await using SegmentationServer server = await SegmentationServer.StartAsync();
+        string config = $"<View>{string.Concat(Enumerable.Repeat(part, count))}{string.Concat(Enumerable.Repeat(end, count))}</View>";
+        using HttpResponseMessage response = await server.Client.PostAsync("/label-studio/predict", Body(config, ["/a.png"]));
+
+        Assert.Contains(reason, await ProblemAssert.IsAsync(HttpStatusCode.BadRequest, response), StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("<View/>", "expected BrushLabels")]
     [InlineData("<View>", "label_config")]
     [InlineData("<!DOCTYPE a [<!ENTITY b SYSTEM 'file:///etc/passwd'>]><View>&b;</View>", "DTD")]
