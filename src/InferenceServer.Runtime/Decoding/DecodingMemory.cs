@@ -8,8 +8,11 @@ namespace InferenceServer.Runtime.Decoding;
 /// and those of WebP, AVIF and GIF.</remarks>
 internal static class DecodingMemory
 {
-    // Rows of a strip times the steps that hold one, measured on images that are no higher than a strip.
-    private const long RowsOfSteps = 1024;
+    // Steps that hold a strip, and their rows in all; measured on images that are no higher than a strip.
+    private const long Steps = 10, RowsOfSteps = 64 * Steps;
+
+    // Few images are decoded at once.
+    private const long Negligible = 1 << 20;
 
     // A decoder holds the frame, and libvips a copy of it. Lossless WebP, with its tables, may be in any file that is not
     // plainly lossy.
@@ -75,7 +78,7 @@ internal static class DecodingMemory
     /// <param name="size">Size of the image.</param>
     /// <param name="pixelBytes">Bytes of a pixel as libvips sees it.</param>
     public static long OfSteps(ImageSize size, int pixelBytes) =>
-        size.Width * Math.Min(RowsOfSteps, size.Height * 16L) * pixelBytes;
+        Math.Max((size.Width * Math.Min(RowsOfSteps, size.Height * Steps) * pixelBytes) - Negligible, 0);
 
     // Each scan has a part of the coefficients, which are all held until the last one: that of progressive files, and of
     // others whose first scan has fewer components than the frame.

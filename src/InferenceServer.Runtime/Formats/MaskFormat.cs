@@ -290,8 +290,8 @@ internal readonly record struct MaskExtent(long Pixels, int Classes, int LabelBy
 /// <param name="IsWhole">Whether the answer's buffer is made at once. One that grows is in memory twice.</param>
 internal readonly record struct EncodingBytes(long Buffers, long Answer, bool IsWhole = false)
 {
-    /// <summary>An answer of a few kilobytes.</summary>
-    public static EncodingBytes Few { get; } = new(0, 64 << 10);
+    /// <summary>An answer of a few kilobytes, or one whose size the mask's shapes decide.</summary>
+    public static EncodingBytes Few { get; }
 
     /// <summary>Bytes at once.</summary>
     public long Total

@@ -118,8 +118,8 @@ internal sealed class PipelineContext(AdmittedRequest admitted, SegmentationRequ
     public MaskExtent Extent => new(
         Plan.Image.Pixels, Model.Postprocessor.Classes, Model.Postprocessor.LabelBits / 8, Model.Postprocessor.IsMultilabel);
 
-    /// <summary>What was counted for encoding; set by decoding.</summary>
-    public EncodingBytes Encoding { get; set; }
+    /// <summary>Bytes that are counted for the answer; set by decoding.</summary>
+    public long AnswerRoom { get; set; }
 
     /// <summary>The network's input, where the image runs whole and once.</summary>
     public InputTensor Input

@@ -145,30 +145,32 @@ internal sealed class DecodeStage(ImageDecoder decoder, PassPolicy policy, CrfRe
             }
         }
 
-        long most = (pixels * RgbImage.Channels) + Math.Max(decoding, Answer(context));
-        bytes += Math.Max(most - (pixels * SchedulingOptions.BytesOfPixel), 0);
-        context.Admitted.HoldPixels(Math.Max(pixels, input), bytes);
+        long usual = pixels * SchedulingOptions.BytesOfPixel, image = pixels * RgbImage.Channels;
+        (long before, long answer) = Answer(context);
+        long most = Math.Max(usual, image + Math.Max(decoding, before + answer));
+        context.AnswerRoom = most - image - before;
+        context.Admitted.HoldPixels(Math.Max(pixels, input), bytes + most - usual);
     }
 
-    // The mask's labels and confidence, and what encoding takes.
-    private long Answer(PipelineContext context)
+    // The mask's labels and confidence with the encoder's buffers; the answer.
+    private (long Before, long Answer) Answer(PipelineContext context)
     {
         if (context.Request.Output is null)
         {
-            return 0;
+            return (0, 0);
         }
 
         MaskFormat format = context.Request.Settings.Format;
         MaskExtent mask = context.Extent;
-        context.Encoding = format.Encoder.Bytes(mask, context.Options);
-        policy.CheckAnswer(context.Encoding.Total, Math.Max(context.Encoding.Buffers, context.Encoding.Answer), format.Name);
+        EncodingBytes encoding = format.Encoder.Bytes(mask, context.Options);
+        policy.CheckAnswer(encoding.Total, Math.Max(encoding.Buffers, encoding.Answer), format.Name);
         long pixel = mask.LabelBytes + 1;
         if (mask.LabelBytes > 1 && format.UsesPlanes)
         {
             pixel += (mask.Classes / LabelPlane.Others) + 1; // a plane for so many classes
         }
 
-        return (mask.Pixels * pixel) + context.Encoding.Total;
+        return ((mask.Pixels * pixel) + encoding.Buffers, encoding.Total - encoding.Buffers);
     }
 }
 
@@ -373,7 +375,7 @@ internal sealed class EncodeStage(PassPolicy policy, SegmentationMetrics metrics
 /// <summary>Claims memory for an answer that grows beyond what was counted for it.</summary>
 internal sealed class AnswerGrowth(PipelineContext context, PassPolicy policy)
 {
-    private long _held = context.Encoding.Total - context.Encoding.Buffers;
+    private long _held = context.AnswerRoom;
 
     /// <summary>Called before the answer's buffer grows.</summary>
     /// <param name="bytes">Bytes that the buffer will have.</param>
