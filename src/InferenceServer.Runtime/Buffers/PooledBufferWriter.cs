@@ -9,7 +9,7 @@ internal sealed class PooledBufferWriter : IBufferWriter<byte>, IDisposable
     private const int SmallestGrowth = 256;
 
     // Once so much of the expected bytes is written, the rest is believed.
-    private const int BelievedShare = 64;
+    private const int BelievedShare = 4;
 
     private readonly int _expected;
     private byte[] _array;
@@ -30,6 +30,9 @@ internal sealed class PooledBufferWriter : IBufferWriter<byte>, IDisposable
 
     /// <inheritdoc cref="Written"/>
     public Span<byte> Filled => _array.AsSpan(0, _written);
+
+    /// <summary>Bytes of the array.</summary>
+    public int Capacity => _array.Length;
 
     /// <inheritdoc/>
     public void Advance(int count)
