@@ -13,7 +13,7 @@ public sealed class SchedulingOptions
     // take long.
     private const int FewProcessors = 4;
 
-    /// <summary>Most bytes of memory for a pixel of a decoded image.</summary>
+    /// <summary>Bytes of memory that each pixel of a decoded image counts as.</summary>
     internal const int BytesOfPixel = 12;
 
     /// <summary>Runs of one model at the same time; 0 is 1 on a GPU, and on a CPU one for each processor of the
@@ -42,9 +42,9 @@ public sealed class SchedulingOptions
     [Range(1L << 10, 1L << 40)]
     public long MaxBytesInFlight { get; set; } = 256L << 20;
 
-    /// <summary>Most pixels of decoded images in the server, at most 12 bytes of memory each; the scores of requests
-    /// with several passes count by their bytes. A larger image is served when it is alone. Default 200
-    /// million.</summary>
+    /// <summary>Most pixels of decoded images in the server, at 12 bytes of memory each. What decoding, scores or the answer
+    /// of an image take beyond 12 bytes a pixel counts as further pixels. A larger image is served when it is alone. Default
+    /// 200 million.</summary>
     [Range(1L, 1L << 40)]
     public long MaxPixelsInFlight { get; set; } = 200_000_000;
 

@@ -5,7 +5,7 @@ using System.Runtime.InteropServices;
 namespace InferenceServer.Runtime.Buffers;
 
 /// <summary>A pool of arrays of more than 32 KB. The pool keeps the most recently used arrays, up to <see
-/// cref="Limit"/> bytes in all.</summary>
+/// cref="Limit"/> bytes in all, and gives the memory of the others back to the system at once.</summary>
 /// <remarks>.NET's shared pool keeps arrays for each thread and size without a bound, rounds up to powers of two, and
 /// keeps no array above a gigabyte. Without a pool, the image of a phone's camera takes 36 MB on the large object
 /// heap, and the garbage collector lets hundreds of megabytes accumulate before a collection.</remarks>
@@ -64,37 +64,51 @@ internal static class LargeArrayPool
         long bytes = (long)array.Length * Unsafe.SizeOf<T>();
         if (bytes > Limit)
         {
-            Interlocked.Add(ref _droppedBytes, bytes);
+            Drop(array, bytes);
             return;
         }
 
+        List<(Array Array, long Bytes, int Round)> unused = [];
         lock (Gate)
         {
             Kept.Add((array, bytes, _round));
             _keptBytes += bytes;
             while (_keptBytes > Limit)
             {
+                unused.Add(Kept[0]);
                 Forget(0);
             }
         }
+
+        unused.ForEach(old => Drop(old.Array, old.Bytes));
     }
 
-    /// <summary>Bytes of arrays too large to be kept that were returned since the last call; they wait for the garbage
+    /// <summary>Bytes of arrays that were dropped since the last call; the arrays wait for the garbage
     /// collector.</summary>
     public static long TakeDroppedBytes() => Interlocked.Exchange(ref _droppedBytes, 0);
 
     /// <summary>Drops arrays that were not used since the last call.</summary>
     public static void Trim()
     {
+        List<(Array Array, long Bytes, int Round)> unused = [];
         lock (Gate)
         {
             while (Kept.Count > 0 && Kept[0].Round < _round)
             {
+                unused.Add(Kept[0]);
                 Forget(0);
             }
 
             _round++;
         }
+
+        unused.ForEach(old => Drop(old.Array, old.Bytes));
+    }
+
+    private static void Drop(Array array, long bytes)
+    {
+        NativeHeap.GiveBack(array, bytes);
+        Interlocked.Add(ref _droppedBytes, bytes);
     }
 
     private static void Forget(int index)
@@ -104,29 +118,72 @@ internal static class LargeArrayPool
     }
 }
 
-/// <summary>Makes glibc's heap return the memory that libvips and ONNX Runtime have freed.</summary>
-/// <remarks>By default, glibc keeps a heap of 64 MB for each thread that ever allocated, and keeps blocks of up to 32
-/// MB once a block of that size was freed: after an hour of images of all sizes, a hundred megabytes of unused memory.
-/// The heaps of other systems are left unchanged.</remarks>
+/// <summary>Gives memory back to the system: the heap of libvips and ONNX Runtime, and arrays that nobody uses. Linux
+/// only; the heaps of other systems are left unchanged.</summary>
+/// <remarks>By default, glibc keeps a heap of 64 MB for each thread that ever allocated. Two heaps serve as well. Blocks up to
+/// 32 MB stay in them from image to image, since fresh pages for each image cost a third of the processor's time, until
+/// <see cref="Trim"/>.</remarks>
 internal static class NativeHeap
 {
-    private const int ArenaMax = -8;
+    private const int TrimThreshold = -1;
     private const int MmapThreshold = -3;
+    private const int ArenaMax = -8;
     private const int Arenas = 2;
-    private const int LargestKept = 256 * 1024;
+    private const int LargestBlock = 32 << 20; // the most that glibc allows
+    private const int MostFree = 256 << 20;
+    private const int DontNeed = 4;
+    private static readonly Lazy<Madvise?> Discard = new(static () => Find<Madvise>("madvise"));
 
     private delegate int Mallopt(int parameter, int value);
+
+    private delegate int MallocTrim(nint pad);
+
+    private delegate int Madvise(nint start, nint length, int advice);
 
     /// <summary>Sets the limits of glibc's heap; called before the first use of a native library.</summary>
     public static void Bound()
     {
-        if (!OperatingSystem.IsLinux() || !NativeLibrary.TryGetExport(NativeLibrary.GetMainProgramHandle(), "mallopt", out nint address))
+        if (Find<Mallopt>("mallopt") is { } set)
+        {
+            set(ArenaMax, Arenas);
+            set(MmapThreshold, LargestBlock);
+            set(TrimThreshold, MostFree);
+        }
+    }
+
+    /// <summary>Gives the free memory of glibc's heap back.</summary>
+    public static void Trim() => Find<MallocTrim>("malloc_trim")?.Invoke(0);
+
+    /// <summary>Gives the memory of an array back, although the garbage collector has not seen yet that the array is unused:
+    /// its pages become zero.</summary>
+    /// <param name="array">An array of numbers that nobody reads again.</param>
+    /// <param name="bytes">Its bytes.</param>
+    public static void GiveBack(Array array, long bytes)
+    {
+        if (Discard.Value is not { } discard)
         {
             return;
         }
 
-        Mallopt set = Marshal.GetDelegateForFunctionPointer<Mallopt>(address);
-        set(ArenaMax, Arenas);
-        set(MmapThreshold, LargestKept);
+        GCHandle pin = GCHandle.Alloc(array, GCHandleType.Pinned);
+        nint page = Environment.SystemPageSize, start = pin.AddrOfPinnedObject(), end = start + (nint)bytes;
+        nint first = (start + page - 1) / page * page, last = end / page * page;
+        if (first < last)
+        {
+            _ = discard(first, last - first, DontNeed); // a refusal leaves the pages to the garbage collector
+        }
+
+        pin.Free();
+    }
+
+    private static T? Find<T>(string function)
+        where T : Delegate
+    {
+        if (OperatingSystem.IsLinux() && NativeLibrary.TryGetExport(NativeLibrary.GetMainProgramHandle(), function, out nint address))
+        {
+            return Marshal.GetDelegateForFunctionPointer<T>(address);
+        }
+
+        return null;
     }
 }

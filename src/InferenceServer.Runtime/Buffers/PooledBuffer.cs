@@ -42,10 +42,13 @@ internal sealed class PooledBuffer<T> : IDisposable
 /// above.</summary>
 internal static class PooledArrays
 {
-    private static long _rentedBytes;
+    private static long _rentedBytes, _rents;
 
     /// <summary>Bytes that are in use now.</summary>
     public static long RentedBytes => Volatile.Read(ref _rentedBytes);
+
+    /// <summary>Arrays that were ever rented.</summary>
+    public static long Rents => Volatile.Read(ref _rents);
 
     /// <summary>Bytes of large arrays that the pool keeps for the next use; at most a sixteenth of the process's
     /// memory limit, and 128 MB.</summary>
@@ -64,6 +67,7 @@ internal static class PooledArrays
     {
         T[] array = LargeArrayPool.Takes<T>(length) ? LargeArrayPool.Rent<T>(length) : ArrayPool<T>.Shared.Rent(length);
         Interlocked.Add(ref _rentedBytes, Bytes(array));
+        Interlocked.Increment(ref _rents);
         return array;
     }
 

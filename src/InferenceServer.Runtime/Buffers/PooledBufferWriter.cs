@@ -21,8 +21,15 @@ internal sealed class PooledBufferWriter : IBufferWriter<byte>, IDisposable
     public PooledBufferWriter(int capacity = 16 * 1024, int expected = 0) =>
         (_array, _expected) = (PooledArrays.Rent<byte>(Math.Max(capacity, SmallestGrowth)), expected);
 
+    /// <summary>Called before the buffer grows, with the bytes that it will have; throws where there is no room for
+    /// them.</summary>
+    public Action<long>? Growing { get; set; }
+
     /// <summary>The bytes written so far; invalid after the next write or <see cref="Dispose"/>.</summary>
     public ReadOnlyMemory<byte> Written => _array.AsMemory(0, _written);
+
+    /// <inheritdoc cref="Written"/>
+    public Span<byte> Filled => _array.AsSpan(0, _written);
 
     /// <summary>Bytes of the array.</summary>
     public int Capacity => _array.Length;
@@ -36,6 +43,14 @@ internal sealed class PooledBufferWriter : IBufferWriter<byte>, IDisposable
 
     /// <summary>Removes the written bytes and keeps the capacity.</summary>
     public void Clear() => _written = 0;
+
+    /// <summary>Removes the written bytes except some, which move to the start.</summary>
+    public void Keep(Range kept)
+    {
+        Span<byte> bytes = Filled[kept];
+        bytes.CopyTo(_array);
+        _written = bytes.Length;
+    }
 
     /// <inheritdoc/>
     public Memory<byte> GetMemory(int sizeHint = 0)
@@ -72,7 +87,9 @@ internal sealed class PooledBufferWriter : IBufferWriter<byte>, IDisposable
             wanted = _expected;
         }
 
-        byte[] larger = PooledArrays.Rent<byte>(Math.Max((int)wanted, checked(_written + count)));
+        int capacity = Math.Max((int)wanted, checked(_written + count));
+        Growing?.Invoke(capacity);
+        byte[] larger = PooledArrays.Rent<byte>(capacity);
         _array.AsSpan(0, _written).CopyTo(larger);
         PooledArrays.Return(_array);
         _array = larger;

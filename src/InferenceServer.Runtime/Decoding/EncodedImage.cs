@@ -10,12 +10,14 @@ namespace InferenceServer.Runtime.Decoding;
 /// <summary>An image whose header was read, but not its pixels. The caller disposes the image.</summary>
 internal sealed class EncodedImage : IDisposable
 {
+    private const int FirstMirrored = 2; // EXIF orientation 2 is decoded as it is written
     private const int FirstSideways = 5; // EXIF orientations 5 to 8 are turned by 90°
     private readonly ImageFormat _format;
     private readonly ReadOnlyMemory<byte> _file;
     private readonly ILogger _logger;
     private readonly TiffDirectory? _tiff;
     private readonly TiffSamples? _samples; // null where the server's own reader cannot read them
+    private readonly ImageSize _whole; // as it is in the file, without a window
     private Image? _header; // null where only the server's own reader can read the samples
     private PixelWindow? _window;
     private MemoryHandle _pin; // not read-only: a copy would be released twice
@@ -65,7 +67,8 @@ internal sealed class EncodedImage : IDisposable
             throw Undecodable("", e);
         }
 
-        Size = Turned(new ImageSize(_header.Width, _header.Height), Libvips.Orientation(_header));
+        _whole = new ImageSize(_header.Width, _header.Height);
+        Size = Turned(_whole, Libvips.Orientation(_header));
         Bands = _header.Bands;
         _header = Repaired(_header);
         if (Tiff is { Alpha: null } && Bands > Tiff.Colors)
@@ -115,8 +118,8 @@ internal sealed class EncodedImage : IDisposable
     /// <summary>What the samples of a TIFF file are; null for other formats.</summary>
     internal TiffImage? Tiff { get; }
 
-    /// <summary>Bytes that decoding needs beside the pixels of 8 bits.</summary>
-    internal long FurtherBytes
+    /// <summary>Most bytes that <see cref="Decode"/> takes beside its result.</summary>
+    internal long DecodingBytes
     {
         get
         {
@@ -125,12 +128,20 @@ internal sealed class EncodedImage : IDisposable
                 return TiffColors.Bytes(Tiff!, BandWindow);
             }
 
-            if (_header.Format == Enums.BandFormat.Ushort)
+            int sample = _header.Format == Enums.BandFormat.Ushort ? sizeof(ushort) : 1;
+            long bytes = DecodingMemory.OfFile(_format, _file.Span, _whole, Bands * sample, Tiff)
+                + DecodingMemory.OfSteps(BandSize, Bands * sample);
+            if (sample > 1)
             {
-                return Size.Pixels * sizeof(ushort) * Bands;
+                bytes += Size.Pixels * Bands * sample; // the range of its values is looked at first
             }
 
-            return 0;
+            if (Orientation > FirstMirrored)
+            {
+                bytes += Size.Pixels * RgbImage.Channels;
+            }
+
+            return bytes;
         }
     }
 
@@ -386,7 +397,10 @@ internal sealed class EncodedImage : IDisposable
 /// <summary>A decoded, upright image: 8-bit sRGB, HWC, without alpha. The caller disposes the image.</summary>
 internal sealed class RgbImage(ImageSize size) : IDisposable
 {
-    private readonly PooledBuffer<byte> _pixels = new(checked((int)(size.Pixels * 3)));
+    /// <summary>Bytes of a pixel.</summary>
+    public const int Channels = 3;
+
+    private readonly PooledBuffer<byte> _pixels = new(checked((int)(size.Pixels * Channels)));
 
     /// <summary>Width and height after the EXIF orientation was applied.</summary>
     public ImageSize Size { get; } = size;

@@ -93,6 +93,19 @@ internal sealed class ImageDecoder(IOptions<DecodingOptions> options, ILogger<Im
         return owned.Release();
     }
 
+    /// <summary>Checks the memory that decoding takes beside the pixels, before a pixel is decoded.</summary>
+    /// <exception cref="SegmentationException">The memory is above the limit.</exception>
+    public void CheckMemory(long bytes)
+    {
+        if (bytes > Limits.MaxDecodedBytes)
+        {
+            throw new SegmentationException(
+                SegmentationError.TooManyPixels,
+                $"Expected an image that takes at most {Limits.MaxDecodedBytes:N0} bytes of memory to decode, got one that takes " +
+                $"{bytes:N0}. Send a smaller image, or a TIFF in small tiles or strips.");
+        }
+    }
+
     private void CheckSize(EncodedImage image)
     {
         ImageSize size = image.Size;
@@ -482,8 +495,8 @@ public sealed class DecodingOptions
     [Range(1, 100_000_000)]
     public int MaxSide { get; set; } = 65_535;
 
-    /// <summary>Most bytes of an image once it is decoded: width × height × bands × bytes of a sample, checked before a
-    /// pixel is decoded. Default 2 GiB.</summary>
+    /// <summary>Most bytes of an image once it is decoded: width × height × bands × bytes of a sample; and most bytes that
+    /// decoding takes beside the pixels. Both are checked before a pixel is decoded. Default 2 GiB.</summary>
     [Range(typeof(long), "1024", "1099511627776")]
     public long MaxDecodedBytes { get; set; } = 2L << 30;
 }

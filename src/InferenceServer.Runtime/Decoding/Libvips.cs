@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using InferenceServer.Kernels;
 using InferenceServer.Runtime.Buffers;
 using NetVips;
 
@@ -322,4 +323,118 @@ internal static class Libvips
     // libvips checks the kill mark of the image that is evaluated.
     private static CancellationTokenRegistration StopWhenCancelled(Image image, CancellationToken cancellationToken) =>
         cancellationToken.UnsafeRegister(static image => ((Image)image!).SetKill(true), image);
+}
+
+/// <summary>The memory that libvips takes to decode an image, beside the pixels that it writes. tests/soak/decoding.py
+/// measures it.</summary>
+/// <remarks>Most decoders go from strip to strip. A few hold the whole image: that of progressive JPEG and interlaced PNG,
+/// and those of WebP, AVIF and GIF.</remarks>
+internal static class DecodingMemory
+{
+    // Steps that hold a strip, and their rows in all; measured on images that are no higher than a strip.
+    private const long Steps = 10, RowsOfSteps = 64 * Steps;
+
+    // Few images are decoded at once.
+    private const long Negligible = 1 << 20;
+
+    // A decoder holds the frame, and libvips a copy of it. Lossless WebP, with its tables, may be in any file that is not
+    // plainly lossy.
+    private const int LossyWebpBytes = 10, WebpBytes = 16, GifBytes = 8;
+
+    // Planes of luma and colour, the frame made of them, and a copy.
+    private const int AvifBytes = 18, DeepAvifBytes = 20, AvifAlphaBytes = 4;
+
+    // Beside the coefficients of each component, the decoder of JPEG has samples of a part of the image.
+    private const int JpegBytes = 3;
+
+    private const int PngInterlacing = 28, WebpKind = 12; // positions in the file
+    private const byte JpegMarker = 0xFF, FirstFrame = 0xC0, LastFrame = 0xCF, Tables = 0xC4, Arithmetic = 0xCC, Scan = 0xDA;
+
+    /// <summary>Bytes of the decoder.</summary>
+    /// <param name="format">The file's format.</param>
+    /// <param name="file">The whole file.</param>
+    /// <param name="size">Size of the whole image; a decoder of a window may hold the rest, too.</param>
+    /// <param name="pixelBytes">Bytes of a pixel as libvips sees it.</param>
+    /// <param name="tiff">What the samples of a TIFF file are; null for other formats.</param>
+    public static long OfFile(ImageFormat format, ReadOnlySpan<byte> file, ImageSize size, int pixelBytes, TiffImage? tiff)
+    {
+        if (tiff is not null)
+        {
+            // A strip, or a row of tiles, in the decoder and in libvips' cache.
+            long rows = Math.Min(tiff.Block.Height, size.Height);
+            return 3 * rows * size.Width * pixelBytes;
+        }
+
+        long pixels = size.Pixels;
+        if (format == ImageFormat.Png && file.Length > PngInterlacing && file[PngInterlacing] != 0)
+        {
+            return pixels * pixelBytes;
+        }
+
+        if (format == ImageFormat.Jpeg && IsInSeveralScans(file))
+        {
+            return pixels * ((pixelBytes * sizeof(short)) + JpegBytes);
+        }
+
+        if (format == ImageFormat.Webp)
+        {
+            bool isLossy = file.Length > WebpKind + 4 && file[WebpKind..].StartsWith("VP8 "u8);
+            return pixels * (isLossy ? LossyWebpBytes : WebpBytes);
+        }
+
+        if (format == ImageFormat.Gif)
+        {
+            return pixels * GifBytes;
+        }
+
+        if (format == ImageFormat.Avif)
+        {
+            const int Colors = 3, DeepColors = 6;
+            int bytes = pixelBytes >= DeepColors ? DeepAvifBytes : AvifBytes;
+            return pixels * (bytes + (pixelBytes is Colors or DeepColors ? 0 : AvifAlphaBytes));
+        }
+
+        return 0;
+    }
+
+    /// <summary>Bytes of libvips' steps from the decoder to 8-bit sRGB, each of which holds a strip of rows.</summary>
+    /// <param name="size">Size of the image.</param>
+    /// <param name="pixelBytes">Bytes of a pixel as libvips sees it.</param>
+    public static long OfSteps(ImageSize size, int pixelBytes) =>
+        Math.Max((size.Width * Math.Min(RowsOfSteps, size.Height * Steps) * pixelBytes) - Negligible, 0);
+
+    // Each scan has a part of the coefficients, which are all held until the last one: that of progressive files, and of
+    // others whose first scan has fewer components than the frame.
+    private static bool IsInSeveralScans(ReadOnlySpan<byte> file)
+    {
+        int components = 0;
+        for (int at = 2; at + 10 < file.Length && file[at] == JpegMarker;)
+        {
+            byte marker = file[at + 1];
+            if (marker == JpegMarker)
+            {
+                at++; // fill byte
+                continue;
+            }
+
+            if (marker == Scan)
+            {
+                return file[at + 4] < components;
+            }
+
+            if (marker is >= FirstFrame and <= LastFrame and not Tables and not Arithmetic and not 0xC8)
+            {
+                if (marker > FirstFrame + 1)
+                {
+                    return true;
+                }
+
+                components = file[at + 9];
+            }
+
+            at += 2 + ((file[at + 2] << 8) | file[at + 3]);
+        }
+
+        return true; // a file that is read in no usual way takes no less
+    }
 }

@@ -11,9 +11,14 @@ namespace InferenceServer.Runtime.Formats;
 internal sealed class CocoRleEncoder : IMaskEncoder
 {
     private const int Image = 1;
+    private const int RunBytes = 24; // two lengths, in lists that grow
+
+    public EncodingBytes Bytes(in MaskExtent mask, FormatSettings options) =>
+        EncodingBytes.Few;
 
     public void Encode(MaskContent content, FormatSettings options, IBufferWriter<byte> output)
     {
+        content.Claim(RunBytes * content.Planes.Sum(plane => Runs.InColumns(plane.Values.Span, content.Size)));
         MaskSummary summary = MaskSummary.Of(content);
         using Utf8JsonWriter json = JsonText.Create(output);
         json.WriteStartObject();

@@ -14,15 +14,19 @@ namespace InferenceServer.Runtime.Formats;
 /// the antimeridian.</remarks>
 internal sealed class GeoJsonEncoder : IMaskEncoder
 {
+    private const int PointBytes = 80;
     private const int Decimals = 9; // of a degree: 0.1 mm
     private const double Circumference = 40_100_000; // of the Earth, in metres
     private const double FarthestLongitude = 540;    // a turn beyond the antimeridian
 
     public void Check(GeoTags? geo, FormatSettings options) => ProjectionOf(geo, options);
 
+    public EncodingBytes Bytes(in MaskExtent mask, FormatSettings options) =>
+        EncodingBytes.Few;
+
     public void Encode(MaskContent content, FormatSettings options, IBufferWriter<byte> output)
     {
-        ILookup<int, LabelPolygon> parts = Outlines.Of(content, options.Tolerance);
+        ILookup<int, LabelPolygon> parts = Outlines.Of(content, options.Tolerance, PointBytes);
         Geotransform transform = options.Geotransform ?? Geotransform.Pixels;
         MapProjection? projection = ProjectionOf(content.Geo, options);
         if (projection is not null)

@@ -11,13 +11,18 @@ namespace InferenceServer.Runtime.Formats;
 /// coordinate reference system and with the transform of the image's file; in pixels where the file has none.</summary>
 internal sealed class GeoPackageEncoder : IMaskEncoder
 {
+    private const int PointBytes = 180; // most parts of an irregular mask have four points
+
     private static readonly GeometryFactory Geometries = new(PackedCoordinateSequenceFactory.DoubleFactory);
 
     public void Check(GeoTags? geo, FormatSettings options) => MapSystem.Of(geo, TransformOf(geo, options) is not null);
 
+    public EncodingBytes Bytes(in MaskExtent mask, FormatSettings options) =>
+        EncodingBytes.Few;
+
     public void Encode(MaskContent content, FormatSettings options, IBufferWriter<byte> output)
     {
-        ILookup<int, LabelPolygon> parts = Outlines.Of(content, options.Tolerance);
+        ILookup<int, LabelPolygon> parts = Outlines.Of(content, options.Tolerance, PointBytes);
         ILookup<int, double> confidences = content.PartConfidences();
         Geotransform? transform = TransformOf(content.Geo, options);
         MapSystem system = MapSystem.Of(content.Geo, transform is not null);

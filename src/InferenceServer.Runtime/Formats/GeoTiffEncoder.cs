@@ -17,8 +17,29 @@ namespace InferenceServer.Runtime.Formats;
 internal sealed class GeoTiffEncoder(bool withOverviews) : IMaskEncoder
 {
     private const int Side = 512, SmallSide = 256;
+    private const int Head = 64 << 10;
     private const ushort GreyPhotometric = 1, PalettePhotometric = 3;
     private const ushort ColorMapTag = 320;
+
+    public EncodingBytes Bytes(in MaskExtent mask, FormatSettings options)
+    {
+        long image = mask.LabelBytes * mask.Pixels, buffers = 0;
+        if (options.Confidence)
+        {
+            buffers = image; // a copy with the numbers that the file may have
+            image *= 2;
+        }
+
+        if (withOverviews)
+        {
+            buffers += image / 2; // labels and confidence of the overviews
+            image = image * 4 / 3;
+        }
+
+        // The tiles, of which those of noise are longer than their pixels, grow beside the answer, which is made in one piece.
+        image += (image / 16) + Head;
+        return new EncodingBytes(buffers + (2 * image), image, IsWhole: true);
+    }
 
     public void Encode(MaskContent content, FormatSettings options, IBufferWriter<byte> output)
     {

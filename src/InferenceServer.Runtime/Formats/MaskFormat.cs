@@ -253,6 +253,11 @@ internal interface IMaskEncoder
     {
     }
 
+    /// <summary>What encoding takes at most; counted before the network runs.</summary>
+    /// <param name="mask">What is known of the mask by then.</param>
+    /// <param name="options">The request's settings.</param>
+    EncodingBytes Bytes(in MaskExtent mask, FormatSettings options);
+
     /// <summary>Writes the whole mask.</summary>
     /// <param name="content">The mask, its classes and its image.</param>
     /// <param name="options">The request's settings; a format ignores settings that it does not use.</param>
@@ -267,6 +272,39 @@ internal interface IMaskEncoder
     /// <exception cref="SegmentationException">The format cannot represent masks of these classes.</exception>
     void Check(ClassTable classes, bool overlap, FormatSettings options)
     {
+    }
+}
+
+/// <summary>What is known of a mask before the network runs.</summary>
+/// <param name="Pixels">Width × height.</param>
+/// <param name="Classes">Channels of scores.</param>
+/// <param name="LabelBytes">Bytes of a label.</param>
+/// <param name="Overlaps">Whether a pixel may have several classes, each of which has a plane of its own.</param>
+internal readonly record struct MaskExtent(long Pixels, int Classes, int LabelBytes, bool Overlaps);
+
+/// <summary>Bytes that encoding takes beside the mask and its image.</summary>
+/// <param name="Buffers">The encoder's own buffers. What depends on the mask's shapes is not among them: encoders claim it
+/// with <see cref="MaskContent.Claim"/>.</param>
+/// <param name="Answer">The answer of the most irregular mask; it may be larger, but then it claims more while it
+/// grows.</param>
+/// <param name="IsWhole">Whether the answer's buffer is made at once. One that grows is in memory twice.</param>
+internal readonly record struct EncodingBytes(long Buffers, long Answer, bool IsWhole = false)
+{
+    /// <summary>An answer of a few kilobytes, or one whose size the mask's shapes decide.</summary>
+    public static EncodingBytes Few { get; }
+
+    /// <summary>Bytes at once.</summary>
+    public long Total
+    {
+        get
+        {
+            if (IsWhole)
+            {
+                return Buffers + Answer;
+            }
+
+            return Buffers + (2 * Answer);
+        }
     }
 }
 
@@ -317,6 +355,9 @@ internal sealed record MaskContent
 
     /// <summary>HWC, RGB, at the mask's size: the image behind a cutout; empty where the request has none.</summary>
     public ReadOnlyMemory<byte> Background { get; init; }
+
+    /// <summary>Claims memory whose amount the mask's shapes decide, before it is taken; called with bytes.</summary>
+    public Action<long> Claim { get; init; } = static _ => { };
 
     /// <summary>The georeference of the image's file; null where it has none.</summary>
     public GeoTags? Geo { get; init; }

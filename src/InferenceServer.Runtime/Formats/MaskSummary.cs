@@ -207,6 +207,9 @@ internal static class MeanConfidence
 /// <summary>Counts the pixels of each class in a mask, and finds their bounding boxes.</summary>
 internal sealed class SummaryJsonEncoder : IMaskEncoder
 {
+    public EncodingBytes Bytes(in MaskExtent mask, FormatSettings options) =>
+        EncodingBytes.Few;
+
     public void Encode(MaskContent content, FormatSettings options, IBufferWriter<byte> output)
     {
         using Utf8JsonWriter writer = new(output);

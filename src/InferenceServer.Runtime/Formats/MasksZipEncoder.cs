@@ -15,6 +15,8 @@ internal sealed class MasksZipEncoder : IMaskEncoder
     // A fixed time makes the file of a mask the same in every run.
     private static readonly DateTimeOffset Epoch = new(1980, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
+    public EncodingBytes Bytes(in MaskExtent mask, FormatSettings options) => BinaryPng.Bytes(mask);
+
     public void Encode(MaskContent content, FormatSettings options, IBufferWriter<byte> output)
     {
         MaskSummary summary = MaskSummary.Of(content);
@@ -49,6 +51,20 @@ internal sealed class MasksZipEncoder : IMaskEncoder
 /// <summary>Grey PNG of 8 bits: 255 at the pixels of one class, 0 elsewhere.</summary>
 internal static class BinaryPng
 {
+    /// <summary>What files of all classes take: pixels of one class, its file, and all files. Noise of two classes
+    /// takes 3 bits a pixel for each, noise of more classes less for each; one pixel belongs to one of them unless they
+    /// overlap.</summary>
+    public static EncodingBytes Bytes(in MaskExtent mask)
+    {
+        long noise = mask.Pixels * 2;
+        if (mask.Overlaps)
+        {
+            noise = mask.Pixels * mask.Classes * 3 / 8;
+        }
+
+        return new EncodingBytes(2 * mask.Pixels, noise);
+    }
+
     /// <summary>Writes one class of a label map.</summary>
     /// <param name="labels">HW.</param>
     /// <param name="size">Size of <paramref name="labels"/>.</param>

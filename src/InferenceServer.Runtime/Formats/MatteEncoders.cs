@@ -13,6 +13,8 @@ internal sealed class ProbabilityPngEncoder : IMaskEncoder
 {
     public void Check(ClassTable classes, bool overlap, FormatSettings options) => IndexOf(classes, options.Class);
 
+    public EncodingBytes Bytes(in MaskExtent mask, FormatSettings options) => Matte.Bytes(mask.Pixels, options.Bits);
+
     public void Encode(MaskContent content, FormatSettings options, IBufferWriter<byte> output) =>
         Write(content, IndexOf(content.Classes, options.Class), options.Bits, output);
 
@@ -63,6 +65,8 @@ internal sealed class AlphaPngEncoder : IMaskEncoder
 {
     public void Check(ClassTable classes, bool overlap, FormatSettings options) => Matte.Check(classes, overlap);
 
+    public EncodingBytes Bytes(in MaskExtent mask, FormatSettings options) => Matte.Bytes(mask.Pixels, options.Bits);
+
     public void Encode(MaskContent content, FormatSettings options, IBufferWriter<byte> output) =>
         ProbabilityPngEncoder.Write(content, Matte.Object, options.Bits, output);
 }
@@ -81,6 +85,9 @@ internal sealed class CutoutEncoder : IMaskEncoder
                 "background: expected a colour or an image, got both. Leave out the parameter or the form's part.");
         }
     }
+
+    public EncodingBytes Bytes(in MaskExtent mask, FormatSettings options) =>
+        PixelFile.Bytes(mask.Pixels, bands: 4, buffers: 5); // RGBA and its alpha
 
     public void Encode(MaskContent content, FormatSettings options, IBufferWriter<byte> output)
     {
@@ -122,6 +129,9 @@ internal static class Matte
 {
     /// <summary>Index of the object's class.</summary>
     public const int Object = 1;
+
+    /// <summary>What a grey PNG of probabilities takes: its samples, and a file that is hardly smaller.</summary>
+    public static EncodingBytes Bytes(long pixels, int bits) => new(pixels * bits / 8, pixels * bits / 8);
 
     /// <summary>Checks that a model has two classes, one for each pixel.</summary>
     /// <exception cref="SegmentationException">The model has other classes.</exception>

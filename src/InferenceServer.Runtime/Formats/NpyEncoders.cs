@@ -9,6 +9,17 @@ namespace InferenceServer.Runtime.Formats;
 /// uint8.</summary>
 internal sealed class NpyLabelsEncoder : IMaskEncoder
 {
+    public EncodingBytes Bytes(in MaskExtent mask, FormatSettings options)
+    {
+        long values = mask.LabelBytes * mask.Pixels;
+        if (mask.Overlaps)
+        {
+            values = mask.Classes * mask.Pixels;
+        }
+
+        return new EncodingBytes(0, values + NpyHeader.MostBytes, IsWhole: true);
+    }
+
     public void Encode(MaskContent content, FormatSettings options, IBufferWriter<byte> output)
     {
         if (!content.Claims.IsEmpty)
@@ -32,12 +43,13 @@ internal sealed class NpyLabelsEncoder : IMaskEncoder
 /// <summary>The network's probability of every class at every pixel as a NumPy array, CHW, float32.</summary>
 internal sealed class NpyProbabilitiesEncoder : IMaskEncoder
 {
-    private const int Header = 256; // bytes; more than any header here needs
+    public EncodingBytes Bytes(in MaskExtent mask, FormatSettings options) =>
+        new(0, (mask.Classes * mask.Pixels * sizeof(float)) + NpyHeader.MostBytes, IsWhole: true);
 
     public void Encode(MaskContent content, FormatSettings options, IBufferWriter<byte> output)
     {
         ReadOnlyMemory<float> probabilities = content.Probabilities;
-        output.GetSpan(checked((probabilities.Length * sizeof(float)) + Header)); // one request for the whole array
+        output.GetSpan(checked((probabilities.Length * sizeof(float)) + NpyHeader.MostBytes)); // one request for the whole array
         NpyFloats.Write(new BufferWriterStream(output), probabilities.Span, [content.Channels, content.Size.Height, content.Size.Width]);
     }
 }
@@ -45,6 +57,9 @@ internal sealed class NpyProbabilitiesEncoder : IMaskEncoder
 /// <summary>Class indices row by row, without a header: bytes, or 16-bit little-endian numbers.</summary>
 internal sealed class RawEncoder : IMaskEncoder
 {
+    public EncodingBytes Bytes(in MaskExtent mask, FormatSettings options) =>
+        new(0, mask.LabelBytes * mask.Pixels, IsWhole: true);
+
     public void Encode(MaskContent content, FormatSettings options, IBufferWriter<byte> output) => Write(content, output);
 
     /// <summary>Writes the class index of each pixel.</summary>

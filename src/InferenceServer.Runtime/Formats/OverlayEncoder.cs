@@ -11,6 +11,9 @@ internal sealed class OverlayEncoder(bool jpeg) : IMaskEncoder
     private const int JpegQuality = 90;
     private const int LongestJpegSide = ushort.MaxValue;
 
+    public EncodingBytes Bytes(in MaskExtent mask, FormatSettings options) =>
+        PixelFile.Bytes(mask.Pixels, bands: 3, buffers: 3);
+
     public void Encode(MaskContent content, FormatSettings options, IBufferWriter<byte> output)
     {
         ImageSize size = content.Size;

@@ -12,6 +12,14 @@ internal static class PixelFile
 {
     private const int FastestPng = 1;
     private const int Headers = 4096;
+    private const int Growth = 16; // the fastest compression makes noise longer by a seventeenth
+
+    /// <summary>What writing the largest of such files takes.</summary>
+    /// <param name="pixels">Width × height.</param>
+    /// <param name="bands">As for <see cref="Write"/>.</param>
+    /// <param name="buffers">Bytes of a pixel in the caller's buffers.</param>
+    public static EncodingBytes Bytes(long pixels, int bands, int buffers = 0) =>
+        new(buffers * pixels, Room(bands * pixels), IsWhole: true);
 
     /// <summary>Writes the file.</summary>
     /// <param name="pixels">HWC, 8 bits.</param>
@@ -23,7 +31,7 @@ internal static class PixelFile
     {
         // The first request has room for nearly every file: a buffer that grows holds the file twice, and unwritten
         // memory costs nothing.
-        long room = jpegQuality is null ? pixels.Length + (pixels.Length / 32L) + Headers : pixels.Length / 4L;
+        long room = jpegQuality is null ? Room(pixels.Length) : pixels.Length / 4L;
         output.GetSpan((int)Math.Min(room, Array.MaxLength));
         bool inPlace = MemoryMarshal.TryGetArray(pixels, out ArraySegment<byte> array) && array.Offset == 0;
         using Image image = Libvips.Over(inPlace ? pixels : pixels.ToArray(), size.Width, size.Height, bands);
@@ -37,4 +45,6 @@ internal static class PixelFile
             image.PngsaveStream(stream, compression: FastestPng, keep: Enums.ForeignKeep.None);
         }
     }
+
+    private static long Room(long bytes) => bytes + (bytes / Growth) + Headers;
 }

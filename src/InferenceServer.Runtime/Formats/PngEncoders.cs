@@ -11,6 +11,9 @@ namespace InferenceServer.Runtime.Formats;
 /// cref="WidePng"/>.</summary>
 internal sealed class IndexedPngEncoder : IMaskEncoder
 {
+    public EncodingBytes Bytes(in MaskExtent mask, FormatSettings options) =>
+        new((mask.LabelBytes - 1) * mask.Pixels * mask.LabelBytes, mask.LabelBytes * mask.Pixels);
+
     public void Encode(MaskContent content, FormatSettings options, IBufferWriter<byte> output)
     {
         if (content.WideLabels.IsEmpty)
@@ -55,6 +58,9 @@ internal static class WidePng
 /// <summary>RGB PNG of the classes' colours.</summary>
 internal sealed class ColorPngEncoder : IMaskEncoder
 {
+    public EncodingBytes Bytes(in MaskExtent mask, FormatSettings options) =>
+        PixelFile.Bytes(mask.Pixels, bands: 3, buffers: 3);
+
     public void Encode(MaskContent content, FormatSettings options, IBufferWriter<byte> output)
     {
         using PooledBuffer<byte> rgb = new(checked((int)(content.Size.Pixels * 3)));
@@ -74,6 +80,9 @@ internal sealed class ColorPngEncoder : IMaskEncoder
 /// <summary>RGB PNG of the image itself.</summary>
 internal sealed class ViewEncoder : IMaskEncoder
 {
+    public EncodingBytes Bytes(in MaskExtent mask, FormatSettings options) =>
+        PixelFile.Bytes(mask.Pixels, bands: 3);
+
     public void Encode(MaskContent content, FormatSettings options, IBufferWriter<byte> output) =>
         PixelFile.Write(content.Image, content.Size, bands: 3, jpegQuality: null, output);
 }
@@ -81,6 +90,9 @@ internal sealed class ViewEncoder : IMaskEncoder
 /// <summary>Grey PNG of the probability of each pixel's class × 255.</summary>
 internal sealed class ConfidencePngEncoder : IMaskEncoder
 {
+    public EncodingBytes Bytes(in MaskExtent mask, FormatSettings options) =>
+        PixelFile.Bytes(mask.Pixels, bands: 1);
+
     public void Encode(MaskContent content, FormatSettings options, IBufferWriter<byte> output)
     {
         PixelFile.Write(content.Confidence, content.Size, bands: 1, jpegQuality: null, output);

@@ -4,45 +4,64 @@ using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Runtime.Models;
 
-/// <summary>Returns memory to the system. Once a minute it drops unused buffers and, in a process of its own, runs the
-/// postponed garbage collection; a second after buffers that are too large for the pool it runs one that waits for
-/// nothing.</summary>
+/// <summary>Returns memory to the system: a second after the last request, and once a minute under load. Large arrays that
+/// leave the pool need no upkeep: the pool gives their memory back at once.</summary>
 /// <remarks>A request allocates so little beside its pooled buffers that the oldest generation is collected less than
-/// once an hour, and keeps tens of megabytes of old requests until then. A concurrent collection keeps the memory of large
-/// arrays for the process; only an aggressive one returns it.</remarks>
+/// once an hour, and keeps tens of megabytes of old requests until then. A concurrent collection keeps the address space of
+/// large arrays; only an aggressive one returns it, and it stops all threads, so it waits until nothing is in use.</remarks>
 internal sealed class MemoryUpkeep(IOptions<SegmentationOptions> options, TimeProvider clock) : BackgroundService
 {
     private const long Worthwhile = 4 << 20;
+    private const long Idle = 1 << 20; // a scrape of the metrics takes a buffer
     private const int TicksOfAMinute = 60;
     private static readonly TimeSpan Tick = TimeSpan.FromSeconds(1);
+    private long _rents, _trimmed, _dropped, _allocated;
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         using PeriodicTimer timer = new(Tick, clock);
         // The wait ends with `false`, because a stop is not an error.
         await using CancellationTokenRegistration stop = stoppingToken.Register(timer.Dispose);
-        long allocated = 0;
         for (long tick = 1; await timer.WaitForNextTickAsync(CancellationToken.None); tick++)
         {
-            if (PooledArrays.TakeDroppedBytes() > 0 && options.Value.OwnsProcess)
+            long rents = PooledArrays.Rents;
+            bool isIdle = PooledArrays.RentedBytes < Idle && rents == _rents;
+            _rents = rents;
+            if (tick % TicksOfAMinute == 0)
             {
-                GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+                PooledArrays.Trim();
+                Collect();
             }
 
-            if (tick % TicksOfAMinute != 0)
+            _dropped += PooledArrays.TakeDroppedBytes();
+            if (!options.Value.OwnsProcess)
             {
                 continue;
             }
 
-            PooledArrays.Trim();
-            long now = GC.GetTotalAllocatedBytes();
-            if (options.Value.OwnsProcess && now - allocated > Worthwhile)
+            if (isIdle && _dropped > 0)
             {
-                // The collection runs beside requests, in about ten milliseconds.
-                GC.Collect(GC.MaxGeneration, GCCollectionMode.Forced, blocking: false);
+                GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+                _dropped = 0;
             }
 
-            allocated = now;
+            if (rents != _trimmed && (isIdle || tick % TicksOfAMinute == 0))
+            {
+                NativeHeap.Trim();
+                _trimmed = rents;
+            }
         }
+    }
+
+    private void Collect()
+    {
+        long now = GC.GetTotalAllocatedBytes();
+        if (options.Value.OwnsProcess && now - _allocated > Worthwhile)
+        {
+            // The collection runs beside requests, in about ten milliseconds.
+            GC.Collect(GC.MaxGeneration, GCCollectionMode.Forced, blocking: false);
+        }
+
+        _allocated = now;
     }
 }

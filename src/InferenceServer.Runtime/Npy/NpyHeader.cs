@@ -14,6 +14,9 @@ internal sealed partial record NpyHeader(string Type, bool FortranOrder, IReadOn
     /// <summary>The common media type; none is registered.</summary>
     public const string ContentType = "application/x-npy";
 
+    /// <summary>More bytes than the header of any mask has.</summary>
+    public const int MostBytes = 256;
+
     private const int Alignment = 64;    // of the values, so that a mapped file can be read with SIMD
     private const int MaxLength = 65535; // far more than any plain array needs
 

@@ -115,6 +115,22 @@ internal sealed class PassPolicy(IOptions<PassOptions> options)
         }
     }
 
+    /// <summary>Checks what writing an answer takes against the limits.</summary>
+    /// <param name="bytes">Bytes at once: the encoder's buffers and the answer.</param>
+    /// <param name="largest">Bytes of the largest of them, which is one array.</param>
+    /// <param name="format">Name of the format.</param>
+    /// <exception cref="SegmentationException">The bytes are above a limit.</exception>
+    public void CheckAnswer(long bytes, long largest, string format)
+    {
+        if (bytes > _options.MaxBytes || largest > Array.MaxLength)
+        {
+            throw new SegmentationException(SegmentationError.TooManyPixels, string.Create(
+                CultureInfo.InvariantCulture,
+                $"Expected an answer that takes at most {Math.Min(_options.MaxBytes, Array.MaxLength):N0} bytes of memory to write, " +
+                $"got {bytes:N0} for format={format}. Send a smaller image, or request another format."));
+        }
+    }
+
     private FormattableString? Complaint(ModelManifest manifest, PassSettings settings)
     {
         if (settings.Scales.Count < 1 || settings.Scales.Count > _options.MaxScales)

@@ -114,6 +114,13 @@ internal sealed class PipelineContext(AdmittedRequest admitted, SegmentationRequ
     /// <summary>Where the image lies on the map; null where neither its file nor the request says.</summary>
     public Georeference? Georeference => Georeference.Of(Geo, Options.Geotransform, Plan.Image);
 
+    /// <summary>What is known of the mask once the image's size is.</summary>
+    public MaskExtent Extent => new(
+        Plan.Image.Pixels, Model.Postprocessor.Classes, Model.Postprocessor.LabelBits / 8, Model.Postprocessor.IsMultilabel);
+
+    /// <summary>Bytes that are counted for the answer; set by decoding.</summary>
+    public long AnswerRoom { get; set; }
+
     /// <summary>The network's input, where the image runs whole and once.</summary>
     public InputTensor Input
     {

@@ -40,7 +40,7 @@ internal sealed class SegmentationPipeline(
         passes,
         new RefineStage(refiner),
         new NodataStage(),
-        new EncodeStage(metrics),
+        new EncodeStage(passes.Policy, metrics),
     ];
 
     /// <summary>Makes the mask, and its encoded form where the request has an output.</summary>

@@ -1,5 +1,6 @@
 using InferenceServer.Kernels;
 using InferenceServer.Kernels.Resizing;
+using InferenceServer.Runtime.Admission;
 using InferenceServer.Runtime.Batching;
 using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Decoding;
@@ -47,7 +48,8 @@ internal sealed class DecodeStage(ImageDecoder decoder, PassPolicy policy, CrfRe
 
         ImageSize size = encoded.Size;
         Plan(context, size);
-        Hold(context, encoded.FurtherBytes);
+        decoder.CheckMemory(encoded.DecodingBytes);
+        Hold(context, encoded.DecodingBytes, furtherBytes: 0);
         context.Image = new RgbImage(size);
         encoded.Decode(context.Image.Pixels, context.Cancellation);
         return ValueTask.CompletedTask;
@@ -72,7 +74,9 @@ internal sealed class DecodeStage(ImageDecoder decoder, PassPolicy policy, CrfRe
             rows = 1;
         }
 
-        Hold(context, BandRows.Bytes(encoded, plan, selection, rows));
+        long bytes = BandRows.Bytes(encoded, plan, selection, rows);
+        decoder.CheckMemory(bytes);
+        Hold(context, decoding: 0, bytes);
         if (context.UsesImage || plan.GivesColors)
         {
             context.Image = new RgbImage(size);
@@ -126,24 +130,47 @@ internal sealed class DecodeStage(ImageDecoder decoder, PassPolicy policy, CrfRe
             "does not say how many metres a pixel of the image covers. Send resolution=METRES, or resize=none to run the image as it is.");
     }
 
-    private void Hold(PipelineContext context, long furtherBytes)
+    // Decoding and encoding follow one another, so the larger of them counts; further bytes are there all the time.
+    private void Hold(PipelineContext context, long decoding, long furtherBytes)
     {
-        if (!context.MakesMask)
+        long pixels = context.Plan.Image.Pixels, input = 0, bytes = furtherBytes;
+        if (context.MakesMask)
         {
-            context.Admitted.HoldPixels(context.Plan.Image.Pixels, furtherBytes);
-            return;
+            bytes += policy.Afford(context.Model, context.Plan, context.Unrefined.Probabilities, context.WithClaims);
+            if (context.Plan.IsOne)
+            {
+                input = context.Plan.InputPixels;
+                // The resized bands and the input.
+                bytes += 2 * context.Model.Session.Layout.FurtherBytes(context.Plan.Whole.Bucket);
+            }
         }
 
-        long bytes = policy.Afford(context.Model, context.Plan, context.Unrefined.Probabilities, context.WithClaims);
-        long pixels = context.Plan.Image.Pixels;
-        if (context.Plan.IsOne)
+        long usual = pixels * SchedulingOptions.BytesOfPixel, image = pixels * RgbImage.Channels;
+        (long before, long answer) = Answer(context);
+        long most = Math.Max(usual, image + Math.Max(decoding, before + answer));
+        context.AnswerRoom = most - image - before;
+        context.Admitted.HoldPixels(Math.Max(pixels, input), bytes + most - usual);
+    }
+
+    // The mask's labels and confidence with the encoder's buffers; the answer.
+    private (long Before, long Answer) Answer(PipelineContext context)
+    {
+        if (context.Request.Output is null)
         {
-            pixels = Math.Max(pixels, context.Plan.InputPixels);
-            // The resized bands and the input.
-            furtherBytes += 2 * context.Model.Session.Layout.FurtherBytes(context.Plan.Whole.Bucket);
+            return (0, 0);
         }
 
-        context.Admitted.HoldPixels(pixels, bytes + furtherBytes);
+        MaskFormat format = context.Request.Settings.Format;
+        MaskExtent mask = context.Extent;
+        EncodingBytes encoding = format.Encoder.Bytes(mask, context.Options);
+        policy.CheckAnswer(encoding.Total, Math.Max(encoding.Buffers, encoding.Answer), format.Name);
+        long pixel = mask.LabelBytes + 1;
+        if (mask.LabelBytes > 1 && format.UsesPlanes)
+        {
+            pixel += (mask.Classes / LabelPlane.Others) + 1; // a plane for so many classes
+        }
+
+        return ((mask.Pixels * pixel) + encoding.Buffers, encoding.Total - encoding.Buffers);
     }
 }
 
@@ -151,8 +178,6 @@ internal sealed class DecodeStage(ImageDecoder decoder, PassPolicy policy, CrfRe
 /// Pillow's bicubic to the image's size.</summary>
 internal sealed class BackgroundStage(ImageDecoder decoder) : IPipelineStage
 {
-    private const int Channels = 3;
-
     public Stage? Name => Stage.Decode;
 
     public bool UsesCpu => true;
@@ -180,7 +205,8 @@ internal sealed class BackgroundStage(ImageDecoder decoder) : IPipelineStage
         using EncodedImage encoded = decoder.Open(context.Options.BackgroundImage);
         long pixels = encoded.Size.Pixels; // decoders may hold the whole image
         encoded.Narrow(PixelWindow.Center(encoded.Size, size));
-        context.Admitted.HoldMorePixels(pixels, encoded.FurtherBytes + (size.Pixels * Channels));
+        decoder.CheckMemory(encoded.DecodingBytes);
+        context.Admitted.HoldMorePixels(pixels, encoded.DecodingBytes + (size.Pixels * RgbImage.Channels));
         using RgbImage part = new(encoded.Size);
         encoded.Decode(part.Pixels, context.Cancellation);
         using Owned<RgbImage> background = new(new RgbImage(size));
@@ -287,7 +313,7 @@ internal sealed class NodataStage : IPipelineStage
 }
 
 /// <summary>The mask to the bytes of the request's format.</summary>
-internal sealed class EncodeStage(SegmentationMetrics metrics) : IPipelineStage
+internal sealed class EncodeStage(PassPolicy policy, SegmentationMetrics metrics) : IPipelineStage
 {
     public Stage? Name => Stage.Encode;
 
@@ -306,12 +332,20 @@ internal sealed class EncodeStage(SegmentationMetrics metrics) : IPipelineStage
             metrics.Segmented(context.Model.Name, content.Size.Pixels);
         }
 
+        PooledBufferWriter? grows = context.Request.Output as PooledBufferWriter;
+        grows?.Growing = new AnswerGrowth(context, policy).Reach;
         settings.Format.Encoder.Encode(content, context.Options, context.Request.Output!);
+        grows?.Growing = null;
         return ValueTask.CompletedTask;
     }
 
-    private static MaskContent Image(PipelineContext context) => new()
+    private MaskContent Image(PipelineContext context) => new()
     {
+        Claim = bytes =>
+        {
+            policy.CheckAnswer(bytes, largest: 0, context.Request.Settings.Format.Name);
+            context.Admitted.HoldMorePixels(0, bytes);
+        },
         Model = context.Model.Name,
         Version = context.Model.Version,
         Classes = context.Model.Classes,
@@ -336,4 +370,25 @@ internal sealed class EncodeStage(SegmentationMetrics metrics) : IPipelineStage
         Confidence = context.Mask.Confidence,
         Probabilities = context.Mask.Probabilities,
     };
+}
+
+/// <summary>Claims memory for an answer that grows beyond what was counted for it.</summary>
+internal sealed class AnswerGrowth(PipelineContext context, PassPolicy policy)
+{
+    private long _held = context.AnswerRoom;
+
+    /// <summary>Called before the answer's buffer grows.</summary>
+    /// <param name="bytes">Bytes that the buffer will have.</param>
+    /// <exception cref="SegmentationException">There is no room for them.</exception>
+    public void Reach(long bytes)
+    {
+        if (bytes <= _held)
+        {
+            return;
+        }
+
+        policy.CheckAnswer(bytes, bytes, context.Request.Settings.Format.Name);
+        context.Admitted.HoldMorePixels(0, bytes - _held);
+        _held = bytes;
+    }
 }

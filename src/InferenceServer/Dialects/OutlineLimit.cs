@@ -8,10 +8,11 @@ namespace InferenceServer.Dialects;
 internal static class OutlineLimit
 {
     private const int MaxPoints = 1_000_000; // a browser cannot draw more
+    private const int PointBytes = 64;
 
     /// <returns>The parts of each class that occurs, by class; null where they have too many points.</returns>
     public static ILookup<int, LabelPolygon>? Outlines(this MaskContent content, double tolerance) =>
-        Runtime.Formats.Outlines.Find(content, tolerance, MaxPoints);
+        Runtime.Formats.Outlines.Find(content, tolerance, MaxPoints, PointBytes);
 
     /// <param name="instead">What to do instead.</param>
     public static SegmentationException TooMany(string instead) =>

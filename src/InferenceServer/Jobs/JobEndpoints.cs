@@ -22,6 +22,7 @@ internal static class JobEndpoints
 {
     private const string Lines = "application/x-ndjson";
     private const int MaxJsonBytes = 16 << 20; // some 100,000 URLs
+    private const int MaxJsonValues = 250_000;
 
     // Proxies close a connection that is idle for long. Where other servers work on jobs, the store is asked as often.
     private static readonly TimeSpan KeepAliveInterval = TimeSpan.FromSeconds(15), SharedInterval = TimeSpan.FromSeconds(1);
@@ -184,6 +185,7 @@ internal static class JobEndpoints
             http.RequestAborted);
         try
         {
+            JsonBody.Check(body.Written.Span, MaxJsonValues);
             return JsonSerializer.Deserialize(body.Written.Span, JobJson.Default.JobRequest)
                 ?? throw JsonBody.Invalid("expected an object, got null.");
         }

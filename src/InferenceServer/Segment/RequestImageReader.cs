@@ -1,4 +1,3 @@
-using System.Text.Json;
 using InferenceServer.Fetching;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Buffers;
@@ -50,9 +49,9 @@ internal sealed class RequestImageReader(ImageFetcher fetcher)
             request, maxBodyBytes, hold, Take, cancellationToken);
         return image ?? await fetcher.FetchAsync(url!, authorization: null, maxBytes, hold, cancellationToken);
 
-        (PooledBufferWriter? Image, string? Url) Take(JsonElement body)
+        (PooledBufferWriter? Image, string? Url) Take(JsonMembers body)
         {
-            if (JsonBody.Text(body, "url") is { } url)
+            if (body.Text("url") is { } url)
             {
                 if (fetcher.IsEnabled)
                 {
@@ -64,12 +63,12 @@ internal sealed class RequestImageReader(ImageFetcher fetcher)
                     + "Send the image itself, or ask the operator to list its host in Fetch:Hosts.");
             }
 
-            if (!body.TryGetProperty("image", out _))
+            if (!body.Has("image"))
             {
                 throw JsonBody.Invalid("expected {\"image\": base64} or {\"url\": \"https://…\"}, got neither.");
             }
 
-            PooledBufferWriter image = JsonBody.Image(body, "image");
+            PooledBufferWriter image = body.TakeImage("image");
             if (image.Written.Length <= maxBytes)
             {
                 return (image, null);

@@ -53,6 +53,31 @@ public class LargeArrayPoolTests
         Assert.InRange(LargeArrayPool.KeptBytes, 1, LargeArrayPool.Limit);
     }
 
+    [LinuxFact]
+    public void Return_LargerThanTheLimit_GivesItsPagesBackAtOnce()
+    {
+        byte[] array = LargeArrayPool.Rent<byte>((int)LargeArrayPool.Limit + 1);
+        array.AsSpan().Fill(7);
+        LargeArrayPool.Return(array);
+
+        // Pages that come back from the system are zero. The first and the last page have other objects, too.
+        Assert.Equal(-1, array.AsSpan(8192, array.Length - 16384).IndexOfAnyExcept((byte)0));
+    }
+
+    [LinuxFact]
+    public void Return_MoreThanTheLimit_GivesThePagesOfTheOldestBack()
+    {
+        int length = (int)(LargeArrayPool.Limit / 4) + 4_001;
+        int[][] arrays = [.. Enumerable.Range(0, 8).Select(_ => LargeArrayPool.Rent<int>(length / 4))];
+        foreach (int[] array in arrays)
+        {
+            array.AsSpan().Fill(7);
+            LargeArrayPool.Return(array);
+        }
+
+        Assert.Equal(0, arrays[0][length / 8]);
+    }
+
     [Fact]
     public void Trim_WhatWasNotUsedSince_IsDroppedAndWhatWasStays()
     {
@@ -100,5 +125,18 @@ public class LargeArrayPoolTests
         }
 
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 10 * 65_536); // other tests may take the array away now and then
+    }
+}
+
+/// <summary>A test of what only Linux does.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+public sealed class LinuxFactAttribute : FactAttribute
+{
+    public LinuxFactAttribute()
+    {
+        if (!OperatingSystem.IsLinux())
+        {
+            Skip = "Linux only";
+        }
     }
 }

@@ -28,10 +28,14 @@ internal sealed class CvatExchange(HttpRequest request, CvatOptions options) : I
         request, maxBytes, hold,
         body =>
         {
-            _threshold = JsonBody.Number(body, "threshold") ?? 0;
-            return JsonBody.Image(body, "image");
+            _threshold = body.Number("threshold") ?? 0;
+            return body.TakeImage("image");
         },
         cancellationToken);
+
+    // The outlines, a mask, and two bytes for each of its pixels.
+    public EncodingBytes Bytes(in MaskExtent mask, FormatSettings options) =>
+        new(mask.Pixels, Math.Min(2 * mask.Pixels, 2 * MaxEntries));
 
     public void Encode(MaskContent content, FormatSettings settings, IBufferWriter<byte> output)
     {

@@ -66,6 +66,13 @@ internal sealed class HuggingFaceExchange(HttpRequest request) : IMaskEncoder
         return RequestImageReader.ReadBinaryAsync(request, maxBytes, hold, cancellationToken);
     }
 
+    // Files in base64, and the file of one class beside them.
+    public EncodingBytes Bytes(in MaskExtent mask, FormatSettings options)
+    {
+        EncodingBytes files = BinaryPng.Bytes(mask);
+        return new EncodingBytes(files.Buffers + mask.Pixels, files.Answer * 4 / 3);
+    }
+
     public void Encode(MaskContent content, FormatSettings settings, IBufferWriter<byte> output)
     {
         IReadOnlyDictionary<int, double> confidences = content.Confidences();
@@ -91,12 +98,12 @@ internal sealed class HuggingFaceExchange(HttpRequest request) : IMaskEncoder
         json.WriteEndArray();
     }
 
-    private PooledBufferWriter Take(JsonElement body)
+    private PooledBufferWriter Take(JsonMembers body)
     {
-        if (body.TryGetProperty("parameters", out JsonElement parameters) && parameters.ValueKind == JsonValueKind.Object)
+        if (body.Object("parameters") is { } parameters)
         {
-            _threshold = JsonBody.Number(parameters, "threshold") ?? 0;
-            if (JsonBody.Text(parameters, "subtask") is { } subtask and not "semantic")
+            _threshold = parameters.Number("threshold") ?? 0;
+            if (parameters.Text("subtask") is { } subtask and not "semantic")
             {
                 throw new SegmentationException(
                     SegmentationError.InvalidRequest,
@@ -104,7 +111,7 @@ internal sealed class HuggingFaceExchange(HttpRequest request) : IMaskEncoder
             }
         }
 
-        return JsonBody.Image(body, "inputs");
+        return body.TakeImage("inputs");
     }
 }
 

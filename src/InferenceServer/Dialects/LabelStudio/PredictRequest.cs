@@ -1,4 +1,3 @@
-using System.Text.Json;
 using InferenceServer.Runtime;
 using InferenceServer.Segment;
 
@@ -12,27 +11,20 @@ internal sealed record PredictRequest(LabelControl Control, IReadOnlyList<TaskIm
     private const int MaxTasks = 1000;
 
     /// <exception cref="SegmentationException">A member is missing or wrong.</exception>
-    public static PredictRequest Parse(JsonElement body)
+    public static PredictRequest Parse(JsonMembers body)
     {
         LabelControl control = LabelControl.Parse(
-            JsonBody.Text(body, "label_config") ?? throw JsonBody.Invalid("expected a member 'label_config'."));
-        bool hasTasks = body.TryGetProperty("tasks", out JsonElement tasks) && tasks.ValueKind == JsonValueKind.Array;
-        if (!hasTasks || tasks.GetArrayLength() > MaxTasks)
-        {
-            throw JsonBody.Invalid($"expected a member 'tasks', a list of at most {MaxTasks}.");
-        }
-
-        return new PredictRequest(control, [.. tasks.EnumerateArray().Select(task => Image(task, control.Key))]);
+            body.Text("label_config") ?? throw JsonBody.Invalid("expected a member 'label_config'."));
+        IEnumerable<JsonMembers?> tasks = body.Objects("tasks", MaxTasks)
+            ?? throw JsonBody.Invalid($"expected a member 'tasks', a list of at most {MaxTasks}.");
+        return new PredictRequest(control, [.. tasks.Select(task => Image(task, control.Key))]);
     }
 
-    private static TaskImage Image(JsonElement task, string key)
+    private static TaskImage Image(JsonMembers? task, string key)
     {
-        if (task.ValueKind == JsonValueKind.Object
-            && task.TryGetProperty("data", out JsonElement data) && data.ValueKind == JsonValueKind.Object
-            && JsonBody.Text(data, key) is { } image)
+        if (task?.Object("data")?.Text(key) is { } image)
         {
-            _ = task.TryGetProperty("id", out JsonElement id);
-            return new TaskImage(image, id.ValueKind == JsonValueKind.Number && id.TryGetInt64(out long number) ? number : null);
+            return new TaskImage(image, task.Whole("id"));
         }
 
         throw JsonBody.Invalid(

@@ -19,6 +19,9 @@ internal sealed class PredictionEncoder(LabelControl control, double tolerance) 
     public MaskFormat Format =>
         new("label-studio", "application/json", ".json", this, "Label Studio's predictions") { UsesConfidence = true, UsesPlanes = true };
 
+    // The bytes of brush strokes as numbers of up to four characters; polygons are fewer.
+    public EncodingBytes Bytes(in MaskExtent mask, FormatSettings options) => new(mask.Pixels, mask.Pixels);
+
     public void Encode(MaskContent content, FormatSettings settings, IBufferWriter<byte> output)
     {
         IReadOnlyDictionary<int, double> confidences = content.Confidences();

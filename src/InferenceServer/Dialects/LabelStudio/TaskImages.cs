@@ -234,9 +234,11 @@ internal sealed class LabelStudioToken : IDisposable
         try
         {
             using JsonDocument json = JsonDocument.Parse(answer.Written);
-            if (json.RootElement.ValueKind == JsonValueKind.Object && JsonBody.Text(json.RootElement, "access") is { Length: > 0 } access)
+            if (json.RootElement.ValueKind == JsonValueKind.Object
+                && json.RootElement.TryGetProperty("access", out JsonElement access) && access.ValueKind == JsonValueKind.String
+                && access.GetString() is { Length: > 0 } token)
             {
-                return access;
+                return token;
             }
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)

@@ -49,6 +49,9 @@ internal sealed class RembgExchange : IMaskEncoder
 
     public void Check(ClassTable classes, bool overlap, FormatSettings options) => Matte.Check(classes, overlap);
 
+    public EncodingBytes Bytes(in MaskExtent mask, FormatSettings options) =>
+        PixelFile.Bytes(mask.Pixels, bands: 4, buffers: 5); // RGBA and its alpha
+
     public void Encode(MaskContent content, FormatSettings options, IBufferWriter<byte> output)
     {
         ReadOnlySpan<float> probabilities = content.Plane(Matte.Object);
