@@ -16,6 +16,8 @@ public sealed class HostileInputTests(SegmentationServer server)
         "two-pages.tif", "srgb-profile.jpg"
     ];
 
+    private static readonly string[] Types = ["avif", "gif", "jpeg", "png", "tiff", "webp"];
+
     public static TheoryData<string> Files => [.. Images.Names];
 
     public static TheoryData<string> MutatedFiles => [.. Whole];
@@ -47,6 +49,63 @@ public sealed class HostileInputTests(SegmentationServer server)
         byte[] mask = await response.Content.ReadAsByteArrayAsync();
         Assert.Equal(Enumerable.Repeat((byte)1, width * height), mask);
     }
+
+    [Fact]
+    public async Task Segment_900DamagedImagesBesideGoodOnes_EachAnswerIsAboutItsOwnImage()
+    {
+        string[] kinds =
+        [
+            "rgb.png", "rgb16.png", "progressive.jpg", "cmyk.jpg", "srgb-profile.jpg", "animated.gif", "animated.webp", "two-pages.tif",
+            "sequence.avif", "premultiplied.avif",
+        ];
+        byte[][] damaged = [.. from kind in kinds from tenth in Enumerable.Range(1, 9) select Tenths(Images.Read(kind), tenth)];
+        string[] alone = new string[damaged.Length];
+        for (int i = 0; i < damaged.Length; i++)
+        {
+            alone[i] = await AnswerAsync(damaged[i]);
+        }
+
+        // Of an animation that is cut behind its first frame, the first frame is answered.
+        string[] problems = [.. alone.Where(answer => answer.Contains("image/", StringComparison.Ordinal))];
+        Assert.InRange(problems.Length, 70, damaged.Length);
+        Assert.All(
+            problems, problem => Assert.Single(Types, type => problem.Contains("image/" + type, StringComparison.Ordinal)));
+
+        int good = 0;
+        await Parallel.ForAsync(0, 1800, new ParallelOptions { MaxDegreeOfParallelism = 16 }, async (i, _) =>
+        {
+            int which = i / 2 % damaged.Length;
+            if (i % 2 == 0)
+            {
+                Assert.Equal(alone[which], await AnswerAsync(damaged[which]));
+                return;
+            }
+
+            Assert.Equal(Convert.ToHexString(Photo.Labels), await AnswerAsync(Photo.Png));
+            Interlocked.Increment(ref good);
+        });
+
+        Assert.Equal(900, good);
+
+        async Task<string> AnswerAsync(byte[] file)
+        {
+            using HttpResponseMessage response = await PostAsync(file, null);
+            if (response.StatusCode == HttpStatusCode.TooManyRequests)
+            {
+                await Task.Delay(5);
+                return await AnswerAsync(file);
+            }
+
+            if (response.StatusCode == HttpStatusCode.OK)
+            {
+                return Convert.ToHexString(await response.Content.ReadAsByteArrayAsync(CancellationToken.None));
+            }
+
+            return await ProblemAssert.IsAsync(HttpStatusCode.UnprocessableEntity, response);
+        }
+    }
+
+    private static byte[] Tenths(byte[] file, int tenths) => file[..Math.Max(64, file.Length * tenths / 10)];
 
     [Theory]
     [InlineData("photo.jpg")]
