@@ -152,7 +152,7 @@ internal sealed class Backlog
             return true;
         }
 
-        return part is { Clients: > 1 } of && of.Own < Math.Max(limit / of.Clients, 1)
+        return part is { Clients: > 1 } of && of.Own < Math.Max(Math.Max(limit, Count) / of.Clients, 1)
             && Count < _options.MaxRequests * share;
     }
 

@@ -6,9 +6,11 @@ using Microsoft.Extensions.Options;
 namespace InferenceServer.Runtime.Admission;
 
 /// <summary>Limits the requests that compute outside the network, so that decoding and encoding starve neither the
-/// network nor the server. Other requests wait without a thread: clients in turn, those of one client in order.</summary>
+/// network nor the server. Other requests wait without a thread: first the client that has computed for the shortest time,
+/// and of one client in order.</summary>
 internal sealed class CpuGate
 {
+    private const double LeastCost = 0.001; // seconds
     private readonly Lock _lock = new();
     private readonly FairQueue<TaskCompletionSource> _waiting = new();
     private int _free;
@@ -54,7 +56,7 @@ internal sealed class CpuGate
             if (_free > 0)
             {
                 _free--;
-                return new CpuSlot(this);
+                return new CpuSlot(this, client);
             }
 
             // The thread that frees a slot has work of its own.
@@ -68,7 +70,7 @@ internal sealed class CpuGate
         {
             await using CancellationTokenRegistration leaving = cancellationToken.UnsafeRegister(_ => Leave(place, turn), null);
             await turn.Task.ConfigureAwait(false);
-            return new CpuSlot(this);
+            return new CpuSlot(this, client);
         }
         finally
         {
@@ -78,11 +80,14 @@ internal sealed class CpuGate
     }
 
     /// <summary>Frees a slot, for the request that waits next.</summary>
-    internal void Release()
+    /// <param name="client">Who had the slot.</param>
+    /// <param name="time">For how long.</param>
+    internal void Release(Client? client, TimeSpan time)
     {
         lock (_lock)
         {
-            if (_waiting.TryTake(out TaskCompletionSource? next))
+            _waiting.Charge(client, time.TotalSeconds);
+            if (_waiting.TryTake(LeastCost, out TaskCompletionSource? next))
             {
                 next.SetResult();
             }
@@ -107,23 +112,27 @@ internal sealed class CpuGate
 }
 
 /// <summary>The right to compute on the processor, held by one stage of one request.</summary>
-internal readonly struct CpuSlot(CpuGate gate) : IDisposable
+internal readonly struct CpuSlot(CpuGate gate, Client? client) : IDisposable
 {
+    private readonly long _start = Stopwatch.GetTimestamp();
+
     /// <summary>Frees the slot; called once.</summary>
-    public void Dispose() => gate.Release();
+    public void Dispose() => gate.Release(client, Stopwatch.GetElapsedTime(_start));
 }
 
-/// <summary>What waits: clients in turn, and what one client sends in the order of its arrival, so that a client with much
-/// work delays others by no more than one piece of it. Not thread-safe.</summary>
+/// <summary>What waits: the client that has used least comes first, and what one client sends in the order of its arrival,
+/// so that a client with much work delays others by no more than one piece of it. Not thread-safe.</summary>
+/// <remarks>Start-time fair queueing (Goyal, Vin and Cheng, SIGCOMM 1996): a client that begins to wait has used as much as
+/// the client that is next, so that nobody saves up turns.</remarks>
 internal sealed class FairQueue<T>
 {
-    private readonly LinkedList<Line> _turns = new(); // the next client first
+    private readonly LinkedList<Line> _turns = new();
     private readonly Dictionary<Client, LinkedListNode<Line>> _lines = [];
 
     /// <summary>Number of all that waits.</summary>
     public int Count { get; private set; }
 
-    /// <summary>All that waits: the client whose turn it is first.</summary>
+    /// <summary>All that waits, client by client.</summary>
     public IEnumerable<T> Items => _turns.SelectMany(line => line.Items);
 
     /// <summary>Adds what waits behind all else of its client.</summary>
@@ -134,7 +143,8 @@ internal sealed class FairQueue<T>
         Client key = client ?? default;
         if (!_lines.TryGetValue(key, out LinkedListNode<Line>? line))
         {
-            line = _turns.AddLast(new Line(key, new LinkedList<T>()));
+            double used = Next()?.Value.Used ?? 0;
+            line = _turns.AddLast(new Line(key) { Used = used });
             _lines.Add(key, line);
         }
 
@@ -163,10 +173,10 @@ internal sealed class FairQueue<T>
         return true;
     }
 
-    /// <summary>The next in turn; the client's turn is not over.</summary>
+    /// <summary>The next in turn.</summary>
     public bool TryPeek([MaybeNullWhen(false)] out T item)
     {
-        if (_turns.First is { } line)
+        if (Next() is { } line)
         {
             item = line.Value.Items.First!.Value;
             return true;
@@ -176,31 +186,57 @@ internal sealed class FairQueue<T>
         return false;
     }
 
-    /// <summary>Ends the turn of the client that is next.</summary>
-    public void EndTurn()
+    /// <summary>Counts what a client has used, where it has something waiting.</summary>
+    public void Charge(Client? client, double cost)
     {
-        if (_turns.First is { } line)
+        if (_lines.TryGetValue(client ?? default, out LinkedListNode<Line>? line))
         {
-            _turns.RemoveFirst();
-            _turns.AddLast(line);
+            line.Value.Used += cost;
         }
     }
 
-    /// <summary>Takes the next out, and ends its client's turn.</summary>
-    public bool TryTake([MaybeNullWhen(false)] out T item)
+    /// <summary>Takes the next out.</summary>
+    /// <param name="cost">What the client uses with it at least.</param>
+    /// <param name="item">The next.</param>
+    public bool TryTake(double cost, [MaybeNullWhen(false)] out T item)
     {
-        if (!TryPeek(out item))
+        if (Next() is not { } line)
         {
+            item = default;
             return false;
         }
 
-        LinkedListNode<Line> line = _turns.First!;
-        EndTurn();
-        return Remove(new Place(line, line.Value.Items.First!));
+        line.Value.Used += cost;
+        LinkedListNode<T> first = line.Value.Items.First!;
+        item = first.Value;
+        return Remove(new Place(line, first));
+    }
+
+    // A few clients: the longest list of them is as long as the limit on requests.
+    private LinkedListNode<Line>? Next()
+    {
+        LinkedListNode<Line>? next = _turns.First;
+        for (LinkedListNode<Line>? line = next; line is not null; line = line.Next)
+        {
+            if (line.Value.Used < next!.Value.Used)
+            {
+                next = line;
+            }
+        }
+
+        return next;
     }
 
     /// <summary>What one client has waiting.</summary>
-    internal sealed record Line(Client Client, LinkedList<T> Items);
+    internal sealed class Line(Client client)
+    {
+        public Client Client => client;
+
+        public LinkedList<T> Items { get; } = new();
+
+        /// <summary>What the client has used.</summary>
+        public double Used { get; set; }
+    }
 
     /// <summary>Where something waits.</summary>
     internal readonly record struct Place(LinkedListNode<Line> Line, LinkedListNode<T> Item);

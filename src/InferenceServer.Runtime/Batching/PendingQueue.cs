@@ -5,7 +5,7 @@ using InferenceServer.Runtime.Sessions;
 
 namespace InferenceServer.Runtime.Batching;
 
-/// <summary>The images that wait for one model: two classes, in each clients in turn. Not thread-safe.</summary>
+/// <summary>The images that wait for one model: two classes, in each the client first whose images had the fewest pixels. Not thread-safe.</summary>
 internal sealed class PendingQueue(BatchLimits limits)
 {
     /// <summary>Of so many picks one goes to the batch class when both wait, so that it is slow but never
@@ -68,9 +68,9 @@ internal sealed class PendingQueue(BatchLimits limits)
         PendingImage first = Peek() ?? throw new InvalidOperationException("Nothing waits.");
         _picks = first.Priority == Priority.Interactive && _batch.Count > 0 ? _picks + 1 : 0;
         PendingImage[] images = limits.Images == 1 ? [first] : [.. Companions(first).Take(Most(first))];
-        List(first).EndTurn();
         foreach (PendingImage image in images)
         {
+            List(image).Charge(image.Client, image.Input.Size.Pixels);
             Remove(image);
         }
 

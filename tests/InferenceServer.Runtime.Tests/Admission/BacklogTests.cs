@@ -59,7 +59,8 @@ public class BacklogTests
         _clock.Advance(Interval);
 
         Assert.False(_backlog.TryEnter(Priority.Interactive, (Own: 20, Clients: 2)));
-        Assert.True(_backlog.IsFull(Priority.Interactive, (Own: 1, Clients: 2)));
+        Assert.True(_backlog.IsFull(Priority.Interactive, (Own: 10, Clients: 2)));
+        Assert.False(_backlog.IsFull(Priority.Interactive, (Own: 9, Clients: 2)));
         Assert.False(_backlog.IsFull(Priority.Interactive, (Own: 0, Clients: 2)));
         Assert.True(_backlog.TryEnter(Priority.Interactive, (Own: 0, Clients: 2)));
         Assert.False(_backlog.TryEnter(Priority.Interactive, (Own: 0, Clients: 1))); // nobody else to give way
