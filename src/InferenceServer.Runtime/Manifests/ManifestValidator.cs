@@ -76,7 +76,7 @@ internal static partial class ManifestValidator
                 border is not [var rows, var columns] || rows == columns || size.Multiple == 1, "graph.output_border",
                 "expected one number where preprocess.size.multiple is not 1");
             Expect(
-                border is null || size.Fixed is not { Count: 2 } only || (only[0] > 3 * border[0] && only[1] > 3 * border[^1]),
+                border is not { Count: > 0 } || size.Fixed is not { Count: 2 } only || (only[0] > 3 * border[0] && only[1] > 3 * border[^1]),
                 "graph.output_border", "expected less than a third of preprocess.size.fixed");
         }
 
@@ -234,7 +234,7 @@ internal static partial class ManifestValidator
                 inference.Scales.Count > 0 && inference.Scales.All(s => s is > 0 and <= 16), "inference.scales",
                 "expected at least one scale, each above 0 and at most 16");
             Expect(
-                inference.Halo >= 0 && 2L * inference.Halo < inference.Tile(manifest.Preprocess.Size).Min(), "inference.halo",
+                inference.Halo >= 0 && inference.Tile(manifest.Preprocess.Size).All(side => 2L * inference.Halo < side), "inference.halo",
                 "expected 0 or more, and less than half of the crop: the halo is cut from both sides of a tile");
             bool isOne = inference is { Mode: InferenceMode.Whole, Scales.Count: 1, Flip: false };
             Expect(
