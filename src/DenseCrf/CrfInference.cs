@@ -93,7 +93,9 @@ public static class CrfInference
     /// what a natural image needs.
     /// </param>
     /// <returns>Bytes.</returns>
-    /// <exception cref="ArgumentException">Parameters are out of range.</exception>
+    /// <exception cref="ArgumentException">
+    /// Parameters are out of range, or deviations are so small for the size that lattice coordinates overflow.
+    /// </exception>
     public static long EstimateBytes(int width, int height, int labels, CrfParameters parameters, double? verticesPerPixel = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(width, 1);

@@ -83,7 +83,6 @@ public static class ServiceCollectionExtensions
         services.AddSingleton<CrfRefiner>();
         services.AddSingleton<PassPolicy>();
         services.AddSingleton<PassesStage>();
-        services.AddSingleton<RefineStage>();
         services.AddSingleton<SegmentationPipeline>();
         services.AddSingleton<InFlightLimits>();
         services.AddSingleton<AdmissionControl>();

@@ -7,7 +7,7 @@ namespace InferenceServer.Fuzz;
 internal static class Fuzzer
 {
     private static readonly string[] Kinds =
-        ["image", "tiff", "form", "query", "npy", "manifest", "infer", "grpc", "dialect", "bulk", "job"];
+        ["image", "tiff", "form", "query", "npy", "manifest", "infer", "grpc", "dialect", "bulk", "job", "encoding", "task"];
 
     private static async Task<int> Main(string[] args)
     {
@@ -58,6 +58,8 @@ internal static class Fuzzer
         "infer" => new InferCase(target),
         "grpc" => new GrpcCase(target),
         "dialect" => new DialectCase(target),
+        "encoding" => new EncodingCase(target),
+        "task" => new TaskCase(target),
         "bulk" => new BulkCase(target, asJob: false),
         "job" => new BulkCase(target, asJob: true),
         _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "No such kind."),

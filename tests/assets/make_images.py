@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
-"""Makes the pictures in images/, one per kind of file that a server meets. Needs Pillow, numpy and OpenCV (for 16 bits).
+"""Makes the pictures in images/, one per kind of file that a server meets. Needs Pillow, numpy, OpenCV (for 16 bits) and avifenc.
 
 Every one shows the same 40 x 30 picture: red, green, blue and yellow quarters on a white ground, from the top left clockwise, and
 a black block in the top left corner; no turn or mirror of it looks like another. Grey ones show its luminance.
 """
 import struct
+import subprocess
+import tempfile
 import zlib
 from pathlib import Path
 
@@ -56,6 +58,26 @@ def huge_png():
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 64)) + chunk(b"IEND", b"")
 
 
+def avif(target, *frames, options=()):
+    with tempfile.TemporaryDirectory() as folder:
+        files = [f"{folder}/{i}.png" for i in range(len(frames))]
+        for frame, file in zip(frames, files):
+            frame.save(file)
+        lossless = ["--min", "0", "--max", "0", "-y", "444"]
+        subprocess.run(["avifenc", *lossless, *options, *files, IMAGES / target], check=True)
+
+
+def small_frame(image):
+    """A GIF with a frame of only the inner pixels, and a background that is not white."""
+    image.crop((8, 6, 32, 24)).quantize(16).save(IMAGES / "small-frame.gif")
+    file = bytearray((IMAGES / "small-frame.gif").read_bytes())
+    file[6:10] = struct.pack("<HH", WIDTH, HEIGHT)
+    descriptor = 13 + (3 << ((file[10] & 7) + 1))
+    assert file[descriptor] == 0x2C
+    file[descriptor + 1:descriptor + 5] = struct.pack("<HH", 8, 6)
+    (IMAGES / "small-frame.gif").write_bytes(file)
+
+
 def main():
     IMAGES.mkdir(exist_ok=True)
     rgb = picture()
@@ -92,7 +114,11 @@ def main():
     upright.quantize(16).save(IMAGES / "animated.gif", save_all=True, append_images=[inverse.quantize(16)], duration=100)
     upright.save(IMAGES / "animated.webp", save_all=True, append_images=[inverse], duration=100, lossless=True)
     upright.save(IMAGES / "two-pages.tif", save_all=True, append_images=[inverse], compression="tiff_lzw")
+    avif("sequence.avif", upright, inverse)
     upright.save(IMAGES / "rgb.bmp")
+
+    avif("premultiplied.avif", Image.fromarray(np.dstack((rgb, alpha()))), options=["--premultiply"])
+    small_frame(upright)
 
 
 if __name__ == "__main__":

@@ -1,3 +1,5 @@
+using DenseCrf.Permutohedral;
+
 namespace DenseCrf.MeanField;
 
 /// <summary>Estimates the memory of a refinement: the sum over the buffers of a workspace.</summary>
@@ -27,6 +29,7 @@ internal static class CrfMemory
 
         foreach (CrfKernel kernel in parameters.Kernels)
         {
+            _ = new KeyLayout(FeatureScale.Of(kernel, size)); // throws where coordinates overflow
             int corners = kernel.Dimensions + 1;
             int weights = kernel.Normalization is CrfNormalization.Before or CrfNormalization.After ? 2 : 1;
             double vertices = (Math.Min(verticesPerPixel ?? corners, corners) * pixels) + (corners * parameters.Threads);

@@ -23,16 +23,25 @@ internal static class ArrayRefiner
         RefineFiles files, CrfParameters parameters, Terminal terminal, CancellationToken cancellationToken)
     {
         using RgbImage image = await DecodeAsync(files.Image, cancellationToken).ConfigureAwait(false);
-        using PooledBuffer<float> values = ReadArray(files.Probabilities, image.Size, out int labels);
+        using PooledBuffer<float> read = ReadArray(files.Probabilities, image.Size, out int planes);
         if (!files.Energies)
         {
-            CheckProbabilities(values.Span, files.Probabilities);
+            CheckProbabilities(read.Span, files.Probabilities);
+        }
+        else if (planes == 1)
+        {
+            throw new CommandException(
+                $"{files.Probabilities}: expected the energies of at least two classes, got one. "
+                + "Pass the probability of the foreground without --energies.");
         }
 
+        using PooledBuffer<float>? both = planes == 1 ? WithBackground(read.Span) : null;
+        PooledBuffer<float> values = both ?? read;
+        int labels = Math.Max(planes, 2);
         Refine(values.Span, files.Energies, image, labels, parameters, cancellationToken);
         await using (FileStream output = File.Create(files.Output))
         {
-            NpyFloats.Write(output, values.Span, [labels, image.Size.Height, image.Size.Width]);
+            NpyFloats.Write(output, values.Span[^read.Span.Length..], [planes, image.Size.Height, image.Size.Width]);
         }
 
         terminal.Result(files.Output);
@@ -88,6 +97,19 @@ internal static class ArrayRefiner
                     + "Apply the softmax first, or pass energies in nats with --energies.");
             }
         }
+    }
+
+    /// <summary>The planes of both classes of a binary network, whose array has only the foreground.</summary>
+    private static PooledBuffer<float> WithBackground(ReadOnlySpan<float> foreground)
+    {
+        PooledBuffer<float> both = new(checked(2 * foreground.Length));
+        for (int i = 0; i < foreground.Length; i++)
+        {
+            both.Span[i] = 1 - foreground[i];
+        }
+
+        foreground.CopyTo(both.Span[foreground.Length..]);
+        return both;
     }
 
     private static void Refine(

@@ -18,7 +18,8 @@ internal static class RefineCommand
         Option<string> probabilities = new("--probabilities")
         {
             Description =
-                "Probabilities of the classes: a NumPy array, float32 [classes, height, width], at the image's size.",
+                "Probabilities of the classes: a NumPy array, float32 [classes, height, width], at the image's size. "
+                + "One plane is the foreground of two classes.",
             HelpName = "P.npy",
             Required = true,
         };

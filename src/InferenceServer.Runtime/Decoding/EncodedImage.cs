@@ -52,6 +52,7 @@ internal sealed class EncodedImage : IDisposable
             return;
         }
 
+        FileLimits.Check(format, file.Span);
         _pin = file.Pin();
         try
         {
@@ -66,6 +67,7 @@ internal sealed class EncodedImage : IDisposable
 
         Size = Turned(new ImageSize(_header.Width, _header.Height), Libvips.Orientation(_header));
         Bands = _header.Bands;
+        _header = Repaired(_header);
         if (Tiff is { Alpha: null } && Bands > Tiff.Colors)
         {
             // libvips takes the band after the colours for alpha.
@@ -323,6 +325,23 @@ internal sealed class EncodedImage : IDisposable
         }
 
         return size;
+    }
+
+    // What libvips leaves to the reader of a format.
+    private Image Repaired(Image image)
+    {
+        if (_format == ImageFormat.Avif && image.HasAlpha() && FileStructure.IsPremultiplied(_file.Span))
+        {
+            return Libvips.Unpremultiply(image);
+        }
+
+        bool isOpaqueGif = _format == ImageFormat.Gif && !image.HasAlpha();
+        if (isOpaqueGif && FileStructure.FirstFrame(_file.Span, Size) is { } frame && frame != PixelWindow.Of(Size))
+        {
+            return Libvips.OnWhite(image, frame);
+        }
+
+        return image;
     }
 
     private SegmentationException Undecodable(string header, Exception cause)

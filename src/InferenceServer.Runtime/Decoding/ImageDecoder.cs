@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.ComponentModel.DataAnnotations;
+using System.Text;
 using InferenceServer.Kernels;
 using InferenceServer.Runtime.Buffers;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -69,9 +70,10 @@ internal sealed class ImageDecoder(IOptions<DecodingOptions> options, ILogger<Im
 
         if (ImageFormat.Of(encoded.Span) is not { } format)
         {
+            string got = ImageFormat.IsHeic(encoded.Span) ? "HEIC" : "other bytes";
             throw new SegmentationException(
                 SegmentationError.UnsupportedMediaType,
-                $"Expected an image in a supported format ({ImageFormat.Names}), got other bytes; convert the image.");
+                $"Expected an image in a supported format ({ImageFormat.Names}), got {got}; convert the image.");
         }
 
         using Owned<EncodedImage> owned = new(new EncodedImage(format, encoded, _logger));
@@ -143,6 +145,9 @@ internal sealed class ImageDecoder(IOptions<DecodingOptions> options, ILogger<Im
 /// reject harmless irregularities.</param>
 internal sealed record ImageFormat(string MediaType, string Loader, Enums.FailOn Strictness = Enums.FailOn.Error)
 {
+    private const int MostBrandBytes = 1024;
+    private static readonly string[] HeicBrands = ["heic", "heix", "heim", "heis", "hevc", "hevx", "hevm", "hevs"];
+
     public static readonly ImageFormat Avif = new("image/avif", "heifload_source");
     public static readonly ImageFormat Gif = new("image/gif", "gifload_source", Enums.FailOn.Warning);
     public static readonly ImageFormat Jpeg = new("image/jpeg", "jpegload_source");
@@ -166,12 +171,164 @@ internal sealed record ImageFormat(string MediaType, string Loader, Enums.FailOn
         _ => null,
     };
 
-    // The loader of AVIF also recognises HEIC, but HEIC's codec may not be distributed freely.
-    private static bool IsAvif(ReadOnlySpan<byte> file)
+    /// <summary>Whether a file is HEIC, whose codec may not be distributed freely. The loader of AVIF also recognises
+    /// HEIC.</summary>
+    public static bool IsHeic(ReadOnlySpan<byte> file) => Brands(file) is [var major, ..] and var brands
+        && (brands.Any(HeicBrands.Contains) || major is "mif1" or "msf1");
+
+    // Of an image sequence, the first frame is also an image of its own in the file.
+    private static bool IsAvif(ReadOnlySpan<byte> file) => Brands(file) is [var major, .. var others]
+        && (major is "avif" or "avis" || (major is "mif1" or "msf1" && others.Any(brand => brand is "avif" or "avis")));
+
+    /// <summary>The brands of a file of the ISO base media format (ISO/IEC 14496-12), the major one first; none for other
+    /// files.</summary>
+    private static string[] Brands(ReadOnlySpan<byte> file)
     {
-        ReadOnlySpan<byte> brands = file[8..(int)Math.Clamp(BinaryPrimitives.ReadUInt32BigEndian(file), 8, file.Length)];
-        bool general = brands.StartsWith("mif1"u8) || brands.StartsWith("msf1"u8);
-        return brands.StartsWith("avif"u8) || (general && brands.IndexOf("avif"u8) > 0);
+        const int Minor = 12; // the version of the major brand, which is no brand
+        if (file is not [_, _, _, _, (byte)'f', (byte)'t', (byte)'y', (byte)'p', ..])
+        {
+            return [];
+        }
+
+        List<string> brands = [];
+        int end = (int)Math.Clamp(BinaryPrimitives.ReadUInt32BigEndian(file), 8, Math.Min(file.Length, MostBrandBytes));
+        for (int at = 8; at <= end - 4; at += 4)
+        {
+            if (at != Minor)
+            {
+                brands.Add(Encoding.Latin1.GetString(file.Slice(at, 4)));
+            }
+        }
+
+        return [.. brands];
+    }
+}
+
+/// <summary>What the bytes of a file say about its pixels and libvips does not.</summary>
+internal static class FileStructure
+{
+    /// <summary>Whether the colours of an AVIF file were multiplied with its alpha: its first image refers to the alpha
+    /// as <c>prem</c> (ISO/IEC 23008-12).</summary>
+    public static bool IsPremultiplied(ReadOnlySpan<byte> avif)
+    {
+        const int Version = 4; // the version and flags of a box
+        ReadOnlySpan<byte> meta = Box(avif, "meta"u8);
+        if (meta.Length < Version)
+        {
+            return false;
+        }
+
+        ReadOnlySpan<byte> primary = Box(meta[Version..], "pitm"u8), references = Box(meta[Version..], "iref"u8);
+        if (primary.Length < Version || references.Length < Version)
+        {
+            return false;
+        }
+
+        ReadOnlySpan<byte> rest = references[Version..];
+        while (Next(ref rest, out ReadOnlySpan<byte> type, out ReadOnlySpan<byte> reference))
+        {
+            if (type.SequenceEqual("prem"u8) && Item(reference, references[0]) == Item(primary[Version..], primary[0]))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>The pixels of the first frame of a GIF file, which may be smaller than the image; null where the file
+    /// shows none.</summary>
+    public static PixelWindow? FirstFrame(ReadOnlySpan<byte> gif, ImageSize image)
+    {
+        const int Header = 13, Flags = 10, Extension = 0x21, Descriptor = 0x2C, DescriptorLength = 10;
+        if (gif.Length < Header)
+        {
+            return null;
+        }
+
+        bool hasColors = (gif[Flags] & 0x80) != 0;
+        int at = Header + (hasColors ? 3 << ((gif[Flags] & 7) + 1) : 0);
+        while (at < gif.Length - DescriptorLength && gif[at] == Extension)
+        {
+            // The blocks of an extension begin with their length; the last one has none.
+            for (at += 2; at < gif.Length && gif[at] != 0; at += gif[at] + 1)
+            {
+            }
+
+            at++;
+        }
+
+        if (at >= gif.Length - DescriptorLength || gif[at] != Descriptor)
+        {
+            return null;
+        }
+
+        ReadOnlySpan<byte> place = gif[(at + 1)..];
+        PixelWindow frame = new(
+            BinaryPrimitives.ReadUInt16LittleEndian(place), BinaryPrimitives.ReadUInt16LittleEndian(place[2..]),
+            BinaryPrimitives.ReadUInt16LittleEndian(place[4..]), BinaryPrimitives.ReadUInt16LittleEndian(place[6..]));
+        if (frame.Size.Pixels == 0 || frame.X >= image.Width || frame.Y >= image.Height)
+        {
+            return null;
+        }
+
+        return frame.Intersect(PixelWindow.Of(image));
+    }
+
+    private static uint Item(ReadOnlySpan<byte> box, byte version)
+    {
+        if (version == 0 && box.Length >= sizeof(ushort))
+        {
+            return BinaryPrimitives.ReadUInt16BigEndian(box);
+        }
+
+        return box.Length < sizeof(uint) ? 0 : BinaryPrimitives.ReadUInt32BigEndian(box);
+    }
+
+    // The content of the first box of a type; empty without one.
+    private static ReadOnlySpan<byte> Box(ReadOnlySpan<byte> boxes, ReadOnlySpan<byte> wanted)
+    {
+        while (Next(ref boxes, out ReadOnlySpan<byte> type, out ReadOnlySpan<byte> content))
+        {
+            if (type.SequenceEqual(wanted))
+            {
+                return content;
+            }
+        }
+
+        return [];
+    }
+
+    private static bool Next(
+        scoped ref ReadOnlySpan<byte> boxes, out ReadOnlySpan<byte> type, out ReadOnlySpan<byte> content)
+    {
+        const int Short = 8, Long = 16;
+        type = content = default;
+        if (boxes.Length < Short)
+        {
+            return false;
+        }
+
+        ulong length = BinaryPrimitives.ReadUInt32BigEndian(boxes);
+        int header = Short;
+        if (length == 1 && boxes.Length >= Long)
+        {
+            (length, header) = (BinaryPrimitives.ReadUInt64BigEndian(boxes[Short..]), Long);
+        }
+        else if (length == 0)
+        {
+            length = (ulong)boxes.Length; // to the end of the file
+        }
+
+        if (length < (ulong)header || length > (ulong)boxes.Length)
+        {
+            return false;
+        }
+
+        type = boxes[4..Short];
+        content = boxes[header..(int)length];
+        boxes = boxes[(int)length..];
+        return true;
     }
 }
 

@@ -78,6 +78,25 @@ internal static class Libvips
         return 1;
     }
 
+    /// <summary>Divides the colours by alpha. The image is disposed.</summary>
+    public static Image Unpremultiply(Image image)
+    {
+        using Image encoded = image;
+        using Image divided = encoded.Unpremultiply();
+        using Image rounded = divided.Rint();
+        return rounded.Cast(encoded.Format);
+    }
+
+    /// <summary>Makes all white but one part. The image is disposed.</summary>
+    /// <param name="image">An image without alpha.</param>
+    /// <param name="part">The pixels that stay.</param>
+    public static Image OnWhite(Image image, PixelWindow part)
+    {
+        using Image encoded = image;
+        using Image kept = encoded.ExtractArea(part.X, part.Y, part.Width, part.Height);
+        return kept.Embed(part.X, part.Y, encoded.Width, encoded.Height, extend: Enums.Extend.Background, background: White[..1]);
+    }
+
     /// <summary>Decodes an opened image into memory as it is.</summary>
     /// <returns>The image, which the caller disposes; <paramref name="image"/> is disposed.</returns>
     /// <exception cref="VipsException">The image is damaged, or the token was cancelled.</exception>

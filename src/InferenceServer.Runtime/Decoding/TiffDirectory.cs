@@ -7,7 +7,7 @@ namespace InferenceServer.Runtime.Decoding;
 /// in the file.</summary>
 internal sealed class TiffDirectory
 {
-    private const int NotInFile = -1, MostValues = 65536, MostText = 1 << 20;
+    private const int NotInFile = -1, MostValues = 65536, MostText = 1 << 20, MostParts = 1 << 22;
     private const int Compression = 259, StripOffsets = 273, StripLengths = 279, TileOffsets = 324, TileLengths = 325;
 
     // The compressions that the libtiff in the package of libvips was built with.
@@ -179,7 +179,8 @@ internal sealed class TiffDirectory
         (Field at, Field length) = PartFields();
         (long At, long Length) part = default;
         // The file may end within the lists.
-        for (long i = 0; i < Math.Min(at.Count, length.Count) && part.Length != NotInFile; i++)
+        long count = Math.Min(MostParts, Math.Min(at.Count, length.Count)); // an image has a pixel for each part
+        for (long i = 0; i < count && part.Length != NotInFile; i++)
         {
             part = Part(at, length, i);
             yield return part;

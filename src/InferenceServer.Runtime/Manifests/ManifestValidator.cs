@@ -76,7 +76,8 @@ internal static partial class ManifestValidator
                 border is not [var rows, var columns] || rows == columns || size.Multiple == 1, "graph.output_border",
                 "expected one number where preprocess.size.multiple is not 1");
             Expect(
-                border is not { Count: > 0 } || size.Fixed is not { Count: 2 } only || (only[0] > 3 * border[0] && only[1] > 3 * border[^1]),
+                border is not { Count: > 0 } || size.Fixed is not { Count: 2 } only
+                    || (only[0] > 3 * border[0] && only[1] > 3 * border[^1]),
                 "graph.output_border", "expected less than a third of preprocess.size.fixed");
         }
 

@@ -87,6 +87,10 @@ internal sealed class ModelFolder(string path, IReadOnlyDictionary<string, strin
     public static string VariantFile(string graph, GraphVariant variant) =>
         System.IO.Path.ChangeExtension(graph, $"{variant.ToString().ToLowerInvariant()}.onnx");
 
+    /// <summary>The manifest, and the graph of a version with the weights beside it.</summary>
+    public IEnumerable<string> Files(int version) =>
+        Files(System.IO.Path.GetDirectoryName(GraphFile(version))!).Prepend(System.IO.Path.Combine(Path, ManifestReader.FileName));
+
     /// <summary>The stamp of the manifest and all versions.</summary>
     public string Stamp() => string.Concat(Versions.Select(Stamp).Prepend(Manifest()));
 

@@ -6,6 +6,7 @@ using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Manifests;
 using InferenceServer.Runtime.Refinement;
 using InferenceServer.Runtime.Sessions;
+using InferenceServer.Runtime.Storage;
 
 namespace InferenceServer.Runtime.Models;
 
@@ -26,6 +27,7 @@ internal sealed class ModelLoader(VariantChoice variants, SchedulerFactory sched
     {
         long start = Stopwatch.GetTimestamp();
         progress(new LoadProgress($"opening version {version}"));
+        CheckFiles(folder, version);
         string file = folder.GraphFile(version);
         ModelManifest written = ReadManifest(folder.Path, file);
         if (folder.Versions[0] == version && written.Source is { } source)
@@ -39,6 +41,7 @@ internal sealed class ModelLoader(VariantChoice variants, SchedulerFactory sched
         ModelManifest manifest = written with { Preprocess = written.Preprocess.Inside(rows, columns) };
         using Owned<OpenVariant> opened = new(variants.Open(file, manifest, cancellationToken));
         (GraphVariant variant, IModelSession session, AdaptedGraph graph) = opened.Value;
+        cancellationToken.ThrowIfCancellationRequested();
         long read = Stopwatch.GetTimestamp();
         string shown = ModelFile.Display(file);
         ModelTrial.CheckChannels(manifest.Preprocess, session.Layout, shown);
@@ -70,8 +73,21 @@ internal sealed class ModelLoader(VariantChoice variants, SchedulerFactory sched
         int total = done + warmUp.Steps.Count;
         foreach ((string name, Action<CancellationToken> run) in warmUp.Steps)
         {
+            cancellationToken.ThrowIfCancellationRequested();
             progress(new LoadProgress($"warming version {model.Version}: {name}", done++, total));
             run(cancellationToken);
+        }
+    }
+
+    private static void CheckFiles(ModelFolder folder, int version)
+    {
+        foreach (string path in folder.Files(version))
+        {
+            if (RegularFile.Obstacle(path) is { } obstacle)
+            {
+                string shown = $"{folder.Name}/{Path.GetRelativePath(folder.Path, path)}";
+                throw new ManifestException(shown, [$"expected a file, got {obstacle}, which may wait for ever; replace or remove it"]);
+            }
         }
     }
 
@@ -119,4 +135,71 @@ internal sealed class ModelLoader(VariantChoice variants, SchedulerFactory sched
                 ]);
         }
     }
+}
+
+/// <summary>Calls that may never return, as on a network volume that is away. Each runs on a thread of its own, which is
+/// left behind where the call does not return.</summary>
+/// <param name="longest">Time in which a folder must answer.</param>
+internal sealed class HangingCalls(TimeSpan longest)
+{
+    // A load looks for its cancellation between two steps.
+    private static readonly TimeSpan Grace = TimeSpan.FromSeconds(5);
+    private Task? _left;
+
+    /// <summary>Calls for a folder of models.</summary>
+    public HangingCalls()
+        : this(TimeSpan.FromSeconds(30))
+    {
+    }
+
+    /// <summary>Loads a model.</summary>
+    /// <param name="load">The call, which observes the token where it can.</param>
+    /// <param name="stop">Cancelled when the model is no longer wanted; a model that comes later is disposed.</param>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    public static T Load<T>(Func<T> load, CancellationToken stop)
+        where T : IDisposable
+    {
+        Task<T> loading = Start(load);
+        try
+        {
+            Task.WaitAny([loading], stop);
+        }
+        catch (OperationCanceledException)
+        {
+            if (Task.WaitAny([loading], Grace) < 0)
+            {
+                _ = loading.ContinueWith(
+                    static late => late.Result.Dispose(), CancellationToken.None,
+                    TaskContinuationOptions.OnlyOnRanToCompletion | TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+                throw;
+            }
+        }
+
+        return loading.GetAwaiter().GetResult();
+    }
+
+    /// <summary>Reads from a folder. While an earlier call hangs, every other fails at once.</summary>
+    /// <exception cref="IOException">The folder did not answer in time.</exception>
+    public T Read<T>(Func<T> read, CancellationToken cancellationToken)
+    {
+        if (_left is { IsCompleted: false })
+        {
+            throw NoAnswer();
+        }
+
+        Task<T> reading = Start(read);
+        if (Task.WaitAny([reading], (int)longest.TotalMilliseconds, cancellationToken) < 0)
+        {
+            _left = reading;
+            throw NoAnswer();
+        }
+
+        return reading.GetAwaiter().GetResult();
+    }
+
+    private IOException NoAnswer() => new(
+        $"Expected an answer of the file system within {longest.TotalSeconds} s, got none. Check whether its volume is there.");
+
+    private static Task<T> Start<T>(Func<T> call) =>
+        Task.Factory.StartNew(call, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
 }

@@ -7,8 +7,8 @@ using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Runtime.Models;
 
-/// <summary>The models of one folder or place. Readers take an immutable snapshot and never wait; loads run one at a
-/// time.</summary>
+/// <summary>The models of one folder or place. Readers take an immutable snapshot and never wait. Loads run one at a
+/// time, but a load that takes long holds up no other model.</summary>
 internal sealed class ModelRepository : IDisposable
 {
     private const string Looking = "The server is listing or pulling the models; try again in a moment.";
@@ -18,8 +18,12 @@ internal sealed class ModelRepository : IDisposable
     private readonly SegmentationMetrics _metrics;
     private readonly ILogger<ModelRepository> _logger;
     private readonly IModelSource _source;
-    private readonly SemaphoreSlim _loading = new(1); // guards the slots
+    private readonly Lock _lock = new(); // guards the dictionary of slots; each slot has a gate of its own
+    private readonly HangingCalls _folder = new();
     private readonly SortedDictionary<string, ModelSlot> _slots = new(StringComparer.Ordinal);
+    // After this time the next load begins beside a load. Loads beside each other share the processors, and need the memory
+    // of their first runs at the same time.
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
     // ONNX files in the folder itself that were already logged.
     private readonly HashSet<string> _strays = [];
     private ImmutableSortedDictionary<string, ModelEntry> _entries =
@@ -162,29 +166,34 @@ internal sealed class ModelRepository : IDisposable
     /// <summary>The entry of a model; null where the model does not exist.</summary>
     public ModelEntry? Find(string name) => Volatile.Read(ref _entries).GetValueOrDefault(name);
 
-    /// <summary>Loads every model in the folder, one after another; a failure does not affect other models.</summary>
+    /// <summary>Loads every model in the folder; a failure does not affect other models.</summary>
     /// <exception cref="DirectoryNotFoundException">The folder does not exist.</exception>
     /// <exception cref="GpuRequiredException">A GPU is required and cannot be used.</exception>
     public void Load(CancellationToken cancellationToken)
     {
         _source.Update(cancellationToken);
-        IReadOnlyList<ModelFolder> folders = _source.List();
+        IReadOnlyList<ModelFolder> folders = _folder.Read(_source.List, CancellationToken.None);
         foreach (ModelFolder folder in folders)
         {
             Set(new ModelEntry(folder.Name, ModelState.Loading));
         }
 
-        Exclusively(() =>
+        List<Task> loads = [];
+        foreach (ModelFolder folder in folders)
         {
-            foreach (ModelFolder folder in folders)
-            {
-                cancellationToken.ThrowIfCancellationRequested();
-                Slot(folder.Name).Update(folder, LoadCause.Start, cancellationToken);
-            }
-        }, cancellationToken);
+            cancellationToken.ThrowIfCancellationRequested();
+            loads.Add(BeginUpdate(Slot(folder.Name), folder, LoadCause.Start, cancellationToken));
+        }
+
         _loaded = true;
         Announce();
         Complain(folders);
+        foreach (Task load in loads)
+        {
+            load.GetAwaiter().GetResult();
+        }
+
+        cancellationToken.ThrowIfCancellationRequested();
     }
 
     /// <summary>Loads or reloads one model; the serving version is replaced only by a version that works.</summary>
@@ -196,9 +205,9 @@ internal sealed class ModelRepository : IDisposable
     public ModelEntry Reload(string name, CancellationToken cancellationToken)
     {
         _source.Update(cancellationToken);
-        IReadOnlyList<ModelFolder> folders = _source.List();
+        IReadOnlyList<ModelFolder> folders = _folder.Read(_source.List, cancellationToken);
         ModelFolder folder = folders.FirstOrDefault(f => f.Name == name) ?? throw Unknown(name, folders.Select(f => f.Name));
-        Exclusively(() => Slot(name).Update(folder, LoadCause.Request, cancellationToken), cancellationToken);
+        Update(Slot(name), folder, LoadCause.Request, cancellationToken);
         return Entry(name);
     }
 
@@ -211,31 +220,39 @@ internal sealed class ModelRepository : IDisposable
     public LoadedModel Load(string name, CancellationToken cancellationToken) => Choose(Reload(name, cancellationToken), version: null);
 
     /// <summary>Stops serving a model until the next load or the server's restart; admitted requests are
-    /// finished.</summary>
+    /// finished, and a load in progress ends.</summary>
     /// <exception cref="SegmentationException">The model does not exist.</exception>
     public ModelEntry Unload(string name, CancellationToken cancellationToken)
     {
         Entry(name);
-        Exclusively(
-            () => Slot(name).Unload("The model was unloaded on request; load the model again to serve it."),
-            cancellationToken);
+        ModelSlot slot = Slot(name);
+        slot.Interrupt();
+        slot.Gate.Wait(cancellationToken);
+        try
+        {
+            slot.Unload("The model was unloaded on request; load the model again to serve it.");
+        }
+        finally
+        {
+            slot.Gate.Release();
+        }
+
         return Entry(name);
     }
 
     /// <summary>Scans the folder once: loads models that changed before the last scan and not since, and drops models
     /// without a folder.</summary>
     /// <param name="cancellationToken">Stops the trial runs.</param>
-    /// <returns>Whether files are still changing, so that another scan is due soon.</returns>
+    /// <returns>Whether files are still changing or models still load, so that another scan is due soon.</returns>
     public bool Refresh(CancellationToken cancellationToken)
     {
-        bool changing = false;
-        if (_loaded)
+        if (!_loaded)
         {
-            _source.Update(cancellationToken);
-            Exclusively(() => changing = Look(cancellationToken), cancellationToken);
+            return false;
         }
 
-        return changing;
+        _source.Update(cancellationToken);
+        return Look(cancellationToken);
     }
 
     /// <summary>Frees all models; leased models are freed after their last request.</summary>
@@ -245,12 +262,10 @@ internal sealed class ModelRepository : IDisposable
         _loaded = false;
         Volatile.Write(ref _entries, _entries.Clear());
         Expect(false);
-        foreach (ModelSlot slot in _slots.Values)
+        foreach (ModelSlot slot in Slots())
         {
             slot.Close();
         }
-
-        _loading.Dispose();
     }
 
     private bool Look(CancellationToken cancellationToken)
@@ -258,7 +273,7 @@ internal sealed class ModelRepository : IDisposable
         Dictionary<string, ModelFolder> folders;
         try
         {
-            folders = _source.List().ToDictionary(f => f.Name);
+            folders = _folder.Read(_source.List, cancellationToken).ToDictionary(f => f.Name);
             NameStrays();
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -267,59 +282,82 @@ internal sealed class ModelRepository : IDisposable
             return false;
         }
 
-        if (folders.Count == 0 && _slots.Values.Any(s => s.Serves))
+        if (folders.Count == 0 && Slots().Any(s => s.Serves))
         {
             Log.FolderGone(_logger, _source.Place);
             return false;
         }
 
         bool changing = false;
-        foreach (string name in folders.Keys.Union(_slots.Keys).Order(StringComparer.Ordinal).ToArray())
+        foreach (string name in folders.Keys.Union(Slots().Select(s => s.Name)).Order(StringComparer.Ordinal).ToArray())
         {
+            cancellationToken.ThrowIfCancellationRequested();
+            ModelFolder? folder = folders.GetValueOrDefault(name);
+            ModelSlot slot = Slot(name, out bool isNew);
+            if (isNew)
+            {
+                slot.Announce("waiting until its files no longer change");
+            }
+
+            if (!slot.Gate.Wait(0, CancellationToken.None))
+            {
+                changing = true; // the model is being loaded
+                continue;
+            }
+
+            bool isDue;
             try
             {
-                changing |= Look(name, folders.GetValueOrDefault(name), cancellationToken);
+                (bool isChanging, isDue) = Look(slot, folder, cancellationToken);
+                changing |= isChanging;
             }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            finally
             {
-                changing |= Slot(name).Missed(e); // another process is moving the files
+                slot.Gate.Release();
+            }
+
+            if (isDue)
+            {
+                changing |= !BeginUpdate(slot, folder!, LoadCause.Change, cancellationToken).IsCompleted;
             }
         }
 
         return changing;
     }
 
-    private bool Look(string name, ModelFolder? folder, CancellationToken cancellationToken)
+    /// <summary>Looks at the folder of one model; removes the model where it has none any more.</summary>
+    /// <returns>Whether the folder is changing, and whether it is to be loaded.</returns>
+    private (bool IsChanging, bool IsDue) Look(ModelSlot slot, ModelFolder? folder, CancellationToken cancellationToken)
     {
-        bool isNew = !_slots.ContainsKey(name);
-        ModelSlot slot = Slot(name);
-        if (isNew)
+        bool isSettled, hasChanged;
+        try
         {
-            slot.Announce("waiting until its files no longer change");
+            isSettled = slot.IsSettled(folder, out hasChanged, cancellationToken);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return (slot.Missed(e), false); // another process is moving the files
         }
 
-        bool settled = slot.IsSettled(folder, out bool changed);
-        if (!changed)
+        if (!hasChanged || !isSettled)
         {
-            return false;
-        }
-
-        if (!settled)
-        {
-            return true;
+            return (hasChanged, false);
         }
 
         if (folder is not null)
         {
-            slot.Update(folder, LoadCause.Change, cancellationToken);
-            return false;
+            return (false, true);
         }
 
-        Log.ModelRemoved(_logger, name);
-        _slots.Remove(name);
-        ImmutableInterlocked.Update(ref _entries, static (all, gone) => all.Remove(gone), name);
+        Log.ModelRemoved(_logger, slot.Name);
+        lock (_lock)
+        {
+            _slots.Remove(slot.Name);
+        }
+
+        ImmutableInterlocked.Update(ref _entries, static (all, gone) => all.Remove(gone), slot.Name);
         slot.Close();
-        return false;
+        return (false, false);
     }
 
     /// <summary>Logs problems that an operator would otherwise learn from users.</summary>
@@ -357,28 +395,62 @@ internal sealed class ModelRepository : IDisposable
         }
     }
 
-    private void Exclusively(Action load, CancellationToken cancellationToken)
+    /// <summary>Loads a model on a thread of its own, and waits a while for its end.</summary>
+    /// <exception cref="GpuRequiredException">The server starts, and a required GPU cannot be used.</exception>
+    private static Task BeginUpdate(ModelSlot slot, ModelFolder folder, LoadCause cause, CancellationToken cancellationToken)
     {
-        _loading.Wait(cancellationToken);
+        Task load = Task.Factory.StartNew(
+            () => Update(slot, folder, cause, cancellationToken), CancellationToken.None, TaskCreationOptions.LongRunning,
+            TaskScheduler.Default);
+        if (Task.WaitAny([load], Patience) == 0)
+        {
+            load.GetAwaiter().GetResult();
+        }
+
+        return load;
+    }
+
+    private static void Update(ModelSlot slot, ModelFolder folder, LoadCause cause, CancellationToken cancellationToken)
+    {
+        slot.Gate.Wait(cancellationToken);
         try
         {
-            load();
+            slot.Update(folder, cause, cancellationToken);
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            // The model was unloaded meanwhile.
         }
         finally
         {
-            _loading.Release();
+            slot.Gate.Release();
         }
     }
 
-    private ModelSlot Slot(string name)
+    private ModelSlot[] Slots()
     {
-        if (!_slots.TryGetValue(name, out ModelSlot? slot))
+        lock (_lock)
         {
-            slot = new ModelSlot(name, _loader, VersionPolicy.Count(_options.Versions), Set, _metrics, _logger);
-            _slots.Add(name, slot);
+            return [.. _slots.Values];
         }
+    }
 
-        return slot;
+    private ModelSlot Slot(string name) => Slot(name, out _);
+
+    private ModelSlot Slot(string name, out bool isNew)
+    {
+        lock (_lock)
+        {
+            isNew = !_slots.TryGetValue(name, out ModelSlot? slot);
+            if (slot is null)
+            {
+                slot = new ModelSlot(
+                    name, _loader, VersionPolicy.Count(_options.Versions), _options.LoadTimeout, Set, _metrics, _logger);
+                _slots.Add(name, slot);
+            }
+
+            return slot;
+        }
     }
 
     private LoadedModel Choose(ModelEntry entry, int? version)

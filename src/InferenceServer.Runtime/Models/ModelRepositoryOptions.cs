@@ -49,6 +49,11 @@ public sealed class ModelRepositoryOptions
     /// s.</summary>
     [Range(typeof(TimeSpan), "00:00:00.010", "00:10:00")]
     public TimeSpan SettleTime { get; set; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>Longest time to load one version of a model, with its trial and warm-up runs. Then the version is given up
+    /// until its files change or an operator loads the model. Default 10 min.</summary>
+    [Range(typeof(TimeSpan), "00:00:01", "1.00:00:00")]
+    public TimeSpan LoadTimeout { get; set; } = TimeSpan.FromMinutes(10);
 }
 
 /// <summary>How the server detects changes in the folder of models.</summary>

@@ -7,22 +7,32 @@ namespace InferenceServer.Runtime.Models;
 
 /// <summary>The state of one model: the serving versions, the failed versions, and the effect of a change in the
 /// model's folder.</summary>
-/// <remarks>Used by one thread at a time. New versions are loaded beside the old versions; one publication swaps
-/// them.</remarks>
+/// <remarks>Used by one thread at a time, which holds <see cref="Gate"/>. New versions are loaded beside the old versions;
+/// one publication swaps them.</remarks>
 internal sealed class ModelSlot(
-    string name, ModelLoader loader, int versions, Action<ModelEntry> publish, SegmentationMetrics metrics,
+    string name, ModelLoader loader, int versions, TimeSpan loadTimeout, Action<ModelEntry> publish, SegmentationMetrics metrics,
     ILogger logger)
 {
     private const string Gone = "gone";
     private const int MostMisses = 5;
     private readonly Dictionary<int, (string Stamp, string Reason)> _failures = [];
+    private readonly HangingCalls _files = new();
+    private readonly Lock _lock = new(); // guards what Interrupt and Close change beside a load
+    private CancellationTokenSource? _load;
+    private bool _isClosed;
     private IReadOnlyList<LoadedModel> _serving = [];
     private ModelEntry _stands = new(name, ModelState.Loading); // without a load in progress
     private string? _applied;
     private string? _seen;
     private int _misses;
 
+    /// <summary>The model's name.</summary>
+    public string Name => name;
+
     public bool Serves => _serving.Count > 0;
+
+    /// <summary>Held by the thread that uses the slot.</summary>
+    public SemaphoreSlim Gate { get; } = new(1);
 
     // Part of every error in the log, because an operator first needs to know whether requests are answered.
     private string Standing => _serving.Count switch
@@ -39,9 +49,10 @@ internal sealed class ModelSlot(
     /// <summary>Whether the folder was the same at this scan and the last.</summary>
     /// <param name="folder">The folder; null where the folder is missing.</param>
     /// <param name="changed">Whether the folder differs from the applied folder.</param>
+    /// <param name="cancellationToken">Ends the wait for the folder.</param>
     /// <exception cref="IOException">The folder cannot be read; a caller that continues calls <see
     /// cref="Missed"/>.</exception>
-    public bool IsSettled(ModelFolder? folder, out bool changed)
+    public bool IsSettled(ModelFolder? folder, out bool changed, CancellationToken cancellationToken)
     {
         if (IsUnloaded && folder is not null)
         {
@@ -49,7 +60,7 @@ internal sealed class ModelSlot(
             return true;
         }
 
-        string stamp = folder?.Stamp() ?? Gone;
+        string stamp = folder is null ? Gone : _files.Read(folder.Stamp, cancellationToken);
         bool settled = _seen == stamp;
         _seen = stamp;
         _misses = 0;
@@ -78,15 +89,19 @@ internal sealed class ModelSlot(
     /// <param name="cause">Why the folder is applied.</param>
     /// <param name="cancellationToken">Stops the trial runs, and nothing changes.</param>
     /// <exception cref="GpuRequiredException">The server starts, and a required GPU cannot be used.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled, or the load was interrupted.</exception>
     public void Update(ModelFolder folder, LoadCause cause, CancellationToken cancellationToken)
     {
         List<(int Version, string Reason)> failures = [];
+        using CancellationTokenSource load = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        Begin(load);
         try
         {
-            Update(folder, cause, failures, cancellationToken);
+            Update(folder, cause, failures, load.Token);
         }
         finally
         {
+            Begin(null);
             foreach ((int version, string why) in failures)
             {
                 Log.ModelUnavailable(logger, name, version, Standing, why);
@@ -103,8 +118,9 @@ internal sealed class ModelSlot(
         string? reason = null;
         try
         {
-            stamp = folder.Stamp();
-            foreach (int version in folder.Versions.TakeWhile(_ => next.Count < versions))
+            stamp = _files.Read(folder.Stamp, cancellationToken);
+            IReadOnlyList<int> present = _files.Read(() => folder.Versions, cancellationToken);
+            foreach (int version in present.TakeWhile(_ => next.Count < versions))
             {
                 (LoadedModel? model, string? failure) = Choose(folder, version, cause, failures, cancellationToken);
                 reason ??= failure;
@@ -142,6 +158,15 @@ internal sealed class ModelSlot(
         Swap(next.Count > 0 ? next : _serving, reason);
     }
 
+    /// <summary>Ends the load in progress, from any thread; nothing changes then.</summary>
+    public void Interrupt()
+    {
+        lock (_lock)
+        {
+            _load?.Cancel();
+        }
+    }
+
     /// <summary>Stops serving; admitted requests are finished.</summary>
     public void Unload(string reason)
     {
@@ -151,11 +176,15 @@ internal sealed class ModelSlot(
         Swap([], reason);
     }
 
-    /// <summary>Frees the serving versions without a log line.</summary>
+    /// <summary>Frees the serving versions without a log line, from any thread.</summary>
     public void Close()
     {
-        Free(_serving);
-        _serving = [];
+        lock (_lock)
+        {
+            _isClosed = true;
+            Free(_serving);
+            _serving = [];
+        }
     }
 
     /// <summary>The model that serves as this version: the model that already serves, a newly loaded model, or null
@@ -163,7 +192,7 @@ internal sealed class ModelSlot(
     private (LoadedModel? Model, string? Failure) Choose(
         ModelFolder folder, int version, LoadCause cause, List<(int Version, string Reason)> failures, CancellationToken cancellationToken)
     {
-        string stamp = folder.Stamp(version);
+        string stamp = _files.Read(() => folder.Stamp(version), cancellationToken);
         bool afresh = cause == LoadCause.Request;
         LoadedModel? current = _serving.FirstOrDefault(m => m.Version == version);
         if (!afresh && current?.Stamp == stamp)
@@ -177,9 +206,12 @@ internal sealed class ModelSlot(
         }
 
         _failures.Remove(version);
+        using CancellationTokenSource limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        limit.CancelAfter(loadTimeout);
+        CancellationToken stop = limit.Token;
         try
         {
-            LoadedModel model = loader.Load(folder, version, stamp, PublishProgress, cancellationToken);
+            LoadedModel model = HangingCalls.Load(() => loader.Load(folder, version, stamp, Progress, stop), stop);
             Log.ModelReady(logger, name, version, model.Variant, model.Session.Provider, model.LoadTime.TotalMilliseconds);
             if (model.Graph.Added.Count > 0)
             {
@@ -194,6 +226,12 @@ internal sealed class ModelSlot(
             CountReload(succeeded: true);
             return (model, null);
         }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            string late = $"{name}/{version}: expected a load within {loadTimeout:g} (Models:LoadTimeout), but it took longer. "
+                + "Check the volume of its files, or raise the limit, and load the model again.";
+            return Failed(late, late);
+        }
         catch (Exception e) when (e is not OperationCanceledException && (e is not GpuRequiredException || cause != LoadCause.Start))
         {
             // Clients see only messages written for users; other messages may have paths of this machine.
@@ -204,10 +242,32 @@ internal sealed class ModelSlot(
                 (reason, detail) = (e.Message, e.Message);
             }
 
+            return Failed(reason, detail);
+        }
+
+        // A load that was given up may still run.
+        void Progress(LoadProgress progress)
+        {
+            if (!stop.IsCancellationRequested)
+            {
+                PublishProgress(progress);
+            }
+        }
+
+        (LoadedModel? Model, string? Failure) Failed(string reason, string detail)
+        {
             _failures[version] = (stamp, reason);
             CountReload(succeeded: false);
             failures.Add((version, detail));
             return (current, reason);
+        }
+    }
+
+    private void Begin(CancellationTokenSource? load)
+    {
+        lock (_lock)
+        {
+            _load = load;
         }
     }
 
@@ -230,8 +290,19 @@ internal sealed class ModelSlot(
 
     private void Swap(IReadOnlyList<LoadedModel> next, string? reason)
     {
-        IReadOnlyList<LoadedModel> old = _serving;
-        _serving = next;
+        IReadOnlyList<LoadedModel> old;
+        lock (_lock)
+        {
+            if (_isClosed)
+            {
+                Free(next);
+                return;
+            }
+
+            old = _serving;
+            _serving = next;
+        }
+
         _stands = new ModelEntry(
             name, Serves ? ModelState.Ready : ModelState.Unavailable, Serves ? next[0] : null, reason)
         { Versions = next };

@@ -1,6 +1,7 @@
 using InferenceServer.Runtime.Admission;
 using InferenceServer.Runtime.Decoding;
 using InferenceServer.Runtime.Diagnostics;
+using InferenceServer.Runtime.Refinement;
 
 namespace InferenceServer.Runtime.Pipeline;
 
@@ -27,17 +28,17 @@ internal interface IPipelineStage
 
 /// <summary>The order of the stages, and the loop that runs them.</summary>
 internal sealed class SegmentationPipeline(
-    ImageDecoder decoder, PassesStage passes, RefineStage refine, CpuGate cpu, SegmentationMetrics metrics)
+    ImageDecoder decoder, PassesStage passes, CrfRefiner refiner, CpuGate cpu, SegmentationMetrics metrics)
 {
     private readonly IPipelineStage[] _toMask =
     [
-        new DecodeStage(decoder, passes.Policy),
+        new DecodeStage(decoder, passes.Policy, refiner),
         new BackgroundStage(decoder),
         new PreprocessStage(metrics),
         new InferStage(),
         new PostprocessStage(),
         passes,
-        refine,
+        new RefineStage(refiner),
         new NodataStage(),
         new EncodeStage(metrics),
     ];

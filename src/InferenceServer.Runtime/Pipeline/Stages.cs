@@ -14,7 +14,7 @@ namespace InferenceServer.Runtime.Pipeline;
 
 /// <summary>Encoded bytes to pixels; plans the runs of the network and claims memory for both as soon as the header
 /// gives the size.</summary>
-internal sealed class DecodeStage(ImageDecoder decoder, PassPolicy policy) : IPipelineStage
+internal sealed class DecodeStage(ImageDecoder decoder, PassPolicy policy, CrfRefiner refiner) : IPipelineStage
 {
     public Stage? Name => Stage.Decode;
 
@@ -97,7 +97,7 @@ internal sealed class DecodeStage(ImageDecoder decoder, PassPolicy policy) : IPi
         }
     }
 
-    private static void Plan(PipelineContext context, ImageSize size)
+    private void Plan(PipelineContext context, ImageSize size)
     {
         PassSettings passes = context.Passes;
         if (context.Model.Manifest.Preprocess.Resolution is { } wanted && !passes.KeepSize)
@@ -107,6 +107,10 @@ internal sealed class DecodeStage(ImageDecoder decoder, PassPolicy policy) : IPi
         }
 
         context.Plan = context.Model.Preprocessor.Plan(size, passes);
+        if (context.Crf is { } crf)
+        {
+            refiner.Check(size, context.Model.Postprocessor.Classes, crf);
+        }
     }
 
     private static GroundScale ScaleOf(PipelineContext context, ImageSize size)

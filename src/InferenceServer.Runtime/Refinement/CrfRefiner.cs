@@ -1,4 +1,5 @@
 using DenseCrf;
+using InferenceServer.Kernels;
 using InferenceServer.Kernels.Labels;
 using InferenceServer.Kernels.Upsampling;
 using InferenceServer.Runtime.Buffers;
@@ -13,6 +14,7 @@ namespace InferenceServer.Runtime.Refinement;
 internal sealed class CrfRefiner(IOptions<CrfOptions> options) : IDisposable
 {
     private const float SmallestDeviation = 0.1f;
+    private const long Rounding = 16 << 20; // the estimate's small buffers, those of 64 threads included
     private readonly CrfOptions _options = options.Value;
     private readonly SemaphoreSlim _slots = new(options.Value.Concurrency);
     private readonly CrfWorkspacePool _workspaces = new(options.Value.Concurrency, options.Value.MaxBytes);
@@ -38,6 +40,30 @@ internal sealed class CrfRefiner(IOptions<CrfOptions> options) : IDisposable
             SegmentationError.InvalidRequest,
             "crf.gaussian.weight, crf.bilateral.weight: expected one above 0, got 0 for both; " +
             "leave refine out for no refinement.");
+    }
+
+    /// <summary>Checks a size before the network runs. An image that passes may still need too much memory, which depends on
+    /// its colours.</summary>
+    /// <param name="size">The image's size.</param>
+    /// <param name="classes">Number of planes of the probabilities.</param>
+    /// <param name="settings">The result of <see cref="Resolve"/>.</param>
+    /// <exception cref="SegmentationException">No image of this size can be refined.</exception>
+    public void Check(ImageSize size, int classes, CrfSettings settings)
+    {
+        try
+        {
+            long least = CrfInference.EstimateBytes(size.Width, size.Height, classes, Parameters(settings), verticesPerPixel: 0);
+            if (least - Rounding > _options.MaxBytes)
+            {
+                throw new ArgumentException(
+                    $"the refinement needs more memory than the limit of {_options.MaxBytes >> 20} MiB (Crf:MaxBytes). "
+                    + "Refine a smaller image, or leave refine out.");
+            }
+        }
+        catch (ArgumentException e)
+        {
+            throw Unfit(size, classes, e);
+        }
     }
 
     /// <summary>Waits for a slot and refines a mask.</summary>
@@ -102,11 +128,12 @@ internal sealed class CrfRefiner(IOptions<CrfOptions> options) : IDisposable
         }
         catch (ArgumentException e)
         {
-            throw new SegmentationException(
-                SegmentationError.InvalidRequest,
-                $"The image of {map.Size} with {classes} classes cannot be refined: {e.Message}", e);
+            throw Unfit(map.Size, classes, e);
         }
     }
+
+    private static SegmentationException Unfit(ImageSize size, int classes, ArgumentException e) => new(
+        SegmentationError.InvalidRequest, $"The image of {size} with {classes} classes cannot be refined: {e.Message}", e);
 
     private static AxisTaps Identity(int length) => AxisTaps.Create(length, length, length, 0, length, alignCorners: false);
 

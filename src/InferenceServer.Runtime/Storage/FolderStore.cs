@@ -8,7 +8,7 @@ namespace InferenceServer.Runtime.Storage;
 /// <param name="isPrivate">Whether files and folders that the store makes can be read by their owner alone; otherwise by
 /// whom the process's file mask allows.</param>
 /// <remarks>Links to files within the folder are followed. Linked folders are not listed, because they may lead back to
-/// their parent; links that leave the folder are neither listed nor opened.</remarks>
+/// their parent; links that leave the folder, pipes, sockets and devices are neither listed nor opened.</remarks>
 internal sealed class FolderStore(string root, bool isPrivate = true) : IObjectStore
 {
     private const int BufferSize = 1 << 16;
@@ -64,7 +64,7 @@ internal sealed class FolderStore(string root, bool isPrivate = true) : IObjectS
         () =>
         {
             string path = Inside(key);
-            if (!File.Exists(path))
+            if (!File.Exists(path) || RegularFile.Obstacle(path) is not null)
             {
                 return null;
             }
@@ -91,7 +91,9 @@ internal sealed class FolderStore(string root, bool isPrivate = true) : IObjectS
             return false;
         }
 
-        string temporary = Path.Combine(Path.GetDirectoryName(path)!, ObjectKey.TemporaryName());
+        string folder = Path.GetDirectoryName(path)!;
+        string temporary = Path.Combine(folder, ObjectKey.TemporaryName());
+        bool isDone = false;
         try
         {
             FileStream file = await RunAsync(key, () => Create(temporary), cancellationToken).ConfigureAwait(false);
@@ -102,7 +104,9 @@ internal sealed class FolderStore(string root, bool isPrivate = true) : IObjectS
                 file.Flush(flushToDisk: true);
             }
 
-            return await RunAsync(key, () => Publish(temporary, path, mode), cancellationToken).ConfigureAwait(false);
+            bool isWritten = await RunAsync(key, () => Publish(temporary, path, mode), cancellationToken).ConfigureAwait(false);
+            isDone = true;
+            return isWritten;
         }
         catch (Exception e) when (e is IOException and not StorageException or UnauthorizedAccessException)
         {
@@ -111,6 +115,10 @@ internal sealed class FolderStore(string root, bool isPrivate = true) : IObjectS
         finally
         {
             TryDelete(temporary);
+            if (!isDone)
+            {
+                DeleteEmptyFolders(folder);
+            }
         }
     }
 
@@ -243,7 +251,7 @@ internal sealed class FolderStore(string root, bool isPrivate = true) : IObjectS
     private StoredObject? Describe(string key, string path)
     {
         FileInfo file = new(RealPath.Of(path));
-        if (!file.Exists || !IsInside(file.FullName))
+        if (!file.Exists || !IsInside(file.FullName) || RegularFile.Obstacle(file.FullName) is not null)
         {
             return null;
         }

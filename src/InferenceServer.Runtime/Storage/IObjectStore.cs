@@ -1,3 +1,6 @@
+using System.Net;
+using Amazon.S3;
+
 namespace InferenceServer.Runtime.Storage;
 
 /// <summary>Objects below one place: a prefix of a bucket, or a folder. Keys are relative to the place and have
@@ -63,4 +66,30 @@ internal sealed class StorageException(string message, bool isTransient, Excepti
 {
     /// <summary>Whether another try may succeed.</summary>
     public bool IsTransient { get; } = isTransient;
+}
+
+/// <summary>Tells failures of a full volume from others.</summary>
+internal static class FullVolume
+{
+    private const int NoSpace = 28, QuotaUsedUp = 122, MacQuotaUsedUp = 69; // errors of Unix
+    private const int DiskFull = unchecked((int)0x80070070), HandleDiskFull = unchecked((int)0x80070027);
+
+    /// <summary>Whether an exception or its cause means that a volume, a quota or a store has no room left.</summary>
+    public static bool IsReasonOf(Exception? e) => e switch
+    {
+        null => false,
+        AmazonS3Exception { StatusCode: HttpStatusCode.InsufficientStorage } => true,
+        IOException when Is(e.HResult) => true,
+        _ => IsReasonOf(e.InnerException),
+    };
+
+    private static bool Is(int code)
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            return code is DiskFull or HandleDiskFull;
+        }
+
+        return code is NoSpace or QuotaUsedUp or MacQuotaUsedUp;
+    }
 }

@@ -1,4 +1,5 @@
 using InferenceServer.Errors;
+using InferenceServer.Fetching;
 using InferenceServer.Runtime;
 using Microsoft.Extensions.Options;
 using Microsoft.IdentityModel.Protocols;
@@ -39,6 +40,7 @@ internal sealed class AuthorityKeys : IDisposable
         (_authority, _time, _logger) = (options.Value.Jwt.Authority.TrimEnd('/'), time, logger);
         // Without https, the authority is on this machine: the options' validator takes no other.
         bool isHttps = _authority.StartsWith("https:", StringComparison.OrdinalIgnoreCase);
+        _http.DefaultRequestHeaders.UserAgent.Add(ImageFetcher.UserAgent);
         _documents = new HttpDocumentRetriever(_http) { RequireHttps = isHttps };
     }
 

@@ -20,12 +20,17 @@ internal sealed class BulkItem(
     private readonly ImageObservation _observation = new(metrics, settings.Model.Model, settings.Route);
     private readonly PooledBufferWriter _mask = new();
     private AdmittedRequest? _admitted;
-    private SegmentationException? _failure;
+    private SegmentationException? _failure = image.Fault;
 
     /// <summary>Waits until the image is admitted.</summary>
     /// <param name="cancellationToken">Cancels the wait and the image.</param>
     public async Task EnterAsync(CancellationToken cancellationToken)
     {
+        if (_failure is not null)
+        {
+            return;
+        }
+
         try
         {
             _admitted = await admission.EnterAsync(

@@ -81,4 +81,5 @@ internal sealed record BulkAnswer(
 /// <param name="Index">Position in the request, from 0.</param>
 /// <param name="Name">Name of the file in the zip, or of the form's part.</param>
 /// <param name="Bytes">The encoded image; the receiver disposes the buffer.</param>
-internal sealed record BulkImage(int Index, string Name, PooledBufferWriter Bytes);
+/// <param name="Fault">Why the image could not be read; null where it could.</param>
+internal sealed record BulkImage(int Index, string Name, PooledBufferWriter Bytes, SegmentationException? Fault = null);

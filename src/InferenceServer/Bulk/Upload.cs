@@ -1,8 +1,11 @@
 using System.IO.Compression;
+using System.IO.Hashing;
 using System.Runtime.CompilerServices;
+using InferenceServer.Errors;
 using InferenceServer.Hosting;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Buffers;
+using InferenceServer.Runtime.Storage;
 using InferenceServer.Segment;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.WebUtilities;
@@ -33,9 +36,21 @@ internal sealed class Upload : IDisposable
         HttpRequest request, BulkOptions options, CancellationToken cancellationToken)
     {
         string? boundary = Boundary(request.GetTypedHeaders().ContentType);
-        using Owned<FileStream> file = new(PrivateFiles.CreateTemporary());
+        using Owned<FileStream> file = new(await StoredAsync(() => Task.FromResult(PrivateFiles.CreateTemporary())));
         await CopyAsync(request, file.Value, options, cancellationToken);
         return new Upload(file.Release(), boundary);
+    }
+
+    /// <summary>The announced length of a request's body; the most that may come where none is announced.</summary>
+    /// <exception cref="SegmentationException">The body is too large.</exception>
+    public static long Announced(HttpRequest request, BulkOptions options)
+    {
+        if (request.ContentLength > options.MaxBytes)
+        {
+            throw TooLarge(options);
+        }
+
+        return request.ContentLength ?? options.MaxBytes;
     }
 
     /// <summary>Reads the images, one after another. The caller disposes each.</summary>
@@ -50,9 +65,9 @@ internal sealed class Upload : IDisposable
         long total = 0;
         int index = 0;
         _file.Position = 0;
-        IAsyncEnumerable<(string Name, Stream Content)> parts =
+        IAsyncEnumerable<Part> parts =
             _boundary is null ? Zip(options.MaxImages) : FormAsync(_boundary, cancellationToken);
-        await foreach ((string name, Stream content) in parts)
+        await foreach (Part part in parts)
         {
             if (index == options.MaxImages)
             {
@@ -62,15 +77,15 @@ internal sealed class Upload : IDisposable
                     + "Send several requests.");
             }
 
-            PooledBufferWriter bytes = await ReadAsync(
-                content, Math.Min(maxBytes, options.MaxBytes - total), cancellationToken);
-            if ((total += bytes.Written.Length) > options.MaxBytes)
+            using Owned<PooledBufferWriter> bytes = new(new PooledBufferWriter());
+            SegmentationException? fault = await ReadAsync(
+                part, bytes.Value, Math.Min(maxBytes, options.MaxBytes - total), cancellationToken);
+            if ((total += bytes.Value.Written.Length) > options.MaxBytes)
             {
-                bytes.Dispose();
                 throw TooLarge(options);
             }
 
-            yield return new BulkImage(index++, name, bytes);
+            yield return new BulkImage(index++, part.Name, bytes.Release(), fault);
         }
     }
 
@@ -79,11 +94,7 @@ internal sealed class Upload : IDisposable
     private static async Task CopyAsync(
         HttpRequest request, FileStream file, BulkOptions options, CancellationToken cancellationToken)
     {
-        if (request.ContentLength > options.MaxBytes)
-        {
-            throw TooLarge(options);
-        }
-
+        _ = Announced(request, options);
         if (request.HttpContext.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit)
         {
             limit.MaxRequestBodySize = options.MaxBytes;
@@ -97,7 +108,34 @@ internal sealed class Upload : IDisposable
                 throw TooLarge(options);
             }
 
-            await file.WriteAsync(buffer.AsMemory(0, count), cancellationToken);
+            await StoredAsync(async () =>
+            {
+                await file.WriteAsync(buffer.AsMemory(0, count), cancellationToken);
+                return file;
+            });
+        }
+
+        await StoredAsync(async () =>
+        {
+            await file.FlushAsync(cancellationToken);
+            return file;
+        });
+    }
+
+    // Only a call that touches nothing but the file: its failures are those of the server's disk.
+    private static async Task<T> StoredAsync<T>(Func<Task<T>> write)
+    {
+        try
+        {
+            return await write();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            string problem = FullVolume.IsReasonOf(e) ? "is full" : "is missing or cannot be written";
+            throw new SegmentationException(
+                ErrorTable.InsufficientStorage,
+                $"The server cannot keep the images of this request: its temporary folder (TMPDIR) {problem}. "
+                + "Send fewer images, or try again later; an operator must give the folder more room.", e);
         }
     }
 
@@ -112,13 +150,13 @@ internal sealed class Upload : IDisposable
             + "Send an image in each part, or a zip of images."),
     };
 
-    private async IAsyncEnumerable<(string Name, Stream Content)> FormAsync(
+    private async IAsyncEnumerable<Part> FormAsync(
         string boundary, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         MultipartReader reader = new(boundary, _file, BufferSize);
         while (await Guarded(() => reader.ReadNextSectionAsync(cancellationToken), cancellationToken) is { } section)
         {
-            yield return (Name(section), section.Body);
+            yield return new Part(Name(section), section.Body, Crc: null, Fault: null);
         }
     }
 
@@ -144,7 +182,7 @@ internal sealed class Upload : IDisposable
     }
 
     // Asynchronous only to have the signature of FormAsync.
-    private async IAsyncEnumerable<(string Name, Stream Content)> Zip(int maxImages)
+    private async IAsyncEnumerable<Part> Zip(int maxImages)
     {
         ZipDirectory.Check(_file, maxImages);
         using ZipArchive zip = await Guarded(
@@ -154,24 +192,65 @@ internal sealed class Upload : IDisposable
             () => Task.FromResult(zip.Entries), CancellationToken.None);
         foreach (ZipArchiveEntry entry in entries.Where(e => e.Name.Length > 0)) // folders have no name
         {
-            await using Stream content = await Guarded(() => Task.FromResult(entry.Open()), CancellationToken.None);
-            yield return (entry.FullName, content);
+            using Part part = Open(entry);
+            yield return part;
         }
     }
 
-    private static async Task<PooledBufferWriter> ReadAsync(
-        Stream content, long maxBytes, CancellationToken cancellationToken)
+    // A file that cannot be read has an answer of its own: the others are answered.
+    private static Part Open(ZipArchiveEntry entry)
     {
-        using Owned<PooledBufferWriter> owned = new(new PooledBufferWriter());
-        PooledBufferWriter bytes = owned.Value;
-        int count;
-        do
+        if (entry.IsEncrypted)
         {
-            count = await Guarded(() => content.ReadAsync(bytes.GetMemory(), cancellationToken).AsTask(), cancellationToken);
-            bytes.Advance(count);
+            return new Part(entry.FullName, Stream.Null, Crc: null, Unreadable("it is encrypted. Pack it without a password."));
         }
-        while (count > 0 && bytes.Written.Length <= maxBytes);
-        return owned.Release();
+
+        try
+        {
+            return new Part(entry.FullName, entry.Open(), entry.Crc32, Fault: null);
+        }
+        catch (Exception e) when (MalformedBody.IsReasonOf(e, CancellationToken.None))
+        {
+            return new Part(entry.FullName, Stream.Null, Crc: null, Unreadable(e.Message + " Pack it with deflate.", e));
+        }
+    }
+
+    // Returns why the image alone cannot be read. A form that cannot be read has no further images.
+    private static async Task<SegmentationException?> ReadAsync(
+        Part part, PooledBufferWriter bytes, long maxBytes, CancellationToken cancellationToken)
+    {
+        if (part.Fault is not null)
+        {
+            return part.Fault;
+        }
+
+        try
+        {
+            int count;
+            do
+            {
+                count = await part.Content.ReadAsync(bytes.GetMemory(), cancellationToken);
+                bytes.Advance(count);
+            }
+            while (count > 0 && bytes.Written.Length <= maxBytes);
+        }
+        catch (Exception e) when (MalformedBody.IsReasonOf(e, cancellationToken))
+        {
+            if (part.Crc is null)
+            {
+                throw Damaged(e);
+            }
+
+            return Unreadable(e.Message + " Pack it again.", e);
+        }
+
+        // The reader of .NET does not compare the checksum. Of an image that is too large, the end is not read.
+        if (part.Crc is { } crc && bytes.Written.Length <= maxBytes && Crc32.HashToUInt32(bytes.Written.Span) != crc)
+        {
+            return Unreadable("its checksum (CRC-32) differs from that of its bytes. Pack it again.");
+        }
+
+        return null;
     }
 
     private static async Task<T> Guarded<T>(Func<Task<T>> read, CancellationToken cancellationToken)
@@ -182,14 +261,28 @@ internal sealed class Upload : IDisposable
         }
         catch (Exception e) when (MalformedBody.IsReasonOf(e, cancellationToken))
         {
-            throw new SegmentationException(
-                SegmentationError.InvalidRequest, "Expected a complete form or zip, got a damaged one: " + e.Message,
-                e);
+            throw Damaged(e);
         }
     }
+
+    private static SegmentationException Damaged(Exception e) => new(
+        SegmentationError.InvalidRequest, "Expected a complete form or zip, got a damaged one: " + e.Message, e);
+
+    private static SegmentationException Unreadable(string why, Exception? cause = null) =>
+        new(SegmentationError.UndecodableImage, "This file cannot be read from the zip: " + why, cause);
 
     private static SegmentationException TooLarge(BulkOptions options) => new(
         SegmentationError.PayloadTooLarge,
         $"Expected at most {options.MaxBytes:N0} bytes, packed and unpacked (Bulk:MaxBytes), got more. "
         + "Send several requests.");
+
+    /// <summary>An image as it lies in the upload.</summary>
+    /// <param name="Name">Its name.</param>
+    /// <param name="Content">Its bytes; disposed with the part.</param>
+    /// <param name="Crc">The checksum of its bytes; null where the upload has none.</param>
+    /// <param name="Fault">Why its bytes cannot be read; null where they can.</param>
+    private sealed record Part(string Name, Stream Content, uint? Crc, SegmentationException? Fault) : IDisposable
+    {
+        public void Dispose() => Content.Dispose();
+    }
 }

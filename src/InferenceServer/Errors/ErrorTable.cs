@@ -89,6 +89,10 @@ internal static class ErrorTable
     public static readonly SegmentationError StoreUnavailable = Add(
         "store-unavailable", Status503ServiceUnavailable, StatusCode.Unavailable, reason: null, TimeSpan.FromSeconds(2));
 
+    /// <summary>The volume of temporary files or of jobs has no room left, or cannot be written.</summary>
+    public static readonly SegmentationError InsufficientStorage = Add(
+        "insufficient-storage", Status507InsufficientStorage, StatusCode.ResourceExhausted, reason: null);
+
     /// <summary>The server is shutting down and accepts requests only for a moment longer.</summary>
     public static readonly SegmentationError Draining = Add(
         "draining", Status503ServiceUnavailable, StatusCode.Unavailable, reason: null);

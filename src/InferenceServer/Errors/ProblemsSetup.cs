@@ -51,12 +51,23 @@ internal sealed class SegmentationExceptionHandler(ILogger<SegmentationException
 
                 await Problem.WriteAsync(httpContext, e);
                 return true;
+            case StorageException e when FullVolume.IsReasonOf(e):
+                await Problem.WriteAsync(httpContext, new SegmentationException(ErrorTable.InsufficientStorage, e.Message, e));
+                return true;
             case StorageException e:
                 await Problem.WriteAsync(httpContext, new SegmentationException(ErrorTable.StoreUnavailable, e.Message, e));
+                return true;
+            // Kestrel's, for a chunk whose size has too many digits.
+            case IOException { InnerException: OverflowException }:
+                await Problem.WriteAsync(
+                    httpContext, new SegmentationException(
+                        SegmentationError.InvalidRequest, "Transfer-Encoding: expected chunks, got a chunk without a valid size."));
                 return true;
             case BadHttpRequestException e:
                 await Problem.WriteAsync(httpContext, e.StatusCode, e.Message);
                 return true;
+            case IOException when await ClientGone.IsReasonAsync(httpContext):
+                return true; // nobody reads an answer
             default:
                 Log.Unforeseen(logger, exception, httpContext.TraceIdentifier);
                 await Problem.WriteAsync(
@@ -64,5 +75,19 @@ internal sealed class SegmentationExceptionHandler(ILogger<SegmentationException
                     "The server failed. Its log has the reason under the request's id.");
                 return true;
         }
+    }
+}
+
+/// <summary>Tells clients that are gone from failures of the server.</summary>
+internal static class ClientGone
+{
+    private static readonly TimeSpan Moment = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>Whether an <see cref="IOException"/> of a request came from its client. Reading fails a moment before the
+    /// request's token is cancelled.</summary>
+    public static async Task<bool> IsReasonAsync(HttpContext http)
+    {
+        await Task.Delay(Moment, http.RequestAborted).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        return http.RequestAborted.IsCancellationRequested;
     }
 }

@@ -1,7 +1,8 @@
-using InferenceServer.Errors;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Sockets;
+using InferenceServer.Errors;
+using InferenceServer.Hosting;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Buffers;
 using InferenceServer.Segment;
@@ -15,6 +16,10 @@ namespace InferenceServer.Fetching;
 internal sealed class ImageFetcher : IDisposable
 {
     private const int MaxHeaderKilobytes = 32;
+
+    /// <summary>How the server names itself to other servers.</summary>
+    public static readonly ProductInfoHeaderValue UserAgent = new("InferenceServer", Arguments.Version);
+
     private readonly FetchOptions _options;
     private readonly HostPattern[] _public, _private;
     private readonly HttpMessageInvoker _http;
@@ -39,7 +44,8 @@ internal sealed class ImageFetcher : IDisposable
 
     /// <summary>Fetches an image.</summary>
     /// <param name="url">The image's URL.</param>
-    /// <param name="authorization">Sent to the URL's host, and not to hosts that it redirects to.</param>
+    /// <param name="authorization">Returns the credentials for a URL, or throws where it may not be fetched; asked again
+    /// after each redirect. Null for none.</param>
     /// <param name="maxBytes">Most bytes of an image.</param>
     /// <param name="hold">Called with the number of bytes received so far.</param>
     /// <param name="cancellationToken">Cancels fetching.</param>
@@ -47,7 +53,8 @@ internal sealed class ImageFetcher : IDisposable
     /// <exception cref="SegmentationException">The host is not listed, does not answer, or answers with an error or too
     /// many bytes.</exception>
     public async Task<PooledBufferWriter> FetchAsync(
-        string url, AuthenticationHeaderValue? authorization, long maxBytes, Action<long> hold, CancellationToken cancellationToken)
+        string url, Func<Uri, CancellationToken, ValueTask<AuthenticationHeaderValue?>>? authorization, long maxBytes,
+        Action<long> hold, CancellationToken cancellationToken)
     {
         Uri first = Uri.TryCreate(url, UriKind.Absolute, out Uri? given) ? given : throw Refused(
             "expected an absolute URL.");
@@ -60,7 +67,12 @@ internal sealed class ImageFetcher : IDisposable
             {
                 Check(at);
                 using HttpRequestMessage request = new(HttpMethod.Get, at);
-                request.Headers.Authorization = at.Authority == first.Authority && at.Scheme == first.Scheme ? authorization : null;
+                request.Headers.UserAgent.Add(UserAgent);
+                if (authorization is not null)
+                {
+                    request.Headers.Authorization = await authorization(at, timeout.Token);
+                }
+
                 using HttpResponseMessage response = await _http.SendAsync(request, timeout.Token);
                 if ((int)response.StatusCode is >= 300 and < 400 && response.Headers.Location is { } location)
                 {

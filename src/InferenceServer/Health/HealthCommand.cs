@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using InferenceServer.Hosting;
 
 namespace InferenceServer.Health;
 
@@ -27,7 +28,7 @@ internal static class HealthCommand
         }
 
         Uri probe = new(Address(urls, ports), "/health/" + (args is [var which] ? which : "ready"));
-        using HttpClient client = new(new SocketsHttpHandler { UseProxy = false }) { Timeout = AnswerTimeout };
+        using HttpClient client = new(Handler(SocketPath(urls))) { Timeout = AnswerTimeout };
         try
         {
             using HttpResponseMessage answer = await client.GetAsync(probe);
@@ -41,18 +42,26 @@ internal static class HealthCommand
         }
         catch (Exception e) when (e is HttpRequestException or SocketException or TaskCanceledException)
         {
-            await Console.Error.WriteLineAsync($"No response from {probe}: {e.Message}");
+            string place = SocketPath(urls) is { } socket ? $"{socket} at {probe.AbsolutePath}" : probe.ToString();
+            await Console.Error.WriteLineAsync($"No response from {place}: {e.Message}");
             return 1;
         }
     }
+
+    /// <summary>The Unix socket of the first plain HTTP address; null where that address has a port.</summary>
+    internal static string? SocketPath(string? urls) => UnixSocketAddresses.PathOf(First(urls));
 
     /// <summary>The server's address on its own machine: the first plain HTTP address, with the loopback address
     /// instead of a wildcard.</summary>
     /// <remarks>The loopback address instead of <c>localhost</c>: a container may have no <c>/etc/hosts</c>.</remarks>
     internal static Uri Address(string? urls, string? ports)
     {
-        string? url = urls?.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
-            .FirstOrDefault(u => u.StartsWith("http://", StringComparison.OrdinalIgnoreCase));
+        string? url = First(urls);
+        if (SocketPath(urls) is not null)
+        {
+            return new Uri("http://localhost"); // only a name for the request's header
+        }
+
         if (url is null)
         {
             string? port = ports?.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).FirstOrDefault();
@@ -62,5 +71,25 @@ internal static class HealthCommand
         BindingAddress address = BindingAddress.Parse(url);
         string host = address.Host is "*" or "+" or "0.0.0.0" or "[::]" or "localhost" ? "127.0.0.1" : address.Host;
         return new Uri($"http://{host}:{address.Port}");
+    }
+
+    private static string? First(string? urls) =>
+        urls?.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
+            .FirstOrDefault(u => u.StartsWith("http://", StringComparison.OrdinalIgnoreCase));
+
+    private static SocketsHttpHandler Handler(string? socketPath)
+    {
+        SocketsHttpHandler handler = new() { UseProxy = false };
+        if (socketPath is not null)
+        {
+            handler.ConnectCallback = async (_, cancellationToken) =>
+            {
+                Socket socket = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+                await socket.ConnectAsync(new UnixDomainSocketEndPoint(socketPath), cancellationToken);
+                return new NetworkStream(socket, ownsSocket: true);
+            };
+        }
+
+        return handler;
     }
 }

@@ -22,14 +22,15 @@ internal static class HealthEndpoints
             .WithSummary(
                 "Returns 200 once the required models are warm, until the server stops.")
             .Produces<HealthStatus>()
-            .ProducesProblem(StatusCodes.Status503ServiceUnavailable);
+            .ProducesProblem(StatusCodes.Status503ServiceUnavailable)
+            .ProducesProblem(StatusCodes.Status507InsufficientStorage);
         return group;
     }
 
     private static Ok<HealthStatus> Live() => TypedResults.Ok(new HealthStatus("live"));
 
     /// <summary>The response of a server that is not ready; null where the server is ready.</summary>
-    public static IResult? NotReady(ModelRepository repository, Drain drain)
+    public static IResult? NotReady(ModelRepository repository, Drain drain, TemporaryFolder folder)
     {
         if (drain.HasBegun)
         {
@@ -42,11 +43,16 @@ internal static class HealthEndpoints
             return new ProblemResult(new SegmentationException(SegmentationError.ModelNotReady, string.Join(' ', reasons)));
         }
 
+        if (folder.Problem is { } problem)
+        {
+            return new ProblemResult(ErrorTable.InsufficientStorage, problem);
+        }
+
         return null;
     }
 
-    private static IResult Ready(ModelRepository repository, Drain drain) =>
-        NotReady(repository, drain) ?? TypedResults.Ok(new HealthStatus("ready"));
+    private static IResult Ready(ModelRepository repository, Drain drain, TemporaryFolder folder) =>
+        NotReady(repository, drain, folder) ?? TypedResults.Ok(new HealthStatus("ready"));
 }
 
 /// <summary>The response to a passed probe.</summary>
@@ -54,9 +60,9 @@ internal static class HealthEndpoints
 public sealed record HealthStatus(string Status);
 
 /// <summary>Readiness as a health check of the framework, for the health service of gRPC.</summary>
-internal sealed class ReadinessCheck(ModelRepository repository, Drain drain) : IHealthCheck
+internal sealed class ReadinessCheck(ModelRepository repository, Drain drain, TemporaryFolder folder) : IHealthCheck
 {
     public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
         Task.FromResult(
-            HealthEndpoints.NotReady(repository, drain) is null ? HealthCheckResult.Healthy() : HealthCheckResult.Unhealthy());
+            HealthEndpoints.NotReady(repository, drain, folder) is null ? HealthCheckResult.Healthy() : HealthCheckResult.Unhealthy());
 }

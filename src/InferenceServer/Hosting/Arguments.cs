@@ -79,8 +79,8 @@ internal sealed class Arguments
         return _asksForHelp || _asksForVersion;
     }
 
-    // The text after the + is the commit.
-    private static string Version =>
+    /// <summary>The server's version. The text after the + is the commit.</summary>
+    public static string Version { get; } =
         typeof(Arguments).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];
 
     private static string Help(IServiceCollection services) =>

@@ -55,6 +55,9 @@ internal sealed class Drain(
         application.StopApplication();
     }
 
+    /// <summary>Handles SIGHUP, which asks other servers to read their files again.</summary>
+    public void HangUp() => Log.HangUp(logger);
+
     public void Dispose()
     {
         _delay?.Dispose();
@@ -73,6 +76,15 @@ internal sealed class DrainLifetime(Drain drain) : IHostLifetime, IDisposable
         Handle(PosixSignal.SIGTERM, delay: true); // on Windows the machine shuts down or the user logs off
         Handle(PosixSignal.SIGINT, delay: false);
         Handle(PosixSignal.SIGQUIT, delay: false); // on Windows Ctrl+Break
+        if (!OperatingSystem.IsWindows())
+        {
+            _signals.Add(PosixSignalRegistration.Create(PosixSignal.SIGHUP, context =>
+            {
+                context.Cancel = true; // else the process ends here and now
+                drain.HangUp();
+            }));
+        }
+
         return Task.CompletedTask;
     }
 
@@ -107,6 +119,8 @@ internal static class DrainSetup
         builder.Services.TryAddSingleton(TimeProvider.System);
         builder.Services.AddSingleton<Drain>();
         builder.Services.AddSingleton<IHostLifetime, DrainLifetime>();
+        builder.Services.AddSingleton<TemporaryFolder>();
+        builder.Services.AddHostedService(services => services.GetRequiredService<TemporaryFolder>());
     }
 
     /// <summary>Closes each connection after its response during the shutdown: a client that keeps a connection open
@@ -137,6 +151,12 @@ internal static class DrainSetup
         await using (app)
         {
             app.Services.GetRequiredService<IStartupValidator>().Validate(); // before any service has started
+            if (TemporaryFolder.Try(Path.GetTempPath(), out _) is { } problem)
+            {
+                throw new StartUpException(problem);
+            }
+
+            app.RemoveStaleSockets();
             try
             {
                 await app.StartAsync();

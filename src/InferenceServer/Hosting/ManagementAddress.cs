@@ -1,5 +1,7 @@
 using System.Net;
+using System.Net.Sockets;
 using InferenceServer.Errors;
+using InferenceServer.Runtime.Storage;
 using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Hosting;
@@ -130,6 +132,71 @@ internal sealed class ManagementConsistency(IReadOnlyList<string> others) : IVal
         catch (FormatException)
         {
             return null; // Kestrel reports it
+        }
+    }
+}
+
+/// <summary>Unix sockets among the server's addresses.</summary>
+internal static class UnixSocketAddresses
+{
+    private const string SocketFile = "a socket";
+
+    /// <summary>The path of the socket that an address names; null for other addresses.</summary>
+    public static string? PathOf(string? address)
+    {
+        try
+        {
+            if (BindingAddress.Parse(address?.Trim() ?? "") is { IsUnixPipe: true } socket)
+            {
+                return socket.UnixPipePath;
+            }
+        }
+        catch (FormatException)
+        {
+            // Kestrel reports it.
+        }
+
+        return null;
+    }
+
+    /// <summary>Removes the sockets that a killed process has left behind; otherwise the address would be in use for
+    /// ever.</summary>
+    /// <exception cref="StartUpException">Another process listens at a socket.</exception>
+    public static void RemoveStaleSockets(this WebApplication app)
+    {
+        IConfiguration configuration = app.Configuration;
+        IEnumerable<string?> endpoints = configuration.GetSection("Kestrel:Endpoints").GetChildren().Select(endpoint => endpoint["Url"]);
+        string[] urls = (configuration["urls"] ?? "").Split(';', StringSplitOptions.RemoveEmptyEntries);
+        foreach (string path in endpoints.Concat(urls).Append(configuration["OpenInference:GrpcUrl"]).Select(PathOf).OfType<string>())
+        {
+            if (!File.Exists(path) || (OperatingSystem.IsLinux() && RegularFile.Obstacle(path) != SocketFile))
+            {
+                continue; // Kestrel reports a file
+            }
+
+            if (IsListening(path))
+            {
+                throw new StartUpException(
+                    $"http://unix:{path}: expected a socket of this server's own, but another process listens there. "
+                    + "Stop that process, or choose another path with --urls.");
+            }
+
+            File.Delete(path);
+            Log.StaleSocket(app.Logger, path);
+        }
+    }
+
+    private static bool IsListening(string path)
+    {
+        using Socket socket = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        try
+        {
+            socket.Connect(new UnixDomainSocketEndPoint(path));
+            return true;
+        }
+        catch (SocketException e)
+        {
+            return e.SocketErrorCode != SocketError.ConnectionRefused;
         }
     }
 }

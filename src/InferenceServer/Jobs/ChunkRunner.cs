@@ -85,6 +85,13 @@ internal sealed class ChunkRunner(
             return;
         }
 
+        if (item.Fault is { } fault)
+        {
+            await work.Answers.WriteAsync(
+                BulkAnswer.Failed(unread, new SegmentationException(SegmentationError.UndecodableImage, fault)), cancellationToken);
+            return;
+        }
+
         if (work.Target?.Planned(unread, item) is { } planned)
         {
             await work.Answers.WriteAsync(planned, cancellationToken);

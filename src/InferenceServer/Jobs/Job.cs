@@ -9,6 +9,7 @@ internal sealed class Job(string id, StoredJob stored, TimeProvider time)
     private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private JobStatus? _end;
     private bool _isStarted;
+    private long? _fullSince; // guarded by _lock
 
     /// <summary>The job's ID.</summary>
     public string Id { get; } = id;
@@ -87,11 +88,27 @@ internal sealed class Job(string id, StoredJob stored, TimeProvider time)
         Announce();
     }
 
+    /// <summary>Notes that a volume was too full for what the job has to write.</summary>
+    /// <returns>For how long that has been so.</returns>
+    public TimeSpan VolumeFull()
+    {
+        lock (_lock)
+        {
+            _fullSince ??= time.GetTimestamp();
+            return time.GetElapsedTime(_fullSince.Value);
+        }
+    }
+
     /// <summary>Adds a finished chunk.</summary>
     public void Finished(FinishedChunk chunk)
     {
         if (Progress!.Add(chunk))
         {
+            lock (_lock)
+            {
+                _fullSince = null;
+            }
+
             Announce();
         }
     }

@@ -70,7 +70,7 @@ internal static class JobEndpoints
 
         RequireModel(repository, request.Model);
         StoredJob stored = new(request, time.GetUtcNow()) { Owner = Owner(http) };
-        long bytes = isJson ? 0 : http.Request.ContentLength ?? bulk.Value.MaxBytes;
+        long bytes = isJson ? 0 : Upload.Announced(http.Request, bulk.Value);
         Job job = await registry.AddAsync(
             stored, bytes,
             async id =>

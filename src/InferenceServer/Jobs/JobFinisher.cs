@@ -53,11 +53,20 @@ internal sealed class JobFinisher(
         _ = TellAsync(job);
     }
 
-    /// <summary>Ends a job that cannot go on.</summary>
+    /// <summary>Ends a job that cannot go on, and gives back the room of its uploaded images.</summary>
     public async Task FailAsync(Job job, string reason, CancellationToken cancellationToken)
     {
         await EndAsync(job, JobState.Failed, reason, cancellationToken);
+        await records.TidyAsync(job.Id, cancellationToken);
         _ = TellAsync(job);
+    }
+
+    /// <summary>Ends a job for which a volume is full. Its uploaded images go first, so that there is room for its
+    /// end.</summary>
+    public async Task FailFullAsync(Job job, string reason, CancellationToken cancellationToken)
+    {
+        await records.TidyAsync(job.Id, cancellationToken);
+        await FailAsync(job, reason, cancellationToken);
     }
 
     /// <summary>Ends calls of webhooks; the next start makes them again.</summary>

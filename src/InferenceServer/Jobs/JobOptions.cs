@@ -45,7 +45,7 @@ public sealed class JobOptions
     public int MaxJobs { get; set; } = 100;
 
     /// <summary>Most images of a job with sources. Default 10 million.</summary>
-    [Range(1, 100_000_000)]
+    [Range(1, JobPlan.MostImages)]
     public int MaxImages { get; set; } = 10_000_000;
 
     /// <summary>Most bytes of the uploaded images and answers of all jobs; at least <c>Bulk:MaxBytes</c>. Default 10

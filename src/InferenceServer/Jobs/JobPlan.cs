@@ -9,6 +9,9 @@ internal sealed record JobPlan(int Total, int ChunkSize)
     /// size.</summary>
     public const int PageSize = 1024;
 
+    /// <summary>Most images of any job.</summary>
+    public const int MostImages = 100_000_000;
+
     /// <summary>Chunks of a job that wait in the queue at the same time. Each finished chunk c adds c + Window, so that the
     /// images of a large job are never all before those of the next job.</summary>
     public const int Window = 256;
@@ -45,6 +48,9 @@ internal sealed record JobItem(string Name, string Key)
 
     /// <summary>Key of the mask in the target; null where the job has no target.</summary>
     public string? Output { get; init; }
+
+    /// <summary>Why an uploaded image could not be read; null where it could.</summary>
+    public string? Fault { get; init; }
 
     /// <summary>Whether the mask was there before the job.</summary>
     public bool Exists { get; init; }

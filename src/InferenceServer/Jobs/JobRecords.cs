@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using InferenceServer.Runtime.Storage;
@@ -21,9 +22,18 @@ internal sealed class JobRecords(IObjectStore store)
     private const string RequestFile = "request.json", PlanFile = "plan.json", StatusFile = "status.json";
     private const string NotifiedFile = "notified";
 
-    /// <summary>The IDs of all jobs, and of jobs that are being made or removed.</summary>
+    // Without keys, everybody who knows the ID may see the job, so it must not be guessed.
+    private const int IdBytes = 16;
+
+    /// <summary>An ID for a new job.</summary>
+    public static string NewId() => Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(IdBytes));
+
+    /// <summary>Whether a text is the ID of a job.</summary>
+    public static bool IsId(string text) => text.Length == 2 * IdBytes && text.All(char.IsAsciiHexDigitLower);
+
+    /// <summary>The IDs of all jobs, and of jobs that are being made or removed; other folders are not touched.</summary>
     public IAsyncEnumerable<string> IdsAsync(CancellationToken cancellationToken) =>
-        store.ListFoldersAsync("", cancellationToken);
+        store.ListFoldersAsync("", cancellationToken).Where(IsId);
 
     /// <summary>Makes the job exist. Uploaded images and their plan are written before.</summary>
     public Task AddAsync(string id, StoredJob job, CancellationToken cancellationToken) =>
@@ -58,17 +68,31 @@ internal sealed class JobRecords(IObjectStore store)
         WriteAsync($"{id}/{PlanFile}", plan, JobJson.Default.JobPlan, WriteMode.Replace, cancellationToken);
 
     /// <summary>The plan of a job; null before its sources are listed.</summary>
-    public Task<JobPlan?> PlanAsync(string id, CancellationToken cancellationToken) =>
-        ReadAsync($"{id}/{PlanFile}", JobJson.Default.JobPlan, cancellationToken);
+    /// <exception cref="JsonException">The record is damaged.</exception>
+    public async Task<JobPlan?> PlanAsync(string id, CancellationToken cancellationToken)
+    {
+        JobPlan? plan = await ReadAsync($"{id}/{PlanFile}", JobJson.Default.JobPlan, cancellationToken);
+        if (plan is null or { Total: >= 1 and <= JobPlan.MostImages, ChunkSize: >= 1 and <= JobPlan.PageSize })
+        {
+            return plan;
+        }
+
+        throw new JsonException($"Expected numbers of images in {id}/{PlanFile}, got {plan.Total} in chunks of {plan.ChunkSize}.");
+    }
 
     /// <summary>The images of a chunk.</summary>
     public async Task<JobItem[]> ItemsAsync(string id, JobPlan plan, int chunk, CancellationToken cancellationToken)
     {
         int first = chunk * plan.ChunkSize;
-        JobItem[] page = await ReadAsync(Page(id, first / JobPlan.PageSize), JobJson.Default.JobItemArray, cancellationToken)
-            ?? throw new StorageException(
-                $"The plan of job {id} is incomplete. Delete the job and send it again.", isTransient: false);
-        return page.AsSpan(first % JobPlan.PageSize, plan.Count(chunk)).ToArray();
+        int start = first % JobPlan.PageSize;
+        JobItem[]? page = await ReadAsync(Page(id, first / JobPlan.PageSize), JobJson.Default.JobItemArray, cancellationToken);
+        if (page?.Length >= start + plan.Count(chunk) && !page.Contains(null))
+        {
+            return page.AsSpan(start, plan.Count(chunk)).ToArray();
+        }
+
+        throw new StorageException(
+            $"The plan of job {id} is incomplete. Delete the job and send it again.", isTransient: false);
     }
 
     /// <summary>Finishes a chunk.</summary>
@@ -101,13 +125,20 @@ internal sealed class JobRecords(IObjectStore store)
         // Finished chunks first: then the failures of each are there.
         await foreach (StoredObject done in store.ListAsync(GroupPrefix(id, "done", group), cancellationToken))
         {
-            finished.Add(new FinishedChunk(Number(done.Key), Failed: 0, done.Length));
+            if (TryNumber(done.Key, group, out int chunk))
+            {
+                finished.Add(new FinishedChunk(chunk, Failed: 0, done.Length));
+            }
         }
 
         await foreach (StoredObject lines in store.ListAsync(GroupPrefix(id, "failed", group), cancellationToken))
         {
             ReadOnlySpan<char> count = lines.Key.AsSpan(lines.Key.LastIndexOf('.') + 1);
-            failed[Number(lines.Key)] = int.Parse(count, NumberStyles.None, CultureInfo.InvariantCulture);
+            if (TryNumber(lines.Key, group, out int chunk)
+                && int.TryParse(count, NumberStyles.None, CultureInfo.InvariantCulture, out int number))
+            {
+                failed[chunk] = number;
+            }
         }
 
         return [.. finished.Select(chunk => chunk with { Failed = failed.GetValueOrDefault(chunk.Number) })];
@@ -190,10 +221,12 @@ internal sealed class JobRecords(IObjectStore store)
     private static string FailedKey(string id, int chunk, int failed) =>
         string.Create(CultureInfo.InvariantCulture, $"{Group(id, "failed", chunk)}.{failed}");
 
-    private static int Number(string key)
+    // Other files in the folder are no chunks.
+    private static bool TryNumber(string key, int group, out int chunk)
     {
         ReadOnlySpan<char> name = key.AsSpan(key.LastIndexOf('/') + 1);
-        return int.Parse(name[..8], NumberStyles.None, CultureInfo.InvariantCulture);
+        return int.TryParse(name[..Math.Min(8, name.Length)], NumberStyles.None, CultureInfo.InvariantCulture, out chunk)
+            && chunk / GroupSize == group;
     }
 
     private async Task RemoveBelowAsync(string prefix, CancellationToken cancellationToken)

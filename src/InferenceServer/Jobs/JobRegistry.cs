@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
-using System.Security.Cryptography;
 using System.Text.Json;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Diagnostics;
@@ -13,8 +12,9 @@ namespace InferenceServer.Jobs;
 /// away.</summary>
 internal sealed class JobRegistry
 {
-    // Without keys, everybody who knows the ID may see the job, so it must not be guessed.
-    private const int IdBytes = 16;
+    /// <summary>Why a job fails whose records cannot be read.</summary>
+    public const string DamagedRecords = "The job's records are damaged.";
+
     // A client that asks every second must not list the store as often, and must have an answer where the store hangs.
     private static readonly TimeSpan LongestLook = TimeSpan.FromSeconds(2);
 
@@ -66,7 +66,7 @@ internal sealed class JobRegistry
         CancellationToken cancellationToken)
     {
         using IDisposable reserved = _room.Reserve(bytes, _jobs.Values);
-        string id = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(IdBytes));
+        string id = JobRecords.NewId();
         try
         {
             (JobPlan Plan, long Bytes)? filled = await fillAsync(id);
@@ -126,8 +126,7 @@ internal sealed class JobRegistry
             return known;
         }
 
-        bool isId = id.Length == 2 * IdBytes && id.All(char.IsAsciiHexDigitLower);
-        if (!isId || await ReadAsync(id, cancellationToken) is not { } stored)
+        if (!JobRecords.IsId(id) || await ReadAsync(id, cancellationToken) is not { } stored)
         {
             return null;
         }
@@ -165,9 +164,29 @@ internal sealed class JobRegistry
         return BoundedAsync(job.Id, () => RefreshAsync(job, CancellationToken.None), cancellationToken);
     }
 
-    /// <summary>Reads a job's plan, progress and end from the store.</summary>
+    /// <summary>Reads a job's plan, progress and end from the store. A job whose records are damaged has failed.</summary>
     /// <exception cref="StorageException">The store is away.</exception>
     public async Task RefreshAsync(Job job, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await ReadProgressAsync(job, cancellationToken);
+        }
+        catch (JsonException e)
+        {
+            if (_damaged.TryAdd(job.Id, true))
+            {
+                Log.JobUnreadable(_logger, e, job.Id);
+            }
+
+            job.Ended(job.Status with
+            {
+                State = JobState.Failed, Reason = DamagedRecords, Rate = null, Eta = null, Ended = _time.GetUtcNow(),
+            });
+        }
+    }
+
+    private async Task ReadProgressAsync(Job job, CancellationToken cancellationToken)
     {
         if (job.Progress is null)
         {
@@ -189,7 +208,7 @@ internal sealed class JobRegistry
             }
 
             IReadOnlyList<FinishedChunk> finished = await _records.FinishedAsync(job.Id, group, cancellationToken);
-            foreach (FinishedChunk chunk in finished)
+            foreach (FinishedChunk chunk in finished.Where(chunk => chunk.Number < progress.Plan.Chunks))
             {
                 job.Finished(chunk);
             }
@@ -222,7 +241,7 @@ internal sealed class JobRegistry
         foreach (Job job in _jobs.Values.Where(job => !stored.Contains(job.Id)).ToArray())
         {
             // It may have been made after the list was read.
-            if (await _records.FindAsync(job.Id, cancellationToken) is null)
+            if (await ReadAsync(job.Id, cancellationToken) is null)
             {
                 Forget(job);
             }

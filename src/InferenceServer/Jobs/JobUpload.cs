@@ -26,6 +26,12 @@ internal static class JobUpload
         {
             using (image.Bytes)
             {
+                if (image.Fault is { } fault)
+                {
+                    items.Add(new JobItem(image.Name, "") { Fault = fault.Message });
+                    continue;
+                }
+
                 bytes += image.Bytes.Written.Length;
                 items.Add(new JobItem(
                     image.Name, await records.AddImageAsync(id, image.Index, image.Bytes.Written, cancellationToken)));

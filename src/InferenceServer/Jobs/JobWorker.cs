@@ -16,6 +16,7 @@ internal sealed class JobWorker(
     // Several times within the time after which a queue gives the work away.
     private static readonly TimeSpan KeepInterval = TimeSpan.FromSeconds(8);
     private static readonly TimeSpan RetryDelay = TimeSpan.FromSeconds(2), LongestDelay = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan LongestFull = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan ModelDelay = TimeSpan.FromMilliseconds(100);
 
     protected override Task ExecuteAsync(CancellationToken stoppingToken)
@@ -101,7 +102,16 @@ internal sealed class JobWorker(
             {
                 await finisher.FailAsync(job, e.Message, stoppingToken);
             }
-            // A full disk or a store that is away is mended; another try at the rest would fail in the same way.
+            catch (IOException e) when (FullVolume.IsReasonOf(e) && job.VolumeFull() > LongestFull)
+            {
+                Log.JobFailed(logger, e, job.Id);
+                await finisher.FailFullAsync(
+                    job,
+                    "A volume of the server had no room for the job's answers for a minute. Make room, or send the job with a target. "
+                    + "The answers before that are kept.",
+                    stoppingToken);
+            }
+            // A store that is away comes back, and a full volume may get room; another try at the rest would fail in the same way.
             catch (Exception e) when (e is StorageException { IsTransient: false }
                 or not (IOException or SegmentationException or OperationCanceledException))
             {
@@ -147,6 +157,11 @@ internal sealed class JobWorker(
             await registry.RefreshAsync(job, cancellationToken);
         }
 
+        if (job.IsEnded)
+        {
+            return; // its records are damaged
+        }
+
         JobProgress progress = job.Progress ?? throw new StorageException(
             $"The plan of job {job.Id} cannot be read yet.", isTransient: true);
         bool isDone = progress.Has(chunk)
@@ -174,7 +189,7 @@ internal sealed class JobWorker(
     private static string Reason(Exception e) => e switch
     {
         StorageException => e.Message,
-        JsonException => "The job's records are damaged.",
+        JsonException => JobRegistry.DamagedRecords,
         _ => "The server failed; its log has the reason.",
     };
 

@@ -8,7 +8,7 @@ internal static partial class Log
     [LoggerMessage(702, LogLevel.Error, "The records of job {Id} could not be removed; they are removed later.")]
     public static partial void JobNotRemoved(ILogger logger, Exception exception, string id);
 
-    [LoggerMessage(703, LogLevel.Error, "The records of job {Id} could not be read; the job is ignored.")]
+    [LoggerMessage(703, LogLevel.Error, "The records of job {Id} could not be read; the job is ignored, or has failed.")]
     public static partial void JobUnreadable(ILogger logger, Exception exception, string id);
 
     [LoggerMessage(704, LogLevel.Warning, "Work on job {Id} could not be queued and is queued later: {Reason}")]

@@ -2,6 +2,7 @@ using System.Net.Http.Headers;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using InferenceServer.Fetching;
 using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Jobs;
@@ -34,6 +35,7 @@ internal sealed class Webhook(IOptions<JobOptions> options, TimeProvider time, I
                 using CancellationTokenSource timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
                 timeout.CancelAfter(Timeout);
                 using HttpRequestMessage request = new(HttpMethod.Post, url) { Content = new ByteArrayContent(body) };
+                request.Headers.UserAgent.Add(ImageFetcher.UserAgent);
                 request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
                 if (options.Value.WebhookSecret is { Length: > 0 } secret)
                 {

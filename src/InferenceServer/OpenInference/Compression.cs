@@ -4,14 +4,13 @@ using Microsoft.AspNetCore.ResponseCompression;
 
 namespace InferenceServer.OpenInference;
 
-/// <summary>Compression of request and response bodies, for the endpoints of this protocol.</summary>
+/// <summary>Compression of response bodies, for the endpoints of this protocol.</summary>
 internal static class Compression
 {
     private const int BytesBetweenLooks = 1 << 20;
 
     public static void AddCompression(this IServiceCollection services)
     {
-        services.AddRequestDecompression();
         services.AddResponseCompression(options =>
         {
             options.MimeTypes = ["application/json", "application/octet-stream"];
@@ -22,14 +21,10 @@ internal static class Compression
         services.Configure<GzipCompressionProviderOptions>(options => options.Level = CompressionLevel.Fastest);
     }
 
-    /// <summary>Decompresses requests of this protocol only: other requests have images, which are compressed
+    /// <summary>Compresses responses of this protocol only: other responses have images, which are compressed
     /// already.</summary>
     public static void UseCompression(this WebApplication app) =>
-        app.UseWhen(http => http.Request.Path.StartsWithSegments("/v2"), branch =>
-    {
-        branch.UseRequestDecompression();
-        branch.UseResponseCompression();
-    });
+        app.UseWhen(http => http.Request.Path.StartsWithSegments("/v2"), branch => branch.UseResponseCompression());
 
     /// <summary>Compresses a response where the client accepts compression. Called within a stage and not by
     /// middleware, because compression takes a CPU slot for longer than most stages.</summary>

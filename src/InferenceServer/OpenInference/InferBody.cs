@@ -3,7 +3,6 @@ using InferenceServer.Runtime;
 using InferenceServer.Runtime.Buffers;
 using InferenceServer.Segment;
 using Microsoft.AspNetCore.Http.Metadata;
-using Microsoft.Net.Http.Headers;
 
 namespace InferenceServer.OpenInference;
 
@@ -34,20 +33,10 @@ internal static class InferBody
     /// for them.</param>
     /// <param name="cancellationToken">Cancels reading.</param>
     /// <returns>The bytes; the caller disposes the buffer.</returns>
-    /// <exception cref="SegmentationException">The body is too large, or its compression is unknown or
-    /// incomplete.</exception>
+    /// <exception cref="SegmentationException">The body is too large, or damaged.</exception>
     public static async Task<PooledBufferWriter> ReadAsync(
         HttpRequest request, int maxBytes, Action<long> hold, CancellationToken cancellationToken)
     {
-        // The framework removes this header from bodies that it decompresses.
-        if (request.Headers.ContentEncoding is { Count: > 0 } encoding && encoding != "identity")
-        {
-            throw new SegmentationException(
-                SegmentationError.UnsupportedMediaType,
-                $"{HeaderNames.ContentEncoding}: expected gzip, deflate or br, got '{encoding}'.");
-        }
-
-        // A compressed body is larger once it is decompressed.
         long announced = request.ContentLength ?? 0;
         if (announced > maxBytes)
         {
@@ -55,18 +44,7 @@ internal static class InferBody
         }
 
         hold(announced);
-        try
-        {
-            return await BodyReader.ReadAsync(
-                request.Body, request.ContentLength, maxBytes, hold, What, cancellationToken);
-        }
-        // Brotli throws InvalidOperationException.
-        catch (Exception e) when (e is InvalidDataException or InvalidOperationException)
-        {
-            throw new SegmentationException(
-                SegmentationError.InvalidRequest,
-                "Expected a complete compressed body, got a damaged one: " + e.Message, e);
-        }
+        return await BodyReader.ReadAsync(request.Body, request.ContentLength, maxBytes, hold, What, cancellationToken);
     }
 }
 

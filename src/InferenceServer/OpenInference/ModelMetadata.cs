@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Reflection;
+using InferenceServer.Hosting;
 using InferenceServer.Runtime.Models;
 
 namespace InferenceServer.OpenInference;
@@ -7,14 +8,11 @@ namespace InferenceServer.OpenInference;
 /// <summary>Name, version and extensions of the server.</summary>
 public sealed record ServerMetadata
 {
-    private static readonly string OwnVersion = typeof(ServerMetadata).Assembly
-        .GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "";
-
     /// <summary>The server's name.</summary>
     public string Name { get; init; } = "inference-server";
 
     /// <summary>The server's version.</summary>
-    public string Version { get; init; } = OwnVersion;
+    public string Version { get; init; } = Arguments.Version;
 
     /// <summary>The supported extensions of the protocol; a request for another extension gets 501.</summary>
     public IReadOnlyList<string> Extensions { get; init; } =

@@ -100,8 +100,8 @@ internal static class OpenInferenceEndpoints
         }
     }
 
-    private static IResult ServerReady(ModelRepository repository, Drain drain) =>
-        HealthEndpoints.NotReady(repository, drain) ?? TypedResults.Ok();
+    private static IResult ServerReady(ModelRepository repository, Drain drain, TemporaryFolder folder) =>
+        HealthEndpoints.NotReady(repository, drain, folder) ?? TypedResults.Ok();
 
     private static Ok Ready(string model, int? version, ModelCatalog catalog)
     {

@@ -48,7 +48,8 @@ internal static class RepositoryEndpoints
 
     private static async Task<Ok<IReadOnlyList<RepositoryEntry>>> IndexAsync(HttpContext http, ModelCatalog catalog)
     {
-        using JsonDocument? asked = await ReadAsync(http, SmallBody.MaxBytes);
+        using JsonDocument? asked = await SmallBody.ReadAsync(
+            http, timeout: null, stop => ReadAsync(http, SmallBody.MaxBytes, stop));
         bool onlyReady = asked?.RootElement is { ValueKind: JsonValueKind.Object } body
             && body.TryGetProperty("ready", out JsonElement ready) && ready.ValueKind == JsonValueKind.True;
         return TypedResults.Ok(catalog.Index(onlyReady));
@@ -57,7 +58,7 @@ internal static class RepositoryEndpoints
     private static async Task<Results<Ok, ProblemResult>> LoadAsync(
         string model, HttpContext http, ModelCatalog catalog, ModelLifecycle lifecycle)
     {
-        using JsonDocument? asked = await ReadAsync(http, MaxLoadBytes);
+        using JsonDocument? asked = await ReadAsync(http, MaxLoadBytes, http.RequestAborted);
         if (asked?.RootElement is { ValueKind: JsonValueKind.Object } body
             && body.TryGetProperty("parameters", out JsonElement parameters) && parameters.ValueKind == JsonValueKind.Object)
         {
@@ -91,10 +92,10 @@ internal static class RepositoryEndpoints
         }
     }
 
-    private static async Task<JsonDocument?> ReadAsync(HttpContext http, int maxBytes)
+    private static async Task<JsonDocument?> ReadAsync(HttpContext http, int maxBytes, CancellationToken cancellationToken)
     {
         using PooledBufferWriter body = await InferBody.ReadAsync(
-            http.Request, maxBytes, hold: static _ => { }, http.RequestAborted);
+            http.Request, maxBytes, hold: static _ => { }, cancellationToken);
         try
         {
             // A copy, since the buffer is returned to the pool.

@@ -9,10 +9,35 @@ internal static class SmallBody
     /// <summary>Most bytes of a message without tensors.</summary>
     public const int MaxBytes = 4096;
 
-    /// <summary>Longest time for a message without tensors to arrive over gRPC.</summary>
-    /// <remarks>Less than five seconds: after that time Kestrel closes a connection with a slow body, and all calls of
-    /// the connection.</remarks>
-    public static readonly TimeSpan Timeout = TimeSpan.FromSeconds(4);
+    // Less than five seconds: after that time Kestrel closes a connection with a slow body, and all calls of the connection.
+    private static readonly TimeSpan Longest = TimeSpan.FromSeconds(4);
+
+    // A client that sends its message with its headers needs no time, so a shorter one refuses only those that hold calls
+    // open.
+    private static readonly TimeSpan Shortest = TimeSpan.FromMilliseconds(250);
+    private const int MostPatiently = 1000; // about ten kilobytes each
+    private static int _waiting;
+
+    /// <summary>Longest time for a message to arrive, at this moment: short while very many messages are awaited.</summary>
+    public static TimeSpan Timeout
+    {
+        get
+        {
+            if (Volatile.Read(ref _waiting) < MostPatiently)
+            {
+                return Longest;
+            }
+
+            return Shortest;
+        }
+    }
+
+    /// <summary>Counts a message that is awaited until the result is disposed.</summary>
+    public static IDisposable Wait()
+    {
+        Interlocked.Increment(ref _waiting);
+        return new Waiting();
+    }
 
     /// <summary>Reads the message of a call, or the start of the message.</summary>
     /// <param name="http">The call.</param>
@@ -21,7 +46,9 @@ internal static class SmallBody
     /// <exception cref="SegmentationException">The message did not arrive in time.</exception>
     public static async Task<T> ReadAsync<T>(HttpContext http, TimeSpan? timeout, Func<CancellationToken, Task<T>> read)
     {
-        TimeSpan shorter = timeout < Timeout ? timeout.Value : Timeout;
+        TimeSpan longest = Timeout;
+        TimeSpan shorter = timeout < longest ? timeout.Value : longest;
+        using IDisposable waiting = Wait();
         using CancellationTokenSource end = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted);
         end.CancelAfter(shorter);
         try
@@ -33,5 +60,10 @@ internal static class SmallBody
             string message = $"Expected the message within {shorter.TotalSeconds} s, but it took longer.";
             throw new SegmentationException(SegmentationError.DeadlineExceeded, message, e);
         }
+    }
+
+    private sealed class Waiting : IDisposable
+    {
+        public void Dispose() => Interlocked.Decrement(ref _waiting);
     }
 }

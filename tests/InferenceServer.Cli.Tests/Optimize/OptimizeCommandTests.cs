@@ -20,8 +20,8 @@ public sealed class OptimizeCommandTests : IClassFixture<OptimizeCommandTests.Op
         Assert.Equal("", string.Join('\n', _optimized.Error.Split('\n').Where(line => line.Length > 0 && !line.EndsWith('…'))));
         Assert.Equal(0, _optimized.ExitCode);
         Assert.Matches(@"Layers with weights in 8 bits: \d+ of \d+", _optimized.Output);
-        Assert.True(new FileInfo(_optimized.Int8).Length < new FileInfo(_optimized.Graph).Length / 2);
-        using OnnxModel made = OnnxModel.Open(_optimized.Int8);
+        Assert.True(new FileInfo(_optimized.Made).Length < new FileInfo(_optimized.Graph).Length / 2);
+        using OnnxModel made = OnnxModel.Open(_optimized.Made);
         Assert.Contains(made.Graph.Nodes, node => node.OpType == "QuantizeLinear");
         Assert.Equal("2", made.Metadata["inference_server.images"]);
     }
@@ -130,7 +130,7 @@ public sealed class OptimizeCommandTests : IClassFixture<OptimizeCommandTests.Op
 
         public string Graph => Folder[Model, "1", "model.onnx"];
 
-        public string Int8 => Folder[Model, "1", "model.int8.onnx"];
+        public string Made => Folder[Model, "1", "model.int8.onnx"];
 
         public int ExitCode { get; private set; }
 

@@ -77,6 +77,37 @@ public sealed class RefineCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task Refine_OnePlane_IsTheForegroundOfTwoClasses()
+    {
+        CrfCase scene = new("c02_160x120_L5");
+        WriteScene(scene);
+        float[] foreground = [.. Enumerable.Range(0, scene.Width * scene.Height).Select(i => (i * 37 % 101) / 100f)];
+        WriteArrayOnly([.. foreground.Select(p => 1 - p), .. foreground], [2, scene.Height, scene.Width]);
+        await RefineAsync("--threads", "1", "--labels", _folder["two.png"]);
+        float[] two = ReadArray([2, scene.Height, scene.Width]);
+        WriteArrayOnly(foreground, [1, scene.Height, scene.Width]);
+
+        (int exitCode, _, string error) = await RefineAsync("--threads", "1", "--labels", _folder["one.png"]);
+
+        Assert.Equal((0, ""), (exitCode, error));
+        float[] one = ReadArray([1, scene.Height, scene.Width]);
+        Assert.Equal(two[foreground.Length..], one);
+        Assert.Equal(await File.ReadAllBytesAsync(_folder["two.png"]), await File.ReadAllBytesAsync(_folder["one.png"]));
+        Assert.Contains(one, p => p > 0.5f);
+    }
+
+    [Fact]
+    public async Task Refine_EnergiesOfOnePlane_AreRefused()
+    {
+        WriteArray([.. Enumerable.Repeat(1f, 20)], [1, 4, 5]);
+
+        (int exitCode, _, string error) = await RefineAsync("--energies");
+
+        Assert.Equal(1, exitCode);
+        Assert.Contains("expected the energies of at least two classes, got one", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Refine_Logits_AsksForProbabilities()
     {
         WriteArray([.. Enumerable.Repeat(-3.5f, 40)], [2, 4, 5]);
@@ -187,11 +218,13 @@ public sealed class RefineCommandTests : IDisposable
         NpyFloats.Write(file, values, shape);
     }
 
-    private float[] ReadMarginals(CrfCase scene)
+    private float[] ReadMarginals(CrfCase scene) => ReadArray([scene.Labels, scene.Height, scene.Width]);
+
+    private float[] ReadArray(int[] shape)
     {
         using FileStream file = File.OpenRead(_folder["q.npy"]);
         using PooledBuffer<float> values = NpyFloats.Read(file, out NpyHeader header);
-        Assert.Equal([scene.Labels, scene.Height, scene.Width], header.Shape);
+        Assert.Equal(shape, header.Shape);
         return values.Span.ToArray();
     }
 

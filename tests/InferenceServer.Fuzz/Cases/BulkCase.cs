@@ -67,7 +67,9 @@ internal sealed class BulkCase(FuzzTarget target, bool asJob) : IFuzzCase
     {
         bool isZip = random.Next(3) > 0;
         byte[] seed = isZip ? random.Pick(Zips) : Form;
-        byte[] body = isZip && random.Next(2) > 0 ? MutateEnd(random, seed) : Mutator.Mutate(random, seed, seed, mostSteps: 3);
+        byte[] body = !isZip || random.Next(3) == 0 ? Mutator.Mutate(random, seed, seed, mostSteps: 3)
+            : random.Next(2) == 0 ? MutateEnd(random, seed)
+            : MutateEntry(random, seed);
         string type = random.Next(20) == 0 ? random.Pick(Types) : Types[isZip ? 0 : 1];
         string route = (asJob ? "/v1/jobs" : "/v1/segment:batch") + random.Pick(Queries);
         made([.. Encoding.UTF8.GetBytes($"{route}\n{type}\n"), .. body]);
@@ -91,6 +93,21 @@ internal sealed class BulkCase(FuzzTarget target, bool asJob) : IFuzzCase
     {
         int list = zip.AsSpan().IndexOf("PK\u0001\u0002"u8);
         return [.. zip[..list], .. Mutator.Mutate(random, zip[list..], zip, mostSteps: 2)];
+    }
+
+    // A bad entry among good ones: its flags, method, checksum, lengths or offset.
+    private static byte[] MutateEntry(Random random, byte[] zip)
+    {
+        const int Fixed = 46, Flags = 8;
+        byte[] changed = [.. zip];
+        int entry = changed.AsSpan().IndexOf("PK\u0001\u0002"u8);
+        for (int skip = random.Next(3); skip > 0 && changed.AsSpan(entry + Fixed).IndexOf("PK\u0001\u0002"u8) is >= 0 and int next; skip--)
+        {
+            entry += Fixed + next;
+        }
+
+        changed[entry + random.Next(Flags, Fixed)] = (byte)random.Next(256);
+        return changed;
     }
 
     private async Task<FuzzOutcome> FollowAsync(Uri job)

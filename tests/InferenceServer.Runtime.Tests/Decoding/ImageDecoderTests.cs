@@ -1,4 +1,6 @@
 using System.Buffers;
+using System.Buffers.Binary;
+using System.Text;
 using InferenceServer.Kernels;
 using InferenceServer.Runtime.Decoding;
 using Microsoft.Extensions.Options;
@@ -14,7 +16,7 @@ public class ImageDecoderTests
     public static TheoryData<string, double> Pictures => new()
     {
         { "rgb.png", 0 }, { "rgb16.png", 0 }, { "palette.png", 0 }, { "broken-profile.png", 0 },
-        { "animated.gif", 0 }, { "animated.webp", 0 }, { "two-pages.tif", 0 }, { "progressive.jpg", 3 },
+        { "animated.gif", 0 }, { "animated.webp", 0 }, { "two-pages.tif", 0 }, { "sequence.avif", 2 }, { "progressive.jpg", 3 },
         { "srgb-profile.jpg", 3 }, { "swapped-profile.jpg", 3 },
         { "orientation-1.jpg", 3 }, { "orientation-2.jpg", 3 }, { "orientation-3.jpg", 3 }, { "orientation-4.jpg", 3 },
         { "orientation-5.jpg", 3 }, { "orientation-6.jpg", 3 }, { "orientation-7.jpg", 3 }, { "orientation-8.jpg", 3 },
@@ -130,10 +132,10 @@ public class ImageDecoderTests
         Assert.Equal(Picture.Grey.Select(value => value >= 128 ? (byte)255 : (byte)0), image.Pixels.ToArray());
     }
 
-    [Theory, InlineData("rgba.png"), InlineData("grey-alpha.png")]
-    public void Decode_Alpha_IsLaidOnWhite(string name)
+    [Theory, InlineData("rgba.png", 0.6), InlineData("grey-alpha.png", 0.6), InlineData("premultiplied.avif", 1.5)]
+    public void Decode_Alpha_IsLaidOnWhite(string name, double tolerance)
     {
-        byte[] opaque = name == "rgba.png" ? Picture.Rgb : Picture.Grey;
+        byte[] opaque = name == "grey-alpha.png" ? Picture.Grey : Picture.Rgb;
         byte[] expected = [.. opaque.Select((value, i) =>
         {
             int alpha = (int)(i / 3 % Picture.Width * 255.0 / (Picture.Width - 1));
@@ -142,7 +144,40 @@ public class ImageDecoderTests
 
         using RgbImage image = Decoder.Decode(Assets.Image(name), CancellationToken.None);
 
-        Picture.AssertClose(expected, image.Pixels.Span, tolerance: 0.6);
+        Picture.AssertClose(expected, image.Pixels.Span, tolerance);
+    }
+
+    [Fact]
+    public void Decode_GifWhoseFrameIsSmaller_IsWhiteAroundTheFrame()
+    {
+        using RgbImage image = Decoder.Decode(Assets.Image("small-frame.gif"), CancellationToken.None);
+
+        Assert.Equal(new ImageSize(Picture.Width, Picture.Height), image.Size);
+        for (int i = 0; i < Picture.Rgb.Length; i++)
+        {
+            int x = i / 3 % Picture.Width, y = i / 3 / Picture.Width;
+            bool isInFrame = x is >= 8 and < 32 && y is >= 6 and < 24;
+            Assert.Equal((x, y, isInFrame ? Picture.Rgb[i] : 255), (x, y, image.Pixels.Span[i]));
+        }
+    }
+
+    [Theory]
+    [InlineData("heic", "mif1heic")]
+    [InlineData("heix", "mif1")]
+    [InlineData("hevc", "msf1")]
+    [InlineData("mif1", "mif1heic")]
+    [InlineData("mif1", "")]
+    [InlineData("msf1", "hevc")]
+    public void Decode_Heic_IsNamed(string major, string others)
+    {
+        byte[] avif = Assets.Image("sequence.avif");
+        byte[] brands = [.. "ftyp"u8, .. Encoding.ASCII.GetBytes(major), 0, 0, 0, 0, .. Encoding.ASCII.GetBytes(others)];
+        byte[] file = [0, 0, 0, (byte)(brands.Length + 4), .. brands, .. avif[BinaryPrimitives.ReadInt32BigEndian(avif)..]];
+
+        SegmentationException e = Assert.Throws<SegmentationException>(() => Decoder.Decode(file, CancellationToken.None));
+
+        Assert.Equal(SegmentationError.UnsupportedMediaType, e.Error);
+        Assert.Contains("got HEIC", e.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -100,7 +100,7 @@ public sealed class UnreadableFolderTests : IDisposable
         using CancellationTokenSource cancelled = new();
         ModelEntry? last = null;
         ModelSlot slot = new(
-            "tiny", runtime.Get<ModelLoader>(), versions: 1, Publish, runtime.Get<SegmentationMetrics>(),
+            "tiny", runtime.Get<ModelLoader>(), versions: 1, TimeSpan.FromMinutes(10), Publish, runtime.Get<SegmentationMetrics>(),
             NullLogger.Instance);
         slot.Unload("as asked");
 

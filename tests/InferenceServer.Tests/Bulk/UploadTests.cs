@@ -1,5 +1,7 @@
+using System.Buffers.Binary;
 using System.IO.Compression;
 using System.Net;
+using System.Text.Json;
 using InferenceServer.Runtime;
 
 namespace InferenceServer.Tests.Bulk;
@@ -81,6 +83,97 @@ public sealed class UploadTests(SegmentationServer server)
         using HttpResponseMessage response = await server.Client.PostAsync("/v1/segment:batch", Photo.Content(zip, "application/zip"));
 
         Assert.Contains("damaged", await ProblemAssert.IsAsync(HttpStatusCode.BadRequest, response), StringComparison.Ordinal);
+    }
+
+    public static TheoryData<string, CompressionLevel> Faults
+    {
+        get
+        {
+            TheoryData<string, CompressionLevel> faults = [];
+            foreach (string fault in (string[])["encrypted", "checksum", "data", "cut", "header", "offset", "method 12", "method 99"])
+            {
+                faults.Add(fault, CompressionLevel.NoCompression);
+                faults.Add(fault, CompressionLevel.Optimal);
+            }
+
+            return faults;
+        }
+    }
+
+    /// <summary>A zip of three images whose second has a fault.</summary>
+    internal static byte[] ZipWithAFault(string fault, CompressionLevel level)
+    {
+        byte[] noise = Photo.Noise(jpeg: false);
+        using ByteArrayContent content = ZipFile.Of([("a.png", Photo.Png), ("b.png", noise), ("c.png", Photo.Png)], level);
+        byte[] zip = content.ReadAsByteArrayAsync().Result;
+        int list = zip.AsSpan().IndexOf("PK\u0001\u0002"u8);
+        int entry = list + 4 + zip.AsSpan(list + 4).IndexOf("PK\u0001\u0002"u8);
+        int local = BinaryPrimitives.ReadInt32LittleEndian(zip.AsSpan(entry + 42));
+        switch (fault)
+        {
+            case "encrypted":
+                zip[entry + 8] |= 1;
+                zip[local + 6] |= 1;
+                break;
+            case "checksum":
+                zip[entry + 16] ^= 1;
+                break;
+            case "data":
+                zip[local + 30 + 5 + 2000] ^= 1;
+                break;
+            case "cut": // the entry's length
+                BinaryPrimitives.WriteInt32LittleEndian(zip.AsSpan(entry + 20), 1000);
+                BinaryPrimitives.WriteInt32LittleEndian(zip.AsSpan(entry + 24), 1000);
+                break;
+            case "header":
+                zip[local] = 0;
+                break;
+            case "offset":
+                BinaryPrimitives.WriteInt32LittleEndian(zip.AsSpan(entry + 42), 0x00FFFFFF);
+                break;
+            default:
+                zip[entry + 10] = zip[local + 8] = byte.Parse(fault.Split(' ')[1], System.Globalization.CultureInfo.InvariantCulture);
+                break;
+        }
+
+        return zip;
+    }
+
+    [Theory, MemberData(nameof(Faults))]
+    public async Task Zip_WithABadFile_AnswersTheOthers(string fault, CompressionLevel level)
+    {
+        using HttpResponseMessage response = await server.Client.PostAsync(
+            "/v1/segment:batch?format=raw", Photo.Content(ZipWithAFault(fault, level), "application/zip"));
+
+        JsonElement[] lines =
+        [
+            .. (await response.Content.ReadAsStringAsync()).Split('\n', StringSplitOptions.RemoveEmptyEntries)
+                .Select(line => JsonDocument.Parse(line).RootElement).OrderBy(line => line.GetProperty("index").GetInt32()),
+        ];
+        Assert.Equal(
+            [("a.png", 200), ("b.png", 422), ("c.png", 200)],
+            lines.Select(line => (line.GetProperty("name").GetString(), line.GetProperty("status").GetInt32())));
+        Assert.Equal(Photo.Labels, lines[2].GetProperty("mask").GetBytesFromBase64());
+        Assert.Contains("cannot be read from the zip", lines[1].GetProperty("error").GetString(), StringComparison.Ordinal);
+        Assert.Equal(fault == "encrypted", lines[1].GetProperty("error").GetString()!.Contains("encrypted", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Zip_OfBadFiles_CountsWhatTheyUnpackTo()
+    {
+        await using SegmentationServer small = await SegmentationServer.StartAsync(("Bulk:MaxBytes", "100000"));
+        byte[] zip = await ZipFile.Of(
+            [.. Enumerable.Range(0, 20).Select(i => ($"{i}.png", new byte[10_000]))]).ReadAsByteArrayAsync();
+        for (int at = 0; zip.AsSpan(at).IndexOf("PK\u0001\u0002"u8) is >= 0 and int next; at++)
+        {
+            at += next;
+            zip[at + 16] ^= 1;
+        }
+
+        using HttpResponseMessage response = await small.Client.PostAsync("/v1/segment:batch", Photo.Content(zip, "application/zip"));
+
+        string[] lines = (await response.Content.ReadAsStringAsync()).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.Contains("100,000 bytes", lines[^1], StringComparison.Ordinal);
     }
 
     [Theory]

@@ -11,7 +11,7 @@ namespace InferenceServer.Tests.Dialects;
 /// <summary>Requests as Label Studio's <c>ml/api_connector.py</c> sends them.</summary>
 public sealed class LabelStudioTests
 {
-    private const string Brush =
+    internal const string Brush =
         """<View><Image name="img" value="$image" zoom="true"/><BrushLabels name="tag" toName="img"><Label """ +
         """value="Red"/><Label value="Grass" predicted_values="green"/><Label value="blue" """ +
         """background="#00f"/></BrushLabels></View>""";
@@ -85,14 +85,15 @@ public sealed class LabelStudioTests
     public async Task Predict_OneOfSeveralTasksFails_TheOthersHaveTheirMasks()
     {
         await using ImageHost studio = await ImageHost.StartAsync(http =>
-            http.Response.Body.WriteAsync(http.Request.Path.Value == "/damaged.png" ? Photo.Png[..^30] : Photo.Png)
+            http.Response.Body.WriteAsync(http.Request.Path.Value == "/data/damaged.png" ? Photo.Png[..^30] : Photo.Png)
                 .AsTask());
         await using SegmentationServer server = await SegmentationServer.StartAsync(("LabelStudio:Url", studio.Address.ToString()));
         using Measurements measured = new(server);
 
         JsonElement[] results =
         [
-            .. (await PredictAsync(server, Brush, "/damaged.png", "/a.png", "http://elsewhere.example/b.png", "/c.png")).EnumerateArray()
+            .. (await PredictAsync(
+                server, Brush, "/data/damaged.png", "/data/a.png", "http://elsewhere.example/b.png", "/data/c.png")).EnumerateArray()
         ];
 
         Assert.Equal([0, 3, 0, 3], results.Select(r => r.GetProperty("result").GetArrayLength()));
@@ -115,7 +116,7 @@ public sealed class LabelStudioTests
         // As Label Studio logs in.
         server.Client.DefaultRequestHeaders.Authorization = new("Basic", Convert.ToBase64String("anybody:secret"u8));
 
-        JsonElement results = await PredictAsync(server, Brush, "/a.png", "/b.png", "/c.png");
+        JsonElement results = await PredictAsync(server, Brush, "/data/a.png", "/data/b.png", "/data/c.png");
 
         Assert.Equal([3, 3, 0], results.EnumerateArray().Select(r => r.GetProperty("result").GetArrayLength()));
         Assert.Contains("2 requests a day", results[2].GetProperty("error").GetString(), StringComparison.Ordinal);
@@ -127,7 +128,7 @@ public sealed class LabelStudioTests
         await using ImageHost studio = await ImageHost.StartAsync(http => http.Response.Body.WriteAsync(Photo.Png).AsTask());
         await using SegmentationServer server = await SegmentationServer.StartAsync(("LabelStudio:Url", studio.Address.ToString()));
 
-        JsonElement red = (await PredictAsync(server, Polygon, "/a.png"))[0].GetProperty("result")[0];
+        JsonElement red = (await PredictAsync(server, Polygon, "/data/a.png"))[0].GetProperty("result")[0];
 
         Assert.Equal("polygonlabels", red.GetProperty("type").GetString());
         Assert.Equal("red", red.GetProperty("value").GetProperty("polygonlabels")[0].GetString());
@@ -153,7 +154,7 @@ public sealed class LabelStudioTests
         await using SegmentationServer server = await SegmentationServer.StartAsync(
             ("LabelStudio:Url", studio.Address.ToString()), ("LabelStudio:AccessToken", "secret"));
 
-        foreach (string image in (string[])[other.Address.ToString(), "/redirects", "http://169.254.169.254/latest/meta-data/"])
+        foreach (string image in (string[])[other.Address.ToString(), "/data/redirects", "http://169.254.169.254/latest/meta-data/"])
         {
             using HttpResponseMessage response = await server.Client.PostAsync("/label-studio/predict", Body(Brush, [image]));
             await ProblemAssert.IsAsync(HttpStatusCode.BadRequest, response);
@@ -196,6 +197,20 @@ public sealed class LabelStudioTests
     }
 
     [Theory]
+    [InlineData("<a>", 65, "</a>", "inside each other")]
+    [InlineData("<View>", 149_000, "", "inside each other")]
+    [InlineData("<a/>", 100_001, "", "100,000 elements")]
+    [InlineData("<!---->", 100_001, "", "100,000 elements")]
+    public async Task Predict_ConfigurationOfManyParts_IsRefused(string part, int count, string end, string reason)
+    {
+        await using SegmentationServer server = await SegmentationServer.StartAsync();
+        string config = $"<View>{string.Concat(Enumerable.Repeat(part, count))}{string.Concat(Enumerable.Repeat(end, count))}</View>";
+        using HttpResponseMessage response = await server.Client.PostAsync("/label-studio/predict", Body(config, ["/a.png"]));
+
+        Assert.Contains(reason, await ProblemAssert.IsAsync(HttpStatusCode.BadRequest, response), StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("<View/>", "expected BrushLabels")]
     [InlineData("<View>", "label_config")]
     [InlineData("<!DOCTYPE a [<!ENTITY b SYSTEM 'file:///etc/passwd'>]><View>&b;</View>", "DTD")]
@@ -204,19 +219,19 @@ public sealed class LabelStudioTests
     public async Task Predict_ConfigurationThatDoesNotFit_IsExplained(string config, string reason)
     {
         await using SegmentationServer server = await SegmentationServer.StartAsync();
-        using HttpResponseMessage response = await server.Client.PostAsync("/label-studio/predict", Body(config, ["/a.png"]));
+        using HttpResponseMessage response = await server.Client.PostAsync("/label-studio/predict", Body(config, ["/data/a.png"]));
 
         Assert.Contains(reason, await ProblemAssert.IsAsync(HttpStatusCode.BadRequest, response), StringComparison.Ordinal);
     }
 
-    private static async Task<JsonElement> PredictAsync(SegmentationServer server, string config, params string[] images)
+    internal static async Task<JsonElement> PredictAsync(SegmentationServer server, string config, params string[] images)
     {
         using HttpResponseMessage response = await server.Client.PostAsync("/label-studio/predict", Body(config, images));
         Assert.True(response.IsSuccessStatusCode, await response.Content.ReadAsStringAsync());
         return (await response.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("results");
     }
 
-    private static StringContent Body(string config, string[] images)
+    internal static StringContent Body(string config, string[] images)
     {
         IEnumerable<string> tasks = images.Select((image, i) =>
             $$$"""{"id": {{{i + 1}}}, "data": {"image": {{{JsonSerializer.Serialize(image)}}}}, "meta": """ +

@@ -35,6 +35,7 @@ public sealed class ErrorTableTests
             "unknown-job 404 NotFound ",
             "no-result 404 NotFound ",
             "store-unavailable 503 Unavailable ",
+            "insufficient-storage 507 ResourceExhausted ",
             "draining 503 Unavailable ",
         ];
 

@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
 using InferenceServer.Jobs;
@@ -53,21 +54,80 @@ public sealed class JobRestartTests : JobTestBase
         Assert.Equal(Photo.Labels, (await ResultAsync(second, job))[0].GetProperty("mask").GetBytesFromBase64());
     }
 
-    [Fact]
-    public async Task Restart_FilesThatAreDamaged_HarmNoOtherJob()
+    /// <summary>Records of a job, and what becomes of the job where one of them is damaged; null where it is none any
+    /// more.</summary>
+    public static TheoryData<string, string?> Records => new()
+    {
+        { "request.json", null },
+        { "status.json", "failed" },
+        { "plan.json", "failed" },
+        { "plan/000000.json", "failed" },
+        { "tries/00000000", "failed" },
+        { "done/00000/readme.txt", "done" },
+        { "done/00000/99999999", "done" },
+        { "failed/00000/readme.txt", "done" },
+    };
+
+    [Theory, MemberData(nameof(Records))]
+    public async Task Restart_RecordThatIsDamaged_HarmsNoOtherJob(string record, string? expected)
     {
         Uri job = await LeaveUnfinishedAsync();
-        int number = 0;
-        foreach (string record in (string[])["", "null", "{}", "{\"request\":"])
+        string good = Path.Combine(Kept, Path.GetFileName(job.ToString()));
+        byte[][] contents =
+        [
+            [], "null"u8.ToArray(), "{}"u8.ToArray(), "[]"u8.ToArray(), "[null]"u8.ToArray(), "7"u8.ToArray(), "{\"request\":"u8.ToArray(),
+            "{\"total\":-1,\"chunk_size\":0}"u8.ToArray(), "{\"index\":\"x\",\"deaths\":[]}"u8.ToArray(), [0xFF, 0xFE, 0x80],
+        ];
+        for (int i = 0; i < contents.Length; i++)
         {
-            string damaged = Directory.CreateDirectory(Path.Combine(Kept, $"{number++:D32}")).FullName;
-            await File.WriteAllTextAsync(Path.Combine(damaged, "request.json"), record);
+            string damaged = Path.Combine(Kept, $"{i:D32}"); // before the good one in a listing, or behind it
+            Copy(good, damaged);
+            string file = Path.Combine(damaged, record);
+            Directory.CreateDirectory(Path.GetDirectoryName(file)!);
+            await File.WriteAllBytesAsync(file, contents[i]);
         }
 
         await using SegmentationServer server = await StartAsync();
 
         Assert.Equal(("done", 1, 0), Progress((await WatchAsync(server, job))[^1]));
         Assert.Equal(Photo.Labels, (await ResultAsync(server, job))[0].GetProperty("mask").GetBytesFromBase64());
+        for (int i = 0; i < contents.Length; i++)
+        {
+            Uri other = new($"/v1/jobs/{i:D32}", UriKind.Relative);
+            if (expected is null)
+            {
+                using HttpResponseMessage response = await server.Client.GetAsync(other);
+                await ProblemAssert.IsAsync(HttpStatusCode.NotFound, response);
+                continue;
+            }
+
+            Assert.Equal(expected, Progress((await WatchAsync(server, other))[^1]).State);
+            using HttpResponseMessage deleted = await server.Client.DeleteAsync(other);
+            Assert.Equal(HttpStatusCode.NoContent, deleted.StatusCode);
+        }
+    }
+
+    [Fact]
+    public async Task Restart_FoldersThatAreNoJobs_AreLeftAlone()
+    {
+        string other = Directory.CreateDirectory(Path.Combine(Kept, "lost+found")).FullName;
+        await File.WriteAllTextAsync(Path.Combine(other, "request.json"), "null");
+        File.SetLastWriteTimeUtc(Path.Combine(other, "request.json"), DateTime.UnixEpoch);
+
+        await using SegmentationServer server = await StartAsync();
+
+        Assert.Equal(("done", 1, 0), Progress((await WatchAsync(server, await CreateAsync(server, "", ("a.png", Photo.Png))))[^1]));
+        Assert.True(File.Exists(Path.Combine(other, "request.json")));
+    }
+
+    private static void Copy(string from, string to)
+    {
+        foreach (string file in Directory.EnumerateFiles(from, "*", SearchOption.AllDirectories))
+        {
+            string target = Path.Combine(to, Path.GetRelativePath(from, file));
+            Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+            File.Copy(file, target);
+        }
     }
 
     [Fact]

@@ -1,12 +1,14 @@
 using System.Diagnostics.Metrics;
 using System.Net;
 using System.Net.Http.Json;
+using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using InferenceServer.Jobs;
 using InferenceServer.Runtime.Models;
 using InferenceServer.Runtime.Storage;
+using InferenceServer.Tests.Bulk;
 using InferenceServer.Tests.Telemetry;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -19,6 +21,41 @@ namespace InferenceServer.Tests.Jobs;
 /// <summary>Work whose masks are fetched later.</summary>
 public sealed class JobTests : JobTestBase
 {
+    [Fact]
+    public async Task Job_OfAZipWithABadFile_AnswersTheOthers()
+    {
+        await using SegmentationServer server = await StartAsync();
+        byte[] zip = UploadTests.ZipWithAFault("checksum", System.IO.Compression.CompressionLevel.Optimal);
+
+        using HttpResponseMessage created = await server.Client.PostAsync(
+            "/v1/jobs?model=tiny&format=raw", Photo.Content(zip, "application/zip"));
+        Assert.Equal(HttpStatusCode.Accepted, created.StatusCode);
+        JsonElement[] events = await WatchAsync(server, created.Headers.Location!);
+
+        Assert.Equal(("done", 2, 1), Progress(events[^1]));
+        Dictionary<int, JsonElement> lines = await ResultAsync(server, created.Headers.Location!);
+        Assert.Equal(Photo.Labels, lines[2].GetProperty("mask").GetBytesFromBase64());
+        Assert.Equal(("b.png", 422), (lines[1].GetProperty("name").GetString(), lines[1].GetProperty("status").GetInt32()));
+        Assert.Contains("CRC-32", lines[1].GetProperty("error").GetString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Job_AnnouncedLargerThanAnyUploadMayBe_Answers413()
+    {
+        await using SegmentationServer server = await StartAsync();
+        using TcpClient client = new();
+        await client.ConnectAsync(server.Client.BaseAddress!.Host, server.Client.BaseAddress.Port);
+        byte[] request =
+        [
+            .. "POST /v1/jobs HTTP/1.1\r\nHost: a\r\nContent-Type: application/zip\r\n"u8,
+            .. "Content-Length: 9000000000000000000\r\n\r\n"u8,
+        ];
+        await client.GetStream().WriteAsync(request);
+        using StreamReader reader = new(client.GetStream());
+
+        Assert.StartsWith("HTTP/1.1 413", await reader.ReadLineAsync(), StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Create_NoFolder_IsExplained()
     {

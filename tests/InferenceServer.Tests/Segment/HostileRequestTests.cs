@@ -51,6 +51,35 @@ public sealed class HostileRequestTests(SegmentationServer server)
     public async Task Request_ThatTwoServersMightReadDifferently_IsRefused(string request) =>
         Assert.InRange(int.Parse(await StatusAsync(request), System.Globalization.CultureInfo.InvariantCulture), 400, 505);
 
+    public static TheoryData<string, string> ReadingRoutes => new()
+    {
+        { "/v1/segment", "image/png" }, { "/v1/segment/tiny", "application/json" }, { "/v1/segment", "multipart/form-data; boundary=x" },
+        { "/v1/segment/tiny/versions/1", "image/png" }, { "/v1/segment:batch", "application/zip" },
+        { "/v1/segment:batch", "multipart/form-data; boundary=x" }, { "/v2/models/tiny/infer", "application/json" },
+        { "/v2/models/tiny.image/infer", "application/octet-stream" }, { "/v2/repository/index", "application/json" },
+        { "/huggingface", "image/png" }, { "/huggingface/tiny", "application/json" }, { "/label-studio/predict", "application/json" },
+        { "/api/function_invocations", "application/json" }, { "/api/remove", "multipart/form-data; boundary=x" },
+    };
+
+    [Theory, MemberData(nameof(ReadingRoutes))]
+    public async Task Length_OfNineExabytes_Answers413(string route, string type) => Assert.Equal(
+        "413", await StatusAsync(
+            $"POST {route} HTTP/1.1\r\nHost: test\r\nContent-Type: {type}\r\nx-nuclio-function-name: tiny\r\n"
+            + "Content-Length: 9000000000000000000\r\n\r\n"));
+
+    [Theory, MemberData(nameof(ReadingRoutes))]
+    public async Task Chunk_OfASizeThatIsNoNumber_Answers400(string route, string type)
+    {
+        foreach (string size in (string[])["ffffffffffffffff", "7fffffffffffffff", "80000000", "-1", "x", "0x10", ""])
+        {
+            string status = await StatusAsync(
+                $"POST {route} HTTP/1.1\r\nHost: test\r\nContent-Type: {type}\r\nx-nuclio-function-name: tiny\r\n"
+                + $"Transfer-Encoding: chunked\r\n\r\n{size}\r\nabc\r\n");
+
+            Assert.Equal((size, "400"), (size, status));
+        }
+    }
+
     private async Task<string> StatusAsync(string request)
     {
         using TcpClient client = new();

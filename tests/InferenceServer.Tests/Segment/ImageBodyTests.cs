@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Http.Headers;
+using System.Text;
 
 namespace InferenceServer.Tests.Segment;
 
@@ -77,6 +78,50 @@ public sealed class ImageBodyTests(SegmentationServer server)
         using MultipartFormDataContent form = new() { { Photo.Content(Photo.Png), "photo", "street.png" } };
 
         Assert.Contains("'image'", await FailAsync(HttpStatusCode.BadRequest, form), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("a=b/c:d")]
+    [InlineData("----=_Part_1_2.3")] // Java Mail
+    [InlineData("==3456?(x)+_,'")]
+    [InlineData("a b")]
+    public async Task ReadAsync_BoundaryWithoutItsQuotes_IsRead(string boundary)
+    {
+        byte[] form =
+        [
+            .. Encoding.ASCII.GetBytes($"--{boundary}\r\nContent-Disposition: form-data; name=\"file\"; filename=a.png\r\n\r\n"),
+            .. Photo.Png, .. Encoding.ASCII.GetBytes($"\r\n--{boundary}--\r\n"),
+        ];
+        foreach (string route in (string[])["/v1/segment/tiny", "/v1/segment:batch", "/huggingface", "/api/remove?model=tiny-binary"])
+        {
+            foreach (string value in (string[])[
+                boundary, $"\"{boundary}\"", boundary + "; charset=utf-8"
+            ])
+            {
+                using HttpContent content = Photo.Content(form, type: null);
+                content.Headers.TryAddWithoutValidation("Content-Type", "multipart/form-data; boundary=" + value);
+                using HttpResponseMessage response = await server.Client.PostAsync(route, content);
+
+                Assert.Equal((route, value, HttpStatusCode.OK), (route, value, response.StatusCode));
+                Assert.DoesNotContain("\"status\":4", await response.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+            }
+        }
+    }
+
+    [Theory]
+    [InlineData("a\"b")]
+    [InlineData("\"a")]
+    [InlineData("a\\b")]
+    public async Task ReadAsync_BoundaryThatCannotBe_IsNamed(string boundary)
+    {
+        foreach (string route in (string[])["/v1/segment/tiny", "/v1/segment:batch", "/huggingface", "/api/remove"])
+        {
+            using HttpContent content = Photo.Content(Photo.Png, type: null);
+            content.Headers.TryAddWithoutValidation("Content-Type", "multipart/form-data; boundary=" + boundary);
+            using HttpResponseMessage response = await server.Client.PostAsync(route, content);
+
+            Assert.Contains("boundary", await ProblemAssert.IsAsync(HttpStatusCode.BadRequest, response), StringComparison.Ordinal);
+        }
     }
 
     [Theory]

@@ -15,6 +15,7 @@ internal sealed record LabelControl(
 {
     private const string Brush = "BrushLabels";
     private const string Polygon = "PolygonLabels";
+    private const int Longest = 1 << 20, Deepest = 64, MostNodes = 100_000;
 
     /// <summary>Finds the first control that takes masks.</summary>
     /// <exception cref="SegmentationException">The text is not XML, or has no such control.</exception>
@@ -48,17 +49,38 @@ internal sealed record LabelControl(
     {
         try
         {
-            XmlReaderSettings settings = new()
-            {
-                DtdProcessing = DtdProcessing.Prohibit, XmlResolver = null, MaxCharactersInDocument = 1 << 20,
-            };
-            using XmlReader reader = XmlReader.Create(new StringReader(config), settings);
+            CheckShape(config);
+            using XmlReader reader = Reader(config);
             return XElement.Load(reader);
         }
         catch (XmlException e)
         {
             throw Invalid("expected XML. " + e.Message);
         }
+    }
+
+    // The time to load an element grows with its depth.
+    private static void CheckShape(string config)
+    {
+        using XmlReader reader = Reader(config);
+        for (int nodes = 1; reader.Read(); nodes++)
+        {
+            if (reader.Depth > Deepest || nodes > MostNodes)
+            {
+                throw Invalid(
+                    $"expected at most {MostNodes:N0} elements and texts, at most {Deepest} inside each other, got more. "
+                    + "Send a smaller configuration.");
+            }
+        }
+    }
+
+    private static XmlReader Reader(string config)
+    {
+        XmlReaderSettings settings = new()
+        {
+            DtdProcessing = DtdProcessing.Prohibit, XmlResolver = null, MaxCharactersInDocument = Longest,
+        };
+        return XmlReader.Create(new StringReader(config), settings);
     }
 
     private static SegmentationException Invalid(string reason) =>

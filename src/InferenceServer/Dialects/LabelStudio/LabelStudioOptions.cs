@@ -8,13 +8,13 @@ namespace InferenceServer.Dialects.LabelStudio;
 /// <summary>The connection to Label Studio; section <c>LabelStudio</c>.</summary>
 public sealed class LabelStudioOptions
 {
-    /// <summary>The URL of Label Studio, such as <c>http://label-studio:8080</c>. Uploaded images are fetched from
-    /// there. Default none.</summary>
+    /// <summary>The URL of Label Studio, such as <c>http://label-studio:8080</c> or <c>https://example.org/ls</c>. Uploaded
+    /// images, and those of its storages, are fetched from there. Default none.</summary>
     [RegularExpression(@"^(https?://[^/]+(/.*)?)?$", ErrorMessage = "{0}: expected a URL such as http://label-studio:8080.")]
     public string? Url { get; set; }
 
-    /// <summary>An access token of a Label Studio user who may see the tasks; sent to <see cref="Url"/> only. Default
-    /// none.</summary>
+    /// <summary>A personal access token, or a legacy token, of a Label Studio user who may see the tasks; sent to <see
+    /// cref="Url"/> only. Default none.</summary>
     public string? AccessToken { get; set; }
 
     /// <summary>Largest distance in pixels between polygons and the mask. Default 1.</summary>

@@ -1,17 +1,13 @@
-using System.Net.Http.Headers;
 using System.Text.Json;
-using InferenceServer.Fetching;
 using InferenceServer.Runtime;
-using InferenceServer.Runtime.Buffers;
 using InferenceServer.Segment;
-using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Dialects.LabelStudio;
 
 /// <summary>A request for predictions.</summary>
 /// <param name="Control">The control that takes the masks.</param>
-/// <param name="Images">The image of each task: a URL, or a path of Label Studio.</param>
-internal sealed record PredictRequest(LabelControl Control, IReadOnlyList<string> Images)
+/// <param name="Images">The image of each task.</param>
+internal sealed record PredictRequest(LabelControl Control, IReadOnlyList<TaskImage> Images)
 {
     private const int MaxTasks = 1000;
 
@@ -29,13 +25,14 @@ internal sealed record PredictRequest(LabelControl Control, IReadOnlyList<string
         return new PredictRequest(control, [.. tasks.EnumerateArray().Select(task => Image(task, control.Key))]);
     }
 
-    private static string Image(JsonElement task, string key)
+    private static TaskImage Image(JsonElement task, string key)
     {
         if (task.ValueKind == JsonValueKind.Object
             && task.TryGetProperty("data", out JsonElement data) && data.ValueKind == JsonValueKind.Object
             && JsonBody.Text(data, key) is { } image)
         {
-            return image;
+            _ = task.TryGetProperty("id", out JsonElement id);
+            return new TaskImage(image, id.ValueKind == JsonValueKind.Number && id.TryGetInt64(out long number) ? number : null);
         }
 
         throw JsonBody.Invalid(
@@ -44,51 +41,7 @@ internal sealed record PredictRequest(LabelControl Control, IReadOnlyList<string
     }
 }
 
-/// <summary>Fetches the images of tasks: uploads from Label Studio, other images from the hosts in
-/// <see cref="FetchOptions"/>.</summary>
-internal sealed class TaskImages : IDisposable
-{
-    private readonly ImageFetcher _fetcher;
-    private readonly Uri? _labelStudio;
-    private readonly AuthenticationHeaderValue? _token;
-
-    public TaskImages(IOptions<FetchOptions> fetch, IOptions<LabelStudioOptions> options)
-    {
-        if (!string.IsNullOrEmpty(options.Value.Url))
-        {
-            _labelStudio = new Uri(options.Value.Url.TrimEnd('/') + "/");
-        }
-
-        if (!string.IsNullOrEmpty(options.Value.AccessToken))
-        {
-            _token = new AuthenticationHeaderValue("Token", options.Value.AccessToken);
-        }
-
-        // Label Studio's host is allowed with any address, for tasks only: other requests with a URL cannot reach it.
-        _fetcher = new ImageFetcher(
-            _labelStudio is null ? fetch : Options.Create(fetch.Value.And(_labelStudio.Authority)));
-    }
-
-    /// <inheritdoc cref="ImageFetcher.FetchAsync"/>
-    public Task<PooledBufferWriter> FetchAsync(
-        string image, long maxBytes, Action<long> hold, CancellationToken cancellationToken)
-    {
-        string address = image.StartsWith('/') ? Own() + image.TrimStart('/') : image;
-        if (!Uri.TryCreate(address, UriKind.Absolute, out Uri? url))
-        {
-            throw new SegmentationException(
-                SegmentationError.InvalidRequest, $"Expected a URL or a path of Label Studio as a task's image, got '{image}'.");
-        }
-
-        bool isOwn = _labelStudio is not null && url.Scheme == _labelStudio.Scheme && url.Authority == _labelStudio.Authority;
-        return _fetcher.FetchAsync(url.AbsoluteUri, isOwn ? _token : null, maxBytes, hold, cancellationToken);
-    }
-
-    public void Dispose() => _fetcher.Dispose();
-
-    private string Own() => _labelStudio?.AbsoluteUri
-        ?? throw new SegmentationException(
-            SegmentationError.InvalidRequest,
-            "A task's image is stored in Label Studio, whose address is unknown. "
-            + "The operator must set LabelStudio:Url and LabelStudio:AccessToken.");
-}
+/// <summary>The image of a task.</summary>
+/// <param name="Place">A URL, a path of Label Studio, or an object of a cloud storage.</param>
+/// <param name="Task">The task's number; null where the request has none.</param>
+internal readonly record struct TaskImage(string Place, long? Task);

@@ -45,7 +45,7 @@ internal sealed class TaskPredictor(
 
         http.Observation().InParts();
         AdmittedRequest? admitted = first;
-        foreach (string image in request.Images)
+        foreach (TaskImage image in request.Images)
         {
             using ImageObservation observation = new(metrics, model.Model, http.Observation().Route, admitted?.Timings);
             try
@@ -72,10 +72,10 @@ internal sealed class TaskPredictor(
 
     // Buffers the whole prediction before it is sent, so that a failure leaves no half of it.
     private async Task<long> PredictAsync(
-        AdmittedRequest admitted, PredictionEncoder encoder, string url, PredictionStream answer)
+        AdmittedRequest admitted, PredictionEncoder encoder, TaskImage task, PredictionStream answer)
     {
         using PooledBufferWriter prediction = new();
-        ImageReader read = (maxBytes, hold, ct) => images.FetchAsync(url, maxBytes, hold, ct);
+        ImageReader read = (maxBytes, hold, ct) => images.FetchAsync(task, maxBytes, hold, ct);
         using (PooledBufferWriter image = await handler.ReadAsync(admitted, read))
         {
             await handler.SegmentAsync(admitted, new SegmentSettings { Format = encoder.Format }, image.Written, prediction);

@@ -58,6 +58,12 @@ internal static class GrpcCall
         }
         catch (Exception e) when (!http.Response.HasStarted && !http.RequestAborted.IsCancellationRequested)
         {
+            bool mayBeClient = e is IOException and not BadHttpRequestException || e is OperationCanceledException;
+            if (mayBeClient && await ClientGone.IsReasonAsync(http))
+            {
+                return; // nobody reads an answer
+            }
+
             await Problem.WriteAsync(http, e switch
             {
                 SegmentationException failed when failed.Error == SegmentationError.InferenceFailed => Failed(http, failed),

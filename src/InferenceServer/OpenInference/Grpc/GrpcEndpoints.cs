@@ -41,10 +41,11 @@ internal static class GrpcEndpoints
     {
         ModelRepository repository = services.GetRequiredService<ModelRepository>();
         Drain drain = services.GetRequiredService<Drain>();
+        TemporaryFolder folder = services.GetRequiredService<TemporaryFolder>();
         service.MapCall("/ServerLive", ServerLiveRequest.Parser, (_, _) => Now(new ServerLiveResponse { Live = true }));
         service.MapCall(
             "/ServerReady", ServerReadyRequest.Parser,
-            (_, _) => Now(new ServerReadyResponse { Ready = HealthEndpoints.NotReady(repository, drain) is null }));
+            (_, _) => Now(new ServerReadyResponse { Ready = HealthEndpoints.NotReady(repository, drain, folder) is null }));
         service.MapCall("/ServerMetadata", ServerMetadataRequest.Parser, (_, _) =>
         {
             ServerMetadata server = new();

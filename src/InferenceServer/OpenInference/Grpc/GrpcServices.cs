@@ -83,6 +83,7 @@ internal sealed class GrpcServices(IHostApplicationLifetime application)
             GrpcTimeout.Shorten(http.Request, type == MethodType.Unary ? SmallBody.Timeout : ReflectionTimeout);
         }
 
+        using IDisposable? waiting = type == MethodType.Unary ? SmallBody.Wait() : null;
         IDisposable? permit = null;
         if (type != MethodType.Unary && !_streams.TryEnter(out permit, out SegmentationException? refusal))
         {
