@@ -127,7 +127,8 @@ internal sealed class QuantizationPlan
     private void Finish(Node node)
     {
         string output = node.Outputs[0];
-        if (!_outside.Contains(output) && _consumers.GetValueOrDefault(output) is [var only] && Saturating.Contains(only.OpType))
+        if (_consumers.GetValueOrDefault(output) is [var only] && Saturating.Contains(only.OpType)
+            && !_outside.Contains(output) && !_outside.Contains(only.Outputs[0]))
         {
             output = only.Outputs[0];
         }

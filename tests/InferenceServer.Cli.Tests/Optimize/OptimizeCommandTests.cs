@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Manifests;
 using InferenceServer.Runtime.Models;
@@ -153,7 +154,10 @@ public sealed class OptimizeCommandTests : IClassFixture<OptimizeCommandTests.Op
             string source = Path.Combine(AppContext.BaseDirectory, "shipped", Model);
             Directory.CreateDirectory(Path.GetDirectoryName(Graph)!);
             File.Copy(Path.Combine(source, "1", "model.onnx"), Graph);
-            File.Copy(Path.Combine(source, ManifestReader.FileName), Folder[Model, ManifestReader.FileName]);
+            // Without the graph's hash, which is a check of its own.
+            JsonNode manifest = JsonNode.Parse(await File.ReadAllTextAsync(Path.Combine(source, ManifestReader.FileName)))!;
+            manifest.AsObject().Remove("source");
+            await File.WriteAllTextAsync(Folder[Model, ManifestReader.FileName], manifest.ToJsonString());
             (ExitCode, Output, Error) = await Cli.RunAsync(
                 "optimize", "--models", Folder.Path, "--model", Model, "--images", Images(Folder), "--min-agreement", "0.5", "--min-speedup", "0");
         }

@@ -51,7 +51,7 @@ public sealed class QuantizerTests
     public void Quantize_OperatorsBetween_StayNearFloat()
     {
         ToyGraph toy = new ToyGraph();
-        toy.Model.Graph.Initializers.Add(Tensor.Create("scales", [4], [1, 1, 2, 2]));
+        toy.Model.Graph.Initializers.Add(Tensor.Create("scales", [4], [1f, 1f, 2f, 2f]));
         toy.Model.Graph.Initializers.Add(Tensor.Create("low", [], [0f]));
         toy.Model.Graph.Initializers.Add(Tensor.Create("high", [], [6f]));
         toy.Conv("x", "a", [2, -1, 0.5f, 3], 0.5f, -0.5f)
@@ -142,7 +142,7 @@ public sealed class QuantizerTests
     public void Convert_Float16_KeepsInputsAndOutputs()
     {
         ToyGraph toy = new ToyGraph();
-        toy.Model.Graph.Initializers.Add(Tensor.Create("scales", [4], [1, 1, 2, 2]));
+        toy.Model.Graph.Initializers.Add(Tensor.Create("scales", [4], [1f, 1f, 2f, 2f]));
         toy.Conv("x", "a", [0.5f, -0.25f, 1, 0.75f], 0.1f, -0.2f)
             .Node("Resize", ["a", "", "scales"], "y", OnnxAttribute.Of("mode", "linear"))
             .Returns("y");
