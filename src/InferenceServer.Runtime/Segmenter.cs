@@ -166,7 +166,7 @@ internal sealed class Segmenter : ISegmenter
     {
         try
         {
-            using CpuSlot slot = await _cpu.EnterAsync(admitted.Timings, admitted.Cancellation, admitted.Backlog).ConfigureAwait(false);
+            using CpuSlot slot = await _cpu.EnterAsync(admitted).ConfigureAwait(false);
             using StageTimings.Scope timing = admitted.Timings.Measure(stage);
             return work();
         }

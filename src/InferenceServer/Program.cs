@@ -96,6 +96,7 @@ public sealed class Program
             app.UseManagementAddress();
             app.UseOrigins();
             app.UseAuth();
+            PacedBody.Watch(app);
             app.UseContentTypes();
             app.UseCompression();
             app.UseSwagger();

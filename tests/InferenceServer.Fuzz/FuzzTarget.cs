@@ -134,6 +134,8 @@ internal sealed class FuzzTarget : WebApplicationFactory<Program>
         (string Name, long Count)[] counts =
         [
             ("requests admitted", admission.Requests), ("bytes admitted", admission.Bytes), ("pixels admitted", admission.Pixels),
+            ("requests that arrive", admission.Readers), ("bytes of answers", admission.AnswerBytes),
+            ("clients", admission.Clients),
             ("bytes rented", PooledArrays.RentedBytes), ("bytes of libvips", Stats.Mem),
             ("allocations of libvips", Stats.Allocations), ("files of libvips", Stats.Files),
         ];

@@ -18,6 +18,7 @@ public class SegmentationServer : WebApplicationFactory<Program>, IAsyncLifetime
         ["Models:Default"] = "tiny",
         ["Models:Watch"] = "Off",
         ["Onnx:Provider"] = "Cpu",
+        ["Scheduling:ClientShare"] = "1", // all clients of a test have one address, and tests of limits set small ones
         ["Serilog:MinimumLevel"] = "Fatal", // not :Default, for the factory hands every section above a key on as an empty string
     };
 

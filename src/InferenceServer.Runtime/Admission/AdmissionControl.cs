@@ -8,6 +8,8 @@ namespace InferenceServer.Runtime.Admission;
 
 /// <summary>Admits requests before their bodies are read. A full server refuses a request in microseconds, without an
 /// exception.</summary>
+/// <remarks>A request takes its place once its image has arrived, and gives it back once its answer is made: a slow client
+/// holds no place.</remarks>
 internal sealed class AdmissionControl(
     ModelRepository repository, InFlightLimits limits, IOptions<SchedulingOptions> scheduling,
     IOptions<DecodingOptions> decoding, TimeProvider clock)
@@ -31,48 +33,80 @@ internal sealed class AdmissionControl(
                 SegmentationError.PayloadTooLarge, $"The image has {request.Bytes:N0} bytes; at most {_maxBytes:N0} are accepted.");
         }
 
-        // The admitted request takes the lease over; a refusal gives the lease up.
+        // The admitted request takes the lease and the permit over; a refusal gives them up.
         ModelLease lease = request.Held?.Share() ?? repository.Lease(request.Model, request.Version);
+        InFlightLimits.Permit permit = limits.Open(request.Client);
         admitted = null;
-        refusal = Enter(lease, request, out InFlightLimits.Permit? permit);
+        refusal = request.Body is null ? Enter(lease.Model, permit, request) : StartReading(lease.Model, permit, request.Priority);
         if (refusal is not null)
         {
+            permit.Dispose();
             lease.Dispose();
             return false;
         }
 
         TimeSpan timeout = request.Timeout ?? _options.DefaultTimeout;
         timeout = timeout < _options.MaxTimeout ? timeout : _options.MaxTimeout;
-        admitted = new AdmittedRequest(lease, permit!, new Deadline(timeout, clock, request.Caller), request);
+        request.Body?.ArriveWithin(timeout);
+        admitted = new AdmittedRequest(lease, permit, new Deadline(timeout, clock, request.Caller), request);
         return true;
     }
 
-    // One limit after another; null where none is reached.
-    private SegmentationException? Enter(ModelLease lease, in AdmissionRequest request, out InFlightLimits.Permit? permit)
+    /// <summary>Gives a request whose image has arrived its place in the server and in its model's backlog.</summary>
+    /// <returns>The limit that is reached, as an error; null where none is.</returns>
+    internal static SegmentationException? Enter(LoadedModel model, InFlightLimits.Permit permit, Priority priority)
     {
-        permit = null;
-        Backlog backlog = lease.Model.Scheduler.Backlog;
-        if (!backlog.TryEnter(request.Priority))
+        Backlog backlog = model.Scheduler.Backlog;
+        if (!backlog.TryEnter(priority, permit.Part))
         {
-            return AdmissionErrors.QueueFull(lease.Model);
+            return AdmissionErrors.QueueFull(model);
         }
 
-        permit = limits.TryEnter(request.Priority);
-        if (permit is null)
+        if (permit.TryEnter(priority) is { } full)
         {
             backlog.Leave();
-            return AdmissionErrors.RequestsFull(lease.Model, request.Priority);
-        }
-
-        if (!permit.TryHoldBytes(request.Bytes))
-        {
-            permit.Dispose();
-            backlog.Leave();
-            return AdmissionErrors.BytesFull(lease.Model);
+            return AdmissionErrors.Refused(model, full, priority);
         }
 
         return null;
     }
+
+    private static SegmentationException? Enter(LoadedModel model, InFlightLimits.Permit permit, in AdmissionRequest request)
+    {
+        SegmentationException? refusal = permit.Peek(request.Priority) is { } unread
+            ? AdmissionErrors.Refused(model, unread, request.Priority)
+            : Enter(model, permit, request.Priority);
+        if (refusal is null && permit.TryHoldBytes(request.Bytes) is { } full)
+        {
+            model.Scheduler.Backlog.Leave();
+            return AdmissionErrors.Refused(model, full, request.Priority);
+        }
+
+        return refusal;
+    }
+
+    // A body that arrives holds no place, but a full server does not read it.
+    private static SegmentationException? StartReading(LoadedModel model, InFlightLimits.Permit permit, Priority priority)
+    {
+        if (model.Scheduler.Backlog.IsFull(priority, permit.Part))
+        {
+            return AdmissionErrors.QueueFull(model);
+        }
+
+        if ((permit.Peek(priority) ?? permit.TryRead()) is { } full)
+        {
+            return AdmissionErrors.Refused(model, full, priority);
+        }
+
+        return null;
+    }
+}
+
+/// <summary>The body of a request, while it arrives.</summary>
+internal interface IArrivingBody
+{
+    /// <summary>Sets the time in which the whole body must arrive. Reading a body that is not on course fails.</summary>
+    void ArriveWithin(TimeSpan timeout);
 }
 
 /// <summary>A request for admission: what is known before the image is read.</summary>
@@ -88,7 +122,15 @@ internal readonly record struct AdmissionRequest
     /// it; the caller owns the lease. Null leases the model by its name.</summary>
     public ModelLease? Held { get; init; }
 
-    /// <summary>Bytes of the encoded image as announced; 0 where nothing was.</summary>
+    /// <summary>Who sends the request; null is this process, which has no share of the limits.</summary>
+    public Client? Client { get; init; }
+
+    /// <summary>The body that is still to be read: the request takes its place only then, see
+    /// <see cref="AdmittedRequest.ReadAsync"/>. Null where the image is there.</summary>
+    public IArrivingBody? Body { get; init; }
+
+    /// <summary>Bytes of the encoded image: those that are there, or those that are announced; 0 where nothing
+    /// was.</summary>
     public long Bytes { get; init; }
 
     /// <summary>The request's class in the queue.</summary>

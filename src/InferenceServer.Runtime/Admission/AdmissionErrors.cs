@@ -7,6 +7,8 @@ namespace InferenceServer.Runtime.Admission;
 /// <summary>The limits that a full server can reach, each as the refusal that names it.</summary>
 internal static class AdmissionErrors
 {
+    private static readonly TimeSpan UsualWait = TimeSpan.FromSeconds(1);
+
     public static SegmentationException QueueFull(LoadedModel model) => Busy(
         model,
         string.Create(
@@ -14,14 +16,27 @@ internal static class AdmissionErrors
             $"the limit on requests in the queue of the model '{model.Name}' is reached " +
             $"({model.Scheduler.Backlog.Limit:N0} now)"));
 
-    public static SegmentationException RequestsFull(LoadedModel model, Priority priority) => Busy(
-        model, priority == Priority.Interactive
-            ? "the limit on requests is reached"
-            : "the limit on requests of priority batch is reached");
+    /// <param name="model">The model that the request is for; null where it is for none.</param>
+    /// <param name="refusal">The limit of <see cref="InFlightLimits"/> that is reached.</param>
+    /// <param name="priority">The request's class.</param>
+    public static SegmentationException Refused(LoadedModel? model, Refusal refusal, Priority priority)
+    {
+        string things = refusal.Limit switch
+        {
+            InFlightLimits.Limit.Requests when priority == Priority.Background => "requests of priority batch",
+            InFlightLimits.Limit.Requests => "requests",
+            InFlightLimits.Limit.Readers => "requests whose bodies arrive",
+            InFlightLimits.Limit.Bytes => "bytes of encoded images",
+            InFlightLimits.Limit.Pixels => "pixels of decoded images",
+            _ => "bytes of answers that wait to be read",
+        };
+        if (refusal.IsOfClient)
+        {
+            return Busy(model, $"the limit on {things} of one client is reached (Scheduling:ClientShare)");
+        }
 
-    public static SegmentationException BytesFull(LoadedModel model) => Busy(model, "the limit on bytes of encoded images is reached");
-
-    public static SegmentationException PixelsFull(LoadedModel model) => Busy(model, "the limit on pixels of decoded images is reached");
+        return Busy(model, $"the limit on {things} is reached");
+    }
 
     /// <param name="model">The model that the request waited for.</param>
     /// <param name="timeout">The request's timeout.</param>
@@ -45,9 +60,9 @@ internal static class AdmissionErrors
             "a longer timeout, or a smaller image.");
     }
 
-    private static SegmentationException Busy(LoadedModel model, string limit) =>
+    private static SegmentationException Busy(LoadedModel? model, string limit) =>
         new(SegmentationError.Overloaded, $"Server busy: {limit}. Retry later.") { RetryAfter = Wait(model) };
 
     // The time until all requests in the queue have run.
-    private static TimeSpan Wait(LoadedModel model) => model.Scheduler.Backlog.Delay;
+    private static TimeSpan Wait(LoadedModel? model) => model?.Scheduler.Backlog.Delay ?? UsualWait;
 }

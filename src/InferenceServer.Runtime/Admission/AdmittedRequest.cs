@@ -3,25 +3,32 @@ using InferenceServer.Runtime.Models;
 
 namespace InferenceServer.Runtime.Admission;
 
-/// <summary>An admitted request. Its model stays open, and the request counts against the limits, until this is
-/// disposed.</summary>
+/// <summary>An admitted request. Its model stays open, and what the request holds counts against the limits, until this
+/// is disposed.</summary>
 internal sealed class AdmittedRequest : IDisposable
 {
     private readonly ModelLease _lease;
     private readonly InFlightLimits.Permit _permit;
     private readonly Deadline _deadline;
-    private int _places = 1;
+    private int _places;
+    private bool _arrives;
     private int _left;
 
     internal AdmittedRequest(ModelLease lease, InFlightLimits.Permit permit, Deadline deadline, in AdmissionRequest request)
     {
         (_lease, _permit, _deadline) = (lease, permit, deadline);
         Timings = request.Timings ?? new StageTimings();
+        Client = request.Client;
         Priority = request.Priority;
+        _arrives = request.Body is not null;
+        _places = _arrives ? 0 : 1;
     }
 
     /// <summary>The model that will answer.</summary>
     public LoadedModel Model => _lease.Model;
+
+    /// <summary>Who sent the request; null is this process.</summary>
+    public Client? Client { get; }
 
     /// <summary>The request's class.</summary>
     public Priority Priority
@@ -64,26 +71,48 @@ internal sealed class AdmittedRequest : IDisposable
     /// <exception cref="SegmentationException">The server holds as much as it may.</exception>
     public void HoldBytes(long bytes)
     {
-        if (!_permit.TryHoldBytes(bytes))
-        {
-            throw AdmissionErrors.BytesFull(Model);
-        }
+        ThrowIf(_permit.TryHoldBytes(bytes));
     }
 
-    /// <summary>Reads the request's body after its admission.</summary>
+    /// <summary>Reads the request's body after its admission; then the request takes its place in the server.</summary>
     /// <param name="read">Reads it, until <see cref="Cancellation"/>.</param>
-    /// <exception cref="SegmentationException">The timeout passed.</exception>
+    /// <exception cref="SegmentationException">The timeout passed, or the server has become full.</exception>
     public async Task<T> ReadAsync<T>(Func<Task<T>> read)
     {
         using StageTimings.Scope reading = Timings.Measure(Stage.Read);
+        T body;
         try
         {
-            return await read().ConfigureAwait(false);
+            body = await read().ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (IsLate)
         {
             throw Late();
         }
+
+        if (!_arrives)
+        {
+            return body;
+        }
+
+        if (AdmissionControl.Enter(Model, _permit, Priority) is { } full)
+        {
+            (body as IDisposable)?.Dispose();
+            throw full;
+        }
+
+        (_arrives, _places) = (false, 1);
+        return body;
+    }
+
+    /// <summary>Gives the request's place back, and the room of its image, once the answer is made.</summary>
+    /// <param name="bytes">Bytes of the answer. They count until the request's end.</param>
+    /// <returns>False where too many answers wait already: the request keeps its place, and the client must read the
+    /// answer fast.</returns>
+    public bool TryLeave(long bytes)
+    {
+        LeaveBacklog();
+        return _permit.TryLeave(bytes);
     }
 
     /// <summary>Ends the request; a second call does nothing.</summary>
@@ -118,19 +147,21 @@ internal sealed class AdmittedRequest : IDisposable
     /// <exception cref="SegmentationException">The server holds as much as it may.</exception>
     internal void HoldPixels(long pixels, long bytes = 0)
     {
-        if (!_permit.TryHoldPixels(pixels + (bytes / SchedulingOptions.BytesOfPixel)))
-        {
-            throw AdmissionErrors.PixelsFull(Model);
-        }
+        ThrowIf(_permit.TryHoldPixels(pixels + (bytes / SchedulingOptions.BytesOfPixel)));
     }
 
     /// <summary>Claims memory for another decoded image, beside what the request holds.</summary>
     /// <inheritdoc cref="HoldPixels"/>
     internal void HoldMorePixels(long pixels, long bytes)
     {
-        if (!_permit.TryHoldMorePixels(pixels + (bytes / SchedulingOptions.BytesOfPixel)))
+        ThrowIf(_permit.TryHoldMorePixels(pixels + (bytes / SchedulingOptions.BytesOfPixel)));
+    }
+
+    private void ThrowIf(Refusal? refusal)
+    {
+        if (refusal is { } full)
         {
-            throw AdmissionErrors.PixelsFull(Model);
+            throw AdmissionErrors.Refused(Model, full, Priority);
         }
     }
 

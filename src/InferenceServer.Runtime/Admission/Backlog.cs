@@ -51,14 +51,25 @@ internal sealed class Backlog
     /// <summary>Time until all of them have been through, at the recent rate; zero before the first run.</summary>
     public TimeSpan Delay => _imageTime * Count;
 
-    /// <summary>Admits a request, unless the limit is reached.</summary>
-    internal bool TryEnter(Priority priority)
+    /// <summary>Whether a request would be refused now.</summary>
+    /// <inheritdoc cref="TryEnter"/>
+    internal bool IsFull(Priority priority, (int Own, int Clients)? part = null)
     {
         lock (_lock)
         {
-            ShortenIfStanding();
-            double share = priority == Priority.Interactive ? 1 : _options.BackgroundShare;
-            if (Count >= Math.Max(_limit * share, 1))
+            return !HasRoom(priority, part);
+        }
+    }
+
+    /// <summary>Admits a request, unless the limit is reached.</summary>
+    /// <param name="priority">The request's class.</param>
+    /// <param name="part">Requests that the client has in the server, and the number of clients. A client with less than
+    /// an equal part is admitted beyond the limit, so that another client's queue does not refuse it.</param>
+    internal bool TryEnter(Priority priority, (int Own, int Clients)? part = null)
+    {
+        lock (_lock)
+        {
+            if (!HasRoom(priority, part))
             {
                 return false;
             }
@@ -129,6 +140,20 @@ internal sealed class Backlog
             TimeSpan imageTime = duration / (images * _instances);
             _imageTime = _imageTime == TimeSpan.Zero ? imageTime : (_imageTime * (1 - Smoothing)) + (imageTime * Smoothing);
         }
+    }
+
+    private bool HasRoom(Priority priority, (int Own, int Clients)? part)
+    {
+        ShortenIfStanding();
+        double share = priority == Priority.Interactive ? 1 : _options.BackgroundShare;
+        double limit = Math.Max(_limit * share, 1);
+        if (Count < limit)
+        {
+            return true;
+        }
+
+        return part is { Clients: > 1 } of && of.Own < Math.Max(limit / of.Clients, 1)
+            && Count < _options.MaxRequests * share;
     }
 
     private void ShortenIfStanding()

@@ -1,56 +1,74 @@
 using System.Diagnostics;
+using System.Diagnostics.CodeAnalysis;
 using InferenceServer.Runtime.Diagnostics;
 using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Runtime.Admission;
 
 /// <summary>Limits the requests that compute outside the network, so that decoding and encoding starve neither the
-/// network nor the server. Other requests wait in order, without a thread.</summary>
-internal sealed class CpuGate : IDisposable
+/// network nor the server. Other requests wait without a thread: clients in turn, those of one client in order.</summary>
+internal sealed class CpuGate
 {
-    private readonly SemaphoreSlim _places;
+    private readonly Lock _lock = new();
+    private readonly FairQueue<TaskCompletionSource> _waiting = new();
+    private int _free;
 
     /// <summary>Makes the gate. In a process of its own, it also adds threads to the pool for work that does not
     /// compute.</summary>
     public CpuGate(IOptions<SegmentationOptions> options)
     {
-        int places = options.Value.Scheduling.CpuSlots is > 0 and int slots ? slots : Environment.ProcessorCount;
-        _places = new SemaphoreSlim(places);
+        _free = options.Value.Scheduling.CpuSlots is > 0 and int slots ? slots : Environment.ProcessorCount;
         // Decoding a large image holds its thread for long; the pool would add a thread for probes only after half a
         // second.
         if (options.Value.OwnsProcess)
         {
             ThreadPool.GetMinThreads(out int workers, out int completions);
-            ThreadPool.SetMinThreads(Math.Max(workers, Environment.ProcessorCount + places), completions);
+            ThreadPool.SetMinThreads(Math.Max(workers, Environment.ProcessorCount + _free), completions);
         }
+    }
+
+    /// <summary>Waits for a slot.</summary>
+    /// <param name="admitted">The request; it gets the wait as time in the queue.</param>
+    /// <param name="isWaitedFor">Whether the request's backlog counts the wait.</param>
+    /// <returns>The slot, released when it is disposed.</returns>
+    public ValueTask<CpuSlot> EnterAsync(AdmittedRequest admitted, bool isWaitedFor = true)
+    {
+        Backlog? backlog = isWaitedFor ? admitted.Backlog : null;
+        return EnterAsync(admitted.Timings, admitted.Cancellation, backlog, admitted.Client);
     }
 
     /// <summary>Waits for a slot.</summary>
     /// <param name="timings">Gets the wait as time in the queue.</param>
     /// <param name="cancellationToken">Leaves the queue at once.</param>
     /// <param name="backlog">The backlog of the request's model; null after inference.</param>
+    /// <param name="client">Whose turn it is.</param>
     /// <returns>The slot, released when it is disposed.</returns>
-    internal async ValueTask<CpuSlot> EnterAsync(StageTimings timings, CancellationToken cancellationToken, Backlog? backlog = null)
+    internal async ValueTask<CpuSlot> EnterAsync(
+        StageTimings timings, CancellationToken cancellationToken, Backlog? backlog = null, Client? client = null)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        if (!_places.Wait(TimeSpan.Zero, CancellationToken.None))
+        TaskCompletionSource turn;
+        FairQueue<TaskCompletionSource>.Place place;
+        lock (_lock)
         {
-            await WaitAsync(timings, backlog, cancellationToken).ConfigureAwait(false);
+            if (_free > 0)
+            {
+                _free--;
+                return new CpuSlot(this);
+            }
+
+            // The thread that frees a slot has work of its own.
+            turn = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            place = _waiting.Add(client, turn);
         }
 
-        return new CpuSlot(_places);
-    }
-
-    /// <summary>Frees the gate.</summary>
-    public void Dispose() => _places.Dispose();
-
-    private async Task WaitAsync(StageTimings timings, Backlog? backlog, CancellationToken cancellationToken)
-    {
         long start = Stopwatch.GetTimestamp();
         backlog?.StartWaiting();
         try
         {
-            await _places.WaitAsync(cancellationToken).ConfigureAwait(false);
+            await using CancellationTokenRegistration leaving = cancellationToken.UnsafeRegister(_ => Leave(place, turn), null);
+            await turn.Task.ConfigureAwait(false);
+            return new CpuSlot(this);
         }
         finally
         {
@@ -58,11 +76,132 @@ internal sealed class CpuGate : IDisposable
             timings.Add(Stage.Queue, Stopwatch.GetElapsedTime(start));
         }
     }
+
+    /// <summary>Frees a slot, for the request that waits next.</summary>
+    internal void Release()
+    {
+        lock (_lock)
+        {
+            if (_waiting.TryTake(out TaskCompletionSource? next))
+            {
+                next.SetResult();
+            }
+            else
+            {
+                _free++;
+            }
+        }
+    }
+
+    // Too late where the turn has come: then the request frees the slot.
+    private void Leave(FairQueue<TaskCompletionSource>.Place place, TaskCompletionSource turn)
+    {
+        lock (_lock)
+        {
+            if (_waiting.Remove(place))
+            {
+                turn.SetCanceled();
+            }
+        }
+    }
 }
 
 /// <summary>The right to compute on the processor, held by one stage of one request.</summary>
-internal readonly struct CpuSlot(SemaphoreSlim slots) : IDisposable
+internal readonly struct CpuSlot(CpuGate gate) : IDisposable
 {
     /// <summary>Frees the slot; called once.</summary>
-    public void Dispose() => slots.Release();
+    public void Dispose() => gate.Release();
+}
+
+/// <summary>What waits: clients in turn, and what one client sends in the order of its arrival, so that a client with much
+/// work delays others by no more than one piece of it. Not thread-safe.</summary>
+internal sealed class FairQueue<T>
+{
+    private readonly LinkedList<Line> _turns = new(); // the next client first
+    private readonly Dictionary<Client, LinkedListNode<Line>> _lines = [];
+
+    /// <summary>Number of all that waits.</summary>
+    public int Count { get; private set; }
+
+    /// <summary>All that waits: the client whose turn it is first.</summary>
+    public IEnumerable<T> Items => _turns.SelectMany(line => line.Items);
+
+    /// <summary>Adds what waits behind all else of its client.</summary>
+    /// <param name="client">The client; null is this process.</param>
+    /// <param name="item">What waits.</param>
+    public Place Add(Client? client, T item)
+    {
+        Client key = client ?? default;
+        if (!_lines.TryGetValue(key, out LinkedListNode<Line>? line))
+        {
+            line = _turns.AddLast(new Line(key, new LinkedList<T>()));
+            _lines.Add(key, line);
+        }
+
+        Count++;
+        return new Place(line, line.Value.Items.AddLast(item));
+    }
+
+    /// <summary>Removes what waits, in constant time.</summary>
+    /// <returns>Whether it still waited.</returns>
+    public bool Remove(Place place)
+    {
+        (LinkedListNode<Line> line, LinkedListNode<T> item) = place;
+        if (item.List is null)
+        {
+            return false;
+        }
+
+        Count--;
+        line.Value.Items.Remove(item);
+        if (line.Value.Items.Count == 0)
+        {
+            _turns.Remove(line);
+            _lines.Remove(line.Value.Client);
+        }
+
+        return true;
+    }
+
+    /// <summary>The next in turn; the client's turn is not over.</summary>
+    public bool TryPeek([MaybeNullWhen(false)] out T item)
+    {
+        if (_turns.First is { } line)
+        {
+            item = line.Value.Items.First!.Value;
+            return true;
+        }
+
+        item = default;
+        return false;
+    }
+
+    /// <summary>Ends the turn of the client that is next.</summary>
+    public void EndTurn()
+    {
+        if (_turns.First is { } line)
+        {
+            _turns.RemoveFirst();
+            _turns.AddLast(line);
+        }
+    }
+
+    /// <summary>Takes the next out, and ends its client's turn.</summary>
+    public bool TryTake([MaybeNullWhen(false)] out T item)
+    {
+        if (!TryPeek(out item))
+        {
+            return false;
+        }
+
+        LinkedListNode<Line> line = _turns.First!;
+        EndTurn();
+        return Remove(new Place(line, line.Value.Items.First!));
+    }
+
+    /// <summary>What one client has waiting.</summary>
+    internal sealed record Line(Client Client, LinkedList<T> Items);
+
+    /// <summary>Where something waits.</summary>
+    internal readonly record struct Place(LinkedListNode<Line> Line, LinkedListNode<T> Item);
 }

@@ -2,113 +2,136 @@ using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Runtime.Admission;
 
-/// <summary>Limits on all requests together: their number, bytes of encoded images, and pixels of decoded
-/// images.</summary>
+/// <summary>Limits on all requests together and on those of each client: their number, bytes of encoded images, pixels of
+/// decoded images, and bytes of answers.</summary>
 internal sealed class InFlightLimits(IOptions<SchedulingOptions> options)
 {
+    // A body that arrives needs little but its bytes, which are counted.
+    private const int ReadersPerRequest = 4;
+
     private readonly SchedulingOptions _options = options.Value;
-    private readonly Budget _bytes = new(options.Value.MaxBytesInFlight);
-    private readonly Budget _pixels = new(options.Value.MaxPixelsInFlight);
-    private int _requests;
+    private readonly SharedLimits _limits = new(
+        options.Value.ClientShare,
+        options.Value.MaxRequests, (long)options.Value.MaxRequests * ReadersPerRequest, options.Value.MaxBytesInFlight,
+        options.Value.MaxPixelsInFlight, options.Value.MaxAnswerBytes, long.MaxValue);
 
-    /// <summary>Requests in the server now.</summary>
-    public int Requests => Volatile.Read(ref _requests);
+    /// <summary>Requests in the server now whose images have arrived and whose answers are not made.</summary>
+    public int Requests => (int)_limits.Used(Limit.Requests);
 
-    /// <summary>Bytes of their encoded images.</summary>
-    public long Bytes => _bytes.Used;
+    /// <summary>Requests whose bodies arrive now.</summary>
+    public int Readers => (int)_limits.Used(Limit.Readers);
 
-    /// <summary>Pixels of their decoded images.</summary>
-    public long Pixels => _pixels.Used;
+    /// <summary>Bytes of encoded images.</summary>
+    public long Bytes => _limits.Used(Limit.Bytes);
 
-    /// <summary>Admits a request, unless the server is full. The request holds no bytes or pixels yet.</summary>
-    /// <param name="priority">The request's class; <see cref="Priority.Background"/> may use only a share of the
-    /// limit.</param>
-    /// <returns>The permit, released when it is disposed; null where the server is full.</returns>
-    internal Permit? TryEnter(Priority priority)
+    /// <summary>Pixels of decoded images.</summary>
+    public long Pixels => _limits.Used(Limit.Pixels);
+
+    /// <summary>Bytes of answers that wait for their clients.</summary>
+    public long AnswerBytes => _limits.Used(Limit.Answers);
+
+    /// <summary>Clients with a request in the server.</summary>
+    public int Clients => _limits.Clients;
+
+    /// <summary>Gives a permit that holds nothing yet.</summary>
+    /// <param name="client">Who sends the request; null is this process, which has no share.</param>
+    /// <returns>The permit, which gives back all that it holds when it is disposed.</returns>
+    internal Permit Open(Client? client) => new(this, _limits.Open(client));
+
+    /// <summary>The limits, as indexes of <see cref="SharedLimits"/>.</summary>
+    internal static class Limit
     {
-        int limit = priority == Priority.Interactive
-            ? _options.MaxRequests
-            : Math.Max((int)(_options.MaxRequests * _options.BackgroundShare), 1);
-        if (Interlocked.Increment(ref _requests) <= limit)
-        {
-            return new Permit(this);
-        }
+        public const int Requests = 0, Readers = 1, Bytes = 2, Pixels = 3, Answers = 4;
 
-        Interlocked.Decrement(ref _requests);
-        return null;
+        /// <summary>Answers that found no room among those that wait. No limit: a client with such an answer may not
+        /// send another request.</summary>
+        public const int Surplus = 5;
     }
 
-    /// <summary>The permit of one request, with the bytes and pixels that it holds.</summary>
-    internal sealed class Permit(InFlightLimits admission) : IDisposable
+    /// <summary>The permit of one request, with all that it holds.</summary>
+    internal sealed class Permit(InFlightLimits admission, SharedLimits.Permit held) : IDisposable
     {
-        private long _bytes;
-        private long _pixels;
+        /// <summary>Places that the client has, and clients in the server; null for this process.</summary>
+        public (int Own, int Clients)? Part
+        {
+            get
+            {
+                if (held.UsedByClient(Limit.Requests) is { } own)
+                {
+                    return ((int)own, admission.Clients);
+                }
+
+                return null;
+            }
+        }
+
+        /// <summary>Whether a request would find no place now, or its client reads no answers.</summary>
+        public Refusal? Peek(Priority priority)
+        {
+            bool hasUnread = held.UsedByClient(Limit.Surplus) > 0
+                || held.Peek(Limit.Answers) is { IsOfClient: true };
+            if (hasUnread)
+            {
+                return new Refusal(Limit.Answers, IsOfClient: true);
+            }
+
+            return held.Peek(Limit.Requests, Share(priority));
+        }
+
+        /// <summary>Counts the request as one whose body arrives.</summary>
+        public Refusal? TryRead() => held.TryHold(Limit.Readers, 1);
+
+        /// <summary>Takes a place for a request whose image has arrived.</summary>
+        /// <param name="priority">The request's class; <see cref="Priority.Background"/> may use only a share of the
+        /// limit.</param>
+        public Refusal? TryEnter(Priority priority)
+        {
+            held.Release(Limit.Readers);
+            return held.TryHold(Limit.Requests, 1, Share(priority));
+        }
 
         /// <summary>Claims room for an encoded image that has, or has grown to, <paramref name="total"/>
         /// bytes.</summary>
-        public bool TryHoldBytes(long total) => TryHold(admission._bytes, ref _bytes, total);
+        public Refusal? TryHoldBytes(long total) => held.TryHold(Limit.Bytes, total);
 
         /// <summary>Claims room for a decoded image of <paramref name="total"/> pixels.</summary>
-        public bool TryHoldPixels(long total) => TryHold(admission._pixels, ref _pixels, total);
+        public Refusal? TryHoldPixels(long total) => held.TryHold(Limit.Pixels, total);
 
         /// <summary>Claims room for <paramref name="more"/> pixels beside those that the request holds.</summary>
-        public bool TryHoldMorePixels(long more) => TryHoldPixels(_pixels + more);
+        public Refusal? TryHoldMorePixels(long more) => held.TryHoldMore(Limit.Pixels, more);
 
-        /// <summary>Releases the permit; called once.</summary>
-        public void Dispose()
+        /// <summary>Gives everything back but the bytes of the answer, which wait for the client.</summary>
+        /// <returns>Whether there was room for them; where not, the permit keeps all that it holds.</returns>
+        public bool TryLeave(long bytes)
         {
-            admission._bytes.Return(_bytes);
-            admission._pixels.Return(_pixels);
-            Interlocked.Decrement(ref admission._requests);
-        }
-
-        private static bool TryHold(Budget budget, ref long held, long total)
-        {
-            if (total <= held)
+            // An answer above the limit would never find room. It stays within what its image has claimed.
+            if (held.TryHold(Limit.Answers, bytes, isStrict: true) is not null)
             {
-                return true;
-            }
+                if (bytes <= admission._options.MaxAnswerBytes * admission._options.ClientShare)
+                {
+                    held.TryHold(Limit.Surplus, 1);
+                }
 
-            if (!budget.TryTake(total - held, held))
-            {
                 return false;
             }
 
-            held = total;
+            held.Release(Limit.Requests);
+            held.Release(Limit.Bytes);
+            held.Release(Limit.Pixels);
             return true;
         }
-    }
-}
 
-/// <summary>A limit on an amount in use. A claim above the whole limit is granted while nothing else is in
-/// use.</summary>
-internal sealed class Budget(long limit)
-{
-    private long _used;
+        /// <summary>Releases the permit; called once.</summary>
+        public void Dispose() => held.Dispose();
 
-    /// <summary>The amount in use.</summary>
-    public long Used => Interlocked.Read(ref _used);
-
-    /// <summary>Takes <paramref name="amount"/>, 0 or more, unless it does not fit.</summary>
-    /// <param name="amount">How much.</param>
-    /// <param name="held">How much the same user has already.</param>
-    public bool TryTake(long amount, long held = 0)
-    {
-        long used = Used;
-        while (used == held || amount <= limit - used)
+        private double Share(Priority priority)
         {
-            long seen = Interlocked.CompareExchange(ref _used, used + amount, used);
-            if (seen == used)
+            if (priority == Priority.Interactive)
             {
-                return true;
+                return 1;
             }
 
-            used = seen;
+            return admission._options.BackgroundShare;
         }
-
-        return false;
     }
-
-    /// <summary>Returns an amount.</summary>
-    public void Return(long amount) => Interlocked.Add(ref _used, -amount);
 }

@@ -26,9 +26,16 @@ public sealed class SchedulingOptions
     [Range(0, 1024)]
     public int CpuSlots { get; set; }
 
-    /// <summary>Most requests in the server, waiting or running. Another request is refused. Default 64.</summary>
+    /// <summary>Most requests in the server, waiting or running. Another request is refused. Four times as many may have
+    /// a body that still arrives. Default 128.</summary>
     [Range(1, 100_000)]
-    public int MaxRequests { get; set; } = 64;
+    public int MaxRequests { get; set; } = 128;
+
+    /// <summary>Most of each limit that one client may use: the owner of a key or token, else an address (IPv6: its /64
+    /// network). It applies to the limits of this section, to <c>Bulk:MaxRequests</c>, <c>Bulk:MaxUploadBytes</c>,
+    /// <c>Jobs:MaxJobs</c> and <c>Jobs:MaxBytes</c>. Default 0.5.</summary>
+    [Range(0.001, 1.0)]
+    public double ClientShare { get; set; } = 0.5;
 
     /// <summary>Most bytes of encoded images in the server. A larger image is served when it is alone. Default 256
     /// MiB.</summary>
@@ -40,6 +47,11 @@ public sealed class SchedulingOptions
     /// million.</summary>
     [Range(1L, 1L << 40)]
     public long MaxPixelsInFlight { get; set; } = 200_000_000;
+
+    /// <summary>Most bytes of answers that are made and wait for their clients to read them. An answer beyond keeps its
+    /// request's place until it is read. Default 128 MiB.</summary>
+    [Range(1L << 10, 1L << 40)]
+    public long MaxAnswerBytes { get; set; } = 128L << 20;
 
     /// <summary>Requests of priority <c>batch</c> are admitted only while less than this share of <c>MaxRequests</c> is
     /// used. Default 0.5.</summary>

@@ -71,7 +71,7 @@ internal sealed class BatchScheduler
     public async ValueTask<ModelOutput> RunAsync(InputTensor input, RunContext context, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        PendingImage image = new(input, context.Priority, _clock.GetTimestamp());
+        PendingImage image = new(input, context, _clock.GetTimestamp());
         Enqueue(image);
         try
         {

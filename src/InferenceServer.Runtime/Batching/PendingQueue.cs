@@ -5,15 +5,15 @@ using InferenceServer.Runtime.Sessions;
 
 namespace InferenceServer.Runtime.Batching;
 
-/// <summary>The images that wait for one model: two classes, each in the order of arrival. Not thread-safe.</summary>
+/// <summary>The images that wait for one model: two classes, in each clients in turn. Not thread-safe.</summary>
 internal sealed class PendingQueue(BatchLimits limits)
 {
     /// <summary>Of so many picks one goes to the batch class when both wait, so that it is slow but never
     /// starves.</summary>
     private const int BatchTurn = 8;
 
-    private readonly LinkedList<PendingImage> _interactive = new();
-    private readonly LinkedList<PendingImage> _batch = new();
+    private readonly FairQueue<PendingImage> _interactive = new();
+    private readonly FairQueue<PendingImage> _batch = new();
     private int _picks;
     private long _interactivePixels;
     private long _batchPixels;
@@ -34,7 +34,7 @@ internal sealed class PendingQueue(BatchLimits limits)
 
     public void Add(PendingImage image)
     {
-        List(image).AddLast(image.Place);
+        image.Place = List(image).Add(image.Client, image);
         CountPixels(image, image.Input.Size.Pixels);
     }
 
@@ -42,19 +42,22 @@ internal sealed class PendingQueue(BatchLimits limits)
     /// <returns>Whether the image was still in the queue.</returns>
     public bool Remove(PendingImage image)
     {
-        if (image.Place.List is not { } list)
+        if (!List(image).Remove(image.Place))
         {
             return false;
         }
 
-        list.Remove(image.Place);
         CountPixels(image, -image.Input.Size.Pixels);
         return true;
     }
 
     /// <summary>The next image.</summary>
-    public PendingImage? Peek() =>
-        (_interactive.Count == 0 || (_batch.Count > 0 && _picks >= BatchTurn - 1) ? _batch : _interactive).First?.Value;
+    public PendingImage? Peek()
+    {
+        _ = (_interactive.Count == 0 || (_batch.Count > 0 && _picks >= BatchTurn - 1) ? _batch : _interactive).TryPeek(
+            out PendingImage? image);
+        return image;
+    }
 
     /// <summary>Whether the next batch has room for an image that is still being prepared.</summary>
     public bool HasRoom(PendingImage first) => limits.Images > 1 && Companions(first).Count() < Most(first);
@@ -65,6 +68,7 @@ internal sealed class PendingQueue(BatchLimits limits)
         PendingImage first = Peek() ?? throw new InvalidOperationException("Nothing waits.");
         _picks = first.Priority == Priority.Interactive && _batch.Count > 0 ? _picks + 1 : 0;
         PendingImage[] images = limits.Images == 1 ? [first] : [.. Companions(first).Take(Most(first))];
+        List(first).EndTurn();
         foreach (PendingImage image in images)
         {
             Remove(image);
@@ -75,7 +79,7 @@ internal sealed class PendingQueue(BatchLimits limits)
 
     // The queue is as short as admission keeps it, so a scan costs less than a list for each size would.
     private IEnumerable<PendingImage> Companions(PendingImage first) =>
-        _interactive.Concat(_batch).Where(i => i != first && i.Input.Size == first.Input.Size).Prepend(first);
+        _interactive.Items.Concat(_batch.Items).Where(i => i != first && i.Input.Size == first.Input.Size).Prepend(first);
 
     private int Most(PendingImage first) => (int)Math.Clamp(limits.Pixels / first.Input.Size.Pixels, 1, limits.Images);
 
@@ -91,7 +95,7 @@ internal sealed class PendingQueue(BatchLimits limits)
         }
     }
 
-    private LinkedList<PendingImage> List(PendingImage image)
+    private FairQueue<PendingImage> List(PendingImage image)
     {
         if (image.Priority == Priority.Interactive)
         {
@@ -108,18 +112,15 @@ internal sealed class PendingImage
     // Continuations run on the thread pool: a worker thread belongs to its network.
     private readonly TaskCompletionSource<ModelOutput> _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    public PendingImage(InputTensor input, Priority priority, long enqueued)
-    {
-        Input = input;
-        Priority = priority;
-        Enqueued = enqueued;
-        Place = new LinkedListNode<PendingImage>(this);
-    }
+    public PendingImage(InputTensor input, in RunContext context, long enqueued) =>
+        (Input, Priority, Client, Enqueued) = (input, context.Priority, context.Client, enqueued);
 
     /// <summary>1×3×H×W; its size is its bucket: only equal sizes share a batch.</summary>
     public InputTensor Input { get; }
 
     public Priority Priority { get; }
+
+    public Client? Client { get; }
 
     /// <summary>Time stamps of the scheduler's clock; <see cref="Started"/> is 0 in the queue.</summary>
     public long Enqueued { get; }
@@ -127,7 +128,7 @@ internal sealed class PendingImage
     public long Started { get; private set; }
 
     /// <summary>Its place in a queue; in no list once it was taken out.</summary>
-    public LinkedListNode<PendingImage> Place { get; }
+    public FairQueue<PendingImage>.Place Place { get; set; }
 
     /// <summary>The run it takes part in, once it does.</summary>
     public Batch? Batch { get; private set; }
@@ -157,4 +158,5 @@ internal sealed class PendingImage
 /// <summary>The request of an input; all inputs of a request have the same context.</summary>
 /// <param name="Priority">The request's class.</param>
 /// <param name="Timings">Gets the time in the queue and in the network.</param>
-internal readonly record struct RunContext(Priority Priority, StageTimings Timings);
+/// <param name="Client">Who sent the request; null is this process.</param>
+internal readonly record struct RunContext(Priority Priority, StageTimings Timings, Client? Client = null);

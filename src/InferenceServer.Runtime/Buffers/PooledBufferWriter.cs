@@ -9,7 +9,7 @@ internal sealed class PooledBufferWriter : IBufferWriter<byte>, IDisposable
     private const int SmallestGrowth = 256;
 
     // Once so much of the expected bytes is written, the rest is believed.
-    private const int BelievedShare = 64;
+    private const int BelievedShare = 4;
 
     private readonly int _expected;
     private byte[] _array;
@@ -23,6 +23,9 @@ internal sealed class PooledBufferWriter : IBufferWriter<byte>, IDisposable
 
     /// <summary>The bytes written so far; invalid after the next write or <see cref="Dispose"/>.</summary>
     public ReadOnlyMemory<byte> Written => _array.AsMemory(0, _written);
+
+    /// <summary>Bytes of the array.</summary>
+    public int Capacity => _array.Length;
 
     /// <inheritdoc/>
     public void Advance(int count)

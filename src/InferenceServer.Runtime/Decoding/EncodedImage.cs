@@ -57,7 +57,7 @@ internal sealed class EncodedImage : IDisposable
         try
         {
             // A missing part of a sparse file is zero; a strict reader treats a missing part as an error.
-            _header = Libvips.Open(format.Loader, file, _tiff is { IsSparse: true } ? Enums.FailOn.Truncated : format.Strictness);
+            _header = Libvips.Open(format.Loader, file, Strictness(_tiff is { IsSparse: true }));
         }
         catch (VipsException e)
         {
@@ -249,6 +249,7 @@ internal sealed class EncodedImage : IDisposable
             return;
         }
 
+        CheckData(cancellationToken);
         try
         {
             if (_header!.Format is not (Enums.BandFormat.Uchar or Enums.BandFormat.Ushort) || bands.Any(band => band >= _header.Bands))
@@ -279,6 +280,7 @@ internal sealed class EncodedImage : IDisposable
             return;
         }
 
+        CheckData(cancellationToken);
         try
         {
             if (_tiff is { IsSparse: true } && _tiff.WithoutGaps() is { } whole)
@@ -314,6 +316,22 @@ internal sealed class EncodedImage : IDisposable
         _pin.Dispose();
     }
 
+    private Enums.FailOn Strictness(bool isSparse)
+    {
+        if (isSparse)
+        {
+            return Enums.FailOn.Truncated;
+        }
+
+        // Some cameras write stray bytes between the segments of a header, of which a strict reader warns.
+        if (_format == ImageFormat.Jpeg && !FileStructure.HasPlainHeader(_file.Span))
+        {
+            return Enums.FailOn.Error;
+        }
+
+        return _format.Strictness;
+    }
+
     private static Image Part(Image image, PixelWindow window) =>
         image.ExtractArea(window.X, window.Y, window.Width, window.Height);
 
@@ -325,6 +343,20 @@ internal sealed class EncodedImage : IDisposable
         }
 
         return size;
+    }
+
+    // The damage that libvips passes over.
+    private void CheckData(CancellationToken cancellationToken)
+    {
+        if (Tiff is not null)
+        {
+            new TiffSamples(_tiff!, Tiff).Check(BandWindow, cancellationToken);
+        }
+
+        if (_format == ImageFormat.Gif && !FileStructure.HasWholeFrame(_file.Span))
+        {
+            throw Undecodable($" of {Size} pixels and {Bands} bands", new InvalidDataException("Damaged data of a GIF file."));
+        }
     }
 
     // What libvips leaves to the reader of a format.

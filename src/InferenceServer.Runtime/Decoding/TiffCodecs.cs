@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.IO.Compression;
 using System.Numerics;
 using System.Runtime.InteropServices;
@@ -11,6 +12,10 @@ internal static class TiffCodecs
 {
     private const int None = 1, Lzw = 5, Deflate = 8, OldDeflate = 32946, PackBits = 32773;
     private const int Clear = 256, End = 257, FirstWidth = 9, LastWidth = 12;
+    private const int DrainedAtOnce = 64 * 1024;
+
+    // Writers that forget the end mark of LZW leave some bits that look like codes.
+    private const int SpareCodes = 2;
 
     /// <summary>Whether <see cref="Unpack"/> knows a compression.</summary>
     public static bool Knows(long compression) => compression is None or Lzw or Deflate or OldDeflate or PackBits;
@@ -19,23 +24,53 @@ internal static class TiffCodecs
     /// <param name="compression">A compression that <see cref="Knows"/> accepts.</param>
     /// <param name="packed">The bytes in the file.</param>
     /// <param name="pixels">Receives the bytes; every byte is written.</param>
+    /// <param name="most">Bytes of a whole strip or tile: some writers fill up the last strip.</param>
     /// <exception cref="InvalidDataException">The data are damaged, or too short.</exception>
-    public static void Unpack(long compression, ReadOnlyMemory<byte> packed, Span<byte> pixels)
+    public static void Unpack(long compression, ReadOnlyMemory<byte> packed, Span<byte> pixels, long most)
     {
         switch (compression)
         {
             case Lzw:
+                CheckLength(LengthOfLzw(packed.Span, most), pixels.Length, most, SpareCodes);
                 UnpackLzw(packed.Span, pixels);
                 break;
             case PackBits:
+                CheckLength(LengthOfRuns(packed.Span, most), pixels.Length, most);
                 UnpackRuns(packed.Span, pixels);
                 break;
             case Deflate or OldDeflate:
-                UnpackDeflate(packed, pixels);
+                UnpackDeflate(packed, pixels, most);
                 break;
             default:
                 packed.Span[..Math.Min(packed.Length, pixels.Length)].CopyTo(pixels);
                 Expect(packed.Length >= pixels.Length);
+                break;
+        }
+    }
+
+    /// <summary>Looks for damage without decompressing more than needed: the checksum of Deflate, and the number of bytes
+    /// that LZW and PackBits make. libtiff looks at neither.</summary>
+    /// <param name="compression">The compression; nothing is known of those that <see cref="Knows"/> does not accept.</param>
+    /// <param name="packed">The bytes in the file.</param>
+    /// <param name="length">Bytes of the strip or tile.</param>
+    /// <param name="most">Bytes of a whole strip or tile.</param>
+    /// <exception cref="InvalidDataException">The data are damaged, or too short.</exception>
+    public static void Check(long compression, ReadOnlyMemory<byte> packed, long length, long most)
+    {
+        switch (compression)
+        {
+            case Lzw:
+                CheckLength(LengthOfLzw(packed.Span, most), length, most, SpareCodes);
+                break;
+            case PackBits:
+                CheckLength(LengthOfRuns(packed.Span, most), length, most);
+                break;
+            case Deflate or OldDeflate:
+                using (ZLibStream zlib = Inflater(packed))
+                {
+                    CheckLength(Drain(zlib, most), length, most);
+                }
+
                 break;
         }
     }
@@ -72,20 +107,120 @@ internal static class TiffCodecs
         }
     }
 
-    private static void UnpackDeflate(ReadOnlyMemory<byte> packed, Span<byte> pixels)
+    private static void UnpackDeflate(ReadOnlyMemory<byte> packed, Span<byte> pixels, long most)
     {
-        MemoryMarshal.TryGetArray(packed, out ArraySegment<byte> array);
-        using MemoryStream stream = new(array.Array!, array.Offset, array.Count, writable: false);
-        using ZLibStream zlib = new(stream, CompressionMode.Decompress);
+        using ZLibStream zlib = Inflater(packed);
         try
         {
             Expect(zlib.ReadAtLeast(pixels, pixels.Length, throwOnEndOfStream: false) == pixels.Length);
-            zlib.ReadByte(); // at the end of the data, which is where the checksum is compared
         }
         catch (IOException e) // the class of its own for this case is not public
         {
             throw new InvalidDataException("The data needs a dictionary.", e);
         }
+
+        CheckLength(pixels.Length + Drain(zlib, most), pixels.Length, most);
+    }
+
+    private static ZLibStream Inflater(ReadOnlyMemory<byte> packed)
+    {
+        MemoryMarshal.TryGetArray(packed, out ArraySegment<byte> array);
+        return new ZLibStream(new MemoryStream(array.Array!, array.Offset, array.Count, writable: false), CompressionMode.Decompress);
+    }
+
+    // Reads to the end of the data, which is where the checksum is compared.
+    private static long Drain(ZLibStream zlib, long most)
+    {
+        byte[] unused = ArrayPool<byte>.Shared.Rent(DrainedAtOnce);
+        try
+        {
+            long length = 0;
+            while (length <= most && zlib.Read(unused) is > 0 and int count)
+            {
+                length += count;
+            }
+
+            return length;
+        }
+        catch (IOException e)
+        {
+            throw new InvalidDataException("The data needs a dictionary.", e);
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(unused);
+        }
+    }
+
+    private static void CheckLength(long length, long expected, long most, int spare = 0) =>
+        Expect((length >= expected && length <= expected + spare) || length == most);
+
+    private static long LengthOfRuns(ReadOnlySpan<byte> packed, long most)
+    {
+        long length = 0;
+        for (int at = 0; at < packed.Length && length <= most;)
+        {
+            int head = (sbyte)packed[at++];
+            if (head >= 0 && at < packed.Length)
+            {
+                Expect(head < packed.Length - at);
+                (at, length) = (at + head + 1, length + head + 1);
+            }
+            else if (head > sbyte.MinValue && at < packed.Length) // a last byte may fill up a word
+            {
+                (at, length) = (at + 1, length + 1 - head);
+            }
+        }
+
+        return length;
+    }
+
+    private static long LengthOfLzw(ReadOnlySpan<byte> packed, long most)
+    {
+        int[] lengths = new int[1 << LastWidth];
+        lengths.AsSpan(0, Clear).Fill(1);
+        int next = End + 1, width = FirstWidth, at = 0, bits = 0;
+        uint window = 0;
+        long length = 0;
+        while (length <= most)
+        {
+            for (; bits < width && at < packed.Length; bits += 8)
+            {
+                window = (window << 8) | packed[at++];
+            }
+
+            if (bits < width)
+            {
+                return length;
+            }
+
+            bits -= width;
+            int code = (int)(window >> bits) & ((1 << width) - 1);
+            if (code == End)
+            {
+                return length;
+            }
+
+            if (code == Clear)
+            {
+                (next, width) = (End + 1, FirstWidth);
+                continue;
+            }
+
+            Expect(code < next);
+            length += lengths[code];
+            if (next < lengths.Length)
+            {
+                lengths[next++] = lengths[code] + 1;
+            }
+
+            if (next >= (1 << width) && width < LastWidth)
+            {
+                width++;
+            }
+        }
+
+        return length;
     }
 
     private static void UnpackRuns(ReadOnlySpan<byte> packed, Span<byte> pixels)

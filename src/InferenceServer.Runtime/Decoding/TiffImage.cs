@@ -182,6 +182,10 @@ internal sealed class TiffImage
     /// <summary>The row after the strip or row of tiles that holds a row.</summary>
     public int EndOfBlock(int row) => (int)Math.Min((((long)row / Block.Height) + 1) * Block.Height, Size.Height);
 
+    /// <summary>Whether the bytes of each strip or tile are known before it is decompressed: subsampled colours have
+    /// fewer.</summary>
+    public bool HasKnownBlocks => _photometric != YCbCr && _file.Value(FillOrder, 1) == 1 && Compression != 1;
+
     /// <summary>Why <see cref="TiffSamples"/> cannot read the samples; null where it can.</summary>
     public SegmentationException? Obstacle()
     {

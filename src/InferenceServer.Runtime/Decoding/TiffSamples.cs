@@ -52,9 +52,43 @@ internal sealed class TiffSamples(TiffDirectory file, TiffImage image)
         }
         catch (InvalidDataException e)
         {
-            string header = $" of {image.Size} pixels and {image.Samples} samples of {image.Type}";
-            throw Damage.Explain(ImageFormat.Tiff, header, file.File.Span, file, e);
+            throw Damaged(e);
         }
+    }
+
+    /// <summary>Looks for damage in the strips or tiles under some pixels that another reader decodes.</summary>
+    /// <param name="window">The pixels; inside the image.</param>
+    /// <param name="cancellationToken">Checked before each strip or tile.</param>
+    /// <exception cref="SegmentationException">The file is truncated or damaged.</exception>
+    public void Check(PixelWindow window, CancellationToken cancellationToken)
+    {
+        try
+        {
+            foreach (PixelWindow part in PartsUnder(window))
+            {
+                for (int plane = 0; plane < (image.IsPlanar ? image.Samples : 1); plane++)
+                {
+                    cancellationToken.ThrowIfCancellationRequested();
+                    // Some old files list no lengths; the other reader guesses them.
+                    bool isListed = file.Part(Index(plane, part)) is not { At: < 0, Length: < 0 };
+                    ReadOnlyMemory<byte> packed = isListed ? Packed(plane, part) : default;
+                    if (!packed.IsEmpty && image.HasKnownBlocks)
+                    {
+                        TiffCodecs.Check(image.Compression, packed, image.RowBytes * RowsOf(part), image.BlockBytes);
+                    }
+                }
+            }
+        }
+        catch (InvalidDataException e)
+        {
+            throw Damaged(e);
+        }
+    }
+
+    private SegmentationException Damaged(Exception cause)
+    {
+        string header = $" of {image.Size} pixels and {image.Samples} samples of {image.Type}";
+        return Damage.Explain(ImageFormat.Tiff, header, file.File.Span, file, cause);
     }
 
     // Samples from one pixel to the next within a strip or tile.
@@ -88,22 +122,35 @@ internal sealed class TiffSamples(TiffDirectory file, TiffImage image)
     /// <returns>Its bytes, as they are in the file; empty where the file leaves it out.</returns>
     private Span<byte> Unpack(int plane, PixelWindow tile, Span<byte> block)
     {
-        (long at, long length) = file.Part((((plane * _down) + (tile.Y / tile.Height)) * _across) + (tile.X / tile.Width));
-        if (at < 0 || length < 0 || at > file.File.Length - length)
-        {
-            throw new InvalidDataException("A strip or tile is not in the file.");
-        }
-
-        if (length == 0)
+        ReadOnlyMemory<byte> packed = Packed(plane, tile);
+        if (packed.IsEmpty)
         {
             return [];
         }
 
-        // The last strip may have fewer rows, but no tile has.
-        int rows = file.IsTiled ? tile.Height : Math.Min(tile.Height, image.Size.Height - tile.Y);
-        Span<byte> samples = block[..(int)(image.RowBytes * rows)];
-        TiffCodecs.Unpack(image.Compression, file.File.Slice((int)at, (int)length), samples);
+        Span<byte> samples = block[..(int)(image.RowBytes * RowsOf(tile))];
+        TiffCodecs.Unpack(image.Compression, packed, samples, image.BlockBytes);
         return samples;
+    }
+
+    // The last strip may have fewer rows, but no tile has.
+    private int RowsOf(PixelWindow tile) => file.IsTiled ? tile.Height : Math.Min(tile.Height, image.Size.Height - tile.Y);
+
+    private long Index(int plane, PixelWindow tile) =>
+        (((plane * _down) + (tile.Y / tile.Height)) * _across) + (tile.X / tile.Width);
+
+    /// <summary>The bytes of a strip or tile in the file; none where the file leaves it out.</summary>
+    private ReadOnlyMemory<byte> Packed(int plane, PixelWindow tile)
+    {
+        (long at, long length) = file.Part(Index(plane, tile));
+        // A part that is left out has neither a place nor a length.
+        bool isLost = length == 0 && at != 0;
+        if (at < 0 || length < 0 || isLost || at > file.File.Length - length)
+        {
+            throw new InvalidDataException("A strip or tile is not in the file.");
+        }
+
+        return file.File.Slice((int)at, (int)length);
     }
 
     /// <summary>A row of a strip or tile as numbers of this machine, its predictor undone; once for each row.</summary>

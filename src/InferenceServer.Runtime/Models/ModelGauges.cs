@@ -51,6 +51,12 @@ internal sealed class ModelGauges
             "seg_admitted_requests", () => admission.Requests, "{request}",
             "Requests in the server, of all models; limited by Scheduling:MaxRequests.");
         meter.CreateObservableGauge(
+            "seg_arriving_requests", () => admission.Readers, "{request}",
+            "Requests whose bodies arrive; limited to four times Scheduling:MaxRequests.");
+        meter.CreateObservableGauge(
+            "seg_waiting_answer_bytes", () => admission.AnswerBytes, "By",
+            "Bytes of answers that wait for their clients; limited by Scheduling:MaxAnswerBytes.");
+        meter.CreateObservableGauge(
             "seg_buffer_rented_bytes", () => PooledArrays.RentedBytes, "By",
             "Bytes of image, tensor and mask buffers in use; near 0 when idle.");
         meter.CreateObservableGauge(

@@ -58,7 +58,7 @@ internal sealed class PassesStage(CpuGate cpu, PassPolicy policy, SegmentationMe
             async ValueTask AddAsync()
             {
                 using ModelOutput output = await TakeAsync(running, context.Timings).ConfigureAwait(false);
-                using CpuSlot slot = await cpu.EnterAsync(context.Timings, context.Cancellation).ConfigureAwait(false);
+                using CpuSlot slot = await cpu.EnterAsync(context.Admitted, isWaitedFor: false).ConfigureAwait(false);
                 using StageTimings.Scope timing = context.Timings.Measure(Stage.Postprocess);
                 (bool confidence, bool probabilities) = context.Unrefined;
                 fused ??= context.Model.Postprocessor.Fuse(plan, output, confidence, probabilities, context.WithClaims);
@@ -75,7 +75,7 @@ internal sealed class PassesStage(CpuGate cpu, PassPolicy policy, SegmentationMe
 
     private async ValueTask<ImageViews> OpenAsync(PipelineContext context)
     {
-        using CpuSlot slot = await cpu.EnterAsync(context.Timings, context.Cancellation, context.Admitted.Backlog).ConfigureAwait(false);
+        using CpuSlot slot = await cpu.EnterAsync(context.Admitted).ConfigureAwait(false);
         using StageTimings.Scope timing = context.Timings.Measure(Stage.Preprocess);
         if (context.Bands is { } bands)
         {
@@ -87,7 +87,7 @@ internal sealed class PassesStage(CpuGate cpu, PassPolicy policy, SegmentationMe
 
     private async ValueTask<InputTensor> PrepareAsync(PipelineContext context, ImageViews views, Pass pass)
     {
-        using CpuSlot slot = await cpu.EnterAsync(context.Timings, context.Cancellation, context.Admitted.Backlog).ConfigureAwait(false);
+        using CpuSlot slot = await cpu.EnterAsync(context.Admitted).ConfigureAwait(false);
         using StageTimings.Scope timing = context.Timings.Measure(Stage.Preprocess);
         metrics.Padded(context.Model.Name, pass.Geometry.PadRatio);
         return context.Model.Preprocessor.Prepare(views, pass);
@@ -100,7 +100,7 @@ internal sealed class PassesStage(CpuGate cpu, PassPolicy policy, SegmentationMe
             return;
         }
 
-        using CpuSlot slot = await cpu.EnterAsync(context.Timings, context.Cancellation).ConfigureAwait(false);
+        using CpuSlot slot = await cpu.EnterAsync(context.Admitted, isWaitedFor: false).ConfigureAwait(false);
         using StageTimings.Scope timing = context.Timings.Measure(Stage.Preprocess);
         bands.Complete();
         context.Bands = null;

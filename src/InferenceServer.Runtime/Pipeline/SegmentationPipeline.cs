@@ -69,7 +69,7 @@ internal sealed class SegmentationPipeline(
                 context.Cancellation.ThrowIfCancellationRequested();
                 if (stage.UsesCpu)
                 {
-                    slot ??= await cpu.EnterAsync(context.Timings, context.Cancellation, context.Admitted.Backlog).ConfigureAwait(false);
+                    slot ??= await cpu.EnterAsync(context.Admitted).ConfigureAwait(false);
                 }
                 else
                 {

@@ -83,7 +83,7 @@ internal sealed class TensorRunner(Segmenter segmenter, PassPolicy policy)
         try
         {
             Afford(admitted, inputs, asText);
-            RunContext run = new(admitted.Priority, admitted.Timings);
+            RunContext run = new(admitted.Priority, admitted.Timings, admitted.Client);
             DisposableList<ModelOutput> outputs = inputs.Count == 1
                 ? [await admitted.Model.Scheduler.RunAsync(inputs[0], run, admitted.Cancellation).ConfigureAwait(false)]
                 : await TogetherAsync(admitted, inputs).ConfigureAwait(false);
@@ -143,7 +143,7 @@ internal sealed class TensorRunner(Segmenter segmenter, PassPolicy policy)
             try
             {
                 return await admitted.Model.Scheduler.RunAsync(
-                    input, new RunContext(admitted.Priority, own), stop.Token)
+                    input, new RunContext(admitted.Priority, own, admitted.Client), stop.Token)
                     .ConfigureAwait(false);
             }
             catch

@@ -1,6 +1,7 @@
 using System.Net.Http.Headers;
 using System.Security.Principal;
 using System.Text;
+using InferenceServer.Runtime.Admission;
 
 namespace InferenceServer.Auth;
 
@@ -64,6 +65,18 @@ internal sealed class Caller(string kind, string name, Scope scopes, KeyBudget? 
 
     /// <summary>Whether the caller has one of these scopes.</summary>
     public bool Has(Scope needed) => (scopes & needed) != 0;
+
+    /// <summary>Whom the limits count the request for: its caller, or the address of its connection, behind a trusted proxy
+    /// the address that the proxy names.</summary>
+    public static Client Client(HttpContext http)
+    {
+        if (Of(http) is { } caller)
+        {
+            return Runtime.Admission.Client.OfCaller(caller.Id);
+        }
+
+        return Runtime.Admission.Client.OfAddress(http.Connection.RemoteIpAddress);
+    }
 
     /// <summary>The caller of a request; null where its endpoint needs no key, or it came without one.</summary>
     public static Caller? Of(HttpContext http) => http.User.Identity as Caller;

@@ -3,6 +3,7 @@ using System.IO.Pipelines;
 using InferenceServer.Auth;
 using InferenceServer.Errors;
 using InferenceServer.Runtime;
+using InferenceServer.Runtime.Admission;
 using InferenceServer.Runtime.Models;
 using InferenceServer.Segment;
 using InferenceServer.Telemetry;
@@ -28,7 +29,8 @@ internal static class BulkEndpoints
 
     private static async Task SegmentAsync(
         [Description("A model's name. Default: the server's default model.")] string? model,
-        HttpContext http, ModelRepository repository, BulkRunner runner, IOptions<BulkOptions> options)
+        HttpContext http, ModelRepository repository, BulkRunner runner, BulkLimits limits,
+        IOptions<BulkOptions> options)
     {
         if (model is not null)
         {
@@ -38,7 +40,8 @@ internal static class BulkEndpoints
         SegmentSettings settings = SegmentSettingsBinder.BindMany(http.Request, "model");
         // Held to the end, so that the same version answers all images.
         using ModelLease lease = repository.Lease(model);
-        if (!runner.Requests.TryEnter(out IDisposable? permit, out SegmentationException? refusal))
+        Client client = Caller.Client(http);
+        if (!limits.Requests.TryEnter(client, out IDisposable? permit, out SegmentationException? refusal))
         {
             await Problem.WriteAsync(http, refusal);
             return;
@@ -46,16 +49,17 @@ internal static class BulkEndpoints
 
         using IDisposable held = permit;
         http.Observation().InParts();
-        using Upload upload = await Upload.ReceiveAsync(http.Request, options.Value, http.RequestAborted);
+        PacedBody.Of(http)?.ArriveWithin(options.Value.BodyTimeout);
+        using ConcurrencyLimit.Permit bytes = limits.Bytes.Open(client);
+        using Upload upload = await Upload.ReceiveAsync(http.Request, options.Value, Hold, http.RequestAborted);
         IBulkWriter writer = AcceptsMultipart(http.Request) ? new MultipartWriter() : new NdjsonWriter();
         http.Response.ContentType = writer.ContentType;
         http.Response.Headers["X-Model"] = lease.Model.Name;
-        PipeWriter body = http.Response.BodyWriter;
-        BulkSettings bulk = new(lease, settings, Caller.Of(http)?.Budget, Route);
+        using AnswerWriter body = new(http);
+        BulkSettings bulk = new(lease, settings, Caller.Of(http)?.Budget, Route) { Client = client };
         try
         {
-            await runner.RunAsync(
-                upload, bulk, answer => writer.WriteAsync(answer, body, http.RequestAborted), http.RequestAborted);
+            await runner.RunAsync(upload, bulk, WriteAsync, http.RequestAborted);
         }
         catch (SegmentationException e) when (http.Response.HasStarted)
         {
@@ -65,6 +69,20 @@ internal static class BulkEndpoints
 
         writer.Finish(body);
         await body.FlushAsync(http.RequestAborted);
+
+        void Hold(long received)
+        {
+            if (bytes.TryHold(received) is { } full)
+            {
+                throw full;
+            }
+        }
+
+        Task WriteAsync(BulkAnswer answer)
+        {
+            body.Begin(answer.Mask.Length, answer.KeepsPlace);
+            return writer.WriteAsync(answer, body, http.RequestAborted);
+        }
     }
 
     private static bool AcceptsMultipart(HttpRequest request) =>

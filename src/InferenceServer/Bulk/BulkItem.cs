@@ -11,7 +11,7 @@ using InferenceServer.Telemetry;
 
 namespace InferenceServer.Bulk;
 
-/// <summary>One image in progress: admitted like a request of its own. It holds its permit and its bytes until it is
+/// <summary>One image in progress: admitted like a request of its own. It holds its permit until it is
 /// disposed.</summary>
 internal sealed class BulkItem(
     BulkImage image, BulkSettings settings, RetryingAdmission admission, SegmentHandler handler,
@@ -86,6 +86,9 @@ internal sealed class BulkItem(
         return BulkAnswer.Failed(image, _failure);
     }
 
+    /// <summary>Gives the image's place back where there is room for its answer.</summary>
+    public BulkAnswer Leave(BulkAnswer made) => made with { KeepsPlace = _admitted?.TryLeave(made.Mask.Length) is false };
+
     /// <summary>Counts the answer as sent.</summary>
     public void Answered()
     {
@@ -106,6 +109,7 @@ internal sealed class BulkItem(
     private AdmissionRequest AdmissionRequest(CancellationToken caller) => new()
     {
         Held = settings.Model,
+        Client = settings.Client,
         Bytes = image.Bytes.Written.Length,
         Priority = Priority.Background,
         Timeout = settings.Settings.Timeout,
@@ -126,7 +130,11 @@ internal sealed class BulkItem(
 /// <param name="Budget">The caller's budget. The request itself pays for the first image, every other image pays for
 /// itself. Null is no limit.</param>
 /// <param name="Route">The route in metrics and log.</param>
-internal sealed record BulkSettings(ModelLease Model, SegmentSettings Settings, KeyBudget? Budget, string Route);
+internal sealed record BulkSettings(ModelLease Model, SegmentSettings Settings, KeyBudget? Budget, string Route)
+{
+    /// <summary>Who sends the images, for the limits; null for jobs, whose images wait for one another anyway.</summary>
+    public Client? Client { get; init; }
+}
 
 internal static partial class Log
 {

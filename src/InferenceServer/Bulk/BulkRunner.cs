@@ -14,16 +14,11 @@ internal sealed class BulkRunner(
     RetryingAdmission admission, SegmentHandler handler, ImageDecoder decoder, SegmentationMetrics metrics,
     IOptions<BulkOptions> options, ILogger<BulkRunner> logger)
 {
-    private static readonly TimeSpan UsualWait = TimeSpan.FromSeconds(5);
-
-    /// <summary>The limit on requests with many images, each of which writes its body to a file.</summary>
-    public ConcurrencyLimit Requests { get; } = new(options.Value.MaxRequests, "requests with many images (Bulk:MaxRequests)", UsualWait);
-
     /// <summary>Segments the images.</summary>
     /// <param name="upload">The images.</param>
     /// <param name="settings">Their settings.</param>
-    /// <param name="answer">Writes an answer. Never called for two answers at the same time; the image keeps its permit
-    /// meanwhile.</param>
+    /// <param name="answer">Writes an answer. Never called for two answers at the same time; the image has given its place
+    /// back by then, where there is room for the answer.</param>
     /// <param name="cancellationToken">Cancels all images.</param>
     /// <exception cref="SegmentationException">The upload is damaged or too large. Images before the fault are
     /// answered.</exception>
@@ -78,7 +73,7 @@ internal sealed class BulkRunner(
 
         async Task AnswerAsync(BulkItem item)
         {
-            BulkAnswer made = await item.SegmentAsync(stop.Token);
+            BulkAnswer made = item.Leave(await item.SegmentAsync(stop.Token));
             await answering.WaitAsync(stop.Token);
             try
             {

@@ -68,6 +68,9 @@ internal sealed record BulkAnswer(
     /// <summary>Where the mask was written; null for a mask that is part of the answer.</summary>
     public string? Output { get; init; }
 
+    /// <summary>Whether the image keeps its place in the server until the answer is written.</summary>
+    public bool KeepsPlace { get; init; }
+
     /// <summary>The answer to an image whose mask was there before and is kept.</summary>
     public static BulkAnswer Kept(BulkImage image, string output) =>
         new(image, ContentType: null, default, Width: 0, Height: 0, LabelBits: null, Failure: null) { Output = output };

@@ -31,17 +31,21 @@ internal sealed class Upload : IDisposable
 
     /// <summary>Receives a request's body into a temporary file that no other user can read. The file is deleted on
     /// disposal.</summary>
+    /// <param name="request">The request.</param>
+    /// <param name="options">Limits of the upload.</param>
+    /// <param name="hold">Called with the bytes that have arrived; throws where the server has no room for them.</param>
+    /// <param name="cancellationToken">Cancels receiving.</param>
     /// <exception cref="SegmentationException">The body is neither a form nor a zip, or too large.</exception>
     public static async Task<Upload> ReceiveAsync(
-        HttpRequest request, BulkOptions options, CancellationToken cancellationToken)
+        HttpRequest request, BulkOptions options, Action<long> hold, CancellationToken cancellationToken)
     {
         string? boundary = Boundary(request.GetTypedHeaders().ContentType);
         using Owned<FileStream> file = new(await StoredAsync(() => Task.FromResult(PrivateFiles.CreateTemporary())));
-        await CopyAsync(request, file.Value, options, cancellationToken);
+        await CopyAsync(request, file.Value, options, hold, cancellationToken);
         return new Upload(file.Release(), boundary);
     }
 
-    /// <summary>The announced length of a request's body; the most that may come where none is announced.</summary>
+    /// <summary>The announced length of a request's body; 0 where none is announced.</summary>
     /// <exception cref="SegmentationException">The body is too large.</exception>
     public static long Announced(HttpRequest request, BulkOptions options)
     {
@@ -50,7 +54,7 @@ internal sealed class Upload : IDisposable
             throw TooLarge(options);
         }
 
-        return request.ContentLength ?? options.MaxBytes;
+        return request.ContentLength ?? 0;
     }
 
     /// <summary>Reads the images, one after another. The caller disposes each.</summary>
@@ -92,7 +96,7 @@ internal sealed class Upload : IDisposable
     public void Dispose() => _file.Dispose();
 
     private static async Task CopyAsync(
-        HttpRequest request, FileStream file, BulkOptions options, CancellationToken cancellationToken)
+        HttpRequest request, FileStream file, BulkOptions options, Action<long> hold, CancellationToken cancellationToken)
     {
         _ = Announced(request, options);
         if (request.HttpContext.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit)
@@ -108,6 +112,7 @@ internal sealed class Upload : IDisposable
                 throw TooLarge(options);
             }
 
+            hold(file.Position + count);
             await StoredAsync(async () =>
             {
                 await file.WriteAsync(buffer.AsMemory(0, count), cancellationToken);

@@ -61,6 +61,10 @@ internal static class ErrorTable
     public static readonly SegmentationError RateLimited = Add(
         "rate-limited", Status429TooManyRequests, StatusCode.ResourceExhausted, "rate_limited");
 
+    /// <summary>The client sends the request's body too slowly.</summary>
+    public static readonly SegmentationError SlowBody = Add(
+        "slow-body", Status408RequestTimeout, StatusCode.DeadlineExceeded, "slow_body");
+
     /// <summary>The keys that check tokens cannot be fetched now.</summary>
     public static readonly SegmentationError TokensUnavailable = Add(
         "tokens-unavailable", Status503ServiceUnavailable, StatusCode.Unavailable, reason: null);

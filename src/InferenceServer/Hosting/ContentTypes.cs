@@ -139,7 +139,7 @@ internal static class ContentTypes
             {
                 count = await body.ReadAsync(buffer, cancellationToken);
             }
-            catch (Exception e) when (e is InvalidDataException or InvalidOperationException) // the latter is Brotli's
+            catch (Exception e) when (IsDamage(e))
             {
                 throw new SegmentationException(
                     SegmentationError.InvalidRequest,
@@ -157,6 +157,10 @@ internal static class ContentTypes
 
             return count;
         }
+
+        // Brotli throws InvalidOperationException; the class for a zlib body that needs a dictionary is not public.
+        private static bool IsDamage(Exception e) => e is InvalidDataException or InvalidOperationException
+            || e.GetType().Namespace == typeof(ZLibStream).Namespace;
 
         public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
             ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();

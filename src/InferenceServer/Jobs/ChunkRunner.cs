@@ -53,7 +53,7 @@ internal sealed class ChunkRunner(
             await AnswerAsync(work, items[i], index, deaths, cancellationToken);
         }
 
-        if (answers.Length > registry.Room)
+        if (answers.Length > registry.Room(job))
         {
             throw new SegmentationException(
                 SegmentationError.Overloaded,

@@ -7,6 +7,7 @@ using InferenceServer.Auth;
 using InferenceServer.Bulk;
 using InferenceServer.Errors;
 using InferenceServer.Runtime;
+using InferenceServer.Runtime.Admission;
 using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Decoding;
 using InferenceServer.Runtime.Models;
@@ -56,11 +57,14 @@ internal static class JobEndpoints
     private static async Task<Results<Accepted<JobStatus>, ProblemResult>> CreateAsync(
         [Description("A model's name. Default: the server's default model. JSON names the model itself.")] string? model,
         HttpContext http, ModelRepository repository, JobRegistry registry, JobPlaces places, JobRecords records,
-        ImageDecoder decoder, IOptions<JobOptions> jobs, IOptions<BulkOptions> bulk, TimeProvider time)
+        ImageDecoder decoder, BulkLimits limits, InFlightLimits reading, IOptions<JobOptions> jobs, IOptions<BulkOptions> bulk,
+        TimeProvider time)
     {
         RequireEnabled(jobs);
+        PacedBody.Of(http)?.ArriveWithin(bulk.Value.BodyTimeout);
+        Client client = Caller.Client(http);
         bool isJson = JsonBody.IsJson(http.Request);
-        JobRequest request = isJson ? await ReadAsync(http) : FromQuery(model, http);
+        JobRequest request = isJson ? await ReadAsync(http, reading.Open(client)) : FromQuery(model, http);
         // Reports a wrong parameter, an unknown model and a place that is not listed now, and not in each answer.
         _ = request.Settings;
         if (isJson)
@@ -69,11 +73,15 @@ internal static class JobEndpoints
         }
 
         RequireModel(repository, request.Model);
-        StoredJob stored = new(request, time.GetUtcNow()) { Owner = Owner(http) };
-        long bytes = isJson ? 0 : Upload.Announced(http.Request, bulk.Value);
+        StoredJob stored = new(request, time.GetUtcNow())
+        {
+            Owner = Owner(http),
+            Client = client.ToString(),
+        };
+        using ConcurrencyLimit.Permit bytes = limits.Bytes.Open(client);
         Job job = await registry.AddAsync(
-            stored, bytes,
-            async id =>
+            stored, isJson ? 0 : Upload.Announced(http.Request, bulk.Value),
+            async (id, hold) =>
             {
                 if (isJson)
                 {
@@ -81,7 +89,9 @@ internal static class JobEndpoints
                 }
 
                 return await JobUpload.SaveAsync(
-                    id, http.Request, records, bulk.Value, decoder.Limits.MaxBytes, http.RequestAborted);
+                    id, http.Request, records, bulk.Value, decoder.Limits.MaxBytes,
+                    received => ThrowIf(bytes.TryHold(received)), hold,
+                    http.RequestAborted);
             },
             http.RequestAborted);
         return TypedResults.Accepted($"{http.Request.PathBase}/v1/jobs/{job.Id}", job.Status);
@@ -143,8 +153,26 @@ internal static class JobEndpoints
         }
     }
 
-    private static async Task<JobRequest> ReadAsync(HttpContext http)
+    private static void ThrowIf(SegmentationException? refusal)
     {
+        if (refusal is not null)
+        {
+            throw refusal;
+        }
+    }
+
+    private static void Admit(Refusal? refusal)
+    {
+        if (refusal is { } full)
+        {
+            throw AdmissionErrors.Refused(model: null, full, Priority.Interactive);
+        }
+    }
+
+    private static async Task<JobRequest> ReadAsync(HttpContext http, InFlightLimits.Permit permit)
+    {
+        using InFlightLimits.Permit held = permit;
+        Admit(permit.TryRead());
         if (http.Request.Query.Count > 0)
         {
             throw JsonBody.Invalid(
@@ -152,7 +180,8 @@ internal static class JobEndpoints
         }
 
         using PooledBufferWriter body = await BodyReader.ReadAsync(
-            http.Request.Body, http.Request.ContentLength, MaxJsonBytes, _ => { }, "The request", http.RequestAborted);
+            http.Request.Body, http.Request.ContentLength, MaxJsonBytes, bytes => Admit(permit.TryHoldBytes(bytes)), "The request",
+            http.RequestAborted);
         try
         {
             return JsonSerializer.Deserialize(body.Written.Span, JobJson.Default.JobRequest)

@@ -92,10 +92,11 @@ internal sealed partial class JobPlaces(ObjectStores stores, ImageFetcher fetche
             throw Invalid($"{name}: expected exactly one of uri, path and urls.");
         }
 
-        if (source.Glob is { } glob && (glob.Length is 0 or > LongestGlob || glob.Split("**").Length > MostDeepWildcards + 1))
+        if (source.Glob is { } glob && (
+            glob.Length is 0 or > LongestGlob || glob.Split("**").Length > MostDeepWildcards + 1 || glob.Split('/', '\\').Contains("..")))
         {
             throw Invalid(
-                $"{name}.glob: expected 1 to {LongestGlob} characters and at most {MostDeepWildcards} times '**', "
+                $"{name}.glob: expected 1 to {LongestGlob} characters, at most {MostDeepWildcards} times '**', and no '..', "
                 + $"got '{ObjectKey.Printable(glob)}'. Use another pattern.");
         }
 

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
 using System.Text.Json;
 using InferenceServer.Runtime;
+using InferenceServer.Runtime.Admission;
 using InferenceServer.Runtime.Diagnostics;
 using InferenceServer.Runtime.Storage;
 using Microsoft.Extensions.Options;
@@ -29,10 +30,11 @@ internal sealed class JobRegistry
     private int _isAway;
 
     public JobRegistry(
-        JobRecords records, IWorkQueue queue, IOptions<JobOptions> options, IMeterFactory meters, TimeProvider time,
-        ILogger<JobRegistry> logger)
+        JobRecords records, IWorkQueue queue, IOptions<JobOptions> options, IOptions<SchedulingOptions> scheduling,
+        IMeterFactory meters, TimeProvider time, ILogger<JobRegistry> logger)
     {
-        (_records, _queue, _room, _time, _logger) = (records, queue, new JobRoom(options.Value), time, logger);
+        (_records, _queue, _time, _logger) = (records, queue, time, logger);
+        _room = new JobRoom(options.Value, scheduling.Value.ClientShare);
         Meter meter = meters.Create(SegmentationMetrics.MeterName);
         meter.CreateObservableGauge(
             "seg_jobs_queued", () => Count(JobState.Queued), "{job}", "Jobs that wait to be worked on.");
@@ -51,25 +53,25 @@ internal sealed class JobRegistry
     /// <summary>Whether records with this ID are a job's, or damaged ones that an operator may want to see.</summary>
     public bool Knows(string id) => _jobs.ContainsKey(id) || _damaged.ContainsKey(id);
 
-    /// <summary>Bytes that jobs may still use.</summary>
-    public long Room => _room.Left(_jobs.Values);
+    /// <summary>Bytes that a job may still use.</summary>
+    public long Room(Job job) => _room.Left(job.Stored.Client, _jobs.Values);
 
-    /// <summary>Adds a job. Its room is reserved before its images are stored.</summary>
+    /// <summary>Adds a job. Its place is reserved before its images are stored, and their room while they arrive.</summary>
     /// <param name="job">The job.</param>
-    /// <param name="bytes">Most bytes of its uploaded images.</param>
-    /// <param name="fillAsync">Stores uploaded images of the job with this ID; returns their plan and bytes, or null where
-    /// the job's sources are to be listed.</param>
+    /// <param name="announced">Bytes of its upload as announced; 0 where nothing was.</param>
+    /// <param name="fillAsync">Stores uploaded images of the job with this ID, and tells how many bytes have arrived;
+    /// returns their plan and bytes, or null where the job's sources are to be listed.</param>
     /// <param name="cancellationToken">Cancels the addition.</param>
     /// <exception cref="SegmentationException">There is no room for another job.</exception>
     public async Task<Job> AddAsync(
-        StoredJob job, long bytes, Func<string, Task<(JobPlan Plan, long Bytes)?>> fillAsync,
+        StoredJob job, long announced, Func<string, Action<long>, Task<(JobPlan Plan, long Bytes)?>> fillAsync,
         CancellationToken cancellationToken)
     {
-        using IDisposable reserved = _room.Reserve(bytes, _jobs.Values);
+        using JobRoom.Reservation reserved = _room.Reserve(job.Client, announced, () => _jobs.Values);
         string id = JobRecords.NewId();
         try
         {
-            (JobPlan Plan, long Bytes)? filled = await fillAsync(id);
+            (JobPlan Plan, long Bytes)? filled = await fillAsync(id, reserved.Hold);
             Job made = new(id, job with { Bytes = filled?.Bytes ?? 0 }, _time);
             if (filled is { } uploaded)
             {

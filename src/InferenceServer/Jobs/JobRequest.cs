@@ -104,6 +104,10 @@ internal sealed record StoredJob(JobRequest Request, DateTimeOffset Created)
     /// <summary>The caller that made the job and alone may see it; null without a key or token.</summary>
     public string? Owner { get; init; }
 
+    /// <summary>Whom the limits on jobs count it for: the owner, or else the address that it came from; null for jobs of
+    /// servers that did not note it.</summary>
+    public string? Client { get; init; }
+
     /// <summary>Bytes of the uploaded images.</summary>
     public long Bytes { get; init; }
 }

@@ -12,14 +12,18 @@ internal static class JobUpload
     /// <param name="records">Receive the images.</param>
     /// <param name="options">Limits of the upload.</param>
     /// <param name="maxBytes">Most bytes of one image.</param>
+    /// <param name="hold">Called with the bytes of the body that have arrived; throws where there is no room for
+    /// them.</param>
+    /// <param name="store">Called with the bytes of the body, then of the images, that the job has so far; throws where
+    /// there is no room for them.</param>
     /// <param name="cancellationToken">Cancels the upload.</param>
     /// <returns>The plan, and the bytes of all images.</returns>
     /// <exception cref="SegmentationException">The upload is damaged, empty or too large.</exception>
     public static async Task<(JobPlan Plan, long Bytes)?> SaveAsync(
         string id, HttpRequest request, JobRecords records, BulkOptions options, long maxBytes,
-        CancellationToken cancellationToken)
+        Action<long> hold, Action<long> store, CancellationToken cancellationToken)
     {
-        using Upload upload = await Upload.ReceiveAsync(request, options, cancellationToken);
+        using Upload upload = await Upload.ReceiveAsync(request, options, hold + store, cancellationToken);
         List<JobItem> items = [];
         long bytes = 0;
         await foreach (BulkImage image in upload.ImagesAsync(options, maxBytes, cancellationToken))
@@ -33,6 +37,7 @@ internal static class JobUpload
                 }
 
                 bytes += image.Bytes.Written.Length;
+                store(bytes);
                 items.Add(new JobItem(
                     image.Name, await records.AddImageAsync(id, image.Index, image.Bytes.Written, cancellationToken)));
             }

@@ -29,21 +29,18 @@ internal static class InferBody
     /// <summary>Reads the body.</summary>
     /// <param name="request">The request.</param>
     /// <param name="maxBytes">Most bytes, after decompression.</param>
-    /// <param name="hold">Called with the number of bytes announced or received; throws where the server has no room
-    /// for them.</param>
+    /// <param name="hold">Called with the bytes of memory so far; throws where the server has no room for them.</param>
     /// <param name="cancellationToken">Cancels reading.</param>
     /// <returns>The bytes; the caller disposes the buffer.</returns>
     /// <exception cref="SegmentationException">The body is too large, or damaged.</exception>
     public static async Task<PooledBufferWriter> ReadAsync(
         HttpRequest request, int maxBytes, Action<long> hold, CancellationToken cancellationToken)
     {
-        long announced = request.ContentLength ?? 0;
-        if (announced > maxBytes)
+        if (request.ContentLength > maxBytes)
         {
             throw BodyReader.TooLarge(What, maxBytes);
         }
 
-        hold(announced);
         return await BodyReader.ReadAsync(request.Body, request.ContentLength, maxBytes, hold, What, cancellationToken);
     }
 }

@@ -3,13 +3,14 @@ using InferenceServer.Runtime;
 using InferenceServer.Runtime.Admission;
 using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Diagnostics;
+using InferenceServer.Segment;
 using InferenceServer.Telemetry;
 using Microsoft.Net.Http.Headers;
 
 namespace InferenceServer.OpenInference;
 
 /// <summary>The response to an infer request: JSON, followed by the output where the client requested bytes.</summary>
-/// <remarks>Owns the admitted request: the slot is freed after the client has received the last byte.</remarks>
+/// <remarks>Owns the admitted request, which gives its place back once the response is made.</remarks>
 internal sealed class InferResult(AdmittedRequest admitted) : IResult, IDisposable
 {
     /// <summary>The network's output.</summary>
@@ -41,15 +42,7 @@ internal sealed class InferResult(AdmittedRequest admitted) : IResult, IDisposab
             response.Headers.ContentEncoding = encoding;
         }
 
-        using (admitted.Timings.Measure(Stage.Write))
-        {
-            foreach (ReadOnlyMemory<byte> part in answer.Parts)
-            {
-                await response.Body.WriteAsync(part, httpContext.RequestAborted);
-            }
-        }
-
-        httpContext.Observation().Sent(answer.Length);
+        await AnswerWriter.SendAsync(httpContext, admitted, answer.Parts);
     }
 
     public void Dispose()

@@ -6,14 +6,13 @@ using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Diagnostics;
 using InferenceServer.Runtime.Formats;
 using InferenceServer.Runtime.Models;
-using InferenceServer.Telemetry;
 using Microsoft.AspNetCore.Http.Metadata;
 
 namespace InferenceServer.Segment;
 
 /// <summary>A mask as the answer, with headers for the model and for the time of each stage.</summary>
-/// <remarks>Owns the admitted request: its slot is free once the client has received the last byte. The image's pixels
-/// are freed before.</remarks>
+/// <remarks>Owns the admitted request, which gives its place back once the mask is made; the model stays open until the
+/// client has received the last byte.</remarks>
 internal sealed class MaskResult(AdmittedRequest admitted, MaskFormat format) : IResult, IEndpointMetadataProvider, IDisposable
 {
     /// <summary>Receives the encoded mask.</summary>
@@ -60,12 +59,7 @@ internal sealed class MaskResult(AdmittedRequest admitted, MaskFormat format) : 
         }
 
         response.Headers["Server-Timing"] = ServerTiming(admitted.Timings);
-        using (admitted.Timings.Measure(Stage.Write))
-        {
-            await response.BodyWriter.WriteAsync(Mask.Written, httpContext.RequestAborted);
-        }
-
-        httpContext.Observation().Sent(Mask.Written.Length);
+        await AnswerWriter.SendAsync(httpContext, admitted, Mask.Written);
     }
 
     public void Dispose()

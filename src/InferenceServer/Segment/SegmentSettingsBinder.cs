@@ -1,3 +1,4 @@
+using InferenceServer.Auth;
 using InferenceServer.Hosting;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Admission;
@@ -114,6 +115,8 @@ internal static class AdmissionRequestBinder
     {
         Model = model,
         Version = version,
+        Client = Caller.Client(request.HttpContext),
+        Body = PacedBody.Of(request.HttpContext),
         Bytes = Bytes(request),
         Priority = settings.Priority ?? Priority.Interactive,
         Timeout = settings.Timeout,

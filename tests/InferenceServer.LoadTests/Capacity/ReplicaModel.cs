@@ -4,7 +4,7 @@ namespace InferenceServer.LoadTests.Capacity;
 /// <param name="Instances">Images that the network works on at once.</param>
 /// <param name="Alone">Seconds of an image that has the machine to itself.</param>
 /// <param name="Busy">Seconds of an image when all instances are busy: instances ÷ throughput at saturation.</param>
-/// <param name="MostInside">Most admitted requests: Scheduling:MaxRequests.</param>
+/// <param name="MostInside">Most admitted requests: a client's share of Scheduling:MaxRequests.</param>
 /// <param name="Spread">Standard deviation of the logarithm of an image's cost: 0 for images of one size.</param>
 internal sealed record ReplicaModel(int Instances, double Alone, double Busy, int MostInside, double Spread)
 {

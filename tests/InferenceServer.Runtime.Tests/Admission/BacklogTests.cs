@@ -52,6 +52,28 @@ public class BacklogTests
     }
 
     [Fact]
+    public void TryEnter_QueueOfAnotherClientStands_LetsInAnEqualPart()
+    {
+        Flood(20);
+        _backlog.StartWaiting();
+        _clock.Advance(Interval);
+
+        Assert.False(_backlog.TryEnter(Priority.Interactive, (Own: 20, Clients: 2)));
+        Assert.True(_backlog.IsFull(Priority.Interactive, (Own: 1, Clients: 2)));
+        Assert.False(_backlog.IsFull(Priority.Interactive, (Own: 0, Clients: 2)));
+        Assert.True(_backlog.TryEnter(Priority.Interactive, (Own: 0, Clients: 2)));
+        Assert.False(_backlog.TryEnter(Priority.Interactive, (Own: 0, Clients: 1))); // nobody else to give way
+    }
+
+    [Fact]
+    public void TryEnter_MoreClientsThanTheServersLimit_KeepsTheLimit()
+    {
+        Flood(1000);
+
+        Assert.False(_backlog.TryEnter(Priority.Interactive, (Own: 0, Clients: 1000)));
+    }
+
+    [Fact]
     public void TryEnter_ShortQueueStands_IsTolerated()
     {
         Flood(7); // eight clients, each of which sends when it has its answer

@@ -77,6 +77,22 @@ public sealed class BatchSchedulerTests : IDisposable
     }
 
     [Fact]
+    public async Task RunAsync_ManyOfOneClientWait_RunsEachOtherClientAfterOne()
+    {
+        BatchScheduler scheduler = Create();
+        _session.Gate.Reset();
+        List<Task<float>> runs = [RunAsync(scheduler, 0)];
+        await UntilAsync(() => scheduler.Running == 1);
+        runs.AddRange(Enumerable.Range(1, 4).Select(i => RunAsync(scheduler, i, client: Client.OfCaller("key:a"))));
+        runs.AddRange(Enumerable.Range(11, 2).Select(i => RunAsync(scheduler, i, client: Client.OfCaller("key:b"))));
+
+        _session.Gate.Set();
+
+        await Task.WhenAll(runs);
+        Assert.Equal([0, 1, 11, 2, 12, 3, 4], _session.Runs.Select(r => r[0]));
+    }
+
+    [Fact]
     public async Task RunAsync_CancelledInTheQueue_LeavesAtOnceAndNeverRuns()
     {
         BatchScheduler scheduler = Create();
@@ -255,7 +271,8 @@ public sealed class BatchSchedulerTests : IDisposable
         {
             Random random = new(i);
             using CancellationTokenSource cancellation = new();
-            Task<float> run = RunAsync(scheduler, i, new ImageSize(random.Next(1, 4), 2), (Priority)random.Next(2), cancellation.Token);
+            Task<float> run = RunAsync(
+                scheduler, i, new ImageSize(random.Next(1, 4), 2), (Priority)random.Next(2), cancellationToken: cancellation.Token);
             if (random.Next(4) == 0)
             {
                 await Task.Yield();

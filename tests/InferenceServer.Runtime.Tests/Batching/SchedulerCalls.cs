@@ -14,11 +14,12 @@ internal static class SchedulerCalls
     public static readonly ImageSize Small = new(2, 2);
 
     public static async Task<float> RunAsync(
-        BatchScheduler scheduler, int id, ImageSize? size = null, Priority priority = Priority.Interactive,
+        BatchScheduler scheduler, int id, ImageSize? size = null, Priority priority = Priority.Interactive, Client? client = null,
         CancellationToken cancellationToken = default)
     {
         using InputTensor input = Input(id, size ?? Small);
-        using ModelOutput output = await scheduler.RunAsync(input, new RunContext(priority, new StageTimings()), cancellationToken);
+        using ModelOutput output = await scheduler.RunAsync(
+            input, new RunContext(priority, new StageTimings(), client), cancellationToken);
         return output.Scores()[0];
     }
 

@@ -1,4 +1,6 @@
+using System.Buffers.Binary;
 using System.Collections.Concurrent;
+using System.Runtime.InteropServices;
 using InferenceServer.Kernels;
 using InferenceServer.Runtime.Decoding;
 using Microsoft.Extensions.Options;
@@ -16,10 +18,14 @@ public sealed class DamagedImageTests
 
     /// <summary>Kinds in which overwritten data cannot pass for other data.</summary>
     /// <remarks>
-    /// Missing are JPEG, WebP, and TIFF that is not packed by LZW: their codes have no redundancy, or libtiff does not look at it.
-    /// Junk in them is another image to every reader.
+    /// Missing are JPEG, WebP, and TIFF without a checksum: their codes have no redundancy, or little. Junk in them may be another
+    /// image to every reader.
     /// </remarks>
-    public static TheoryData<string> Redundant => ["png", "png interlaced", "png palette", "gif", "avif", "tiff lzw", "tiff lzw tiles"];
+    public static TheoryData<string> Redundant =>
+    [
+        "png", "png interlaced", "png palette", "gif", "gif interlaced", "avif", "tiff lzw", "tiff lzw tiles", "tiff deflate",
+        "tiff deflate tiles", "tiff uint16", "tiff float",
+    ];
 
     [Theory, MemberData(nameof(Names))]
     public void Decode_CutFile_IsAnErrorOrTheSameImage(string name)
@@ -40,6 +46,102 @@ public sealed class DamagedImageTests
             byte[] file = [.. Files[name]];
             file.AsSpan(Math.Min(file.Length * percent / 100, file.Length - Junk), Junk).Fill(0xFF);
             AssertErrorOrSame(name, file, $"junk at {percent} %");
+        }
+    }
+
+    // As a download leaves them that lost a part in the middle.
+    [Theory]
+    [InlineData("png")]
+    [InlineData("png interlaced")]
+    [InlineData("gif")]
+    [InlineData("gif interlaced")]
+    [InlineData("avif")]
+    [InlineData("jpeg")]
+    [InlineData("tiff lzw")]
+    [InlineData("tiff lzw tiles")]
+    [InlineData("tiff deflate")]
+    [InlineData("tiff deflate tiles")]
+    [InlineData("tiff uint16")]
+    [InlineData("tiff float")]
+    public void Decode_HoleOfZeros_IsAnErrorOrTheSameImage(string name)
+    {
+        const int Hole = 4096;
+        for (int percent = 2; percent < 98; percent += 3)
+        {
+            byte[] file = [.. Files[name]];
+            int at = file.Length * percent / 100;
+            file.AsSpan(at, Math.Min(Hole, file.Length - at)).Clear();
+            AssertErrorOrSame(name, file, $"a hole at {percent} %");
+        }
+    }
+
+    // libtiff stops at the last pixel, before the checksum.
+    [Theory]
+    [InlineData("tiff deflate")]
+    [InlineData("tiff deflate tiles")]
+    [InlineData("tiff deflate palette")]
+    [InlineData("tiff uint16")]
+    [InlineData("tiff float")]
+    [InlineData("png")]
+    public void Decode_OneBitOfADatumWithAChecksum_IsAnErrorOrTheSameImage(string name)
+    {
+        Random random = new(5);
+        for (int i = 0; i < 100; i++)
+        {
+            byte[] file = [.. Files[name]];
+            file[random.Next(file.Length / 10, file.Length * 9 / 10)] ^= (byte)(1 << random.Next(8));
+            AssertErrorOrSame(name, file, $"bit {i}");
+        }
+    }
+
+    [Fact]
+    public void Decode_WindowOfADamagedTiff_IsAnErrorOnlyOverTheDamage()
+    {
+        byte[] good = Files["tiff deflate tiles"], file = [.. good];
+        TiffDirectory directory = new(file);
+        (long at, long length) = directory.Part(0);
+        file[at + (length / 2)] ^= 1;
+
+        Assert.Equal(Window(good, new PixelWindow(64, 64, 80, 70)), Window(file, new PixelWindow(64, 64, 80, 70)));
+        Assert.Throws<SegmentationException>(() => Window(file, new PixelWindow(60, 60, 80, 70)));
+    }
+
+    [Fact]
+    public void Decode_TileThatHasAPlaceAndNoLength_IsNotTakenForOneThatWasLeftOut()
+    {
+        byte[] file = [.. Files["tiff deflate tiles"]];
+        // The lengths are a field of 4-byte numbers.
+        int entry = 2 + BinaryPrimitives.ReadInt32LittleEndian(file.AsSpan(4));
+        while (BinaryPrimitives.ReadUInt16LittleEndian(file.AsSpan(entry)) != 325)
+        {
+            entry += 12;
+        }
+
+        int size = BinaryPrimitives.ReadUInt16LittleEndian(file.AsSpan(entry + 2)) == 3 ? 2 : 4;
+        file.AsSpan(BinaryPrimitives.ReadInt32LittleEndian(file.AsSpan(entry + 8)) + size, size).Clear();
+
+        Assert.NotNull(Attempt(file).Error);
+    }
+
+    // What many cameras and servers do.
+    [Theory]
+    [InlineData("before the end")]
+    [InlineData("after the end")]
+    [InlineData("in the header")]
+    public void Decode_JpegWithStrayBytes_IsTheImage(string place)
+    {
+        foreach (string name in (string[])["jpeg", "jpeg progressive"])
+        {
+            byte[] file = Files[name];
+            int first = 4 + BinaryPrimitives.ReadUInt16BigEndian(file.AsSpan(4));
+            byte[] stray = place switch
+            {
+                "before the end" => [.. file[..^2], 0, 0, 0, .. file[^2..]],
+                "after the end" => [.. file, .. new byte[100]],
+                _ => [.. file[..first], 0, 0, .. file[first..]],
+            };
+
+            Assert.Equal(Attempt(file).Pixels, Attempt(stray).Pixels);
         }
     }
 
@@ -87,6 +189,12 @@ public sealed class DamagedImageTests
     {
         try
         {
+            using EncodedImage opened = Decoder.Open(file);
+            if (opened.Type is not "uint8")
+            {
+                return (Bands(opened), null);
+            }
+
             using RgbImage image = Decoder.Decode(file, CancellationToken.None);
             return (image.Pixels.ToArray(), null);
         }
@@ -95,6 +203,49 @@ public sealed class DamagedImageTests
         {
             return (null, e.Message);
         }
+    }
+
+    private static byte[] Bands(EncodedImage image)
+    {
+        float[][] planes = [.. Enumerable.Range(0, image.Bands).Select(_ => new float[image.BandSize.Pixels])];
+        image.ReadBands(
+            [.. Enumerable.Range(0, image.Bands)], [.. planes.Select(plane => (Memory<float>)plane)], 0, image.BandSize.Height,
+            CancellationToken.None);
+        return [.. planes.SelectMany(plane => MemoryMarshal.AsBytes(plane.AsSpan()).ToArray())];
+    }
+
+    // A palette is what this server's own reader does not read.
+    private static byte[] Palette(Image image)
+    {
+        using Image indices = image.ExtractBand(1);
+        byte[] file = indices.TiffsaveBuffer(compression: Enums.ForeignTiffCompression.Deflate);
+        int directory = BinaryPrimitives.ReadInt32LittleEndian(file.AsSpan(4)), count = file[directory];
+        byte[] colors = new byte[3 * 256 * 2];
+        new Random(1).NextBytes(colors);
+        // The directory moves to the end, with one more field.
+        List<byte[]> fields = [.. Enumerable.Range(0, count).Select(i => file.AsSpan(directory + 2 + (12 * i), 12).ToArray())];
+        fields.Single(field => BinaryPrimitives.ReadUInt16LittleEndian(field) == 262)[8] = 3;
+        byte[] map = new byte[12];
+        BinaryPrimitives.WriteUInt16LittleEndian(map, 320);
+        BinaryPrimitives.WriteUInt16LittleEndian(map.AsSpan(2), 3);
+        BinaryPrimitives.WriteInt32LittleEndian(map.AsSpan(4), 3 * 256);
+        BinaryPrimitives.WriteInt32LittleEndian(map.AsSpan(8), file.Length);
+        fields.Add(map);
+        BinaryPrimitives.WriteInt32LittleEndian(file.AsSpan(4), file.Length + colors.Length);
+        return
+        [
+            .. file, .. colors, (byte)fields.Count, 0,
+            .. fields.OrderBy(field => BinaryPrimitives.ReadUInt16LittleEndian(field)).SelectMany(field => field), 0, 0, 0, 0,
+        ];
+    }
+
+    private static byte[] Window(byte[] file, PixelWindow window)
+    {
+        using EncodedImage image = Decoder.Open(file);
+        image.Narrow(window);
+        byte[] pixels = new byte[window.Size.Pixels * 3];
+        image.Decode(pixels, CancellationToken.None);
+        return pixels;
     }
 
     private static Dictionary<string, byte[]> Encode()
@@ -112,6 +263,12 @@ public sealed class DamagedImageTests
             ["webp"] = image.WebpsaveBuffer(q: 80),
             ["webp lossless"] = image.WebpsaveBuffer(lossless: true),
             ["gif"] = image.GifsaveBuffer(),
+            ["gif interlaced"] = image.GifsaveBuffer(interlace: true),
+            ["tiff deflate palette"] = Palette(image),
+            ["tiff uint16"] = (image * 257).Cast(Enums.BandFormat.Ushort).TiffsaveBuffer(
+                compression: Enums.ForeignTiffCompression.Deflate),
+            ["tiff float"] = (image / 255).Cast(Enums.BandFormat.Float).TiffsaveBuffer(
+                compression: Enums.ForeignTiffCompression.Deflate, predictor: Enums.ForeignTiffPredictor.Float),
             ["avif"] = image.HeifsaveBuffer(compression: Enums.ForeignHeifCompression.Av1),
         };
         foreach (Enums.ForeignTiffCompression compression in new[]

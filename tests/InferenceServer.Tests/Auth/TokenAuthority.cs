@@ -14,6 +14,7 @@ internal sealed class TokenAuthority : IAsyncDisposable
     public const string Audience = "inference-server";
     private readonly WebApplication _app;
     private RSA _rsa = RSA.Create(2048);
+    private ECDsa? _curve;
     private string? _kid = "one";
     private int _fetches;
 
@@ -29,19 +30,15 @@ internal sealed class TokenAuthority : IAsyncDisposable
         _app.MapGet("/keys", () =>
         {
             Interlocked.Increment(ref _fetches);
-            RSAParameters key = _rsa.ExportParameters(includePrivateParameters: false);
-            string kid = _kid is null ? "" : $"\"kid\": \"{_kid}\", ";
-            string keys = IsEmpty
-                ? ""
-                : $$"""{ "kty": "RSA", "use": "sig", """ +
-                    $$"""{{kid}}"n": "{{Base64UrlEncoder.Encode(key.Modulus)}}", "e": "{{Base64UrlEncoder.Encode(key.Exponent)}}" }""";
-            return Results.Text($$"""{ "keys": [{{keys}}] }""", "application/json");
+            return Results.Text($$"""{ "keys": [{{(IsEmpty ? "" : Published())}}] }""", "application/json");
         });
     }
 
     public string Url => _app.Urls.Single();
 
-    public SigningCredentials Credentials => new(new RsaSecurityKey(_rsa) { KeyId = _kid }, SecurityAlgorithms.RsaSha256);
+    public SigningCredentials Credentials => _curve is null
+        ? new(new RsaSecurityKey(_rsa) { KeyId = _kid }, SecurityAlgorithms.RsaSha256)
+        : new(new ECDsaSecurityKey(_curve) { KeyId = _kid }, SecurityAlgorithms.EcdsaSha256);
 
     /// <summary>How often the keys were fetched.</summary>
     public int Fetches => _fetches;
@@ -56,6 +53,9 @@ internal sealed class TokenAuthority : IAsyncDisposable
         _rsa = RSA.Create(2048);
         _kid = kid;
     }
+
+    /// <summary>Signs with an elliptic curve from now on, under the name that the key before had.</summary>
+    public void RotateToACurve() => _curve = ECDsa.Create(ECCurve.NamedCurves.nistP256);
 
     public static async Task<TokenAuthority> StartAsync()
     {
@@ -83,5 +83,21 @@ internal sealed class TokenAuthority : IAsyncDisposable
     {
         await _app.DisposeAsync();
         _rsa.Dispose();
+        _curve?.Dispose();
+    }
+
+    private string Published()
+    {
+        string kid = _kid is null ? "" : $"\"kid\": \"{_kid}\", ";
+        if (_curve is not null)
+        {
+            ECParameters point = _curve.ExportParameters(includePrivateParameters: false);
+            return $$"""{ "kty": "EC", "use": "sig", "crv": "P-256", {{kid}}"x": "{{Base64UrlEncoder.Encode(point.Q.X)}}", """
+                + $$""" "y": "{{Base64UrlEncoder.Encode(point.Q.Y)}}" }""";
+        }
+
+        RSAParameters key = _rsa.ExportParameters(includePrivateParameters: false);
+        return $$"""{ "kty": "RSA", "use": "sig", """ +
+            $$"""{{kid}}"n": "{{Base64UrlEncoder.Encode(key.Modulus)}}", "e": "{{Base64UrlEncoder.Encode(key.Exponent)}}" }""";
     }
 }

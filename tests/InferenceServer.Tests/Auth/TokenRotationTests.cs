@@ -44,6 +44,16 @@ public sealed class TokenRotationTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task FirstToken_OfAnotherAlgorithmUnderTheOldName_IsTaken()
+    {
+        Assert.Equal(HttpStatusCode.OK, await AskAsync(Token()));
+
+        _authority.RotateToACurve();
+
+        Assert.Equal(HttpStatusCode.OK, await AskAsync(Token()));
+    }
+
+    [Fact]
     public async Task FirstToken_AmongInventedOnes_IsTakenAndTheAuthorityIsSpared()
     {
         Assert.Equal(HttpStatusCode.OK, await AskAsync(Token()));

@@ -28,6 +28,7 @@ public sealed class ErrorTableTests
             "unauthorized 401 Unauthenticated unauthorized",
             "forbidden 403 PermissionDenied unauthorized",
             "rate-limited 429 ResourceExhausted rate_limited",
+            "slow-body 408 DeadlineExceeded slow_body",
             "tokens-unavailable 503 Unavailable ",
             "not-supported 501 Unimplemented bad_request",
             "model-unusable 422 InvalidArgument ",

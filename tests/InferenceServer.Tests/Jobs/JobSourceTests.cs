@@ -211,6 +211,8 @@ public sealed class JobSourceTests : JobTestBase
     [InlineData("""{"sources": [{"urls": ["http://host/a.png"]}]}""", "Fetch:Hosts")]
     [InlineData("""{"sources": [{"path": "IN/"}], "target": {"path": "/tmp/elsewhere"}}""", "Jobs:Targets")]
     [InlineData("""{"sources": [{"path": "IN/", "glob": "**/**/**/**/a"}]}""", "glob")]
+    [InlineData("""{"sources": [{"path": "IN/", "glob": "**/a/../b"}]}""", "glob")]
+    [InlineData("""{"sources": [{"path": "IN/", "glob": "../*.png"}]}""", "glob")]
     [InlineData("""{"sources": [{"path": "IN/"}], "target": {}}""", "exactly one of uri and path")]
     [InlineData("""{"sources": [{"path": "IN/"}], "target": {"path": "IN"}}""", "another place")]
     [InlineData("""{"sources": [{"path": "IN/"}], "target": {"path": "OUT", "existing": "maybe"}}""", "existing")]

@@ -6,6 +6,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using InferenceServer.Jobs;
+using InferenceServer.Runtime.Admission;
 using InferenceServer.Runtime.Models;
 using InferenceServer.Runtime.Storage;
 using InferenceServer.Tests.Bulk;
@@ -309,7 +310,8 @@ public sealed class JobTests : JobTestBase
         JobRecords records = new(new FolderStore(Kept));
         LocalWorkQueue queue = new(clock);
         JobRegistry registry = new(
-            records, queue, options, services.GetRequiredService<IMeterFactory>(), clock, NullLogger<JobRegistry>.Instance);
+            records, queue, options, Options.Create(new SchedulingOptions()), services.GetRequiredService<IMeterFactory>(), clock,
+            NullLogger<JobRegistry>.Instance);
         using JobUpkeep upkeep = new(records, registry, queue, options, clock, NullLogger<JobUpkeep>.Instance);
         await upkeep.StartAsync(CancellationToken.None);
         Assert.True(Directory.Exists(kept));

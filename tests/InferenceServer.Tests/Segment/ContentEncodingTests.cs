@@ -68,7 +68,8 @@ public sealed class ContentEncodingTests(SegmentationServer server)
         {
             byte[] packed = Pack(body, encoding), junk = [.. packed];
             junk.AsSpan(0, junk.Length / 2).Fill(0xFF);
-            foreach (byte[] damaged in (byte[][])[junk, packed[..(packed.Length / 2)], body])
+            byte[] dictionary = [0x78, 0xBB, 0, 0, 0, 1, .. packed]; // which zlib needs, and nobody has
+            foreach (byte[] damaged in (byte[][])[junk, packed[..(packed.Length / 2)], packed[..^1], body, dictionary])
             {
                 using HttpResponseMessage response = await PostAsync(server, route, type, damaged, encoding);
 

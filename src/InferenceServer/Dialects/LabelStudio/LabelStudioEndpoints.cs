@@ -63,7 +63,7 @@ internal static class LabelStudioEndpoints
 
         using (admitted)
         {
-            await predictor.AnswerAsync(http, lease, admission with { Bytes = 0 }, admitted);
+            await predictor.AnswerAsync(http, lease, admission with { Body = null, Bytes = 0 }, admitted);
         }
 
         return TypedResults.Empty;

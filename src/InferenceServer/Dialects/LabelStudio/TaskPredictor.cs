@@ -34,7 +34,7 @@ internal sealed class TaskPredictor(
         PredictRequest request = await first.ReadAsync(
             () => JsonBody.ReadAsync(http.Request, MaxRequestBytes, first.HoldBytes, PredictRequest.Parse, first.Cancellation));
         PredictionEncoder encoder = new(request.Control, options.Value.Tolerance);
-        PredictionStream answer = new(http);
+        using PredictionStream answer = new(http);
         if (request.Images is [var only])
         {
             long sent = await PredictAsync(first, encoder, only, answer);
@@ -58,7 +58,7 @@ internal sealed class TaskPredictor(
                 observation.Failed(e);
                 using PooledBufferWriter none = new();
                 PredictionEncoder.WriteNone(model.Model, e, none);
-                await answer.AddAsync(none.Written);
+                await answer.AddAsync(none.Written, keepsPlace: false);
             }
             finally
             {
@@ -81,32 +81,37 @@ internal sealed class TaskPredictor(
             await handler.SegmentAsync(admitted, new SegmentSettings { Format = encoder.Format }, image.Written, prediction);
         }
 
-        await answer.AddAsync(prediction.Written);
+        await answer.AddAsync(prediction.Written, keepsPlace: !admitted.TryLeave(prediction.Written.Length));
         return prediction.Written.Length;
     }
 }
 
 /// <summary>Sends the predictions of all tasks in their order, each before the next is made.</summary>
-internal sealed class PredictionStream(HttpContext http)
+internal sealed class PredictionStream(HttpContext http) : IDisposable
 {
+    private readonly AnswerWriter _body = new(http);
     private bool _hasAny;
 
     /// <summary>Sends a prediction.</summary>
-    public async Task AddAsync(ReadOnlyMemory<byte> prediction)
+    /// <param name="prediction">The prediction as JSON.</param>
+    /// <param name="keepsPlace">Whether its task keeps its place in the server meanwhile.</param>
+    public async Task AddAsync(ReadOnlyMemory<byte> prediction, bool keepsPlace)
     {
+        _body.Begin(prediction.Length, keepsPlace);
         Begin(",");
         _hasAny = true;
-        await http.Response.BodyWriter.WritePiecesAsync(prediction, http.RequestAborted);
+        await _body.WritePiecesAsync(prediction, http.RequestAborted);
     }
 
     /// <summary>Sends the end of the answer.</summary>
     public async Task EndAsync()
     {
         Begin("");
-        PipeWriter body = http.Response.BodyWriter;
-        body.Write("]}"u8);
-        await body.FlushAsync(http.RequestAborted);
+        _body.Write("]}"u8);
+        await _body.FlushAsync(http.RequestAborted);
     }
+
+    public void Dispose() => _body.Dispose();
 
     private void Begin(string between)
     {
@@ -115,6 +120,6 @@ internal sealed class PredictionStream(HttpContext http)
             http.Response.ContentType = "application/json";
         }
 
-        http.Response.BodyWriter.Write(System.Text.Encoding.ASCII.GetBytes(_hasAny ? between : "{\"results\":["));
+        _body.Write(System.Text.Encoding.ASCII.GetBytes(_hasAny ? between : "{\"results\":["));
     }
 }

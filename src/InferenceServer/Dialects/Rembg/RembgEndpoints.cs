@@ -44,14 +44,18 @@ internal static class RembgEndpoints
             return new ProblemResult(refusal);
         }
 
-        PooledBufferWriter image;
+        using Owned<PooledBufferWriter> owned = new(await ReadAsync(reading, handler, exchange));
+        PooledBufferWriter image = owned.Value;
+        admission = admission with { Model = exchange.Model, Body = null, Bytes = image.Written.Length };
+        return await handler.AnswerAsync(http, admission, settings, (_, _, _) => Task.FromResult(image));
+    }
+
+    private static async Task<PooledBufferWriter> ReadAsync(AdmittedRequest reading, SegmentHandler handler, RembgExchange exchange)
+    {
         using (reading)
         {
-            image = await handler.ReadAsync(reading, exchange.ReadAsync);
+            return await handler.ReadAsync(reading, exchange.ReadAsync);
         }
-
-        admission = admission with { Model = exchange.Model, Bytes = image.Written.Length };
-        return await handler.AnswerAsync(http, admission, settings, (_, _, _) => Task.FromResult(image));
     }
 
     private static Task<Results<MaskResult, ProblemResult>> FetchAsync(HttpContext http, SegmentHandler handler, ImageFetcher fetcher)

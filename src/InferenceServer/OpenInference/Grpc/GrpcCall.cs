@@ -40,7 +40,7 @@ internal static class GrpcCall
         where TRequest : IMessage<TRequest>
     {
         using GrpcPart part = await GrpcMessage.BeginAsync(http, maxBytes, atLeast: 0, cancellationToken);
-        await GrpcMessage.EndAsync(http, part, cancellationToken);
+        await GrpcMessage.EndAsync(http, part, _ => { }, cancellationToken);
         // A kept unknown field would be an object.
         return parser.WithDiscardUnknownFields(true).ParseFrom(part.Bytes.Written.Span);
     }

@@ -2,6 +2,7 @@ using System.Globalization;
 using InferenceServer.Errors;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Admission;
+using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Diagnostics;
 using InferenceServer.Segment;
 using InferenceServer.Telemetry;
@@ -20,6 +21,7 @@ internal static class GrpcInfer
         // The headers have the call's deadline, but only the message has the model's name.
         using GrpcPart part = await SmallBody.ReadAsync(
             http, timeout, end => GrpcMessage.BeginAsync(http, handler.MaxBytes, InferMessages.Head, end));
+        PacedBody.Of(http)?.Announce(part.Length);
         (string name, string version) = InferMessages.Peek(part.Bytes.Written);
         ProtocolModel view = http.RequestServices.GetRequiredService<ModelCatalog>().View(name);
         observation.AskedFor(view.Model);
@@ -32,23 +34,27 @@ internal static class GrpcInfer
 
         using AdmittedRequest owned = admitted;
         observation.Admitted(admitted.Model);
-        admitted.HoldBytes(part.Length);
-        ReadOnlyMemory<byte> message = await admitted.ReadAsync(async () =>
+        await admitted.ReadAsync(async () =>
         {
-            await GrpcMessage.EndAsync(http, part, admitted.Cancellation);
-            return part.Bytes.Written;
+            await GrpcMessage.EndAsync(http, part, admitted.HoldBytes, admitted.Cancellation);
+            return part;
         });
-        using InferRequest request = await segmenter.ComputeAsync(admitted, Stage.Decode, () => InferMessageReader.Read(message));
-        using OutputTensor output = await handler.RunAsync(admitted, view, request);
-        using InferAnswer answer = await segmenter.ComputeAsync(
-            admitted, Stage.Encode, () => InferMessages.Answer(view.Name, admitted.Model, request, output));
+        (InferAnswer answer, OutputTensor output) = await RunAsync(segmenter, handler, admitted, view, part.Bytes.Written);
+        using InferAnswer sent = answer;
+        using OutputTensor made = output;
         part.Dispose(); // frees the memory now, because a client may read slowly
-        using (admitted.Timings.Measure(Stage.Write))
-        {
-            await GrpcMessage.SendAsync(http, answer.Parts);
-        }
+        GrpcMessage.Succeed(http);
+        await AnswerWriter.SendAsync(http, admitted, answer.Parts);
+    }
 
-        observation.Sent(answer.Length);
+    private static async Task<(InferAnswer Answer, OutputTensor Output)> RunAsync(
+        Segmenter segmenter, InferHandler handler, AdmittedRequest admitted, ProtocolModel view, ReadOnlyMemory<byte> message)
+    {
+        using InferRequest request = await segmenter.ComputeAsync(admitted, Stage.Decode, () => InferMessageReader.Read(message));
+        using Owned<OutputTensor> output = new(await handler.RunAsync(admitted, view, request));
+        InferAnswer answer = await segmenter.ComputeAsync(
+            admitted, Stage.Encode, () => InferMessages.Answer(view.Name, admitted.Model, request, output.Value));
+        return (answer, output.Release());
     }
 
     /// <summary>Parses a version; null (the newest) for an empty text.</summary>

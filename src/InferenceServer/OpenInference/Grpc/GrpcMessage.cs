@@ -54,19 +54,21 @@ internal static class GrpcMessage
         }
 
         int beginning = Math.Min(atLeast, (int)length);
-        using Owned<GrpcPart> part = new(new GrpcPart((int)length, new PooledBufferWriter(beginning)));
-        await FillAsync(http, part.Value, beginning, cancellationToken);
+        using Owned<GrpcPart> part = new(new GrpcPart((int)length, new PooledBufferWriter(beginning, (int)length)));
+        await FillAsync(http, part.Value, beginning, _ => { }, cancellationToken);
         return part.Release();
     }
 
     /// <summary>Reads the rest of the message; the call must end with it.</summary>
     /// <param name="http">The call.</param>
     /// <param name="part">The result of the first read; receives the rest.</param>
+    /// <param name="hold">Called with the bytes of memory so far; throws where the server has no room for them.</param>
     /// <param name="cancellationToken">Cancels reading.</param>
     /// <exception cref="SegmentationException">The message ends too early, or another follows.</exception>
-    public static async Task EndAsync(HttpContext http, GrpcPart part, CancellationToken cancellationToken)
+    public static async Task EndAsync(HttpContext http, GrpcPart part, Action<long> hold, CancellationToken cancellationToken)
     {
-        await FillAsync(http, part, part.Length, cancellationToken);
+        hold(part.Held);
+        await FillAsync(http, part, part.Length, hold, cancellationToken);
         if (await http.Request.Body.ReadAsync(new byte[1], cancellationToken) > 0)
         {
             throw new SegmentationException(
@@ -91,15 +93,18 @@ internal static class GrpcMessage
         return frame;
     }
 
-    /// <summary>Sends the parts of a message, and the status OK.</summary>
-    public static async Task SendAsync(HttpContext http, params IReadOnlyList<ReadOnlyMemory<byte>> parts)
+    /// <summary>Sends a small message, and the status OK.</summary>
+    public static async Task SendAsync(HttpContext http, ReadOnlyMemory<byte> frame)
+    {
+        Succeed(http);
+        await http.Response.Body.WriteAsync(frame, http.RequestAborted);
+    }
+
+    /// <summary>Sets the status OK before a message is sent.</summary>
+    public static void Succeed(HttpContext http)
     {
         http.Response.ContentType = ContentType;
         http.Response.AppendTrailer("grpc-status", "0");
-        foreach (ReadOnlyMemory<byte> part in parts)
-        {
-            await http.Response.Body.WriteAsync(part, http.RequestAborted);
-        }
     }
 
     private static PooledBufferWriter Frame(IMessage message, int head, int rest)
@@ -124,7 +129,8 @@ internal static class GrpcMessage
     }
 
     // The declared length is not trusted: the buffer grows with the bytes that arrive.
-    private static async Task FillAsync(HttpContext http, GrpcPart part, int length, CancellationToken cancellationToken)
+    private static async Task FillAsync(
+        HttpContext http, GrpcPart part, int length, Action<long> hold, CancellationToken cancellationToken)
     {
         while (part.Bytes.Written.Length < length)
         {
@@ -132,6 +138,7 @@ internal static class GrpcMessage
             int left = part.Length - part.Bytes.Written.Length;
             int count = await http.Request.Body.ReadAsync(room.Length > left ? room[..left] : room, cancellationToken);
             part.Bytes.Advance(count > 0 ? count : throw Broken());
+            hold(part.Held);
         }
     }
 
@@ -144,5 +151,8 @@ internal static class GrpcMessage
 /// <param name="Bytes">The bytes that have arrived.</param>
 internal sealed record GrpcPart(int Length, PooledBufferWriter Bytes) : IDisposable
 {
+    /// <summary>Bytes of memory so far.</summary>
+    public int Held => Math.Min(Bytes.Capacity, Length);
+
     public void Dispose() => Bytes.Dispose();
 }

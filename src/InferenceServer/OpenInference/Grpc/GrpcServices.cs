@@ -1,6 +1,7 @@
 using Grpc.AspNetCore.Server;
 using Grpc.Core;
 using Grpc.Reflection;
+using InferenceServer.Auth;
 using InferenceServer.Errors;
 using InferenceServer.Health;
 using InferenceServer.OpenInference.Grpc.Messages;
@@ -8,6 +9,7 @@ using InferenceServer.Runtime;
 using InferenceServer.Runtime.Admission;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Microsoft.Extensions.Options;
 using HealthService = Grpc.Health.V1.Health;
 using ReflectionService = Grpc.Reflection.V1.ServerReflection;
 using ReflectionServiceAlpha = Grpc.Reflection.V1Alpha.ServerReflection;
@@ -17,7 +19,7 @@ namespace InferenceServer.OpenInference.Grpc;
 
 /// <summary>The framework's services of health and reflection, which need no key, and the limits of their
 /// calls.</summary>
-internal sealed class GrpcServices(IHostApplicationLifetime application)
+internal sealed class GrpcServices(IHostApplicationLifetime application, IOptions<SchedulingOptions> scheduling)
 {
     /// <summary>The name of the inference service, which the framework does not map.</summary>
     public const string Inference = "inference.GRPCInferenceService";
@@ -35,7 +37,8 @@ internal sealed class GrpcServices(IHostApplicationLifetime application)
         ReflectionServiceAlpha.Descriptor,
     ];
 
-    private readonly ConcurrencyLimit _streams = new(MaxStreams, "open streams of health and reflection", TimeSpan.FromSeconds(10));
+    private readonly ConcurrencyLimit _streams = new(
+        MaxStreams, "open streams of health and reflection", TimeSpan.FromSeconds(10), scheduling.Value.ClientShare);
 
     /// <summary>The names of all services.</summary>
     public static IEnumerable<string> Names => Described.Select(service => service.FullName);
@@ -85,7 +88,7 @@ internal sealed class GrpcServices(IHostApplicationLifetime application)
 
         using IDisposable? waiting = type == MethodType.Unary ? SmallBody.Wait() : null;
         IDisposable? permit = null;
-        if (type != MethodType.Unary && !_streams.TryEnter(out permit, out SegmentationException? refusal))
+        if (type != MethodType.Unary && !_streams.TryEnter(Caller.Client(http), out permit, out SegmentationException? refusal))
         {
             await Problem.WriteAsync(http, refusal);
             return;

@@ -47,7 +47,9 @@ internal sealed class GrpcServer : IAsyncDisposable
     /// <summary>Its log.</summary>
     public LogLines Log { get; }
 
-    public static async Task<GrpcServer> StartAsync(params (string Key, string Value)[] settings)
+    public static Task<GrpcServer> StartAsync(params (string Key, string Value)[] settings) => StartAsync(settings, _ => { });
+
+    public static async Task<GrpcServer> StartAsync((string Key, string Value)[] settings, Action<IServiceCollection> more)
     {
         int port = FreePort();
         LogLines log = new();
@@ -56,7 +58,11 @@ internal sealed class GrpcServer : IAsyncDisposable
                 ("OpenInference:GrpcUrl", $"http://127.0.0.1:{port}"), ("Serilog:MinimumLevel", "Information"),
                 .. settings
             ],
-            services => services.AddSingleton<ILogEventSink>(log));
+            services =>
+            {
+                services.AddSingleton<ILogEventSink>(log);
+                more(services);
+            });
         await server.InitializeAsync();
         return new GrpcServer(server, port, log);
     }
