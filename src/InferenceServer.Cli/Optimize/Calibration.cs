@@ -40,8 +40,10 @@ internal static class Calibration
                     + "A network that overflows in float32 cannot be optimised.");
             }
 
-            ValueRange seen = reduction == Least ? new ValueRange(number, float.NegativeInfinity) : new ValueRange(float.PositiveInfinity, number);
-            ranges[value] = ranges.TryGetValue(value, out ValueRange before) ? before.With(seen) : seen;
+            ValueRange before = ranges.GetValueOrDefault(value, ValueRange.None);
+            ranges[value] = reduction == Least
+                ? before with { Least = Math.Min(before.Least, number) }
+                : before with { Most = Math.Max(before.Most, number) };
         });
         return ranges;
     }

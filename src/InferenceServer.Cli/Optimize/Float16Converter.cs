@@ -23,11 +23,17 @@ internal static class Float16Converter
 
         HashSet<string> stays =
         [
-            .. graph.Nodes.SelectMany(node => FloatInputs.GetValueOrDefault(node.OpType, []).Where(i => i < node.Inputs.Count).Select(i => node.Inputs[i])),
+            .. from node in graph.Nodes
+               from input in FloatInputs.GetValueOrDefault(node.OpType, [])
+               where input < node.Inputs.Count && node.Inputs[input].Length > 0
+               select node.Inputs[input],
         ];
-        foreach (string computed in stays.Where(name => name.Length > 0 && graph.Initializer(name) is null && graph.Producer(name) is { OpType: not "Constant" }))
+        string? computed = stays.FirstOrDefault(
+            name => graph.Initializer(name) is null && graph.Producer(name) is { OpType: not "Constant" });
+        if (computed is not null)
         {
-            throw new CommandException($"Expected constant scales of Resize, got the computed '{computed}'; --float16 cannot convert the graph.");
+            throw new CommandException(
+                $"Expected constant scales of Resize, got the computed '{computed}'; --float16 cannot convert the graph.");
         }
 
         for (int i = 0; i < graph.Initializers.Count; i++)

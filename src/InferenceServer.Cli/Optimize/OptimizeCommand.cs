@@ -32,17 +32,23 @@ internal static class OptimizeCommand
             ("entropy", CalibrationMethod.Entropy));
         Option<double> agreement = NumberOption.Create(
             "--min-agreement", "Least share of equal labels, over images that were not calibrated on.", usual: 0.995, least: 0, most: 1);
-        Option<double> loss = NumberOption.Create("--max-loss", "Most points of mean IoU that may be lost.", usual: 0.2, least: -100, most: 100);
+        Option<double> loss = NumberOption.Create(
+            "--max-loss", "Most points of mean IoU that may be lost.", usual: 0.2, least: -100, most: 100);
         Option<double> speedup = NumberOption.Create(
             "--min-speedup", "Least speed in multiples of the float network's; --float16 is faster on a GPU alone.",
             usual: 1.3, least: 0, most: 100);
         Option<byte> ignore = NumberOption.Create<byte>(
             "--ignore", "The void label: pixels with this label do not count.", usual: 255, least: 0, most: 255);
-        Option<bool> half = new("--float16") { Description = "Make a network of 16-bit floats instead: half the file, and faster on a GPU." };
+        Option<bool> half = new("--float16")
+        {
+            Description = "Make a network of 16-bit floats instead: half the file, and faster on a GPU.",
+        };
         Option<bool> ends = new("--ends-too") { Description = "The layers that give the scores become 8 bits, too." };
         Option<string?> output = new("--out")
         {
-            Description = "The file to write. Default: model.int8.onnx or model.float16.onnx beside the model's graph, where the server finds it.",
+            Description =
+                "The file to write. Default: model.int8.onnx or model.float16.onnx beside the model's graph, where the server "
+                + "finds it.",
             HelpName = "FILE",
         };
         Option<bool> dryRun = new("--dry-run") { Description = "Measure, and write nothing." };
@@ -55,7 +61,8 @@ internal static class OptimizeCommand
         };
         RuntimeOptions runtime = RuntimeOptions.AddTo(command);
         command.SetAction((parsed, ct) => OptimizeAsync(
-            parsed, runtime, parsed.GetRequiredValue(model), parsed.GetRequiredValue(images), parsed.GetValue(labels), parsed.GetValue(count),
+            parsed, runtime, parsed.GetRequiredValue(model), parsed.GetRequiredValue(images), parsed.GetValue(labels),
+            parsed.GetValue(count),
             new OptimizationSettings
             {
                 Variant = parsed.GetValue(half) ? GraphVariant.Float16 : GraphVariant.Int8,
@@ -143,7 +150,8 @@ internal static class OptimizeCommand
     {
         if (result.Agreement < settings.MinAgreement)
         {
-            yield return Text($"expected {settings.MinAgreement * 100:F1} % of equal labels, got {result.Agreement * 100:F2} (--min-agreement)");
+            yield return Text(
+                $"expected {settings.MinAgreement * 100:F1} % of equal labels, got {result.Agreement * 100:F2} (--min-agreement)");
         }
 
         if (result.Loss > settings.MaxLoss)

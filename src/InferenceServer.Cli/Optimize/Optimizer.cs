@@ -166,7 +166,8 @@ internal sealed class Optimizer(OptimizationWorkspace workspace, OptimizationSet
     {
         List<(string Name, Func<Dictionary<string, ValueRange>> Ranges)> methods = [("the whole range", () => widest)];
         Lazy<Dictionary<string, Histogram>> histograms = new(() => Calibration.Histograms(_probe, file, widest, inputs));
-        Dictionary<string, ValueRange> From(Func<Histogram, ValueRange> choose) => histograms.Value.ToDictionary(h => h.Key, h => choose(h.Value));
+        Dictionary<string, ValueRange> From(Func<Histogram, ValueRange> choose) =>
+            histograms.Value.ToDictionary(seen => seen.Key, seen => choose(seen.Value));
         methods.Add(("the range without outliers", () => From(histogram => histogram.WithoutOutliers())));
         methods.Add(("the range of least divergence", () => From(histogram => histogram.OfLeastDivergence())));
         if (settings.Method != CalibrationMethod.Auto)

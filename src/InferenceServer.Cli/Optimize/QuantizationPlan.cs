@@ -122,7 +122,9 @@ internal sealed class QuantizationPlan
     }
 
     private static bool IsExact(Node node) =>
-        node.OpType != "Resize" || node.Text("mode") is null or "nearest" || (node.Text("mode") == "linear" && node.Int("antialias", 0) == 0);
+        node.OpType != "Resize"
+        || node.Text("mode") is null or "nearest"
+        || (node.Text("mode") == "linear" && node.Int("antialias", 0) == 0);
 
     private void Finish(Node node)
     {
@@ -175,7 +177,8 @@ internal sealed record WeightedNode(Node Node, Tensor Weights, int Axis, Tensor?
     /// <summary>The node as one with weights; null where it is none.</summary>
     public static WeightedNode? Of(Node node, Graph graph)
     {
-        if (node.Domain.Length > 0 || node.Inputs.Count < 2 || graph.Initializer(node.Inputs[1]) is not { Type: ElementType.Float32 } weights)
+        if (node.Domain.Length > 0 || node.Inputs.Count < 2
+            || graph.Initializer(node.Inputs[1]) is not { Type: ElementType.Float32 } weights)
         {
             return null;
         }
@@ -194,9 +197,12 @@ internal sealed record WeightedNode(Node Node, Tensor Weights, int Axis, Tensor?
         {
             "Conv" => new WeightedNode(node, weights, 0, bias),
             "MatMul" when weights.Dims.Length == 2 => new WeightedNode(node, weights, 1, null),
-            "Gemm" when weights.Dims.Length == 2 && node.Float("alpha", 1) == 1 && node.Float("beta", 1) == 1 && node.Int("transA", 0) == 0 =>
+            "Gemm" when weights.Dims.Length == 2 && IsPlain(node) =>
                 new WeightedNode(node, weights, node.Int("transB", 0) == 1 ? 0 : 1, bias),
             _ => null,
         };
     }
+
+    private static bool IsPlain(Node gemm) =>
+        gemm.Float("alpha", 1) == 1 && gemm.Float("beta", 1) == 1 && gemm.Int("transA", 0) == 0;
 }

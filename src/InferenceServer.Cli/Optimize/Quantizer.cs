@@ -34,7 +34,11 @@ internal sealed class Quantizer
         (_model, _plan, _ranges) = (model, plan, ranges);
         _largestWeight = (1 << (weightBits - 1)) - 1;
         _domain = model.Opset >= FirstWithAxis ? "" : RuntimeDomain;
-        _names = [.. model.Graph.Nodes.SelectMany(node => node.Outputs.Concat(node.Inputs)), .. model.Graph.Initializers.Select(i => i.Name)];
+        _names =
+        [
+            .. model.Graph.Nodes.SelectMany(node => node.Outputs.Concat(node.Inputs)),
+            .. model.Graph.Initializers.Select(initializer => initializer.Name),
+        ];
     }
 
     /// <summary>Quantises a graph in place.</summary>
@@ -170,8 +174,9 @@ internal sealed class Quantizer
             float[] scales = _weightScales.GetValueOrDefault(heavy.Weights.Name) ?? new float[largest.Length];
             for (int channel = 0; channel < scales.Length; channel++)
             {
-                double forBias = Math.Abs(bias[channel]) / (input * LargestBias);
-                scales[channel] = Math.Max(scales[channel], Math.Max(SmallestScale, Math.Max(largest[channel] / _largestWeight, (float)forBias)));
+                float forWeights = Math.Max(SmallestScale, largest[channel] / _largestWeight);
+                float forBias = (float)(Math.Abs(bias[channel]) / (input * LargestBias));
+                scales[channel] = Math.Max(scales[channel], Math.Max(forWeights, forBias));
             }
 
             _weightScales[heavy.Weights.Name] = scales;
@@ -273,6 +278,9 @@ internal sealed class Quantizer
 internal readonly record struct ValueRange(float Least, float Most)
 {
     private const float Narrowest = 1e-6f;
+
+    /// <summary>The range of nothing.</summary>
+    public static ValueRange None { get; } = new(float.PositiveInfinity, float.NegativeInfinity);
 
     /// <summary>The range that holds both.</summary>
     public ValueRange With(ValueRange other) => new(Math.Min(Least, other.Least), Math.Max(Most, other.Most));

@@ -99,7 +99,11 @@ internal sealed class VariantChoice(SessionFactory sessions, IOptions<OnnxOption
         if (source is null)
         {
             throw new ManifestException(
-                shown, [$"expected a graph that inference-server optimize made, whose metadata have {DerivedFrom}; got none. Make it again, or remove it"]);
+                shown,
+                [
+                    $"expected a graph that inference-server optimize made, whose metadata have {DerivedFrom}; got none. Make "
+                    + "it again, or remove it",
+                ]);
         }
 
         using FileStream stream = File.OpenRead(file);
@@ -111,7 +115,11 @@ internal sealed class VariantChoice(SessionFactory sessions, IOptions<OnnxOption
         if (isRequired)
         {
             throw new ManifestException(
-                shown, [$"expected a graph made of {ModelFile.Display(file)}, got one that was made of another; run inference-server optimize again"]);
+                shown,
+                [
+                    $"expected a graph made of {ModelFile.Display(file)}, got one that was made of another; run "
+                    + "inference-server optimize again",
+                ]);
         }
 
         Log.VariantStale(logger, shown, ModelFile.Display(file));

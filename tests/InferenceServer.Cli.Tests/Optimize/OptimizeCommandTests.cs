@@ -52,7 +52,8 @@ public sealed class OptimizeCommandTests : IClassFixture<OptimizeCommandTests.Op
         }
 
         using ServiceProvider services = Services(folder.Path, GraphVariant.Auto);
-        Assert.Equal(GraphVariant.Float32, services.GetRequiredService<ModelRepository>().Load(Optimized.Model, CancellationToken.None).Variant);
+        LoadedModel loaded = services.GetRequiredService<ModelRepository>().Load(Optimized.Model, CancellationToken.None);
+        Assert.Equal(GraphVariant.Float32, loaded.Variant);
         using ServiceProvider strict = Services(folder.Path, GraphVariant.Int8);
         SegmentationException e = Assert.Throws<SegmentationException>(
             () => strict.GetRequiredService<ModelRepository>().Load(Optimized.Model, CancellationToken.None));
@@ -82,7 +83,8 @@ public sealed class OptimizeCommandTests : IClassFixture<OptimizeCommandTests.Op
         string graph = Copy(_optimized.Folder.Path, folder);
 
         (int exitCode, string output, string error) = await Cli.RunAsync(
-            "optimize", "--models", folder.Path, "--model", Optimized.Model, "--images", Optimized.Images(folder), "--float16", "--min-speedup", "0");
+            "optimize", "--models", folder.Path, "--model", Optimized.Model, "--images", Optimized.Images(folder), "--float16",
+            "--min-speedup", "0");
 
         Assert.Equal((0, ""), (exitCode, string.Join('\n', error.Split('\n').Where(line => line.Length > 0 && !line.EndsWith('…')))));
         Assert.Contains("Equal labels: ", output, StringComparison.Ordinal);
@@ -106,7 +108,7 @@ public sealed class OptimizeCommandTests : IClassFixture<OptimizeCommandTests.Op
 
     private static string Copy(string models, TemporaryFolder folder)
     {
-        foreach (string file in Directory.EnumerateFiles(models, "*", SearchOption.AllDirectories).Where(file => file.Contains(Optimized.Model, StringComparison.Ordinal)))
+        foreach (string file in Directory.EnumerateFiles(Path.Combine(models, Optimized.Model), "*", SearchOption.AllDirectories))
         {
             string target = Path.Combine(folder.Path, Path.GetRelativePath(models, file));
             Directory.CreateDirectory(Path.GetDirectoryName(target)!);
@@ -159,7 +161,8 @@ public sealed class OptimizeCommandTests : IClassFixture<OptimizeCommandTests.Op
             manifest.AsObject().Remove("source");
             await File.WriteAllTextAsync(Folder[Model, ManifestReader.FileName], manifest.ToJsonString());
             (ExitCode, Output, Error) = await Cli.RunAsync(
-                "optimize", "--models", Folder.Path, "--model", Model, "--images", Images(Folder), "--min-agreement", "0.5", "--min-speedup", "0");
+                "optimize", "--models", Folder.Path, "--model", Model, "--images", Images(Folder), "--min-agreement", "0.5",
+                "--min-speedup", "0");
         }
 
         public Task DisposeAsync()
