@@ -4,6 +4,7 @@ using InferenceServer.Cli.Bench;
 using InferenceServer.Cli.Evaluate;
 using InferenceServer.Cli.Inspect;
 using InferenceServer.Cli.Key;
+using InferenceServer.Cli.Optimize;
 using InferenceServer.Cli.Pull;
 using InferenceServer.Cli.Refine;
 using InferenceServer.Cli.Segment;
@@ -32,6 +33,7 @@ internal static class CommandLine
         RefineCommand.Create(),
         TuneCrfCommand.Create(),
         BenchCommand.Create(),
+        OptimizeCommand.Create(),
         KeyCommand.Create(),
         WorkCommand.Create(),
         PullCommand.Create(),

@@ -34,6 +34,9 @@ internal sealed class RuntimeOptions
     /// <summary>Adds the options to <paramref name="command"/>.</summary>
     public static RuntimeOptions AddTo(Command command) => new(command);
 
+    /// <summary>The folder of models.</summary>
+    public string Folder(ParseResult parsed) => parsed.GetRequiredValue(_models);
+
     /// <summary>Rejects these options together with <paramref name="elsewhere"/>, an option that runs the network on a
     /// server.</summary>
     public void ExcludeWith(Option elsewhere, Command command) => command.Validators.Add(result =>

@@ -54,6 +54,9 @@ internal sealed class LoadedModel : IDisposable
     /// <summary>The graph that the session runs, and what was added to the file's.</summary>
     public AdaptedGraph Graph { get; }
 
+    /// <summary>The number format of the graph that the session runs.</summary>
+    public GraphVariant Variant { get; init; } = GraphVariant.Float32;
+
     /// <summary>What the trial runs found doubtful, one sentence each.</summary>
     public IReadOnlyList<string> Warnings { get; }
 

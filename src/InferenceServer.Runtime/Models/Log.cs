@@ -5,8 +5,9 @@ namespace InferenceServer.Runtime.Models;
 
 internal static partial class Log
 {
-    [LoggerMessage(200, LogLevel.Information, "Model {Model} v{Version} ready on {Provider} after {LoadMs:F0} ms.")]
-    public static partial void ModelReady(ILogger logger, string model, int version, ExecutionProvider provider, double loadMs);
+    [LoggerMessage(200, LogLevel.Information, "Model {Model} v{Version} ready in {Variant} on {Provider} after {LoadMs:F0} ms.")]
+    public static partial void ModelReady(
+        ILogger logger, string model, int version, GraphVariant variant, ExecutionProvider provider, double loadMs);
 
     [LoggerMessage(201, LogLevel.Error, "Model {Model} v{Version} is unavailable; {Standing}: {Reason}")]
     public static partial void ModelUnavailable(ILogger logger, string model, int version, string standing, string reason);
@@ -90,4 +91,12 @@ internal static partial class Log
 
     [LoggerMessage(212, LogLevel.Warning, "Model {Model} v{Version} may be described wrongly: {Warning}.")]
     public static partial void ModelDoubtful(ILogger logger, string model, int version, string warning);
+
+    [LoggerMessage(230, LogLevel.Information, "{Graph} ran {Speedup:F2} times as fast as the exported graph in a trial.")]
+    public static partial void VariantTried(ILogger logger, string graph, double speedup);
+
+    [LoggerMessage(
+        231, LogLevel.Warning,
+        "{Graph} was made of another graph than {Exported} and does not serve; run inference-server optimize again, or remove it.")]
+    public static partial void VariantStale(ILogger logger, string graph, string exported);
 }

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.IO.Enumeration;
 using System.Text;
 using InferenceServer.Runtime.Manifests;
+using InferenceServer.Runtime.Sessions;
 using InferenceServer.Runtime.Storage;
 
 namespace InferenceServer.Runtime.Models;
@@ -79,6 +80,12 @@ internal sealed class ModelFolder(string path, IReadOnlyDictionary<string, strin
 
     /// <summary>The graph of a version.</summary>
     public string GraphFile(int version) => System.IO.Path.Combine(Path, version.ToString(CultureInfo.InvariantCulture), Graph);
+
+    /// <summary>Another number format of a graph, beside it.</summary>
+    /// <param name="graph">The file of <see cref="GraphFile"/>.</param>
+    /// <param name="variant">A format other than float32.</param>
+    public static string VariantFile(string graph, GraphVariant variant) =>
+        System.IO.Path.ChangeExtension(graph, $"{variant.ToString().ToLowerInvariant()}.onnx");
 
     /// <summary>The manifest, and the graph of a version with the weights beside it.</summary>
     public IEnumerable<string> Files(int version) =>

@@ -12,7 +12,7 @@ namespace InferenceServer.Runtime.Models;
 
 /// <summary>Loads one version of a model: checks the manifest, verifies the weights, tries and warms the
 /// graph.</summary>
-internal sealed class ModelLoader(SessionFactory sessions, SchedulerFactory schedulers, CrfRefiner refiner)
+internal sealed class ModelLoader(VariantChoice variants, SchedulerFactory schedulers, CrfRefiner refiner)
 {
     /// <summary>Loads one version.</summary>
     /// <param name="folder">The model's folder.</param>
@@ -39,8 +39,8 @@ internal sealed class ModelLoader(SessionFactory sessions, SchedulerFactory sche
 
         (int rows, int columns) = written.Graph.Border;
         ModelManifest manifest = written with { Preprocess = written.Preprocess.Inside(rows, columns) };
-        (IModelSession session, AdaptedGraph graph) = sessions.Open(file, AdaptationRequest.Of(manifest), manifest.Gpu);
-        using Owned<IModelSession> opened = new(session);
+        using Owned<OpenVariant> opened = new(variants.Open(file, manifest, cancellationToken));
+        (GraphVariant variant, IModelSession session, AdaptedGraph graph) = opened.Value;
         cancellationToken.ThrowIfCancellationRequested();
         long read = Stopwatch.GetTimestamp();
         string shown = ModelFile.Display(file);
@@ -49,7 +49,10 @@ internal sealed class ModelLoader(SessionFactory sessions, SchedulerFactory sche
         TrialFindings findings = new ModelTrial(manifest, session, graph, shown)
             .Run(input => progress(new LoadProgress($"trying version {version} at {input}", tried++)), cancellationToken);
         using Owned<LoadedModel> owned = new(
-            new LoadedModel(folder.Name, version, written, manifest, session, graph, findings, schedulers) { Stamp = stamp });
+            new LoadedModel(folder.Name, version, written, manifest, session, graph, findings, schedulers)
+            {
+                Stamp = stamp, Variant = variant,
+            });
         opened.Release();
         LoadedModel model = owned.Value;
         WarmUp(model, shown, tried, progress, cancellationToken);

@@ -212,7 +212,7 @@ internal sealed class ModelSlot(
         try
         {
             LoadedModel model = HangingCalls.Load(() => loader.Load(folder, version, stamp, Progress, stop), stop);
-            Log.ModelReady(logger, name, version, model.Session.Provider, model.LoadTime.TotalMilliseconds);
+            Log.ModelReady(logger, name, version, model.Variant, model.Session.Provider, model.LoadTime.TotalMilliseconds);
             if (model.Graph.Added.Count > 0)
             {
                 Log.ModelAdapted(logger, name, version, string.Join("; ", model.Graph.Added));

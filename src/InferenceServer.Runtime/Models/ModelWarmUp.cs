@@ -14,6 +14,9 @@ namespace InferenceServer.Runtime.Models;
 /// optimises a method only after many calls.</remarks>
 internal sealed class ModelWarmUp
 {
+    /// <summary>[height, width] of images where the manifest names none.</summary>
+    public static readonly IReadOnlyList<int> Usual = [480, 640];
+
     private const int NetworkRuns = 2;
     private const int StageRuns = 2;
     private const int CompilerRounds = 3;
@@ -22,7 +25,6 @@ internal sealed class ModelWarmUp
     private static readonly TimeSpan CompilerDelay = TimeSpan.FromMilliseconds(120);
     private static readonly ImageSize Small = new(96, 64);
     private static int _compiled;
-    private static readonly IReadOnlyList<int> Usual = [480, 640];
     private readonly LoadedModel _model;
     private readonly ModelTrial _trial;
     private readonly CrfRefiner _refiner;

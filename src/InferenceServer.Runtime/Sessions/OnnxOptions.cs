@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using System.Diagnostics.CodeAnalysis;
 using InferenceServer.Runtime.Manifests;
 using Microsoft.Extensions.Options;
 
@@ -10,6 +11,12 @@ public sealed class OnnxOptions
     /// <summary>The execution provider. Auto is CUDA where it works, else the CPU. Default auto.</summary>
     [EnumDataType(typeof(ExecutionProvider))]
     public ExecutionProvider Provider { get; set; } = ExecutionProvider.Auto;
+
+    /// <summary>Which graph of a version serves, where <c>inference-server optimize</c> has made others beside
+    /// <c>model.onnx</c>. Auto is the one of 8 bits where a trial at the load finds it faster on the CPU, and that of
+    /// float16 on a GPU. A model that has only the float32 graph serves that. Default auto.</summary>
+    [EnumDataType(typeof(GraphVariant))]
+    public GraphVariant Variant { get; set; }
 
     /// <summary>Whether the start fails where CUDA does not work, instead of using the CPU. Default false.</summary>
     public bool RequireGpu { get; set; }
@@ -66,6 +73,23 @@ public enum ExecutionProvider
 
     /// <summary>An NVIDIA GPU.</summary>
     Cuda,
+}
+
+/// <summary>The number format of a network.</summary>
+[SuppressMessage("Naming", "CA1720:Identifier contains type name", Justification = "The formats have ONNX's names.")]
+public enum GraphVariant
+{
+    /// <summary>The fastest that a version has. A loaded model has one of the other values.</summary>
+    Auto,
+
+    /// <summary>The graph as it was exported.</summary>
+    Float32,
+
+    /// <summary>8-bit integers, <c>model.int8.onnx</c>.</summary>
+    Int8,
+
+    /// <summary>16-bit floats, <c>model.float16.onnx</c>.</summary>
+    Float16,
 }
 
 [OptionsValidator]

@@ -72,8 +72,7 @@ internal sealed class SessionFactory(IOptions<OnnxOptions> options, IOptions<Sch
     /// <exception cref="GpuRequiredException">A GPU is required and cannot be used.</exception>
     public (IModelSession Session, AdaptedGraph Graph) Open(string file, AdaptationRequest request, GpuManifest? gpu = null)
     {
-        (AdaptedGraph graph, GraphSource source) =
-            GraphAdapter.Adapt(file, request, (partial, partialSource) => Probe(partial, partialSource, request.Size));
+        (AdaptedGraph graph, GraphSource source) = Adapt(file, request);
         int device = NextDevice();
         (InferenceSession session, ExecutionProvider provider) = Create(source, device, gpu);
         OnnxModelSession wide = Bind(session, provider, device, graph);
@@ -86,6 +85,17 @@ internal sealed class SessionFactory(IOptions<OnnxOptions> options, IOptions<Sch
         OnnxModelSession narrow = Bind(OpenOnCpu(source, threads: 1), provider, device, graph);
         return (new ElasticSession(owned.Release(), narrow), graph);
     }
+
+    /// <summary>Adapts the graph in a file, without opening it.</summary>
+    /// <inheritdoc cref="Open"/>
+    public (AdaptedGraph Graph, GraphSource Source) Adapt(string file, AdaptationRequest request) =>
+        GraphAdapter.Adapt(file, request, (partial, source) => Probe(partial, source, request.Size));
+
+    /// <summary>Opens a graph on the CPU, with all threads, as it is.</summary>
+    /// <param name="source">The graph.</param>
+    /// <returns>The session; the caller disposes it.</returns>
+    /// <exception cref="ManifestException">ONNX Runtime cannot read the graph.</exception>
+    public InferenceSession OpenOnCpu(GraphSource source) => OpenOnCpu(source, IntraOpThreads);
 
     /// <summary>The type and shape of a graph's result on one input of zeros.</summary>
     private TensorSignature Probe(AdaptedGraph graph, GraphSource source, ImageSize size)

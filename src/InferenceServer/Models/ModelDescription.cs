@@ -25,6 +25,10 @@ internal sealed record ModelDescription
     /// empty where the file serves as it is.</summary>
     public IReadOnlyList<string>? Adaptations { get; init; }
 
+    /// <summary>What <c>inference-server optimize</c> measured of a network that it made; absent where the exported network
+    /// serves.</summary>
+    public IReadOnlyDictionary<string, string>? Optimization { get; init; }
+
     /// <summary>What the trial runs found doubtful in the manifest.</summary>
     public IReadOnlyList<string>? Warnings { get; init; }
 
@@ -54,6 +58,7 @@ internal sealed record ModelDescription
             Inputs = [.. model.Graph.Source.Signature.Inputs.Select(i => i.ToString())],
             Outputs = [.. model.Graph.Source.Signature.Outputs.Select(o => o.ToString())],
             Adaptations = model.Graph.Added,
+            Optimization = VariantChoice.Figures(model),
             Warnings = model.Warnings,
             MaxBatch = model.MaxBatch,
             LoadMs = Math.Round(model.LoadTime.TotalMilliseconds, 1),
@@ -102,6 +107,9 @@ internal sealed record ModelOverview
     /// <summary>The execution provider: cpu or cuda.</summary>
     public string? Provider { get; init; }
 
+    /// <summary>The number format of the network: float32, int8 or float16.</summary>
+    public string? Variant { get; init; }
+
     /// <summary>The architecture, for instance deeplabv3plus.</summary>
     public string? Architecture { get; init; }
 
@@ -116,6 +124,7 @@ internal sealed record ModelOverview
         Version = entry.Model?.Version,
         Versions = entry.Versions.Count > 0 ? [.. entry.Versions.Select(m => m.Version)] : null,
         Provider = entry.Model?.Session.Provider.ToString().ToLowerInvariant(),
+        Variant = entry.Model?.Variant.ToString().ToLowerInvariant(),
         Architecture = entry.Model?.Manifest.Architecture,
     };
 }
