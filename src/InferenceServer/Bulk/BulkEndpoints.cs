@@ -55,7 +55,7 @@ internal static class BulkEndpoints
         IBulkWriter writer = AcceptsMultipart(http.Request) ? new MultipartWriter() : new NdjsonWriter();
         http.Response.ContentType = writer.ContentType;
         http.Response.Headers["X-Model"] = lease.Model.Name;
-        using AnswerWriter body = new(http);
+        await using AnswerWriter body = new(http);
         BulkSettings bulk = new(lease, settings, Caller.Of(http)?.Budget, Route) { Client = client };
         try
         {

@@ -10,7 +10,7 @@ namespace InferenceServer.Segment;
 /// slowly.</summary>
 /// <remarks>Kestrel copies what it is given, whole, into memory that it keeps: a large answer is written in pieces, each
 /// after Kestrel has passed on the previous one.</remarks>
-internal sealed class AnswerWriter : PipeWriter, IDisposable
+internal sealed class AnswerWriter : PipeWriter, IAsyncDisposable
 {
     // So long the server may take to notice that it has ended a connection itself.
     private static readonly TimeSpan LongestEnd = TimeSpan.FromSeconds(1);
@@ -41,7 +41,7 @@ internal sealed class AnswerWriter : PipeWriter, IDisposable
         long length = parts.Sum(part => (long)part.Length);
         using (admitted.Timings.Measure(Stage.Write))
         {
-            using AnswerWriter output = new(http);
+            await using AnswerWriter output = new(http);
             output.Begin(length, keepsPlace: !admitted.TryLeave(length));
             foreach (ReadOnlyMemory<byte> part in parts)
             {
@@ -89,8 +89,9 @@ internal sealed class AnswerWriter : PipeWriter, IDisposable
         return WaitAsync(flush);
     }
 
-    /// <summary>Stops watching the client.</summary>
-    public void Dispose() => _late?.Dispose();
+    /// <summary>Stops watching the client, and waits for a timer that has just run out: afterwards its connection may
+    /// be another request's.</summary>
+    public ValueTask DisposeAsync() => _late?.DisposeAsync() ?? default;
 
     private async ValueTask<FlushResult> WaitAsync(ValueTask<FlushResult> flush)
     {

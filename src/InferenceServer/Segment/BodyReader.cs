@@ -220,11 +220,17 @@ internal sealed class PacedBody : Stream, IArrivingBody
 
     public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
-    protected override void Dispose(bool disposing)
+    /// <summary>Stops watching the client, and waits for a timer that has just run out: what it cancels is gone
+    /// afterwards.</summary>
+    public override async ValueTask DisposeAsync()
     {
-        _late?.Dispose();
+        if (_late is not null)
+        {
+            await _late.DisposeAsync();
+        }
+
         _end.Dispose();
-        base.Dispose(disposing);
+        GC.SuppressFinalize(this);
     }
 
     private async ValueTask<int> WaitAsync(ValueTask<int> read, CancellationToken cancellationToken)

@@ -34,7 +34,7 @@ internal sealed class TaskPredictor(
         PredictRequest request = await first.ReadAsync(
             () => JsonBody.ReadAsync(http.Request, MaxRequestBytes, first.HoldBytes, PredictRequest.Parse, first.Cancellation));
         PredictionEncoder encoder = new(request.Control, options.Value.Tolerance);
-        using PredictionStream answer = new(http);
+        await using PredictionStream answer = new(http);
         if (request.Images is [var only])
         {
             long sent = await PredictAsync(first, encoder, only, answer);
@@ -87,7 +87,7 @@ internal sealed class TaskPredictor(
 }
 
 /// <summary>Sends the predictions of all tasks in their order, each before the next is made.</summary>
-internal sealed class PredictionStream(HttpContext http) : IDisposable
+internal sealed class PredictionStream(HttpContext http) : IAsyncDisposable
 {
     private readonly AnswerWriter _body = new(http);
     private bool _hasAny;
@@ -111,7 +111,7 @@ internal sealed class PredictionStream(HttpContext http) : IDisposable
         await _body.FlushAsync(http.RequestAborted);
     }
 
-    public void Dispose() => _body.Dispose();
+    public ValueTask DisposeAsync() => _body.DisposeAsync();
 
     private void Begin(string between)
     {
