@@ -11,7 +11,8 @@ internal static class FileLimits
     /// <summary>Most directories of a TIFF file, and most frames of a WebP file.</summary>
     public const int Pages = 10_000;
 
-    /// <summary>Most segments before the pixels of a JPEG file, and most chunks of a WebP file.</summary>
+    /// <summary>Most segments before the pixels of a JPEG file, most chunks of a WebP file, and most boxes of an AVIF
+    /// file.</summary>
     public const int Parts = 65_536;
 
     /// <summary>Most compressed chunks of text in a PNG file.</summary>
@@ -22,6 +23,9 @@ internal static class FileLimits
 
     /// <summary>Most tags of all directories of a TIFF file.</summary>
     public const int TiffTags = 1 << 20;
+
+    // Bytes that values of a TIFF's tags may share with each other: pages may have one colour profile.
+    private const long SharedBytes = 16 << 20;
 
     // What libexif reads of longer data.
     private const int LongestExif = 0xFFFE;
@@ -53,6 +57,10 @@ internal static class FileLimits
         else if (format == ImageFormat.Webp)
         {
             CheckWebp(file);
+        }
+        else if (format == ImageFormat.Avif)
+        {
+            CheckAvif(file);
         }
 
         CheckExif(format, file);
@@ -107,6 +115,27 @@ internal static class FileLimits
             Require(frames <= Pages, ImageFormat.Webp, Pages, "frames");
             long length = BinaryPrimitives.ReadUInt32LittleEndian(chunk[4..]);
             at += ChunkHeader + length + (length & 1);
+        }
+    }
+
+    private static void CheckAvif(ReadOnlySpan<byte> file)
+    {
+        int boxes = 0;
+        for (long at = 0; at <= file.Length - ChunkHeader;)
+        {
+            long length = BinaryPrimitives.ReadUInt32BigEndian(file[(int)at..]);
+            if (length == 1)
+            {
+                length = Offset(file, at + ChunkHeader, sizeof(long), isBig: true);
+            }
+
+            if (length < ChunkHeader)
+            {
+                return; // to the end of the file, or no box
+            }
+
+            Require(++boxes <= Parts, ImageFormat.Avif, Parts, "boxes");
+            at += Math.Min(length, file.Length);
         }
     }
 
@@ -165,17 +194,31 @@ internal static class FileLimits
         bool isWide = Short(file, 2, isBig) == 43;
         (int word, int counter, int entry) = isWide ? (8, 8, 20) : (4, 2, ExifEntry);
         int pages = 0;
-        long tags = 0;
+        long tags = 0, bytes = 0, most = file.Length + SharedBytes;
         for (long at = Offset(file, word, word, isBig); at > 0; at = Offset(file, at, word, isBig))
         {
-            long count = Offset(file, at, counter, isBig);
+            long count = Math.Max(Offset(file, at, counter, isBig), 0);
             Require(++pages <= Pages, ImageFormat.Tiff, Pages, "directories, one for each page");
             Require((tags += count) <= TiffTags, ImageFormat.Tiff, TiffTags, "tags");
-            at = count < 0 ? file.Length : at + counter + (count * entry);
+            at += counter;
+            for (long end = Math.Min(at + (count * entry), file.Length - entry + 1); at < end; at += entry)
+            {
+                long values = Math.Clamp(Offset(file, at + 4, word, isBig), 0, file.Length);
+                bytes += Math.Min(values * TiffSize(Short(file, (int)at + 2, isBig)), file.Length);
+                Require(bytes <= most, ImageFormat.Tiff, most, "bytes of values of tags");
+            }
         }
     }
 
-    private static void Require(bool isMet, ImageFormat format, int most, string what)
+    private static int TiffSize(int type) => type switch
+    {
+        3 or 8 => 2,
+        4 or 9 or 11 or 13 => 4,
+        5 or 10 or 12 or 16 or 17 or 18 => 8,
+        _ => 1,
+    };
+
+    private static void Require(bool isMet, ImageFormat format, long most, string what)
     {
         if (!isMet)
         {

@@ -197,6 +197,17 @@ internal sealed class HangingCalls(TimeSpan longest)
     private IOException NoAnswer() => new(
         $"Expected an answer of the file system within {longest.TotalSeconds} s, got none. Check whether its volume is there.");
 
-    private static Task<T> Start<T>(Func<T> call) =>
-        Task.Factory.StartNew(call, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+    /// <summary>Begins a call on a thread of its own.</summary>
+    /// <exception cref="IOException">The system gives the process no further thread, as without file handles.</exception>
+    public static Task<T> Start<T>(Func<T> call)
+    {
+        try
+        {
+            return Task.Factory.StartNew(call, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        }
+        catch (TaskSchedulerException e)
+        {
+            throw new IOException("Expected a further thread from the system, got none. Check the limits on threads and files.", e);
+        }
+    }
 }

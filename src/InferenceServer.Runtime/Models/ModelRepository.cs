@@ -318,7 +318,7 @@ internal sealed class ModelRepository : IDisposable
 
             if (isDue)
             {
-                changing |= !BeginUpdate(slot, folder!, LoadCause.Change, cancellationToken).IsCompleted;
+                changing |= !TryUpdate(slot, folder!, cancellationToken);
             }
         }
 
@@ -395,13 +395,29 @@ internal sealed class ModelRepository : IDisposable
         }
     }
 
+    // Whether the folder is applied; else another scan looks at it.
+    private bool TryUpdate(ModelSlot slot, ModelFolder folder, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return BeginUpdate(slot, folder, LoadCause.Change, cancellationToken).IsCompleted;
+        }
+        catch (IOException e)
+        {
+            Log.FolderUnreadable(_logger, folder.Path, e.Message);
+            return true; // the next scan at the usual interval
+        }
+    }
+
     /// <summary>Loads a model on a thread of its own, and waits a while for its end.</summary>
     /// <exception cref="GpuRequiredException">The server starts, and a required GPU cannot be used.</exception>
     private static Task BeginUpdate(ModelSlot slot, ModelFolder folder, LoadCause cause, CancellationToken cancellationToken)
     {
-        Task load = Task.Factory.StartNew(
-            () => Update(slot, folder, cause, cancellationToken), CancellationToken.None, TaskCreationOptions.LongRunning,
-            TaskScheduler.Default);
+        Task load = HangingCalls.Start(() =>
+        {
+            Update(slot, folder, cause, cancellationToken);
+            return true;
+        });
         if (Task.WaitAny([load], Patience) == 0)
         {
             load.GetAwaiter().GetResult();

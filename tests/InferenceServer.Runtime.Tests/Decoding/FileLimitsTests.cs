@@ -23,6 +23,8 @@ public sealed class FileLimitsTests
         { "webp frames", FileLimits.Pages },
         { "tiff pages", FileLimits.Pages },
         { "tiff tags", FileLimits.TiffTags / 2 },
+        { "tiff values", 32 }, // of a megabyte each, all at one place
+        { "avif boxes", FileLimits.Parts },
         // Each reference to a directory of as many references counts all of them.
         { "jpeg exif", 256 },
         { "png exif", 256 },
@@ -77,6 +79,13 @@ public sealed class FileLimitsTests
             case "tiff tags":
                 // Each of the two directories claims as many.
                 return Tiff([], pages: 1, size: 0, claimed: count > 100 ? FileLimits.TiffTags : 0);
+            case "tiff values":
+                int[] texts = [270, 271, 272, 305];
+                int bytes = count > texts.Length ? 1 << 20 : 2; // two bytes are in the tag itself
+                return Tiff([.. Enumerable.Range(0, count).Select(i => (texts[i % 4], 2, bytes, 8))], pages: 1, size: 1 << 20);
+            case "avif boxes":
+                byte[] plain = image.HeifsaveBuffer(compression: Enums.ForeignHeifCompression.Av1);
+                return [.. plain, .. Repeat([.. Big32(8), .. "free"u8], count)];
             case "jpeg exif":
                 byte[] exif = [.. "Exif\0\0"u8, .. Exif(count)];
                 return Insert(image.JpegsaveBuffer(), 2, [0xFF, 0xE1, .. Big16(exif.Length + 2), .. exif]);
@@ -109,7 +118,11 @@ public sealed class FileLimitsTests
                 (256, 4, 1, 16), (257, 4, 1, 16), (258, 3, 1, 8), (259, 3, 1, 1), (262, 3, 1, 1), (273, 4, 1, 8), (277, 3, 1, 1),
                 (278, 4, 1, 16), (279, 4, 1, 256)],
         ];
-        all = [.. all.Select(tag => tags.FirstOrDefault(other => other.Tag == tag.Item1) is { Tag: > 0 } other ? other : tag)];
+        all =
+        [
+            .. all.Select(tag => tags.FirstOrDefault(other => other.Tag == tag.Tag) is { Tag: > 0 } other ? other : tag)
+                .Concat(tags.Where(other => all.All(tag => tag.Tag != other.Tag))).OrderBy(tag => tag.Tag),
+        ];
         const int Pixels = 256, First = 8 + Pixels;
         int length = 2 + (all.Length * 12) + 4;
         using MemoryStream file = new();

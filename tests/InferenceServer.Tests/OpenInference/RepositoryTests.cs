@@ -3,6 +3,8 @@ using System.Net.Http.Headers;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using InferenceServer.OpenInference;
+using InferenceServer.Tests.OpenInference.Grpc;
 
 namespace InferenceServer.Tests.OpenInference;
 
@@ -44,6 +46,28 @@ public sealed class RepositoryTests : IAsyncLifetime
 
         Assert.NotEmpty(entries);
         Assert.All(entries, e => Assert.Equal("READY", e.GetProperty("state").GetString()));
+    }
+
+    [Fact]
+    public async Task Index_BodyThatDoesNotCome_IsNotWaitedForLong()
+    {
+        using HttpRequestMessage request = new(HttpMethod.Post, "/v2/repository/index") { Content = new OpenBody("{"u8.ToArray()) };
+        request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", Lab);
+
+        using HttpResponseMessage response = await _server.Client.SendAsync(request);
+
+        Assert.Contains(
+            "Expected the message within", await ProblemAssert.IsAsync(HttpStatusCode.GatewayTimeout, response), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Timeout_WhileManyMessagesAreAwaited_IsShort()
+    {
+        IDisposable[] waiting = [.. Enumerable.Range(0, 1000).Select(_ => SmallBody.Wait())];
+        TimeSpan busy = SmallBody.Timeout;
+        Array.ForEach(waiting, one => one.Dispose());
+
+        Assert.Equal((TimeSpan.FromMilliseconds(250), TimeSpan.FromSeconds(4)), (busy, SmallBody.Timeout));
     }
 
     [Fact]

@@ -25,4 +25,17 @@ internal sealed class LogLines : ILogEventSink
         while (!next.RenderMessage(CultureInfo.InvariantCulture).Contains(text, StringComparison.Ordinal));
         return next;
     }
+
+    /// <summary>All events up to the next one whose message holds <paramref name="text"/>.</summary>
+    public async Task<IReadOnlyList<LogEvent>> UntilAsync(string text)
+    {
+        using CancellationTokenSource timeout = new(TimeSpan.FromSeconds(30));
+        List<LogEvent> events = [];
+        do
+        {
+            events.Add(await _events.Reader.ReadAsync(timeout.Token));
+        }
+        while (!events[^1].RenderMessage(CultureInfo.InvariantCulture).Contains(text, StringComparison.Ordinal));
+        return events;
+    }
 }

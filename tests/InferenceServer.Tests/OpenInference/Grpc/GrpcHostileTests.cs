@@ -133,6 +133,33 @@ public sealed class GrpcHostileTests : IAsyncLifetime
         await _server.Log.WaitForAsync("ModelInfer → 500");
     }
 
+    [Theory]
+    [InlineData(Infer)]
+    [InlineData("inference.GRPCInferenceService/ServerLive")]
+    [InlineData("inference.GRPCInferenceService/RepositoryIndex")]
+    [InlineData("grpc.health.v1.Health/Check")]
+    [InlineData("grpc.health.v1.Health/Watch")]
+    public async Task Log_OfCallsThatClientsReset_HasNoError(string method)
+    {
+        await _server.SendAsync("inference.GRPCInferenceService/ServerMetadata", GrpcServer.Frame([]));
+        await _server.Log.UntilAsync("ServerMetadata"); // the lines of the start
+        for (int i = 0; i < 20; i++)
+        {
+            using CancellationTokenSource reset = new();
+            using HttpRequestMessage request = GrpcServer.Request(method, new OpenBody([0, 0, 0, 0, 99]));
+            Task<HttpResponseMessage> call = _server.Client.SendAsync(request, reset.Token);
+            await Task.Delay(i);
+            await reset.CancelAsync();
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => call);
+        }
+
+        await Task.Delay(200); // what is logged comes a moment later
+        await _server.SendAsync("inference.GRPCInferenceService/ServerMetadata", GrpcServer.Frame([]));
+
+        IReadOnlyList<LogEvent> lines = await _server.Log.UntilAsync("ServerMetadata");
+        Assert.DoesNotContain(lines, line => line.Level >= LogEventLevel.Error);
+    }
+
     [Fact]
     public async Task Log_OfProbes_IsSilent()
     {
