@@ -5,7 +5,8 @@ using InferenceServer.Runtime.Sessions;
 
 namespace InferenceServer.Runtime.Batching;
 
-/// <summary>The images that wait for one model: two classes, in each the client first whose images had the fewest pixels. Not thread-safe.</summary>
+/// <summary>The images that wait for one model: two classes, in each the client first whose images had the fewest pixels. Not
+/// thread-safe.</summary>
 internal sealed class PendingQueue(BatchLimits limits)
 {
     /// <summary>Of so many picks one goes to the batch class when both wait, so that it is slow but never
