@@ -230,7 +230,7 @@ internal sealed class PacedBody : Stream, IArrivingBody
         }
 
         _end.Dispose();
-        GC.SuppressFinalize(this);
+        await base.DisposeAsync();
     }
 
     private async ValueTask<int> WaitAsync(ValueTask<int> read, CancellationToken cancellationToken)
