@@ -1,10 +1,10 @@
 using System.Net;
 using System.Net.Http.Headers;
+using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using InferenceServer.OpenInference;
-using InferenceServer.Tests.OpenInference.Grpc;
 
 namespace InferenceServer.Tests.OpenInference;
 
@@ -51,13 +51,15 @@ public sealed class RepositoryTests : IAsyncLifetime
     [Fact]
     public async Task Index_BodyThatDoesNotCome_IsNotWaitedForLong()
     {
-        using HttpRequestMessage request = new(HttpMethod.Post, "/v2/repository/index") { Content = new OpenBody("{"u8.ToArray()) };
-        request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", Lab);
+        Uri address = _server.Client.BaseAddress!;
+        using TcpClient client = new(address.Host, address.Port); // HttpClient would wait for the end of its own body
+        await client.GetStream().WriteAsync(Encoding.ASCII.GetBytes(
+            $"POST /v2/repository/index HTTP/1.1\r\nHost: {address.Authority}\r\nX-Api-Key: {Lab}\r\nContent-Length: 9\r\n\r\n{{"));
+        using StreamReader reader = new(client.GetStream());
 
-        using HttpResponseMessage response = await _server.Client.SendAsync(request);
+        string? status = await reader.ReadLineAsync().WaitAsync(TimeSpan.FromMinutes(1));
 
-        Assert.Contains(
-            "Expected the message within", await ProblemAssert.IsAsync(HttpStatusCode.GatewayTimeout, response), StringComparison.Ordinal);
+        Assert.Equal("HTTP/1.1 504 Gateway Timeout", status);
     }
 
     [Fact]
