@@ -6,6 +6,7 @@ using System.Text;
 using System.Text.Json;
 using Google.Protobuf;
 using InferenceServer.OpenInference.Grpc.Messages;
+using InferenceServer.Runtime.Buffers;
 using InferenceServer.Tests.OpenInference.Grpc;
 
 namespace InferenceServer.Tests.Deploy;
@@ -98,8 +99,15 @@ public sealed class NginxTests
     [NginxFact]
     public async Task Overload_OfBothReplicas_ReachesTheClientUnchanged()
     {
-        await using ReplicasBehindNginx pair = await ReplicasBehindNginx.StartAsync(("Scheduling:MaxRequests", "1"));
-        using Socket first = await BeginAsync(pair.Replicas[0].Address), second = await BeginAsync(pair.Replicas[1].Address);
+        const int Readers = 4; // for each of MaxRequests
+        await using ReplicasBehindNginx pair = await ReplicasBehindNginx.StartAsync(
+            ("Scheduling:MaxRequests", "1"), ("Scheduling:ClientShare", "1"));
+        using DisposableList<Socket> begun = [];
+        foreach (ServerProcess replica in pair.Replicas.SelectMany(replica => Enumerable.Repeat(replica, Readers)))
+        {
+            begun.Add(await BeginAsync(replica.Address));
+        }
+
         pair.Client.DefaultRequestHeaders.Add("X-Request-Id", "photo-17");
         using HttpClient direct = new() { BaseAddress = pair.Replicas[0].Address };
 
