@@ -360,9 +360,14 @@ internal static class DecodingMemory
     {
         if (tiff is not null)
         {
-            // A strip, or a row of tiles, in the decoder and in libvips' cache.
-            long rows = Math.Min(tiff.Block.Height, size.Height);
-            return 3 * rows * size.Width * pixelBytes;
+            // At most a strip; or a row of tiles, in the decoder and in libvips' cache.
+            int copies = 1;
+            if (tiff.IsTiled)
+            {
+                copies = 3;
+            }
+
+            return copies * (long)Math.Min(tiff.Block.Height, size.Height) * size.Width * pixelBytes;
         }
 
         long pixels = size.Pixels;

@@ -93,6 +93,9 @@ internal sealed class TiffImage
     /// <summary>Whether each band has strips or tiles of its own.</summary>
     public bool IsPlanar { get; }
 
+    /// <summary>Whether the pixels are in tiles instead of strips.</summary>
+    public bool IsTiled => _file.IsTiled;
+
     /// <summary>Width and height of a strip or tile.</summary>
     public ImageSize Block { get; }
 
