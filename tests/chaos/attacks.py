@@ -78,7 +78,7 @@ class Server:
         self.log = open(self.folder / "log", "wb")
         self.process = subprocess.Popen(
             ["dotnet", str(self.options.program), f"--urls=http://127.0.0.1:{self.port}", f"--OpenInference:GrpcUrl=http://127.0.0.1:{self.grpc}",
-             f"--Models:Path={self.models}", "--Models:Default=tiny", "--Onnx:Provider=Cpu", f"--Jobs:Path={self.folder / 'jobs'}", *keys, *more],
+             f"--Models:Path={self.models}", "--Models:Default=tiny", "--Models:SettleTime=00:00:00.100", "--Onnx:Provider=Cpu", f"--Jobs:Path={self.folder / 'jobs'}", *keys, *more],
             stdout=self.log, stderr=self.log, preexec_fn=enter, env=os.environ | {"TMPDIR": str(self.folder / "tmp")})
         began = time.monotonic()
         while self.call(OTHERS, "GET", "/health/ready")[0] != 200:
