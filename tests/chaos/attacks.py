@@ -511,12 +511,16 @@ def many_directories(server):
 
 def pipe_model(server):
     """a named pipe as the graph of a model; the others meanwhile get a new model loaded"""
-    blocked = server.models / "blocked"
-    shutil.copytree(ASSETS / "models/tiny", blocked)
-    (blocked / "1/model.onnx").unlink()
-    os.mkfifo(blocked / "1/model.onnx")
-    time.sleep(6)
-    shutil.copytree(ASSETS / "models/tiny", server.models / "later")
+    for name in ("blocked", "later"):
+        folder = server.folder / name
+        shutil.copytree(ASSETS / "models/tiny", folder)
+        manifest = folder / "model.json"
+        manifest.write_text(manifest.read_text().replace('"name": "tiny",', ""))
+        if name == "blocked":
+            (folder / "1/model.onnx").unlink()
+            os.mkfifo(folder / "1/model.onnx")
+        folder.rename(server.models / name)
+        time.sleep(3)
     began = time.monotonic()
     while server.call(OTHERS, "POST", "/v1/segment/later", IMAGE)[0] != 200:
         if time.monotonic() - began > 20:

@@ -7,7 +7,6 @@ namespace InferenceServer.Hosting;
 /// their folder, and the temporary folder belongs to one user.</remarks>
 internal static class PrivateFiles
 {
-    private const int BufferSize = 64 * 1024;
     private const UnixFileMode OwnFile = UnixFileMode.UserRead | UnixFileMode.UserWrite;
 
     /// <summary>Creates a temporary file that disappears with its stream, even if the process is killed.</summary>
@@ -34,7 +33,7 @@ internal static class PrivateFiles
             Mode = FileMode.CreateNew,
             Access = FileAccess.ReadWrite,
             Share = FileShare.None,
-            BufferSize = BufferSize,
+            BufferSize = 0, // a full volume fails the write, and not the disposal, which would hide the reason
             Options = options,
         };
         if (!OperatingSystem.IsWindows())
