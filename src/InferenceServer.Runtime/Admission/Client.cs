@@ -4,7 +4,7 @@ using System.Runtime.InteropServices;
 namespace InferenceServer.Runtime.Admission;
 
 /// <summary>Whom the limits count as one client: the caller of a key or token, or else an address.</summary>
-/// <remarks>Of an IPv6 address only the first 64 bits count, since whoever has one address there has all of its
+/// <remarks>Of an IPv6 address only the first 64 bits count, since a host with one address there has all of its
 /// network.</remarks>
 internal readonly record struct Client
 {

@@ -123,7 +123,7 @@ internal readonly struct CpuSlot(CpuGate gate, Client? client) : IDisposable
 /// <summary>What waits: the client that has used least comes first, and what one client sends in the order of its arrival,
 /// so that a client with much work delays others by no more than one piece of it. Not thread-safe.</summary>
 /// <remarks>Start-time fair queueing (Goyal, Vin and Cheng, SIGCOMM 1996): a client that begins to wait has used as much as
-/// the client that is next, so that nobody saves up turns.</remarks>
+/// the client that is next, so that no client saves up turns.</remarks>
 internal sealed class FairQueue<T>
 {
     private readonly LinkedList<Line> _turns = new();

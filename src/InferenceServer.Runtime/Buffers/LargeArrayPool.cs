@@ -118,7 +118,7 @@ internal static class LargeArrayPool
     }
 }
 
-/// <summary>Gives memory back to the system: the heap of libvips and ONNX Runtime, and arrays that nobody uses. Linux
+/// <summary>Gives memory back to the system: the heap of libvips and ONNX Runtime, and unused arrays. Linux
 /// only; the heaps of other systems are left unchanged.</summary>
 /// <remarks>By default, glibc keeps a heap of 64 MB for each thread that ever allocated. Two heaps serve as well. Blocks up to
 /// 32 MB stay in them from image to image, since fresh pages for each image cost a third of the processor's time, until
@@ -156,7 +156,7 @@ internal static class NativeHeap
 
     /// <summary>Gives the memory of an array back, although the garbage collector has not seen yet that the array is unused:
     /// its pages become zero.</summary>
-    /// <param name="array">An array of numbers that nobody reads again.</param>
+    /// <param name="array">An array of numbers that is not read again.</param>
     /// <param name="bytes">Its bytes.</param>
     public static void GiveBack(Array array, long bytes)
     {

@@ -14,7 +14,7 @@ namespace InferenceServer.Runtime.Models;
 
 /// <summary>An open graph of a version.</summary>
 /// <param name="Variant">Its number format.</param>
-/// <param name="Session">The session; whoever takes the choice disposes it.</param>
+/// <param name="Session">The session; disposed with this object.</param>
 /// <param name="Graph">The graph that the session runs.</param>
 internal sealed record OpenVariant(GraphVariant Variant, IModelSession Session, AdaptedGraph Graph) : IDisposable
 {

@@ -67,7 +67,7 @@ internal sealed class SegmentationExceptionHandler(ILogger<SegmentationException
                 await Problem.WriteAsync(httpContext, e.StatusCode, e.Message);
                 return true;
             case IOException when await ClientGone.IsReasonAsync(httpContext):
-                return true; // nobody reads an answer
+                return true; // the client is gone
             default:
                 Log.Unforeseen(logger, exception, httpContext.TraceIdentifier);
                 await Problem.WriteAsync(

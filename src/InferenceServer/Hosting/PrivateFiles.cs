@@ -46,7 +46,7 @@ internal static class PrivateFiles
 }
 
 /// <summary>Watches the folder of temporary files, and the file handles of the process.</summary>
-/// <remarks>A full folder refuses uploads alone: whoever fills the folder must not make the server unready for
+/// <remarks>A full folder refuses uploads alone: a client that fills the folder must not make the server unready for
 /// others.</remarks>
 internal sealed class TemporaryFolder(TimeProvider time, ILogger<TemporaryFolder> logger) : BackgroundService
 {

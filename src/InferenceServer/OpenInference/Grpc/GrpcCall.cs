@@ -61,7 +61,7 @@ internal static class GrpcCall
             bool mayBeClient = e is IOException and not BadHttpRequestException || e is OperationCanceledException;
             if (mayBeClient && await ClientGone.IsReasonAsync(http))
             {
-                return; // nobody reads an answer
+                return; // the client is gone
             }
 
             await Problem.WriteAsync(http, e switch
