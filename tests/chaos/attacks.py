@@ -10,6 +10,7 @@ attack, how many of the others' requests got the right answer, their median and 
 Ends with 1 if the server ended, or the others lost more than a tenth.
 """
 import argparse
+import ctypes
 import contextlib
 import hashlib
 import http.client
@@ -49,7 +50,7 @@ class Server:
     """A server of the tiny models in a cgroup with a limit on memory."""
 
     def __init__(self, options):
-        self.options, self.port, self.grpc = options, free_port(), free_port()
+        self.options, self.port, self.grpc, self.volumes = options, free_port(), free_port(), []
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="attacks-"))
         self.models = self.folder / "models"
         for name in ("tiny", "tiny-probabilities", "tiny-binary"):
@@ -142,6 +143,8 @@ class Server:
 
     def close(self):
         self.process.kill()
+        for volume in self.volumes:
+            volume.close()  # a process ends only once its calls do
         self.process.wait()
         self.log.close()
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -509,24 +512,66 @@ def many_directories(server):
     return shoot(server, [bytes(data)], clients=4)
 
 
-def pipe_model(server):
-    """a named pipe as the graph of a model; the others meanwhile get a new model loaded"""
-    for name in ("blocked", "later"):
-        folder = server.folder / name
-        shutil.copytree(ASSETS / "models/tiny", folder)
-        manifest = folder / "model.json"
-        manifest.write_text(manifest.read_text().replace('"name": "tiny",', ""))
-        if name == "blocked":
-            (folder / "1/model.onnx").unlink()
-            os.mkfifo(folder / "1/model.onnx")
-        folder.rename(server.models / name)
-        time.sleep(3)
+def add_model(server, name, put):
+    """Adds a model whose files `put` changes before the server sees them."""
+    folder = server.folder / name
+    shutil.copytree(ASSETS / "models/tiny", folder)
+    manifest = folder / "model.json"
+    manifest.write_text(manifest.read_text().replace('"name": "tiny",', ""))
+    put(folder)
+    folder.rename(server.models / name)
+    time.sleep(3)
+
+
+def until_served(server, name, seconds):
     began = time.monotonic()
-    while server.call(OTHERS, "POST", "/v1/segment/later", IMAGE)[0] != 200:
-        if time.monotonic() - began > 20:
-            return "the new model is **not loaded** after 20 s"
+    while server.call(OTHERS, "POST", f"/v1/segment/{name}", IMAGE)[0] != 200:
+        if time.monotonic() - began > seconds:
+            return f"the new model is **not loaded** after {seconds} s"
         time.sleep(0.1)
     return f"the new model serves after {time.monotonic() - began:.1f} s"
+
+
+def pipe_model(server):
+    """a named pipe as the graph of a model; the others meanwhile get a new model loaded"""
+    def put(folder):
+        (folder / "1/model.onnx").unlink()
+        os.mkfifo(folder / "1/model.onnx")
+    add_model(server, "blocked", put)
+    add_model(server, "later", lambda folder: None)
+    return until_served(server, "later", 20)
+
+
+class HungVolume:
+    """A mounted file system that never answers: nothing reads from its end of the device."""
+
+    def __init__(self, place):
+        place.mkdir()
+        self.place, self.device = place, os.open("/dev/fuse", os.O_RDWR)
+        self.libc = ctypes.CDLL(None, use_errno=True)
+        options = f"fd={self.device},rootmode=40000,user_id=0,group_id=0"
+        if self.libc.mount(b"hung", str(place).encode(), b"fuse", 0, options.encode()) != 0:
+            raise OSError(ctypes.get_errno(), "Cannot mount a file system")
+
+    def close(self):
+        self.libc.umount2(str(self.place).encode(), 2)  # MNT_DETACH
+        os.close(self.device)
+
+
+def hung_volume(server):
+    """a volume that never answers holds the graph of one model, the manifest of another, and a third as a whole; the others meanwhile get a new model loaded"""
+    volume, whole = HungVolume(server.folder / "volume"), HungVolume(server.models / "whole")
+
+    def link(name):
+        def put(folder):
+            (folder / name).unlink()
+            (folder / name).symlink_to(volume.place / "file")
+        return put
+    server.volumes = [volume, whole]
+    add_model(server, "graph", link("1/model.onnx"))
+    add_model(server, "manifest", link("model.json"))
+    add_model(server, "later", lambda folder: None)
+    return until_served(server, "later", 60)
 
 
 def hang_up_signal(server):
@@ -575,6 +620,7 @@ ATTACKS = {
     "deep-xml": (deep_xml, {}),
     "tiff-directories": (many_directories, {}),
     "pipe-model": (pipe_model, {}),
+    "hung-volume": (hung_volume, {}),
     "sighup": (hang_up_signal, {}),
     "full-disk": (full_disk, {}),
 }

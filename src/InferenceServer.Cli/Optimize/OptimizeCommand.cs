@@ -82,7 +82,7 @@ internal static class OptimizeCommand
         ParseResult parsed, RuntimeOptions runtime, string name, string images, string? labels, int count, OptimizationSettings settings,
         string? output, bool dryRun, CancellationToken cancellationToken)
     {
-        ModelFolder model = ModelFolder.List(runtime.Folder(parsed)).FirstOrDefault(folder => folder.Name == name)
+        ModelFolder model = new FolderSource(runtime.Folder(parsed)).List().FirstOrDefault(folder => folder.Name == name)
             ?? throw new CommandException($"--model: expected a model in '{runtime.Folder(parsed)}', found no '{name}'.");
         if (model.Versions.Count == 0)
         {

@@ -17,6 +17,7 @@ internal sealed class EncodedImage : IDisposable
     private readonly ILogger _logger;
     private readonly TiffDirectory? _tiff;
     private readonly TiffSamples? _samples; // null where the server's own reader cannot read them
+    private readonly StoppableFile? _passes; // null where the decoder goes from strip to strip, or reads the file at once
     private readonly ImageSize _whole; // as it is in the file, without a window
     private Image? _header; // null where only the server's own reader can read the samples
     private PixelWindow? _window;
@@ -56,10 +57,20 @@ internal sealed class EncodedImage : IDisposable
 
         FileLimits.Check(format, file.Span);
         _pin = file.Pin();
+        // A missing part of a sparse file is zero; a strict reader treats a missing part as an error.
+        Enums.FailOn strictness = Strictness(_tiff is { IsSparse: true });
         try
         {
-            // A missing part of a sparse file is zero; a strict reader treats a missing part as an error.
-            _header = Libvips.Open(format.Loader, file, Strictness(_tiff is { IsSparse: true }));
+            if (DecodingMemory.IsInSeveralPasses(format, file.Span))
+            {
+                Libvips.Start();
+                _passes = new StoppableFile(file);
+                _header = Libvips.Open(format.Loader, _passes, strictness);
+            }
+            else
+            {
+                _header = Libvips.Open(format.Loader, file, strictness);
+            }
         }
         catch (VipsException e)
         {
@@ -324,6 +335,7 @@ internal sealed class EncodedImage : IDisposable
     public void Dispose()
     {
         _header?.Dispose();
+        _passes?.Dispose();
         _pin.Dispose();
     }
 
@@ -359,12 +371,13 @@ internal sealed class EncodedImage : IDisposable
     // The damage that libvips passes over.
     private void CheckData(CancellationToken cancellationToken)
     {
+        _passes?.Cancellation = cancellationToken;
         if (Tiff is not null)
         {
             new TiffSamples(_tiff!, Tiff).Check(BandWindow, cancellationToken);
         }
 
-        if (_format == ImageFormat.Gif && !FileStructure.HasWholeFrame(_file.Span))
+        if (_format == ImageFormat.Gif && !FileStructure.HasWholeFrame(_file.Span, cancellationToken))
         {
             throw Undecodable($" of {Size} pixels and {Bands} bands", new InvalidDataException("Damaged data of a GIF file."));
         }

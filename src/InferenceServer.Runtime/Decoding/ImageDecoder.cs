@@ -288,7 +288,8 @@ internal static class FileStructure
 
     /// <summary>Whether the data of a GIF file's first frame are as many pixels as the frame has. libvips fills up what is
     /// missing.</summary>
-    public static bool HasWholeFrame(ReadOnlySpan<byte> gif)
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    public static bool HasWholeFrame(ReadOnlySpan<byte> gif, CancellationToken cancellationToken)
     {
         const int Descriptor = 10, Flags = 9, LastWidth = 12, LargestCodeSize = 11;
         int at = FrameAt(gif);
@@ -319,6 +320,7 @@ internal static class FileStructure
             {
                 if (left == 0)
                 {
+                    cancellationToken.ThrowIfCancellationRequested();
                     left = at < gif.Length ? gif[at++] : 0; // a block of data begins with its length
                 }
 

@@ -39,6 +39,12 @@ internal static class Libvips
         ArraySegment<byte> array = Segment(file);
         nint start = Marshal.UnsafeAddrOfPinnedArrayElement(array.Array!, array.Offset);
         using Source source = NewSource(NewFromMemory(null, start, (nuint)array.Count));
+        return Open(loader, source, failOn);
+    }
+
+    /// <summary>As the other; the caller disposes the source after the image.</summary>
+    public static Image Open(string loader, Source source, Enums.FailOn failOn)
+    {
         VOption options = new() { { "access", Enums.Access.Sequential }, { "fail_on", failOn } };
         return (Image)Operation.Call(loader, options, source);
     }
@@ -110,7 +116,7 @@ internal static class Libvips
     }
 
     /// <summary>Decodes bands of 8 or 16 bits as they are. The image is disposed.</summary>
-    /// <param name="image">The result of <see cref="Open"/>.</param>
+    /// <param name="image">The result of <see cref="Open(string, Source, Enums.FailOn)"/>.</param>
     /// <param name="bands">Indices from 0.</param>
     /// <param name="planes">A plane for each of them, HW; every value is written.</param>
     /// <param name="cancellationToken">Stops the work.</param>
@@ -169,7 +175,7 @@ internal static class Libvips
 
     /// <summary>Decodes an opened image to upright 8-bit sRGB, with transparent pixels on white. The image is
     /// disposed.</summary>
-    /// <param name="image">The result of <see cref="Open"/>.</param>
+    /// <param name="image">The result of <see cref="Open(string, Source, Enums.FailOn)"/>.</param>
     /// <param name="pixels">HWC; every byte is written.</param>
     /// <param name="cancellationToken">Checked between strips of rows.</param>
     /// <exception cref="VipsException">The image is damaged, or the token was cancelled; some of the pixels are
@@ -325,6 +331,49 @@ internal static class Libvips
         cancellationToken.UnsafeRegister(static image => ((Image)image!).SetKill(true), image);
 }
 
+/// <summary>A file in memory. Once the token is cancelled, reading fails: the decoders of progressive JPEG and interlaced PNG
+/// read the whole file before libvips looks at its kill mark.</summary>
+internal sealed class StoppableFile : SourceCustom
+{
+    private readonly ReadOnlyMemory<byte> _file;
+    private int _position;
+
+    /// <param name="file">The bytes, which do not change.</param>
+    public StoppableFile(ReadOnlyMemory<byte> file)
+    {
+        _file = file;
+        OnRead += Read;
+        OnSeek += Seek;
+    }
+
+    /// <summary>Ends the reading.</summary>
+    public CancellationToken Cancellation { get; set; }
+
+    private int Read(byte[] buffer, int length)
+    {
+        if (Cancellation.IsCancellationRequested)
+        {
+            return -1; // the sign of failure
+        }
+
+        int count = Math.Min(length, _file.Length - _position);
+        _file.Span.Slice(_position, count).CopyTo(buffer);
+        _position += count;
+        return count;
+    }
+
+    private long Seek(long offset, SeekOrigin origin)
+    {
+        long start = origin switch
+        {
+            SeekOrigin.Begin => 0,
+            SeekOrigin.Current => _position,
+            _ => _file.Length,
+        };
+        return _position = (int)Math.Clamp(start + offset, 0, _file.Length);
+    }
+}
+
 /// <summary>The memory that libvips takes to decode an image, beside the pixels that it writes. tests/soak/decoding.py
 /// measures it.</summary>
 /// <remarks>Most decoders go from strip to strip. A few hold the whole image: that of progressive JPEG and interlaced PNG,
@@ -371,14 +420,9 @@ internal static class DecodingMemory
         }
 
         long pixels = size.Pixels;
-        if (format == ImageFormat.Png && file.Length > PngInterlacing && file[PngInterlacing] != 0)
+        if (IsInSeveralPasses(format, file))
         {
-            return pixels * pixelBytes;
-        }
-
-        if (format == ImageFormat.Jpeg && IsInSeveralScans(file))
-        {
-            return pixels * ((pixelBytes * sizeof(short)) + JpegBytes);
+            return pixels * (format == ImageFormat.Jpeg ? (pixelBytes * sizeof(short)) + JpegBytes : pixelBytes);
         }
 
         if (format == ImageFormat.Webp)
@@ -407,6 +451,18 @@ internal static class DecodingMemory
     /// <param name="pixelBytes">Bytes of a pixel as libvips sees it.</param>
     public static long OfSteps(ImageSize size, int pixelBytes) =>
         Math.Max((size.Width * Math.Min(RowsOfSteps, size.Height * Steps) * pixelBytes) - Negligible, 0);
+
+    /// <summary>Whether each part of a JPEG or PNG file describes the whole image, so that a decoder reads the whole file
+    /// before it has the first row.</summary>
+    public static bool IsInSeveralPasses(ImageFormat format, ReadOnlySpan<byte> file)
+    {
+        if (format == ImageFormat.Png)
+        {
+            return file.Length > PngInterlacing && file[PngInterlacing] != 0;
+        }
+
+        return format == ImageFormat.Jpeg && IsInSeveralScans(file);
+    }
 
     // Each scan has a part of the coefficients, which are all held until the last one: that of progressive files, and of
     // others whose first scan has fewer components than the frame.

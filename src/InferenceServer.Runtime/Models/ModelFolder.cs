@@ -39,34 +39,15 @@ internal sealed class ModelFolder(string path, IReadOnlyDictionary<string, strin
             .OrderDescending(),
     ];
 
-    /// <summary>The models under <paramref name="root"/>, ordered by name; or the one model whose folder it
-    /// is.</summary>
-    /// <param name="root">The folder.</param>
-    /// <param name="name">The name of the one model; null is the folder's name.</param>
-    /// <exception cref="IOException">There is a name, but not one model.</exception>
-    public static IReadOnlyList<ModelFolder> List(string root, string? name = null)
-    {
-        if (File.Exists(System.IO.Path.Combine(root, ManifestReader.FileName)))
-        {
-            ModelFolder only = new(System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(root)));
-            return [name is null ? only : new ModelFolder(only.Path) { Name = name }];
-        }
+    /// <summary>Whether a folder has a manifest, or a graph anywhere below it, and so reports what is missing. A folder of
+    /// tools beside the models is not a broken model.</summary>
+    /// <exception cref="IOException">The folder cannot be read.</exception>
+    public static bool HoldsModel(string folder) =>
+        File.Exists(System.IO.Path.Combine(folder, ManifestReader.FileName)) || Graphs(folder, depth: 2).Any();
 
-        if (name is not null)
-        {
-            throw new FileNotFoundException(
-                $"Models:Name: expected the folder of one model in Models:Path, found no {ManifestReader.FileName} in '{root}'. "
-                + "Leave Models:Name out, or give the model's own folder.");
-        }
-
-        return
-        [
-            .. Directory.EnumerateDirectories(root, "*", TopOnly)
-                .Where(HoldsModel)
-                .Order(StringComparer.Ordinal)
-                .Select(folder => new ModelFolder(folder)),
-        ];
-    }
+    /// <summary>The folders in <paramref name="root"/>, ordered by name.</summary>
+    public static IEnumerable<string> In(string root) =>
+        Directory.EnumerateDirectories(root, "*", TopOnly).Order(StringComparer.Ordinal);
 
     /// <summary>The ONNX files in <paramref name="folder"/> and <paramref name="depth"/> levels below it.</summary>
     public static IEnumerable<string> Graphs(string folder, int depth) => Directory.EnumerateFiles(
@@ -104,20 +85,6 @@ internal sealed class ModelFolder(string path, IReadOnlyDictionary<string, strin
         }
 
         return stamp.ToString();
-    }
-
-    // A folder of tools beside the models is not a broken model. A folder with a graph anywhere below is a model, and
-    // reports what is missing.
-    private static bool HoldsModel(string folder)
-    {
-        try
-        {
-            return File.Exists(System.IO.Path.Combine(folder, ManifestReader.FileName)) || Graphs(folder, depth: 2).Any();
-        }
-        catch (IOException)
-        {
-            return true; // reading the folder later reports the error for this model alone
-        }
     }
 
     // Linked folders are not searched, because they may lead back to their parent; the link's target is part of the

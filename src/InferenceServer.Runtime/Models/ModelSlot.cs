@@ -16,6 +16,7 @@ internal sealed class ModelSlot(
     private const string Gone = "gone";
     private const int MostMisses = 5;
     private readonly Dictionary<int, (string Stamp, string Reason)> _failures = [];
+    private readonly HangingCalls _looks = new(HangingCalls.Glance);
     private readonly HangingCalls _files = new();
     private readonly Lock _lock = new(); // guards what Interrupt and Close change beside a load
     private CancellationTokenSource? _load;
@@ -60,7 +61,7 @@ internal sealed class ModelSlot(
             return true;
         }
 
-        string stamp = folder is null ? Gone : _files.Read(folder.Stamp, cancellationToken);
+        string stamp = folder is null ? Gone : _looks.Look(folder.Stamp, cancellationToken);
         bool settled = _seen == stamp;
         _seen = stamp;
         _misses = 0;

@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+using InferenceServer.Runtime.Manifests;
 using InferenceServer.Runtime.Storage;
 using Microsoft.Extensions.Options;
 
@@ -24,8 +26,8 @@ internal interface IModelSource
     /// <summary>Looks for what is new at the place. A failure is a <see cref="Problem"/>, and the models stay.</summary>
     void Update(CancellationToken cancellationToken);
 
-    /// <summary>The models.</summary>
-    /// <exception cref="IOException">The folder cannot be read.</exception>
+    /// <summary>The models, ordered by name.</summary>
+    /// <exception cref="IOException">The folder cannot be read, or is to hold one model and does not.</exception>
     IReadOnlyList<ModelFolder> List();
 }
 
@@ -34,6 +36,8 @@ internal interface IModelSource
 /// <param name="name">The name of the one model; null is the folder's name.</param>
 internal sealed class FolderSource(string root, string? name = null) : IModelSource
 {
+    private readonly ConcurrentDictionary<string, HangingCalls> _folders = new(StringComparer.Ordinal);
+
     public string Place { get; } = Path.GetFullPath(root);
 
     public string? Watched => Place;
@@ -50,11 +54,37 @@ internal sealed class FolderSource(string root, string? name = null) : IModelSou
 
     public IReadOnlyList<ModelFolder> List()
     {
-        if (Directory.Exists(Place))
+        if (!Directory.Exists(Place))
         {
-            return ModelFolder.List(Place, name);
+            throw new DirectoryNotFoundException($"Models:Path: the folder '{Place}' does not exist.");
         }
 
-        throw new DirectoryNotFoundException($"Models:Path: the folder '{Place}' does not exist.");
+        if (File.Exists(Path.Combine(Place, ManifestReader.FileName)))
+        {
+            ModelFolder only = new(Path.TrimEndingDirectorySeparator(Place));
+            return [name is null ? only : new ModelFolder(only.Path) { Name = name }];
+        }
+
+        if (name is not null)
+        {
+            throw new FileNotFoundException(
+                $"Models:Name: expected the folder of one model in Models:Path, found no {ManifestReader.FileName} in '{Place}'. "
+                + "Leave Models:Name out, or give the model's own folder.");
+        }
+
+        return [.. ModelFolder.In(Place).Where(HoldsModel).Select(folder => new ModelFolder(folder))];
+    }
+
+    private bool HoldsModel(string folder)
+    {
+        try
+        {
+            return _folders.GetOrAdd(folder, static _ => new HangingCalls(HangingCalls.Glance))
+                .Look(() => ModelFolder.HoldsModel(folder), CancellationToken.None);
+        }
+        catch (IOException)
+        {
+            return true; // reading the folder later reports the error for this model alone
+        }
     }
 }

@@ -22,6 +22,24 @@ public class ImageDecoderTests
         { "orientation-5.jpg", 3 }, { "orientation-6.jpg", 3 }, { "orientation-7.jpg", 3 }, { "orientation-8.jpg", 3 },
     };
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void StoppableFile_CancelledAfterTheHeader_FailsBeforeTheDecoderHasReadTheFile(bool isPng)
+    {
+        using Image noise = Image.Gaussnoise(512, 512, sigma: 30).Cast(Enums.BandFormat.Uchar);
+        byte[] file = isPng ? noise.PngsaveBuffer(interlace: true) : noise.JpegsaveBuffer(interlace: true);
+        ImageFormat format = ImageFormat.Of(file)!;
+        using CancellationTokenSource stop = new();
+        stop.Cancel();
+        using StoppableFile source = new(file);
+        Image image = Libvips.Open(format.Loader, source, format.Strictness);
+        source.Cancellation = stop.Token;
+
+        Assert.True(DecodingMemory.IsInSeveralPasses(format, file));
+        Assert.Throws<VipsException>(() => Libvips.Decode(image, new byte[512 * 512 * 3], CancellationToken.None));
+    }
+
     [Theory, MemberData(nameof(Pictures))]
     public void Decode_EachFormatProfileAndOrientation_GivesThePicture(string name, double tolerance)
     {

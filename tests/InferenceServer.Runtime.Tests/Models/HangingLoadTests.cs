@@ -173,6 +173,47 @@ public sealed class HangingLoadTests : IDisposable
         }
     }
 
+    [Fact]
+    public void Look_AnswerThatIsTooLate_IsTheAnswerOfTheNextLook()
+    {
+        HangingCalls folder = new(Longest);
+        using ManualResetEventSlim answers = new();
+        using ManualResetEventSlim answered = new();
+
+        Assert.Throws<IOException>(() => folder.Look(Ask, CancellationToken.None));
+        answers.Set();
+        answered.Wait();
+
+        Assert.Equal("late", SpinUntilAnswered(() => folder.Look(() => "next", CancellationToken.None)));
+        Assert.Equal("next", folder.Look(() => "next", CancellationToken.None));
+
+        string Ask()
+        {
+            answers.Wait();
+            answered.Set();
+            return "late";
+        }
+
+        static string SpinUntilAnswered(Func<string> look)
+        {
+            string? answer = null;
+            SpinWait.SpinUntil(() => (answer = Try(look)) is not null);
+            return answer!;
+        }
+
+        static string? Try(Func<string> look)
+        {
+            try
+            {
+                return look();
+            }
+            catch (IOException)
+            {
+                return null; // the late call has not ended yet
+            }
+        }
+    }
+
     private static void Replace(string path, string obstacle, Socket socket)
     {
         switch (obstacle)
