@@ -23,7 +23,8 @@ internal interface IBulkWriter
 /// <summary>Writes large buffers in pieces, each after the previous piece was flushed.</summary>
 internal static class Pieces
 {
-    private const int Bytes = 48 * 1024; // a multiple of three, so that base64 has padding only at the end
+    /// <summary>Bytes of a piece: a multiple of three, so that base64 has padding only at the end.</summary>
+    public const int Bytes = 48 * 1024;
 
     /// <summary>Writes bytes as they are.</summary>
     public static async Task WritePiecesAsync(

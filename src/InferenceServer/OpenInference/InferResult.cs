@@ -42,7 +42,7 @@ internal sealed class InferResult(AdmittedRequest admitted) : IResult, IDisposab
             response.Headers.ContentEncoding = encoding;
         }
 
-        await AnswerWriter.SendAsync(httpContext, admitted, answer.Parts);
+        await AnswerWriter.SendAsync(httpContext, admitted, owned, answer.Parts);
     }
 
     public void Dispose()

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.IO.Pipelines;
 using InferenceServer.Bulk;
 using InferenceServer.Runtime.Admission;
@@ -33,20 +34,31 @@ internal sealed class AnswerWriter : PipeWriter, IAsyncDisposable
     }
 
     /// <summary>Sends the answer of a request, which gives its place back before.</summary>
+    /// <remarks>The last piece lies in Kestrel's memory when the request and the answer are disposed, and leaves then: a client
+    /// that has the whole answer may ask again at once, and finds the room that it had.</remarks>
     /// <param name="http">The request; its response has no body yet.</param>
-    /// <param name="admitted">The admitted request; the caller still owns it.</param>
+    /// <param name="admitted">The admitted request; disposed.</param>
+    /// <param name="answer">Owns the parts; disposed.</param>
     /// <param name="parts">The bytes, in order.</param>
-    public static async Task SendAsync(HttpContext http, AdmittedRequest admitted, params IReadOnlyList<ReadOnlyMemory<byte>> parts)
+    public static async Task SendAsync(
+        HttpContext http, AdmittedRequest admitted, IDisposable answer, params IReadOnlyList<ReadOnlyMemory<byte>> parts)
     {
-        long length = parts.Sum(part => (long)part.Length);
+        long length = parts.Sum(part => (long)part.Length), left = length;
         using (admitted.Timings.Measure(Stage.Write))
         {
             await using AnswerWriter output = new(http);
             output.Begin(length, keepsPlace: !admitted.TryLeave(length));
             foreach (ReadOnlyMemory<byte> part in parts)
             {
-                await output.WritePiecesAsync(part, http.RequestAborted);
+                left -= part.Length;
+                int last = left == 0 ? Math.Min(part.Length, Pieces.Bytes) : 0;
+                await output.WritePiecesAsync(part[..^last], http.RequestAborted);
+                output.Write(part.Span[^last..]);
             }
+
+            answer.Dispose();
+            admitted.Dispose();
+            await output.FlushAsync(http.RequestAborted);
         }
 
         http.Observation().Sent(length);

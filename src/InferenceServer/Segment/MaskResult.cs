@@ -12,7 +12,7 @@ namespace InferenceServer.Segment;
 
 /// <summary>A mask as the answer, with headers for the model and for the time of each stage.</summary>
 /// <remarks>Owns the admitted request, which gives its place back once the mask is made; the model stays open until the
-/// client has received the last byte.</remarks>
+/// last bytes are on their way.</remarks>
 internal sealed class MaskResult(AdmittedRequest admitted, MaskFormat format) : IResult, IEndpointMetadataProvider, IDisposable
 {
     /// <summary>Receives the encoded mask.</summary>
@@ -59,7 +59,7 @@ internal sealed class MaskResult(AdmittedRequest admitted, MaskFormat format) : 
         }
 
         response.Headers["Server-Timing"] = ServerTiming(admitted.Timings);
-        await AnswerWriter.SendAsync(httpContext, admitted, Mask.Written);
+        await AnswerWriter.SendAsync(httpContext, admitted, Mask, Mask.Written);
     }
 
     public void Dispose()

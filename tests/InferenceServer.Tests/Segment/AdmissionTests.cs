@@ -63,6 +63,20 @@ public sealed class AdmissionTests
         Assert.Equal(HttpStatusCode.OK, served.StatusCode);
     }
 
+    [Fact]
+    public async Task Answer_ReceivedWhole_LeavesItsRoomToTheClientsNextRequest()
+    {
+        // An answer above MaxAnswerBytes keeps its place and its pixels while it is sent, and there is room for one image.
+        await using SegmentationServer server = await SegmentationServer.StartAsync(
+            ("Scheduling:MaxPixelsInFlight", "1"), ("Scheduling:MaxRequests", "1"), ("Scheduling:MaxAnswerBytes", "1024"));
+
+        for (int i = 0; i < 200; i++)
+        {
+            using HttpResponseMessage served = await PostAsync(server, query: "?format=raw");
+            Assert.Equal(HttpStatusCode.OK, served.StatusCode);
+        }
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]

@@ -40,11 +40,10 @@ internal static class GrpcInfer
             return part;
         });
         (InferAnswer answer, OutputTensor output) = await RunAsync(segmenter, handler, admitted, view, part.Bytes.Written);
-        using InferAnswer sent = answer;
-        using OutputTensor made = output;
+        using DisposableList<IDisposable> made = [answer, output];
         part.Dispose(); // frees the memory now, because a client may read slowly
         GrpcMessage.Succeed(http);
-        await AnswerWriter.SendAsync(http, admitted, answer.Parts);
+        await AnswerWriter.SendAsync(http, admitted, made, answer.Parts);
     }
 
     private static async Task<(InferAnswer Answer, OutputTensor Output)> RunAsync(
