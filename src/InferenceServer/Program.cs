@@ -56,6 +56,7 @@ public sealed class Program
             builder.AddLimits();
             builder.AddManagementAddress();
             builder.AddPublicAddress();
+            builder.AddPlainHttp2();
             builder.AddTls();
             builder.AddDrain();
             builder.AddOpenInference();
@@ -70,6 +71,7 @@ public sealed class Program
             builder.Services.AddCvat();
             builder.Services.AddAuth();
             builder.Services.AddContentTypes();
+            builder.Services.AddCompression();
             builder.AddTelemetry();
             builder.Services.AddProblems();
             builder.Services.AddOpenApiDocument();

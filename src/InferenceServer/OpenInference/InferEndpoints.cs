@@ -1,5 +1,6 @@
 using InferenceServer.Auth;
 using InferenceServer.Errors;
+using InferenceServer.Hosting;
 using InferenceServer.Fetching;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Admission;
@@ -66,7 +67,17 @@ internal static class InferEndpoints
         result.Value.Answer = await segmenter.ComputeAsync(admitted, Stage.Encode, () =>
         {
             InferAnswer answer = InferJson.Write(view.Name, admitted.Model, request, output, admitted.Cancellation);
-            return Compression.Compress(http, answer, admitted.Cancellation);
+            if (Compression.Choose(http, answer.MediaType) is not { } compression)
+            {
+                return answer;
+            }
+
+            using InferAnswer replaced = answer;
+            return new InferAnswer(compression.Compress(answer.Parts, admitted.Cancellation), null)
+            {
+                JsonLength = answer.JsonLength,
+                Encoding = compression.EncodingName,
+            };
         });
         return result.Release();
     }

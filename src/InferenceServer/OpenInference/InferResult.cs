@@ -1,11 +1,11 @@
 using System.Globalization;
+using InferenceServer.Hosting;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Admission;
 using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Diagnostics;
 using InferenceServer.Segment;
 using InferenceServer.Telemetry;
-using Microsoft.Net.Http.Headers;
 
 namespace InferenceServer.OpenInference;
 
@@ -29,17 +29,11 @@ internal sealed class InferResult(AdmittedRequest admitted) : IResult, IDisposab
         }
 
         HttpResponse response = httpContext.Response;
-        response.ContentType = answer.JsonLength is null ? "application/json" : "application/octet-stream";
+        Compression.Describe(response, answer.MediaType, answer.Encoding);
         response.ContentLength = answer.Length;
-        response.Headers.Append(HeaderNames.Vary, HeaderNames.AcceptEncoding);
         if (answer.JsonLength is { } length)
         {
             response.Headers[InferBody.HeaderLength] = length.ToString(CultureInfo.InvariantCulture);
-        }
-
-        if (answer.Encoding is { } encoding)
-        {
-            response.Headers.ContentEncoding = encoding;
         }
 
         await AnswerWriter.SendAsync(httpContext, admitted, owned, answer.Parts);
@@ -64,6 +58,9 @@ internal sealed record InferAnswer(PooledBufferWriter Head, OutputTensor? Tensor
 
     /// <summary>The compression; null for none.</summary>
     public string? Encoding { get; init; }
+
+    /// <summary>Media type of the bytes, before compression.</summary>
+    public string MediaType => JsonLength is null ? "application/json" : "application/octet-stream";
 
     /// <summary>All bytes, in order.</summary>
     public IReadOnlyList<ReadOnlyMemory<byte>> Parts => [Head.Written, Tensor?.Data.Written ?? default];

@@ -14,7 +14,7 @@ public sealed class OpenInferenceOptions
     [Range(1024, 1 << 30)]
     public int MaxMessageBytes { get; set; } = 64 << 20;
 
-    /// <summary>The address of gRPC, such as <c>http://*:8001</c>, which speaks HTTP/2 only. Default none: no
+    /// <summary>The address of gRPC, such as <c>http://*:8001</c>; calls to the other addresses are answered, too. Default none: no
     /// gRPC.</summary>
     [RegularExpression(@"^https?://[^/:]+:[1-9]\d*$", ErrorMessage = "{0}: expected a scheme, a host and a port, such as http://*:8001.")]
     public string? GrpcUrl { get; set; }
@@ -31,7 +31,6 @@ internal static class OpenInferenceSetup
         builder.Services.AddSection("OpenInference", new OpenInferenceOptionsValidator());
         builder.Services.AddSingleton<ModelCatalog>();
         builder.Services.AddSingleton<InferHandler>();
-        builder.Services.AddCompression();
         builder.AddGrpcAddress();
     }
 }

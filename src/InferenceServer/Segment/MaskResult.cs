@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Reflection;
+using InferenceServer.Hosting;
 using InferenceServer.Kernels;
 using InferenceServer.Runtime.Admission;
 using InferenceServer.Runtime.Buffers;
@@ -7,6 +8,7 @@ using InferenceServer.Runtime.Diagnostics;
 using InferenceServer.Runtime.Formats;
 using InferenceServer.Runtime.Models;
 using Microsoft.AspNetCore.Http.Metadata;
+using Microsoft.AspNetCore.ResponseCompression;
 
 namespace InferenceServer.Segment;
 
@@ -15,8 +17,10 @@ namespace InferenceServer.Segment;
 /// last bytes are on their way.</remarks>
 internal sealed class MaskResult(AdmittedRequest admitted, MaskFormat format) : IResult, IEndpointMetadataProvider, IDisposable
 {
+    private string? _encoding;
+
     /// <summary>Receives the encoded mask.</summary>
-    public PooledBufferWriter Mask { get; } = new();
+    public PooledBufferWriter Mask { get; private set; } = new();
 
     /// <summary>The mask's size.</summary>
     public ImageSize Size { get; set; }
@@ -42,7 +46,7 @@ internal sealed class MaskResult(AdmittedRequest admitted, MaskFormat format) : 
     {
         using MaskResult owned = this;
         HttpResponse response = httpContext.Response;
-        response.ContentType = format.MediaType;
+        Compression.Describe(response, format.MediaType, _encoding);
         response.ContentLength = Mask.Written.Length;
         response.Headers["X-Model"] = admitted.Model.Name;
         response.Headers["X-Model-Version"] = admitted.Model.Version.ToString(CultureInfo.InvariantCulture);
@@ -60,6 +64,14 @@ internal sealed class MaskResult(AdmittedRequest admitted, MaskFormat format) : 
 
         response.Headers["Server-Timing"] = ServerTiming(admitted.Timings);
         await AnswerWriter.SendAsync(httpContext, admitted, Mask, Mask.Written);
+    }
+
+    /// <summary>Compresses the mask; its image has given back more memory than this takes.</summary>
+    public MaskResult Compress(ICompressionProvider compression, CancellationToken cancellationToken)
+    {
+        using PooledBufferWriter plain = Mask;
+        (Mask, _encoding) = (compression.Compress([plain.Written], cancellationToken), compression.EncodingName);
+        return this;
     }
 
     public void Dispose()

@@ -1,9 +1,11 @@
 using InferenceServer.Errors;
+using InferenceServer.Hosting;
 using InferenceServer.Kernels;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Admission;
 using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Decoding;
+using InferenceServer.Runtime.Diagnostics;
 using InferenceServer.Runtime.Formats;
 using InferenceServer.Telemetry;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -47,6 +49,12 @@ internal sealed class SegmentHandler(Segmenter segmenter, ImageDecoder decoder)
 
         (result.Value.Size, result.Value.Georeference) = await SegmentAsync(
             admitted, settings, images.Image.Written, result.Value.Mask);
+        if (Compression.Choose(http, settings.Format.MediaType) is { } compression)
+        {
+            await segmenter.ComputeAsync(
+                admitted, Stage.Encode, () => result.Value.Compress(compression, admitted.Cancellation));
+        }
+
         return result.Release();
     }
 

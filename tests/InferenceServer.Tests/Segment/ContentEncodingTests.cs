@@ -46,6 +46,56 @@ public sealed class ContentEncodingTests(SegmentationServer server)
         }
     }
 
+    [Theory]
+    [InlineData("/v1/segment/tiny?format=json", "gzip, deflate, br", "gzip")]
+    [InlineData("/v1/segment/tiny?format=polygons", "deflate", "deflate")]
+    [InlineData("/v1/segment/tiny?format=geojson", "br;q=0.5, gzip;q=0.4", "gzip")]
+    [InlineData("/v1/segment/tiny?format=raw", "gzip", "gzip")]
+    [InlineData("/v1/segment/tiny?format=raw", "gzip;q=0, identity", null)]
+    [InlineData("/v1/segment/tiny?format=raw", null, null)]
+    [InlineData("/v1/segment/tiny?format=png", "gzip", null)]
+    [InlineData("/v1/segment/tiny?format=npy-probabilities", "gzip", null)]
+    [InlineData("/v1/models", "gzip", "gzip")]
+    public async Task Answer_AcceptedEncoding_IsTheSameOnceDecompressed(string route, string? accepted, string? expected)
+    {
+        byte[] plain = await (await AskAsync(route, null)).Content.ReadAsByteArrayAsync();
+
+        using HttpResponseMessage response = await AskAsync(route, accepted);
+
+        Assert.Equal(HttpStatusCode.OK, response.StatusCode);
+        Assert.Equal(expected, response.Content.Headers.ContentEncoding.SingleOrDefault());
+        byte[] bytes = await response.Content.ReadAsByteArrayAsync();
+        Assert.Equal(plain, expected is null ? bytes : Unpack(bytes, expected));
+        bool varies = !route.EndsWith("png", StringComparison.Ordinal) && !route.Contains("npy", StringComparison.Ordinal);
+        Assert.Equal(varies, response.Headers.Vary.Contains("Accept-Encoding"));
+    }
+
+    private async Task<HttpResponseMessage> AskAsync(string route, string? accepted)
+    {
+        using HttpRequestMessage request = new(HttpMethod.Get, route);
+        if (route.Contains("segment", StringComparison.Ordinal))
+        {
+            (request.Method, request.Content) = (HttpMethod.Post, Photo.Content(Photo.Png));
+        }
+
+        if (accepted is not null)
+        {
+            request.Headers.TryAddWithoutValidation("Accept-Encoding", accepted);
+        }
+
+        return await server.Client.SendAsync(request);
+    }
+
+    private static byte[] Unpack(byte[] packed, string encoding)
+    {
+        using MemoryStream plain = new(), source = new(packed);
+        using Stream stream = encoding == "gzip"
+            ? new GZipStream(source, CompressionMode.Decompress)
+            : new ZLibStream(source, CompressionMode.Decompress);
+        stream.CopyTo(plain);
+        return plain.ToArray();
+    }
+
     [Theory, MemberData(nameof(Routes))]
     public async Task Post_EncodingThatIsNotTaken_Answers415AndNamesThoseThatAre(string route)
     {

@@ -1,9 +1,6 @@
-using Microsoft.AspNetCore.Server.Kestrel.Core;
-using Microsoft.Extensions.Options;
-
 namespace InferenceServer.OpenInference.Grpc;
 
-/// <summary>Listens for gRPC on a separate address: without TLS, HTTP/1 and HTTP/2 cannot share a port.</summary>
+/// <summary>Listens for gRPC on a further address.</summary>
 internal static class GrpcAddress
 {
     private const string Endpoints = "Kestrel:Endpoints";
@@ -22,17 +19,9 @@ internal static class GrpcAddress
         {
             // Kestrel ignores plain addresses where endpoints are configured, so this address must be an endpoint.
             configuration[$"{Endpoints}:Grpc:Url"] = url;
-            configuration[$"{Endpoints}:Grpc:Protocols"] = nameof(HttpProtocols.Http2);
             return;
         }
 
         builder.WebHost.UseUrls($"{builder.WebHost.GetSetting(WebHostDefaults.ServerUrlsKey)};{url}");
-        builder.Services.AddOptions<KestrelServerOptions>().Configure<IOptions<OpenInferenceOptions>>((kestrel, options) =>
-        {
-            // The options are validated; the configuration is not.
-            int port = BindingAddress.Parse(options.Value.GrpcUrl!).Port;
-            kestrel.ConfigureEndpointDefaults(endpoint =>
-                endpoint.Protocols = endpoint.IPEndPoint?.Port == port ? HttpProtocols.Http2 : endpoint.Protocols);
-        });
     }
 }
