@@ -139,7 +139,7 @@ internal static class ArrayRefiner
         using PooledBuffer<byte> map = new((int)size.Pixels);
         ArgMax.Compute(marginals.Span, labels, map.Span);
         using PooledBufferWriter png = new();
-        IndexedPng.Write(map.Span, size, ClassSets.Voc.Palette, png);
+        PngFile.WriteIndexed(map.Span, size, ClassSets.Voc.Palette, png);
         await File.WriteAllBytesAsync(path, png.Written, cancellationToken).ConfigureAwait(false);
     }
 }

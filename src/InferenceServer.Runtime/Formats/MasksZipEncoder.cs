@@ -74,6 +74,6 @@ internal static class BinaryPng
     {
         using PooledBuffer<byte> mask = new(labels.Length);
         BinaryMask.Select(labels, label, mask.Span);
-        BytePng.Write(mask.Span, size, BytePng.Grey, [], output);
+        PngFile.Write(mask.Span, size, bands: 1, output, isFlat: true);
     }
 }

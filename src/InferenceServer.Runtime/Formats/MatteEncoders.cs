@@ -26,7 +26,7 @@ internal sealed class ProbabilityPngEncoder : IMaskEncoder
         if (bits == 8)
         {
             Matte.Quantize(probabilities, samples.Span);
-            BytePng.Write(samples.Span, content.Size, BytePng.Grey, [], output);
+            PngFile.Write(samples.Span, content.Size, bands: 1, output);
             return;
         }
 
@@ -37,7 +37,7 @@ internal sealed class ProbabilityPngEncoder : IMaskEncoder
             wide[i] = BinaryPrimitives.ReverseEndianness(value); // PNG has the high byte first
         }
 
-        BytePng.Write(samples.Span, content.Size, BytePng.Grey, [], output, bytesPerSample: sizeof(ushort));
+        PngFile.Write(samples.Span, content.Size, bands: 1, output, sizeof(ushort));
     }
 
     private static int IndexOf(ClassTable classes, string? wanted)
@@ -87,7 +87,7 @@ internal sealed class CutoutEncoder : IMaskEncoder
     }
 
     public EncodingBytes Bytes(in MaskExtent mask, FormatSettings options) =>
-        PixelFile.Bytes(mask.Pixels, bands: 4, buffers: 5); // RGBA and its alpha
+        PngFile.Bytes(mask.Pixels, bands: 4, buffers: 5); // RGBA and its alpha
 
     public void Encode(MaskContent content, FormatSettings options, IBufferWriter<byte> output)
     {
@@ -120,7 +120,7 @@ internal sealed class CutoutEncoder : IMaskEncoder
             }
         }
 
-        PixelFile.Write(rgb.Memory, content.Size, bands: 3, jpegQuality: null, output);
+        PngFile.Write(rgb.Span, content.Size, bands: 3, output);
     }
 }
 
@@ -176,6 +176,6 @@ internal static class Matte
             }
         }
 
-        PixelFile.Write(rgba.Memory, size, bands: 4, jpegQuality: null, output);
+        PngFile.Write(pixels, size, bands: 4, output);
     }
 }

@@ -8,20 +8,17 @@ namespace InferenceServer.Runtime.Formats;
 /// <summary>The image with the classes' colours blended over it, as JPEG or PNG.</summary>
 internal sealed class OverlayEncoder(bool jpeg) : IMaskEncoder
 {
-    private const int JpegQuality = 90;
-    private const int LongestJpegSide = ushort.MaxValue;
-
     public EncodingBytes Bytes(in MaskExtent mask, FormatSettings options) =>
-        PixelFile.Bytes(mask.Pixels, bands: 3, buffers: 3);
+        PngFile.Bytes(mask.Pixels, bands: 3, buffers: 3);
 
     public void Encode(MaskContent content, FormatSettings options, IBufferWriter<byte> output)
     {
         ImageSize size = content.Size;
-        if (jpeg && Math.Max(size.Width, size.Height) > LongestJpegSide)
+        if (jpeg && Math.Max(size.Width, size.Height) > JpegFile.LongestSide)
         {
             throw new SegmentationException(
                 SegmentationError.InvalidRequest,
-                $"Expected sides of at most {LongestJpegSide} pixels for a JPEG, got {size}; request image/png.");
+                $"Expected sides of at most {JpegFile.LongestSide} pixels for a JPEG, got {size}; request image/png.");
         }
 
         using PooledBuffer<byte> rgb = new(checked((int)(size.Pixels * 3)));
@@ -35,6 +32,12 @@ internal sealed class OverlayEncoder(bool jpeg) : IMaskEncoder
             OverlayBlender.Blend(image, content.WideLabels.Span, content.Classes.Palette, options.Alpha, rgb.Span);
         }
 
-        PixelFile.Write(rgb.Memory, size, bands: 3, jpeg ? JpegQuality : null, output);
+        if (jpeg)
+        {
+            JpegFile.Write(rgb.Memory, size, output);
+            return;
+        }
+
+        PngFile.Write(rgb.Span, size, bands: 3, output);
     }
 }

@@ -7,8 +7,7 @@ using InferenceServer.Runtime.Buffers;
 
 namespace InferenceServer.Runtime.Formats;
 
-/// <summary>Class indices as an <see cref="IndexedPng"/> with the classes' colours, or as a <see
-/// cref="WidePng"/>.</summary>
+/// <summary>Class indices as a PNG with the classes' colours, or as a <see cref="WidePng"/>.</summary>
 internal sealed class IndexedPngEncoder : IMaskEncoder
 {
     public EncodingBytes Bytes(in MaskExtent mask, FormatSettings options) =>
@@ -18,26 +17,13 @@ internal sealed class IndexedPngEncoder : IMaskEncoder
     {
         if (content.WideLabels.IsEmpty)
         {
-            IndexedPng.Write(content.Labels.Span, content.Size, content.Classes.Palette, output);
+            PngFile.WriteIndexed(content.Labels.Span, content.Size, content.Classes.Palette, output);
         }
         else
         {
             WidePng.Write(content.WideLabels.Span, content.Size, output);
         }
     }
-}
-
-/// <summary>PNG of colour type 3, 8 bits: each pixel is a label, the palette holds the colours.</summary>
-/// <remarks>Not encoded by libvips, which chooses palettes itself. PNG specification, third edition, §11.</remarks>
-internal static class IndexedPng
-{
-    /// <summary>Writes a label map.</summary>
-    /// <param name="labels">HW; a label of <see cref="Palette.Count"/> or more is kept, but has no colour.</param>
-    /// <param name="size">Size of <paramref name="labels"/>.</param>
-    /// <param name="palette">The colours.</param>
-    /// <param name="output">Receives the bytes.</param>
-    public static void Write(ReadOnlySpan<byte> labels, ImageSize size, Palette palette, IBufferWriter<byte> output) =>
-        BytePng.Write(labels, size, BytePng.Indexed, palette.Rgb, output);
 }
 
 /// <summary>Grey PNG of 16 bits: each pixel is a label.</summary>
@@ -51,7 +37,7 @@ internal static class WidePng
     {
         using PooledBuffer<ushort> samples = new(labels.Length);
         BinaryPrimitives.ReverseEndianness(labels, samples.Span); // PNG has the high byte first
-        BytePng.Write(MemoryMarshal.AsBytes(samples.Span), size, BytePng.Grey, [], output, bytesPerSample: sizeof(ushort));
+        PngFile.Write(MemoryMarshal.AsBytes(samples.Span), size, bands: 1, output, sizeof(ushort), isFlat: true);
     }
 }
 
@@ -59,7 +45,7 @@ internal static class WidePng
 internal sealed class ColorPngEncoder : IMaskEncoder
 {
     public EncodingBytes Bytes(in MaskExtent mask, FormatSettings options) =>
-        PixelFile.Bytes(mask.Pixels, bands: 3, buffers: 3);
+        PngFile.Bytes(mask.Pixels, bands: 3, buffers: 3);
 
     public void Encode(MaskContent content, FormatSettings options, IBufferWriter<byte> output)
     {
@@ -73,7 +59,7 @@ internal sealed class ColorPngEncoder : IMaskEncoder
             ColorMap.Apply(content.WideLabels.Span, content.Classes.Palette, rgb.Span);
         }
 
-        PixelFile.Write(rgb.Memory, content.Size, bands: 3, jpegQuality: null, output);
+        PngFile.Write(rgb.Span, content.Size, bands: 3, output, isFlat: true);
     }
 }
 
@@ -81,20 +67,18 @@ internal sealed class ColorPngEncoder : IMaskEncoder
 internal sealed class ViewEncoder : IMaskEncoder
 {
     public EncodingBytes Bytes(in MaskExtent mask, FormatSettings options) =>
-        PixelFile.Bytes(mask.Pixels, bands: 3);
+        PngFile.Bytes(mask.Pixels, bands: 3);
 
     public void Encode(MaskContent content, FormatSettings options, IBufferWriter<byte> output) =>
-        PixelFile.Write(content.Image, content.Size, bands: 3, jpegQuality: null, output);
+        PngFile.Write(content.Image.Span, content.Size, bands: 3, output);
 }
 
 /// <summary>Grey PNG of the probability of each pixel's class × 255.</summary>
 internal sealed class ConfidencePngEncoder : IMaskEncoder
 {
     public EncodingBytes Bytes(in MaskExtent mask, FormatSettings options) =>
-        PixelFile.Bytes(mask.Pixels, bands: 1);
+        PngFile.Bytes(mask.Pixels, bands: 1);
 
-    public void Encode(MaskContent content, FormatSettings options, IBufferWriter<byte> output)
-    {
-        PixelFile.Write(content.Confidence, content.Size, bands: 1, jpegQuality: null, output);
-    }
+    public void Encode(MaskContent content, FormatSettings options, IBufferWriter<byte> output) =>
+        PngFile.Write(content.Confidence.Span, content.Size, bands: 1, output);
 }

@@ -13,7 +13,7 @@ public sealed class WrittenImageTests
     public static TheoryData<int, int> Sizes => new() { { 1, 1 }, { 1, 5000 }, { 5000, 1 }, { 7, 3 }, { 480, 360 }, { 300, 700 } };
 
     [Theory, MemberData(nameof(Sizes))]
-    public void IndexedPng_RandomLabels_DecodesToTheirColours(int width, int height)
+    public void PngFile_IndexedLabels_DecodesToTheirColours(int width, int height)
     {
         ImageSize size = new(width, height);
         byte[] labels = Noise(size.Pixels); // incompressible, so that the data takes several chunks
@@ -22,7 +22,7 @@ public sealed class WrittenImageTests
         ColorMap.Apply(labels, palette, expected);
         using PooledBufferWriter png = new();
 
-        IndexedPng.Write(labels, size, palette, png);
+        PngFile.WriteIndexed(labels, size, palette, png);
 
         Assert.Equal(expected, Read(png, size));
     }
@@ -40,47 +40,77 @@ public sealed class WrittenImageTests
     }
 
     [Theory, MemberData(nameof(Sizes))]
-    public void PixelFile_Rgb_IsLossless(int width, int height)
+    public void PngFile_Rgb_IsLossless(int width, int height)
     {
         ImageSize size = new(width, height);
         byte[] rgb = Noise(size.Pixels * 3);
         using PooledBufferWriter png = new();
 
-        PixelFile.Write(rgb, size, bands: 3, jpegQuality: null, png);
+        PngFile.Write(rgb, size, bands: 3, png, isFlat: width == 7);
 
         Assert.Equal(rgb, Read(png, size));
     }
 
     [Theory, MemberData(nameof(Sizes))]
-    public void PixelFile_Grey_IsLossless(int width, int height)
+    public void PngFile_Grey_IsLossless(int width, int height)
     {
         ImageSize size = new(width, height);
         byte[] grey = Noise(size.Pixels);
         using PooledBufferWriter png = new();
 
-        PixelFile.Write(grey, size, bands: 1, jpegQuality: null, png);
+        PngFile.Write(grey, size, bands: 1, png);
 
         Assert.Equal(grey.SelectMany(value => Enumerable.Repeat(value, 3)), Read(png, size));
     }
 
-    [Fact]
-    public void PixelFile_PartOfAnArray_IsThatPart()
+    [Theory, MemberData(nameof(Sizes))]
+    public void PngFile_SixteenBits_KeepsBothBytes(int width, int height)
     {
-        byte[] grey = Noise(7 + 12);
+        ImageSize size = new(width, height);
+        byte[] grey = Noise(size.Pixels * 2);
         using PooledBufferWriter png = new();
 
-        PixelFile.Write(grey.AsMemory(7), new ImageSize(4, 3), bands: 1, jpegQuality: null, png);
+        PngFile.Write(grey, size, bands: 1, png, sampleBytes: 2);
 
-        Assert.Equal(grey[7..].SelectMany(value => Enumerable.Repeat(value, 3)), Read(png, new ImageSize(4, 3)));
+        using SixLabors.ImageSharp.Image<L16> image = Image.Load<L16>(png.Written.Span);
+        L16[] pixels = new L16[size.Pixels];
+        image.CopyPixelDataTo(pixels);
+        Assert.Equal(Enumerable.Range(0, pixels.Length).Select(i => (grey[2 * i] << 8) + grey[(2 * i) + 1]), pixels.Select(p => (int)p.PackedValue));
+    }
+
+    [Theory, MemberData(nameof(Sizes))]
+    public void PngFile_Alpha_IsLossless(int width, int height)
+    {
+        ImageSize size = new(width, height);
+        byte[] rgba = Noise(size.Pixels * 4);
+        using PooledBufferWriter png = new();
+
+        PngFile.Write(rgba, size, bands: 4, png);
+
+        using SixLabors.ImageSharp.Image<Rgba32> image = Image.Load<Rgba32>(png.Written.Span);
+        byte[] pixels = new byte[rgba.Length];
+        image.CopyPixelDataTo(pixels);
+        Assert.Equal(rgba, pixels);
+    }
+
+    [Fact]
+    public void JpegFile_PartOfAnArray_IsThatPart()
+    {
+        byte[] rgb = [.. Noise(9), .. Enumerable.Repeat((byte)200, 64 * 3)];
+        using PooledBufferWriter jpeg = new();
+
+        JpegFile.Write(rgb.AsMemory(9), new ImageSize(8, 8), jpeg);
+
+        Assert.All(Read(jpeg, new ImageSize(8, 8)), value => Assert.InRange(value, 199, 201));
     }
 
     [Theory, InlineData(3, 1), InlineData(1, 3)]
-    public void PixelFile_OtherNumberOfPixels_Throws(int written, int bands)
+    public void PngFile_OtherNumberOfPixels_Throws(int written, int bands)
     {
         using PooledBufferWriter output = new();
 
         Assert.Throws<ArgumentOutOfRangeException>(() =>
-            PixelFile.Write(new byte[written * 12], new ImageSize(4, 3), bands, jpegQuality: null, output));
+            PngFile.Write(new byte[written * 12], new ImageSize(4, 3), bands, output));
     }
 
     private static byte[] Noise(long length, int most = 256)

@@ -50,7 +50,7 @@ internal sealed class RembgExchange : IMaskEncoder
     public void Check(ClassTable classes, bool overlap, FormatSettings options) => Matte.Check(classes, overlap);
 
     public EncodingBytes Bytes(in MaskExtent mask, FormatSettings options) =>
-        PixelFile.Bytes(mask.Pixels, bands: 4, buffers: 5); // RGBA and its alpha
+        PngFile.Bytes(mask.Pixels, bands: 4, buffers: 5); // RGBA and its alpha
 
     public void Encode(MaskContent content, FormatSettings options, IBufferWriter<byte> output)
     {
@@ -64,7 +64,7 @@ internal sealed class RembgExchange : IMaskEncoder
 
         if (_onlyMask)
         {
-            BytePng.Write(alpha.Span, content.Size, BytePng.Grey, [], output);
+            PngFile.Write(alpha.Span, content.Size, bands: 1, output);
         }
         else if (_background is null)
         {
@@ -74,7 +74,7 @@ internal sealed class RembgExchange : IMaskEncoder
         {
             using PooledBuffer<byte> rgba = new(checked(probabilities.Length * 4));
             Blend(content.Image.Span, alpha.Span, _background, rgba.Span);
-            PixelFile.Write(rgba.Memory, content.Size, bands: 4, jpegQuality: null, output);
+            PngFile.Write(rgba.Span, content.Size, bands: 4, output);
         }
     }
 

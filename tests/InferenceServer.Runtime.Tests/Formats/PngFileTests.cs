@@ -5,14 +5,14 @@ using InferenceServer.Runtime.Formats;
 
 namespace InferenceServer.Runtime.Tests.Formats;
 
-public class IndexedPngTests
+public class PngFileTests
 {
     [Fact]
     public void Write_AMask_IsAnIndexedPngOfEightBitsWithTheWholePalette()
     {
         using PooledBufferWriter png = new();
 
-        IndexedPng.Write(new byte[12], new ImageSize(4, 3), Palette.Voc(256), png);
+        PngFile.WriteIndexed(new byte[12], new ImageSize(4, 3), Palette.Voc(256), png);
 
         ReadOnlySpan<byte> bytes = png.Written.Span;
         Assert.Equal("IHDR"u8, bytes[12..16]);
