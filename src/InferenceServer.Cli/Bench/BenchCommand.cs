@@ -48,7 +48,7 @@ internal static class BenchCommand
         ParseResult parsed, RuntimeOptions runtime, string model, string? image, ImageSize size, int runs, int warmup,
         string? json, CancellationToken cancellationToken)
     {
-        using ServiceProvider services = runtime.Build(parsed);
+        using ServiceProvider services = runtime.Build(parsed, static options => options.Models.WarmUp = true);
         LoadedModel loaded = services.GetRequiredService<ModelRepository>().Load(model, cancellationToken);
         string description = image ?? "";
         byte[] encoded;

@@ -65,6 +65,7 @@ internal sealed class RuntimeOptions
         {
             options.OwnsProcess = true;
             options.Models.Path = parsed.GetRequiredValue(_models);
+            options.Models.WarmUp = false; // a command runs what it needs, and no more
             options.Onnx.IntraOpThreads = parsed.GetValue(_threads);
             options.Onnx.Provider = parsed.GetValue(_provider);
             options.Onnx.RequireGpu = options.Onnx.Provider == ExecutionProvider.Cuda;

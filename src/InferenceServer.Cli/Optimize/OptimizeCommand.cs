@@ -94,7 +94,8 @@ internal static class OptimizeCommand
         Terminal terminal = Terminal.For(parsed);
         string graph = model.GraphFile(model.Versions[0]);
         using OptimizationWorkspace workspace = new(
-            model, model.Versions[0], folder => runtime.Build(parsed, options => options.Models.Path = folder));
+            model, model.Versions[0],
+            folder => runtime.Build(parsed, options => (options.Models.Path, options.Models.WarmUp) = (folder, true)));
         Optimizer optimizer = new(workspace, settings);
         OptimizationResult result = await optimizer
             .RunAsync(set, labelled, step => terminal.Note(step + "…"), cancellationToken).ConfigureAwait(false);

@@ -7,12 +7,14 @@ using InferenceServer.Runtime.Manifests;
 using InferenceServer.Runtime.Refinement;
 using InferenceServer.Runtime.Sessions;
 using InferenceServer.Runtime.Storage;
+using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Runtime.Models;
 
 /// <summary>Loads one version of a model: checks the manifest, verifies the weights, tries and warms the
 /// graph.</summary>
-internal sealed class ModelLoader(VariantChoice variants, SchedulerFactory schedulers, CrfRefiner refiner)
+internal sealed class ModelLoader(
+    VariantChoice variants, SchedulerFactory schedulers, CrfRefiner refiner, IOptions<ModelRepositoryOptions> options)
 {
     /// <summary>Loads one version.</summary>
     /// <param name="folder">The model's folder.</param>
@@ -55,7 +57,11 @@ internal sealed class ModelLoader(VariantChoice variants, SchedulerFactory sched
             });
         opened.Release();
         LoadedModel model = owned.Value;
-        WarmUp(model, shown, tried, progress, cancellationToken);
+        if (options.Value.WarmUp)
+        {
+            WarmUp(model, shown, tried, progress, cancellationToken);
+        }
+
         model.WarmUpTime = Stopwatch.GetElapsedTime(read);
         if (folder.Stamp(version) != stamp)
         {

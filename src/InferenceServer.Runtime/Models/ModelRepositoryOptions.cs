@@ -54,6 +54,10 @@ public sealed class ModelRepositoryOptions
     /// until its files change or an operator loads the model. Default 10 min.</summary>
     [Range(typeof(TimeSpan), "00:00:01", "1.00:00:00")]
     public TimeSpan LoadTimeout { get; set; } = TimeSpan.FromMinutes(10);
+
+    /// <summary>Whether a model runs at its usual sizes before it serves; otherwise the first requests take longer. A trial
+    /// run checks every model in any case. Default true.</summary>
+    public bool WarmUp { get; set; } = true;
 }
 
 /// <summary>How the server detects changes in the folder of models.</summary>

@@ -36,6 +36,20 @@ public sealed class WarmUpTests : IDisposable
     }
 
     [Fact]
+    public void Load_WithoutWarmUp_OnlyTriesTheModel()
+    {
+        _folder.Add("tiny", 1);
+        using TestRuntime runtime = new(_folder.Path, ("Models:WarmUp", "false"));
+        List<LoadProgress> steps = [];
+
+        ModelFolder folder = new(_folder.Combine("tiny"));
+        runtime.Get<ModelLoader>().Load(folder, 1, folder.Stamp(1), steps.Add, CancellationToken.None).Dispose();
+
+        Assert.Contains(steps, s => s.Step.Contains("trying", StringComparison.Ordinal));
+        Assert.DoesNotContain(steps, s => s.Step.Contains("warming", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void Load_BatchesThatMayBeFormed_AreWarmedWithoutBeingDeclared()
     {
         _folder.Add("tiny", 1);
