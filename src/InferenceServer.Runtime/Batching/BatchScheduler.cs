@@ -11,7 +11,8 @@ namespace InferenceServer.Runtime.Batching;
 /// An idle instance takes what waits, at once. It waits for more inputs only where batches are allowed, the batch has
 /// room, and an admitted request is still being prepared.
 /// Where the session has a variant that takes all processors, a run that finds too little to do for all instances
-/// takes that one, and nothing starts beside it.
+/// takes that one, and nothing starts beside it. A single input waits for a narrow run that is nearly done, to have all
+/// processors, too.
 /// </remarks>
 internal sealed class BatchScheduler
 {
@@ -20,6 +21,7 @@ internal sealed class BatchScheduler
     private readonly BatchLimits _limits;
     private readonly TimeProvider _clock;
     private readonly PendingQueue _queue;
+    private readonly RunForecast _forecast;
     private readonly Thread[] _instances;
     private int _running;
     private bool _isTaken; // by a run that has all processors
@@ -33,6 +35,7 @@ internal sealed class BatchScheduler
         Backlog = backlog;
         _clock = clock;
         _queue = new PendingQueue(limits);
+        _forecast = new RunForecast(clock);
         _instances = [.. Enumerable.Range(0, instances).Select(i => new Thread(Work) { Name = $"{name} {i}", IsBackground = true })];
         foreach (Thread instance in _instances)
         {
@@ -125,6 +128,7 @@ internal sealed class BatchScheduler
             }
 
             _queue.Add(image);
+            _forecast.Arrive(image.Input.Size.Pixels);
             Backlog.StartWaiting();
             Monitor.Pulse(_lock);
         }
@@ -148,19 +152,18 @@ internal sealed class BatchScheduler
 
     private void Work()
     {
-        while (Take() is (Batch batch, IModelSession session))
+        while (Take() is (Batch batch, RunForecast.Run run))
         {
             using (batch)
             {
-                long start = _clock.GetTimestamp();
-                batch.Run(session);
-                Finish(batch, _clock.GetElapsedTime(start));
+                batch.Run(run.IsAlone ? _session.Wide : _session.Narrow);
+                Finish(batch, run);
             }
         }
     }
 
-    /// <summary>Waits for the next batch and says where to run it; null once the scheduler is closed.</summary>
-    private (Batch Batch, IModelSession Session)? Take()
+    /// <summary>Waits for the next batch and says how to run it; null once the scheduler is closed.</summary>
+    private (Batch Batch, RunForecast.Run Run)? Take()
     {
         lock (_lock)
         {
@@ -201,18 +204,23 @@ internal sealed class BatchScheduler
             return left;
         }
 
+        if (MayBeAlone())
+        {
+            return _forecast.Wait(first.Input.Size.Pixels);
+        }
+
         return TimeSpan.Zero;
     }
 
-    private (Batch Batch, IModelSession Session) Start()
+    // Where enough inputs wait for all instances, one narrow run for each does more. Background work takes no more than an
+    // instance, so that interactive requests find another.
+    private bool MayBeAlone() =>
+        _session.Wide != _session.Narrow && _queue.Count < _instances.Length && _queue.Peek()!.Priority == Priority.Interactive;
+
+    private (Batch Batch, RunForecast.Run Run) Start()
     {
-        // A second run beside a run on all processors would slow both down. Where enough inputs wait for all instances,
-        // one narrow run for each does more.
-        // Background work takes no more than an instance, so that interactive requests find another.
-        _isTaken = _session.Wide != _session.Narrow
-            && _running == 0
-            && _queue.Count < _instances.Length
-            && _queue.Peek()!.Priority == Priority.Interactive;
+        // A second run beside a run on all processors would slow both down.
+        _isTaken = _running == 0 && MayBeAlone();
         Batch batch = new(_queue.Take());
         long now = _clock.GetTimestamp();
         foreach (PendingImage image in batch.Images)
@@ -222,15 +230,17 @@ internal sealed class BatchScheduler
 
         _running += batch.Images.Count;
         Backlog.StopWaiting(batch.Images.Count);
-        return (batch, _isTaken ? _session.Wide : _session.Narrow);
+        return (batch, _forecast.Start(batch.Images.Sum(image => image.Input.Size.Pixels), _isTaken));
     }
 
-    private void Finish(Batch batch, TimeSpan duration)
+    private void Finish(Batch batch, RunForecast.Run run)
     {
+        TimeSpan duration = _clock.GetElapsedTime(run.Started);
         lock (_lock)
         {
             _running -= batch.Images.Count;
-            if (_isTaken && _queue.Count > 0)
+            _forecast.End(run);
+            if (_queue.Count > 0)
             {
                 Monitor.PulseAll(_lock);
             }
