@@ -17,7 +17,7 @@ internal sealed class PooledBufferWriter : IBufferWriter<byte>, IDisposable
 
     /// <summary>Rents <paramref name="capacity"/> bytes; the buffer grows when needed.</summary>
     /// <param name="capacity">Bytes at first.</param>
-    /// <param name="expected">Bytes that somebody announces, who may be wrong; 0 where nobody does.</param>
+    /// <param name="expected">Bytes that a client announces, which may be wrong; 0 without such a number.</param>
     public PooledBufferWriter(int capacity = 16 * 1024, int expected = 0) =>
         (_array, _expected) = (PooledArrays.Rent<byte>(Math.Max(capacity, SmallestGrowth)), expected);
 

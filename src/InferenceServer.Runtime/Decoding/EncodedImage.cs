@@ -43,7 +43,7 @@ internal sealed class EncodedImage : IDisposable
             _samples = new TiffSamples(_tiff!, Tiff);
         }
 
-        if (Tiff is { IsPhotograph: false })
+        if (Tiff is { IsLibvipsReadable: false })
         {
             if (obstacle is not null)
             {

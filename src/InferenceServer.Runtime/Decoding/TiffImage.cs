@@ -2,8 +2,8 @@ using InferenceServer.Kernels;
 
 namespace InferenceServer.Runtime.Decoding;
 
-/// <summary>The first image of a TIFF file: what its samples are, and who decodes them.</summary>
-/// <remarks>TIFF 6.0, BigTIFF, and the tags of DNG. libvips reads photographs; it gives wrong pixels for other samples,
+/// <summary>The first image of a TIFF file: what its samples are, and which decoder reads them.</summary>
+/// <remarks>TIFF 6.0, BigTIFF, and the tags of DNG. libvips reads greys and colours of 8 and 16 bits; it gives wrong pixels for other samples,
 /// or none.</remarks>
 internal sealed class TiffImage
 {
@@ -155,7 +155,7 @@ internal sealed class TiffImage
     }
 
     /// <summary>Whether libvips decodes the image right, once bands after the colours are dropped.</summary>
-    public bool IsPhotograph
+    public bool IsLibvipsReadable
     {
         get
         {
@@ -203,7 +203,7 @@ internal sealed class TiffImage
         if (!TiffCodecs.Knows(Compression))
         {
             return Unsupported(
-                $"has {Samples} samples of {Type} with compression {Compression}, which the server reads for photographs of 8 bits " +
+                $"has {Samples} samples of {Type} with compression {Compression}, which the server reads for greys and colours of 8 bits " +
                 $"only. {Convert}");
         }
 

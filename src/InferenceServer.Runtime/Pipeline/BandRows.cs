@@ -67,7 +67,7 @@ internal sealed class BandRows : IBandRows, IDisposable
         return plane.Span.Slice((first - _first) * _size.Width, count * _size.Width);
     }
 
-    /// <summary>Reads the rows that nobody asked for, so that what else is made of the rows is complete.</summary>
+    /// <summary>Reads the rows that were not requested, so that what else is made of the rows is complete.</summary>
     public void Complete()
     {
         if (!_sinks.Missing.IsEmpty || !_sinks.View.IsEmpty)

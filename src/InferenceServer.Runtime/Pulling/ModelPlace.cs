@@ -56,7 +56,7 @@ internal sealed partial record ModelPlace(string Text, StoreLocation? Bucket, st
     public static bool IsRemote(string text) =>
         StoreLocation.IsS3(text) || text.StartsWith(Hub, StringComparison.OrdinalIgnoreCase);
 
-    /// <summary>Reads a place; the problem is a sentence for whoever wrote the text.</summary>
+    /// <summary>Reads a place; the problem is a sentence for the author of the text.</summary>
     public static bool TryParse(
         string text, [NotNullWhen(true)] out ModelPlace? place, [NotNullWhen(false)] out string? problem)
     {

@@ -26,7 +26,7 @@ internal sealed partial record StoreLocation(string? Bucket, string Path)
         throw new FormatException(problem);
     }
 
-    /// <summary>Reads a place; the problem is a sentence for whoever wrote the text.</summary>
+    /// <summary>Reads a place; the problem is a sentence for the author of the text.</summary>
     /// <inheritdoc cref="Parse"/>
     public static bool TryParse(
         string text, [NotNullWhen(true)] out StoreLocation? location, [NotNullWhen(false)] out string? problem)

@@ -24,7 +24,7 @@ internal static partial class Log
     [LoggerMessage(308, LogLevel.Information, "The temporary folder (TMPDIR) can be written again.")]
     public static partial void TemporaryFolderBack(ILogger logger);
 
-    [LoggerMessage(309, LogLevel.Warning, "Removed the socket {Path}, at which nobody listens: an earlier process was killed.")]
+    [LoggerMessage(309, LogLevel.Warning, "Removed the socket {Path}, at which no process listens: an earlier one was killed.")]
     public static partial void StaleSocket(ILogger logger, string path);
 
     [LoggerMessage(304, LogLevel.Warning, "Another {Signal}: stopping without waiting for current requests.")]

@@ -116,7 +116,7 @@ internal sealed class JobFinisher(
         }
         catch (Exception e) when (e is IOException or OperationCanceledException)
         {
-            // Nobody reads it.
+            // It has no reader.
         }
     }
 

@@ -312,7 +312,7 @@ internal sealed class JobRegistry
         }
     }
 
-    // At most one look at a time; whoever comes meanwhile waits for the same.
+    // At most one look at a time; a caller that comes meanwhile waits for the same look.
     private async Task BoundedAsync(string key, Func<Task> look, CancellationToken cancellationToken)
     {
         Task running = _looks.GetOrAdd(key, _ => RunAsync());

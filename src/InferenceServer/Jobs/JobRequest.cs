@@ -21,7 +21,7 @@ internal sealed record JobRequest
     /// <summary>Where the masks go; null keeps them in the job's result.</summary>
     public JobTarget? Target { get; init; }
 
-    /// <summary>Who is told when the job ends; null tells nobody.</summary>
+    /// <summary>The receiver of a message when the job ends; null sends none.</summary>
     public JobNotification? Notify { get; init; }
 
     /// <summary>The parameters as settings.</summary>

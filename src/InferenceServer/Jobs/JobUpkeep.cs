@@ -14,7 +14,7 @@ internal sealed class JobUpkeep(
     private const string LockFile = "lock";
     private static readonly TimeSpan SharedInterval = TimeSpan.FromSeconds(5), LocalInterval = TimeSpan.FromMinutes(1);
 
-    // An upload is written before its job exists; this much later nobody writes it any more.
+    // An upload is written before its job exists; after this time it is no longer written.
     private static readonly TimeSpan LongestUpload = TimeSpan.FromHours(6);
 
     // Work that waits is not lost: the queue is asked only for jobs that have not moved for this long.
