@@ -55,30 +55,27 @@ internal static class CompareCommand
         BenchmarkModel model = new(Path.GetFullPath(options.Model));
         PhotoMaker maker = new("tests/assets/street.jpg");
         (PhotoSet plain, PhotoSet mixed) = (PhotoSet.Plain(maker), PhotoSet.Mixed(maker));
-        using RawContender one = new(model, instances: 1, threads: Environment.ProcessorCount);
-        using RawContender many = new(model, instances: Environment.ProcessorCount, threads: 1);
-        using HttpContender server = await ContenderCatalog.ServerAsync(
-            options.Server, options.Arguments, model, options.Output)
-            .ConfigureAwait(false);
-        IReadOnlyList<HttpContender> peers = await ContenderCatalog.PeersAsync(model, options.Output).ConfigureAwait(false);
-        try
+        using ContenderGroup floats = await ContenderGroup.StartAsync(options, model, isInt8: false).ConfigureAwait(false);
+        using ContenderGroup? bytes = model.Int8(options.Output) is { } int8
+            ? await ContenderGroup.StartAsync(options, int8, isInt8: true).ConfigureAwait(false)
+            : null;
+        Dictionary<string, double> agreement = [];
+        foreach (ContenderGroup group in (IEnumerable<ContenderGroup>)(bytes is null ? [floats] : [floats, bytes]))
         {
-            Dictionary<string, double> agreement = [];
-            foreach (HttpContender peer in peers)
-            {
-                agreement[peer.Name] = await Agreement.MeasureAsync(server, peer, mixed).ConfigureAwait(false);
-                Console.WriteLine($"{peer.Name} gives {100 * agreement[peer.Name]:F2} % of the pixels the class that the server gives.");
-            }
-
-            Comparison comparison = new(options, plain, mixed);
-            await comparison.RunAsync([one, many], server, peers).ConfigureAwait(false);
-            Write(options, new CompareReport(comparison.Windows, agreement, plain.Name, mixed.Name), comparison);
+            await CompareAsync(group.Server, group == floats ? group.Peers : [.. group.Peers, floats.Server]).ConfigureAwait(false);
         }
-        finally
+
+        Comparison comparison = new(options, plain, mixed);
+        await comparison.RunAsync(floats, bytes).ConfigureAwait(false);
+        Write(options, new CompareReport(comparison.Windows, agreement, plain.Name, mixed.Name), comparison);
+
+        async Task CompareAsync(HttpContender server, IReadOnlyList<HttpContender> others)
         {
-            foreach (HttpContender peer in peers)
+            foreach (HttpContender other in others)
             {
-                peer.Dispose();
+                double share = await Agreement.MeasureAsync(server, other, mixed).ConfigureAwait(false);
+                Console.WriteLine($"{other.Name} gives {100 * share:F2} % of the pixels the class that {server.Name} gives.");
+                agreement[other == floats.Server ? server.Name : other.Name] = share;
             }
         }
     }

@@ -20,7 +20,7 @@ internal sealed class CompareReport(
         Line(
             text,
             $"| | masks/s {plain} | masks/s {mixed} | CPU ms a mask | p50 / p99 ms at 80 % | resident MB | agrees " +
-            "with the server |");
+            "with the server of the same network; the server's int8 with its float32 |");
         Line(text, $"|---|--:|--:|--:|--:|--:|--:|");
         foreach (string contender in _contenders)
         {
@@ -67,7 +67,8 @@ internal sealed class CompareReport(
             .Sum(w => w.Samples.Count);
         Line(
             text,
-            $"\nThe limit is `{_targets.BestRaw(plain)}`, the faster of the two raw loops. The load program itself " +
+            $"\nThe limit is `{_targets.BestRaw(plain, isInt8: true)}` for int8 and `{_targets.BestRaw(plain, isInt8: false)}` for " +
+            "float32, the faster of two raw loops each. The load program itself " +
             $"took {client:F2} ms of the same processors for each request.");
         return text.ToString();
     }

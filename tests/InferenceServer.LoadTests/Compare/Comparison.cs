@@ -18,10 +18,13 @@ internal sealed class Comparison(CompareOptions options, PhotoSet plain, PhotoSe
 
     public IReadOnlyList<Window> Windows => _windows;
 
-    public async Task RunAsync(IReadOnlyList<RawContender> raw, HttpContender server, IReadOnlyList<HttpContender> peers)
+    /// <param name="floats">Those with the float32 network.</param>
+    /// <param name="bytes">Those with the network of 8 bits; null where there is none.</param>
+    public async Task RunAsync(ContenderGroup floats, ContenderGroup? bytes)
     {
-        IContender[] all = [.. raw, server, .. peers];
-        HttpContender[] servers = [server, .. peers];
+        IContender[] all = [.. floats.All, .. bytes?.All ?? []];
+        HttpContender[] servers = [.. floats.Servers, .. bytes?.Servers ?? []];
+        HttpContender server = bytes?.Server ?? floats.Server; // as it serves by default
         foreach (IContender contender in all)
         {
             await contender.WarmUpAsync(plain).ConfigureAwait(false);
@@ -32,9 +35,9 @@ internal sealed class Comparison(CompareOptions options, PhotoSet plain, PhotoSe
         await SaturateAsync(all, mixed, rounds: 3).ConfigureAwait(false);
         await OfferAsync(rounds: 3, servers, "steady", SteadyShare, Seconds(12)).ConfigureAwait(false);
         await OfferAsync(rounds: 3, [server], "overload", OverloadFactor, Seconds(10)).ConfigureAwait(false);
-        await CurveAsync(server, servers).ConfigureAwait(false);
+        await CurveAsync(server, [server, .. floats.Peers]).ConfigureAwait(false);
         // Last, since the peers are busy for long after it.
-        await OfferAsync(rounds: 1, [.. peers], "overload", OverloadFactor, Seconds(6)).ConfigureAwait(false);
+        await OfferAsync(rounds: 1, floats.Peers, "overload", OverloadFactor, Seconds(6)).ConfigureAwait(false);
 
         Task OfferAsync(int rounds, IReadOnlyList<HttpContender> offered, string phase, double share, TimeSpan length) =>
             AlternateAsync(rounds, offered, (s, round) => s.OfferAsync(phase, plain, share * Capacity(s), length, round));

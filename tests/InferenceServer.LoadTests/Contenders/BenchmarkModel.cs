@@ -33,6 +33,24 @@ internal sealed class BenchmarkModel
         Graph = Path.Combine(folder, $"{version}", "model.onnx");
     }
 
+    /// <summary>The same network of 8 bits, in a folder of its own: the peers know one file of a model.</summary>
+    /// <param name="output">Receives the folder.</param>
+    /// <returns>Null where the model has no such file.</returns>
+    public BenchmarkModel? Int8(string output)
+    {
+        string graph = Path.ChangeExtension(Graph, "int8.onnx");
+        if (!File.Exists(graph))
+        {
+            return null;
+        }
+
+        string folder = Path.Combine(Path.GetFullPath(output), Name + "-int8");
+        Directory.CreateDirectory(Path.Combine(folder, "1"));
+        File.Copy(Path.Combine(Folder, "model.json"), Path.Combine(folder, "model.json"), overwrite: true);
+        File.Copy(graph, Path.Combine(folder, "1", "model.onnx"), overwrite: true);
+        return new BenchmarkModel(folder);
+    }
+
     public string Folder { get; }
 
     public string Name { get; }

@@ -9,6 +9,9 @@ internal static class ContenderCatalog
     public const string FastApi = "FastAPI";
     public const string Fastify = "fastify";
 
+    /// <summary>The name of a contender whose network has 8 bits.</summary>
+    public static string Int8(string contender) => contender + " int8";
+
     /// <summary>Where the build of this configuration put the server.</summary>
     public static string DefaultServer { get; } =
         System.IO.Path.GetFullPath(
@@ -22,13 +25,18 @@ internal static class ContenderCatalog
     /// <param name="arguments">Settings in the form <c>--Section:Key value</c>.</param>
     /// <param name="model">The model that is served.</param>
     /// <param name="logs">A folder for what the server prints.</param>
-    public static Task<HttpContender> ServerAsync(string dll, string arguments, BenchmarkModel model, string logs) =>
+    /// <param name="name">Its name in tables.</param>
+    public static Task<HttpContender> ServerAsync(
+        string dll, string arguments, BenchmarkModel model, string logs, string name = Server) =>
         HttpContender.StartAsync(
-        Server, $"dotnet '{dll}' --urls http://127.0.0.1:PORT --Models:Default {model.Name} {arguments}", Path,
-        System.IO.Path.Combine(logs, "server.log"));
+        name, $"dotnet '{dll}' --urls http://127.0.0.1:PORT --Models:Default {model.Name} {arguments}", Path,
+        System.IO.Path.Combine(logs, $"{name}.log"));
 
     /// <summary>The peers that are set up on this machine; says how to set up those that are not.</summary>
-    public static async Task<IReadOnlyList<HttpContender>> PeersAsync(BenchmarkModel model, string logs)
+    /// <param name="model">The model that they serve.</param>
+    /// <param name="logs">A folder for what they print.</param>
+    /// <param name="named">Their names in tables, from their usual ones.</param>
+    public static async Task<IReadOnlyList<HttpContender>> PeersAsync(BenchmarkModel model, string logs, Func<string, string> named)
     {
         List<HttpContender> peers = [];
         string folder = Environment.GetEnvironmentVariable("FOLDER") ?? "/tmp/peer-fastapi";
@@ -36,8 +44,8 @@ internal static class ContenderCatalog
         {
             peers.Add(
                 await HttpContender.StartAsync(
-                    FastApi, $"tests/peers/fastapi/run.sh PORT '{model.Folder}'", Path,
-                    System.IO.Path.Combine(logs, "fastapi.log"))
+                    named(FastApi), $"tests/peers/fastapi/run.sh PORT '{model.Folder}'", Path,
+                    System.IO.Path.Combine(logs, $"{named(FastApi)}.log"))
                     .ConfigureAwait(false));
         }
         else
@@ -49,8 +57,8 @@ internal static class ContenderCatalog
         {
             peers.Add(
                 await HttpContender.StartAsync(
-                    Fastify, $"node tests/peers/fastify/server.js PORT '{model.Folder}'", Path,
-                    System.IO.Path.Combine(logs, "fastify.log"))
+                    named(Fastify), $"node tests/peers/fastify/server.js PORT '{model.Folder}'", Path,
+                    System.IO.Path.Combine(logs, $"{named(Fastify)}.log"))
                     .ConfigureAwait(false));
         }
         else

@@ -17,9 +17,10 @@ internal sealed class RawContender : IContender
     /// <param name="model">What they run.</param>
     /// <param name="instances">Sessions, each with a caller of its own.</param>
     /// <param name="threads">Threads of each.</param>
-    public RawContender(BenchmarkModel model, int instances, int threads)
+    /// <param name="prefix">How its name begins.</param>
+    public RawContender(BenchmarkModel model, int instances, int threads, string prefix)
     {
-        Name = $"raw {instances}x{threads}";
+        Name = $"{prefix} {instances}x{threads}";
         _model = model;
         using SessionOptions options = new()
         {
