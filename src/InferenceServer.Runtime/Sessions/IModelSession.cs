@@ -28,13 +28,23 @@ internal interface IModelSession : IDisposable
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     /// <exception cref="SegmentationException">The network failed.</exception>
     ModelOutput Run(InputTensor input, CancellationToken cancellationToken);
+
+    /// <summary>Runs the network once, and gives memory of the processor that other runs left back to the system.</summary>
+    /// <param name="input">A small input: what its run takes may stay.</param>
+    /// <param name="cancellationToken">Stops the run between two of its operators.</param>
+    void GiveMemoryBack(InputTensor input, CancellationToken cancellationToken)
+    {
+    }
 }
 
 /// <summary>One network in two sessions: a wide session, whose runs use all processors, and a narrow session for runs
 /// that share the processors.</summary>
 /// <remarks>The threads of one run wait for each other at every operator, so parallel narrow runs have more throughput
 /// than wide runs in turn. A run that is alone has less latency in the wide session.</remarks>
-internal sealed class ElasticSession(IModelSession wide, IModelSession narrow) : IModelSession
+/// <param name="wide">The wide session; disposed with this object.</param>
+/// <param name="narrow">The narrow session; disposed with this object.</param>
+/// <param name="weights">The weights that both use, disposed after them; null where each has its own.</param>
+internal sealed class ElasticSession(IModelSession wide, IModelSession narrow, SharedWeights? weights) : IModelSession
 {
     public ExecutionProvider Provider => wide.Provider;
 
@@ -48,9 +58,12 @@ internal sealed class ElasticSession(IModelSession wide, IModelSession narrow) :
 
     public ModelOutput Run(InputTensor input, CancellationToken cancellationToken) => wide.Run(input, cancellationToken);
 
+    public void GiveMemoryBack(InputTensor input, CancellationToken cancellationToken) => wide.GiveMemoryBack(input, cancellationToken);
+
     public void Dispose()
     {
         wide.Dispose();
         narrow.Dispose();
+        weights?.Dispose();
     }
 }

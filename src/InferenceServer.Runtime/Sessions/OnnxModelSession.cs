@@ -49,14 +49,39 @@ internal sealed class OnnxModelSession : IModelSession
 
     public ModelOutput Run(InputTensor input, CancellationToken cancellationToken)
     {
+        // After every run, a shrink would cost more than it saves: the next run would request the memory from the system
+        // again.
+        if (!_usual.IsRare(input.Size.Pixels) || _arena is null)
+        {
+            return Run(input, shrinking: null, cancellationToken);
+        }
+
+        ArenaUsage.AddShrinkage();
+        return Run(input, _arena, cancellationToken);
+    }
+
+    public void GiveMemoryBack(InputTensor input, CancellationToken cancellationToken)
+    {
+        // A GPU takes longer to get memory than a processor.
+        if (Provider == ExecutionProvider.Cpu && _arena is not null)
+        {
+            Run(input, _arena, cancellationToken).Dispose();
+        }
+    }
+
+    public void Dispose()
+    {
+        _binding?.Dispose();
+        _session.Dispose();
+    }
+
+    private ModelOutput Run(InputTensor input, string? shrinking, CancellationToken cancellationToken)
+    {
         cancellationToken.ThrowIfCancellationRequested();
         using RunOptions options = new();
-        if (_usual.IsRare(input.Size.Pixels) && _arena is not null)
+        if (shrinking is not null)
         {
-            // After every run, a shrink would cost more than it saves: the next run would request the memory from the
-            // system again.
-            options.AddRunConfigEntry("memory.enable_memory_arena_shrinkage", _arena);
-            ArenaUsage.AddShrinkage();
+            options.AddRunConfigEntry("memory.enable_memory_arena_shrinkage", shrinking);
         }
 
         try
@@ -73,12 +98,6 @@ internal sealed class OnnxModelSession : IModelSession
                 SegmentationError.InferenceFailed,
                 $"The network failed on an input of {input.Layout.Describe(input.Batch, input.Size)}.", e);
         }
-    }
-
-    public void Dispose()
-    {
-        _binding?.Dispose();
-        _session.Dispose();
     }
 
     private IDisposableReadOnlyCollection<OrtValue> Run(RunOptions options, InputTensor input)
