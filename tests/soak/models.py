@@ -52,7 +52,7 @@ class Server:
         while time.monotonic() - begun < 600:
             try:
                 get("/health/ready")
-                self.start = time.monotonic() - begun
+                self.start = self.processor()
                 return self
             except OSError:
                 time.sleep(0.1)
@@ -109,7 +109,7 @@ def measure(build, models, images, requests, name):
             row.append(seconds)
         load = sum(server.load(model) for model in models)
         (ready, (one, wall, used), (two, walls, useds)) = row[0], (row[1], *row[2]), (row[3], *row[4])
-        print(f"{name:28} load {load:5.1f} s; MB resident (private dirty): ready {show(ready)}, one by one {show(one)}, two at a time {show(two)}; "
+        print(f"{name:28} load {load:5.1f} s (start and load {server.start:.1f} s of processor); MB resident (private dirty): ready {show(ready)}, one by one {show(one)}, two at a time {show(two)}; "
               f"ms a mask (of processor): {wall * 1000:.0f} ({used * 1000:.0f}), {walls * 1000:.0f} ({useds * 1000:.0f})", flush=True)
         return masks
 

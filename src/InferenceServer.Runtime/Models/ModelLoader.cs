@@ -77,6 +77,8 @@ internal sealed class ModelLoader(VariantChoice variants, SchedulerFactory sched
             progress(new LoadProgress($"warming version {model.Version}: {name}", done++, total));
             run(cancellationToken);
         }
+
+        warmUp.GiveMemoryBack();
     }
 
     private static void CheckFiles(ModelFolder folder, int version)

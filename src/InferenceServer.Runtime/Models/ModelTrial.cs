@@ -90,10 +90,13 @@ internal sealed class ModelTrial
         bool isFixed = _manifest.Preprocess.Size.Fixed is not null;
         int maxBatch = Math.Min(_manifest.Graph.MaxBatch, _graph.MaxBatch);
 
+        // In a batch, the other images are full ones.
+        TrialImage image = maxBatch > 1 ? TrialImage.Middle : TrialImage.Full;
         Progress(1, smallest);
-        TrialResult first = Try(_session.Narrow, 1, smallest, TrialImage.Full, cancellationToken);
+        TrialResult first = Try(_session.Narrow, 1, smallest, image, cancellationToken);
         Progress(1, smallest);
-        if (first.Difference(Try(_session.Wide, 1, smallest, TrialImage.Full, cancellationToken)) > Tolerance)
+        TrialResult again = Try(_session.Wide, 1, smallest, image, cancellationToken);
+        if (first.Difference(again) > Tolerance)
         {
             throw Wrong(
                 "expected the same result in each run of one input, got two results; the graph probably holds a Dropout in training " +
@@ -102,10 +105,8 @@ internal sealed class ModelTrial
 
         if (maxBatch > 1)
         {
-            Progress(1, smallest);
-            TrialResult alone = Try(_session.Wide, 1, smallest, TrialImage.Middle, cancellationToken);
             Progress(2, smallest);
-            if (alone.Difference(Try(_session.Wide, 2, smallest, TrialImage.Middle, cancellationToken)) > Tolerance)
+            if (again.Difference(Try(_session.Wide, 2, smallest, image, cancellationToken)) > Tolerance)
             {
                 maxBatch = 1;
                 _warnings.Add(
@@ -150,10 +151,10 @@ internal sealed class ModelTrial
     }
 
     /// <summary>Gives the memory of the runs so far back to the system.</summary>
-    public void GiveMemoryBack(CancellationToken cancellationToken)
+    public void GiveMemoryBack()
     {
-        using InputTensor input = TrialImage.Full.Create(1, Smallest(), _session.Layout, _manifest.Preprocess);
-        _session.GiveMemoryBack(input, cancellationToken);
+        using InputTensor input = new(1, Smallest(), _session.Layout);
+        _session.GiveMemoryBack(input);
     }
 
     // On small inputs: the result is copied, and every value is looked at.

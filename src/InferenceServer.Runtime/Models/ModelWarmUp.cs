@@ -55,7 +55,6 @@ internal sealed class ModelWarmUp
             .. from plan in staged
                let name = $"{Shape(1, FirstInput(plan))}, an image of {plan.Image}"
                select (name, (Action<CancellationToken>)(ct => RunStages(plan, 1, StageRuns, TimeSpan.Zero, ct))),
-            ("memory goes back", _trial.GiveMemoryBack),
         ];
         if (TakesColors(model) && Interlocked.Exchange(ref _compiled, 1) == 0)
         {
@@ -65,6 +64,9 @@ internal sealed class ModelWarmUp
 
     /// <summary>The runs in order, with a name for users.</summary>
     public IReadOnlyList<(string Name, Action<CancellationToken> Run)> Steps { get; }
+
+    /// <summary>Gives the memory of the runs back to the system.</summary>
+    public void GiveMemoryBack() => _trial.GiveMemoryBack();
 
     private static bool TakesColors(LoadedModel model) => model.Session.Layout.TakesImages && !model.Preprocessor.TakesBands;
 

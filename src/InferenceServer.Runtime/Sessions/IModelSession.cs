@@ -29,10 +29,9 @@ internal interface IModelSession : IDisposable
     /// <exception cref="SegmentationException">The network failed.</exception>
     ModelOutput Run(InputTensor input, CancellationToken cancellationToken);
 
-    /// <summary>Runs the network once, and gives memory of the processor that other runs left back to the system.</summary>
-    /// <param name="input">A small input: what its run takes may stay.</param>
-    /// <param name="cancellationToken">Stops the run between two of its operators.</param>
-    void GiveMemoryBack(InputTensor input, CancellationToken cancellationToken)
+    /// <summary>Gives the processor's memory that runs left unused back to the system.</summary>
+    /// <param name="input">Any input of <see cref="Layout"/>, which is not run.</param>
+    void GiveMemoryBack(InputTensor input)
     {
     }
 }
@@ -58,7 +57,7 @@ internal sealed class ElasticSession(IModelSession wide, IModelSession narrow, S
 
     public ModelOutput Run(InputTensor input, CancellationToken cancellationToken) => wide.Run(input, cancellationToken);
 
-    public void GiveMemoryBack(InputTensor input, CancellationToken cancellationToken) => wide.GiveMemoryBack(input, cancellationToken);
+    public void GiveMemoryBack(InputTensor input) => wide.GiveMemoryBack(input);
 
     public void Dispose()
     {

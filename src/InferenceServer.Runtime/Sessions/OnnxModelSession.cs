@@ -49,23 +49,36 @@ internal sealed class OnnxModelSession : IModelSession
 
     public ModelOutput Run(InputTensor input, CancellationToken cancellationToken)
     {
+        cancellationToken.ThrowIfCancellationRequested();
         // After every run, a shrink would cost more than it saves: the next run would request the memory from the system
         // again.
         if (!_usual.IsRare(input.Size.Pixels) || _arena is null)
         {
-            return Run(input, shrinking: null, cancellationToken);
+            using RunOptions usual = new();
+            return Run(usual, input, cancellationToken);
         }
 
         ArenaUsage.AddShrinkage();
-        return Run(input, _arena, cancellationToken);
+        using RunOptions options = Shrinking(_arena);
+        return Run(options, input, cancellationToken);
     }
 
-    public void GiveMemoryBack(InputTensor input, CancellationToken cancellationToken)
+    public void GiveMemoryBack(InputTensor input)
     {
-        // A GPU takes longer to get memory than a processor.
-        if (Provider == ExecutionProvider.Cpu && _arena is not null)
+        if (Provider != ExecutionProvider.Cpu || _arena is null)
         {
-            Run(input, _arena, cancellationToken).Dispose();
+            return; // a GPU takes long to get memory again
+        }
+
+        using RunOptions options = Shrinking(_arena);
+        options.Terminate = true; // the memory goes back at the end of a run, and this one ends before its first operator
+        try
+        {
+            Run(options, input).Dispose();
+        }
+        catch (OnnxRuntimeException)
+        {
+            // A run that was ended says so.
         }
     }
 
@@ -75,15 +88,15 @@ internal sealed class OnnxModelSession : IModelSession
         _session.Dispose();
     }
 
-    private ModelOutput Run(InputTensor input, string? shrinking, CancellationToken cancellationToken)
+    private static RunOptions Shrinking(string arena)
     {
-        cancellationToken.ThrowIfCancellationRequested();
-        using RunOptions options = new();
-        if (shrinking is not null)
-        {
-            options.AddRunConfigEntry("memory.enable_memory_arena_shrinkage", shrinking);
-        }
+        RunOptions options = new();
+        options.AddRunConfigEntry("memory.enable_memory_arena_shrinkage", arena);
+        return options;
+    }
 
+    private ModelOutput Run(RunOptions options, InputTensor input, CancellationToken cancellationToken)
+    {
         try
         {
             // This registration is disposed before the options, so a late cancellation never reaches freed memory.

@@ -15,11 +15,12 @@ internal sealed class OptimizedGraph : IDisposable
 
     private string File => Path.Combine(_folder.FullName, GraphName);
 
-    /// <summary>Lets a session write the graph that it optimises.</summary>
+    /// <summary>Lets a session write the graph that it optimises, and do no more.</summary>
     public void WriteFrom(SessionOptions options)
     {
         options.OptimizedModelFilePath = File;
         options.AddSessionConfigEntry("session.optimized_model_external_initializers_file_name", WeightsName);
+        options.AddSessionConfigEntry("session.disable_prepacking", "1");
     }
 
     /// <summary>Reads the weights; the caller disposes them after the sessions that use them.</summary>

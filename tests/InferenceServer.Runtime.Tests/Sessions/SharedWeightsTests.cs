@@ -87,6 +87,25 @@ public sealed class SharedWeightsTests
     }
 
     [LinuxFact]
+    public void GiveMemoryBack_AfterALargeRun_LeavesTheWeights()
+    {
+        using ModelFile file = new(channels: 64);
+        using IModelSession session = file.Open();
+        using InputTensor small = ModelFile.Input(session), large = new(1, new ImageSize(640, 640), session.Layout);
+        large.Values.Span.Clear();
+        session.Run(small, CancellationToken.None).Dispose();
+        session.GiveMemoryBack(small);
+        long before = Resident();
+
+        session.Run(large, CancellationToken.None).Dispose();
+        long after = Resident();
+        session.GiveMemoryBack(small);
+
+        Assert.InRange(after - before, 2 * 64 * 640 * 640 * sizeof(float), long.MaxValue); // two layers of the network
+        Assert.InRange(Resident() - before, long.MinValue, Slack);
+    }
+
+    [LinuxFact]
     public void Dispose_OfBothSessions_FreesTheWeightsAndLeavesNoFile()
     {
         using ModelFile file = new(channels: 1280);
