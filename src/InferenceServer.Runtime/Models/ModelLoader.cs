@@ -26,6 +26,7 @@ internal sealed class ModelLoader(VariantChoice variants, SchedulerFactory sched
         CancellationToken cancellationToken)
     {
         long start = Stopwatch.GetTimestamp();
+        using IDisposable heap = NativeHeap.ReturnBlocksOfLoad();
         progress(new LoadProgress($"opening version {version}"));
         CheckFiles(folder, version);
         string file = folder.GraphFile(version);
