@@ -31,7 +31,7 @@ internal sealed class OptimizedGraph : IDisposable
         string file = Path.Combine(_folder.FullName, WeightsName);
         if (System.IO.File.Exists(file)) // a graph of short weights holds them itself
         {
-            weights.Value.Read(file, model.Graph.Initializers.Where(tensor => tensor.IsExternal));
+            weights.Value.Read(file, model.Graph.Initializers.Where(CanBeShared));
         }
 
         return weights.Release();
@@ -53,7 +53,9 @@ internal sealed class OptimizedGraph : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            // Windows keeps a file that is mapped: weights of subgraphs, which sessions read from the file.
+            // Windows keeps a file that is mapped, from which sessions read the weights that they cannot share.
         }
     }
+
+    private static bool CanBeShared(Tensor tensor) => tensor.External is { Length: <= int.MaxValue } && tensor.Type.Bits() >= 8;
 }

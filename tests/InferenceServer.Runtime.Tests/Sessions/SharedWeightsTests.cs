@@ -24,7 +24,7 @@ public sealed class SharedWeightsTests
     public static TheoryData<string> Models =>
     [
         .. new[] { Zoo, Assets.Models }.SelectMany(Directory.EnumerateDirectories)
-            .Where(folder => File.Exists(Path.Combine(folder, "model.json")) && File.Exists(Graph(folder)))
+            .Where(folder => File.Exists(Path.Combine(folder, "model.json")) && File.Exists(GraphFile(folder)))
             .Select(folder => Path.GetRelativePath(AppContext.BaseDirectory, folder))
             .Order(StringComparer.Ordinal),
     ];
@@ -35,7 +35,7 @@ public sealed class SharedWeightsTests
         string folder = Path.Combine(AppContext.BaseDirectory, model);
         AdaptationRequest request = AdaptationRequest.Of(ManifestReader.Read(folder));
         ListLogger log = new();
-        (IModelSession session, AdaptedGraph graph) = Factory(threads: 0, log).Open(Graph(folder), request);
+        (IModelSession session, AdaptedGraph graph) = Factory(threads: 0, log).Open(GraphFile(folder), request);
         using (session)
         {
             using InputTensor input = new(1, request.Size, session.Layout);
@@ -44,7 +44,7 @@ public sealed class SharedWeightsTests
             {
                 SessionFactory alone = Factory(threads);
                 using OnnxModelSession own = new(
-                    alone.OpenOnCpu(alone.Adapt(Graph(folder), request).Source), graph, ExecutionProvider.Cpu);
+                    alone.OpenOnCpu(alone.Adapt(GraphFile(folder), request).Source), graph, ExecutionProvider.Cpu);
                 using ModelOutput expected = own.Run(input, CancellationToken.None), output = shared.Run(input, CancellationToken.None);
 
                 Assert.Equal(expected.Shape, output.Shape);
@@ -70,6 +70,33 @@ public sealed class SharedWeightsTests
             using ModelOutput output = (i % 2 == 0 ? session.Wide : session.Narrow).Run(input, CancellationToken.None);
             Assert.True(output.Data.SequenceEqual(scores));
         });
+    }
+
+    [Theory]
+    [InlineData(ElementType.Int4, 2)]
+    [InlineData(ElementType.UInt8, 1)]
+    [InlineData(ElementType.Int8, 1)]
+    public void Open_QuantizedWeights_AreShared(ElementType type, int valuesOfByte)
+    {
+        const int Channels = 64;
+        using ModelFile file = new(Channels);
+        file.Edit(graph =>
+        {
+            byte[] bytes = new byte[Channels * Channels * 9 / valuesOfByte];
+            new Random(3).NextBytes(bytes);
+            graph.Initializers.Remove(graph.Initializer("mixed.weight")!);
+            graph.Initializers.Add(Tensor.Create("quantized", type, [Channels, Channels, 3, 3], bytes));
+            graph.Initializers.Add(Tensor.Create("scale", [], [0.01f]));
+            graph.Nodes.Insert(0, new Node("DequantizeLinear", ["quantized", "scale"], ["mixed.weight"]));
+        });
+        ListLogger log = new();
+
+        using IModelSession session = file.Open(log);
+        using InputTensor input = ModelFile.Input(session);
+        using ModelOutput wide = session.Wide.Run(input, CancellationToken.None), narrow = session.Narrow.Run(input, CancellationToken.None);
+
+        Assert.True(wide.Data.SequenceEqual(narrow.Data));
+        Assert.Empty(log.Lines);
     }
 
     [LinuxFact]
@@ -148,7 +175,7 @@ public sealed class SharedWeightsTests
         Assert.Contains("cannot be shared", Assert.Single(log.Lines), StringComparison.Ordinal);
     }
 
-    private static string Graph(string folder) => Path.Combine(folder, "1", "model.onnx");
+    private static string GraphFile(string folder) => Path.Combine(folder, "1", "model.onnx");
 
     private static SessionFactory Factory(int threads, ListLogger? log = null) => new(
         Options.Create(new OnnxOptions { IntraOpThreads = threads }),
@@ -172,7 +199,7 @@ public sealed class SharedWeightsTests
 
         public ModelFile(int channels)
         {
-            using OnnxModel model = OnnxModel.Open(Graph(Path.Combine(Assets.Models, "tiny")));
+            using OnnxModel model = OnnxModel.Open(GraphFile(Path.Combine(Assets.Models, "tiny")));
             string image = model.Graph.Inputs[0].Name, value = image;
             model.Graph.ReplaceUses(image, "narrow");
             int at = 0;
@@ -196,6 +223,15 @@ public sealed class SharedWeightsTests
         public long Bytes => new FileInfo(File).Length;
 
         private string File => Path.Combine(_folder, "model.onnx");
+
+        public void Edit(Action<Graph> edit)
+        {
+            using OnnxModel model = OnnxModel.Parse(System.IO.File.ReadAllBytes(File));
+            model.Opsets[0] = new OpsetImport("", 21); // the first with 4 bits
+            model.IrVersion = 10;
+            edit(model.Graph);
+            model.Save(File);
+        }
 
         public IModelSession Open(ListLogger? log = null) => Factory(threads: 0, log).Open(File, _request).Session;
 
