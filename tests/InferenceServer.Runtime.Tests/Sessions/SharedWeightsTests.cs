@@ -93,7 +93,8 @@ public sealed class SharedWeightsTests
 
         using IModelSession session = file.Open(log);
         using InputTensor input = ModelFile.Input(session);
-        using ModelOutput wide = session.Wide.Run(input, CancellationToken.None), narrow = session.Narrow.Run(input, CancellationToken.None);
+        using ModelOutput wide = session.Wide.Run(input, CancellationToken.None);
+        using ModelOutput narrow = session.Narrow.Run(input, CancellationToken.None);
 
         Assert.True(wide.Data.SequenceEqual(narrow.Data));
         Assert.Empty(log.Lines);
