@@ -130,8 +130,12 @@ internal static class NativeHeap
     private const int ArenaMax = -8;
     private const int Arenas = 2;
     private const int LargestBlock = 32 << 20; // the most that glibc allows
+    private const int LargestBlockOfLoads = 256 << 10;
     private const int MostFree = 256 << 20;
     private const int DontNeed = 4;
+    private static readonly Lock Loads = new();
+    private static int _loads;
+    private static bool _isBound;
     private static readonly Lazy<Madvise?> Discard = new(static () => Find<Madvise>("madvise"));
 
     private delegate int Mallopt(int parameter, int value);
@@ -148,7 +152,16 @@ internal static class NativeHeap
             set(ArenaMax, Arenas);
             set(MmapThreshold, LargestBlock);
             set(TrimThreshold, MostFree);
+            _isBound = true;
         }
+    }
+
+    /// <summary>Lets blocks above 256 KB go back to the system when they are freed, until the result is disposed. A load needs
+    /// them once, and what it leaves at the end of a heap would not go back later.</summary>
+    public static IDisposable ReturnBlocksOfLoad()
+    {
+        Count(1);
+        return new Load();
     }
 
     /// <summary>Gives the free memory of glibc's heap back.</summary>
@@ -176,6 +189,18 @@ internal static class NativeHeap
         pin.Free();
     }
 
+    private static void Count(int change)
+    {
+        lock (Loads)
+        {
+            _loads += change;
+            if (_isBound)
+            {
+                Find<Mallopt>("mallopt")?.Invoke(MmapThreshold, _loads > 0 ? LargestBlockOfLoads : LargestBlock);
+            }
+        }
+    }
+
     private static T? Find<T>(string function)
         where T : Delegate
     {
@@ -185,5 +210,10 @@ internal static class NativeHeap
         }
 
         return null;
+    }
+
+    private sealed class Load : IDisposable
+    {
+        public void Dispose() => Count(-1);
     }
 }

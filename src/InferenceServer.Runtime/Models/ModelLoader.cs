@@ -28,6 +28,7 @@ internal sealed class ModelLoader(
         CancellationToken cancellationToken)
     {
         long start = Stopwatch.GetTimestamp();
+        using IDisposable heap = NativeHeap.ReturnBlocksOfLoad();
         progress(new LoadProgress($"opening version {version}"));
         CheckFiles(folder, version);
         string file = folder.GraphFile(version);
@@ -83,6 +84,8 @@ internal sealed class ModelLoader(
             progress(new LoadProgress($"warming version {model.Version}: {name}", done++, total));
             run(cancellationToken);
         }
+
+        warmUp.GiveMemoryBack();
     }
 
     private static void CheckFiles(ModelFolder folder, int version)

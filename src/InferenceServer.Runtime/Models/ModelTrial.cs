@@ -90,10 +90,13 @@ internal sealed class ModelTrial
         bool isFixed = _manifest.Preprocess.Size.Fixed is not null;
         int maxBatch = Math.Min(_manifest.Graph.MaxBatch, _graph.MaxBatch);
 
+        // In a batch, the other images are full ones.
+        TrialImage image = maxBatch > 1 ? TrialImage.Middle : TrialImage.Full;
         Progress(1, smallest);
-        TrialResult first = Try(1, smallest, TrialImage.Full, cancellationToken);
+        TrialResult first = Try(_session.Narrow, 1, smallest, image, cancellationToken);
         Progress(1, smallest);
-        if (first.Difference(Try(1, smallest, TrialImage.Full, cancellationToken)) > Tolerance)
+        TrialResult again = Try(_session.Wide, 1, smallest, image, cancellationToken);
+        if (first.Difference(again) > Tolerance)
         {
             throw Wrong(
                 "expected the same result in each run of one input, got two results; the graph probably holds a Dropout in training " +
@@ -102,10 +105,8 @@ internal sealed class ModelTrial
 
         if (maxBatch > 1)
         {
-            Progress(1, smallest);
-            TrialResult alone = Try(1, smallest, TrialImage.Middle, cancellationToken);
             Progress(2, smallest);
-            if (alone.Difference(Try(2, smallest, TrialImage.Middle, cancellationToken)) > Tolerance)
+            if (again.Difference(Try(_session.Wide, 2, smallest, image, cancellationToken)) > Tolerance)
             {
                 maxBatch = 1;
                 _warnings.Add(
@@ -118,7 +119,7 @@ internal sealed class ModelTrial
             // The sides differ and have few divisors, so that fixed shapes and swapped axes show.
             ImageSize oblong = Oblong(smallest);
             Progress(1, oblong);
-            Try(1, oblong, TrialImage.Full, cancellationToken);
+            Try(_session.Wide, 1, oblong, TrialImage.Full, cancellationToken);
         }
 
         return Findings(maxBatch);
@@ -126,36 +127,45 @@ internal sealed class ModelTrial
         void Progress(int batch, ImageSize size) => progress(_session.Layout.Describe(batch, size));
     }
 
-    /// <summary>Runs the graph once in each of the sessions that requests use, and checks the outputs' shapes, and that
-    /// the scores are finite.</summary>
-    /// <exception cref="ManifestException">The output contradicts the manifest.</exception>
-    public void WarmUp(int batch, ImageSize size, CancellationToken cancellationToken)
+    /// <summary>Runs the graph on a full image.</summary>
+    /// <inheritdoc cref="WarmUp(InputTensor, int, CancellationToken)"/>
+    public void WarmUp(int batch, ImageSize size, int runs, CancellationToken cancellationToken)
     {
         using InputTensor input = TrialImage.Full.Create(batch, size, _session.Layout, _manifest.Preprocess);
-        foreach (IModelSession session in Sessions)
-        {
-            using ModelOutput output = Run(session, input, cancellationToken);
-            Check(input, _check.Errors(output, batch));
-        }
+        WarmUp(input, runs, cancellationToken).Dispose();
     }
 
-    private IEnumerable<IModelSession> Sessions => new[] { _session.Narrow, _session.Wide }.Distinct();
-
-    // On small inputs: the result is copied, and every value is looked at.
-    private TrialResult Try(int batch, ImageSize size, TrialImage image, CancellationToken cancellationToken)
+    /// <summary>Runs the graph, and checks the output's shape, and that the scores are finite.</summary>
+    /// <returns>The output of the last run; the caller disposes it.</returns>
+    /// <exception cref="ManifestException">The output contradicts the manifest.</exception>
+    public ModelOutput WarmUp(InputTensor input, int runs, CancellationToken cancellationToken)
     {
-        using InputTensor input = image.Create(batch, size, _session.Layout, _manifest.Preprocess);
-        TrialResult? result = null;
-        foreach (IModelSession session in Sessions)
+        for (int i = 1; i < runs; i++)
         {
-            using ModelOutput output = Run(session, input, cancellationToken);
-            Check(input, _check.Errors(output, batch));
-            Check(input, _check.Look(output, batch));
-            _grids.Add((size, new ImageSize(output.Width, output.Height)));
-            result = TrialResult.Of(output, _graph.Kind);
+            Run(_session, input, cancellationToken).Dispose();
         }
 
-        return result!;
+        using Owned<ModelOutput> output = new(Run(_session, input, cancellationToken));
+        Check(input, _check.Errors(output.Value, input.Batch));
+        return output.Release();
+    }
+
+    /// <summary>Gives the memory of the runs so far back to the system.</summary>
+    public void GiveMemoryBack()
+    {
+        using InputTensor input = new(1, Smallest(), _session.Layout);
+        _session.GiveMemoryBack(input);
+    }
+
+    // On small inputs: the result is copied, and every value is looked at.
+    private TrialResult Try(IModelSession session, int batch, ImageSize size, TrialImage image, CancellationToken cancellationToken)
+    {
+        using InputTensor input = image.Create(batch, size, _session.Layout, _manifest.Preprocess);
+        using ModelOutput output = Run(session, input, cancellationToken);
+        Check(input, _check.Errors(output, batch));
+        Check(input, _check.Look(output, batch));
+        _grids.Add((size, new ImageSize(output.Width, output.Height)));
+        return TrialResult.Of(output, _graph.Kind);
     }
 
     private void Check(InputTensor input, IEnumerable<string> errors)

@@ -10,14 +10,13 @@ namespace InferenceServer.Runtime.Models;
 
 /// <summary>Runs a model before it serves: the network at every declared size and batch size, and the stages before
 /// and after the network.</summary>
-/// <remarks>At the first run of a shape, ONNX Runtime plans its memory and a GPU chooses its algorithms; .NET
-/// optimises a method only after many calls.</remarks>
+/// <remarks>At the first run of a shape, ONNX Runtime plans its memory and a GPU chooses its algorithms; at the second, the
+/// memory of a GPU grows to the plan. .NET optimises a method only after many calls.</remarks>
 internal sealed class ModelWarmUp
 {
     /// <summary>[height, width] of images where the manifest names none.</summary>
     public static readonly IReadOnlyList<int> Usual = [480, 640];
 
-    private const int NetworkRuns = 2;
     private const int StageRuns = 2;
     private const int CompilerRounds = 3;
     private const int CompilerRuns = 40; // .NET recompiles a method after 30 calls
@@ -29,12 +28,14 @@ internal sealed class ModelWarmUp
     private readonly ModelTrial _trial;
     private readonly CrfRefiner _refiner;
     private readonly bool _refines;
+    private readonly int _networkRuns;
 
     public ModelWarmUp(LoadedModel model, string file, CrfRefiner refiner)
     {
         _model = model;
         _trial = new ModelTrial(model.Manifest, model.Session, model.Graph, file);
         _refiner = refiner;
+        _networkRuns = model.Session.Provider == ExecutionProvider.Cuda ? 2 : 1;
         ModelManifest manifest = model.Manifest;
         _refines = manifest.Postprocess.Crf is not null
             && CrfManifest.Obstacle(manifest.Graph.OutputKind, model.Postprocessor.Classes) is null;
@@ -42,15 +43,18 @@ internal sealed class ModelWarmUp
         [
             .. (manifest.WarmUp?.Sizes ?? [manifest.Cost?.At ?? Usual]).Select(s => new ImageSize(s[1], s[0]))
         ];
-        // Images of several sizes may have the same input size.
+        IReadOnlyList<PassPlan> plans = [.. images.Select(image => model.Preprocessor.Plan(image, model.Passes))];
+        IReadOnlyList<PassPlan> staged = TakesColors(model) ? plans : [];
+        // Images of several sizes may have the same input size. The stages of an image run the network on one of its inputs.
         Steps =
         [
-            .. from size in images.SelectMany(p => model.Preprocessor.Plan(p, model.Passes).Inputs).Distinct()
+            .. from size in plans.SelectMany(plan => plan.Inputs).Distinct()
                from batch in manifest.WarmUp?.Batches ?? [.. Enumerable.Range(1, model.Scheduler.MaxBatch)]
-               select (model.Session.Layout.Describe(batch, size), (Action<CancellationToken>)(ct => RunNetwork(batch, size, ct))),
-            .. from image in images
-               where TakesColors(model)
-               select ($"an image of {image}", (Action<CancellationToken>)(ct => RunStages(image, StageRuns, ct))),
+               where batch > 1 || staged.All(plan => FirstInput(plan) != size)
+               select (Shape(batch, size), (Action<CancellationToken>)(ct => _trial.WarmUp(batch, size, _networkRuns, ct))),
+            .. from plan in staged
+               let name = $"{Shape(1, FirstInput(plan))}, an image of {plan.Image}"
+               select (name, (Action<CancellationToken>)(ct => RunStages(plan, 1, StageRuns, TimeSpan.Zero, ct))),
         ];
         if (TakesColors(model) && Interlocked.Exchange(ref _compiled, 1) == 0)
         {
@@ -61,63 +65,56 @@ internal sealed class ModelWarmUp
     /// <summary>The runs in order, with a name for users.</summary>
     public IReadOnlyList<(string Name, Action<CancellationToken> Run)> Steps { get; }
 
+    /// <summary>Gives the memory of the runs back to the system.</summary>
+    public void GiveMemoryBack() => _trial.GiveMemoryBack();
+
     private static bool TakesColors(LoadedModel model) => model.Session.Layout.TakesImages && !model.Preprocessor.TakesBands;
 
-    private void RunNetwork(int batch, ImageSize size, CancellationToken cancellationToken)
-    {
-        for (int i = 0; i < NetworkRuns; i++)
-        {
-            _trial.WarmUp(batch, size, cancellationToken);
-        }
-    }
+    private static ImageSize FirstInput(PassPlan plan) => plan.Passes[0].View.Input;
+
+    private string Shape(int batch, ImageSize size) => _model.Session.Layout.Describe(batch, size);
 
     /// <summary>Runs the stages until .NET's compiler optimises them; once in a process.</summary>
-    private void Compile(CancellationToken cancellationToken)
+    private void Compile(CancellationToken cancellationToken) =>
+        RunStages(_model.Preprocessor.Plan(Small, _model.Passes), CompilerRounds, CompilerRuns, CompilerDelay, cancellationToken);
+
+    private void RunStages(PassPlan plan, int rounds, int runs, TimeSpan pause, CancellationToken cancellationToken)
     {
-        for (int round = 0; round < CompilerRounds; round++)
+        using PooledBuffer<byte> rgb = new(checked((int)(plan.Image.Pixels * 3)));
+        Paint(rgb.Span, plan.Image);
+        using ImageViews? views = plan.IsOne ? null : _model.Preprocessor.Open(plan, rgb.Memory);
+        using InputTensor input = Prepare();
+        using ModelOutput output = _trial.WarmUp(input, _networkRuns, cancellationToken);
+        for (int round = 0; round < rounds; round++)
         {
-            RunStages(Small, CompilerRuns, cancellationToken);
-            cancellationToken.WaitHandle.WaitOne(CompilerDelay);
+            for (int i = 0; i < runs; i++)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                using InputTensor again = Prepare();
+                Finish(plan, output, rgb.Memory, cancellationToken);
+            }
+
+            cancellationToken.WaitHandle.WaitOne(pause);
         }
+
+        InputTensor Prepare() => views is null
+            ? _model.Preprocessor.Prepare(rgb.Span, plan.Whole)
+            : _model.Preprocessor.Prepare(views, plan.Passes[0]);
     }
 
-    private void RunStages(ImageSize image, int runs, CancellationToken cancellationToken)
+    private void Finish(PassPlan plan, ModelOutput output, ReadOnlyMemory<byte> rgb, CancellationToken cancellationToken)
     {
-        using PooledBuffer<byte> rgb = new(checked((int)(image.Pixels * 3)));
-        Paint(rgb.Span, image);
-        PassPlan plan = _model.Preprocessor.Plan(image, _model.Passes);
-        if (!plan.IsOne)
+        if (plan.IsOne)
         {
-            RunTile(plan, rgb.Memory, runs, cancellationToken);
+            using Mask mask = _model.Postprocessor.Compute(output, plan.Whole, withConfidence: false, withProbabilities: _refines);
+            Refine(mask, rgb, cancellationToken);
             return;
         }
 
-        InputGeometry geometry = plan.Whole;
-        using InputTensor input = _model.Preprocessor.Prepare(rgb.Span, geometry);
-        using ModelOutput output = _model.Session.Run(input, cancellationToken);
-        for (int i = 0; i < runs; i++)
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-            using InputTensor again = _model.Preprocessor.Prepare(rgb.Span, geometry);
-            using Mask mask = _model.Postprocessor.Compute(output, geometry, withConfidence: false, withProbabilities: _refines);
-            Refine(mask, rgb.Memory, cancellationToken);
-        }
-    }
-
-    private void RunTile(PassPlan plan, ReadOnlyMemory<byte> rgb, int runs, CancellationToken cancellationToken)
-    {
         Pass pass = plan.Passes[0];
-        using ImageViews views = _model.Preprocessor.Open(plan, rgb);
-        using InputTensor input = _model.Preprocessor.Prepare(views, pass);
-        using ModelOutput output = _model.Session.Run(input, cancellationToken);
-        for (int i = 0; i < runs; i++)
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-            using InputTensor again = _model.Preprocessor.Prepare(views, pass);
-            using FusedPasses fused = _model.Postprocessor.Fuse(plan, output, withConfidence: false, withProbabilities: false);
-            fused.Add(pass, output);
-            fused.Finish(pass.Bottom);
-        }
+        using FusedPasses fused = _model.Postprocessor.Fuse(plan, output, withConfidence: false, withProbabilities: false);
+        fused.Add(pass, output);
+        fused.Finish(pass.Bottom);
     }
 
     // Smooth colours: in noise no two pixels are similar, and a CRF would need many times its usual memory.

@@ -28,13 +28,22 @@ internal interface IModelSession : IDisposable
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     /// <exception cref="SegmentationException">The network failed.</exception>
     ModelOutput Run(InputTensor input, CancellationToken cancellationToken);
+
+    /// <summary>Gives the processor's memory that runs left unused back to the system.</summary>
+    /// <param name="input">Any input of <see cref="Layout"/>, which is not run.</param>
+    void GiveMemoryBack(InputTensor input)
+    {
+    }
 }
 
 /// <summary>One network in two sessions: a wide session, whose runs use all processors, and a narrow session for runs
 /// that share the processors.</summary>
 /// <remarks>The threads of one run wait for each other at every operator, so parallel narrow runs have more throughput
 /// than wide runs in turn. A run that is alone has less latency in the wide session.</remarks>
-internal sealed class ElasticSession(IModelSession wide, IModelSession narrow) : IModelSession
+/// <param name="wide">The wide session; disposed with this object.</param>
+/// <param name="narrow">The narrow session; disposed with this object.</param>
+/// <param name="weights">The weights that both use, disposed after them; null where each has its own.</param>
+internal sealed class ElasticSession(IModelSession wide, IModelSession narrow, SharedWeights? weights) : IModelSession
 {
     public ExecutionProvider Provider => wide.Provider;
 
@@ -48,9 +57,12 @@ internal sealed class ElasticSession(IModelSession wide, IModelSession narrow) :
 
     public ModelOutput Run(InputTensor input, CancellationToken cancellationToken) => wide.Run(input, cancellationToken);
 
+    public void GiveMemoryBack(InputTensor input) => wide.GiveMemoryBack(input);
+
     public void Dispose()
     {
         wide.Dispose();
         narrow.Dispose();
+        weights?.Dispose();
     }
 }

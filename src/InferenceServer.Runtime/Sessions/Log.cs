@@ -11,4 +11,9 @@ internal static partial class Log
         101, LogLevel.Warning,
         "The GPU has no page-locked memory; copies to and from the GPU are slower: {Reason}")]
     public static partial void NoPinnedMemory(ILogger logger, string reason);
+
+    [LoggerMessage(
+        102, LogLevel.Warning,
+        "The sessions of {Model} hold its weights once each, because they cannot be shared: {Reason}")]
+    public static partial void WeightsNotShared(ILogger logger, string model, string reason);
 }

@@ -50,15 +50,53 @@ internal sealed class OnnxModelSession : IModelSession
     public ModelOutput Run(InputTensor input, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        using RunOptions options = new();
-        if (_usual.IsRare(input.Size.Pixels) && _arena is not null)
+        // After every run, a shrink would cost more than it saves: the next run would request the memory from the system
+        // again.
+        if (!_usual.IsRare(input.Size.Pixels) || _arena is null)
         {
-            // After every run, a shrink would cost more than it saves: the next run would request the memory from the
-            // system again.
-            options.AddRunConfigEntry("memory.enable_memory_arena_shrinkage", _arena);
-            ArenaUsage.AddShrinkage();
+            using RunOptions usual = new();
+            return Run(usual, input, cancellationToken);
         }
 
+        ArenaUsage.AddShrinkage();
+        using RunOptions options = Shrinking(_arena);
+        return Run(options, input, cancellationToken);
+    }
+
+    public void GiveMemoryBack(InputTensor input)
+    {
+        if (Provider != ExecutionProvider.Cpu || _arena is null)
+        {
+            return; // a GPU takes long to get memory again
+        }
+
+        using RunOptions options = Shrinking(_arena);
+        options.Terminate = true; // the memory goes back at the end of a run, and this one ends before its first operator
+        try
+        {
+            Run(options, input).Dispose();
+        }
+        catch (OnnxRuntimeException)
+        {
+            // A run that was ended says so.
+        }
+    }
+
+    public void Dispose()
+    {
+        _binding?.Dispose();
+        _session.Dispose();
+    }
+
+    private static RunOptions Shrinking(string arena)
+    {
+        RunOptions options = new();
+        options.AddRunConfigEntry("memory.enable_memory_arena_shrinkage", arena);
+        return options;
+    }
+
+    private ModelOutput Run(RunOptions options, InputTensor input, CancellationToken cancellationToken)
+    {
         try
         {
             // This registration is disposed before the options, so a late cancellation never reaches freed memory.
@@ -73,12 +111,6 @@ internal sealed class OnnxModelSession : IModelSession
                 SegmentationError.InferenceFailed,
                 $"The network failed on an input of {input.Layout.Describe(input.Batch, input.Size)}.", e);
         }
-    }
-
-    public void Dispose()
-    {
-        _binding?.Dispose();
-        _session.Dispose();
     }
 
     private IDisposableReadOnlyCollection<OrtValue> Run(RunOptions options, InputTensor input)

@@ -45,7 +45,8 @@ public sealed class OnnxOptions
     /// <summary>Whether a GPU may round products to TF32. A manifest may override it. Default true.</summary>
     public bool Tf32 { get; set; } = true;
 
-    /// <summary>Whether a session returns memory to the system after an unusually large input. Default true.</summary>
+    /// <summary>Whether memory of the network's runs goes back to the system after a model's load and after an unusually large
+    /// input. Default true.</summary>
     public bool ArenaShrinkage { get; set; } = true;
 
     /// <summary>Threads of one run. 0: a run that is alone uses all threads of the process (the container's quota),

@@ -72,18 +72,15 @@ internal sealed class SessionFactory(IOptions<OnnxOptions> options, IOptions<Sch
     /// <exception cref="GpuRequiredException">A GPU is required and cannot be used.</exception>
     public (IModelSession Session, AdaptedGraph Graph) Open(string file, AdaptationRequest request, GpuManifest? gpu = null)
     {
+        Start();
         (AdaptedGraph graph, GraphSource source) = Adapt(file, request);
-        int device = NextDevice();
-        (InferenceSession session, ExecutionProvider provider) = Create(source, device, gpu);
-        OnnxModelSession wide = Bind(session, provider, device, graph);
-        if (!IsElastic || provider != ExecutionProvider.Cpu)
+        IModelSession session = OpenAdapted(source, graph, gpu);
+        if (source.Adapted is { } bytes)
         {
-            return (wide, graph);
+            NativeHeap.GiveBack(bytes, bytes.LongLength); // as large as the weights, and a collection may be hours away
         }
 
-        using Owned<OnnxModelSession> owned = new(wide);
-        OnnxModelSession narrow = Bind(OpenOnCpu(source, threads: 1), provider, device, graph);
-        return (new ElasticSession(owned.Release(), narrow), graph);
+        return (session, graph);
     }
 
     /// <summary>Adapts the graph in a file, without opening it.</summary>
@@ -116,6 +113,66 @@ internal sealed class SessionFactory(IOptions<OnnxOptions> options, IOptions<Sch
         }
     }
 
+    private IModelSession OpenAdapted(GraphSource source, AdaptedGraph graph, GpuManifest? gpu)
+    {
+        int device = NextDevice();
+        (InferenceSession? cuda, Exception? error) = TryCuda(source, device, gpu);
+        if (cuda is not null)
+        {
+            return Bind(cuda, ExecutionProvider.Cuda, device, graph);
+        }
+
+        // A graph that no provider can read throws here with an error about the graph.
+        using Owned<IModelSession> cpu = new(OpenOnCpu(source, graph));
+        if (error is not null)
+        {
+            FallBack(error);
+        }
+
+        return cpu.Release();
+    }
+
+    private IModelSession OpenOnCpu(GraphSource source, AdaptedGraph graph)
+    {
+        if (!IsElastic)
+        {
+            return Bind(OpenOnCpu(source), ExecutionProvider.Cpu, 0, graph);
+        }
+
+        try
+        {
+            return OpenShared(source, graph);
+        }
+        catch (Exception e) when (e is OnnxRuntimeException or OnnxFormatException or IOException or UnauthorizedAccessException)
+        {
+            using Owned<OnnxModelSession> wide = new(Bind(OpenOnCpu(source), ExecutionProvider.Cpu, 0, graph));
+            using Owned<OnnxModelSession> narrow = new(Bind(OpenOnCpu(source, threads: 1), ExecutionProvider.Cpu, 0, graph));
+            Log.WeightsNotShared(logger, ModelFile.Display(source.File), e.Message); // the graph itself can be read
+            return new ElasticSession(wide.Release(), narrow.Release(), weights: null);
+        }
+    }
+
+    private ElasticSession OpenShared(GraphSource source, AdaptedGraph graph)
+    {
+        using OptimizedGraph optimized = new();
+        using (SessionOptions options = CpuOptions(IntraOpThreads))
+        {
+            optimized.WriteFrom(options);
+            OpenAside(() => OpenHere(source, options)).Dispose();
+        }
+
+        using Owned<SharedWeights> weights = new(optimized.ReadWeights());
+        using Owned<OnnxModelSession> wide = new(OpenPart(IntraOpThreads));
+        using Owned<OnnxModelSession> narrow = new(OpenPart(threads: 1));
+        return new ElasticSession(wide.Release(), narrow.Release(), weights.Release());
+
+        OnnxModelSession OpenPart(int threads)
+        {
+            using SessionOptions options = CpuOptions(threads);
+            return Bind(OpenAside(() => optimized.Open(weights.Value, options)), ExecutionProvider.Cpu, 0, graph);
+        }
+    }
+
     private OnnxModelSession Bind(InferenceSession session, ExecutionProvider provider, int device, AdaptedGraph graph)
     {
         using Owned<InferenceSession> owned = new(session);
@@ -139,7 +196,7 @@ internal sealed class SessionFactory(IOptions<OnnxOptions> options, IOptions<Sch
         }
     }
 
-    private (InferenceSession Session, ExecutionProvider Provider) Create(GraphSource source, int device, GpuManifest? gpu)
+    private void Start()
     {
         if (_options.SharedThreadPool)
         {
@@ -148,43 +205,47 @@ internal sealed class SessionFactory(IOptions<OnnxOptions> options, IOptions<Sch
             SharedThreads.TryCreate(PoolThreads, _options.Spinning);
         }
 
+        SharedArena.Create();
         if (OperatingSystem.IsWindows())
         {
             // On other systems an environment variable does the same: eng/OnnxRuntimeTelemetry.cs.
             OrtEnv.Instance().DisableTelemetryEvents();
         }
+    }
 
+    private (InferenceSession? Session, Exception? Error) TryCuda(GraphSource source, int device, GpuManifest? gpu)
+    {
         // ONNX Runtime prints errors when CUDA is missing; with the provider "auto", a missing CUDA is not an error.
-        if (_options.RequireGpu
-            || _options.Provider == ExecutionProvider.Cuda
-            || (_options.Provider == ExecutionProvider.Auto && CudaProvider.IsPresent))
+        if (!_options.RequireGpu
+            && _options.Provider != ExecutionProvider.Cuda
+            && (_options.Provider != ExecutionProvider.Auto || !CudaProvider.IsPresent))
         {
-            try
-            {
-                using SessionOptions cuda = Options(intraOpThreads: 1);
-                CudaProvider.AppendTo(cuda, device, CudaSettings.Create(_options, gpu));
-                return (OpenAside(source, cuda), ExecutionProvider.Cuda);
-            }
-            catch (Exception e) when (e is OnnxRuntimeException or InvalidOperationException or DllNotFoundException)
-            {
-                // A graph that no provider can read throws here with an error about the graph.
-                InferenceSession cpu = OpenOnCpu(source, IntraOpThreads);
-                if (_options.RequireGpu)
-                {
-                    cpu.Dispose();
-                    throw new GpuRequiredException(e);
-                }
-
-                if (Interlocked.Increment(ref _fallbacks) == 1)
-                {
-                    Log.CudaUnavailable(logger, e.Message);
-                }
-
-                return (cpu, ExecutionProvider.Cpu);
-            }
+            return (null, null);
         }
 
-        return (OpenOnCpu(source, IntraOpThreads), ExecutionProvider.Cpu);
+        try
+        {
+            using SessionOptions cuda = Options(intraOpThreads: 1);
+            CudaProvider.AppendTo(cuda, device, CudaSettings.Create(_options, gpu));
+            return (OpenAside(() => OpenHere(source, cuda)), null);
+        }
+        catch (Exception e) when (e is OnnxRuntimeException or InvalidOperationException or DllNotFoundException)
+        {
+            return (null, e);
+        }
+    }
+
+    private void FallBack(Exception error)
+    {
+        if (_options.RequireGpu)
+        {
+            throw new GpuRequiredException(error);
+        }
+
+        if (Interlocked.Increment(ref _fallbacks) == 1)
+        {
+            Log.CudaUnavailable(logger, error.Message);
+        }
     }
 
     private IList<int> Devices
@@ -206,8 +267,8 @@ internal sealed class SessionFactory(IOptions<OnnxOptions> options, IOptions<Sch
     {
         try
         {
-            using SessionOptions options = Options(threads);
-            return OpenAside(source, options);
+            using SessionOptions options = CpuOptions(threads);
+            return OpenAside(() => OpenHere(source, options));
         }
         catch (OnnxRuntimeException e)
         {
@@ -221,9 +282,8 @@ internal sealed class SessionFactory(IOptions<OnnxOptions> options, IOptions<Sch
     // With denormals set to zero, the first session changes the floating-point mode of its thread for good, and new
     // threads inherit the mode. .NET's compiler runs on any of them, reads the denormal-looking constants of some
     // vector instructions as zero, and emits wrong conversions. So that thread ends here.
-    private static InferenceSession OpenAside(GraphSource source, SessionOptions options) =>
-        Task.Factory.StartNew(
-            () => OpenHere(source, options), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default)
+    private static InferenceSession OpenAside(Func<InferenceSession> open) =>
+        Task.Factory.StartNew(open, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default)
             .GetAwaiter()
             .GetResult();
 
@@ -238,6 +298,19 @@ internal sealed class SessionFactory(IOptions<OnnxOptions> options, IOptions<Sch
         options.AddSessionConfigEntry(
             "session.model_external_initializers_file_folder_path", Path.GetDirectoryName(Path.GetFullPath(source.File))!);
         return new InferenceSession(source.Adapted, options);
+    }
+
+    private SessionOptions CpuOptions(int threads)
+    {
+        SessionOptions session = Options(threads);
+        if (SharedArena.Exists)
+        {
+            session.AddSessionConfigEntry("session.use_env_allocators", "1");
+            // Weights in the arena would keep the memory around them from going back to the system.
+            session.AddSessionConfigEntry("session.use_device_allocator_for_initializers", "1");
+        }
+
+        return session;
     }
 
     private SessionOptions Options(int intraOpThreads)

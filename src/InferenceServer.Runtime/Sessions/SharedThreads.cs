@@ -43,6 +43,34 @@ internal static class SharedThreads
     }
 }
 
+/// <summary>ONNX Runtime's arena of the processor's memory for all sessions of the process.</summary>
+/// <remarks>An arena of its own keeps the memory of a session's largest run. In a shared arena, the next run of any session
+/// takes that memory.</remarks>
+internal static class SharedArena
+{
+    private static readonly Lock Once = new();
+
+    /// <summary>Whether the arena exists.</summary>
+    public static bool Exists { get; private set; }
+
+    /// <summary>Creates the arena at the first call.</summary>
+    public static void Create()
+    {
+        lock (Once)
+        {
+            if (Exists)
+            {
+                return;
+            }
+
+            using OrtMemoryInfo memory = new(OrtMemoryInfo.allocatorCPU, OrtAllocatorType.ArenaAllocator, 0, OrtMemType.Default);
+            using OrtArenaCfg usual = new(0, -1, -1, -1); // no limit, and ONNX Runtime's own way to grow
+            OrtEnv.Instance().CreateAndRegisterAllocator(memory, usual);
+            Exists = true;
+        }
+    }
+}
+
 /// <summary>Frees a shared object when its last user has disposed its own reference; each user disposes
 /// once.</summary>
 internal sealed class SharedOwner(IDisposable owned, int holders) : IDisposable

@@ -88,6 +88,6 @@ public sealed class ElasticRunsTests : IDisposable
 
     private BatchScheduler CreateElastic(FakeSession beside, FakeSession? alone = null) =>
         new(
-            "fake", new ElasticSession(alone ?? _session, beside), BatchLimits.None, 2,
+            "fake", new ElasticSession(alone ?? _session, beside, weights: null), BatchLimits.None, 2,
             new Backlog(2, 1, _options, TimeProvider.System), TimeProvider.System);
 }

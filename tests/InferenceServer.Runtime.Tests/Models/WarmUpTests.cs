@@ -20,13 +20,13 @@ public sealed class WarmUpTests : IDisposable
         ModelFolder folder = new(_folder.Combine("tiny"));
         runtime.Get<ModelLoader>().Load(folder, 1, folder.Stamp(1), steps.Add, CancellationToken.None).Dispose();
 
-        foreach (string shape in (string[])["1×3×24×32", "4×3×24×32", "1×3×64×48", "4×3×64×48", "48×64"])
+        foreach (string shape in (string[])["1×3×24×32", "4×3×24×32", "1×3×64×48", "4×3×64×48", "an image of 48×64"])
         {
             Assert.Contains(
                 steps,
                 s =>
                     s.Step.Contains("warming", StringComparison.Ordinal)
-                        && s.Step.EndsWith(shape, StringComparison.Ordinal));
+                        && s.Step.Contains(shape, StringComparison.Ordinal));
         }
 
         Assert.Equal(Enumerable.Range(0, steps.Count - 1), steps.Skip(1).Select(s => s.Done)); // the first only opens the file
