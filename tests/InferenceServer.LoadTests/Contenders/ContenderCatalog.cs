@@ -18,13 +18,14 @@ internal static class ContenderCatalog
 
     private static string Configuration => new DirectoryInfo(AppContext.BaseDirectory).Parent!.Name;
 
+    /// <summary>Starts the server with the graph that the peers run, unless the arguments say otherwise.</summary>
     /// <param name="dll">The server's assembly.</param>
     /// <param name="arguments">Settings in the form <c>--Section:Key value</c>.</param>
     /// <param name="model">The model that is served.</param>
     /// <param name="logs">A folder for what the server prints.</param>
     public static Task<HttpContender> ServerAsync(string dll, string arguments, BenchmarkModel model, string logs) =>
         HttpContender.StartAsync(
-        Server, $"dotnet '{dll}' --urls http://127.0.0.1:PORT --Models:Default {model.Name} {arguments}", Path,
+        Server, $"dotnet '{dll}' --urls http://127.0.0.1:PORT --Models:Default {model.Name} --Onnx:Variant Float32 {arguments}", Path,
         System.IO.Path.Combine(logs, "server.log"));
 
     /// <summary>The peers that are set up on this machine; says how to set up those that are not.</summary>
