@@ -10,14 +10,13 @@ import hashlib
 import json
 from pathlib import Path
 
-import onnx
 import torch
 
 import importers
 import manifest
 import systems
-from graphs import half, quantize, tracing
-from preprocessing import calibration_images, legal_size
+from graphs import tracing
+from preprocessing import legal_size
 from randomise import randomise
 
 
@@ -29,8 +28,6 @@ def arguments():
     parser.add_argument("--weights", default="random", help="a checkpoint, or random (default)")
     parser.add_argument("--outputs", choices=tracing.OUTPUTS, default="stride", help="stride ends before the last upsampling, which the server fuses with argmax "
                         "(default); logits ends at the image's size; labels ends in argmax and gives bytes, but neither confidence nor CRF")
-    parser.add_argument("--precision", choices=("fp32", "fp16", "int8"), default="fp32", help="fp16 for GPUs, int8 for CPUs (default: fp32)")
-    parser.add_argument("--calibrate", metavar="FOLDER", help="images like those to be served, for int8")
     parser.add_argument("--option", action="append", default=[], metavar="KEY=VALUE", help="an argument of the system's class, in JSON: width=0.5, output_stride=8, size=[512,1024]")
     parser.add_argument("--at", metavar="HEIGHTxWIDTH", default="512x512", help="the usual size of images: cost is counted there, and the server warms up with it (default: 512x512)")
     parser.add_argument("--allow-missing", action="store_true", help="export although the checkpoint lacks weights")
@@ -63,18 +60,6 @@ def fill(network, checkpoint, allow_missing):
         raise ValueError("The checkpoint lacks weights. Check --backbone, --classes and --option against it; --allow-missing exports nevertheless.")
 
 
-def convert(file, precision, preprocess, folder):
-    """Rewrites a graph of fp32 in another precision."""
-    model = onnx.load(str(file))
-    if precision == "fp16":
-        model = half.to_half(model)
-    elif precision == "int8":
-        if not folder:
-            raise ValueError("--precision int8 needs --calibrate FOLDER: images like those to be served.")
-        model = quantize.quantize(model, calibration_images(folder, preprocess))
-    onnx.save(model, str(file))
-
-
 def main():
     given = arguments()
     options = {key: tuple(value) if isinstance(value, list) else value
@@ -93,9 +78,6 @@ def main():
     text = manifest.create(network, given.system, backbone, given.outputs, class_part, count, {
         "project": checkpoint.fork.name if checkpoint and checkpoint.fork else "InferenceServer model zoo", "checkpoint": Path(given.weights).name},
         tuple(int(side) for side in given.at.split("x")), checkpoint.fork.resize if checkpoint and checkpoint.fork else None)
-    if given.precision != "fp32":
-        convert(file, given.precision, text["preprocess"], given.calibrate)
-        text["source"]["exporter"] += f", {given.precision}"
     text["source"]["sha256"] = hashlib.sha256(file.read_bytes()).hexdigest()
     (folder / "model.json").write_text(json.dumps({"schema": 1, "name": folder.resolve().name, **text}, indent=2) + "\n")
     print(f"{file}: {file.stat().st_size / 1e6:.1f} MB, {text['cost']['parameters'] / 1e6:.2f} M parameters, {text['cost']['gmac']} GMAC at {text['cost']['at']}")

@@ -1,9 +1,6 @@
 """The families of normalisation that published weights use, in the words of the manifest: (x·scale − mean) / std, x in 0 to 255."""
-from pathlib import Path
-
 import numpy as np
 import torch
-from PIL import Image
 from torch.nn import functional as F
 
 FAMILIES = {
@@ -40,22 +37,3 @@ def padded(rgb, preprocess):
     """An image as the network's input: normalised, then 0 to the right and below up to a legal size, as the server does it."""
     height, width = legal_size(rgb.shape[:2], preprocess["size"])
     return F.pad(normalised(rgb, preprocess), [0, width - rgb.shape[1], 0, height - rgb.shape[0]])
-
-
-def calibration_images(folder, preprocess, most=64, largest=1024):
-    """Inputs of the network for images of a folder, evenly chosen; large images are shrunk, as calibration needs no detail."""
-    files = sorted(f for f in Path(folder).iterdir() if f.suffix.lower() in (".jpg", ".jpeg", ".png", ".webp", ".bmp"))
-    if not files:
-        raise ValueError(f"{folder}: expected images (jpg, png, webp or bmp), found none.")
-    if preprocess["color"] == "bands":
-        raise ValueError("int8 is calibrated on images of colours or gray; this model takes bands. Use --precision fp16.")
-    for file in files[::max(1, len(files) // most)][:most]:
-        image = Image.open(file).convert("L" if preprocess["color"] == "gray" else "RGB")
-        resize, fixed = preprocess["resize"], preprocess["size"].get("fixed")
-        if fixed:
-            image = image.resize((fixed[1], fixed[0]), Image.BILINEAR)
-        else:
-            side = min(image.size) if resize["mode"] == "short_side" else max(image.size)
-            factor = resize["size"] / side if resize["mode"] != "none" else min(1, largest / side)
-            image = image.resize([max(1, int(s * factor)) for s in image.size], Image.BILINEAR) if factor != 1 else image
-        yield padded(np.asarray(image), preprocess)

@@ -74,6 +74,7 @@ public static class ServiceCollectionExtensions
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton<ObjectStores>();
         services.AddSingleton<SessionFactory>();
+        services.TryAddSingleton(ProcessorTraits.Current);
         services.AddSingleton<VariantChoice>();
         services.AddSingleton<ModelLoader>();
         services.AddSingleton(PulledModels.CreateSource);

@@ -53,7 +53,7 @@ echo "| model | pixels that differ from the CPU, % | bare CUDA session, ms | ful
 echo "|---|--:|--:|--:|--:|"
 for model in $models; do
   for provider in cpu cuda; do
-    cli segment "$images" --model "$model" --provider "$provider" --format raw --out "$work/$model-$provider" > "$work/$model-$provider.log" 2>&1 || { fail "$model on $provider: $(cat "$work/$model-$provider.log")"; continue 2; }
+    cli segment "$images" --model "$model" --provider "$provider" --variant float32 --format raw --out "$work/$model-$provider" > "$work/$model-$provider.log" 2>&1 || { fail "$model on $provider: $(cat "$work/$model-$provider.log")"; continue 2; }
   done
   share=$(differing "$work/$model-cpu" "$work/$model-cuda")
   python3 -c "import sys; sys.exit(float('$share') > 0.1)" || fail "$model: $share % of the pixels differ, more than 0.1"

@@ -1,1 +1,1 @@
-"""What is done to ONNX graphs: export from PyTorch, half precision, 8-bit quantisation."""
+"""What is done to ONNX graphs: export from PyTorch, half precision, and a run in PyTorch for the tests."""

@@ -18,6 +18,9 @@ internal sealed record BenchReport
     /// <summary>The execution provider.</summary>
     public required string Provider { get; init; }
 
+    /// <summary>The network's number format.</summary>
+    public required string Variant { get; init; }
+
     /// <summary>The image that was segmented.</summary>
     public string Image { get; init; } = "";
 
@@ -65,6 +68,7 @@ internal sealed record BenchReport
             Model = model.Name,
             Version = model.Version,
             Provider = model.Session.Provider.ToString().ToLowerInvariant(),
+            Variant = model.Variant.ToString().ToLowerInvariant(),
             Input = $"{input.Width}x{input.Height}",
             LoadMs = model.LoadTime.TotalMilliseconds,
             Runs = samples.Count,

@@ -12,7 +12,8 @@ internal static class BenchTables
     {
         console.Write(new Grid().AddColumn().AddColumn()
             .AddRow(
-                "Model", Markup.Escape($"{report.Model} v{report.Version} on {report.Provider}, input {report.Input}"))
+                "Model", Markup.Escape(
+                    $"{report.Model} v{report.Version} in {report.Variant} on {report.Provider}, input {report.Input}"))
             .AddRow("Image", Markup.Escape(report.Image)));
         Table times = new Table().Border(TableBorder.Simple).AddColumn("Milliseconds");
         foreach (string column in new[] { "mean", "p50", "p90", "p99", "max" })

@@ -24,15 +24,25 @@ internal sealed class RuntimeOptions
         "--provider", "The execution provider; cuda fails where no GPU can be used.",
         ("auto", ExecutionProvider.Auto), ("cpu", ExecutionProvider.Cpu), ("cuda", ExecutionProvider.Cuda));
 
-    private RuntimeOptions(Command command)
+    private readonly Option<GraphVariant> _variant = ChoiceOption.Create(
+        "--variant", "The network's number format; auto is the one that the server would serve.",
+        ("auto", GraphVariant.Auto), ("float32", GraphVariant.Float32), ("int8", GraphVariant.Int8), ("float16", GraphVariant.Float16));
+
+    private readonly Option[] _all;
+
+    private RuntimeOptions(Command command, bool withVariant)
     {
-        command.Options.Add(_models);
-        command.Options.Add(_threads);
-        command.Options.Add(_provider);
+        _all = withVariant ? [_models, _threads, _provider, _variant] : [_models, _threads, _provider];
+        foreach (Option option in _all)
+        {
+            command.Options.Add(option);
+        }
     }
 
     /// <summary>Adds the options to <paramref name="command"/>.</summary>
-    public static RuntimeOptions AddTo(Command command) => new(command);
+    /// <param name="command">The command.</param>
+    /// <param name="withVariant">Whether the number format of the network can be chosen.</param>
+    public static RuntimeOptions AddTo(Command command, bool withVariant = true) => new(command, withVariant);
 
     /// <summary>The folder of models.</summary>
     public string Folder(ParseResult parsed) => parsed.GetRequiredValue(_models);
@@ -43,7 +53,7 @@ internal sealed class RuntimeOptions
     {
         if (result.GetResult(elsewhere) is { Implicit: false })
         {
-            foreach (Option option in (Option[])[_models, _threads, _provider])
+            foreach (Option option in _all)
             {
                 if (result.GetResult(option) is { Implicit: false })
                 {
@@ -68,6 +78,7 @@ internal sealed class RuntimeOptions
             options.Models.WarmUp = false; // a command runs what it needs, and no more
             options.Onnx.IntraOpThreads = parsed.GetValue(_threads);
             options.Onnx.Provider = parsed.GetValue(_provider);
+            options.Onnx.Variant = _all.Contains(_variant) ? parsed.GetValue(_variant) : GraphVariant.Float32;
             options.Onnx.RequireGpu = options.Onnx.Provider == ExecutionProvider.Cuda;
             options.Inference.MaxInputPixels = AnyWork; // only a server limits the work of a request
             configure?.Invoke(options);

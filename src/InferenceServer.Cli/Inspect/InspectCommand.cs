@@ -44,7 +44,7 @@ internal static class InspectCommand
         {
             model, manifest, input, outputName, classes,
         };
-        RuntimeOptions runtime = RuntimeOptions.AddTo(command);
+        RuntimeOptions runtime = RuntimeOptions.AddTo(command, withVariant: false);
         command.SetAction((parsed, ct) =>
         {
             string? names = parsed.GetValue(classes);

@@ -13,24 +13,44 @@ namespace InferenceServer.Cli.Optimize;
 /// <summary>The images of an optimisation: some to calibrate on, others to check on.</summary>
 /// <param name="Calibration">Files to calibrate on.</param>
 /// <param name="HeldOut">Files to check on.</param>
-internal sealed record OptimizationSet(IReadOnlyList<string> Calibration, IReadOnlyList<string> HeldOut)
+/// <param name="Labelled">Those of <paramref name="HeldOut"/> with their labels; empty without labels.</param>
+internal sealed record OptimizationSet(
+    IReadOnlyList<string> Calibration, IReadOnlyList<string> HeldOut, IReadOnlyList<LabelPair> Labelled)
 {
     private const int MostHeldOut = 32;
 
-    /// <summary>Spreads both evenly over a folder.</summary>
-    /// <param name="files">All images, ordered.</param>
+    /// <summary>Chooses the images.</summary>
+    /// <param name="images">The folder of images to calibrate on.</param>
+    /// <param name="check">The folder of images to check on; null takes some of <paramref name="images"/> for that.</param>
+    /// <param name="labels">The folder of the latter images' labels; null without labels.</param>
     /// <param name="count">Most images to calibrate on.</param>
-    /// <exception cref="CommandException">There are fewer than four images.</exception>
-    public static OptimizationSet Create(IReadOnlyList<string> files, int count)
+    /// <exception cref="CommandException">There are too few images, or labels are missing.</exception>
+    public static OptimizationSet Create(string images, string? check, string? labels, int count)
+    {
+        IReadOnlyList<string> files = ImageFiles.Expand([images]);
+        OptimizationSet set = check is null
+            ? Split(files, count)
+            : new OptimizationSet(Spread(files, count), ImageFiles.Expand([check]), []);
+        if (labels is null)
+        {
+            return set;
+        }
+
+        return set with { Labelled = [.. LabelPair.Find(check ?? images, labels).Where(pair => set.HeldOut.Contains(pair.Image))] };
+    }
+
+    // Both are spread evenly: a folder's order is often that of time or place.
+    private static OptimizationSet Split(IReadOnlyList<string> files, int count)
     {
         if (files.Count < 4)
         {
             throw new CommandException(
-                $"--images: expected at least 4 images, to calibrate on some and check on others, found {files.Count}.");
+                $"--images: expected at least 4 images, to calibrate on some and check on others, found {files.Count}. "
+                + "Or name a folder of images to check on (--check).");
         }
 
         string[] calibration = Spread(files, Math.Min(count, files.Count * 3 / 4));
-        return new OptimizationSet(calibration, Spread([.. files.Except(calibration)], MostHeldOut));
+        return new OptimizationSet(calibration, Spread([.. files.Except(calibration)], MostHeldOut), []);
     }
 
     private static string[] Spread(IReadOnlyList<string> files, int count)
@@ -63,7 +83,7 @@ internal sealed class LoadedVariant(LoadedModel model, Segmenter segmenter)
         return await ((ISegmenter)segmenter).SegmentAsync(model.Name, image, MaskFormat.Npy, cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>Mean IoU over labelled images.</summary>
+    /// <summary>Mean IoU over labelled images, in percent.</summary>
     public async Task<double> MeanIouAsync(IReadOnlyList<LabelPair> pairs, byte ignore, CancellationToken cancellationToken)
     {
         Evaluator evaluator = new(segmenter, model, ignore, new SegmentSettings { Refine = false });
@@ -72,7 +92,7 @@ internal sealed class LoadedVariant(LoadedModel model, Segmenter segmenter)
             await evaluator.AddAsync(pair, cancellationToken).ConfigureAwait(false);
         }
 
-        return evaluator.Plain.All.MeanIoU();
+        return evaluator.Plain.All.MeanIoU() * 100;
     }
 
     private InputTensor Prepare(string file, AdmittedRequest admitted, PassSettings whole)

@@ -1,11 +1,9 @@
 using System.CommandLine;
+using System.Diagnostics;
 using System.Globalization;
-using System.Security.Cryptography;
-using InferenceServer.Cli.Evaluate;
 using InferenceServer.Cli.Hosting;
 using InferenceServer.Runtime.Models;
 using InferenceServer.Runtime.Sessions;
-using OnnxGraph;
 
 namespace InferenceServer.Cli.Optimize;
 
@@ -17,13 +15,18 @@ internal static class OptimizeCommand
         Option<string> model = new("--model") { Description = "The model's name.", HelpName = "NAME", Required = true };
         Option<string> images = new("--images")
         {
-            Description = "The folder of images: like those to be served, some tens or more. Some calibrate, others check.",
+            Description = "The folder of images to calibrate on: like those to be served, some tens or more.",
             HelpName = "DIR",
             Required = true,
         };
+        Option<string?> check = new("--check")
+        {
+            Description = "The folder of images to check on. Default: some of --images, which then do not calibrate.", HelpName = "DIR",
+        };
         Option<string?> labels = new("--labels")
         {
-            Description = "The folder of label maps, as for evaluate: the mean IoU is checked, too.", HelpName = "DIR",
+            Description = "The folder of label maps of the images to check on, as for evaluate: the mean IoU is checked, too.",
+            HelpName = "DIR",
         };
         Option<int> count = NumberOption.Create("--count", "Most images to calibrate on.", usual: 64, least: 1, most: 10_000);
         Option<CalibrationMethod> method = ChoiceOption.Create(
@@ -44,6 +47,10 @@ internal static class OptimizeCommand
             Description = "Make a network of 16-bit floats instead: half the file, and faster on a GPU.",
         };
         Option<bool> ends = new("--ends-too") { Description = "The layers that give the scores become 8 bits, too." };
+        Option<string?> graph = new("--graph")
+        {
+            Description = "Check this graph, which another program made of the model's graph, instead of making one.", HelpName = "FILE",
+        };
         Option<string?> output = new("--out")
         {
             Description =
@@ -52,35 +59,41 @@ internal static class OptimizeCommand
             HelpName = "FILE",
         };
         Option<bool> dryRun = new("--dry-run") { Description = "Measure, and write nothing." };
+        Option<bool> force = new("--force")
+        {
+            Description = "Make the graph again although the one that is there was made of the same files with the same options.",
+        };
         Command command = new(
             "optimize",
             "Make a network of 8 bits (static QDQ int8) of a model's float32 network, check its masks and its speed, and write it if "
             + "they hold.")
         {
-            model, images, labels, count, method, agreement, loss, speedup, ignore, half, ends, output, dryRun,
+            model, images, check, labels, count, method, agreement, loss, speedup, ignore, half, ends, graph, output, dryRun, force,
         };
-        RuntimeOptions runtime = RuntimeOptions.AddTo(command);
+        RuntimeOptions runtime = RuntimeOptions.AddTo(command, withVariant: false);
         command.SetAction((parsed, ct) => OptimizeAsync(
-            parsed, runtime, parsed.GetRequiredValue(model), parsed.GetRequiredValue(images), parsed.GetValue(labels),
-            parsed.GetValue(count),
+            parsed, runtime, parsed.GetRequiredValue(model),
+            OptimizationSet.Create(
+                parsed.GetRequiredValue(images), parsed.GetValue(check), parsed.GetValue(labels), parsed.GetValue(count)),
             new OptimizationSettings
             {
                 Variant = parsed.GetValue(half) ? GraphVariant.Float16 : GraphVariant.Int8,
                 Method = parsed.GetValue(method),
-                WeightBits = IntegerDotProduct.WeightBits,
+                WeightBits = ProcessorTraits.Current.WeightBits,
+                Graph = parsed.GetValue(graph),
                 EndsToo = parsed.GetValue(ends),
                 MinAgreement = parsed.GetValue(agreement),
                 MaxLoss = parsed.GetValue(loss),
                 MinSpeedup = parsed.GetValue(speedup),
                 Ignore = parsed.GetValue(ignore),
             },
-            parsed.GetValue(output), parsed.GetValue(dryRun), ct));
+            new OptimizationTarget(parsed.GetValue(output), parsed.GetValue(dryRun), parsed.GetValue(force)), ct));
         return command;
     }
 
     private static async Task OptimizeAsync(
-        ParseResult parsed, RuntimeOptions runtime, string name, string images, string? labels, int count, OptimizationSettings settings,
-        string? output, bool dryRun, CancellationToken cancellationToken)
+        ParseResult parsed, RuntimeOptions runtime, string name, OptimizationSet set, OptimizationSettings settings,
+        OptimizationTarget target, CancellationToken cancellationToken)
     {
         ModelFolder model = new FolderSource(runtime.Folder(parsed)).List().FirstOrDefault(folder => folder.Name == name)
             ?? throw new CommandException($"--model: expected a model in '{runtime.Folder(parsed)}', found no '{name}'.");
@@ -89,62 +102,36 @@ internal static class OptimizeCommand
             throw new CommandException($"Expected a version with a graph in '{model.Path}', found none.");
         }
 
-        OptimizationSet set = OptimizationSet.Create(ImageFiles.Expand([images]), count);
-        LabelPair[] labelled = labels is null ? [] : [.. LabelPair.Find(images, labels).Where(pair => set.HeldOut.Contains(pair.Image))];
+        int version = model.Versions[0];
+        string graph = model.GraphFile(version), file = target.Output ?? ModelFolder.VariantFile(graph, settings.Variant);
         Terminal terminal = Terminal.For(parsed);
-        string graph = model.GraphFile(model.Versions[0]);
+        OptimizationRecord record = OptimizationRecord.Create(model, version, set, settings);
+        if (!target.IsForced && !target.IsDryRun && record.IsIn(file))
+        {
+            terminal.Result($"{file} is up to date: made of the same files with the same options; --force makes it again");
+            return;
+        }
+
+        long start = Stopwatch.GetTimestamp();
         using OptimizationWorkspace workspace = new(
-            model, model.Versions[0],
+            model, version,
             folder => runtime.Build(parsed, options => (options.Models.Path, options.Models.WarmUp) = (folder, true)));
         Optimizer optimizer = new(workspace, settings);
         OptimizationResult result = await optimizer
-            .RunAsync(set, labelled, step => terminal.Note(step + "…"), cancellationToken).ConfigureAwait(false);
+            .RunAsync(set, step => terminal.Note(step + "…"), cancellationToken).ConfigureAwait(false);
         Report(terminal, graph, result, settings);
+        terminal.Result(Text($"Made and checked in {Stopwatch.GetElapsedTime(start).TotalSeconds:F0} s"));
         string[] failures = [.. Failures(result, settings)];
         if (failures.Length > 0)
         {
             throw new CommandException("The network does not hold and was not written: " + string.Join("; ", failures) + ".");
         }
 
-        if (!dryRun)
+        if (!target.IsDryRun)
         {
-            string target = output ?? ModelFolder.VariantFile(graph, settings.Variant);
-            await WholeFile.WriteAsync(target, Signed(graph, result, set, settings), cancellationToken).ConfigureAwait(false);
-            terminal.Result(target);
+            await WholeFile.WriteAsync(file, record.Sign(result), cancellationToken).ConfigureAwait(false);
+            terminal.Result(file);
         }
-    }
-
-    // The figures travel with the graph; the server serves it only beside the graph it was made of.
-    private static byte[] Signed(string graph, OptimizationResult result, OptimizationSet set, OptimizationSettings settings)
-    {
-        using OnnxModel model = OnnxModel.Open(result.File);
-        using FileStream source = File.OpenRead(graph);
-        model.Metadata[VariantChoice.DerivedFrom] = Convert.ToHexStringLower(SHA256.HashData(source));
-        Dictionary<string, string> figures = new()
-        {
-            ["agreement"] = Text($"{result.Agreement:F5}"),
-            ["images"] = Text($"{set.HeldOut.Count}"),
-            ["speedup"] = Text($"{result.Speedup:F2}"),
-            ["onnxruntime"] = SessionFactory.RuntimeVersion,
-        };
-        if (settings.Variant == GraphVariant.Int8)
-        {
-            figures["calibrated_on"] = Text($"{set.Calibration.Count}");
-            figures["weight_bits"] = Text($"{settings.WeightBits}");
-        }
-
-        if (result.MeanIou is { } iou)
-        {
-            figures["mean_iou"] = Text($"{iou.Own:F2}");
-            figures["mean_iou_float32"] = Text($"{iou.Float:F2}");
-        }
-
-        foreach ((string name, string value) in figures)
-        {
-            model.Metadata[VariantChoice.Prefix + name] = value;
-        }
-
-        return model.ToBytes();
     }
 
     private static IEnumerable<string> Failures(OptimizationResult result, OptimizationSettings settings)
@@ -168,7 +155,7 @@ internal static class OptimizeCommand
 
     private static void Report(Terminal terminal, string graph, OptimizationResult result, OptimizationSettings settings)
     {
-        if (settings.Variant == GraphVariant.Int8)
+        if (result.Layers.All > 0)
         {
             terminal.Result(Text(
                 $"Layers with weights in 8 bits: {result.Layers.Made} of {result.Layers.All}, weights of {settings.WeightBits} bits"));
@@ -181,9 +168,16 @@ internal static class OptimizeCommand
         }
 
         (double own, double before) = (result.Time.Own.TotalMilliseconds, result.Time.Float.TotalMilliseconds);
-        terminal.Result(Text($"One input: {own:F1} ms, float32 {before:F1} ms, {result.Speedup:F2} times the speed"));
+        string time = result.IsProcessorTime ? " of processor time" : "";
+        terminal.Result(Text($"One input: {own:F1} ms{time}, float32 {before:F1} ms, {result.Speedup:F2} times the speed"));
         terminal.Result(Text($"File: {new FileInfo(result.File).Length:N0} bytes, float32 {new FileInfo(graph).Length:N0}"));
     }
 
     private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }
+
+/// <summary>Where the graph is written.</summary>
+/// <param name="Output">The file; null is beside the model's graph.</param>
+/// <param name="IsDryRun">Whether nothing is written.</param>
+/// <param name="IsForced">Whether a graph that is up to date is made again.</param>
+internal sealed record OptimizationTarget(string? Output, bool IsDryRun, bool IsForced);

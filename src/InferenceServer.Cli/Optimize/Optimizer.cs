@@ -21,6 +21,12 @@ internal sealed record OptimizationSettings
     /// <summary>Int8 or Float16.</summary>
     public GraphVariant Variant { get; init; } = GraphVariant.Int8;
 
+    /// <summary>A graph that another program made of the model's, to be checked instead of making one; null makes one.</summary>
+    public string? Graph { get; init; }
+
+    /// <summary>Whether a graph is made that depends on the calibration images.</summary>
+    public bool UsesCalibration => Variant == GraphVariant.Int8 && Graph is null;
+
     /// <summary>Whether the nodes that give the scores become 8 bits, too.</summary>
     public bool EndsToo { get; init; }
 
@@ -52,8 +58,11 @@ internal sealed record OptimizationResult
     /// <summary>Mean IoU of the float graph and of this one, in percent; null without labels.</summary>
     public (double Float, double Own)? MeanIou { get; init; }
 
-    /// <summary>Median time of the float graph and of this one for one input.</summary>
+    /// <summary>Shortest time of the float graph and of this one for one input: of the processor, or on a GPU by the clock.</summary>
     public (TimeSpan Float, TimeSpan Own) Time { get; init; }
+
+    /// <summary>Whether <see cref="Time"/> is that of the processor.</summary>
+    public bool IsProcessorTime { get; init; }
 
     public double Speedup => Time.Float / Time.Own;
 
@@ -71,48 +80,55 @@ internal sealed class Optimizer(OptimizationWorkspace workspace, OptimizationSet
     private readonly List<byte[]> _masks = [];
     private Dictionary<string, float[]> _means = [];
     private LoadedVariant _original = null!;
+    private double _originalIou;
     private GraphProbe _probe = null!;
 
     /// <summary>Optimises the workspace's model.</summary>
     /// <param name="set">The images.</param>
-    /// <param name="labelled">The labelled ones among the images to check on; empty without labels.</param>
     /// <param name="advance">Called with each step's name.</param>
     /// <param name="cancellationToken">Stops the work.</param>
     /// <returns>The graph, and what was measured.</returns>
     /// <exception cref="CommandException">Nothing in the graph can be 8 bits; the message says why.</exception>
-    public async Task<OptimizationResult> RunAsync(
-        OptimizationSet set, IReadOnlyList<LabelPair> labelled, Action<string> advance, CancellationToken cancellationToken)
+    public async Task<OptimizationResult> RunAsync(OptimizationSet set, Action<string> advance, CancellationToken cancellationToken)
     {
         advance("Folding batch norms and constants");
         string file = workspace.Prepare();
         _original = workspace.Load(OptimizationWorkspace.Float, cancellationToken);
-        AdaptationRequest request = AdaptationRequest.Of(_original.Model.Manifest);
-        _probe = new GraphProbe(workspace.Sessions, request);
+        _probe = new GraphProbe(workspace.Sessions, AdaptationRequest.Of(_original.Model.Manifest));
         foreach (string image in set.HeldOut)
         {
             _masks.Add(await _original.LabelsAsync(image, cancellationToken).ConfigureAwait(false));
         }
 
-        (LoadedVariant made, double agreement, (int Made, int All) layers) = settings.Variant == GraphVariant.Float16
-            ? await HalveAsync(file, set, cancellationToken).ConfigureAwait(false)
-            : await QuantizeAsync(file, set, advance, cancellationToken).ConfigureAwait(false);
-        advance("Checking");
-        OptimizationResult result = new()
+        if (set.Labelled.Count > 0)
         {
-            File = workspace.File(made.Model.Name), Layers = layers, Agreement = agreement, Time = Time(made, set, cancellationToken),
-        };
-        if (labelled.Count == 0)
-        {
-            return result;
+            Evaluator.Check(_original.Model);
+            _originalIou = await _original.MeanIouAsync(set.Labelled, settings.Ignore, cancellationToken).ConfigureAwait(false);
         }
 
-        double before = await _original.MeanIouAsync(labelled, settings.Ignore, cancellationToken).ConfigureAwait(false);
-        double after = await made.MeanIouAsync(labelled, settings.Ignore, cancellationToken).ConfigureAwait(false);
-        return result with { MeanIou = (before * 100, after * 100) };
+        (Candidate made, (int Made, int All) layers) = settings switch
+        {
+            { Graph: { } other } => (await CopyAsync(other, set, cancellationToken).ConfigureAwait(false), default),
+            { Variant: GraphVariant.Float16 } => (await HalveAsync(file, set, cancellationToken).ConfigureAwait(false), default),
+            _ => await QuantizeAsync(file, set, advance, cancellationToken).ConfigureAwait(false),
+        };
+        advance("Measuring the speed");
+        return new OptimizationResult
+        {
+            File = workspace.File(made.Variant.Model.Name), Layers = layers, Agreement = made.Agreement,
+            MeanIou = set.Labelled.Count == 0 ? null : (_originalIou, made.MeanIou),
+            Time = Time(made.Variant, set, cancellationToken), IsProcessorTime = IsOnProcessor(_original),
+        };
     }
 
-    private async Task<(LoadedVariant Made, double Agreement, (int Made, int All) Layers)> HalveAsync(
-        string file, OptimizationSet set, CancellationToken cancellationToken)
+    private Task<Candidate> CopyAsync(string graph, OptimizationSet set, CancellationToken cancellationToken)
+    {
+        string copy = workspace.NewFile();
+        File.Copy(graph, copy);
+        return JudgeAsync(copy, set, cancellationToken);
+    }
+
+    private Task<Candidate> HalveAsync(string file, OptimizationSet set, CancellationToken cancellationToken)
     {
         string half = workspace.NewFile();
         using (OnnxModel model = OnnxModel.Open(file))
@@ -121,11 +137,10 @@ internal sealed class Optimizer(OptimizationWorkspace workspace, OptimizationSet
             model.Save(half);
         }
 
-        LoadedVariant made = workspace.Load(workspace.AddGraph(half), cancellationToken);
-        return (made, await AgreementAsync(made, set, cancellationToken).ConfigureAwait(false), default);
+        return JudgeAsync(half, set, cancellationToken);
     }
 
-    private async Task<(LoadedVariant Made, double Agreement, (int Made, int All) Layers)> QuantizeAsync(
+    private async Task<(Candidate Made, (int Made, int All) Layers)> QuantizeAsync(
         string file, OptimizationSet set, Action<string> advance, CancellationToken cancellationToken)
     {
         advance($"Calibrating on {set.Calibration.Count} images");
@@ -141,26 +156,41 @@ internal sealed class Optimizer(OptimizationWorkspace workspace, OptimizationSet
         HashSet<string> steps = [.. plan.Values.Select(plan.StepsOf)];
         Dictionary<string, ValueRange> widest = Calibration.MinMax(_probe, file, steps, Inputs());
         _means = Means(file, plan, set.Calibration.Take(Averaged), cancellationToken);
-        (Dictionary<string, ValueRange> ranges, LoadedVariant made, double agreement) =
+        (Dictionary<string, ValueRange> ranges, Candidate made) =
             await ChooseAsync(file, widest, Inputs, set, advance, cancellationToken).ConfigureAwait(false);
-        for (int round = 0; agreement < settings.MinAgreement && round < Rounds; round++)
+        for (int round = 0; !Holds(made) && round < Rounds; round++)
         {
-            advance(FormattableString.Invariant($"{agreement * 100:F2} % of the labels agree; returning the worst layers to float"));
-            ReturnWorst(file, workspace.File(made.Model.Name), set, cancellationToken);
-            made = Make(file, ranges, cancellationToken);
-            agreement = await AgreementAsync(made, set, cancellationToken).ConfigureAwait(false);
+            string lost = set.Labelled.Count == 0 ? "" : FormattableString.Invariant($", {Loss(made):F2} points of mean IoU are lost");
+            advance(FormattableString.Invariant(
+                $"{made.Agreement * 100:F2} % of the labels agree{lost}; returning the worst layers to float"));
+            ReturnWorst(file, workspace.File(made.Variant.Model.Name), set, cancellationToken);
+            made = await JudgeAsync(Quantize(file, ranges), set, cancellationToken).ConfigureAwait(false);
         }
 
-        return (made, agreement, (Plan(file).Weighted.Count, plan.Candidates));
+        return (made, (Plan(file).Weighted.Count, plan.Candidates));
+    }
+
+    private double Loss(Candidate made) => _originalIou - made.MeanIou;
+
+    private bool Holds(Candidate made) => made.Agreement >= settings.MinAgreement && Loss(made) <= settings.MaxLoss;
+
+    private async Task<Candidate> JudgeAsync(string graph, OptimizationSet set, CancellationToken cancellationToken)
+    {
+        LoadedVariant made = workspace.Load(workspace.AddGraph(graph), cancellationToken);
+        double agreement = await AgreementAsync(made, set, cancellationToken).ConfigureAwait(false);
+        double iou = set.Labelled.Count == 0
+            ? 0
+            : await made.MeanIouAsync(set.Labelled, settings.Ignore, cancellationToken).ConfigureAwait(false);
+        return new Candidate(made, agreement, iou);
     }
 
     private QuantizationPlan Plan(string file)
     {
         using OnnxModel model = OnnxModel.Open(file);
-        return QuantizationPlan.Create(model.Graph, _float, settings.EndsToo);
+        return QuantizationPlan.Create(model, _float, settings.EndsToo);
     }
 
-    private async Task<(Dictionary<string, ValueRange> Ranges, LoadedVariant Made, double Agreement)> ChooseAsync(
+    private async Task<(Dictionary<string, ValueRange> Ranges, Candidate Made)> ChooseAsync(
         string file, Dictionary<string, ValueRange> widest, Func<IEnumerable<InputTensor>> inputs, OptimizationSet set,
         Action<string> advance, CancellationToken cancellationToken)
     {
@@ -175,34 +205,30 @@ internal sealed class Optimizer(OptimizationWorkspace workspace, OptimizationSet
             methods = [methods[(int)settings.Method - 1]];
         }
 
-        (Dictionary<string, ValueRange> Ranges, LoadedVariant Made, double Agreement)? best = null;
+        (Dictionary<string, ValueRange> Ranges, Candidate Made)? best = null;
         foreach ((string name, Func<Dictionary<string, ValueRange>> choose) in methods)
         {
-            if (best?.Agreement >= settings.MinAgreement)
+            if (best is { } found && Holds(found.Made))
             {
                 break; // the next method costs another run over all images
             }
 
             advance($"Quantising with {name}");
             Dictionary<string, ValueRange> ranges = choose();
-            LoadedVariant made = Make(file, ranges, cancellationToken);
-            double agreement = await AgreementAsync(made, set, cancellationToken).ConfigureAwait(false);
-            if (best is null || agreement > best.Value.Agreement)
+            Candidate made = await JudgeAsync(Quantize(file, ranges), set, cancellationToken).ConfigureAwait(false);
+            if (best is null || Holds(made) || made.Agreement > best.Value.Made.Agreement)
             {
-                best = (ranges, made, agreement);
+                best = (ranges, made);
             }
         }
 
         return best!.Value;
     }
 
-    private LoadedVariant Make(string file, Dictionary<string, ValueRange> ranges, CancellationToken cancellationToken) =>
-        workspace.Load(workspace.AddGraph(Quantize(file, ranges)), cancellationToken);
-
     private string Quantize(string file, Dictionary<string, ValueRange> ranges)
     {
         using OnnxModel model = OnnxModel.Open(file);
-        QuantizationPlan plan = QuantizationPlan.Create(model.Graph, _float, settings.EndsToo);
+        QuantizationPlan plan = QuantizationPlan.Create(model, _float, settings.EndsToo);
         Quantizer.Quantize(model, plan, ranges, settings.WeightBits, _means);
         string made = workspace.NewFile();
         model.Save(made);
@@ -287,7 +313,7 @@ internal sealed class Optimizer(OptimizationWorkspace workspace, OptimizationSet
         return equal / (double)all;
     }
 
-    // By turns, so that changes of the machine's speed affect both.
+    // By turns, so that changes of the machine's speed affect both; the shortest run of each is least disturbed.
     private (TimeSpan Float, TimeSpan Own) Time(LoadedVariant made, OptimizationSet set, CancellationToken cancellationToken)
     {
         List<TimeSpan> before = [], after = [];
@@ -298,15 +324,19 @@ internal sealed class Optimizer(OptimizationWorkspace workspace, OptimizationSet
             after.Add(Run(made, input, cancellationToken));
         }
 
-        return (Median(before), Median(after));
+        return (before.Min(), after.Min());
     }
 
+    // On the processor its own time counts, which other programs do not change much.
     private static TimeSpan Run(LoadedVariant variant, InputTensor input, CancellationToken cancellationToken)
     {
-        long start = Stopwatch.GetTimestamp();
+        (long start, TimeSpan used) = (Stopwatch.GetTimestamp(), Environment.CpuUsage.TotalTime);
         using ModelOutput output = variant.Model.Session.Run(input, cancellationToken);
-        return Stopwatch.GetElapsedTime(start);
+        return IsOnProcessor(variant) ? Environment.CpuUsage.TotalTime - used : Stopwatch.GetElapsedTime(start);
     }
 
-    private static TimeSpan Median(List<TimeSpan> times) => times.Order().ElementAt(times.Count / 2);
+    private static bool IsOnProcessor(LoadedVariant variant) => variant.Model.Session.Provider == ExecutionProvider.Cpu;
+
+    /// <summary>A graph that was made and loaded, its share of equal labels, and its mean IoU in percent, 0 without labels.</summary>
+    private sealed record Candidate(LoadedVariant Variant, double Agreement, double MeanIou);
 }

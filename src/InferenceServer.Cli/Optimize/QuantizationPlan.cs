@@ -11,10 +11,14 @@ internal sealed class QuantizationPlan
     private static readonly string[] Following = ["Add", "Mul", "Concat", "GlobalAveragePool", "AveragePool", "Sigmoid", "LeakyRelu"];
 
     // Their output has values of the first input only, so that both have the same steps.
-    private static readonly string[] Passing = ["MaxPool", "Resize", "Reshape", "Transpose", "Squeeze", "Unsqueeze", "Flatten", "Slice"];
+    private static readonly string[] Passing =
+        ["MaxPool", "Resize", "Reshape", "Transpose", "Squeeze", "Unsqueeze", "Flatten", "Slice", "Expand"];
 
     // Quantisation cuts where they do: the range of their output begins at 0 and ends at the limit.
     private static readonly string[] Saturating = ["Relu", "Clip"];
+
+    // Since this version Clip takes integers.
+    private const int FirstWithIntegerClip = 12;
 
     private readonly Dictionary<string, Node> _producers = [];
     private readonly Dictionary<string, List<Node>> _consumers = [];
@@ -73,13 +77,18 @@ internal sealed class QuantizationPlan
     /// replace. Null where the node stays float32.</summary>
     public string? ResultOf(Node node) => _results.GetValueOrDefault(node);
 
+    /// <summary>Whether a node cuts negative values off a value that is 8 bits already and has other uses, so that the steps of
+    /// the value cannot do that. The runtime's own way is float32; a Clip of the integers is the same.</summary>
+    public bool IsIntegerRelu(Node node) => node.OpType == "Relu" && ResultOf(node) == node.Outputs[0];
+
     /// <summary>Plans a graph.</summary>
-    /// <param name="graph">Nodes are sorted, producers before consumers.</param>
+    /// <param name="model">The graph's nodes are sorted, producers before consumers.</param>
     /// <param name="stays">Outputs of nodes with weights that stay float32.</param>
     /// <param name="endsToo">Whether the nodes that give the scores compute in 8 bits, too: 256 steps make ties of near
     /// classes.</param>
-    public static QuantizationPlan Create(Graph graph, IReadOnlySet<string> stays, bool endsToo)
+    public static QuantizationPlan Create(OnnxModel model, IReadOnlySet<string> stays, bool endsToo)
     {
+        Graph graph = model.Graph;
         WeightedNode[] candidates = [.. graph.Nodes.Select(node => WeightedNode.Of(node, graph)).OfType<WeightedNode>()];
         QuantizationPlan plan = new(graph) { Candidates = candidates.Length };
         HashSet<string> last = endsToo ? [] : plan.Last(graph, [.. candidates.Select(c => c.Node)]);
@@ -94,11 +103,11 @@ internal sealed class QuantizationPlan
             }
         }
 
-        plan.AddOperators(graph);
+        plan.AddOperators(graph, hasIntegerClip: model.Opset >= FirstWithIntegerClip);
         return plan;
     }
 
-    private void AddOperators(Graph graph)
+    private void AddOperators(Graph graph, bool hasIntegerClip)
     {
         // A concatenation is cheap in 8 bits only where all its inputs are.
         foreach (Node node in graph.Nodes.Reverse().Where(node => node.OpType == "Concat" && _values.Contains(node.Outputs[0])))
@@ -112,7 +121,7 @@ internal sealed class QuantizationPlan
             {
                 Finish(node);
             }
-            else if (Passing.Contains(node.OpType) && _values.Contains(node.Inputs[0]) && IsExact(node))
+            else if (_values.Contains(node.Inputs[0]) && (IsPassing(node) || (hasIntegerClip && IsFreeRelu(node))))
             {
                 _results.Add(node, node.Outputs[0]);
                 _values.Add(node.Outputs[0]);
@@ -120,6 +129,10 @@ internal sealed class QuantizationPlan
             }
         }
     }
+
+    private bool IsFreeRelu(Node node) => node.OpType == "Relu" && !_outside.Contains(node.Outputs[0]);
+
+    private static bool IsPassing(Node node) => Passing.Contains(node.OpType) && IsExact(node);
 
     private static bool IsExact(Node node) =>
         node.OpType != "Resize"

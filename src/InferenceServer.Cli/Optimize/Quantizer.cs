@@ -27,6 +27,7 @@ internal sealed class Quantizer
     private readonly HashSet<string> _names;
     private readonly List<Node> _nodes = [];
     private readonly Dictionary<string, string> _back = [];
+    private readonly Dictionary<string, (string Values, string Scale, string Point)> _narrow = [];
     private readonly Dictionary<string, float[]> _weightScales = [];
 
     private Quantizer(OnnxModel model, QuantizationPlan plan, IReadOnlyDictionary<string, ValueRange> ranges, int weightBits)
@@ -70,6 +71,12 @@ internal sealed class Quantizer
         {
             if (replaced.Contains(node.Outputs[0]))
             {
+                continue;
+            }
+
+            if (_plan.IsIntegerRelu(node))
+            {
+                ClipIntegers(node.Inputs[0], node.Outputs[0]);
                 continue;
             }
 
@@ -121,6 +128,18 @@ internal sealed class Quantizer
         _nodes.Add(new Node("QuantizeLinear", [value, scale, point], [narrow]) { Domain = _domain, Name = narrow });
         _nodes.Add(new Node("DequantizeLinear", [narrow, scale, point], [back]) { Domain = _domain, Name = back });
         _back[result] = back;
+        _narrow[result] = (narrow, scale, point);
+    }
+
+    // The integer that stands for 0 is the smallest that stays.
+    private void ClipIntegers(string value, string result)
+    {
+        (string values, string scale, string point) = _narrow[value];
+        string narrow = Name($"{result}_quantized"), back = Name($"{result}_dequantized");
+        _nodes.Add(new Node("Clip", [values, point], [narrow]) { Name = narrow });
+        _nodes.Add(new Node("DequantizeLinear", [narrow, scale, point], [back]) { Domain = _domain, Name = back });
+        _back[result] = back;
+        _narrow[result] = (narrow, scale, point);
     }
 
     private void QuantizeConstants(WeightedNode heavy, float[]? bias, float[]? means)

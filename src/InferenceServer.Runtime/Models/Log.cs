@@ -99,4 +99,16 @@ internal static partial class Log
         231, LogLevel.Warning,
         "{Graph} was made of another graph than {Exported} and does not serve; run inference-server optimize again, or remove it.")]
     public static partial void VariantStale(ILogger logger, string graph, string exported);
+
+    [LoggerMessage(
+        232, LogLevel.Information,
+        "{Graph} was measured to be {Speedup:F2} times as fast as the exported graph, on such a processor with this ONNX Runtime; "
+        + "there is no trial.")]
+    public static partial void VariantMeasured(ILogger logger, string graph, double speedup);
+
+    [LoggerMessage(
+        233, LogLevel.Information,
+        "{Graph} does not serve: it has weights of {Bits} bits, and the sums of this processor are exact up to {Most}; "
+        + "the exported graph serves.")]
+    public static partial void VariantOverflows(ILogger logger, string graph, int bits, int most);
 }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Security.Cryptography;
 using InferenceServer.Kernels;
 using InferenceServer.Runtime.Adaptation;
@@ -23,14 +24,9 @@ internal sealed record OpenVariant(GraphVariant Variant, IModelSession Session, 
 
 /// <summary>Opens the graph of a version that serves: the exported one, or one that was made of it in another number
 /// format.</summary>
-internal sealed class VariantChoice(SessionFactory sessions, IOptions<OnnxOptions> options, ILogger<VariantChoice> logger)
+internal sealed class VariantChoice(
+    SessionFactory sessions, ProcessorTraits processor, IOptions<OnnxOptions> options, ILogger<VariantChoice> logger)
 {
-    /// <summary>What the keys of a graph's metadata begin with that say how it was made.</summary>
-    public const string Prefix = "inference_server.";
-
-    /// <summary>The key that has the SHA-256 of the graph it was made of.</summary>
-    public const string DerivedFrom = Prefix + "derived_from";
-
     private const double LeastSpeedup = 1.1;
     private const int Runs = 5;
 
@@ -43,40 +39,40 @@ internal sealed class VariantChoice(SessionFactory sessions, IOptions<OnnxOption
     public OpenVariant Open(string file, ModelManifest manifest, CancellationToken cancellationToken)
     {
         GraphVariant wanted = options.Value.Variant;
-        if (wanted is GraphVariant.Int8 or GraphVariant.Float16)
+        if (wanted != GraphVariant.Auto)
         {
-            string? named = Find(file, wanted, isRequired: true);
-            return Open(named ?? file, named is null ? GraphVariant.Float32 : wanted, manifest);
+            DerivedGraph? named = wanted == GraphVariant.Float32 ? null : Find(file, wanted, isRequired: true);
+            return named is null ? Open(file, GraphVariant.Float32, manifest) : Open(named.File, wanted, manifest);
         }
 
+        if (sessions.NeedsNoGpu && Find(file, GraphVariant.Int8, isRequired: false) is { } likely
+            && likely.SpeedupOn(processor) is { } measured)
+        {
+            bool isFaster = measured >= LeastSpeedup;
+            Log.VariantMeasured(logger, ModelFile.Display(likely.File), measured);
+            return isFaster ? Open(likely.File, GraphVariant.Int8, manifest) : Open(file, GraphVariant.Float32, manifest);
+        }
+
+        return Try(file, manifest, cancellationToken);
+    }
+
+    /// <summary>What was measured of a graph when it was made of another one, by name; null for an exported graph.</summary>
+    public static IReadOnlyDictionary<string, string>? Figures(LoadedModel model) =>
+        model.Variant == GraphVariant.Float32 ? null : DerivedGraph.FiguresOf(model.Graph.Source.Metadata);
+
+    private OpenVariant Try(string file, ModelManifest manifest, CancellationToken cancellationToken)
+    {
         using Owned<OpenVariant> exported = new(Open(file, GraphVariant.Float32, manifest));
-        if (wanted == GraphVariant.Float32)
-        {
-            return exported.Release();
-        }
-
         GraphVariant candidate = exported.Value.Session.Provider == ExecutionProvider.Cuda ? GraphVariant.Float16 : GraphVariant.Int8;
         if (Find(file, candidate, isRequired: false) is not { } other)
         {
             return exported.Release();
         }
 
-        using Owned<OpenVariant> made = new(Open(other, candidate, manifest));
+        using Owned<OpenVariant> made = new(Open(other.File, candidate, manifest));
         double speedup = Speedup(exported.Value, made.Value, manifest, cancellationToken);
-        Log.VariantTried(logger, ModelFile.Display(other), speedup);
+        Log.VariantTried(logger, ModelFile.Display(other.File), speedup);
         return (speedup >= LeastSpeedup ? made : exported).Release();
-    }
-
-    /// <summary>What was measured of a graph when it was made of another one, by name; null for an exported graph.</summary>
-    public static IReadOnlyDictionary<string, string>? Figures(LoadedModel model)
-    {
-        if (model.Variant == GraphVariant.Float32)
-        {
-            return null;
-        }
-
-        return model.Graph.Source.Metadata.Where(entry => entry.Key.StartsWith(Prefix, StringComparison.Ordinal))
-            .ToDictionary(entry => entry.Key[Prefix.Length..], entry => entry.Value);
     }
 
     private OpenVariant Open(string file, GraphVariant variant, ModelManifest manifest)
@@ -85,8 +81,8 @@ internal sealed class VariantChoice(SessionFactory sessions, IOptions<OnnxOption
         return new OpenVariant(variant, session, graph);
     }
 
-    // A graph of weights that have been replaced since would give masks of the old weights.
-    private string? Find(string file, GraphVariant variant, bool isRequired)
+    // Weights that have been replaced since, and sums that overflow, would give wrong masks.
+    private DerivedGraph? Find(string file, GraphVariant variant, bool isRequired)
     {
         string other = ModelFolder.VariantFile(file, variant);
         if (!File.Exists(other))
@@ -95,34 +91,45 @@ internal sealed class VariantChoice(SessionFactory sessions, IOptions<OnnxOption
         }
 
         string shown = ModelFile.Display(other);
-        GraphDescription.Read(other).Metadata.TryGetValue(DerivedFrom, out string? source);
-        if (source is null)
+        DerivedGraph derived = DerivedGraph.Read(other);
+        if (derived.Source is null)
         {
             throw new ManifestException(
                 shown,
                 [
-                    $"expected a graph that inference-server optimize made, whose metadata have {DerivedFrom}; got none. Make "
-                    + "it again, or remove it",
+                    "expected a graph that inference-server optimize made, whose metadata have "
+                    + $"{DerivedGraph.Prefix}{DerivedGraph.DerivedFrom}; got none. Make it again, or remove it",
                 ]);
         }
 
         using FileStream stream = File.OpenRead(file);
-        if (source.Equals(Convert.ToHexStringLower(SHA256.HashData(stream)), StringComparison.OrdinalIgnoreCase))
+        bool isOfThis = derived.Source.Equals(Convert.ToHexStringLower(SHA256.HashData(stream)), StringComparison.OrdinalIgnoreCase);
+        bool fits = derived.WeightBits <= processor.WeightBits;
+        if (isOfThis && fits)
         {
-            return other;
+            return derived;
         }
 
         if (isRequired)
         {
-            throw new ManifestException(
-                shown,
-                [
-                    $"expected a graph made of {ModelFile.Display(file)}, got one that was made of another; run "
-                    + "inference-server optimize again",
-                ]);
+            string failure = isOfThis
+                ? $"expected weights of at most {processor.WeightBits} bits, because this processor adds products of 8-bit integers in "
+                    + $"16 bits; got {derived.WeightBits}. Run inference-server optimize on a processor like this one, or set Onnx:Variant "
+                    + "to Auto"
+                : $"expected a graph made of {ModelFile.Display(file)}, got one that was made of another; run inference-server "
+                    + "optimize again";
+            throw new ManifestException(shown, [failure]);
         }
 
-        Log.VariantStale(logger, shown, ModelFile.Display(file));
+        if (isOfThis)
+        {
+            Log.VariantOverflows(logger, shown, derived.WeightBits, processor.WeightBits);
+        }
+        else
+        {
+            Log.VariantStale(logger, shown, ModelFile.Display(file));
+        }
+
         return null;
     }
 
@@ -154,4 +161,53 @@ internal sealed class VariantChoice(SessionFactory sessions, IOptions<OnnxOption
     }
 
     private static TimeSpan Shorter(TimeSpan a, TimeSpan b) => TimeSpan.FromTicks(Math.Min(a.Ticks, b.Ticks));
+}
+
+/// <summary>A graph that <c>inference-server optimize</c> made of an exported one.</summary>
+/// <param name="File">The file.</param>
+/// <param name="Figures">What its metadata say of how it was made and what was measured, by name.</param>
+internal sealed record DerivedGraph(string File, IReadOnlyDictionary<string, string> Figures)
+{
+    /// <summary>What these names begin with in the metadata.</summary>
+    public const string Prefix = "inference_server.";
+
+    /// <summary>The SHA-256 of the graph it was made of.</summary>
+    public const string DerivedFrom = "derived_from";
+
+    /// <summary>Bits of a weight.</summary>
+    public const string Bits = "weight_bits";
+
+    /// <summary>Speed in multiples of the exported graph's, measured with <see cref="RuntimeVersion"/> on a processor with <see
+    /// cref="InstructionSets"/>.</summary>
+    public const string Speedup = "speedup";
+
+    /// <summary>ONNX Runtime's version.</summary>
+    public const string RuntimeVersion = "onnxruntime";
+
+    /// <summary>The processor's instruction sets.</summary>
+    public const string InstructionSets = "instruction_sets";
+
+    public string? Source => Figures.GetValueOrDefault(DerivedFrom);
+
+    /// <summary>Bits of a weight; 0 for a graph of floats.</summary>
+    public int WeightBits => int.TryParse(Figures.GetValueOrDefault(Bits), CultureInfo.InvariantCulture, out int bits) ? bits : 0;
+
+    /// <summary>Reads a graph's metadata.</summary>
+    /// <exception cref="ManifestException">The file is no ONNX file.</exception>
+    public static DerivedGraph Read(string file) => new(file, FiguresOf(GraphDescription.Read(file).Metadata));
+
+    /// <summary>The metadata that begin with <see cref="Prefix"/>, without it.</summary>
+    public static Dictionary<string, string> FiguresOf(IReadOnlyDictionary<string, string> metadata) => metadata
+        .Where(entry => entry.Key.StartsWith(Prefix, StringComparison.Ordinal))
+        .ToDictionary(entry => entry.Key[Prefix.Length..], entry => entry.Value);
+
+    /// <summary>What was measured when the graph was made; null where the processor or ONNX Runtime is another one, so that it
+    /// says nothing here.</summary>
+    public double? SpeedupOn(ProcessorTraits processor)
+    {
+        bool isSame = Figures.GetValueOrDefault(InstructionSets) == processor.InstructionSets
+            && Figures.GetValueOrDefault(RuntimeVersion) == SessionFactory.RuntimeVersion;
+        bool isMeasured = double.TryParse(Figures.GetValueOrDefault(Speedup), CultureInfo.InvariantCulture, out double measured);
+        return isSame && isMeasured ? measured : null;
+    }
 }

@@ -13,8 +13,8 @@ public sealed class OnnxOptions
     public ExecutionProvider Provider { get; set; } = ExecutionProvider.Auto;
 
     /// <summary>Which graph of a version serves, where <c>inference-server optimize</c> has made others beside
-    /// <c>model.onnx</c>. Auto is the one of 8 bits where a trial at the load finds it faster on the CPU, and that of
-    /// float16 on a GPU. A model that has only the float32 graph serves that. Default auto.</summary>
+    /// <c>model.onnx</c>. Auto is float16 on a GPU and 8 bits on the CPU, where that is faster: as measured when it was made,
+    /// or else by a trial at the load. A model that has only the float32 graph serves that. Default auto.</summary>
     [EnumDataType(typeof(GraphVariant))]
     public GraphVariant Variant { get; set; }
 

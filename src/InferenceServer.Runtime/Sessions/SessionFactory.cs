@@ -24,6 +24,11 @@ internal sealed class SessionFactory(IOptions<OnnxOptions> options, IOptions<Sch
     /// <summary>Sessions that run on the CPU because the GPU could not be used.</summary>
     public int Fallbacks => Volatile.Read(ref _fallbacks);
 
+    /// <summary>Whether every session runs on the CPU: no GPU is wanted, or none can be used.</summary>
+    public bool NeedsNoGpu => !_options.RequireGpu
+        && (_options.Provider == ExecutionProvider.Cpu
+            || (_options.Provider == ExecutionProvider.Auto && !CudaProvider.IsPresent));
+
     /// <summary>Threads of one run; where each processor has an instance, the threads of a run that is
     /// alone.</summary>
     // .NET counts the processors that the container's quota allows; ONNX Runtime's own count does not.
@@ -216,9 +221,7 @@ internal sealed class SessionFactory(IOptions<OnnxOptions> options, IOptions<Sch
     private (InferenceSession? Session, Exception? Error) TryCuda(GraphSource source, int device, GpuManifest? gpu)
     {
         // ONNX Runtime prints errors when CUDA is missing; with the provider "auto", a missing CUDA is not an error.
-        if (!_options.RequireGpu
-            && _options.Provider != ExecutionProvider.Cuda
-            && (_options.Provider != ExecutionProvider.Auto || !CudaProvider.IsPresent))
+        if (!NeedsNoGpu)
         {
             return (null, null);
         }

@@ -22,7 +22,8 @@ internal static class SeamTable
     public static async Task RunAsync(string models, string name, int crop, IReadOnlyList<string> images)
     {
         using ServiceProvider services = new ServiceCollection()
-            .AddSegmentation(new ConfigurationBuilder().AddInMemoryCollection([new("Models:Path", models)]).Build())
+            .AddSegmentation(new ConfigurationBuilder()
+                .AddInMemoryCollection([new("Models:Path", models), new("Onnx:Variant", "Float32")]).Build())
             .BuildServiceProvider();
         LoadedModel model = services.GetRequiredService<ModelRepository>().Load(name, CancellationToken.None);
         Segmenter segmenter = services.GetRequiredService<Segmenter>();

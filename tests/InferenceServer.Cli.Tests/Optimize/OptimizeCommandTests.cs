@@ -4,6 +4,8 @@ using InferenceServer.Runtime.Manifests;
 using InferenceServer.Runtime.Models;
 using InferenceServer.Runtime.Sessions;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 using OnnxGraph;
 
 namespace InferenceServer.Cli.Tests.Optimize;
@@ -58,6 +60,65 @@ public sealed class OptimizeCommandTests : IClassFixture<OptimizeCommandTests.Op
         SegmentationException e = Assert.Throws<SegmentationException>(
             () => strict.GetRequiredService<ModelRepository>().Load(Optimized.Model, CancellationToken.None));
         Assert.Contains("got one that was made of another; run inference-server optimize again", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Load_MeasuredOnSuchAProcessor_IsNotTriedAgain()
+    {
+        DerivedGraph made = DerivedGraph.Read(_optimized.Made);
+        double measured = Assert.NotNull(made.SpeedupOn(ProcessorTraits.Current));
+
+        (GraphVariant variant, List<string> log) = Load(ProcessorTraits.Current);
+
+        Assert.Equal(measured >= 1.1 ? GraphVariant.Int8 : GraphVariant.Float32, variant);
+        Assert.Contains(log, line => line.Contains("there is no trial", StringComparison.Ordinal));
+        Assert.DoesNotContain(log, line => line.Contains("in a trial", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Load_MeasuredOnAnotherProcessor_IsTried()
+    {
+        (_, List<string> log) = Load(ProcessorTraits.Current with { InstructionSets = "others" });
+
+        Assert.Contains(log, line => line.Contains("as fast as the exported graph in a trial", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Load_WeightsThatOverflow_ServesTheExportedOne()
+    {
+        int bits = DerivedGraph.Read(_optimized.Made).WeightBits;
+        ProcessorTraits older = new("older", bits - 1);
+
+        (GraphVariant variant, List<string> log) = Load(older);
+
+        Assert.Equal(GraphVariant.Float32, variant);
+        Assert.Contains(log, line => line.Contains($"weights of {bits} bits", StringComparison.Ordinal));
+        using ServiceProvider strict = Services(_optimized.Folder.Path, GraphVariant.Int8, older);
+        SegmentationException e = Assert.Throws<SegmentationException>(
+            () => strict.GetRequiredService<ModelRepository>().Load(Optimized.Model, CancellationToken.None));
+        Assert.Contains($"expected weights of at most {bits - 1} bits", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Optimize_Again_IsUpToDateUntilAFileChanges()
+    {
+        using TemporaryFolder folder = new();
+        string graph = Copy(_optimized.Folder.Path, folder);
+        string[] arguments =
+        [
+            "optimize", "--models", folder.Path, "--model", Optimized.Model, "--images", _optimized.Folder["images"],
+            "--min-agreement", "0.5", "--min-speedup", "0",
+        ];
+
+        (int exitCode, string output, _) = await Cli.RunAsync(arguments);
+        Assert.Equal(0, exitCode);
+        Assert.Contains("is up to date", output, StringComparison.Ordinal);
+
+        (_, output, _) = await Cli.RunAsync([.. arguments, "--check", _optimized.Folder["images"], "--labels", _optimized.Folder["labels"],
+            "--max-loss", "100"]);
+        Assert.DoesNotContain("is up to date", output, StringComparison.Ordinal);
+        Assert.Equal("6", DerivedGraph.Read(Path.ChangeExtension(graph, "int8.onnx")).Figures["images"]);
+        Assert.Matches("Mean IoU: .* %, float32 .* %", output);
     }
 
     [Fact]
@@ -118,12 +179,53 @@ public sealed class OptimizeCommandTests : IClassFixture<OptimizeCommandTests.Op
         return Path.Combine(folder.Path, Optimized.Model, "1", "model.onnx");
     }
 
-    private static ServiceProvider Services(string models, GraphVariant variant) => new ServiceCollection().AddSegmentation(options =>
+    private (GraphVariant Variant, List<string> Log) Load(ProcessorTraits processor)
     {
-        options.OwnsProcess = true;
-        options.Models.Path = models;
-        options.Onnx.Variant = variant;
-    }).BuildServiceProvider();
+        using Lines log = new();
+        using ServiceProvider services = Services(_optimized.Folder.Path, GraphVariant.Auto, processor, log);
+        return (services.GetRequiredService<ModelRepository>().Load(Optimized.Model, CancellationToken.None).Variant, log.All);
+    }
+
+    private static ServiceProvider Services(
+        string models, GraphVariant variant, ProcessorTraits? processor = null, ILoggerProvider? log = null)
+    {
+        ServiceCollection services = new();
+        services.AddSingleton(processor ?? ProcessorTraits.Current);
+        services.AddLogging(logging => logging.Services.AddSingleton(log ?? NullLoggerProvider.Instance));
+        return services.AddSegmentation(options =>
+        {
+            options.OwnsProcess = true;
+            options.Models.Path = models;
+            options.Onnx.Provider = ExecutionProvider.Cpu;
+            options.Onnx.Variant = variant;
+        }).BuildServiceProvider();
+    }
+
+    /// <summary>Keeps what is logged.</summary>
+    private sealed class Lines : ILoggerProvider, ILogger
+    {
+        public List<string> All { get; } = [];
+
+        public ILogger CreateLogger(string categoryName) => this;
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(
+            LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        {
+            lock (All)
+            {
+                All.Add(formatter(state, exception));
+            }
+        }
+
+        public void Dispose()
+        {
+        }
+    }
 
     public sealed class Optimized : IAsyncLifetime
     {

@@ -57,7 +57,7 @@ internal sealed class ToyGraph
     public OnnxModel Quantized(int weightBits = 8, bool endsToo = true)
     {
         OnnxModel copy = OnnxModel.Parse(Model.ToBytes());
-        QuantizationPlan plan = QuantizationPlan.Create(copy.Graph, new HashSet<string>(), endsToo);
+        QuantizationPlan plan = QuantizationPlan.Create(copy, new HashSet<string>(), endsToo);
         OnnxModel tapped = OnnxModel.Parse(Model.ToBytes());
         string[] values = [.. plan.Values.Where(value => value != "x")];
         foreach (string value in values.Except(tapped.Graph.Outputs.Select(output => output.Name)).ToList())

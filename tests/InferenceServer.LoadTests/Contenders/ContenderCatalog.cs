@@ -21,6 +21,7 @@ internal static class ContenderCatalog
 
     private static string Configuration => new DirectoryInfo(AppContext.BaseDirectory).Parent!.Name;
 
+    /// <summary>Starts the server with the graph that the peers run, unless the arguments say otherwise.</summary>
     /// <param name="dll">The server's assembly.</param>
     /// <param name="arguments">Settings in the form <c>--Section:Key value</c>.</param>
     /// <param name="model">The model that is served.</param>

@@ -1,6 +1,6 @@
 namespace InferenceServer.Tests.Segment;
 
-/// <summary>The shipped models over HTTP against the plain PyTorch pipeline with the same weights:
+/// <summary>The shipped models' float32 networks over HTTP against the plain PyTorch pipeline with the same weights:
 /// models/zoo/reference.py made tests/assets/parity.</summary>
 public sealed class ParityTests : IClassFixture<ParityTests.ShippedModels>
 {
@@ -41,7 +41,7 @@ public sealed class ParityTests : IClassFixture<ParityTests.ShippedModels>
 
     [Theory, MemberData(nameof(Images))]
     public async Task Segment_RenderedImage_EqualsPyTorch(string model, string image) =>
-        Assert.InRange(await AgreementAsync(model, Path.Combine(Repository.Root, "tests", "assets", image)), 0.999, 1);
+        Assert.InRange(await AgreementAsync(_server.Client, model, image), 0.999, 1);
 
     [CamVidFact]
     public async Task Segment_PhotographsOfCamVid_EqualsPyTorch()
@@ -54,26 +54,33 @@ public sealed class ParityTests : IClassFixture<ParityTests.ShippedModels>
             Assert.InRange(photos.Length, 5, 20);
             foreach (string photo in photos)
             {
-                Assert.InRange(await AgreementAsync(model, photo), 0.999, 1);
+                Assert.InRange(await AgreementAsync(_server.Client, model, photo), 0.999, 1);
             }
         }
+    }
+
+    /// <summary>The share of pixels with the same label.</summary>
+    /// <param name="client">A client of a server with the shipped models.</param>
+    /// <param name="model">The model's name.</param>
+    /// <param name="image">A rendered image's name, or the path of another image that has a reference.</param>
+    internal static async Task<double> AgreementAsync(HttpClient client, string model, string image)
+    {
+        string path = Path.Combine(Repository.Root, "tests", "assets", image);
+        using HttpResponseMessage response = await client.PostAsync(
+            $"/v1/segment/{model}", Photo.Content(await File.ReadAllBytesAsync(path), type: null));
+        PngImage mask = PngImage.Read(await response.Content.ReadAsByteArrayAsync());
+        PngImage reference = PngImage.Read(await File.ReadAllBytesAsync(Reference(model, image)));
+        Assert.Equal((reference.Width, reference.Height), (mask.Width, mask.Height));
+        return (double)mask.Samples.Zip(reference.Samples).Count(pair => pair.First == pair.Second) / mask.Samples.Length;
     }
 
     private static string Reference(string model, string image) =>
         Path.Combine(References, model, Path.GetFileNameWithoutExtension(image) + ".png");
 
-    /// <summary>The share of pixels with the same label.</summary>
-    private async Task<double> AgreementAsync(string model, string photo)
-    {
-        using HttpResponseMessage response = await _server.Client.PostAsync(
-            $"/v1/segment/{model}", Photo.Content(await File.ReadAllBytesAsync(photo), type: null));
-        PngImage mask = PngImage.Read(await response.Content.ReadAsByteArrayAsync());
-        PngImage reference = PngImage.Read(await File.ReadAllBytesAsync(Reference(model, photo)));
-        Assert.Equal((reference.Width, reference.Height), (mask.Width, mask.Height));
-        return (double)mask.Samples.Zip(reference.Samples).Count(pair => pair.First == pair.Second) / mask.Samples.Length;
-    }
-
-    /// <summary>A server with the models that ship.</summary>
+    /// <summary>A server with the models that ship, as they were exported.</summary>
     public sealed class ShippedModels() : SegmentationServer(
-        [("Models:Path", Path.Combine(Repository.Root, "models")), ("Models:Default", "camvid-deeplabv3plus")]);
+        [
+            ("Models:Path", Path.Combine(Repository.Root, "models")), ("Models:Default", "camvid-deeplabv3plus"),
+            ("Onnx:Variant", "Float32"),
+        ]);
 }
