@@ -44,7 +44,7 @@ internal sealed unsafe class MeanFieldInference
         for (int k = 0; k < _lattices.Length; k++)
         {
             _lattices[k] = _workspace.Lattice(k);
-            _lattices[k].Prepare(_parameters.Kernels[k], call.Size, _ranges);
+            _lattices[k].Prepare(_parameters.Kernels[k], call.Size, _ranges, _rgb);
         }
 
         _filter = new LatticeFilter(team, _lattices);
@@ -64,8 +64,8 @@ internal sealed unsafe class MeanFieldInference
             pixels.Largest.Ensure((team.Workers + 1) * _firstLanes);
         }
 
-        _unary = new UnaryImporter(call.Unary, call.HoldsEnergies, _labels, call.Size, shifts);
-        _results = new ResultExporter(call.Marginals, call.LabelMap, _labels, call.Size, _unary, shifts);
+        _unary = new UnaryImporter(call, shifts);
+        _results = new ResultExporter(call, _unary, shifts);
     }
 
     private bool HasMatrix => _parameters.Kernels.Any(k => k.Compatibility.Kind == CrfCompatibilityKind.Matrix);
@@ -81,11 +81,9 @@ internal sealed unsafe class MeanFieldInference
     {
         if (_iterations > 0)
         {
-            LatticeBuilder builder = new(_team, _lattices, _parameters.Kernels, _filter, _rgb);
             using (_times?.Measure(CrfStage.Lattice))
             {
-                builder.Connect();
-                builder.Normalize();
+                BuildLattices();
             }
         }
 
@@ -129,6 +127,19 @@ internal sealed unsafe class MeanFieldInference
         }
 
         Pass(CrfStage.Last, Last);
+    }
+
+    /// <summary>Builds the lattices that the workspace does not have from its last call.</summary>
+    private void BuildLattices()
+    {
+        KernelLattice[] missing = [.. _lattices.Where(lattice => !lattice.IsBuilt)];
+        if (missing.Length > 0)
+        {
+            LatticeBuilder builder = new(_team, missing, _rgb);
+            builder.Connect();
+            builder.Normalize();
+            Array.ForEach(missing, lattice => lattice.Keep(_rgb));
+        }
     }
 
     private void Pass(CrfStage stage, Action<int, int> body)
