@@ -233,6 +233,24 @@ public sealed class CrfInferenceTests
         }
     }
 
+    /// <summary>Most pixels of this scene are settled after the first iteration, and a boundary moves over some.</summary>
+    [Theory]
+    [InlineData(1, 1), InlineData(6, 2), InlineData(100, 2), InlineData(-1, 2)]
+    public void Refine_SettledPixels_MatchesTheOracle(float weight, int threads)
+    {
+        RandomScene scene = new(22, 150, 40, 4);
+        for (int i = 0; i < scene.Energies.Length; i++)
+        {
+            int label = i / (150 * 40), x = i % 150;
+            scene.Energies[i] = label == x / 60 ? 0 : 11 - Math.Min(10, Math.Abs(x - 60));
+        }
+
+        CrfKernel[] kernels = [CrfKernel.Gaussian(weight, 3), CrfKernel.Bilateral(weight, 20, 10)];
+        float[] expected = new CrfReference(scene.Energies, scene.Rgb, 150, 40, kernels).Run(12);
+
+        CrfAssert.Equal(expected, scene.Refine(new() { Kernels = kernels, Iterations = 12, Threads = threads }), 1e-3f);
+    }
+
     [Fact]
     public void Refine_Warm_AllocatesLittle()
     {

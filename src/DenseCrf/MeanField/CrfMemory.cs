@@ -21,6 +21,7 @@ internal static class CrfMemory
     {
         int lanes = RowWidths.Lanes(labels);
         double pixels = size.Pixels, bytes = SmallBuffers + (pixels * sizeof(float) * lanes);
+        bytes += pixels / UnaryImporter.Block;
         if (parameters.Quality == CrfQuality.Fast)
         {
             bytes += pixels * sizeof(float) * (lanes + 2);
@@ -47,8 +48,8 @@ internal static class CrfMemory
         return (long)Math.Min(bytes + compatibilities, long.MaxValue);
     }
 
-    /// <summary>Bytes of a vertex's two rows: one to read and one to write.</summary>
-    private static double RowBytes(int lanes) => 2.0 * lanes * sizeof(float);
+    /// <summary>Bytes of a vertex's three rows: one to read, one to write, and one of the settled pixels.</summary>
+    private static double RowBytes(int lanes) => 3.0 * lanes * sizeof(float);
 
     /// <summary>
     /// Bytes of a vertex's link and place in a chain along each axis, and of its entries in the lists of cells and of

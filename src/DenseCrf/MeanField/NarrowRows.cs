@@ -37,7 +37,8 @@ internal sealed unsafe class NarrowRows<TRow> : RowOperations
             float* exponents = range.Exponents + (first * TRow.Lanes);
             unary.Import(range.Start + first, count, exponents, TRow.Lanes);
             Softmax(exponents, TRow.Lanes, null, count, tile);
-            Splat(range, first, count, tile);
+            Open(range, first);
+            Splat(range, first, count, tile, settled: false);
         }
     }
 
@@ -46,8 +47,15 @@ internal sealed unsafe class NarrowRows<TRow> : RowOperations
     {
         float* memory = stackalloc float[(Block * Stride) + CacheLine.Floats], tile = CacheLine.Align(memory);
         TRow largest = TRow.Create(0);
+        bool finds = range.SettleBelow > 0, skips = range.Settled is not null && !finds;
         for (long first = 0; first < range.Pixels; first += Block)
         {
+            Open(range, first);
+            if (skips && range.Settled[first / Block] != 0)
+            {
+                continue;
+            }
+
             int count = (int)Math.Min(Block, range.Pixels - first);
             Slice(range, first, count, tile);
             if (range.Previous is not null)
@@ -61,7 +69,20 @@ internal sealed unsafe class NarrowRows<TRow> : RowOperations
                 largest = TRow.Max(largest, TRow.Load(tile + (i * Stride)));
             }
 
-            Splat(range, first, count, tile);
+            bool settled = finds && AreDecided(tile, count, 1 - range.SettleBelow);
+            Splat(range, first, count, tile, settled);
+            if (finds)
+            {
+                range.Settled[first / Block] = Convert.ToByte(settled);
+            }
+        }
+
+        foreach (ref readonly KernelView kernel in range.Kernels)
+        {
+            if (finds && range.Pixels > 0)
+            {
+                RowMath<TRow>.AddHeld(kernel, range.Pixels);
+            }
         }
 
         if (range.Largest is not null)
@@ -178,16 +199,50 @@ internal sealed unsafe class NarrowRows<TRow> : RowOperations
         }
     }
 
-    private static void Splat(in RangeView range, long first, int count, float* tile)
+    /// <summary>Prepares the rows that a block of pixels is the first to touch.</summary>
+    private static void Open(in RangeView range, long first)
+    {
+        if (first % PixelRanges.BlockPixels != 0)
+        {
+            return;
+        }
+
+        long block = first / PixelRanges.BlockPixels;
+        foreach (ref readonly KernelView kernel in range.Kernels)
+        {
+            if (range.Settled is null || range.SettleBelow > 0)
+            {
+                RowMath<TRow>.Clear(kernel, kernel.Next, block, TRow.Lanes);
+            }
+            else
+            {
+                RowMath<TRow>.CopyHeld(kernel, block, TRow.Lanes);
+            }
+
+            if (range.SettleBelow > 0)
+            {
+                RowMath<TRow>.Clear(kernel, kernel.Held, block, TRow.Lanes);
+            }
+        }
+    }
+
+    private static void Splat(in RangeView range, long first, int count, float* tile, bool settled)
     {
         foreach (ref readonly KernelView kernel in range.Kernels)
         {
-            if (first % PixelRanges.BlockPixels == 0)
-            {
-                RowMath<TRow>.Clear(kernel, first / PixelRanges.BlockPixels, TRow.Lanes);
-            }
-
-            RowMath<TRow>.Splat(kernel, first, count, tile, Stride);
+            RowMath<TRow>.Splat(kernel, first, count, tile, Stride, settled ? kernel.Held : kernel.Next);
         }
+    }
+
+    /// <summary>Whether every pixel of a block has a label of at least this probability.</summary>
+    private static bool AreDecided(float* tile, int count, float least)
+    {
+        float lowest = 1;
+        for (int i = 0; i < count; i++)
+        {
+            lowest = Math.Min(lowest, TRow.Maximum(TRow.Load(tile + (i * Stride))));
+        }
+
+        return lowest >= least;
     }
 }

@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
+using DenseCrf.Permutohedral;
 using DenseCrf.Rows;
 
 namespace DenseCrf.MeanField;
@@ -47,15 +48,16 @@ internal static unsafe class RowMath<TRow>
     /// <param name="count">Number of pixels.</param>
     /// <param name="marginals">A row for each pixel.</param>
     /// <param name="stride">Values from one of these rows to the next.</param>
-    public static void Splat(in KernelView kernel, long first, int count, float* marginals, int stride)
+    /// <param name="rows">The rows of the vertices.</param>
+    public static void Splat(in KernelView kernel, long first, int count, float* marginals, int stride, float* rows)
     {
         if (kernel.Corners == 6)
         {
-            SplatSix(kernel, first, count, marginals, stride);
+            SplatSix(kernel, first, count, marginals, stride, rows);
         }
         else
         {
-            SplatThree(kernel, first, count, marginals, stride);
+            SplatThree(kernel, first, count, marginals, stride, rows);
         }
     }
 
@@ -118,11 +120,34 @@ internal static unsafe class RowMath<TRow>
     public static float Sum(TRow row) => Vector128.Sum(TRow.Fold(row));
 
     /// <summary>Clears the rows that no pixel before this block touches.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Clear(in KernelView kernel, long block, int lanes)
+    public static void Clear(in KernelView kernel, float* rows, long block, int lanes)
     {
-        int from = block == 0 ? 0 : kernel.Watermarks[block - 1], to = kernel.Watermarks[block];
-        NativeMemory.Clear(kernel.Next + ((long)from * lanes), (nuint)(to - from) * (nuint)lanes * sizeof(float));
+        (long first, long count) = Touched(kernel, block);
+        NativeMemory.Clear(rows + (first * lanes), (nuint)(count * lanes * sizeof(float)));
+    }
+
+    /// <summary>Starts the rows that no pixel before this block touches with those of the settled pixels.</summary>
+    public static void CopyHeld(in KernelView kernel, long block, int lanes)
+    {
+        (long first, long count) = Touched(kernel, block);
+        NativeMemory.Copy(kernel.Held + (first * lanes), kernel.Next + (first * lanes), (nuint)(count * lanes * sizeof(float)));
+    }
+
+    /// <summary>Adds the rows of the settled pixels, after a pass that found them.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void AddHeld(in KernelView kernel, long pixels)
+    {
+        int count = kernel.Watermarks[(pixels - 1) / PixelRanges.BlockPixels];
+        for (nuint at = 0; at < (nuint)count * (nuint)TRow.Lanes; at += (nuint)TRow.Lanes)
+        {
+            (TRow.Load(kernel.Next + at) + TRow.Load(kernel.Held + at)).Store(kernel.Next + at);
+        }
+    }
+
+    private static (long First, long Count) Touched(in KernelView kernel, long block)
+    {
+        int first = block == 0 ? 0 : kernel.Watermarks[block - 1];
+        return (first, kernel.Watermarks[block] - first);
     }
 
     /// <summary>
@@ -179,12 +204,12 @@ internal static unsafe class RowMath<TRow>
         Slice(kernel, 3, first, count, exponents, stride, target, targetStride);
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void SplatSix(in KernelView kernel, long first, int count, float* marginals, int stride) =>
-        Splat(kernel, 6, first, count, marginals, stride);
+    private static void SplatSix(in KernelView kernel, long first, int count, float* marginals, int stride, float* rows) =>
+        Splat(kernel, 6, first, count, marginals, stride, rows);
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void SplatThree(in KernelView kernel, long first, int count, float* marginals, int stride) =>
-        Splat(kernel, 3, first, count, marginals, stride);
+    private static void SplatThree(in KernelView kernel, long first, int count, float* marginals, int stride, float* rows) =>
+        Splat(kernel, 3, first, count, marginals, stride, rows);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Slice(
@@ -207,13 +232,14 @@ internal static unsafe class RowMath<TRow>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Splat(in KernelView kernel, int corners, long first, int count, float* marginals, int stride)
+    private static void Splat(
+        in KernelView kernel, int corners, long first, int count, float* marginals, int stride, float* rows)
     {
-        float* next = kernel.Next, weights = kernel.SplatWeights + (first * corners);
+        float* weights = kernel.SplatWeights + (first * corners);
         int* ids = kernel.Ids + (first * corners);
         for (int i = 0; i < count; i++, ids += corners, weights += corners, marginals += stride)
         {
-            Splat(next, (nuint)TRow.Lanes, ids, weights, corners, TRow.Load(marginals));
+            Splat(rows, (nuint)TRow.Lanes, ids, weights, corners, TRow.Load(marginals));
         }
     }
 

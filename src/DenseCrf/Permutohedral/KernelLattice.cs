@@ -40,6 +40,7 @@ internal sealed unsafe class KernelLattice(CrfWorkspace owner) : IDisposable
     private readonly NativeBuffer<int> _watermarks = new(owner);
     private readonly NativeBuffer<float> _rows = new(owner);
     private readonly NativeBuffer<float> _next = new(owner);
+    private readonly NativeBuffer<float> _held = new(owner);
     private CrfKernel _kernel = CrfKernel.Gaussian(0, 1);
     private FeatureScale[] _scales = [];
     private KeyLayout _layout = null!;
@@ -47,6 +48,7 @@ internal sealed unsafe class KernelLattice(CrfWorkspace owner) : IDisposable
     private ImageSize _size;
     private PixelOrder _order;
     private bool _flipped;
+    private int _heldLanes;
 
     public int Dimensions => _layout.Dimensions;
 
@@ -196,14 +198,28 @@ internal sealed unsafe class KernelLattice(CrfWorkspace owner) : IDisposable
         _next.Ensure(((long)RowCount * lanes) + Skew);
     }
 
+    /// <summary>Makes room for rows of settled pixels. Those of a range keep their place when rows get shorter.</summary>
+    public void EnsureHeld(int lanes)
+    {
+        _heldLanes = lanes;
+        _held.Ensure((long)RowCount * lanes);
+    }
+
     /// <summary>Swaps the two sets of rows: the next pass reads what the last pass wrote.</summary>
     public void Flip() => _flipped = !_flipped;
 
-    /// <summary>Copies the rows of a range, reduced to the kept labels, to the other set of rows.</summary>
+    /// <summary>
+    /// Copies the rows of a range, reduced to the kept labels, to the other set of rows, and reduces those of settled
+    /// pixels.
+    /// </summary>
     public void Narrow(int range, int lanes, PrunedLabels kept)
     {
         long first = Base(range);
         kept.Narrow(Rows + (first * lanes), lanes, _tables[range].Count, Next + (first * kept.Lanes), filler: 0);
+        if (Held(range) is not null)
+        {
+            kept.Narrow(Held(range), lanes, _tables[range].Count, Held(range), filler: 0);
+        }
     }
 
     /// <summary>The buffers of a range, for a pass over its pixels.</summary>
@@ -223,6 +239,7 @@ internal sealed unsafe class KernelLattice(CrfWorkspace owner) : IDisposable
             SliceWeights = (after ? _scaled.Pointer : _weights.Pointer) + offset,
             Rows = Rows + (first * lanes),
             Next = Next + (first * lanes),
+            Held = Held(range),
             Watermarks = _watermarks.Pointer + _ranges.FirstBlock(range),
         };
     }
@@ -277,10 +294,20 @@ internal sealed unsafe class KernelLattice(CrfWorkspace owner) : IDisposable
         IsBuilt = false;
         _tables.ForEach(table => table.Dispose());
         foreach (IDisposable buffer in (IDisposable[])
-            [_features, _image, _ids, _weights, _scaled, _watermarks, _rows, _next, Links])
+            [_features, _image, _ids, _weights, _scaled, _watermarks, _rows, _next, _held, Links])
         {
             buffer.Dispose();
         }
+    }
+
+    private float* Held(int range)
+    {
+        if (_held.Pointer is null)
+        {
+            return null;
+        }
+
+        return _held.Pointer + ((long)Base(range) * _heldLanes);
     }
 
     private bool HasGeometryOf(CrfKernel kernel) =>

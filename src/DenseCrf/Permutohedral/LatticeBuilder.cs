@@ -39,7 +39,7 @@ internal sealed unsafe class LatticeBuilder(CrfTeam team, KernelLattice[] lattic
         {
             if (i % PixelRanges.BlockPixels == 0)
             {
-                RowMath<Row1>.Clear(kernel, i / PixelRanges.BlockPixels, 1);
+                RowMath<Row1>.Clear(kernel, kernel.Next, i / PixelRanges.BlockPixels, 1);
             }
 
             long at = i * kernel.Corners;
