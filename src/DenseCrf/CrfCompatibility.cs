@@ -75,6 +75,9 @@ public sealed class CrfCompatibility : IEquatable<CrfCompatibility>
         return _values[label];
     }
 
+    /// <summary>The largest magnitude of a value.</summary>
+    internal float Largest => _values.Max(Math.Abs);
+
     /// <summary>S[row, column]. Matrix compatibilities only.</summary>
     internal float Symmetric(int row, int column, int labels) =>
         (_values[(row * labels) + column] + _values[(column * labels) + row]) / 2;

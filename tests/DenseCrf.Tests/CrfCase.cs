@@ -80,6 +80,22 @@ internal sealed class CrfCase
     public double[] LabelSums(int iterations) =>
         [.. _json.GetProperty("label_sums").GetProperty($"{iterations}").EnumerateArray().Select(s => s.GetDouble())];
 
+    /// <summary>The mean IoU of a label map, HW, against the ground truth, over the labels that the latter has.</summary>
+    public double MeanIoU(ReadOnlySpan<byte> labels)
+    {
+        long[] hits = new long[Labels], predicted = new long[Labels], present = new long[Labels];
+        for (int i = 0; i < labels.Length; i++)
+        {
+            predicted[labels[i]]++;
+            present[Truth[i]]++;
+            hits[labels[i]] += Convert.ToInt32(labels[i] == Truth[i]);
+        }
+
+        return Enumerable.Range(0, Labels)
+            .Where(l => present[l] > 0)
+            .Average(l => (double)hits[l] / (present[l] + predicted[l] - hits[l]));
+    }
+
     private NpyArray File(string key) => NpyArray.Read(Path.Combine(_folder, _json.GetProperty("files").GetProperty(key).GetString()!));
 
     private static CrfKernel Kernel(JsonElement json)

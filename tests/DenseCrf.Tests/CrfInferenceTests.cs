@@ -155,20 +155,100 @@ public sealed class CrfInferenceTests
         CrfAssert.Equal(scene.Refine(parameters), scene.Refine(parameters with { PruneBelow = 1e-3f }), 1e-4f);
     }
 
-    [Fact]
-    public void Refine_Fast_KeepsMarginalsOnAverage()
+    [Theory]
+    [InlineData("c02_160x120_L5"), InlineData("c03_213x160_L21_voc"), InlineData("c04_500x375_L21_demo")]
+    [InlineData("c05_500x375_L21_voc"), InlineData("c19_200x150_L21_r101")]
+    public void Refine_Fast_KeepsTheLabelsAndTheirQuality(string name)
     {
-        CrfCase scene = new("c02_160x120_L5");
-        CrfParameters parameters = new() { Kernels = scene.Kernels, Iterations = 10, Quality = CrfQuality.Fast };
+        CrfCase scene = new(name);
+        CrfParameters parameters = new() { Kernels = scene.Kernels, Iterations = 10, Threads = 2, Quality = CrfQuality.Fast };
         using CrfWorkspace workspace = new(Unlimited);
-        float[] fast = new float[scene.Energies.Length];
+        byte[] fast = new byte[scene.Pixels], exact = scene.LabelMap(10)!;
 
-        CrfInference.Refine(scene.Input, parameters, workspace, fast);
+        CrfInference.Label(scene.Input, parameters, workspace, fast);
 
-        float[] stored = scene.Marginals(10);
-        double mean = stored.Select((q, i) =>
-            Math.Abs(q - fast[(i % scene.Labels * scene.Pixels) + (i / scene.Labels * scene.PixelStep)])).Average();
-        Assert.InRange(mean, 0, 1e-3);
+        double equal = fast.Zip(exact).Count(pair => pair.First == pair.Second) / (double)fast.Length;
+        Assert.InRange(equal, 0.995, 1);
+        Assert.InRange(scene.MeanIoU(fast), scene.MeanIoU(exact) - 5e-4, 1);
+    }
+
+    [Theory]
+    [InlineData(128, 128, 3, 1), InlineData(131, 129, 8, 2), InlineData(1, 16_385, 2, 2), InlineData(16_385, 1, 40, 3)]
+    public void Refine_FastAnySize_GivesDistributionsAndTheSameBits(int width, int height, int labels, int threads)
+    {
+        RandomScene scene = new(18, width, height, labels);
+        CrfKernel[] kernels = [CrfKernel.Gaussian(3, 3), CrfKernel.Bilateral(5, 200, 10)];
+        CrfParameters parameters = new() { Kernels = kernels, Iterations = 3, Threads = threads, Quality = CrfQuality.Fast };
+
+        float[] marginals = scene.Refine(parameters);
+
+        for (int i = 0; i < width * height; i++)
+        {
+            float sum = 0;
+            for (int label = 0; label < labels; label++)
+            {
+                sum += marginals[(label * width * height) + i];
+            }
+
+            Assert.Equal(1, sum, 1e-5f);
+        }
+
+        Assert.Equal(marginals, scene.Refine(parameters));
+    }
+
+    [Fact]
+    public void Refine_FastUniformUnary_StaysUniform()
+    {
+        RandomScene scene = new(19, 150, 130, 5);
+        scene.Energies.AsSpan().Fill(1.5f);
+        CrfParameters parameters = new() { Kernels = RandomScene.Kernels, Iterations = 3, Quality = CrfQuality.Fast };
+
+        Assert.All(scene.Refine(parameters), q => Assert.Equal(0.2f, q, 2e-6f));
+    }
+
+    [Theory]
+    [InlineData(CrfQuality.Exact), InlineData(CrfQuality.Fast)]
+    public void Refine_LatticeOfTheLastCall_GivesTheBitsOfANewOne(CrfQuality quality)
+    {
+        RandomScene scene = new(20, 150, 130, 5), recolored = new(20, 150, 130, 5), other = new(21, 150, 130, 5);
+        recolored.Rgb[^1] ^= 64;
+        CrfParameters parameters = new() { Kernels = RandomScene.Kernels, Iterations = 3, Threads = 2, Quality = quality };
+        CrfParameters heavier = parameters with { Kernels = [CrfKernel.Gaussian(1, 3), CrfKernel.Bilateral(9, 20, 10)] };
+        CrfParameters wider = parameters with { Kernels = [CrfKernel.Gaussian(1, 4), CrfKernel.Bilateral(9, 20, 11)] };
+        CrfParameters oneSided = parameters with
+        {
+            Kernels = [.. RandomScene.Kernels.Select(kernel => kernel with { Normalization = CrfNormalization.After })],
+        };
+        using CrfWorkspace workspace = new(Unlimited);
+        (RandomScene Scene, CrfParameters Parameters)[] calls =
+        [
+            (scene, parameters), (scene, parameters), (scene, heavier), (recolored, heavier), (recolored, wider), (other, wider),
+            (other, oneSided), (other, parameters), (other, parameters with { Threads = 1 }), (scene, parameters),
+        ];
+        foreach ((RandomScene image, CrfParameters call) in calls)
+        {
+            float[] marginals = new float[image.Energies.Length];
+            CrfInference.Refine(image.Input, call, workspace, marginals);
+            Assert.Equal(image.Refine(call), marginals);
+        }
+    }
+
+    /// <summary>Most pixels of this scene are settled after the first iteration, and a boundary moves over some.</summary>
+    [Theory]
+    [InlineData(1, 1), InlineData(6, 2), InlineData(100, 2), InlineData(-1, 2)]
+    public void Refine_SettledPixels_MatchesTheOracle(float weight, int threads)
+    {
+        RandomScene scene = new(22, 150, 40, 4);
+        for (int i = 0; i < scene.Energies.Length; i++)
+        {
+            int label = i / (150 * 40), x = i % 150;
+            scene.Energies[i] = label == x / 60 ? 0 : 11 - Math.Min(10, Math.Abs(x - 60));
+        }
+
+        CrfKernel[] kernels = [CrfKernel.Gaussian(weight, 3), CrfKernel.Bilateral(weight, 20, 10)];
+        float[] expected = new CrfReference(scene.Energies, scene.Rgb, 150, 40, kernels).Run(12);
+
+        CrfAssert.Equal(expected, scene.Refine(new() { Kernels = kernels, Iterations = 12, Threads = threads }), 1e-3f);
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace DenseCrf.Buffers;
@@ -44,6 +45,22 @@ internal sealed unsafe class NativeBuffer<T>(CrfWorkspace owner) : IDisposable
         return Pointer;
     }
 
+    /// <summary>
+    /// Makes room for <paramref name="count"/> values, and for half as many again if the buffer must grow, so that it
+    /// seldom does.
+    /// </summary>
+    /// <exception cref="ArgumentException">The workspace would exceed its limit.</exception>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public T* Extend(long count, long keep)
+    {
+        if (count <= _capacity)
+        {
+            return Pointer;
+        }
+
+        return Ensure(count + (count / 2), keep);
+    }
+
     public void Dispose()
     {
         if (Pointer is not null)
@@ -87,4 +104,14 @@ internal static unsafe partial class HugePages
 
     [LibraryImport("libc", EntryPoint = "madvise")]
     private static partial int Madvise(void* start, nuint length, int advice);
+}
+
+/// <summary>The unit in which the processor moves memory.</summary>
+internal static unsafe class CacheLine
+{
+    /// <summary>Values in a cache line.</summary>
+    public const int Floats = 16;
+
+    /// <summary>The first start of a cache line at or after an address.</summary>
+    public static float* Align(float* address) => (float*)(((nuint)address + 63) & ~(nuint)63);
 }

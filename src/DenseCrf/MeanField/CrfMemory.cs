@@ -9,15 +9,19 @@ internal static class CrfMemory
     private const long SmallBuffers = 1 << 20;
 
     /// <summary>
-    /// Bytes of the vertex table for each vertex: the key and two slots, in a table up to twice as large as needed,
-    /// next to the smaller table from which it grew.
+    /// Bytes of the vertex table for each vertex: the key and at most four slots, in buffers up to half larger than
+    /// needed, next to the smaller buffers from which they grew.
     /// </summary>
-    private const double TableBytes = (sizeof(long) + (2 * sizeof(ulong))) * 2 * 1.5;
+    private const double TableBytes = (sizeof(long) + (4 * sizeof(ulong))) * 1.5 * 1.7;
+
+    /// <summary>Bytes of a cell without vertices: its first slots, and its places in the lists of cells and chains.</summary>
+    private const long CellBytes = 1024;
 
     public static long Estimate(ImageSize size, int labels, CrfParameters parameters, double? verticesPerPixel)
     {
         int lanes = RowWidths.Lanes(labels);
         double pixels = size.Pixels, bytes = SmallBuffers + (pixels * sizeof(float) * lanes);
+        bytes += pixels / UnaryImporter.Block;
         if (parameters.Quality == CrfQuality.Fast)
         {
             bytes += pixels * sizeof(float) * (lanes + 2);
@@ -29,26 +33,27 @@ internal static class CrfMemory
 
         foreach (CrfKernel kernel in parameters.Kernels)
         {
-            _ = new KeyLayout(FeatureScale.Of(kernel, size)); // throws where coordinates overflow
+            int cells = new KeyLayout(FeatureScale.Of(kernel, size)).Grid.Cells;   // throws where coordinates overflow
             int corners = kernel.Dimensions + 1;
             int weights = kernel.Normalization is CrfNormalization.Before or CrfNormalization.After ? 2 : 1;
             double vertices = (Math.Min(verticesPerPixel ?? corners, corners) * pixels) + (corners * parameters.Threads);
+            bytes += pixels * (kernel.Dimensions - 2);   // the colours of the image whose lattice is kept
             bytes += pixels * corners * (sizeof(int) + (weights * sizeof(float)));
             bytes += (size.Width + size.Height) * sizeof(float);
             bytes += vertices * (RowBytes(lanes) + LinkBytes(corners) + TableBytes);
-            bytes += (double)parameters.Threads * SmallBuffers / 8;
+            bytes += (double)parameters.Threads * ((SmallBuffers / 8) + (cells * CellBytes));
         }
 
         double compatibilities = (double)lanes * lanes * sizeof(float) * parameters.Kernels.Count;
         return (long)Math.Min(bytes + compatibilities, long.MaxValue);
     }
 
-    /// <summary>Bytes of a vertex's two rows: one to read and one to write.</summary>
-    private static double RowBytes(int lanes) => 2.0 * lanes * sizeof(float);
+    /// <summary>Bytes of a vertex's three rows: one to read, one to write, and one of the settled pixels.</summary>
+    private static double RowBytes(int lanes) => 3.0 * lanes * sizeof(float);
 
     /// <summary>
-    /// Bytes of a vertex's link and place in a chain along each axis, and of its entries in the lists of shared
-    /// vertices.
+    /// Bytes of a vertex's link and place in a chain along each axis, and of its entries in the lists of cells and of
+    /// shared vertices.
     /// </summary>
-    private static double LinkBytes(int corners) => (2 * sizeof(int) * corners) + (3 * sizeof(int));
+    private static double LinkBytes(int corners) => (2 * sizeof(int) * corners) + (4 * sizeof(int));
 }

@@ -21,6 +21,7 @@ internal sealed unsafe class MeanFieldInference
     private readonly bool _fast;
     private readonly int _iterations;
     private readonly float _pruneBelow;
+    private readonly float _settleBelow;
     private readonly int _labels;
     private readonly int _firstLanes;
     private int[] _labelOfLane;
@@ -29,6 +30,8 @@ internal sealed unsafe class MeanFieldInference
     private float _momentum;
     private int _previousLanes;
     private bool _recordsLargest;
+    private bool _hasSettled;
+    private bool _findsSettled;
 
     public MeanFieldInference(in CrfCall call, CrfTeam team)
     {
@@ -37,6 +40,7 @@ internal sealed unsafe class MeanFieldInference
         _fast = FastSettings.Apply(_parameters, call.Size);
         _iterations = _fast ? FastSettings.Iterations(_parameters) : _parameters.Iterations;
         _pruneBelow = _fast ? FastSettings.Threshold(_parameters) : _parameters.PruneBelow;
+        _settleBelow = SettledPixels.Threshold(_parameters, _fast);
         _ranges = new PixelRanges(call.Size.Pixels, team.Workers);
         _rows = RowWidths.For(_labels, HasMatrix);
         (_firstLanes, _labelOfLane) = (_rows.Lanes, [.. Enumerable.Range(0, _labels)]);
@@ -44,7 +48,7 @@ internal sealed unsafe class MeanFieldInference
         for (int k = 0; k < _lattices.Length; k++)
         {
             _lattices[k] = _workspace.Lattice(k);
-            _lattices[k].Prepare(_parameters.Kernels[k], call.Size, _ranges);
+            _lattices[k].Prepare(_parameters.Kernels[k], call.Size, _ranges, _rgb);
         }
 
         _filter = new LatticeFilter(team, _lattices);
@@ -64,8 +68,13 @@ internal sealed unsafe class MeanFieldInference
             pixels.Largest.Ensure((team.Workers + 1) * _firstLanes);
         }
 
-        _unary = new UnaryImporter(call.Unary, call.HoldsEnergies, _labels, call.Size, shifts);
-        _results = new ResultExporter(call.Marginals, call.LabelMap, _labels, call.Size, _unary, shifts);
+        if (MaySettle)
+        {
+            pixels.Settled.Ensure((_ranges.Pixels / UnaryImporter.Block) + 1);
+        }
+
+        _unary = new UnaryImporter(call, shifts);
+        _results = new ResultExporter(call, _unary, shifts);
     }
 
     private bool HasMatrix => _parameters.Kernels.Any(k => k.Compatibility.Kind == CrfCompatibilityKind.Matrix);
@@ -74,6 +83,8 @@ internal sealed unsafe class MeanFieldInference
 
     private bool MayPrune => _pruneBelow > 0 && _iterations > 2 && !HasMatrix;
 
+    private bool MaySettle => _settleBelow > 0 && _iterations > 2 && !HasMatrix && _firstLanes <= RowWidths.MaxNarrow;
+
     /// <exception cref="ArgumentException">
     /// A score is NaN or infinite, or the image needs more memory than the workspace may hold.
     /// </exception>
@@ -81,17 +92,19 @@ internal sealed unsafe class MeanFieldInference
     {
         if (_iterations > 0)
         {
-            LatticeBuilder builder = new(_team, _lattices, _parameters.Kernels, _filter, _rgb);
             using (_times?.Measure(CrfStage.Lattice))
             {
-                builder.Connect();
-                builder.Normalize();
+                BuildLattices();
             }
         }
 
         foreach (KernelLattice lattice in _lattices)
         {
             lattice.EnsureRows(_firstLanes);
+            if (MaySettle)
+            {
+                lattice.EnsureHeld(_firstLanes);
+            }
         }
 
         WriteCompatibilities();
@@ -117,6 +130,8 @@ internal sealed unsafe class MeanFieldInference
             }
 
             _recordsLargest = t == 1 && MayPrune;
+            _findsSettled = MaySettle && t % SettledPixels.Iterations == 1;
+            _hasSettled |= _findsSettled;
             _momentum = t == 1 || _previousLanes != _rows.Lanes ? 0 : FastSettings.Momentum;
             Pass(CrfStage.Middle, middle);
             _previousLanes = _rows.Lanes;
@@ -129,6 +144,19 @@ internal sealed unsafe class MeanFieldInference
         }
 
         Pass(CrfStage.Last, Last);
+    }
+
+    /// <summary>Builds the lattices that the workspace does not have from its last call.</summary>
+    private void BuildLattices()
+    {
+        KernelLattice[] missing = [.. _lattices.Where(lattice => !lattice.IsBuilt)];
+        if (missing.Length > 0)
+        {
+            LatticeBuilder builder = new(_team, missing, _rgb);
+            builder.Connect();
+            builder.Normalize();
+            Array.ForEach(missing, lattice => lattice.Keep(_rgb));
+        }
     }
 
     private void Pass(CrfStage stage, Action<int, int> body)
@@ -190,6 +218,8 @@ internal sealed unsafe class MeanFieldInference
             Residuals = _kept is null ? null : pixels.Residuals.Pointer + start,
             Previous = Extrapolates ? pixels.Previous.Pointer + (start * _firstLanes) : null,
             Momentum = _momentum,
+            Settled = _hasSettled ? pixels.Settled.Pointer + (start / UnaryImporter.Block) : null,
+            SettleBelow = _findsSettled ? _settleBelow : 0,
             Largest = _recordsLargest ? pixels.Largest.Pointer + (range * _firstLanes) : null,
             Kernels = kernels,
         };

@@ -1,49 +1,88 @@
 using System.Runtime.CompilerServices;
+using DenseCrf.Buffers;
 using DenseCrf.Permutohedral;
 using DenseCrf.Rows;
 
 namespace DenseCrf.MeanField;
 
-/// <summary>Operations on rows of up to 32 labels, which stay in registers from slice to splat.</summary>
+/// <summary>Operations on rows of up to 32 labels, which stay in the first-level cache from slice to splat.</summary>
 /// <remarks>
-/// Each iteration is one pass over the pixels, and marginals are never stored. Code that works on whole matrices spends
-/// most of its time in the passes between filter and softmax.
+/// <para>Each iteration is one pass over the pixels, and marginals are never stored in memory. Code that works on whole
+/// matrices spends most of its time in the passes between filter and softmax.</para>
+/// <para>A pass goes through slice, softmax and splat a block of pixels at a time. Within one step the pixels of a block
+/// do not wait for each other; pixel by pixel, the processor would wait for the latencies of all three steps in
+/// turn.</para>
 /// </remarks>
 internal sealed unsafe class NarrowRows<TRow> : RowOperations
     where TRow : struct, IRow<TRow>
 {
+    private const int Block = PixelBlock.Points;
+
+    /// <summary>Values from one row of a block to the next: rows start on cache lines.</summary>
+    private static int Stride
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => (TRow.Lanes + CacheLine.Floats - 1) / CacheLine.Floats * CacheLine.Floats;
+    }
+
     public override int Lanes => TRow.Lanes;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void First(in RangeView range, UnaryImporter unary)
     {
-        for (long i = 0; i < range.Pixels; i++)
+        float* memory = stackalloc float[(Block * Stride) + CacheLine.Floats], tile = CacheLine.Align(memory);
+        for (long first = 0; first < range.Pixels; first += Block)
         {
-            if (i % UnaryImporter.Block == 0)
-            {
-                int count = (int)Math.Min(UnaryImporter.Block, range.Pixels - i);
-                unary.Import(range.Start + i, count, range.Exponents + (i * TRow.Lanes), TRow.Lanes);
-            }
-
-            Splat(range, i, RowMath<TRow>.Softmax(TRow.Load(range.Exponents + (i * TRow.Lanes)), 0, out _));
+            int count = (int)Math.Min(Block, range.Pixels - first);
+            float* exponents = range.Exponents + (first * TRow.Lanes);
+            unary.Import(range.Start + first, count, exponents, TRow.Lanes);
+            Softmax(exponents, TRow.Lanes, null, count, tile);
+            Open(range, first);
+            Splat(range, first, count, tile, settled: false);
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Middle(in RangeView range)
     {
+        float* memory = stackalloc float[(Block * Stride) + CacheLine.Floats], tile = CacheLine.Align(memory);
         TRow largest = TRow.Create(0);
-        for (long i = 0; i < range.Pixels; i++)
+        bool finds = range.SettleBelow > 0, skips = range.Settled is not null && !finds;
+        for (long first = 0; first < range.Pixels; first += Block)
         {
-            TRow exponents = Exponents(range, i);
-            if (range.Previous is not null)
+            Open(range, first);
+            if (skips && range.Settled[first / Block] != 0)
             {
-                exponents = Extrapolated(range, i, exponents);
+                continue;
             }
 
-            TRow marginals = RowMath<TRow>.Softmax(exponents, range.Residuals is null ? 0 : range.Residuals[i], out _);
-            largest = TRow.Max(largest, marginals);
-            Splat(range, i, marginals);
+            int count = (int)Math.Min(Block, range.Pixels - first);
+            Slice(range, first, count, tile);
+            if (range.Previous is not null)
+            {
+                Extrapolate(range, first, count, tile);
+            }
+
+            Softmax(tile, Stride, Residuals(range, first), count, tile);
+            for (int i = 0; i < count && range.Largest is not null; i++)
+            {
+                largest = TRow.Max(largest, TRow.Load(tile + (i * Stride)));
+            }
+
+            bool settled = finds && AreDecided(tile, count, 1 - range.SettleBelow);
+            Splat(range, first, count, tile, settled);
+            if (finds)
+            {
+                range.Settled[first / Block] = Convert.ToByte(settled);
+            }
+        }
+
+        foreach (ref readonly KernelView kernel in range.Kernels)
+        {
+            if (finds && range.Pixels > 0)
+            {
+                RowMath<TRow>.AddHeld(kernel, range.Pixels);
+            }
         }
 
         if (range.Largest is not null)
@@ -55,17 +94,14 @@ internal sealed unsafe class NarrowRows<TRow> : RowOperations
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Last(in RangeView range, ResultExporter results)
     {
-        float* tile = stackalloc float[UnaryImporter.Block * TRow.Lanes], scales = stackalloc float[UnaryImporter.Block];
-        for (long first = 0; first < range.Pixels; first += UnaryImporter.Block)
+        float* memory = stackalloc float[(Block * Stride) + CacheLine.Floats], tile = CacheLine.Align(memory);
+        float* scales = stackalloc float[Block];
+        for (long first = 0; first < range.Pixels; first += Block)
         {
-            int count = (int)Math.Min(UnaryImporter.Block, range.Pixels - first);
-            for (int i = 0; i < count; i++)
-            {
-                float residual = range.Residuals is null ? 0 : range.Residuals[first + i];
-                RowMath<TRow>.Softmax(Exponents(range, first + i), residual, out scales[i]).Store(tile + (i * TRow.Lanes));
-            }
-
-            results.Export(range.Start + first, count, tile, TRow.Lanes, scales);
+            int count = (int)Math.Min(Block, range.Pixels - first);
+            Slice(range, first, count, tile);
+            Softmax(tile, Stride, Residuals(range, first), count, tile, scales);
+            results.Export(range.Start + first, count, tile, Stride, scales);
         }
     }
 
@@ -101,55 +137,112 @@ internal sealed unsafe class NarrowRows<TRow> : RowOperations
         }
     }
 
-    /// <summary>The exponents of a pixel: its unary plus the messages of all kernels.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static TRow Exponents(in RangeView range, long pixel)
+    private static float* Residuals(in RangeView range, long first)
     {
-        TRow exponents = TRow.Load(range.Exponents + (pixel * TRow.Lanes));
-        foreach (ref readonly KernelView kernel in range.Kernels)
+        if (range.Residuals is null)
         {
-            long at = pixel * kernel.Corners;
-            if (kernel.Prefetches)
-            {
-                RowMath<TRow>.Prefetch(kernel, at);
-            }
-
-            TRow message = RowMath<TRow>.Slice(kernel.Rows, (nuint)TRow.Lanes, kernel.Ids + at, kernel.SliceWeights + at, kernel.Corners);
-            exponents = TRow.MultiplyAdd(message, TRow.Load(kernel.Compatibility), exponents);
+            return null;
         }
 
-        return exponents;
+        return range.Residuals + first;
+    }
+
+    /// <summary>Writes the exponents of a block of pixels: the unaries plus the messages of all kernels.</summary>
+    private static void Slice(in RangeView range, long first, int count, float* tile)
+    {
+        float* exponents = range.Exponents + (first * TRow.Lanes);
+        int stride = TRow.Lanes;
+        foreach (ref readonly KernelView kernel in range.Kernels)
+        {
+            RowMath<TRow>.Slice(kernel, first, count, exponents, stride, tile, Stride);
+            exponents = tile;
+            stride = Stride;
+        }
+
+        for (int i = 0; i < count && range.Kernels.IsEmpty; i++)
+        {
+            TRow.Load(exponents + (i * TRow.Lanes)).Store(tile + (i * Stride));
+        }
     }
 
     /// <summary>
     /// Extrapolates the change of the exponents since the last iteration, and stores the exponents for the next one.
     /// </summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static TRow Extrapolated(in RangeView range, long pixel, TRow exponents)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Extrapolate(in RangeView range, long first, int count, float* tile)
     {
-        float* at = range.Previous + (pixel * TRow.Lanes);
-        TRow previous = TRow.Load(at);
-        exponents.Store(at);
-        if (range.Momentum == 0)
+        float* at = range.Previous + (first * TRow.Lanes);
+        TRow forward = TRow.Create(1 + range.Momentum), back = TRow.Create(-range.Momentum);
+        for (int i = 0; i < count; i++, at += TRow.Lanes, tile += Stride)
         {
-            return exponents;
+            TRow exponents = TRow.Load(tile), previous = TRow.Load(at);
+            exponents.Store(at);
+            if (range.Momentum != 0)   // else the last iteration's exponents may be those of other labels
+            {
+                TRow.MultiplyAdd(forward, exponents, back * previous).Store(tile);
+            }
         }
-
-        return TRow.MultiplyAdd(TRow.Create(1 + range.Momentum), exponents, TRow.Create(-range.Momentum) * previous);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Splat(in RangeView range, long pixel, TRow marginals)
+    /// <summary>Writes the marginals of a block of pixels, and if wanted the factors from e^exponent to them.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Softmax(float* exponents, int stride, float* residuals, int count, float* tile, float* scales = null)
+    {
+        for (int i = 0; i < count; i++)
+        {
+            float residual = residuals is null ? 0 : residuals[i];
+            RowMath<TRow>.Softmax(TRow.Load(exponents + (i * stride)), residual, out float scale).Store(tile + (i * Stride));
+            if (scales is not null)
+            {
+                scales[i] = scale;
+            }
+        }
+    }
+
+    /// <summary>Prepares the rows that a block of pixels is the first to touch.</summary>
+    private static void Open(in RangeView range, long first)
+    {
+        if (first % PixelRanges.BlockPixels != 0)
+        {
+            return;
+        }
+
+        long block = first / PixelRanges.BlockPixels;
+        foreach (ref readonly KernelView kernel in range.Kernels)
+        {
+            if (range.Settled is null || range.SettleBelow > 0)
+            {
+                RowMath<TRow>.Clear(kernel, kernel.Next, block, TRow.Lanes);
+            }
+            else
+            {
+                RowMath<TRow>.CopyHeld(kernel, block, TRow.Lanes);
+            }
+
+            if (range.SettleBelow > 0)
+            {
+                RowMath<TRow>.Clear(kernel, kernel.Held, block, TRow.Lanes);
+            }
+        }
+    }
+
+    private static void Splat(in RangeView range, long first, int count, float* tile, bool settled)
     {
         foreach (ref readonly KernelView kernel in range.Kernels)
         {
-            if (pixel % PixelRanges.BlockPixels == 0)
-            {
-                RowMath<TRow>.Clear(kernel, pixel / PixelRanges.BlockPixels, TRow.Lanes);
-            }
-
-            long at = pixel * kernel.Corners;
-            RowMath<TRow>.Splat(kernel.Next, (nuint)TRow.Lanes, kernel.Ids + at, kernel.SplatWeights + at, kernel.Corners, marginals);
+            RowMath<TRow>.Splat(kernel, first, count, tile, Stride, settled ? kernel.Held : kernel.Next);
         }
+    }
+
+    /// <summary>Whether every pixel of a block has a label of at least this probability.</summary>
+    private static bool AreDecided(float* tile, int count, float least)
+    {
+        float lowest = 1;
+        for (int i = 0; i < count; i++)
+        {
+            lowest = Math.Min(lowest, TRow.Maximum(TRow.Load(tile + (i * Stride))));
+        }
+
+        return lowest >= least;
     }
 }

@@ -25,6 +25,9 @@ internal sealed class PixelBuffers(CrfWorkspace owner) : IDisposable
     /// <summary>With fast quality: the exponents of the last iteration.</summary>
     public NativeBuffer<float> Previous { get; } = new(owner);
 
+    /// <summary>With pruning: whether each block of pixels is settled.</summary>
+    public NativeBuffer<byte> Settled { get; } = new(owner);
+
     /// <summary>The factors of the messages, for each kernel.</summary>
     public NativeBuffer<float> Compatibilities { get; } = new(owner);
 
@@ -37,6 +40,7 @@ internal sealed class PixelBuffers(CrfWorkspace owner) : IDisposable
         Shifts.Dispose();
         Residuals.Dispose();
         Previous.Dispose();
+        Settled.Dispose();
         Compatibilities.Dispose();
         Largest.Dispose();
     }

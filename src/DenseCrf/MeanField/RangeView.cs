@@ -30,6 +30,18 @@ internal unsafe ref struct RangeView
     /// </summary>
     public float Momentum;
 
+    /// <summary>
+    /// For each block of pixels whether it is settled: 1 or 0; null if no block is. The rows that a kernel holds have the
+    /// marginals of these blocks.
+    /// </summary>
+    public byte* Settled;
+
+    /// <summary>
+    /// The probability that the labels of a pixel other than its likeliest may have together for the pixel to be
+    /// settled, in a pass that finds out which blocks are; else 0.
+    /// </summary>
+    public float SettleBelow;
+
     public ReadOnlySpan<KernelView> Kernels;
 }
 
@@ -60,6 +72,9 @@ internal unsafe struct KernelView
 
     /// <summary>Rows to which values are splatted.</summary>
     public float* Next;
+
+    /// <summary>Rows to which the marginals of settled pixels are splatted once for several iterations.</summary>
+    public float* Held;
 
     /// <summary>The number of vertices touched up to the end of each block of pixels.</summary>
     public int* Watermarks;

@@ -6,16 +6,18 @@ using DenseCrf.Rows;
 namespace DenseCrf.MeanField;
 
 /// <summary>
-/// Writes marginals to the caller's planes, or the likeliest labels to the label map, and restores pruned labels.
+/// Writes marginals to the caller's planes, or the likeliest _labels to the label map, and restores pruned _labels.
 /// </summary>
-internal sealed unsafe class ResultExporter(
-    float* planes, byte* labelMap, int labels, ImageSize size, UnaryImporter unary, float* shifts)
+internal sealed unsafe class ResultExporter(in CrfCall call, UnaryImporter unary, float* shifts)
 {
-    private readonly PixelOrder _order = new(size);
-    private readonly long _pixels = size.Pixels;
+    private readonly float* _planes = call.Marginals;
+    private readonly byte* _labelMap = call.LabelMap;
+    private readonly int _labels = call.Labels;
+    private readonly PixelOrder _order = new(call.Size);
+    private readonly long _pixels = call.Size.Pixels;
     private int[]? _kept;
 
-    /// <summary>Tells the exporter that rows now hold these labels only, so that it restores the others.</summary>
+    /// <summary>Tells the exporter that rows now hold these _labels only, so that it restores the others.</summary>
     public void Restore(ReadOnlySpan<int> kept) => _kept = kept.ToArray();
 
     /// <summary>Writes the results of a block of pixels.</summary>
@@ -25,12 +27,13 @@ internal sealed unsafe class ResultExporter(
     /// <param name="lanes">Values from one row to the next.</param>
     /// <param name="scales">For each pixel, the factor from e^exponent to the marginal.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [SkipLocalsInit]   // clearing the block takes 1 KiB of stores for each pixel
     public void Export(long first, int count, float* rows, int lanes, float* scales)
     {
         const int Block = UnaryImporter.Block;
         float* tile = stackalloc float[Block * CrfInference.MaxLabels];
         PixelBlock block = _order.Block(first, count);
-        for (int lane = 0, label = 0; label < labels; label++)
+        for (int lane = 0, label = 0; label < _labels; label++)
         {
             float* marginals = tile + (label * Block);
             if (_kept is not null && (lane == _kept.Length || _kept[lane] != label))
@@ -47,15 +50,15 @@ internal sealed unsafe class ResultExporter(
             lane++;
         }
 
-        if (labelMap is not null)
+        if (_labelMap is not null)
         {
             ArgMax(tile, block);
             return;
         }
 
-        for (int label = 0; label < labels; label++)
+        for (int label = 0; label < _labels; label++)
         {
-            float* plane = planes + (label * _pixels), marginals = tile + (label * Block);
+            float* plane = _planes + (label * _pixels), marginals = tile + (label * Block);
             _order.PrefetchBelow(plane + block.Pixel(0));
             if (block.IsRun)
             {
@@ -88,7 +91,7 @@ internal sealed unsafe class ResultExporter(
         {
             Vector<float> best = new(-1);
             Vector<int> winner = Vector<int>.Zero;
-            for (int label = 0; label < labels; label++)
+            for (int label = 0; label < _labels; label++)
             {
                 Vector<float> marginals = Vector.Load(tile + (label * Block) + i);
                 Vector<int> wins = Vector.GreaterThan(marginals, best);
@@ -101,7 +104,7 @@ internal sealed unsafe class ResultExporter(
 
         for (int i = 0; i < block.Count; i++)
         {
-            labelMap[block.Pixel(i)] = (byte)winners[i];
+            _labelMap[block.Pixel(i)] = (byte)winners[i];
         }
     }
 }

@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
+using DenseCrf.Permutohedral;
 using DenseCrf.Rows;
 
 namespace DenseCrf.MeanField;
@@ -19,21 +20,44 @@ internal static unsafe class RowMath<TRow>
     /// <summary>Outside of this range a pixel's sum may have lost small terms or overflowed.</summary>
     private const float MinSum = 1e-6f, MaxSum = 1e30f;
 
-    /// <summary>Prefetches the rows of a later pixel, for reading and for writing.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Prefetch(in KernelView kernel, long at)
+    /// <summary>Adds the messages of a kernel to the exponents of a block of pixels.</summary>
+    /// <param name="kernel">The kernel.</param>
+    /// <param name="first">Number of the block's first pixel.</param>
+    /// <param name="count">Number of pixels.</param>
+    /// <param name="exponents">A row for each pixel.</param>
+    /// <param name="stride">Values from one of these rows to the next.</param>
+    /// <param name="target">Receives the sums; may be <paramref name="exponents"/>.</param>
+    /// <param name="targetStride">Values from one row of the target to the next.</param>
+    public static void Slice(
+        in KernelView kernel, long first, int count, float* exponents, int stride, float* target, int targetStride)
     {
-        int* ids = kernel.Ids + at + (6 * PixelsAhead);
-        for (int k = 0; k < 6 && Sse.IsSupported; k++)
+        // Methods of their own: in one, the compiler stops inlining the operations on rows.
+        if (kernel.Corners == 6)
         {
-            nuint row = (nuint)ids[k] * (nuint)TRow.Lanes;
-            Sse.Prefetch0(kernel.Rows + row);
-            Sse.Prefetch0(kernel.Next + row);
-            if (TRow.Lanes > 16)
-            {
-                Sse.Prefetch0(kernel.Rows + row + 16);
-                Sse.Prefetch0(kernel.Next + row + 16);
-            }
+            SliceSix(kernel, first, count, exponents, stride, target, targetStride);
+        }
+        else
+        {
+            SliceThree(kernel, first, count, exponents, stride, target, targetStride);
+        }
+    }
+
+    /// <summary>Adds the marginals of a block of pixels, weighted, to the rows of their vertices.</summary>
+    /// <param name="kernel">The kernel.</param>
+    /// <param name="first">Number of the block's first pixel.</param>
+    /// <param name="count">Number of pixels.</param>
+    /// <param name="marginals">A row for each pixel.</param>
+    /// <param name="stride">Values from one of these rows to the next.</param>
+    /// <param name="rows">The rows of the vertices.</param>
+    public static void Splat(in KernelView kernel, long first, int count, float* marginals, int stride, float* rows)
+    {
+        if (kernel.Corners == 6)
+        {
+            SplatSix(kernel, first, count, marginals, stride, rows);
+        }
+        else
+        {
+            SplatThree(kernel, first, count, marginals, stride, rows);
         }
     }
 
@@ -96,11 +120,34 @@ internal static unsafe class RowMath<TRow>
     public static float Sum(TRow row) => Vector128.Sum(TRow.Fold(row));
 
     /// <summary>Clears the rows that no pixel before this block touches.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Clear(in KernelView kernel, long block, int lanes)
+    public static void Clear(in KernelView kernel, float* rows, long block, int lanes)
     {
-        int from = block == 0 ? 0 : kernel.Watermarks[block - 1], to = kernel.Watermarks[block];
-        NativeMemory.Clear(kernel.Next + ((long)from * lanes), (nuint)(to - from) * (nuint)lanes * sizeof(float));
+        (long first, long count) = Touched(kernel, block);
+        NativeMemory.Clear(rows + (first * lanes), (nuint)(count * lanes * sizeof(float)));
+    }
+
+    /// <summary>Starts the rows that no pixel before this block touches with those of the settled pixels.</summary>
+    public static void CopyHeld(in KernelView kernel, long block, int lanes)
+    {
+        (long first, long count) = Touched(kernel, block);
+        NativeMemory.Copy(kernel.Held + (first * lanes), kernel.Next + (first * lanes), (nuint)(count * lanes * sizeof(float)));
+    }
+
+    /// <summary>Adds the rows of the settled pixels, after a pass that found them.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void AddHeld(in KernelView kernel, long pixels)
+    {
+        int count = kernel.Watermarks[(pixels - 1) / PixelRanges.BlockPixels];
+        for (nuint at = 0; at < (nuint)count * (nuint)TRow.Lanes; at += (nuint)TRow.Lanes)
+        {
+            (TRow.Load(kernel.Next + at) + TRow.Load(kernel.Held + at)).Store(kernel.Next + at);
+        }
+    }
+
+    private static (long First, long Count) Touched(in KernelView kernel, long block)
+    {
+        int first = block == 0 ? 0 : kernel.Watermarks[block - 1];
+        return (first, kernel.Watermarks[block] - first);
     }
 
     /// <summary>
@@ -142,6 +189,71 @@ internal static unsafe class RowMath<TRow>
                 while (next >= 0);
 
                 TRow.MultiplyAdd(before, half, value).Store(row);
+            }
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void SliceSix(
+        in KernelView kernel, long first, int count, float* exponents, int stride, float* target, int targetStride) =>
+        Slice(kernel, 6, first, count, exponents, stride, target, targetStride);
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void SliceThree(
+        in KernelView kernel, long first, int count, float* exponents, int stride, float* target, int targetStride) =>
+        Slice(kernel, 3, first, count, exponents, stride, target, targetStride);
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void SplatSix(in KernelView kernel, long first, int count, float* marginals, int stride, float* rows) =>
+        Splat(kernel, 6, first, count, marginals, stride, rows);
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void SplatThree(in KernelView kernel, long first, int count, float* marginals, int stride, float* rows) =>
+        Splat(kernel, 3, first, count, marginals, stride, rows);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Slice(
+        in KernelView kernel, int corners, long first, int count, float* exponents, int stride, float* target, int targetStride)
+    {
+        TRow compatibility = TRow.Load(kernel.Compatibility);
+        float* rows = kernel.Rows, weights = kernel.SliceWeights + (first * corners);
+        int* ids = kernel.Ids + (first * corners);
+        for (int i = 0; i < count; i++, ids += corners, weights += corners, exponents += stride, target += targetStride)
+        {
+            if (corners == 6 && kernel.Prefetches)
+            {
+                Prefetch(rows, ids + (6 * PixelsAhead));
+                Prefetch(kernel.Next, ids);   // for the splat of this block
+            }
+
+            TRow message = Slice(rows, (nuint)TRow.Lanes, ids, weights, corners);
+            TRow.MultiplyAdd(message, compatibility, TRow.Load(exponents)).Store(target);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Splat(
+        in KernelView kernel, int corners, long first, int count, float* marginals, int stride, float* rows)
+    {
+        float* weights = kernel.SplatWeights + (first * corners);
+        int* ids = kernel.Ids + (first * corners);
+        for (int i = 0; i < count; i++, ids += corners, weights += corners, marginals += stride)
+        {
+            Splat(rows, (nuint)TRow.Lanes, ids, weights, corners, TRow.Load(marginals));
+        }
+    }
+
+    /// <summary>Prefetches the rows of a pixel's vertices.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Prefetch(float* rows, int* ids)
+    {
+        for (int k = 0; k < 6 && Sse.IsSupported; k++)
+        {
+            float* row = rows + ((nuint)ids[k] * (nuint)TRow.Lanes);
+            Sse.Prefetch0(row);
+            if (TRow.Lanes > 16)
+            {
+                Sse.Prefetch0(row + 16);
             }
         }
     }

@@ -7,15 +7,20 @@ namespace DenseCrf.MeanField;
 /// <summary>
 /// Turns the caller's planes of probabilities or energies into rows of exponents, a block of pixels at a time.
 /// </summary>
-internal sealed unsafe class UnaryImporter(float* planes, bool energies, int labels, ImageSize size, float* shifts)
+/// <param name="call">Has the planes.</param>
+/// <param name="shifts">Receives what was subtracted from each pixel's exponents; null if it is not needed.</param>
+internal sealed unsafe class UnaryImporter(in CrfCall call, float* shifts)
 {
     public const int Block = PixelBlock.Points;
 
     /// <summary>Lower probabilities count as this one, because 0 would be an infinite energy.</summary>
     private const float MinProbability = 1e-5f;
 
-    private readonly PixelOrder _order = new(size);
-    private readonly long _pixels = size.Pixels;
+    private readonly float* _planes = call.Unary;
+    private readonly bool _energies = call.HoldsEnergies;
+    private readonly int _labels = call.Labels;
+    private readonly PixelOrder _order = new(call.Size);
+    private readonly long _pixels = call.Size.Pixels;
     private volatile bool _invalid;
 
     /// <summary>Whether any score read so far is NaN or infinite.</summary>
@@ -26,12 +31,13 @@ internal sealed unsafe class UnaryImporter(float* planes, bool energies, int lab
     /// it.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [SkipLocalsInit]   // clearing the block takes 1 KiB of stores for each pixel
     public void Import(long first, int count, float* rows, int lanes)
     {
         float* tile = stackalloc float[Block * CrfInference.MaxLabels], shift = stackalloc float[Block];
         PixelBlock block = _order.Block(first, count);
         new Span<float>(shift, Block).Fill(float.NegativeInfinity);
-        for (int label = 0; label < labels; label++)
+        for (int label = 0; label < _labels; label++)
         {
             float* exponents = tile + (label * Block);
             Load(label, block, exponents);
@@ -44,12 +50,12 @@ internal sealed unsafe class UnaryImporter(float* planes, bool energies, int lab
         for (int i = 0; i < count; i++)
         {
             float* row = rows + (i * lanes);
-            for (int label = 0; label < labels; label++)
+            for (int label = 0; label < _labels; label++)
             {
                 row[label] = tile[(label * Block) + i] - shift[i];
             }
 
-            new Span<float>(row + labels, lanes - labels).Fill(PixelBuffers.UnusedLane);
+            new Span<float>(row + _labels, lanes - _labels).Fill(PixelBuffers.UnusedLane);
         }
 
         if (shifts is not null)
@@ -61,7 +67,7 @@ internal sealed unsafe class UnaryImporter(float* planes, bool energies, int lab
     /// <summary>Writes the exponents −U of one label for a block of pixels, without subtracting a maximum.</summary>
     public void Load(int label, in PixelBlock block, float* exponents)
     {
-        float* plane = planes + (label * _pixels), source = plane + block.Pixel(0);
+        float* plane = _planes + (label * _pixels), source = plane + block.Pixel(0);
         _order.PrefetchBelow(source);
         if (!block.IsRun)
         {
@@ -91,7 +97,7 @@ internal sealed unsafe class UnaryImporter(float* planes, bool energies, int lab
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private Vector<float> Exponent(Vector<float> score)
     {
-        if (energies)
+        if (_energies)
         {
             return -score;
         }

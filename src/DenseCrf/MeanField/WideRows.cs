@@ -207,7 +207,7 @@ internal sealed unsafe class WideRows<TBlock>(int lanes) : RowOperations
         {
             if (pixel % PixelRanges.BlockPixels == 0)
             {
-                RowMath<TBlock>.Clear(kernel, pixel / PixelRanges.BlockPixels, lanes);
+                RowMath<TBlock>.Clear(kernel, kernel.Next, pixel / PixelRanges.BlockPixels, lanes);
             }
 
             long first = pixel * kernel.Corners;

@@ -3,6 +3,42 @@ using DenseCrf.Buffers;
 
 namespace DenseCrf.Permutohedral;
 
+/// <summary>The next vertex of each vertex along one axis.</summary>
+/// <remarks>
+/// A link is the number of the next row plus 1, or 0 without a next row, and a bit that tells whether a vertex links to
+/// this one. Whether a vertex has neighbours cannot be predicted, so that the code that reads and writes links has no
+/// branches on it.
+/// </remarks>
+/// <param name="first">The link of row 0.</param>
+/// <param name="stride">Links from one row to the next: the links of several axes may lie side by side.</param>
+internal readonly unsafe struct AxisLinks(uint* first, int stride)
+{
+    private const uint HasPrevious = 0x8000_0000;
+
+    /// <summary>Whether a link starts a chain, as 1 or 0: there is a next row, and no row before.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public int Starts(int row) => Convert.ToInt32(*Of(row) - 1 < HasPrevious - 1);
+
+    /// <summary>The next row, or −1.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public int Next(int row) => (int)(*Of(row) & ~HasPrevious) - 1;
+
+    /// <summary>Links a row to the next one, or to none if <paramref name="next"/> is −1.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Set(int row, int next) => *Of(row) |= (uint)(next + 1);
+
+    /// <summary>Tells the next row, if any, that it is not the first of its chain.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void MarkNext(int row, int next)
+    {
+        int none = next >> 31;   // all bits without a next row, which then is the row itself
+        *Of(next ^ ((next ^ row) & none)) |= HasPrevious & ~(uint)none;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private uint* Of(int row) => first + ((long)row * stride);
+}
+
 /// <summary>
 /// Chains of neighbouring vertices along one axis, one chain after the other. Vertices without a neighbour are in no
 /// chain.
@@ -16,106 +52,84 @@ internal sealed unsafe class AxisChains(CrfWorkspace owner) : IDisposable
     /// <summary>Row numbers after the last one that are readable, because prefetching reads ahead.</summary>
     public const int ReadableAfterEnd = 16;
 
-    private const uint HasPredecessor = 0x8000_0000;
+    private readonly NativeBuffer<int> _rows = new(owner);
+    private readonly NativeBuffer<(int Start, int Count)> _groups = new(owner);
 
-    private readonly NativeBuffer<int> _ids = new(owner);
-    private readonly NativeBuffer<int> _ends = new(owner);
-    private int _count;
-
-    /// <summary>Lists the chains of an axis.</summary>
-    /// <param name="links">
-    /// For each row the number of the next row plus 1, or 0 without a next row; overwritten.
-    /// </param>
+    /// <summary>Prepares for another image.</summary>
     /// <param name="rows">Number of rows.</param>
-    /// <param name="sorted">The rows, cell by cell.</param>
-    /// <param name="cells">The cells by which chains are listed; null lists them by their first row.</param>
-    public void Build(uint* links, int rows, int* sorted, LatticeCells? cells)
+    /// <param name="groups">Number of groups of chains.</param>
+    public void Prepare(int rows, int groups)
     {
-        int* at = _ids.Ensure(rows + ReadableAfterEnd);
-        for (int id = 0; id < rows; id++)
-        {
-            uint next = links[id] & ~HasPredecessor;
-            if (next != 0)
-            {
-                links[next - 1] |= HasPredecessor;
-            }
-        }
-
-        if (cells is null)
-        {
-            for (int id = 0; id < rows; id++)
-            {
-                at = Add(links, id, at);
-            }
-        }
-        else
-        {
-            int* ends = _ends.Ensure(cells.Count + 1) + 1;
-            ends[-1] = 0;
-            for (int cell = 0, i = 0; cell < cells.Count; cell++)
-            {
-                for (; i < cells.End(cell); i++)
-                {
-                    at = Add(links, sorted[i], at);
-                }
-
-                ends[cell] = (int)(at - _ids.Pointer);
-            }
-        }
-
-        _count = (int)(at - _ids.Pointer);
-        new Span<int>(at, ReadableAfterEnd).Clear();
+        int* end = _rows.Ensure(rows + ReadableAfterEnd) + rows;
+        new Span<int>(end, ReadableAfterEnd).Clear();
+        _groups.Ensure(groups);
     }
 
-    /// <summary>The chains that start in <paramref name="count"/> cells from <paramref name="first"/> on.</summary>
-    public ReadOnlySpan<int> Cells(int first, int count)
+    /// <summary>Lists the chains of one group. No chain leaves the group, so that groups can be listed at once.</summary>
+    /// <param name="group">Number of the group.</param>
+    /// <param name="start">Number of vertices in the groups before it.</param>
+    /// <param name="rows">The rows of the group. Complements of rows are left out; these rows have no links.</param>
+    /// <param name="links">The links of the axis.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public void List(int group, int start, ReadOnlySpan<int> rows, AxisLinks links)
     {
-        int start = _ends.Pointer[first];
-        return new(_ids.Pointer + start, _ends.Pointer[first + count] - start);
+        const int Block = 256;
+        int* at = _rows.Pointer + start, firsts = stackalloc int[Block];
+        for (int block = 0; block < rows.Length; block += Block)
+        {
+            int count = 0;
+            foreach (int row in rows[block..Math.Min(block + Block, rows.Length)])
+            {
+                int own = row ^ (row >> 31);
+                firsts[count] = own;
+                count += links.Starts(own);
+            }
+
+            for (int i = 0; i < count; i++)
+            {
+                int row = firsts[i], next = links.Next(row);
+                do
+                {
+                    *at++ = row;
+                    row = next;
+                    next = links.Next(row);
+                }
+                while (next >= 0);
+                *at++ = ~row;
+            }
+        }
+
+        _groups.Pointer[group] = (start, (int)(at - _rows.Pointer) - start);
+    }
+
+    /// <summary>The chains of a group.</summary>
+    public ReadOnlySpan<int> Of(int group)
+    {
+        (int start, int count) = _groups.Pointer[group];
+        return new(_rows.Pointer + start, count);
     }
 
     /// <summary>
-    /// Part <paramref name="part"/> of <paramref name="parts"/>: whole chains, with about the same number of vertices
-    /// in each part.
+    /// Part <paramref name="part"/> of <paramref name="parts"/> of a group: whole chains, with about the same number
+    /// of vertices in each part.
     /// </summary>
-    public ReadOnlySpan<int> Part(int part, int parts)
+    public ReadOnlySpan<int> PartOf(int group, int part, int parts)
     {
-        int start = Boundary(part, parts), end = Boundary(part + 1, parts);
-        return new(_ids.Pointer + start, end - start);
+        ReadOnlySpan<int> all = Of(group);
+        return all[Boundary(all, part, parts)..Boundary(all, part + 1, parts)];
     }
 
     public void Dispose()
     {
-        _ids.Dispose();
-        _ends.Dispose();
-    }
-
-    /// <summary>Lists the chain that starts at a row, if any.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static int* Add(uint* links, int id, int* at)
-    {
-        uint next = links[id];
-        if (next is 0 or >= HasPredecessor)
-        {
-            return at;
-        }
-
-        do
-        {
-            *at++ = id;
-            id = (int)next - 1;
-            next = links[id] & ~HasPredecessor;
-        }
-        while (next != 0);
-        *at++ = ~id;
-        return at;
+        _rows.Dispose();
+        _groups.Dispose();
     }
 
     /// <summary>The start of the first chain at or after an equal share of the vertices.</summary>
-    private int Boundary(int part, int parts)
+    private static int Boundary(ReadOnlySpan<int> chains, int part, int parts)
     {
-        int at = (int)((long)_count * part / parts);
-        while (at > 0 && at < _count && _ids.Pointer[at - 1] >= 0)
+        int at = (int)((long)chains.Length * part / parts);
+        while (at > 0 && at < chains.Length && chains[at - 1] >= 0)
         {
             at++;
         }

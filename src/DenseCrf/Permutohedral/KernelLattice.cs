@@ -1,4 +1,6 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using DenseCrf.Buffers;
 using DenseCrf.MeanField;
 
@@ -31,12 +33,14 @@ internal sealed unsafe class KernelLattice(CrfWorkspace owner) : IDisposable
 
     private readonly List<VertexTable> _tables = [];
     private readonly NativeBuffer<float> _features = new(owner);
+    private readonly NativeBuffer<byte> _image = new(owner);
     private readonly NativeBuffer<int> _ids = new(owner);
     private readonly NativeBuffer<float> _weights = new(owner);
     private readonly NativeBuffer<float> _scaled = new(owner);
     private readonly NativeBuffer<int> _watermarks = new(owner);
     private readonly NativeBuffer<float> _rows = new(owner);
     private readonly NativeBuffer<float> _next = new(owner);
+    private readonly NativeBuffer<float> _held = new(owner);
     private CrfKernel _kernel = CrfKernel.Gaussian(0, 1);
     private FeatureScale[] _scales = [];
     private KeyLayout _layout = null!;
@@ -44,13 +48,14 @@ internal sealed unsafe class KernelLattice(CrfWorkspace owner) : IDisposable
     private ImageSize _size;
     private PixelOrder _order;
     private bool _flipped;
+    private int _heldLanes;
 
     public int Dimensions => _layout.Dimensions;
 
     /// <summary>Vertices of a simplex.</summary>
     public int Corners => _layout.Dimensions + 1;
 
-    public KeyLayout Layout => _layout;
+    public LatticeGrid Grid => _layout.Grid;
 
     public LatticeLinks Links { get; } = new(owner);
 
@@ -87,8 +92,6 @@ internal sealed unsafe class KernelLattice(CrfWorkspace owner) : IDisposable
     /// <summary>Number of pixels in a range.</summary>
     public long PixelsOf(int range) => _ranges[range].End - _ranges[range].Start;
 
-    public VertexTable Table(int range) => _tables[range];
-
     /// <summary>Number of the first row of a range.</summary>
     public int Base(int range)
     {
@@ -101,10 +104,22 @@ internal sealed unsafe class KernelLattice(CrfWorkspace owner) : IDisposable
         return start;
     }
 
-    /// <summary>Prepares for another image.</summary>
+    /// <summary>Whether the lattice is that of the kernel and the image for which it is prepared.</summary>
+    public bool IsBuilt { get; private set; }
+
+    /// <summary>
+    /// Prepares for a kernel and an image. A lattice that was built for the same ones is kept: the weight of a kernel is
+    /// not in its lattice, nor are the scores of the labels.
+    /// </summary>
     /// <exception cref="ArgumentException">The deviations are so small that lattice coordinates overflow.</exception>
-    public void Prepare(CrfKernel kernel, ImageSize size, PixelRanges ranges)
+    public void Prepare(CrfKernel kernel, ImageSize size, PixelRanges ranges, byte* rgb)
     {
+        IsBuilt = IsBuilt && size == _size && ranges == _ranges && HasGeometryOf(kernel) && HasColorsOf(rgb);
+        if (IsBuilt)
+        {
+            return;
+        }
+
         (_kernel, _size, _order, _ranges) = (kernel, size, new PixelOrder(size), ranges);
         _scales = FeatureScale.Of(kernel, size);
         _layout = new KeyLayout(_scales);
@@ -113,7 +128,6 @@ internal sealed unsafe class KernelLattice(CrfWorkspace owner) : IDisposable
             _tables.Add(new VertexTable(owner));
         }
 
-        Links.Begin(_layout, ranges.Count);
         _ids.Ensure((size.Pixels + ReadableAfterEnd) * Corners);
         new Span<int>(_ids.Pointer + (size.Pixels * Corners), ReadableAfterEnd * Corners).Clear();
         _weights.Ensure(size.Pixels * Corners);
@@ -126,60 +140,34 @@ internal sealed unsafe class KernelLattice(CrfWorkspace owner) : IDisposable
         TabulateFeatures();
     }
 
+    /// <summary>Keeps the lattice for later calls on the same image, after it is built.</summary>
+    public void Keep(byte* rgb)
+    {
+        if (_kernel.Rgb is not null)
+        {
+            NativeMemory.Copy(rgb, _image.Ensure(_size.Pixels * 3), (nuint)_size.Pixels * 3);
+        }
+
+        IsBuilt = true;
+    }
+
     /// <summary>Finds the simplex of every pixel of a range, and numbers the vertices.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Insert(int range, byte* rgb)
     {
-        VertexTable table = _tables[range];
-        table.Clear(_layout.Bits, (PixelsOf(range) + 1) * Corners);
-        SimplexBlock simplex = default;
-        int corners = Corners;
-        long* keys = stackalloc long[SimplexBlock.Points * corners], seen = stackalloc long[corners];
-        int* last = stackalloc int[corners];
-        new Span<long>(seen, corners).Fill(-1);
-        KeyWriter writer = _layout.Writer;
         (long start, long end) = _ranges[range];
+        VertexTable table = _tables[range];
+        table.Clear(_layout.Bits, Grid.Cells, (PixelsOf(range) + 1) * Corners);
+        BlockVertices vertices = new(_layout);
+        SimplexBlock simplex = default;
         int block = _ranges.FirstBlock(range);
         for (long first = start; first < end; first += SimplexBlock.Points)
         {
             int count = (int)Math.Min(SimplexBlock.Points, end - first);
             SetFeatures(ref simplex, _order.Block(first, count), rgb);
             simplex.Compute(Dimensions);
-            long* previous = seen;
-            for (int point = 0; point < count; point++)
-            {
-                long* own = keys + (point * corners);
-                writer.Write(in simplex, point, own);
-                for (int k = 0; k < corners; k++)
-                {
-                    if (own[k] != previous[k])
-                    {
-                        table.Prefetch(own[k]);
-                    }
-                }
-
-                previous = own;
-            }
-
-            int* ids = _ids.Pointer + (first * corners);
-            float* weights = _weights.Pointer + (first * corners);
-            for (int point = 0; point < count; point++)
-            {
-                for (int k = 0; k < corners; k++)
-                {
-                    // A pixel often has a vertex of the pixel before it, and that vertex then has the same remainder k.
-                    long key = keys[(point * corners) + k];
-                    if (key != seen[k])
-                    {
-                        last[k] = table.FindOrAdd(key);
-                        seen[k] = key;
-                    }
-
-                    ids[(point * corners) + k] = last[k];
-                    weights[(point * corners) + k] = simplex.Weight(k, point);
-                }
-            }
-
+            vertices.Number(in simplex, count, table, _ids.Pointer + (first * Corners));
+            simplex.CopyWeights(Corners, count, _weights.Pointer + (first * Corners));
             if ((first + SimplexBlock.Points - start) % PixelRanges.BlockPixels == 0 || first + SimplexBlock.Points >= end)
             {
                 _watermarks.Pointer[block++] = table.Count;
@@ -188,11 +176,9 @@ internal sealed unsafe class KernelLattice(CrfWorkspace owner) : IDisposable
 
         if (end == _size.Pixels && range == _ranges.Count - 1 && end % 4 != 0)
         {
-            InsertOrigin(table, ref simplex, keys);
+            InsertOrigin(ref vertices, ref simplex, table);
             _watermarks.Pointer[block - 1] = table.Count;
         }
-
-        Links.Count(range, table);
     }
 
     /// <summary>Counts the rows, after all ranges are inserted.</summary>
@@ -200,7 +186,7 @@ internal sealed unsafe class KernelLattice(CrfWorkspace owner) : IDisposable
     {
         RowCount = checked(Base(_ranges.Count));
         _flipped = false;
-        Links.Prepare(this, _ranges.Count);
+        Links.Prepare(_layout, CollectionsMarshal.AsSpan(_tables)[.._ranges.Count]);
     }
 
     /// <summary>
@@ -212,14 +198,28 @@ internal sealed unsafe class KernelLattice(CrfWorkspace owner) : IDisposable
         _next.Ensure(((long)RowCount * lanes) + Skew);
     }
 
+    /// <summary>Makes room for rows of settled pixels. Those of a range keep their place when rows get shorter.</summary>
+    public void EnsureHeld(int lanes)
+    {
+        _heldLanes = lanes;
+        _held.Ensure((long)RowCount * lanes);
+    }
+
     /// <summary>Swaps the two sets of rows: the next pass reads what the last pass wrote.</summary>
     public void Flip() => _flipped = !_flipped;
 
-    /// <summary>Copies the rows of a range, reduced to the kept labels, to the other set of rows.</summary>
+    /// <summary>
+    /// Copies the rows of a range, reduced to the kept labels, to the other set of rows, and reduces those of settled
+    /// pixels.
+    /// </summary>
     public void Narrow(int range, int lanes, PrunedLabels kept)
     {
         long first = Base(range);
         kept.Narrow(Rows + (first * lanes), lanes, _tables[range].Count, Next + (first * kept.Lanes), filler: 0);
+        if (Held(range) is not null)
+        {
+            kept.Narrow(Held(range), lanes, _tables[range].Count, Held(range), filler: 0);
+        }
     }
 
     /// <summary>The buffers of a range, for a pass over its pixels.</summary>
@@ -239,6 +239,7 @@ internal sealed unsafe class KernelLattice(CrfWorkspace owner) : IDisposable
             SliceWeights = (after ? _scaled.Pointer : _weights.Pointer) + offset,
             Rows = Rows + (first * lanes),
             Next = Next + (first * lanes),
+            Held = Held(range),
             Watermarks = _watermarks.Pointer + _ranges.FirstBlock(range),
         };
     }
@@ -249,24 +250,38 @@ internal sealed unsafe class KernelLattice(CrfWorkspace owner) : IDisposable
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Normalize(int range)
     {
-        float* rows = Rows + Base(range);
-        float alpha = Alpha;
-        (long start, long end) = _ranges[range];
-        bool root = _kernel.Normalization == CrfNormalization.Symmetric;
-        float* target = root ? _weights.Pointer : _scaled.Pointer;
-        for (long i = start * Corners; i < end * Corners; i += Corners)
+        if (_kernel.Normalization == CrfNormalization.None)
         {
-            float sum = 0;
-            for (int k = 0; k < Corners; k++)
+            return;
+        }
+
+        bool root = _kernel.Normalization == CrfNormalization.Symmetric;
+        float* rows = Rows + Base(range), factors = stackalloc float[PixelBlock.Points];
+        (long start, long end) = _ranges[range];
+        for (long pixel = start; pixel < end; pixel += PixelBlock.Points)
+        {
+            int points = (int)Math.Min(PixelBlock.Points, end - pixel);
+            int* ids = _ids.Pointer + (pixel * Corners);
+            float* weights = _weights.Pointer + (pixel * Corners);
+            float* target = root ? weights : _scaled.Pointer + (pixel * Corners);
+            for (int point = 0; point < points; point++, ids += Corners)
             {
-                sum += _weights.Pointer[i + k] * alpha * rows[_ids.Pointer[i + k]];
+                float sum = 0;
+                for (int k = 0; k < Corners; k++)
+                {
+                    sum += weights[(point * Corners) + k] * rows[ids[k]];
+                }
+
+                factors[point] = sum;
             }
 
-            double z = sum + 1e-20;
-            float n = (float)(1 / (root ? Math.Sqrt(z) : z));
-            for (int k = 0; k < Corners; k++)
+            Normalization(factors, root);
+            for (int point = 0; point < points; point++)
             {
-                target[i + k] = _weights.Pointer[i + k] * n;
+                for (int k = 0; k < Corners; k++, weights++)
+                {
+                    *target++ = *weights * factors[point];
+                }
             }
         }
     }
@@ -276,10 +291,42 @@ internal sealed unsafe class KernelLattice(CrfWorkspace owner) : IDisposable
 
     public void Dispose()
     {
+        IsBuilt = false;
         _tables.ForEach(table => table.Dispose());
-        foreach (IDisposable buffer in (IDisposable[])[_features, _ids, _weights, _scaled, _watermarks, _rows, _next, Links])
+        foreach (IDisposable buffer in (IDisposable[])
+            [_features, _image, _ids, _weights, _scaled, _watermarks, _rows, _next, _held, Links])
         {
             buffer.Dispose();
+        }
+    }
+
+    private float* Held(int range)
+    {
+        if (_held.Pointer is null)
+        {
+            return null;
+        }
+
+        return _held.Pointer + ((long)Base(range) * _heldLanes);
+    }
+
+    private bool HasGeometryOf(CrfKernel kernel) =>
+        (kernel.Sx, kernel.Sy, kernel.Rgb, kernel.Normalization) == (_kernel.Sx, _kernel.Sy, _kernel.Rgb, _kernel.Normalization);
+
+    private bool HasColorsOf(byte* rgb)
+    {
+        nuint bytes = (nuint)_size.Pixels * 3;
+        return _kernel.Rgb is null || new ReadOnlySpan<byte>(rgb, (int)bytes).SequenceEqual(new(_image.Pointer, (int)bytes));
+    }
+
+    /// <summary>Turns the filter's responses to ones, without alpha, into the factors of a block of pixels.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void Normalization(float* responses, bool root)
+    {
+        for (int i = 0; i < PixelBlock.Points; i += Vector<float>.Count)
+        {
+            Vector<float> z = (Vector.Load(responses + i) * Alpha) + new Vector<float>(1e-20f);
+            Vector.Store(Vector<float>.One / (root ? Vector.SquareRoot(z) : z), responses + i);
         }
     }
 
@@ -322,18 +369,15 @@ internal sealed unsafe class KernelLattice(CrfWorkspace owner) : IDisposable
     /// Inserts the vertices around the origin. The reference implementation fills its last group of four pixels with
     /// points at the origin, and their vertices take part in the blur.
     /// </summary>
-    private void InsertOrigin(VertexTable table, ref SimplexBlock simplex, long* keys)
+    private void InsertOrigin(ref BlockVertices vertices, ref SimplexBlock simplex, VertexTable table)
     {
         for (int axis = 0; axis < Dimensions; axis++)
         {
             simplex.SetFeature(axis, 0, 0);
         }
 
+        int* ids = stackalloc int[Corners];
         simplex.Compute(Dimensions);
-        _layout.Writer.Write(in simplex, 0, keys);
-        for (int k = 0; k < Corners; k++)
-        {
-            table.FindOrAdd(keys[k]);
-        }
+        vertices.Number(in simplex, 1, table, ids);
     }
 }

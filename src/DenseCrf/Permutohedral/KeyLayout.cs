@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 
 namespace DenseCrf.Permutohedral;
 
@@ -59,8 +60,7 @@ internal sealed class KeyLayout
         // Coordinate j less coordinate j + 1 is j + 2 times the scaled feature j + 1, less j times feature j. Quotients
         // are 1/(d + 1) of it.
         double x = scales[0].Largest / (d + 1), y = scales[1].Largest / (d + 1);
-        Columns = Bands(0, 0, 2 * x);
-        Rows = d > 2 ? Bands(1, -x, 3 * y) : default;
+        Grid = new LatticeGrid(Bands(0, 0, 2 * x), d > 2 ? Bands(1, -x, 3 * y) : default);
         KeyBands Bands(int i, double min, double max) =>
             new((shifts[i], bits[i]), (shifts[i + 1], bits[i + 1]), lowests[i] - lowests[i + 1], min, max);
 
@@ -79,14 +79,11 @@ internal sealed class KeyLayout
     /// <summary>Length of a key, in bits.</summary>
     public int Bits { get; }
 
-    /// <summary>Bands along x, by the first coordinate less the second.</summary>
-    public KeyBands Columns { get; }
-
     /// <summary>
-    /// Bands along y within a column, by the second coordinate less the third. A single band for kernels without
-    /// colour.
+    /// The cells of the lattice: columns by the first coordinate less the second, and with colour their cells by the
+    /// second coordinate less the third.
     /// </summary>
-    public KeyBands Rows { get; }
+    public LatticeGrid Grid { get; }
 
     /// <summary>Packs the vertices of a block of simplices.</summary>
     public KeyWriter Writer { get; }
@@ -94,8 +91,23 @@ internal sealed class KeyLayout
     /// <summary>The remainder k of a vertex's coordinates modulo d + 1.</summary>
     public static int Remainder(long key) => (int)(key & ((1 << RemainderBits) - 1));
 
-    /// <summary>The difference from a vertex's key to that of the next vertex along an axis.</summary>
-    public long Step(long key, int axis) => _steps[(2 * axis) + (Remainder(key) == Dimensions ? 1 : 0)];
+    /// <summary>The steps along an axis.</summary>
+    public AxisStep Step(int axis) => new(_steps[2 * axis], _steps[(2 * axis) + 1], Dimensions);
+}
+
+/// <summary>The differences from a vertex's key to that of the next vertex along an axis.</summary>
+/// <param name="step">The difference for remainders below d.</param>
+/// <param name="fromLast">The difference for remainder d.</param>
+/// <param name="dimensions">The number of dimensions, d.</param>
+internal readonly struct AxisStep(long step, long fromLast, int dimensions)
+{
+    /// <summary>The key of the next vertex.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public long Next(long key)
+    {
+        int isLast = Convert.ToInt32(KeyLayout.Remainder(key) == dimensions);
+        return key + step + ((fromLast - step) & -isLast);
+    }
 }
 
 /// <summary>

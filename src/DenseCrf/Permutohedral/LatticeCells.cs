@@ -1,81 +1,29 @@
-using System.Runtime.CompilerServices;
 using DenseCrf.Buffers;
 
 namespace DenseCrf.Permutohedral;
 
-/// <summary>
-/// Sorts the vertices by their column, which is their place along x, and within a column by their cell, which is their
-/// place along y.
-/// </summary>
-/// <remarks>
-/// The first coordinate less the second is twice the scaled x. No step along axes 2 to d changes it, so neighbours
-/// along these axes lie in one column. The second coordinate less the third is the place along y; no step along axes 3
-/// to d changes it. The blur along these axes can therefore work column by column and cell by cell, while the rows are
-/// in the cache, and columns do not wait for each other.
-/// </remarks>
+/// <summary>The vertices of all ranges of pixels, sorted by the cell of the lattice in which they lie.</summary>
 internal sealed unsafe class LatticeCells(CrfWorkspace owner) : IDisposable
 {
-    /// <summary>The first axis along which neighbours lie in one column.</summary>
-    public const int FirstWithinColumn = 2;
-
-    /// <summary>The first axis along which neighbours lie in one cell.</summary>
-    public const int FirstWithinCell = 3;
-
-    private readonly NativeBuffer<int> _starts = new(owner);
-    private readonly NativeBuffer<(int First, int Last)> _columns = new(owner);
-    private KeyLayout _layout = null!;
+    private readonly NativeBuffer<int> _ends = new(owner);
+    private readonly NativeBuffer<int> _rows = new(owner);
+    private LatticeGrid _grid;
     private int _ranges;
 
-    /// <summary>Number of columns; some may be empty.</summary>
-    public int Columns => _layout.Columns.Count;
-
-    /// <summary>Number of cells in each column.</summary>
-    public int Rows => _layout.Rows.Count;
-
-    /// <summary>Number of cells in all columns.</summary>
-    public int Count => Columns * Rows;
-
-    public void Prepare(KeyLayout layout, int ranges)
+    /// <summary>Computes where each cell starts, after the vertices of all ranges are inserted.</summary>
+    public void Place(LatticeGrid grid, ReadOnlySpan<VertexTable> tables, int rows)
     {
-        (_layout, _ranges) = (layout, ranges);
-        _starts.Ensure((long)Count * ranges);
-        _columns.Ensure(ranges);
-    }
-
-    /// <summary>Counts the vertices of a range of pixels in each cell.</summary>
-    public void Add(int range, ReadOnlySpan<long> keys)
-    {
-        int* counts = Starts(range);
-        new Span<int>(counts, Count).Clear();
-        int first = Columns, last = -1;
-        foreach (long key in keys)
-        {
-            int column = _layout.Columns.Of(key);
-            (first, last) = (Math.Min(first, column), Math.Max(last, column));
-            counts[(column * Rows) + _layout.Rows.Of(key)]++;
-        }
-
-        _columns.Pointer[range] = (first, last);
-    }
-
-    /// <summary>Whether a range may have a vertex within <paramref name="distance"/> columns of this column.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public bool MayHold(int range, int column, int distance)
-    {
-        (int first, int last) = _columns.Pointer[range];
-        return column >= first - distance && column <= last + distance;
-    }
-
-    /// <summary>Computes where each cell starts, after all ranges are counted.</summary>
-    public void Place()
-    {
+        (_grid, _ranges) = (grid, tables.Length);
+        _rows.Ensure(rows);
+        int* end = _ends.Ensure(((long)grid.Cells * _ranges) + 1) + 1;
+        end[-1] = 0;
         int at = 0;
-        for (int cell = 0; cell < Count; cell++)
+        for (int cell = 0; cell < grid.Cells; cell++)
         {
-            for (int range = 0; range < _ranges; range++)
+            foreach (VertexTable table in tables)
             {
-                ref int start = ref Starts(range)[cell];
-                (start, at) = (at, at + start);
+                *end++ = at;   // the start, which sorting moves to the end
+                at += table.CountOf(cell);
             }
         }
     }
@@ -83,26 +31,36 @@ internal sealed unsafe class LatticeCells(CrfWorkspace owner) : IDisposable
     /// <summary>Sorts the vertices of a range by cell; within a cell they stay in the order of their numbers.</summary>
     /// <param name="range">Number of the range.</param>
     /// <param name="keys">Keys of the range's vertices.</param>
-    /// <param name="id">Number of the range's first vertex.</param>
-    /// <param name="sorted">Receives the numbers of the vertices.</param>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public void Sort(int range, ReadOnlySpan<long> keys, int id, int* sorted)
+    /// <param name="row">Number of the range's first row.</param>
+    public void Sort(int range, ReadOnlySpan<long> keys, int row)
     {
-        int* places = Starts(range);
+        LatticeGrid grid = _grid;
+        int* ends = _ends.Pointer + 1 + range, sorted = _rows.Pointer;
+        int ranges = _ranges;
         foreach (long key in keys)
         {
-            sorted[places[(_layout.Columns.Of(key) * Rows) + _layout.Rows.Of(key)]++] = id++;
+            sorted[ends[(long)grid.CellOf(key) * ranges]++] = row++;
         }
     }
 
-    /// <summary>The end of a cell among the sorted numbers.</summary>
-    public int End(int cell) => Starts(_ranges - 1)[cell];
+    /// <summary>The rows of a range in a cell.</summary>
+    public Span<int> Of(int cell, int range) => Between(((long)cell * _ranges) + range, 1);
+
+    /// <summary>The rows of all ranges in consecutive cells.</summary>
+    public Span<int> Of(Range cells) => Between((long)cells.Start.Value * _ranges, (long)(cells.End.Value - cells.Start.Value) * _ranges);
+
+    /// <summary>The place of a cell's first row among the rows of all cells.</summary>
+    public int StartOf(int cell) => _ends.Pointer[(long)cell * _ranges];
 
     public void Dispose()
     {
-        _starts.Dispose();
-        _columns.Dispose();
+        _ends.Dispose();
+        _rows.Dispose();
     }
 
-    private int* Starts(int range) => _starts.Pointer + ((long)range * Count);
+    private Span<int> Between(long first, long count)
+    {
+        int start = _ends.Pointer[first];
+        return new(_rows.Pointer + start, _ends.Pointer[first + count] - start);
+    }
 }

@@ -23,7 +23,7 @@ internal sealed unsafe class LatticeFilter
     {
         // The delegates are created once, so that an iteration allocates nothing.
         (_team, _lattices, _merge, _blur, _blurColumn, _copy) = (team, lattices, Merge, Blur, BlurColumn, Copy);
-        int columns = lattices.Max(lattice => lattice.Layout.Columns.Count);
+        int columns = lattices.Max(lattice => lattice.Grid.Columns);
         _columnsPerWorker = (columns + team.Workers - 1) / team.Workers;
     }
 
@@ -44,7 +44,7 @@ internal sealed unsafe class LatticeFilter
             _team.Run(1, _merge);
         }
 
-        for (_axis = 0; _axis < LatticeCells.FirstWithinColumn; _axis++)
+        for (_axis = 0; _axis < LatticeGrid.FirstWithinColumn; _axis++)
         {
             _team.Run(PartsPerWorker, _blur);
         }
@@ -72,7 +72,7 @@ internal sealed unsafe class LatticeFilter
         {
             AxisChains chains = _lattices[k].Links.Chains(_axis);
             int part = (worker * PartsPerWorker) + item;
-            _rows.Blur(_lattices[k].Rows, chains.Part(part, _team.Workers * PartsPerWorker));
+            _rows.Blur(_lattices[k].Rows, chains.PartOf(0, part, _team.Workers * PartsPerWorker));
         }
     }
 
@@ -82,18 +82,18 @@ internal sealed unsafe class LatticeFilter
         for (int k = 0; k < _lattices.Count; k++)
         {
             KernelLattice lattice = _lattices[k];
-            int cells = lattice.Links.CellsPerColumn, first = column * cells;
-            if (column >= lattice.Links.Columns)
+            int cells = lattice.Grid.Rows, first = column * cells;
+            if (column >= lattice.Grid.Columns)
             {
                 continue;
             }
 
-            _rows.Blur(lattice.Rows, lattice.Links.Chains(LatticeCells.FirstWithinColumn).Cells(first, cells));
+            _rows.Blur(lattice.Rows, lattice.Links.Chains(LatticeGrid.FirstWithinColumn).Of(column));
             for (int cell = first; cell < first + cells; cell++)
             {
-                for (int axis = LatticeCells.FirstWithinCell; axis < lattice.Corners; axis++)
+                for (int axis = LatticeGrid.FirstWithinCell; axis < lattice.Corners; axis++)
                 {
-                    _rows.Blur(lattice.Rows, lattice.Links.Chains(axis).Cells(cell, 1));
+                    _rows.Blur(lattice.Rows, lattice.Links.Chains(axis).Of(cell));
                 }
             }
         }

@@ -9,182 +9,265 @@ namespace DenseCrf.Permutohedral;
 /// </summary>
 internal sealed unsafe class LatticeLinks(CrfWorkspace owner) : IDisposable
 {
-    /// <summary>How many vertices ahead the slots of the vertex table are prefetched.</summary>
-    private const int VerticesAhead = 8;
+    private const int FirstWithinColumn = LatticeGrid.FirstWithinColumn;
 
-    private readonly NativeBuffer<uint> _links = new(owner);
-    private readonly NativeBuffer<int> _first = new(owner);
+    private readonly NativeBuffer<uint> _across = new(owner);
+    private readonly NativeBuffer<uint> _within = new(owner);
     private readonly LatticeCells _cells = new(owner);
     private readonly List<SharedVertices> _shared = [];
     private readonly List<AxisChains> _chains = [];
-    private KernelLattice _lattice = null!;
-    private int _ranges;
-
-    /// <summary>
-    /// Number of columns. Chains of axes from <see cref="LatticeCells.FirstWithinColumn"/> on stay within a column.
-    /// </summary>
-    public int Columns => _cells.Columns;
-
-    /// <summary>
-    /// Number of cells in a column. Chains of axes from <see cref="LatticeCells.FirstWithinCell"/> on stay within a
-    /// cell.
-    /// </summary>
-    public int CellsPerColumn => _cells.Rows;
+    private VertexTable[] _tables = [];
+    private RangeVertices[] _vertices = [];
+    private KeyLayout _layout = null!;
+    private int _rows;
 
     public SharedVertices SharedOf(int range) => _shared[range];
 
+    /// <summary>
+    /// The chains of an axis. Those of the first two axes are one group; those of the third have a group for each
+    /// column, and those of the others for each cell.
+    /// </summary>
     public AxisChains Chains(int axis) => _chains[axis];
 
-    /// <summary>Prepares for another image, before its vertices are inserted.</summary>
-    public void Begin(KeyLayout layout, int ranges) => _cells.Prepare(layout, ranges);
-
-    /// <summary>Counts the vertices of a range, after all of them are inserted.</summary>
-    public void Count(int range, VertexTable table) => _cells.Add(range, new(table.Keys, table.Count));
-
-    /// <summary>Allocates the links, after the vertices of all ranges are counted.</summary>
-    public void Prepare(KernelLattice lattice, int ranges)
+    /// <summary>Allocates the links, after the vertices of all ranges are inserted.</summary>
+    /// <param name="layout">The lattice's keys.</param>
+    /// <param name="tables">The vertices of each range.</param>
+    public void Prepare(KeyLayout layout, ReadOnlySpan<VertexTable> tables)
     {
-        (_lattice, _ranges) = (lattice, ranges);
-        _links.Ensure((long)lattice.RowCount * lattice.Corners);
-        _first.Ensure(lattice.RowCount);
-        _cells.Place();
-        while (_shared.Count < ranges)
+        (_layout, _tables, _vertices, _rows) = (layout, tables.ToArray(), new RangeVertices[tables.Length], 0);
+        for (int range = 0; range < tables.Length; range++)
+        {
+            _vertices[range] = new RangeVertices(tables[range].Index, _rows);
+            _rows = checked(_rows + tables[range].Count);
+        }
+
+        while (_shared.Count < tables.Length)
         {
             _shared.Add(new SharedVertices(owner));
         }
 
-        while (_chains.Count < lattice.Corners)
+        _cells.Place(layout.Grid, tables, _rows);
+        _across.Ensure((long)_rows * FirstWithinColumn);
+        _within.Ensure((long)_rows * (layout.Dimensions + 1 - FirstWithinColumn));
+        for (int axis = 0; axis <= layout.Dimensions; axis++)
         {
-            _chains.Add(new AxisChains(owner));
+            if (axis == _chains.Count)
+            {
+                _chains.Add(new AxisChains(owner));
+            }
+
+            int groups = axis switch
+            {
+                < FirstWithinColumn => 1,
+                FirstWithinColumn => layout.Grid.Columns,
+                _ => layout.Grid.Cells,
+            };
+            _chains[axis].Prepare(_rows, groups);
         }
     }
 
-    /// <summary>Finds the vertices that a range shares with earlier ranges.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public void FindShared(int range)
-    {
-        VertexTable own = _lattice.Table(range);
-        SharedVertices shared = _shared[range];
-        shared.Clear(own.Count);
-        int start = _lattice.Base(range);
-        KeyLayout layout = _lattice.Layout;
-        for (int id = 0; id < own.Count; id++)
-        {
-            int first = start + id, offset = 0, column = layout.Columns.Of(own.Keys[id]);
-            for (int other = 0; other < range; other++)
-            {
-                int found = _cells.MayHold(other, column, 0) ? _lattice.Table(other).Find(own.Keys[id]) : -1;
-                if (found >= 0)
-                {
-                    first = offset + found;
-                    shared.Add(start + id, first);
-                    break;
-                }
-
-                offset += _lattice.Table(other).Count;
-            }
-
-            _first.Pointer[start + id] = first;
-        }
-    }
-
-    /// <summary>
-    /// Finds the next vertex along every axis for each vertex of a range, after all shared vertices are found.
-    /// </summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public void Link(int range)
-    {
-        VertexTable own = _lattice.Table(range);
-        KeyLayout layout = _lattice.Layout;
-        VertexTable? other = _ranges == 2 ? _lattice.Table(1 - range) : null;
-        KeyBands columns = layout.Columns;
-        int start = _lattice.Base(range), corners = _lattice.Corners;
-        for (int id = 0; id < own.Count; id++)
-        {
-            if (id + VerticesAhead < own.Count)
-            {
-                long later = own.Keys[id + VerticesAhead];
-                bool shared = other is not null && _cells.MayHold(1 - range, columns.Of(later), 1);
-                for (int axis = 0; axis < corners; axis++)
-                {
-                    long next = later + layout.Step(later, axis);
-                    own.Prefetch(next);
-                    if (shared)
-                    {
-                        other!.Prefetch(next);
-                    }
-                }
-            }
-
-            long key = own.Keys[id];
-            bool duplicate = _first.Pointer[start + id] != start + id;
-            for (int axis = 0; axis < corners; axis++)
-            {
-                int next = duplicate ? -1 : Find(key + layout.Step(key, axis), range, own, start);
-                _links.Pointer[((long)axis * _lattice.RowCount) + start + id] = (uint)(next + 1);
-            }
-        }
-    }
-
-    /// <summary>
-    /// Sorts the vertices of a range by cell, after all links are found. Reuses the memory of the list of first rows.
-    /// </summary>
+    /// <summary>Sorts the vertices of a range by cell, and clears their links.</summary>
     public void Sort(int range)
     {
-        VertexTable own = _lattice.Table(range);
-        _cells.Sort(range, new(own.Keys, own.Count), _lattice.Base(range), _first.Pointer);
+        int first = _vertices[range].FirstRow, count = _tables[range].Count;
+        _cells.Sort(range, new(_tables[range].Keys, count), first);
+        int within = _layout.Dimensions + 1 - FirstWithinColumn;
+        new Span<uint>(_within.Pointer + ((long)first * within), count * within).Clear();
+        for (int axis = 0; axis < FirstWithinColumn; axis++)
+        {
+            new Span<uint>(_across.Pointer + ((long)axis * _rows) + first, count).Clear();
+        }
     }
 
-    /// <summary>Lists the chains of an axis, after all vertices are sorted.</summary>
-    public void Chain(int axis)
+    /// <summary>
+    /// Finds the vertices that a range shares with earlier ranges, after all ranges are sorted. Their rows become
+    /// complements in the list of the cell.
+    /// </summary>
+    public void FindShared(int range)
     {
-        uint* links = _links.Pointer + ((long)axis * _lattice.RowCount);
-        LatticeCells? cells = axis < LatticeCells.FirstWithinColumn ? null : _cells;
-        _chains[axis].Build(links, _lattice.RowCount, _first.Pointer, cells);
+        SharedVertices shared = _shared[range];
+        shared.Clear();
+        for (int cell = 0; cell < _layout.Grid.Cells; cell++)
+        {
+            for (int earlier = 0; earlier < range; earlier++)
+            {
+                if (_tables[earlier].CountOf(cell) > 0)
+                {
+                    FindShared(range, earlier, cell);
+                }
+            }
+        }
+    }
+
+    /// <summary>
+    /// Finds the neighbours of the vertices in a column, and lists the chains that stay within the column, after all
+    /// shared vertices are found.
+    /// </summary>
+    public void LinkColumn(int column)
+    {
+        int cells = _layout.Grid.Rows, first = column * cells;
+        for (int cell = first; cell < first + cells; cell++)
+        {
+            for (int range = 0; range < _tables.Length; range++)
+            {
+                for (int axis = 0; axis <= _layout.Dimensions; axis++)
+                {
+                    Link(cell, range, axis);
+                }
+            }
+
+            for (int axis = LatticeGrid.FirstWithinCell; axis <= _layout.Dimensions; axis++)
+            {
+                _chains[axis].List(cell, _cells.StartOf(cell), _cells.Of(cell..(cell + 1)), Links(axis));
+            }
+        }
+
+        _chains[FirstWithinColumn].List(column, _cells.StartOf(first), _cells.Of(first..(first + cells)), Links(FirstWithinColumn));
+    }
+
+    /// <summary>Lists the chains of one of the first two axes, after all columns are linked.</summary>
+    public void ListAcross(int axis)
+    {
+        AxisLinks links = Links(axis);
+        for (int row = 0; row < _rows; row++)
+        {
+            links.MarkNext(row, links.Next(row));
+        }
+
+        _chains[axis].List(0, 0, _cells.Of(0.._layout.Grid.Cells), links);
     }
 
     public void Dispose()
     {
-        _links.Dispose();
-        _first.Dispose();
+        _across.Dispose();
+        _within.Dispose();
         _cells.Dispose();
         _shared.ForEach(shared => shared.Dispose());
         _chains.ForEach(chains => chains.Dispose());
     }
 
-    /// <summary>The row of a vertex in the first range that has the vertex, or −1.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private int Find(long key, int range, VertexTable own, int start)
+    private void FindShared(int range, int earlier, int cell)
     {
-        int found = own.Find(key);
-        if (found >= 0)
+        VertexIndex other = _tables[earlier].Index;
+        foreach (ref int row in _cells.Of(cell, range))
         {
-            return _first.Pointer[start + found];
-        }
-
-        if (_ranges == 1)
-        {
-            return -1;
-        }
-
-        return FindElsewhere(key, range);
-    }
-
-    private int FindElsewhere(long key, int range)
-    {
-        int offset = 0, column = _lattice.Layout.Columns.Of(key);
-        for (int other = 0; other < _ranges; other++)
-        {
-            if (other != range && _cells.MayHold(other, column, 0))
+            if (row >= 0)
             {
-                int found = _lattice.Table(other).Find(key);
+                int found = other.Find(cell, _tables[range].Keys[row - _vertices[range].FirstRow]);
                 if (found >= 0)
                 {
-                    return _first.Pointer[offset + found];
+                    _shared[range].Add(row, _vertices[earlier].FirstRow + found);
+                    row = ~row;
                 }
             }
+        }
+    }
 
-            offset += _lattice.Table(other).Count;
+    /// <summary>
+    /// The links of an axis. Those of the first two axes are apart, because two threads list their chains at the same
+    /// time.
+    /// </summary>
+    private AxisLinks Links(int axis)
+    {
+        if (axis < FirstWithinColumn)
+        {
+            return new AxisLinks(_across.Pointer + ((long)axis * _rows), 1);
+        }
+
+        return new AxisLinks(_within.Pointer + axis - FirstWithinColumn, _layout.Dimensions + 1 - FirstWithinColumn);
+    }
+
+    /// <summary>Links the vertices of a range in a cell along an axis.</summary>
+    private void Link(int cell, int range, int axis)
+    {
+        ReadOnlySpan<int> rows = _cells.Of(cell, range);
+        LatticeGrid grid = _layout.Grid;
+        AxisStep step = _layout.Step(axis);
+        AxisLinks links = Links(axis);
+        long* keys = _tables[range].Keys - _vertices[range].FirstRow;
+        if (!rows.IsEmpty && grid.KeepsTogether(axis))
+        {
+            int first = rows[0] ^ (rows[0] >> 31);
+            int target = grid.CellOf(step.Next(keys[first]));
+            if (OnlyRangeIn(target) is { } only)
+            {
+                Link(rows, keys, step, links, target, only, marks: axis >= FirstWithinColumn);
+                return;
+            }
+        }
+
+        foreach (int row in rows)
+        {
+            if (row >= 0)
+            {
+                long key = step.Next(keys[row]);
+                int next = RowOf(grid.CellOf(key), key);
+                links.Set(row, next);
+                if (axis >= FirstWithinColumn)
+                {
+                    links.MarkNext(row, next);
+                }
+            }
+        }
+    }
+
+    /// <summary>Links vertices to those of one range in one cell.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Link(
+        ReadOnlySpan<int> rows, long* keys, AxisStep step, AxisLinks links, int target, in RangeVertices vertices, bool marks)
+    {
+        VertexIndex index = vertices.Index;
+        int firstRow = vertices.FirstRow;
+        foreach (int row in rows)
+        {
+            if (row < 0)
+            {
+                continue;
+            }
+
+            int found = index.Find(target, step.Next(keys[row]));
+            int next = (found + firstRow) | (found >> 31);
+            links.Set(row, next);
+            if (marks)
+            {
+                links.MarkNext(row, next);
+            }
+        }
+    }
+
+    /// <summary>The one range that has vertices in a cell; null if none has, or several.</summary>
+    private RangeVertices? OnlyRangeIn(int cell)
+    {
+        RangeVertices? only = null;
+        foreach (RangeVertices range in _vertices)
+        {
+            if (range.Index.Cells[cell].Count > 0)
+            {
+                if (only is not null)
+                {
+                    return null;
+                }
+
+                only = range;
+            }
+        }
+
+        return only;
+    }
+
+    /// <summary>The row of a vertex in the first range that has the vertex, or −1.</summary>
+    private int RowOf(int cell, long key)
+    {
+        foreach (ref readonly RangeVertices range in _vertices.AsSpan())
+        {
+            if (range.Index.Cells[cell].Count > 0)
+            {
+                int found = range.Index.Find(cell, key);
+                if (found >= 0)
+                {
+                    return range.FirstRow + found;
+                }
+            }
         }
 
         return -1;
@@ -201,13 +284,13 @@ internal sealed unsafe class SharedVertices(CrfWorkspace owner) : IDisposable
 
     public int Count { get; private set; }
 
-    public void Clear(int capacity)
-    {
-        _pairs.Ensure(capacity);
-        Count = 0;
-    }
+    public void Clear() => Count = 0;
 
-    public void Add(int duplicate, int first) => _pairs.Pointer[Count++] = (duplicate, first);
+    public void Add(int duplicate, int first)
+    {
+        _pairs.Extend(Count + 1, keep: Count)[Count] = (duplicate, first);
+        Count++;
+    }
 
     /// <summary>
     /// Part <paramref name="part"/> of <paramref name="parts"/> equal parts of the list. No two pairs contain the same
@@ -220,4 +303,14 @@ internal sealed unsafe class SharedVertices(CrfWorkspace owner) : IDisposable
     }
 
     public void Dispose() => _pairs.Dispose();
+}
+
+/// <summary>The vertices of a range of pixels.</summary>
+/// <param name="index">Looks them up.</param>
+/// <param name="firstRow">The row of the first of them.</param>
+internal readonly struct RangeVertices(VertexIndex index, int firstRow)
+{
+    public readonly VertexIndex Index = index;
+
+    public readonly int FirstRow = firstRow;
 }

@@ -24,8 +24,17 @@ internal unsafe ref struct SimplexBlock
     /// <summary>Sets an input: scaled feature <paramref name="axis"/> of a point.</summary>
     public void SetFeature(int axis, int point, float value) => _features[(axis * Points) + point] = value;
 
-    /// <summary>Barycentric weight of vertex <paramref name="k"/>.</summary>
-    public readonly float Weight(int k, int point) => _weights[(k * Points) + point];
+    /// <summary>Copies the barycentric weights, point by point.</summary>
+    public readonly void CopyWeights(int corners, int count, float* target)
+    {
+        for (int point = 0; point < count; point++)
+        {
+            for (int k = 0; k < corners; k++)
+            {
+                *target++ = _weights[(k * Points) + point];
+            }
+        }
+    }
 
     /// <summary>Coordinate <paramref name="i"/> of the vertex of remainder 0, divided by d + 1.</summary>
     public readonly int Quotient(int i, int point) => _quotients[(i * Points) + point];

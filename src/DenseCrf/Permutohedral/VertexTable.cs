@@ -1,6 +1,7 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 using DenseCrf.Buffers;
 
@@ -10,132 +11,290 @@ namespace DenseCrf.Permutohedral;
 /// A hash table of the vertices that one range of pixels touches, numbered in the order of first touch.
 /// </summary>
 /// <remarks>
-/// Open addressing. A slot holds a vertex's key and its number plus 1 in 64 bits, so that a look-up is one memory
-/// access. If key and number together need more bits, the slot drops the key's upper bits, and a look-up also compares
-/// the whole key.
+/// Every cell of the lattice has slots of its own. Near pixels touch few cells, whose slots stay in the second-level
+/// cache; in one table for all cells each look-up would miss it.
 /// </remarks>
 internal sealed unsafe class VertexTable(CrfWorkspace owner) : IDisposable
 {
-    private const int MinBits = 10;
-    private const int MaxInitialBits = 30;
-    private const ulong Multiplier = 0x9E3779B97F4A7C15;   // 2⁶⁴ divided by the golden ratio
+    private const int MinSizeBits = 3;
 
     private readonly NativeBuffer<ulong> _slots = new(owner);
     private readonly NativeBuffer<long> _keys = new(owner);
-    private int _shift = 64 - MinBits;
-    private int _idBits;
-    private bool _slotsHoldWholeKeys;
-    private int _capacity;
+    private readonly NativeBuffer<CellSlots> _cells = new(owner);
+    private readonly Stack<long>[] _free = [.. Enumerable.Range(0, 32).Select(_ => new Stack<long>())];
+    private long _used;
+    private VertexIndex _index;
 
     /// <summary>Number of vertices so far.</summary>
     public int Count { get; private set; }
 
     /// <summary>The key of each vertex.</summary>
-    public long* Keys => _keys.Pointer;
+    public long* Keys => _index.Keys;
 
-    /// <summary>Empties the table. Its initial size is the one that the last image needed.</summary>
+    /// <summary>Looks vertices up; valid until a vertex is added.</summary>
+    public VertexIndex Index => _index;
+
+    /// <summary>Number of vertices in a cell so far.</summary>
+    public int CountOf(int cell) => _cells.Pointer[cell].Count;
+
+    /// <summary>Empties the table.</summary>
     /// <param name="keyBits">Bits in a key.</param>
+    /// <param name="cells">Number of cells.</param>
     /// <param name="maxVertices">Largest possible number of vertices.</param>
-    public void Clear(int keyBits, long maxVertices)
+    public void Clear(int keyBits, int cells, long maxVertices)
     {
-        _idBits = BitOperations.Log2((ulong)maxVertices) + 1;
-        _slotsHoldWholeKeys = keyBits + _idBits <= 64;
-        int bits = MinBits;
-        while (bits < MaxInitialBits && 1 << (bits - 1) < Count)
-        {
-            bits++;
-        }
-
+        int idBits = BitOperations.Log2((ulong)maxVertices) + 1;
         Count = 0;
-        Resize(bits);
-    }
-
-    /// <summary>Prefetches the slot of a key.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Prefetch(long key)
-    {
-        if (Sse.IsSupported)
+        _used = 0;
+        Array.ForEach(_free, regions => regions.Clear());
+        _index = new VertexIndex(_cells.Ensure(cells), idBits, keyBits + idBits <= 64)
         {
-            Sse.Prefetch0(_slots.Pointer + (((ulong)key * Multiplier) >> _shift));
+            Slots = _slots.Ensure((long)cells << (MinSizeBits + VertexIndex.BucketBits)),
+            Keys = _keys.Ensure(1 << 10),
+        };
+        for (int cell = 0; cell < cells; cell++)
+        {
+            _index.Cells[cell] = new CellSlots(Allocate(MinSizeBits), MinSizeBits);
         }
     }
 
-    /// <summary>The number of a vertex, or −1.</summary>
+    /// <summary>The first slot of a key's bucket, which is prefetched.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public int Find(long key)
-    {
-        ulong hash = (ulong)key * Multiplier, mask = ulong.MaxValue >> _shift;
-        ulong* slots = _slots.Pointer;
-        int idBits = _idBits;
-        for (ulong at = hash >> _shift; ; at = (at + 1) & mask)
-        {
-            ulong slot = slots[at];
-            if (slot == 0)
-            {
-                return -1;
-            }
+    public long Prefetch(int cell, long key) => _index.Prefetch(cell, key);
 
-            // If the keys are equal, their bits cancel and only the number plus 1 remains.
-            ulong id = slot ^ ((ulong)key << idBits);
-            if (id >> idBits == 0 && (_slotsHoldWholeKeys || _keys.Pointer[id - 1] == key))
-            {
-                return (int)id - 1;
-            }
-        }
-    }
-
-    /// <summary>The number of a vertex. Adds the vertex if it is new.</summary>
+    /// <summary>The number of a vertex whose bucket is prefetched. Adds the vertex if it is new.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public int FindOrAdd(long key)
+    public int FindOrAdd(int cell, long bucket, long key)
     {
-        int id = Find(key);
+        int id = _index.FindIn(bucket, key);
         if (id >= 0)
         {
             return id;
         }
 
-        return Add(key);
+        return FindOrAdd(cell, key);
+    }
+
+    /// <summary>The number of a vertex. Adds the vertex if it is new.</summary>
+    public int FindOrAdd(int cell, long key)
+    {
+        int id = _index.Find(cell, key);
+        if (id >= 0)
+        {
+            return id;
+        }
+
+        return Add(cell, key);
     }
 
     public void Dispose()
     {
         _slots.Dispose();
         _keys.Dispose();
+        _cells.Dispose();
     }
 
-    private int Add(long key)
+    private int Add(int cell, long key)
     {
-        if (Count == _capacity)
+        CellSlots* slots = _index.Cells + cell;
+        if (slots->Count == slots->Capacity)
         {
-            Resize(64 - _shift + 1);
+            Grow(slots);
         }
 
-        _keys.Pointer[Count] = key;
-        Put(key, Count);
+        _index.Keys = _keys.Extend(Count + 1L, keep: Count);
+        _index.Keys[Count] = key;
+        _index.Put(slots, key, Count);
+        slots->Count++;
         return Count++;
     }
 
-    private void Put(long key, int id)
+    /// <summary>Doubles the slots of a cell.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void Grow(CellSlots* cell)
     {
-        ulong hash = (ulong)key * Multiplier, mask = ulong.MaxValue >> _shift, at = hash >> _shift;
-        while (_slots.Pointer[at] != 0)
+        CellSlots old = *cell;
+        *cell = new CellSlots(Allocate(old.SizeBits + 1), old.SizeBits + 1) { Count = old.Count };
+        for (long at = old.Start; at < old.Start + old.Slots; at++)
         {
-            at = (at + 1) & mask;
+            int id = _index.IdAt(at);
+            if (id >= 0)
+            {
+                _index.Put(cell, _index.Keys[id], id);
+            }
         }
 
-        _slots.Pointer[at] = ((ulong)key << _idBits) | (uint)(id + 1);
+        _free[old.SizeBits].Push(old.Start);
     }
 
-    /// <summary>Resizes the table to 2^<paramref name="bits"/> slots, half of which may be used.</summary>
-    private void Resize(int bits)
+    /// <summary>Takes empty slots: those that a cell has outgrown, or else new ones.</summary>
+    private long Allocate(int sizeBits)
     {
-        long size = 1L << bits;
-        (_shift, _capacity) = (64 - bits, (int)(size / 2));
-        _keys.Ensure(_capacity, keep: Count);
-        NativeMemory.Clear(_slots.Ensure(size), (nuint)(size * sizeof(ulong)));
-        for (int id = 0; id < Count; id++)
+        long slots = 1L << (sizeBits + VertexIndex.BucketBits);
+        if (!_free[sizeBits].TryPop(out long start))
         {
-            Put(Keys[id], id);
+            start = _used;
+            _used += slots;
+            _index.Slots = _slots.Extend(_used, keep: start);
         }
+
+        NativeMemory.Clear(_index.Slots + start, (nuint)slots * sizeof(ulong));
+        return start;
+    }
+}
+
+/// <summary>The slots of a cell.</summary>
+/// <param name="start">The first slot.</param>
+/// <param name="sizeBits">Logarithm of the number of buckets.</param>
+internal struct CellSlots(long start, int sizeBits)
+{
+    public readonly long Start = start;
+
+    public readonly int SizeBits = sizeBits;
+
+    /// <summary>Number of vertices in the cell.</summary>
+    public int Count;
+
+    public readonly long Slots => 1L << (SizeBits + VertexIndex.BucketBits);
+
+    /// <summary>Half of the slots may be used.</summary>
+    public readonly int Capacity => 1 << (SizeBits + VertexIndex.BucketBits - 1);
+}
+
+/// <summary>Looks up vertices.</summary>
+/// <remarks>
+/// A slot holds a vertex's key and its number plus 1 in 64 bits. Eight slots, a cache line, are a bucket, which is
+/// compared at once; a bucket fills from the front, and what does not fit goes to the next bucket. If key and number
+/// together need more bits, the slot drops the key's upper bits, and a look-up also compares the whole key.
+/// </remarks>
+internal unsafe struct VertexIndex(CellSlots* cells, int idBits, bool slotsHoldWholeKeys)
+{
+    /// <summary>Logarithm of the number of slots in a bucket.</summary>
+    public const int BucketBits = 3;
+
+    private const int BucketSlots = 1 << BucketBits;
+
+    private const ulong Multiplier = 0x9E3779B97F4A7C15;   // 2⁶⁴ divided by the golden ratio
+
+    public readonly CellSlots* Cells = cells;
+    public ulong* Slots;
+    public long* Keys;
+
+    private readonly ulong _idMask = (1UL << idBits) - 1;
+
+    /// <summary>The first slot of a key's bucket, which is prefetched.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public readonly long Prefetch(int cell, long key)
+    {
+        long bucket = Cells[cell].Start + ((long)Bucket(Cells[cell].SizeBits, key) << BucketBits);
+        if (Sse.IsSupported)
+        {
+            Sse.Prefetch0(Slots + bucket);
+        }
+
+        return bucket;
+    }
+
+    /// <summary>
+    /// The number of a vertex, or −1. May not find a vertex that is there: one in another bucket, or one whose cell has
+    /// got other slots since the bucket was prefetched.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public readonly int FindIn(long bucket, long key)
+    {
+        uint matches = Matches(Slots + bucket, (ulong)key << idBits);
+        ulong slot = Slots[bucket + BitOperations.TrailingZeroCount(matches | (1 << (BucketSlots - 1)))];
+        int id = (int)(slot & _idMask) - 1;
+        return id | -Convert.ToInt32(matches == 0 || !slotsHoldWholeKeys);
+    }
+
+    /// <summary>The number of a vertex, or −1.</summary>
+    /// <remarks>
+    /// Has no branch on whether the vertex is there, because that cannot be predicted for a neighbour.
+    /// </remarks>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public readonly int Find(int cell, long key)
+    {
+        CellSlots* own = Cells + cell;
+        ulong* bucket = Slots + own->Start + ((long)Bucket(own->SizeBits, key) << BucketBits);
+        uint matches = Matches(bucket, (ulong)key << idBits);
+        int isThere = Convert.ToInt32(matches != 0), hasRoom = Convert.ToInt32(bucket[BucketSlots - 1] == 0);
+        if (!slotsHoldWholeKeys || (isThere | hasRoom) == 0)
+        {
+            return FindBeyond(cell, key);
+        }
+
+        ulong slot = bucket[BitOperations.TrailingZeroCount(matches | (1 << (BucketSlots - 1)))];
+        return ((int)(slot & _idMask) - 1) | (isThere - 1);
+    }
+
+    /// <summary>Enters a vertex that is not in the cell.</summary>
+    public readonly void Put(CellSlots* cell, long key, int id)
+    {
+        ulong bucket = Bucket(cell->SizeBits, key), mask = (1UL << cell->SizeBits) - 1;
+        long at = 0;
+        while (Slots[cell->Start + ((long)bucket << BucketBits) + at] != 0)
+        {
+            if (++at == BucketSlots)
+            {
+                (bucket, at) = ((bucket + 1) & mask, 0);
+            }
+        }
+
+        Slots[cell->Start + ((long)bucket << BucketBits) + at] = ((ulong)key << idBits) | (uint)(id + 1);
+    }
+
+    /// <summary>The number of the vertex in a slot, or −1.</summary>
+    public readonly int IdAt(long slot) => (int)(Slots[slot] & _idMask) - 1;
+
+    /// <summary>Finds a vertex in any bucket, and by its whole key.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private readonly int FindBeyond(int cell, long key)
+    {
+        CellSlots* own = Cells + cell;
+        ulong mask = (1UL << own->SizeBits) - 1;
+        for (ulong at = Bucket(own->SizeBits, key); ; at = (at + 1) & mask)
+        {
+            ulong* bucket = Slots + own->Start + ((long)at << BucketBits);
+            for (uint matches = Matches(bucket, (ulong)key << idBits); matches != 0; matches &= matches - 1)
+            {
+                int id = (int)(bucket[BitOperations.TrailingZeroCount(matches)] & _idMask) - 1;
+                if (Keys[id] == key)
+                {
+                    return id;
+                }
+            }
+
+            if (bucket[BucketSlots - 1] == 0)
+            {
+                return -1;
+            }
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static ulong Bucket(int sizeBits, long key) => ((ulong)key * Multiplier) >> (64 - sizeBits);
+
+    /// <summary>The slots of a bucket whose key is the wanted one, as bits. An empty slot has number 0.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private readonly uint Matches(ulong* bucket, ulong wanted)
+    {
+        if (Vector512.IsHardwareAccelerated)
+        {
+            // If the keys are equal, their bits cancel and only the number plus 1 remains.
+            Vector512<ulong> slots = Vector512.Load(bucket), rest = slots ^ Vector512.Create(wanted);
+            return (uint)(Vector512.LessThanOrEqual(rest, Vector512.Create(_idMask))
+                & ~Vector512.Equals(slots, Vector512<ulong>.Zero)).ExtractMostSignificantBits();
+        }
+
+        return Matches(Vector256.Load(bucket), wanted) | (Matches(Vector256.Load(bucket + 4), wanted) << 4);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private readonly uint Matches(Vector256<ulong> slots, ulong wanted)
+    {
+        Vector256<ulong> differs = (slots ^ Vector256.Create(wanted)) & Vector256.Create(~_idMask);
+        return (Vector256.Equals(differs, Vector256<ulong>.Zero)
+            & ~Vector256.Equals(slots, Vector256<ulong>.Zero)).ExtractMostSignificantBits();
     }
 }

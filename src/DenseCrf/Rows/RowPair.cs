@@ -13,7 +13,11 @@ internal readonly unsafe struct RowPair<TLow, THigh>(TLow low, THigh high) : IRo
     private readonly TLow _low = low;
     private readonly THigh _high = high;
 
-    public static int Lanes => TLow.Lanes + THigh.Lanes;
+    public static int Lanes
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => TLow.Lanes + THigh.Lanes;
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static RowPair<TLow, THigh> Load(float* source) => new(TLow.Load(source), THigh.Load(source + TLow.Lanes));

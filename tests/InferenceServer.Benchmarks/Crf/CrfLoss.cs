@@ -48,21 +48,7 @@ internal static class CrfLoss
         return marginals;
     }
 
-    private static double MeanIoU(CrfCase scene, float[] marginals)
-    {
-        byte[] labels = Labels(scene, marginals);
-        long[] hits = new long[scene.Labels], predicted = new long[scene.Labels], present = new long[scene.Labels];
-        for (int i = 0; i < labels.Length; i++)
-        {
-            predicted[labels[i]]++;
-            present[scene.Truth[i]]++;
-            hits[labels[i]] += labels[i] == scene.Truth[i] ? 1 : 0;
-        }
-
-        return Enumerable.Range(0, scene.Labels)
-            .Where(l => present[l] > 0)
-            .Average(l => (double)hits[l] / (present[l] + predicted[l] - hits[l]));
-    }
+    private static double MeanIoU(CrfCase scene, float[] marginals) => scene.MeanIoU(Labels(scene, marginals));
 
     private static byte[] Labels(CrfCase scene, float[] marginals)
     {
