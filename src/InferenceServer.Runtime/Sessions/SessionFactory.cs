@@ -221,7 +221,7 @@ internal sealed class SessionFactory(IOptions<OnnxOptions> options, IOptions<Sch
     private (InferenceSession? Session, Exception? Error) TryCuda(GraphSource source, int device, GpuManifest? gpu)
     {
         // ONNX Runtime prints errors when CUDA is missing; with the provider "auto", a missing CUDA is not an error.
-        if (!NeedsNoGpu)
+        if (NeedsNoGpu)
         {
             return (null, null);
         }
