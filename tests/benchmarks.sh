@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Everything that docs/benchmarks.md claims, measured on this machine in ten minutes and written into that page. Best on an idle machine.
+# Everything that docs/benchmarks.md claims, measured on this machine in a quarter of an hour and written into that page. Best on an idle machine.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 dotnet build -c Release tests/InferenceServer.LoadTests

@@ -78,9 +78,13 @@ internal sealed class PngImage
         byte[] samples = new byte[stride * height];
         for (int y = 0; y < height; y++)
         {
-            // None of the server's encoders filters, so that masks stay runs.
-            Assert.Equal(0, scanlines[y * (stride + 1)]);
-            scanlines.AsSpan((y * (stride + 1)) + 1, stride).CopyTo(samples.AsSpan(y * stride));
+            // The server's encoders write each row as its difference to the row above.
+            Assert.Equal(2, scanlines[y * (stride + 1)]);
+            for (int x = 0; x < stride; x++)
+            {
+                int above = y == 0 ? 0 : samples[((y - 1) * stride) + x];
+                samples[(y * stride) + x] = (byte)(scanlines[(y * (stride + 1)) + 1 + x] + above);
+            }
         }
 
         return samples;

@@ -2,6 +2,7 @@
 """Memory that decoding takes, of every format, depth and shape, against what admission counts; and many of the largest images at once in a cgroup of 4 GiB.
 
     dotnet build -c Release src/InferenceServer && /usr/bin/python3 tests/soak/decoding.py [--only TEXT] [--pixels 100000000] [--program PATH]      (NumPy, Pillow, onnx, GDAL)
+    /usr/bin/python3 tests/soak/decoding.py --timeout 200                         (seconds until a decoder has stopped)
     sudo /usr/bin/python3 tests/soak/decoding.py --flood 24                       (memory cgroups)
 
 The first draws images whose pixels are all white, sends one at a time, and prints the growth of resident memory above that of the idle server in bytes a pixel, what
@@ -284,7 +285,8 @@ def matrix(arguments, folder, models):
             if path is None:
                 continue
             body = path.read_bytes()
-            status, grown, counted, took, cpu, answer = server.measure(f"/v1/segment/classes-3?format={arguments.format}", body)
+            timeout = f"&timeout={arguments.timeout}" if arguments.timeout else ""
+            status, grown, counted, took, cpu, answer = server.measure(f"/v1/segment/classes-3?format={arguments.format}{timeout}", body)
             pixels = width * height
             answers = len(answer) if status == 200 else 0
             over = status == 200 and grown - len(body) - SLACK > counted
@@ -341,6 +343,7 @@ def main():
     parser.add_argument("--format", default="raw")
     parser.add_argument("--flood", type=int, default=0, help="clients at once")
     parser.add_argument("--seconds", type=int, default=120)
+    parser.add_argument("--timeout", type=int, default=0, help="milliseconds; a decoder should end soon after")
     parser.add_argument("--limit", type=int, default=4096, help="MiB of the cgroup")
     parser.add_argument("--port", type=int, default=5193)
     parser.add_argument("--program", default=PROGRAM)

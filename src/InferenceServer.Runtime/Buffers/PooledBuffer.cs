@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 
 namespace InferenceServer.Runtime.Buffers;
 
@@ -36,6 +37,26 @@ internal sealed class PooledBuffer<T> : IDisposable
             PooledArrays.Return(array);
         }
     }
+}
+
+/// <summary>The bytes of rented numbers.</summary>
+/// <param name="numbers">The numbers; disposed with this object.</param>
+internal sealed class PooledBytes<T>(PooledBuffer<T> numbers) : MemoryManager<byte>
+    where T : unmanaged
+{
+    /// <inheritdoc/>
+    public override Span<byte> GetSpan() => MemoryMarshal.AsBytes(numbers.Span);
+
+    /// <inheritdoc/>
+    public override MemoryHandle Pin(int elementIndex = 0) => throw new NotSupportedException("The bytes are read through spans.");
+
+    /// <inheritdoc/>
+    public override void Unpin()
+    {
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing) => numbers.Dispose();
 }
 
 /// <summary>The arrays of images, tensors and masks: the shared pool of .NET up to 32 KB, <see cref="LargeArrayPool"/>

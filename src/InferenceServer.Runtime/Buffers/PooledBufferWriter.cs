@@ -21,6 +21,15 @@ internal sealed class PooledBufferWriter : IBufferWriter<byte>, IDisposable
     public PooledBufferWriter(int capacity = 16 * 1024, int expected = 0) =>
         (_array, _expected) = (PooledArrays.Rent<byte>(Math.Max(capacity, SmallestGrowth)), expected);
 
+    /// <summary>Whether the reader of the bytes reads a <see cref="Tail"/>, too.</summary>
+    public bool TakesTail { get; init; }
+
+    /// <summary>Bytes after those written, in memory that is taken over; disposed with this object.</summary>
+    public MemoryManager<byte>? Tail { get; set; }
+
+    /// <summary>All bytes, in order.</summary>
+    public IReadOnlyList<ReadOnlyMemory<byte>> Parts => [Written, Tail?.Memory ?? default];
+
     /// <summary>Called before the buffer grows, with the bytes that it will have; throws where there is no room for
     /// them.</summary>
     public Action<long>? Growing { get; set; }
@@ -65,6 +74,8 @@ internal sealed class PooledBufferWriter : IBufferWriter<byte>, IDisposable
     /// <summary>Returns the array to its pool; no reads or writes are allowed afterwards.</summary>
     public void Dispose()
     {
+        (Tail as IDisposable)?.Dispose();
+        Tail = null;
         byte[] array = Interlocked.Exchange(ref _array, []);
         _written = 0;
         if (array.Length > 0)

@@ -1,5 +1,6 @@
 using System.Buffers;
 using InferenceServer.Kernels;
+using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Decoding;
 using InferenceServer.Runtime.Manifests;
 using InferenceServer.Runtime.Npy;
@@ -258,6 +259,9 @@ internal interface IMaskEncoder
     /// <param name="options">The request's settings.</param>
     EncodingBytes Bytes(in MaskExtent mask, FormatSettings options);
 
+    /// <summary>Whether the answer is memory of the mask, which the encoder hands over to an output that takes it.</summary>
+    bool HandsOver => false;
+
     /// <summary>Writes the whole mask.</summary>
     /// <param name="content">The mask, its classes and its image.</param>
     /// <param name="options">The request's settings; a format ignores settings that it does not use.</param>
@@ -346,6 +350,10 @@ internal sealed record MaskContent
     /// <summary>CHW: the probability of each class at each pixel. Empty where the request does not need
     /// probabilities.</summary>
     public required ReadOnlyMemory<float> Probabilities { get; init; }
+
+    /// <summary>Hands the probabilities over to the caller, who disposes them; nothing of them is read afterwards. Null where
+    /// there is no mask.</summary>
+    public Func<PooledBuffer<float>>? TakeProbabilities { get; init; }
 
     /// <summary>HW: the probability of one class at each pixel.</summary>
     public ReadOnlySpan<float> Plane(int index) => Probabilities.Span.Slice(index * (int)Size.Pixels, (int)Size.Pixels);

@@ -46,11 +46,22 @@ internal sealed class NpyProbabilitiesEncoder : IMaskEncoder
     public EncodingBytes Bytes(in MaskExtent mask, FormatSettings options) =>
         new(0, (mask.Classes * mask.Pixels * sizeof(float)) + NpyHeader.MostBytes, IsWhole: true);
 
+    // The values of the file are those in memory: an answer need not be held twice.
+    public bool HandsOver => BitConverter.IsLittleEndian;
+
     public void Encode(MaskContent content, FormatSettings options, IBufferWriter<byte> output)
     {
+        IReadOnlyList<int> shape = [content.Channels, content.Size.Height, content.Size.Width];
+        if (output is PooledBufferWriter { TakesTail: true } answer && content.TakeProbabilities is { } take && HandsOver)
+        {
+            answer.Write(new NpyHeader(NpyFloats.Type, FortranOrder: false, shape).ToBytes());
+            answer.Tail = new PooledBytes<float>(take());
+            return;
+        }
+
         ReadOnlyMemory<float> probabilities = content.Probabilities;
         output.GetSpan(checked((probabilities.Length * sizeof(float)) + NpyHeader.MostBytes)); // one request for the whole array
-        NpyFloats.Write(new BufferWriterStream(output), probabilities.Span, [content.Channels, content.Size.Height, content.Size.Width]);
+        NpyFloats.Write(new BufferWriterStream(output), probabilities.Span, shape);
     }
 }
 

@@ -164,6 +164,11 @@ internal sealed class DecodeStage(ImageDecoder decoder, PassPolicy policy, CrfRe
         MaskExtent mask = context.Extent;
         EncodingBytes encoding = format.Encoder.Bytes(mask, context.Options);
         policy.CheckAnswer(encoding.Total, Math.Max(encoding.Buffers, encoding.Answer), format.Name);
+        if (format.Encoder.HandsOver && context.Request.Output is PooledBufferWriter { TakesTail: true })
+        {
+            encoding = new EncodingBytes(0, 0); // counted with the mask
+        }
+
         long pixel = mask.LabelBytes + 1;
         if (mask.LabelBytes > 1 && format.UsesPlanes)
         {
@@ -369,6 +374,7 @@ internal sealed class EncodeStage(PassPolicy policy, SegmentationMetrics metrics
         Planes = context.Request.Settings.Format.UsesPlanes ? context.Mask.Planes(context.Model.Classes.NamedNone) : [],
         Confidence = context.Mask.Confidence,
         Probabilities = context.Mask.Probabilities,
+        TakeProbabilities = context.Mask.TakeProbabilities,
     };
 }
 

@@ -11,7 +11,7 @@ internal sealed class Mask : IDisposable
     private readonly PooledBuffer<byte>? _labels;
     private readonly PooledBuffer<ushort>? _wideLabels;
     private readonly PooledBuffer<byte>? _confidence;
-    private readonly PooledBuffer<float>? _probabilities;
+    private PooledBuffer<float>? _probabilities;
     private readonly PooledBuffer<byte>? _claims;
     private readonly List<PooledBuffer<byte>> _planes = [];
 
@@ -115,6 +115,14 @@ internal sealed class Mask : IDisposable
                 Claims.Span[at] = 0;
             }
         }
+    }
+
+    /// <summary>Hands the probabilities over; the caller disposes them.</summary>
+    public PooledBuffer<float> TakeProbabilities()
+    {
+        PooledBuffer<float> taken = _probabilities ?? throw new InvalidOperationException("Expected a mask with probabilities.");
+        _probabilities = null;
+        return taken;
     }
 
     /// <summary>Returns the memory to the pool.</summary>

@@ -20,7 +20,7 @@ internal sealed class MaskResult(AdmittedRequest admitted, MaskFormat format) : 
     private string? _encoding;
 
     /// <summary>Receives the encoded mask.</summary>
-    public PooledBufferWriter Mask { get; private set; } = new();
+    public PooledBufferWriter Mask { get; private set; } = new() { TakesTail = true };
 
     /// <summary>The mask's size.</summary>
     public ImageSize Size { get; set; }
@@ -47,7 +47,8 @@ internal sealed class MaskResult(AdmittedRequest admitted, MaskFormat format) : 
         using MaskResult owned = this;
         HttpResponse response = httpContext.Response;
         Compression.Describe(response, format.MediaType, _encoding);
-        response.ContentLength = Mask.Written.Length;
+        IReadOnlyList<ReadOnlyMemory<byte>> parts = Mask.Parts;
+        response.ContentLength = parts.Sum(part => (long)part.Length);
         response.Headers["X-Model"] = admitted.Model.Name;
         response.Headers["X-Model-Version"] = admitted.Model.Version.ToString(CultureInfo.InvariantCulture);
         response.Headers["X-Image-Width"] = Size.Width.ToString(CultureInfo.InvariantCulture);
@@ -63,14 +64,14 @@ internal sealed class MaskResult(AdmittedRequest admitted, MaskFormat format) : 
         }
 
         response.Headers["Server-Timing"] = ServerTiming(admitted.Timings);
-        await AnswerWriter.SendAsync(httpContext, admitted, Mask, Mask.Written);
+        await AnswerWriter.SendAsync(httpContext, admitted, Mask, parts);
     }
 
     /// <summary>Compresses the mask; its image has given back more memory than this takes.</summary>
     public MaskResult Compress(ICompressionProvider compression, CancellationToken cancellationToken)
     {
         using PooledBufferWriter plain = Mask;
-        (Mask, _encoding) = (compression.Compress([plain.Written], cancellationToken), compression.EncodingName);
+        (Mask, _encoding) = (compression.Compress(plain.Parts, cancellationToken), compression.EncodingName);
         return this;
     }
 

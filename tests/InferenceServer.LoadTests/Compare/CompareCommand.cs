@@ -5,7 +5,7 @@ using InferenceServer.LoadTests.Reports;
 
 namespace InferenceServer.LoadTests.Compare;
 
-/// <summary><c>compare</c>: all contenders, all targets, in less than ten minutes.</summary>
+/// <summary><c>compare</c>: all contenders, all targets, in a quarter of an hour.</summary>
 internal static class CompareCommand
 {
     private const string Page = "docs/benchmarks.md";

@@ -2,11 +2,12 @@ const HEADER = 0x49484452; // "IHDR"
 const DATA = 0x49444154; // "IDAT"
 const SIGNATURE_LENGTH = 8;
 const CHUNK_OVERHEAD = 12; // length, type, checksum
+const UP = 2; // each byte is the difference to the one above
 
 /**
  * Reads the samples of a PNG of one channel of 8 or 16 bits: labels of an indexed one, or levels of grey.
  * The browser's own decoder would return colours instead of indices, and classes may share a colour.
- * PNG specification, third edition, §5 and §9. The server filters no scanline and interlaces nothing.
+ * PNG specification, third edition, §5 and §9. The server uses the filter type Up alone, and interlaces nothing.
  * @param {ArrayBuffer} file
  * @returns {Promise<{width: number, height: number, samples: Uint8Array | Uint16Array}>}
  */
@@ -31,10 +32,14 @@ export async function readSamples(file) {
   const samples = new Uint8Array(stride * height);
   for (let y = 0; y < height; y++) {
     const start = y * (stride + 1);
-    if (scanlines[start] !== 0) {
-      throw new Error("The mask's PNG is filtered, which this page does not read.");
+    if (scanlines[start] !== UP) {
+      throw new Error("The mask's PNG has a filter that this page does not read.");
     }
-    samples.set(scanlines.subarray(start + 1, start + 1 + stride), y * stride);
+    const row = y * stride;
+    samples.set(scanlines.subarray(start + 1, start + 1 + stride), row);
+    for (let i = row; y > 0 && i < row + stride; i++) {
+      samples[i] += samples[i - stride]; // modulo 256
+    }
   }
   return { width, height, samples: bits === 16 ? wide(samples) : samples };
 }
