@@ -90,7 +90,8 @@ public static class CrfInference
     /// <param name="verticesPerPixel">
     /// Vertices of the largest lattice for each pixel, if known: 0.05 to 0.3 for natural images at deviations of 80
     /// pixels and 13 colour steps, 0.6 to 3.4 at 67 and 3. Null: the worst case, which is 6 with colour and many times
-    /// what a natural image needs.
+    /// what a natural image needs. With 0 the result is what an image of this size needs at least: the lattice of a
+    /// kernel without colour follows from the size.
     /// </param>
     /// <returns>Bytes.</returns>
     /// <exception cref="ArgumentException">

@@ -15,6 +15,7 @@ public sealed class CrfSizeTests
     [InlineData(1, 20_000, 2, 2L << 30, "deviations are too small")]
     [InlineData(4000, 4000, 150, 2L << 30, "Crf:MaxBytes")]
     [InlineData(1000, 1000, 21, 1L << 20, "Crf:MaxBytes")]
+    [InlineData(4000, 3000, 11, 2L << 30, "Crf:MaxBytes")]
     public void Check_SizeThatCannotBeRefined_IsRefused(int width, int height, int classes, long maxBytes, string reason)
     {
         using CrfRefiner refiner = new(Options.Create(new CrfOptions { MaxBytes = maxBytes }));

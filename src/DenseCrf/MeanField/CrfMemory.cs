@@ -15,7 +15,7 @@ internal static class CrfMemory
     private const double TableBytes = (sizeof(long) + (4 * sizeof(ulong))) * 1.5 * 1.7;
 
     /// <summary>Bytes of a cell without vertices: its first slots, and its places in the lists of cells and chains.</summary>
-    private const long CellBytes = 1024;
+    private const long CellBytes = 600;
 
     public static long Estimate(ImageSize size, int labels, CrfParameters parameters, double? verticesPerPixel)
     {
@@ -40,7 +40,8 @@ internal static class CrfMemory
             bytes += pixels * (kernel.Dimensions - 2);   // the colours of the image whose lattice is kept
             bytes += pixels * corners * (sizeof(int) + (weights * sizeof(float)));
             bytes += (size.Width + size.Height) * sizeof(float);
-            bytes += vertices * (RowBytes(lanes) + LinkBytes(corners) + TableBytes);
+            bytes += vertices * ((3 * RowBytes(lanes)) + LinkBytes(corners) + TableBytes);
+            bytes += Math.Max(0, LeastVertices(kernel, pixels) - vertices) * 2 * RowBytes(lanes);
             bytes += (double)parameters.Threads * ((SmallBuffers / 8) + (cells * CellBytes));
         }
 
@@ -48,8 +49,24 @@ internal static class CrfMemory
         return (long)Math.Min(bytes + compatibilities, long.MaxValue);
     }
 
-    /// <summary>Bytes of a vertex's three rows: one to read, one to write, and one of the settled pixels.</summary>
-    private static double RowBytes(int lanes) => 3.0 * lanes * sizeof(float);
+    /// <summary>
+    /// The least number of vertices. That of a kernel without colour follows from the size: 2/√3 vertices lie in an area
+    /// of one deviation by one, and where the deviations are small, pixels share fewer of theirs.
+    /// </summary>
+    private static double LeastVertices(CrfKernel kernel, double pixels)
+    {
+        if (kernel.Rgb is not null)
+        {
+            return 0;
+        }
+
+        return pixels * 2 / Math.Sqrt(3) / (Math.Max(1, kernel.Sx) * Math.Max(1, kernel.Sy));
+    }
+
+    /// <summary>
+    /// Bytes of a row. A vertex has a row to read, one to write, and, if pixels are settled, one with their marginals.
+    /// </summary>
+    private static double RowBytes(int lanes) => (double)lanes * sizeof(float);
 
     /// <summary>
     /// Bytes of a vertex's link and place in a chain along each axis, and of its entries in the lists of cells and of

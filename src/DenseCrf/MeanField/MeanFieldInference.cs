@@ -81,6 +81,9 @@ internal sealed unsafe class MeanFieldInference
 
     private bool Extrapolates => _fast && !HasMatrix && _firstLanes <= RowWidths.MaxNarrow;
 
+    /// <summary>Whether every pixel that this iteration computes has exponents of the last one, of the same labels.</summary>
+    private bool CanExtrapolate => Extrapolates && !_findsSettled && _previousLanes == _rows.Lanes;
+
     private bool MayPrune => _pruneBelow > 0 && _iterations > 2 && !HasMatrix;
 
     private bool MaySettle => _settleBelow > 0 && _iterations > 2 && !HasMatrix && _firstLanes <= RowWidths.MaxNarrow;
@@ -130,9 +133,9 @@ internal sealed unsafe class MeanFieldInference
             }
 
             _recordsLargest = t == 1 && MayPrune;
-            _findsSettled = MaySettle && t % SettledPixels.Iterations == 1;
+            _findsSettled = MaySettle && t % SettledPixels.Iterations == 1 && t < _iterations - 1;
             _hasSettled |= _findsSettled;
-            _momentum = t == 1 || _previousLanes != _rows.Lanes ? 0 : FastSettings.Momentum;
+            _momentum = CanExtrapolate ? FastSettings.Momentum : 0;
             Pass(CrfStage.Middle, middle);
             _previousLanes = _rows.Lanes;
             if (_recordsLargest && ChooseLabels())

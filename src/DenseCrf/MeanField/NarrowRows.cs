@@ -45,7 +45,8 @@ internal sealed unsafe class NarrowRows<TRow> : RowOperations
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Middle(in RangeView range)
     {
-        float* memory = stackalloc float[(Block * Stride) + CacheLine.Floats], tile = CacheLine.Align(memory);
+        float* memory = stackalloc float[(2 * Block * Stride) + CacheLine.Floats], tile = CacheLine.Align(memory);
+        float* marginals = tile + (Block * Stride);
         TRow largest = TRow.Create(0);
         bool finds = range.SettleBelow > 0, skips = range.Settled is not null && !finds;
         for (long first = 0; first < range.Pixels; first += Block)
@@ -58,22 +59,27 @@ internal sealed unsafe class NarrowRows<TRow> : RowOperations
 
             int count = (int)Math.Min(Block, range.Pixels - first);
             Slice(range, first, count, tile);
-            if (range.Previous is not null)
+            if (range.Momentum != 0)
             {
                 Extrapolate(range, first, count, tile);
             }
 
-            Softmax(tile, Stride, Residuals(range, first), count, tile);
+            Softmax(tile, Stride, Residuals(range, first), count, marginals);
             for (int i = 0; i < count && range.Largest is not null; i++)
             {
-                largest = TRow.Max(largest, TRow.Load(tile + (i * Stride)));
+                largest = TRow.Max(largest, TRow.Load(marginals + (i * Stride)));
             }
 
-            bool settled = finds && AreDecided(tile, count, 1 - range.SettleBelow);
-            Splat(range, first, count, tile, settled);
+            bool settled = finds && AreDecided(marginals, count, 1 - range.SettleBelow);
+            Splat(range, first, count, marginals, settled);
             if (finds)
             {
                 range.Settled[first / Block] = Convert.ToByte(settled);
+            }
+
+            if (range.Previous is not null && range.Momentum == 0 && !settled)
+            {
+                Remember(range, first, count, tile);
             }
         }
 
@@ -165,6 +171,16 @@ internal sealed unsafe class NarrowRows<TRow> : RowOperations
         }
     }
 
+    /// <summary>Stores the exponents of a block of pixels, from which the next iteration extrapolates.</summary>
+    private static void Remember(in RangeView range, long first, int count, float* tile)
+    {
+        float* previous = range.Previous + (first * TRow.Lanes);
+        for (int i = 0; i < count; i++)
+        {
+            TRow.Load(tile + (i * Stride)).Store(previous + (i * TRow.Lanes));
+        }
+    }
+
     /// <summary>
     /// Extrapolates the change of the exponents since the last iteration, and stores the exponents for the next one.
     /// </summary>
@@ -175,12 +191,9 @@ internal sealed unsafe class NarrowRows<TRow> : RowOperations
         TRow forward = TRow.Create(1 + range.Momentum), back = TRow.Create(-range.Momentum);
         for (int i = 0; i < count; i++, at += TRow.Lanes, tile += Stride)
         {
-            TRow exponents = TRow.Load(tile), previous = TRow.Load(at);
+            TRow exponents = TRow.Load(tile);
+            TRow.MultiplyAdd(forward, exponents, back * TRow.Load(at)).Store(tile);
             exponents.Store(at);
-            if (range.Momentum != 0)   // else the last iteration's exponents may be those of other labels
-            {
-                TRow.MultiplyAdd(forward, exponents, back * previous).Store(tile);
-            }
         }
     }
 

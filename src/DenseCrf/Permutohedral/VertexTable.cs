@@ -72,7 +72,7 @@ internal sealed unsafe class VertexTable(CrfWorkspace owner) : IDisposable
             return id;
         }
 
-        return FindOrAdd(cell, key);
+        return _index.IsOnly(cell, bucket, key) ? Add(cell, key) : FindOrAdd(cell, key);
     }
 
     /// <summary>The number of a vertex. Adds the vertex if it is new.</summary>
@@ -208,6 +208,11 @@ internal unsafe struct VertexIndex(CellSlots* cells, int idBits, bool slotsHoldW
         return id | -Convert.ToInt32(matches == 0 || !slotsHoldWholeKeys);
     }
 
+    /// <summary>Whether a bucket that a vertex was not found in is the only one that it may be in.</summary>
+    public readonly bool IsOnly(int cell, long bucket, long key) =>
+        slotsHoldWholeKeys && Slots[bucket + BucketSlots - 1] == 0
+        && bucket == Cells[cell].Start + ((long)Bucket(Cells[cell].SizeBits, key) << BucketBits);
+
     /// <summary>The number of a vertex, or −1.</summary>
     /// <remarks>
     /// Has no branch on whether the vertex is there, because that cannot be predicted for a neighbour.
@@ -231,17 +236,17 @@ internal unsafe struct VertexIndex(CellSlots* cells, int idBits, bool slotsHoldW
     /// <summary>Enters a vertex that is not in the cell.</summary>
     public readonly void Put(CellSlots* cell, long key, int id)
     {
-        ulong bucket = Bucket(cell->SizeBits, key), mask = (1UL << cell->SizeBits) - 1;
-        long at = 0;
-        while (Slots[cell->Start + ((long)bucket << BucketBits) + at] != 0)
+        ulong mask = (1UL << cell->SizeBits) - 1;
+        for (ulong at = Bucket(cell->SizeBits, key); ; at = (at + 1) & mask)
         {
-            if (++at == BucketSlots)
+            ulong* bucket = Slots + cell->Start + ((long)at << BucketBits);
+            uint empty = Empty(bucket);
+            if (empty != 0)
             {
-                (bucket, at) = ((bucket + 1) & mask, 0);
+                bucket[BitOperations.TrailingZeroCount(empty)] = ((ulong)key << idBits) | (uint)(id + 1);
+                return;
             }
         }
-
-        Slots[cell->Start + ((long)bucket << BucketBits) + at] = ((ulong)key << idBits) | (uint)(id + 1);
     }
 
     /// <summary>The number of the vertex in a slot, or −1.</summary>
@@ -274,6 +279,13 @@ internal unsafe struct VertexIndex(CellSlots* cells, int idBits, bool slotsHoldW
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static ulong Bucket(int sizeBits, long key) => ((ulong)key * Multiplier) >> (64 - sizeBits);
+
+    /// <summary>The empty slots of a bucket, as bits.</summary>
+    private static uint Empty(ulong* bucket)
+    {
+        uint lower = Vector256.Equals(Vector256.Load(bucket), Vector256<ulong>.Zero).ExtractMostSignificantBits();
+        return lower | (Vector256.Equals(Vector256.Load(bucket + 4), Vector256<ulong>.Zero).ExtractMostSignificantBits() << 4);
+    }
 
     /// <summary>The slots of a bucket whose key is the wanted one, as bits. An empty slot has number 0.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -38,5 +38,9 @@ public class CrfInferenceBenchmarks
     [Benchmark]
     public void TwoThreadsFast() => Refine(Scene.Parameters(2, quality: CrfQuality.Fast));
 
-    private void Refine(CrfParameters parameters) => CrfInference.Refine(Scene.Input, parameters, Workspace, _marginals);
+    private void Refine(CrfParameters parameters)
+    {
+        Scene.Recolor();
+        CrfInference.Refine(Scene.Input, parameters, Workspace, _marginals);
+    }
 }

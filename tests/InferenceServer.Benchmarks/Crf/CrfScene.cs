@@ -47,6 +47,9 @@ public sealed record CrfScene(
 
     public CrfInput Input => CrfInput.FromEnergies(Energies, Rgb, Size.Width, Size.Height, Labels);
 
+    /// <summary>Changes one value of the image, so that a workspace does not have its lattice from the last call.</summary>
+    public void Recolor() => Rgb[0] ^= 1;
+
     public CrfParameters Parameters(int threads, float pruneBelow = 0, CrfQuality quality = CrfQuality.Exact) =>
         new() { Kernels = Kernels, Iterations = Iterations, Threads = threads, PruneBelow = pruneBelow, Quality = quality };
 
