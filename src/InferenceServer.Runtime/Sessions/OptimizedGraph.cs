@@ -9,9 +9,24 @@ namespace InferenceServer.Runtime.Sessions;
 /// that optimise a file each therefore share none. Sessions that open the result as it is can share all.</remarks>
 internal sealed class OptimizedGraph : IDisposable
 {
+    private const string Prefix = "optimized-";
     private const string GraphName = "model.onnx";
     private const string WeightsName = "weights.bin";
-    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("optimized-"); // for this user's eyes only
+    private static readonly Lock Creation = new();
+    private readonly DirectoryInfo _folder;
+    private readonly FileStream _use;
+
+    /// <summary>Creates the folder, which no other user can read.</summary>
+    /// <exception cref="IOException">The folder for temporary files cannot be written.</exception>
+    public OptimizedGraph()
+    {
+        lock (Creation)
+        {
+            DeleteAbandoned();
+            _folder = Directory.CreateTempSubdirectory(Prefix);
+            _use = Use(_folder, FileMode.CreateNew);
+        }
+    }
 
     private string File => Path.Combine(_folder.FullName, GraphName);
 
@@ -47,15 +62,50 @@ internal sealed class OptimizedGraph : IDisposable
 
     public void Dispose()
     {
+        _use.Dispose();
+        Delete(_folder);
+    }
+
+    private static bool CanBeShared(Tensor tensor) => tensor.External is { Length: <= int.MaxValue } && tensor.Type.Bits() >= 8;
+
+    // A process that was killed during a load has left its folder.
+    private static void DeleteAbandoned()
+    {
+        foreach (DirectoryInfo folder in new DirectoryInfo(Path.GetTempPath()).EnumerateDirectories(Prefix + "*"))
+        {
+            if (folder.LinkTarget is null && !IsUsed(folder))
+            {
+                Delete(folder);
+            }
+        }
+    }
+
+    private static bool IsUsed(DirectoryInfo folder)
+    {
         try
         {
-            _folder.Delete(recursive: true);
+            Use(folder, FileMode.Open).Dispose();
+            return false;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return true; // or another user's, or none of this class
+        }
+    }
+
+    // Locked as long as it is open; a process that ends unlocks it.
+    private static FileStream Use(DirectoryInfo folder, FileMode mode) =>
+        new(Path.Combine(folder.FullName, "in-use"), mode, FileAccess.ReadWrite, FileShare.None);
+
+    private static void Delete(DirectoryInfo folder)
+    {
+        try
+        {
+            folder.Delete(recursive: true);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             // Windows keeps a file that is mapped, from which sessions read the weights that they cannot share.
         }
     }
-
-    private static bool CanBeShared(Tensor tensor) => tensor.External is { Length: <= int.MaxValue } && tensor.Type.Bits() >= 8;
 }

@@ -149,6 +149,24 @@ public sealed class SharedWeightsTests
         Assert.Empty(Directory.EnumerateDirectories(Path.GetTempPath(), "optimized-*"));
     }
 
+    [Fact]
+    public void Open_FoldersOfOtherProcesses_AreDeletedWhereTheProcessHasEnded()
+    {
+        DirectoryInfo abandoned = Directory.CreateTempSubdirectory("optimized-"), used = Directory.CreateTempSubdirectory("optimized-");
+        File.WriteAllText(Path.Combine(abandoned.FullName, "in-use"), "");
+        File.WriteAllText(Path.Combine(abandoned.FullName, "weights.bin"), "left");
+        using (new FileStream(Path.Combine(used.FullName, "in-use"), FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None))
+        {
+            using ModelFile file = new(channels: 64);
+            file.Open().Dispose();
+
+            Assert.False(Directory.Exists(abandoned.FullName));
+            Assert.True(Directory.Exists(used.FullName));
+        }
+
+        used.Delete(recursive: true);
+    }
+
     [LinuxFact]
     public void Open_WithoutATemporaryFolder_HasWeightsInEachSession()
     {
