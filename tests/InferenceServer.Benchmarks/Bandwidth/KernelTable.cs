@@ -62,6 +62,13 @@ internal static class KernelTable
             table.Append(Row("palette PNG (baseline: libvips, grey)", $"{c.Photo}", png, png.LibvipsGrey, png.Write));
         }
 
+        foreach (string photo in new[] { "480x360", "1920x1080", "4000x3000" })
+        {
+            PhotoPngBenchmarks png = new() { Photo = photo };
+            png.Setup();
+            table.Append(Row("RGB PNG of a street (baseline: libvips)", photo, png, png.LibvipsRgb, png.Write));
+        }
+
         Console.WriteLine(table);
         if (docs)
         {
