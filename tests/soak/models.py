@@ -51,10 +51,11 @@ class Server:
              "--Scheduling:DefaultTimeout=00:10:00"], cwd=self.build, stdout=subprocess.DEVNULL)
         while time.monotonic() - begun < 600:
             try:
-                get("/health/ready")
+                get("/health/ready") # of the default model
+                sum(self.load(model) for model in self.models)
                 self.start = self.processor()
                 return self
-            except OSError:
+            except (OSError, TypeError, KeyError):
                 time.sleep(0.1)
         self.process.kill()
         raise SystemExit("the server did not start")

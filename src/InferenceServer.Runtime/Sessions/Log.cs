@@ -14,6 +14,6 @@ internal static partial class Log
 
     [LoggerMessage(
         102, LogLevel.Warning,
-        "The sessions of {Model} hold its weights once each, because they cannot be shared: {Reason}")]
+        "Each session of {Model} holds weights of its own, because they cannot be shared: {Reason}")]
     public static partial void WeightsNotShared(ILogger logger, string model, string reason);
 }

@@ -24,7 +24,15 @@ internal sealed class OptimizedGraph : IDisposable
         {
             DeleteAbandoned();
             _folder = Directory.CreateTempSubdirectory(Prefix);
-            _use = Use(_folder, FileMode.CreateNew);
+            try
+            {
+                _use = Use(_folder, FileMode.CreateNew);
+            }
+            catch
+            {
+                Delete(_folder); // no further file handle, or a full volume
+                throw;
+            }
         }
     }
 

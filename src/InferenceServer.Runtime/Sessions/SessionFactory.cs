@@ -82,7 +82,7 @@ internal sealed class SessionFactory(IOptions<OnnxOptions> options, IOptions<Sch
         IModelSession session = OpenAdapted(source, graph, gpu);
         if (source.Adapted is { } bytes)
         {
-            NativeHeap.GiveBack(bytes, bytes.LongLength); // as large as the weights, and a collection may be hours away
+            NativeHeap.GiveBack(bytes, bytes.LongLength); // as large as the file; a collection may be hours away
         }
 
         return (session, graph);
@@ -210,7 +210,7 @@ internal sealed class SessionFactory(IOptions<OnnxOptions> options, IOptions<Sch
             SharedThreads.TryCreate(PoolThreads, _options.Spinning);
         }
 
-        SharedArena.Create();
+        SharedArena.TryCreate();
         if (OperatingSystem.IsWindows())
         {
             // On other systems an environment variable does the same: eng/OnnxRuntimeTelemetry.cs.

@@ -49,24 +49,33 @@ internal static class SharedThreads
 internal static class SharedArena
 {
     private static readonly Lock Once = new();
+    private static bool _wasTried;
 
     /// <summary>Whether the arena exists.</summary>
     public static bool Exists { get; private set; }
 
     /// <summary>Creates the arena at the first call.</summary>
-    public static void Create()
+    public static void TryCreate()
     {
         lock (Once)
         {
-            if (Exists)
+            if (_wasTried)
             {
                 return;
             }
 
+            _wasTried = true;
             using OrtMemoryInfo memory = new(OrtMemoryInfo.allocatorCPU, OrtAllocatorType.ArenaAllocator, 0, OrtMemType.Default);
             using OrtArenaCfg usual = new(0, -1, -1, -1); // no limit, and ONNX Runtime's own way to grow
-            OrtEnv.Instance().CreateAndRegisterAllocator(memory, usual);
-            Exists = true;
+            try
+            {
+                OrtEnv.Instance().CreateAndRegisterAllocator(memory, usual);
+                Exists = true;
+            }
+            catch (OnnxRuntimeException)
+            {
+                // The host of the runtime has registered an allocator of its own: each session keeps its arena.
+            }
         }
     }
 }
