@@ -16,7 +16,7 @@ cp /etc/resolv.conf "$root/etc/resolv.conf"
 chroot "$root" env DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8 sh -c '
   apt-get update -q
   apt-get install -q -y --no-install-recommends \
-    python3-onnxruntime python3-fastapi python3-uvicorn python3-uvloop python3-httptools python3-multipart python3-pil python3-numpy python3-opencv
+    python3-onnxruntime python3-onnx python3-fastapi python3-uvicorn python3-uvloop python3-httptools python3-multipart python3-pil python3-numpy python3-opencv
   apt-get clean'
 
 mkdir -p "$root/srv/peer" "$root/srv/models"
