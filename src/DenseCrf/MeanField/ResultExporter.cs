@@ -6,7 +6,7 @@ using DenseCrf.Rows;
 namespace DenseCrf.MeanField;
 
 /// <summary>
-/// Writes marginals to the caller's planes, or the likeliest _labels to the label map, and restores pruned _labels.
+/// Writes marginals to the caller's planes, or the likeliest labels to the label map, and restores pruned labels.
 /// </summary>
 internal sealed unsafe class ResultExporter(in CrfCall call, UnaryImporter unary, float* shifts)
 {
@@ -17,7 +17,7 @@ internal sealed unsafe class ResultExporter(in CrfCall call, UnaryImporter unary
     private readonly long _pixels = call.Size.Pixels;
     private int[]? _kept;
 
-    /// <summary>Tells the exporter that rows now hold these _labels only, so that it restores the others.</summary>
+    /// <summary>Tells the exporter that rows now hold these labels only, so that it restores the others.</summary>
     public void Restore(ReadOnlySpan<int> kept) => _kept = kept.ToArray();
 
     /// <summary>Writes the results of a block of pixels.</summary>

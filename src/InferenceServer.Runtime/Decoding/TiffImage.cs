@@ -3,8 +3,8 @@ using InferenceServer.Kernels;
 namespace InferenceServer.Runtime.Decoding;
 
 /// <summary>The first image of a TIFF file: what its samples are, and which decoder reads them.</summary>
-/// <remarks>TIFF 6.0, BigTIFF, and the tags of DNG. libvips reads greys and colours of 8 and 16 bits; it gives wrong pixels for other samples,
-/// or none.</remarks>
+/// <remarks>TIFF 6.0, BigTIFF, and the tags of DNG. libvips reads greys and colours of 8 and 16 bits; it
+/// gives wrong pixels for other samples, or none.</remarks>
 internal sealed class TiffImage
 {
     /// <summary>Sample formats of tag 339.</summary>

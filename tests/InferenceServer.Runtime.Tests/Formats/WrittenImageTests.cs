@@ -75,7 +75,9 @@ public sealed class WrittenImageTests
         using SixLabors.ImageSharp.Image<L16> image = Image.Load<L16>(png.Written.Span);
         L16[] pixels = new L16[size.Pixels];
         image.CopyPixelDataTo(pixels);
-        Assert.Equal(Enumerable.Range(0, pixels.Length).Select(i => (grey[2 * i] << 8) + grey[(2 * i) + 1]), pixels.Select(p => (int)p.PackedValue));
+        Assert.Equal(
+            Enumerable.Range(0, pixels.Length).Select(i => (grey[2 * i] << 8) + grey[(2 * i) + 1]),
+            pixels.Select(p => (int)p.PackedValue));
     }
 
     [Theory, MemberData(nameof(Sizes))]
