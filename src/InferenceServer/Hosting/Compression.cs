@@ -35,13 +35,13 @@ internal static class Compression
     /// <returns>Null where the client accepts none, or answers of this type are not compressed.</returns>
     public static ICompressionProvider? Choose(HttpContext http, string mediaType)
     {
-        IResponseCompressionProvider compression = http.RequestServices.GetRequiredService<IResponseCompressionProvider>();
-        if (!MediaTypes.Contains(mediaType) || !compression.CheckRequestAcceptsCompression(http))
+        if (!MediaTypes.Contains(mediaType))
         {
             return null;
         }
 
-        return compression.GetCompressionProvider(http);
+        IResponseCompressionProvider compression = http.RequestServices.GetRequiredService<IResponseCompressionProvider>();
+        return compression.CheckRequestAcceptsCompression(http) ? compression.GetCompressionProvider(http) : null;
     }
 
     /// <summary>Writes the headers of an answer: its media type, and what concerns its compression.</summary>
