@@ -16,7 +16,8 @@ public sealed class SignalTests : IDisposable
     {
         string[] photos = [.. ((string[])["a", "b"]).Select(name => _folder.WritePhoto($"photos/{name}.png", 8, 8, 200, 20, 30))];
         using HttpListener listener = Loopback.Listen(out Uri address);
-        using Process program = Start(["segment", .. photos, "--server", address.ToString(), "--model", "m", "--out", _folder["out"]]);
+        using Process program = Start(
+            ["segment", .. photos, "--server", address.ToString(), "--model", "m", "--out", _folder["out"], "--concurrency", "1"]);
         HttpListenerContext first = await listener.GetContextAsync();
         foreach (string header in (string[])["X-Model-Version", "X-Image-Width", "X-Image-Height", "X-Model"])
         {
