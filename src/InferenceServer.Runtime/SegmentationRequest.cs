@@ -69,6 +69,9 @@ internal sealed record SegmentationRequest
     /// <summary>Receives the mask in the settings' format; null encodes nothing.</summary>
     public IBufferWriter<byte>? Output { get; init; }
 
+    /// <summary>Whether the result has the decoded image at its own size, whatever the format needs.</summary>
+    public bool WithImage { get; init; }
+
     /// <summary>Whether the result has the probability of each pixel's class, whatever the format needs.</summary>
     public bool WithConfidence { get; init; }
 
@@ -91,9 +94,9 @@ internal sealed class SegmentationResult : IDisposable
     /// <summary>Names and colours of the model's classes.</summary>
     public ClassTable Classes => Model.Classes;
 
-    /// <summary>The decoded, upright image.</summary>
-    /// <exception cref="InvalidOperationException">The request had an output whose format does not use the image, and the
-    /// network takes bands.</exception>
+    /// <summary>The decoded, upright image, with <see cref="SegmentationRequest.WithImage"/>.</summary>
+    /// <exception cref="InvalidOperationException">The request did not ask for the image, and the network does not need
+    /// it.</exception>
     public RgbImage Image => _image ?? throw new InvalidOperationException("The image was not made.");
 
     /// <summary>Size of the image and of its mask.</summary>

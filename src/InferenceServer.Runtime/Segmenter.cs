@@ -141,8 +141,8 @@ internal sealed class Segmenter : ISegmenter
     }
 
     /// <summary>Refines a result with other parameters, without another run of the network.</summary>
-    /// <param name="result">The result of a request with <see cref="SegmentationRequest.WithProbabilities"/>; not
-    /// changed.</param>
+    /// <param name="result">The result of a request with <see cref="SegmentationRequest.WithProbabilities"/> and
+    /// <see cref="SegmentationRequest.WithImage"/>; not changed.</param>
     /// <param name="crf">Parameters that differ from the manifest's.</param>
     /// <param name="cancellationToken">Cancels the work between two iterations.</param>
     /// <returns>The refined mask; the caller disposes it.</returns>

@@ -46,7 +46,7 @@ public sealed class SegmenterTests : IDisposable
     public async Task RefineAsync_ProbabilitiesOfAResult_IsWhatARefinedRequestGets()
     {
         using AdmittedRequest admitted = _runtime.Segmenter.Admit("tiny", CancellationToken.None);
-        SegmentationRequest request = new() { Image = Assets.Image("rgb.png"), WithProbabilities = true };
+        SegmentationRequest request = new() { Image = Assets.Image("rgb.png"), WithImage = true, WithProbabilities = true };
         CrfOverrides wanted = new() { Iterations = 3, GaussianWeight = 2 };
         using SegmentationResult plain = await _runtime.Segmenter.SegmentAsync(admitted, request);
         byte[] before = plain.Mask.Labels.ToArray();

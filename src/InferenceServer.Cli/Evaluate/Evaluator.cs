@@ -68,6 +68,7 @@ internal sealed class Evaluator
         {
             Image = await File.ReadAllBytesAsync(pair.Image, cancellationToken).ConfigureAwait(false),
             Settings = _settings with { Refine = false },
+            WithImage = Refined is not null,
             WithProbabilities = Refined is not null,
         };
         try

@@ -38,6 +38,7 @@ internal sealed class TuningSet(Segmenter segmenter, LoadedModel model, byte ign
         {
             Image = await File.ReadAllBytesAsync(pair.Image, cancellationToken).ConfigureAwait(false),
             Settings = new SegmentSettings { Refine = false },
+            WithImage = true,
             WithProbabilities = true,
         };
         try

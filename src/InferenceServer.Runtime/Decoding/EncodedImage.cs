@@ -12,12 +12,13 @@ internal sealed class EncodedImage : IDisposable
 {
     private const int FirstMirrored = 2; // EXIF orientation 2 is decoded as it is written
     private const int FirstSideways = 5; // EXIF orientations 5 to 8 are turned by 90°
+    private static readonly int[] Shrinks = [8, 4, 2]; // of JPEG's blocks
     private readonly ImageFormat _format;
     private readonly ReadOnlyMemory<byte> _file;
     private readonly ILogger _logger;
     private readonly TiffDirectory? _tiff;
     private readonly TiffSamples? _samples; // null where the server's own reader cannot read them
-    private readonly StoppableFile? _passes; // null where the decoder goes from strip to strip, or reads the file at once
+    private StoppableFile? _passes; // null where the decoder goes from strip to strip, or reads the file at once
     private readonly ImageSize _whole; // as it is in the file, without a window
     private Image? _header; // null where only the server's own reader can read the samples
     private PixelWindow? _window;
@@ -57,20 +58,9 @@ internal sealed class EncodedImage : IDisposable
 
         FileLimits.Check(format, file.Span);
         _pin = file.Pin();
-        // A missing part of a sparse file is zero; a strict reader treats a missing part as an error.
-        Enums.FailOn strictness = Strictness(_tiff is { IsSparse: true });
         try
         {
-            if (DecodingMemory.IsInSeveralPasses(format, file.Span))
-            {
-                Libvips.Start();
-                _passes = new StoppableFile(file);
-                _header = Libvips.Open(format.Loader, _passes, strictness);
-            }
-            else
-            {
-                _header = Libvips.Open(format.Loader, file, strictness);
-            }
+            _header = ReadHeader(shrink: 1);
         }
         catch (VipsException e)
         {
@@ -234,6 +224,34 @@ internal sealed class EncodedImage : IDisposable
         _window = stored;
     }
 
+    /// <summary>Has a JPEG shrink while it is decoded; before a pixel is read. Both sides are divided by 8, 4 or 2, without
+    /// a rest, so that each pixel stands for a square of as many. Other files, and parts of images, stay as they
+    /// are.</summary>
+    /// <param name="least">Twice this size remains.</param>
+    /// <exception cref="SegmentationException">The header is damaged.</exception>
+    public void ShrinkTo(ImageSize least)
+    {
+        int shrink = Shrinks.FirstOrDefault(s =>
+            Size.Width % s == 0 && Size.Height % s == 0 && Size.Width >= 2L * s * least.Width && Size.Height >= 2L * s * least.Height);
+        if (_format != ImageFormat.Jpeg || IsNarrowed || shrink == 0)
+        {
+            return;
+        }
+
+        _header!.Dispose();
+        _passes?.Dispose();
+        try
+        {
+            _header = ReadHeader(shrink);
+        }
+        catch (VipsException e)
+        {
+            throw Undecodable("", e);
+        }
+
+        Size = Turned(new ImageSize(_header.Width, _header.Height), Orientation);
+    }
+
     /// <summary>The row after the part of the file that holds a row: bands are read fastest in such steps.</summary>
     /// <param name="row">A row of <see cref="BandSize"/>.</param>
     public int EndOfBlock(int row)
@@ -337,6 +355,20 @@ internal sealed class EncodedImage : IDisposable
         _header?.Dispose();
         _passes?.Dispose();
         _pin.Dispose();
+    }
+
+    private Image ReadHeader(int shrink)
+    {
+        // A missing part of a sparse file is zero; a strict reader treats a missing part as an error.
+        Enums.FailOn strictness = Strictness(_tiff is { IsSparse: true });
+        if (!DecodingMemory.IsInSeveralPasses(_format, _file.Span))
+        {
+            return Libvips.Open(_format.Loader, _file, strictness, shrink);
+        }
+
+        Libvips.Start();
+        _passes = new StoppableFile(_file);
+        return Libvips.Open(_format.Loader, _passes, strictness, shrink);
     }
 
     private Enums.FailOn Strictness(bool isSparse)

@@ -32,20 +32,26 @@ internal static class Libvips
     /// <param name="file">The whole file, in an array that stays pinned and unchanged until the image is
     /// disposed.</param>
     /// <param name="failOn">The damage at which decoding fails.</param>
+    /// <param name="shrink">2, 4 or 8 divides the sides of a JPEG while it is decoded.</param>
     /// <exception cref="VipsException">The header cannot be read.</exception>
-    public static Image Open(string loader, ReadOnlyMemory<byte> file, Enums.FailOn failOn)
+    public static Image Open(string loader, ReadOnlyMemory<byte> file, Enums.FailOn failOn, int shrink = 1)
     {
         Start();
         ArraySegment<byte> array = Segment(file);
         nint start = Marshal.UnsafeAddrOfPinnedArrayElement(array.Array!, array.Offset);
         using Source source = NewSource(NewFromMemory(null, start, (nuint)array.Count));
-        return Open(loader, source, failOn);
+        return Open(loader, source, failOn, shrink);
     }
 
     /// <summary>As the other; the caller disposes the source after the image.</summary>
-    public static Image Open(string loader, Source source, Enums.FailOn failOn)
+    public static Image Open(string loader, Source source, Enums.FailOn failOn, int shrink = 1)
     {
         VOption options = new() { { "access", Enums.Access.Sequential }, { "fail_on", failOn } };
+        if (shrink > 1)
+        {
+            options.Add("shrink", shrink);
+        }
+
         return (Image)Operation.Call(loader, options, source);
     }
 
@@ -116,7 +122,7 @@ internal static class Libvips
     }
 
     /// <summary>Decodes bands of 8 or 16 bits as they are. The image is disposed.</summary>
-    /// <param name="image">The result of <see cref="Open(string, Source, Enums.FailOn)"/>.</param>
+    /// <param name="image">The result of <see cref="Open(string, Source, Enums.FailOn, int)"/>.</param>
     /// <param name="bands">Indices from 0.</param>
     /// <param name="planes">A plane for each of them, HW; every value is written.</param>
     /// <param name="cancellationToken">Stops the work.</param>
@@ -175,7 +181,7 @@ internal static class Libvips
 
     /// <summary>Decodes an opened image to upright 8-bit sRGB, with transparent pixels on white. The image is
     /// disposed.</summary>
-    /// <param name="image">The result of <see cref="Open(string, Source, Enums.FailOn)"/>.</param>
+    /// <param name="image">The result of <see cref="Open(string, Source, Enums.FailOn, int)"/>.</param>
     /// <param name="pixels">HWC; every byte is written.</param>
     /// <param name="cancellationToken">Checked between strips of rows.</param>
     /// <exception cref="VipsException">The image is damaged, or the token was cancelled; some of the pixels are

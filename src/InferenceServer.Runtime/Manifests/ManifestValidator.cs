@@ -27,6 +27,9 @@ internal static partial class ManifestValidator
             "source.weights", "expected names of files beside the graph, each with 64 hexadecimal digits");
         ValidateGraph(manifest.Graph);
         ValidatePreprocess(manifest.Preprocess);
+        Expect(
+            !manifest.Decode.ScaleOnLoad || manifest.Preprocess.Color != ChannelOrder.Bands, "decode.scale_on_load",
+            "expected false for a network of bands, whose pixels are read as they are");
         ValidateInference(manifest.Inference);
         ValidatePostprocess(manifest.Postprocess);
         ValidateClasses(manifest.Classes, manifest.Graph.OutputKind);

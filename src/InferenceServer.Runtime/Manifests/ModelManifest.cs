@@ -28,6 +28,9 @@ internal sealed record ModelManifest
     /// <summary>Names and meaning of the graph's input and output.</summary>
     public GraphManifest Graph { get; init; } = new();
 
+    /// <summary>From a file to an image.</summary>
+    public DecodeManifest Decode { get; init; } = new();
+
     /// <summary>From an image to the graph's input. Every key is required, because a wrong default would lower the
     /// accuracy without an error.</summary>
     public required PreprocessManifest Preprocess { get; init; }
@@ -63,4 +66,13 @@ internal sealed record WarmUpManifest
     /// <summary>Batch sizes, up to <see cref="GraphManifest.MaxBatch"/>; default: every batch size that the section
     /// <c>Batching</c> of the configuration allows.</summary>
     public IReadOnlyList<int>? Batches { get; init; }
+}
+
+/// <summary>How files are decoded.</summary>
+internal sealed record DecodeManifest
+{
+    /// <summary>Whether a JPEG shrinks while it is decoded, where only the network sees the image, whole and once, and at
+    /// least twice the size that the network sees remains. Faster, but the network sees pixels that differ slightly from
+    /// those of a full decode.</summary>
+    public bool ScaleOnLoad { get; init; }
 }

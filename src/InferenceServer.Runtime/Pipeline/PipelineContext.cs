@@ -71,9 +71,10 @@ internal sealed class PipelineContext(AdmittedRequest admitted, SegmentationRequ
     public PassPlan Plan { get; set; } = null!;
 
     /// <summary>Whether the image is needed beside what the network sees: an encoder, the CRF or the caller uses it.</summary>
-    public bool UsesImage => request.Output is null || request.Settings.Format.UsesImage || Crf is not null;
+    public bool UsesImage => request.WithImage || request.Settings.Format.UsesImage || Crf is not null;
 
-    /// <summary>The decoded image. A network of bands has none unless <see cref="UsesImage"/>.</summary>
+    /// <summary>The decoded image. Unless <see cref="UsesImage"/>, a network of bands has none, and it may be
+    /// smaller than the file's.</summary>
     public RgbImage Image
     {
         get => Made(_image);

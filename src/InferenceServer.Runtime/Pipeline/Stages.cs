@@ -46,11 +46,15 @@ internal sealed class DecodeStage(ImageDecoder decoder, PassPolicy policy, CrfRe
             return ValueTask.CompletedTask;
         }
 
-        ImageSize size = encoded.Size;
-        Plan(context, size);
+        Plan(context, encoded.Size);
         decoder.CheckMemory(encoded.DecodingBytes);
         Hold(context, encoded.DecodingBytes, furtherBytes: 0);
-        context.Image = new RgbImage(size);
+        if (context.Model.Manifest.Decode.ScaleOnLoad && !context.UsesImage && context.Plan.IsOne)
+        {
+            encoded.ShrinkTo(context.Plan.Whole.Resized);
+        }
+
+        context.Image = new RgbImage(encoded.Size);
         encoded.Decode(context.Image.Pixels, context.Cancellation);
         return ValueTask.CompletedTask;
     }
@@ -240,7 +244,8 @@ internal sealed class PreprocessStage(SegmentationMetrics metrics) : IPipelineSt
         }
         else
         {
-            context.Input = context.Model.Preprocessor.Prepare(context.Image.Pixels.Span, context.Plan.Whole);
+            context.Input = context.Model.Preprocessor.Prepare(
+                context.Image.Pixels.Span, context.Image.Size, context.Plan.Whole);
         }
 
         return ValueTask.CompletedTask;

@@ -97,9 +97,16 @@ internal sealed class Preprocessor
     /// <param name="rgb">HWC, 8 bit, of <see cref="InputGeometry.Image"/>'s size.</param>
     /// <param name="geometry">The result of <see cref="Plan(ImageSize)"/> for that size.</param>
     /// <returns>The input of one image; the caller disposes it.</returns>
-    public InputTensor Prepare(ReadOnlySpan<byte> rgb, in InputGeometry geometry)
+    public InputTensor Prepare(ReadOnlySpan<byte> rgb, in InputGeometry geometry) => Prepare(rgb, geometry.Image, geometry);
+
+    /// <summary>Prepares one image, which may have shrunk already.</summary>
+    /// <param name="rgb">HWC, 8 bit.</param>
+    /// <param name="size">The size of <paramref name="rgb"/>, which shows the whole image.</param>
+    /// <param name="geometry">The result of <see cref="Plan(ImageSize)"/> for the image's own size.</param>
+    /// <returns>The input of one image; the caller disposes it.</returns>
+    public InputTensor Prepare(ReadOnlySpan<byte> rgb, ImageSize size, in InputGeometry geometry)
     {
-        bool resizes = geometry.Resized != geometry.Image;
+        bool resizes = geometry.Resized != size;
         using PooledBuffer<byte>? gray = Gray(rgb, resizes);
         if (gray is not null)
         {
@@ -114,11 +121,11 @@ internal sealed class Preprocessor
         using PooledBuffer<byte> resized = new(checked((int)(geometry.Resized.Pixels * 3)));
         if (_resize.Antialias)
         {
-            PillowResizer.Resize(rgb, geometry.Image, resized.Span, geometry.Resized, _resize.Filter);
+            PillowResizer.Resize(rgb, size, resized.Span, geometry.Resized, _resize.Filter);
         }
         else
         {
-            OpenCvResizer.Resize(rgb, geometry.Image, resized.Span, geometry.Resized, _resize.Filter);
+            OpenCvResizer.Resize(rgb, size, resized.Span, geometry.Resized, _resize.Filter);
         }
 
         return Normalize(resized.Span, geometry.Resized.Width, geometry, ValuesOf(resized.Span));

@@ -18,7 +18,7 @@ public sealed class ModesGoldenTests(ModesGoldenTests.Models models) : IClassFix
         SegmentationRequest request = new() { Image = golden.Image, Settings = new() { Passes = golden.Wanted } };
 
         using SegmentationResult banded = await SegmentAsync(golden.Model, request);
-        using SegmentationResult kept = await SegmentAsync(golden.Model, request with { WithProbabilities = true });
+        using SegmentationResult kept = await SegmentAsync(golden.Model, request with { WithImage = true, WithProbabilities = true });
 
         Assert.Equal(golden.Labels, banded.Mask.Labels.ToArray());
         Assert.Equal(golden.Labels, kept.Mask.Labels.ToArray());
@@ -56,7 +56,7 @@ public sealed class ModesGoldenTests(ModesGoldenTests.Models models) : IClassFix
         ModesCase golden = ModesCase.All.Single(c => c.Name == name);
         CrfOverrides crf = new() { Iterations = 3, GaussianWeight = 2, BilateralWeight = 1, BilateralXy = 10, BilateralRgb = 20 };
         SegmentationRequest request = new() { Image = golden.Image, Settings = new() { Passes = golden.Wanted } };
-        using SegmentationResult fused = await SegmentAsync(golden.Model, request with { WithProbabilities = true });
+        using SegmentationResult fused = await SegmentAsync(golden.Model, request with { WithImage = true, WithProbabilities = true });
         using Mask expected = await models.Runtime.Segmenter.RefineAsync(fused, crf, CancellationToken.None);
 
         using SegmentationResult refined = await SegmentAsync(
