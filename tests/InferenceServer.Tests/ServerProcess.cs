@@ -19,9 +19,9 @@ internal sealed partial class ServerProcess : IAsyncDisposable
 
     private ServerProcess(string[] command, string url, (string Key, string Value)[] settings)
     {
-        // A shell's background jobs inherit SIGINT ignored, and .NET leaves it so; `env` becomes the server and keeps its number.
+        // Background jobs inherit SIGINT or SIGHUP ignored, and .NET leaves it so; `env` becomes the server and keeps its number.
         ProcessStartInfo start = new("env") { RedirectStandardOutput = true, RedirectStandardError = true };
-        foreach (string argument in (string[])["--default-signal=INT", .. command, "--urls=" + url])
+        foreach (string argument in (string[])["--default-signal=INT,HUP", .. command, "--urls=" + url])
         {
             start.ArgumentList.Add(argument);
         }

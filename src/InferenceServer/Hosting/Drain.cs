@@ -143,11 +143,27 @@ internal static class DrainSetup
         });
     }
 
-    /// <summary>Serves until a signal and the end of the shutdown.</summary>
-    public static void RunAndDrain(this WebApplication app) => RunAsync(app).GetAwaiter().GetResult();
-
-    private static async Task RunAsync(WebApplication app)
+    /// <summary>Serves until a signal and the end of the shutdown. Where work is left behind, the process ends
+    /// here.</summary>
+    public static void RunAndDrain(this WebApplication app)
     {
+        bool leavesWork = RunAsync(app).GetAwaiter().GetResult();
+        if (leavesWork && !OperatingSystem.IsWindows())
+        {
+            // A thread may be within ONNX Runtime or libvips, whose destructors would run under it and crash the process. Windows
+            // ends all other threads first.
+            EndProcess(Environment.ExitCode);
+        }
+    }
+
+    // Without destructors of native libraries.
+    [DllImport("libc", EntryPoint = "_exit")]
+    private static extern void EndProcess(int exitCode);
+
+    // The result: whether requests or loads are left behind.
+    private static async Task<bool> RunAsync(WebApplication app)
+    {
+        bool leavesWork = false;
         await using (app)
         {
             app.Services.GetRequiredService<IStartupValidator>().Validate(); // before any service has started
@@ -183,10 +199,13 @@ internal static class DrainSetup
             catch (OperationCanceledException)
             {
                 // The drain timed out, or a second signal ended the drain: the remaining requests are cut off.
+                leavesWork = true;
             }
 
             await ThrowIfFaultedAsync(app.Services);
         }
+
+        return leavesWork;
     }
 
     // The host stops when one of its services fails, and only logs the failure: without an exception, the exit code would
