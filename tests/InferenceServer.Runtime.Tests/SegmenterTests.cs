@@ -2,6 +2,7 @@ using InferenceServer.Runtime.Diagnostics;
 using InferenceServer.Runtime.Postprocessing;
 using InferenceServer.Runtime.Refinement;
 using InferenceServer.Runtime.Admission;
+using InferenceServer.Runtime.Tests.Models;
 
 namespace InferenceServer.Runtime.Tests;
 
@@ -60,6 +61,32 @@ public sealed class SegmenterTests : IDisposable
         Assert.Equal(before, plain.Mask.Labels.ToArray());
         Assert.Equal(probabilities, plain.Mask.Probabilities.ToArray());
         Assert.Equal(3 * plain.Mask.Size.Pixels, probabilities.Length);
+    }
+
+    [Fact]
+    public async Task SegmentAsync_Temperature_DividesTheLogits()
+    {
+        using ModelsFolder models = new();
+        models.Add("tiny", 1, "sure");
+        models.Add("tiny", 1, "calm");
+        models.EditManifest("calm", "\"preprocess\":", "\"postprocess\": {\"temperature\": 4}, \"preprocess\":");
+        using TestRuntime runtime = new(models.Path);
+        SegmentationRequest request = new() { Image = Assets.Image("rgb.png"), WithProbabilities = true };
+        using AdmittedRequest first = runtime.Segmenter.Admit("sure", CancellationToken.None);
+        using SegmentationResult sure = await runtime.Segmenter.SegmentAsync(first, request);
+        using AdmittedRequest second = runtime.Segmenter.Admit("calm", CancellationToken.None);
+        using SegmentationResult calm = await runtime.Segmenter.SegmentAsync(second, request);
+
+        Assert.Equal(sure.Mask.Labels.ToArray(), calm.Mask.Labels.ToArray());
+        float[] p = sure.Mask.Probabilities.ToArray(), q = calm.Mask.Probabilities.ToArray();
+        int pixels = p.Length / 3;
+        for (int i = 0; i < pixels; i++)
+        {
+            double[] roots = [.. Enumerable.Range(0, 3).Select(c => Math.Pow(p[(c * pixels) + i], 0.25))];
+            Assert.All(Enumerable.Range(0, 3), c => Assert.Equal(roots[c] / roots.Sum(), q[(c * pixels) + i], 1e-4));
+        }
+
+        Assert.Contains(Enumerable.Range(0, p.Length), i => Math.Abs(p[i] - q[i]) > 0.01);
     }
 
     [Theory]

@@ -34,6 +34,10 @@ internal static class EvaluateCommand
             "--absent",
         "Whether a class that is in no truth and no prediction is left out of the means, or counts as 0.",
             ("leave-out", AbsentClassRule.LeaveOut), ("zero", AbsentClassRule.CountAsZero));
+        Option<bool> calibration = new("--calibration")
+        {
+            Description = "Also measure how well probabilities tell how often labels are right, and the best postprocess.temperature.",
+        };
         Option<string?> json = new("--json")
         {
             Description = "Write all numbers and the confusion matrix to a file.", HelpName = "FILE",
@@ -48,14 +52,14 @@ internal static class EvaluateCommand
             "Measure accuracy and IoU of a model with one confusion matrix over all images; "
             + "with --refine crf before and after refinement.")
         {
-            model, images, labels, ignore, absent, json, plot,
+            model, images, labels, ignore, absent, calibration, json, plot,
         };
         ParameterOptions options = ParameterOptions.AddTo(command, ParameterGroup.Passes, ParameterGroup.Refinement);
         RuntimeOptions runtime = RuntimeOptions.AddTo(command);
         command.SetAction((parsed, ct) => EvaluateAsync(
             parsed, runtime, parsed.GetRequiredValue(model),
             LabelPair.Find(parsed.GetRequiredValue(images), parsed.GetRequiredValue(labels)),
-            parsed.GetValue(ignore), parsed.GetValue(absent), new EvaluationFiles(
+            parsed.GetValue(ignore), parsed.GetValue(absent), parsed.GetValue(calibration), new EvaluationFiles(
                 parsed.GetValue(json), parsed.GetValue(plot)),
             options.Read(parsed), ct));
         return command;
@@ -63,13 +67,13 @@ internal static class EvaluateCommand
 
     private static async Task EvaluateAsync(
         ParseResult parsed, RuntimeOptions runtime, string model, IReadOnlyList<LabelPair> pairs,
-        byte ignore, AbsentClassRule absent, EvaluationFiles files, SegmentSettings settings,
+        byte ignore, AbsentClassRule absent, bool calibrates, EvaluationFiles files, SegmentSettings settings,
         CancellationToken cancellationToken)
     {
         using ServiceProvider services = runtime.Build(parsed);
         LoadedModel loaded = services.GetRequiredService<ModelRepository>().Load(model, cancellationToken);
         Evaluator.Check(loaded);
-        Evaluator evaluator = new(services.GetRequiredService<Segmenter>(), loaded, ignore, settings);
+        Evaluator evaluator = new(services.GetRequiredService<Segmenter>(), loaded, ignore, settings, calibrates);
         Terminal terminal = Terminal.For(parsed);
         await terminal.TrackAsync("Evaluating", pairs.Count, async advance =>
         {
@@ -87,6 +91,7 @@ internal static class EvaluateCommand
             Crf = CrfSettings.Create(loaded.Manifest.Postprocess.Crf, settings.Crf),
             Unrefined = plain,
         };
+        report = report with { Calibration = evaluator.Calibration?.Score(loaded.Manifest.Postprocess.Temperature) };
         EvaluationTable.Write(report, terminal.Out);
         await files.WriteAsync(report, cancellationToken).ConfigureAwait(false);
 

@@ -55,6 +55,10 @@ internal sealed record EvaluationReport
     /// <summary>The scores within 1 to 20 pixels of true boundaries.</summary>
     public IReadOnlyList<BandScore> Trimap { get; init; } = [];
 
+    /// <summary>How well probabilities tell how often labels are right, without refinement; null where it was not asked
+    /// for.</summary>
+    public CalibrationScore? Calibration { get; init; }
+
     /// <summary>The parameters of the refinement; null without refinement.</summary>
     public CrfSettings? Crf { get; init; }
 

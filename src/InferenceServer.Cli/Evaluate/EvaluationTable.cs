@@ -60,6 +60,12 @@ internal static class EvaluationTable
         Add("Frequency-weighted IoU %", r => r.FrequencyWeightedIou);
         summary.AddRow("Images", Text(report.Images)).AddRow("Pixels", Text(report.Pixels));
         console.Write(summary);
+        if (report.Calibration is { } score)
+        {
+            console.WriteLine(
+                FormattableString.Invariant($"Calibration error {Percent(score.Error)} % at the temperature {score.Temperature}, ") +
+                FormattableString.Invariant($"{Percent(score.BestError)} % at {score.BestTemperature}, where the truth is likeliest."));
+        }
 
         void Add(string name, Func<EvaluationReport, double?> score) =>
             summary.AddRow([name, .. Scores(before is null ? null : score(before), score(report), before is not null)]);

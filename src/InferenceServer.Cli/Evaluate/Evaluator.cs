@@ -19,12 +19,13 @@ internal sealed class Evaluator
     private readonly byte _ignore;
     private readonly SegmentSettings _settings;
 
-    public Evaluator(Segmenter segmenter, LoadedModel model, byte ignore, SegmentSettings settings)
+    public Evaluator(Segmenter segmenter, LoadedModel model, byte ignore, SegmentSettings settings, bool calibrates)
     {
         (_segmenter, _model, _ignore, _settings) = (segmenter, model, ignore, settings);
         Classes = model.Classes.Names.Count;
         Unknown = new UnknownLabels(Classes, ignore);
         Plain = new Tally(Classes);
+        Calibration = calibrates ? new Calibration(Classes) : null;
         Refined = settings.Refine ?? model.Manifest.Postprocess.Crf?.Default ?? false ? new Tally(Classes) : null;
     }
 
@@ -49,6 +50,9 @@ internal sealed class Evaluator
     /// <summary>The counts of the masks without refinement.</summary>
     public Tally Plain { get; }
 
+    /// <summary>How well probabilities tell how often labels are right; null where it is not measured.</summary>
+    public Calibration? Calibration { get; }
+
     /// <summary>The counts of the refined masks; null without refinement.</summary>
     public Tally? Refined { get; }
 
@@ -69,7 +73,7 @@ internal sealed class Evaluator
             Image = await File.ReadAllBytesAsync(pair.Image, cancellationToken).ConfigureAwait(false),
             Settings = _settings with { Refine = false },
             WithImage = Refined is not null,
-            WithProbabilities = Refined is not null,
+            WithProbabilities = Refined is not null || Calibration is not null,
         };
         try
         {
@@ -81,6 +85,8 @@ internal sealed class Evaluator
                     $"{pair.Label}: expected {result.Mask.Size} pixels, as its image '{pair.Image}' has, got "
                     + $"{truth.Size}.");
             }
+
+            Calibration?.Add(truth.Labels, truth.Size, result.Mask.Probabilities.Span, _ignore);
 
             // One run of the network gives the scores before and after refinement.
             using Mask? refined = Refined is null

@@ -86,7 +86,7 @@ internal sealed class LoadedVariant(LoadedModel model, Segmenter segmenter)
     /// <summary>Mean IoU over labelled images, in percent.</summary>
     public async Task<double> MeanIouAsync(IReadOnlyList<LabelPair> pairs, byte ignore, CancellationToken cancellationToken)
     {
-        Evaluator evaluator = new(segmenter, model, ignore, new SegmentSettings { Refine = false });
+        Evaluator evaluator = new(segmenter, model, ignore, new SegmentSettings { Refine = false }, calibrates: false);
         foreach (LabelPair pair in pairs)
         {
             await evaluator.AddAsync(pair, cancellationToken).ConfigureAwait(false);

@@ -21,6 +21,9 @@ internal sealed record AdaptationRequest
     /// <summary>The probability above which the second of two classes is taken; null for one half.</summary>
     public double? Threshold { get; init; }
 
+    /// <summary>Divides the logits.</summary>
+    public float Temperature { get; init; } = 1;
+
     /// <summary>A size that the graph takes, where its declared shape leaves the size open.</summary>
     public required ImageSize Size { get; init; }
 
@@ -34,6 +37,7 @@ internal sealed record AdaptationRequest
             Channels = manifest.Preprocess.Mean.Count,
             Classes = ClassTable.Create(manifest).Names.Count,
             Threshold = manifest.Postprocess.Threshold is [var only] ? only : null,
+            Temperature = manifest.Postprocess.Temperature,
             // The sides differ from each other and from most numbers of classes.
             Size = sizing.Legal(new ImageSize(96, 64)),
         };
@@ -209,7 +213,7 @@ internal sealed class GraphAdapter
         }
 
         NodeWriter writer = new(Graph, Opset);
-        OutputAdapter after = new(Graph, writer, _added);
+        OutputAdapter after = new(Graph, writer, _added) { Temperature = _request.Temperature };
         output.Type = declared.Type;
         after.Apply(output, order, kind, own < 0 ? null : own, _request.Threshold, before.Images, before.FixedBatch > 1);
         Insert(writer, Graph.Nodes.Count);

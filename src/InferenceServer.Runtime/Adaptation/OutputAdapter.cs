@@ -24,6 +24,9 @@ internal sealed class OutputAdapter(Graph graph, NodeWriter writer, IList<string
 
     private bool _isMask;
 
+    /// <summary>Divides the logits.</summary>
+    public float Temperature { get; init; } = 1;
+
     /// <summary>What the adapted output holds: scores or labels.</summary>
     public OutputKind Kind { get; private set; }
 
@@ -167,6 +170,12 @@ internal sealed class OutputAdapter(Graph graph, NodeWriter writer, IList<string
         {
             added.Add($"output: divided by {largest}");
             return writer.Add("Div", [scores, writer.Scalar(largest)]);
+        }
+
+        if (Temperature != 1)
+        {
+            added.Add($"output: divided by the temperature {Temperature}");
+            return writer.Add("Div", [scores, writer.Scalar(Temperature)]);
         }
 
         return scores;

@@ -263,6 +263,10 @@ internal static partial class ManifestValidator
                 postprocess.Activation is null || postprocess.Activation == activation, "postprocess.activation",
                 $"expected \"{activation}\" for this output_kind");
             Expect(
+                postprocess.Temperature == 1 || kind is OutputKind.Logits or OutputKind.BinaryLogit or OutputKind.MultilabelLogits,
+                "postprocess.temperature", "expected no such key: it divides logits, and this output_kind has none");
+            Expect(postprocess.Temperature is >= 0.05f and <= 20, "postprocess.temperature", "expected 0.05 to 20");
+            Expect(
                 postprocess.Threshold?.All(t => t is > 0 and < 1) is not false, "postprocess.threshold",
                 "expected a probability between 0 and 1");
             bool isList = postprocess.Threshold is { Count: not 1 };

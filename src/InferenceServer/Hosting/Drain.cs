@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using InferenceServer.Runtime;
+using InferenceServer.Runtime.Admission;
 using InferenceServer.Runtime.Configuration;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
@@ -199,9 +200,10 @@ internal static class DrainSetup
             catch (OperationCanceledException)
             {
                 // The drain timed out, or a second signal ended the drain: the remaining requests are cut off.
-                leavesWork = true;
             }
 
+            leavesWork = app.Services.GetService<InFlightLimits>() is { Requests: > 0 }
+                || BackgroundServices(app.Services).Any(service => service.ExecuteTask is { IsCompleted: false });
             await ThrowIfFaultedAsync(app.Services);
         }
 
@@ -212,7 +214,7 @@ internal static class DrainSetup
     // look like a planned stop, and no supervisor would restart the server.
     private static async Task ThrowIfFaultedAsync(IServiceProvider services)
     {
-        foreach (BackgroundService service in services.GetServices<IHostedService>().OfType<BackgroundService>())
+        foreach (BackgroundService service in BackgroundServices(services))
         {
             if (service.ExecuteTask is { IsFaulted: true } failed)
             {
@@ -220,4 +222,7 @@ internal static class DrainSetup
             }
         }
     }
+
+    private static IEnumerable<BackgroundService> BackgroundServices(IServiceProvider services) =>
+        services.GetServices<IHostedService>().OfType<BackgroundService>();
 }

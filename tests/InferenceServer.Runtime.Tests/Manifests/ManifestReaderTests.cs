@@ -101,6 +101,7 @@ public sealed class ManifestReaderTests : IDisposable
         { "postprocess.nodata_label", "256", "postprocess.nodata_label: expected 0 to 255" },
         { "postprocess.nodata_label", "-1", "postprocess.nodata_label: expected 0 to 255" },
         { "postprocess.none", "\"void\"", "postprocess.none: expected no such key: only with a multilabel output" },
+        { "postprocess.temperature", "0", "postprocess.temperature: expected 0.05 to 20" },
         { "classes.names", "[\"road\"]", "classes.names: expected 2 to 65535 names, got 1" },
         { "classes.names", "[\"road\", \"road\"]", "'road' stands twice" },
         {
