@@ -34,9 +34,18 @@ internal static class InferMessages
             for (uint tag = input.ReadTag(); tag == Name || tag == Version || tag == Id; tag = input.ReadTag())
             {
                 string text = input.ReadString();
-                target = tag == Name ? target with { Model = text }
-                    : tag == Version ? target with { Version = text }
-                    : target with { Id = text };
+                if (tag == Name)
+                {
+                    target = target with { Model = text };
+                }
+                else if (tag == Version)
+                {
+                    target = target with { Version = text };
+                }
+                else
+                {
+                    target = target with { Id = text };
+                }
             }
         }
         catch (InvalidProtocolBufferException)
