@@ -29,7 +29,8 @@ public sealed class DialectKeysTests
         }
 
         foreach (string path in (string[])[
-            "/api/remove", "/api/functions", "/api/functions/tiny", "/x-anylabeling/v1/models", "/v1/jobs/1", "/v1/jobs/1/events", "/v1/jobs/1/result"])
+            "/api/remove", "/api/functions", "/api/functions/tiny", "/x-anylabeling/v1/models",
+            "/v1/jobs/1", "/v1/jobs/1/events", "/v1/jobs/1/result"])
         {
             using HttpResponseMessage response = await server.Client.GetAsync(path);
             await ProblemAssert.IsAsync(HttpStatusCode.Unauthorized, response);

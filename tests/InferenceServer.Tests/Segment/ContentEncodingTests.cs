@@ -31,7 +31,7 @@ public sealed class ContentEncodingTests(SegmentationServer server)
 
     /// <summary>Those that read any body to its end.</summary>
     public static TheoryData<string> ReadingRoutes =>
-        [.. Bodies.Keys.Where(route => !route.EndsWith("setup", StringComparison.Ordinal) && !route.EndsWith("predict", StringComparison.Ordinal))];
+        [.. Bodies.Keys.Where(route => route is not "/label-studio/setup" and not "/x-anylabeling/v1/predict")];
 
     [Theory, MemberData(nameof(Routes))]
     public async Task Post_CompressedBody_IsAnsweredAsTheBodyItself(string route)

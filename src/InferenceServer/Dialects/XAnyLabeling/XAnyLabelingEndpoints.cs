@@ -28,7 +28,7 @@ internal static class XAnyLabelingEndpoints
             .WithDescription(
                 "The body is `{\"model\": name, \"image\": base64 or data URI, \"params\": {\"conf_threshold\": 0, "
                 + "\"epsilon_factor\": 0, \"filter_classes\": []}}`, with the model before the image. The answer has a polygon for "
-                + "each connected part of each class.");
+                + "each connected part of each class. The key may come as the header `Token`.");
     }
 
     private static Ok<JsonObject> List(ModelRepository repository) => TypedResults.Ok(new JsonObject

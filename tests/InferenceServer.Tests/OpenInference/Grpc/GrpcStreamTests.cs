@@ -6,6 +6,7 @@ using InferenceServer.OpenInference.Grpc.Messages;
 using InferenceServer.Runtime.Models;
 using InferenceServer.Tests.Telemetry;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Time.Testing;
 using Serilog.Events;
 
 namespace InferenceServer.Tests.OpenInference.Grpc;
@@ -182,6 +183,54 @@ public sealed class GrpcStreamTests
         Assert.Equal(DeadlineExceeded, status);
         Assert.Contains("deadline", message, StringComparison.Ordinal);
         Assert.Equal(InvalidArgument, (await wrong.StatusAsync()).Status);
+    }
+
+    [Fact]
+    public async Task Pause_OfTenMinutes_EndsTheStream()
+    {
+        FakeTimeProvider clock = new();
+        await using GrpcServer server = await GrpcServer.StartAsync([], services => services.AddSingleton<TimeProvider>(clock));
+        using StreamCall stream = new(server.Client);
+        Assert.Equal("", (await stream.AskAsync(Image("1", Photo.Png)))!.ErrorMessage);
+        clock.Advance(TimeSpan.FromMinutes(9));
+        Assert.Equal("", (await stream.AskAsync(Image("2", Photo.Png)))!.ErrorMessage);
+
+        Task<(int Status, string Message)> end = stream.StatusAsync();
+        await Eventually.TrueAsync(() =>
+        {
+            clock.Advance(TimeSpan.FromMinutes(1));
+            return end.IsCompleted;
+        });
+
+        Assert.Equal(DeadlineExceeded, (await end).Status);
+        Assert.Contains("10 minutes", (await end).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task ClientThatReadsNothing_LosesItsStreamAndHoldsNothing()
+    {
+        FakeTimeProvider clock = new();
+        await using GrpcServer server = await GrpcServer.StartAsync([], services => services.AddSingleton<TimeProvider>(clock));
+        using StreamCall stream = new(server.Client);
+        for (int i = 0; i < 3; i++)
+        {
+            stream.Send(Tensor($"{i}", 1024, 1024, new float[3 * 1024 * 1024])); // an answer of 786 kB
+        }
+
+        await Eventually.TrueAsync(() => server.Server.InFlight is { Requests: 0, AnswerBytes: > 700_000 });
+        await Eventually.TrueAsync(() =>
+        {
+            clock.Advance(TimeSpan.FromSeconds(10));
+            return server.Server.InFlight is { Requests: 0, Readers: 0, Bytes: 0, AnswerBytes: 0 };
+        });
+
+        await Assert.ThrowsAnyAsync<Exception>(async () =>
+        {
+            while (await stream.NextAsync() is not null)
+            {
+                // What the client's own buffers hold.
+            }
+        });
     }
 
     [Fact]

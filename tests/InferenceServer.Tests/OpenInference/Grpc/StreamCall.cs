@@ -69,8 +69,8 @@ internal sealed class StreamCall : IDisposable
 
         System.Net.Http.Headers.HttpResponseHeaders trailers = headersOnly ? response.Headers : response.TrailingHeaders;
         string status = trailers.GetValues("grpc-status").Single();
-        string message = trailers.TryGetValues("grpc-message", out IEnumerable<string>? texts) ? Uri.UnescapeDataString(texts.Single()) : "";
-        return (int.Parse(status, CultureInfo.InvariantCulture), message);
+        string message = trailers.TryGetValues("grpc-message", out IEnumerable<string>? texts) ? texts.Single() : "";
+        return (int.Parse(status, CultureInfo.InvariantCulture), Uri.UnescapeDataString(message));
     }
 
     public void Dispose()
