@@ -1,14 +1,14 @@
 """Segments the images of a folder, several at a time: python segment_folder.py http://localhost:8080 images masks [MODEL]
 Masks that exist are kept, so the same command continues a run that was stopped. The key, where the server needs one, is the
 environment variable INFERENCE_SERVER_KEY."""
-import asyncio, os, pathlib, sys, urllib.error, urllib.request
+import asyncio, http.client, os, pathlib, sys, urllib.error, urllib.request
 
 AT_A_TIME = 4  # a server that is full says so, and when to come again
 IMAGES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".avif", ".gif"}
 
 
 def post(url, image):
-    """Status, headers and body of the answer; 502 where nobody answers."""
+    """Status, headers and body of the answer; 502 where nobody answers, or not to the end."""
     key = os.environ.get("INFERENCE_SERVER_KEY")
     request = urllib.request.Request(url, image, {"X-API-Key": key} if key else {})
     try:
@@ -16,7 +16,7 @@ def post(url, image):
             return answer.status, answer.headers, answer.read()
     except urllib.error.HTTPError as error:
         return error.code, error.headers, error.read()
-    except (urllib.error.URLError, ConnectionError) as error:
+    except (urllib.error.URLError, http.client.HTTPException, ConnectionError) as error:
         return 502, {}, str(error).encode()
 
 

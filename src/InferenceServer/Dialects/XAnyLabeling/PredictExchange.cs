@@ -70,7 +70,7 @@ internal sealed class PredictExchange(HttpRequest request, ReadOnlyMemory<byte> 
     public void Encode(MaskContent content, FormatSettings options, IBufferWriter<byte> output)
     {
         ILookup<int, LabelPolygon> parts = content.Outlines(_epsilon * Math.Max(content.Size.Width, content.Size.Height))
-            ?? throw OutlineLimit.TooMany("Raise epsilon_factor by the slider of the mask's fineness, or send a smaller image");
+            ?? throw OutlineLimit.TooMany("Send a smaller image");
         ILookup<int, double> scores = content.PartConfidences();
         using Utf8JsonWriter json = new(output);
         json.WriteStartObject();
