@@ -4,6 +4,7 @@ using InferenceServer.Dialects.Cvat;
 using InferenceServer.Dialects.HuggingFace;
 using InferenceServer.Dialects.LabelStudio;
 using InferenceServer.Dialects.Rembg;
+using InferenceServer.Dialects.XAnyLabeling;
 using InferenceServer.Errors;
 using InferenceServer.Fetching;
 using InferenceServer.Health;
@@ -111,6 +112,7 @@ public sealed class Program
             app.MapLabelStudio();
             app.MapCvat();
             app.MapRembg();
+            app.MapXAnyLabeling();
             app.MapModels();
             app.MapOpenInference();
             app.MapGrpc();

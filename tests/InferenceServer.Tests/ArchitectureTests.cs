@@ -174,13 +174,14 @@ public sealed partial class ArchitectureTests
     // A folder of many small files hides what it holds. Project files, READMEs and lists of public API come with each package.
     // 400, and 20 for rasters: GeoPackage alone is an encoder, a file and a coordinate reference system;
     // and 35 for work on more than one machine: stores of objects, models and jobs in them, a queue between servers;
-    // and 20 for networks in other number formats: calibration, quantisation, checks, and the choice at the load.
+    // and 20 for networks in other number formats: calibration, quantisation, checks, and the choice at the load;
+    // and 4 for doors that clients knock at: streams of gRPC, and X-AnyLabeling.
     [Fact]
-    public void Sources_Files_AreAtMost475()
+    public void Sources_Files_AreAtMost479()
     {
         int files = Files("src").Count(file => file.EndsWith(".cs", StringComparison.Ordinal));
 
-        Assert.InRange(files, 1, 475);
+        Assert.InRange(files, 1, 479);
     }
 
     [Fact]

@@ -30,6 +30,9 @@ internal static class Photo
     /// <summary>A picture of one colour.</summary>
     public static byte[] Plain(int width, int height, byte label = 1) => Encode(Paint(Draw(width, height, (_, _) => label)), width, height);
 
+    /// <summary>A picture of known labels, row by row.</summary>
+    public static byte[] Of(int width, int height, Func<int, int, byte> label) => Encode(Paint(Draw(width, height, label)), width, height);
+
     /// <summary>Noise, which no compression makes small: several kilobytes to cut and to send.</summary>
     public static byte[] Noise(bool jpeg)
     {

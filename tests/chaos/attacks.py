@@ -409,7 +409,7 @@ def slow_bodies(server):
     return f"{count} bodies"
 
 
-def slow_streams(server):
+def slow_streams(server, method="ModelInfer"):
     """slow bodies on HTTP/2: `ModelInfer` on 10 connections of 100 streams"""
     connections = []
     for _ in range(10):
@@ -417,7 +417,7 @@ def slow_streams(server):
             streams = Streams(server)
             raw = (1 << 20) - 10  # field 7, raw_input_contents, which fills the message
             message = b"\0" + struct.pack(">I", 1 << 20) + b"\n\4tiny" + bytes([0x3A, raw & 127 | 128, raw >> 7 & 127 | 128, raw >> 14]) + bytes(5_000)
-            streams.ids = [streams.open("/inference.GRPCInferenceService/ModelInfer", data=message) for _ in range(100)]
+            streams.ids = [streams.open(INFERENCE + method, data=message) for _ in range(100)]
             connections.append(streams)
     end = time.monotonic() + 30
     while time.monotonic() < end:
@@ -613,6 +613,7 @@ ATTACKS = {
     "announced": (announced, {}),
     "slow-bodies": (slow_bodies, {}),
     "slow-streams": (slow_streams, {}),
+    "slow-messages": (lambda s: slow_streams(s, "ModelStreamInfer"), {}),
     "unread": (unread, {}),
     "slow-batches": (slow_batches, dict(path="/v1/segment:batch?model=tiny", body=zipped(), headers=ZIP, same=False)),
     "slow-jobs": (slow_jobs, dict(path="/v1/jobs?model=tiny", body=zipped(noise()), headers=ZIP, same=False, status=202, interval=1)),
@@ -627,6 +628,7 @@ ATTACKS = {
 WORDS = {
     "largest-images": largest_images.__doc__, "large-answers": large_answers.__doc__,
     "grpc-no-key": "gRPC without a key: 25 connections × 100 streams with a megabyte each", "grpc-tensors": "the same as messages of `ModelInfer`",
+    "slow-messages": "slow messages of `ModelStreamInfer`: 10 connections × 100 streams",
 }
 
 

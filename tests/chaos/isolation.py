@@ -136,9 +136,9 @@ ROUTES = [  # method, path, the scopes of which a caller needs one
         "/v1/segment", "/v1/segment/tiny", "/v1/segment/tiny/versions/1", "/v1/segment:batch?model=tiny", "/v2/models/tiny/infer",
         "/v2/models/tiny/versions/1/infer", "/huggingface", "/huggingface/tiny", "/label-studio/setup", "/label-studio/predict", "/label-studio/webhook",
         "/label-studio/models/tiny/setup", "/label-studio/models/tiny/predict", "/label-studio/models/tiny/webhook", "/api/function_invocations?id=tiny",
-        "/api/remove", "/v1/jobs?model=tiny")],
+        "/api/remove", "/x-anylabeling/v1/predict", "/v1/jobs?model=tiny")],
     *[("GET", path, {"infer"}) for path in (
-        "/v1/jobs", "/v1/jobs/none", "/v1/jobs/none/events", "/v1/jobs/none/result", "/api/functions", "/api/functions/tiny",
+        "/v1/jobs", "/v1/jobs/none", "/v1/jobs/none/events", "/v1/jobs/none/result", "/api/functions", "/api/functions/tiny", "/x-anylabeling/v1/models",
         "/api/remove?url=http://127.0.0.1/x.png")],
     ("DELETE", "/v1/jobs/none", {"infer"}),
     *[("GET", path, {"infer", "admin"}) for path in (
@@ -152,7 +152,7 @@ ROUTES = [  # method, path, the scopes of which a caller needs one
     *[("GET", path, None) for path in ("/health/live", "/health/ready", "/metrics", "/v2", "/v2/health/live", "/v2/health/ready", "/swagger/v1/swagger.json",
                                        "/label-studio", "/label-studio/health", "/")],
     *[("GRPC", "/inference.GRPCInferenceService/" + method, scopes) for method, scopes in (
-        ("ModelInfer", {"infer"}), ("ModelReady", {"infer", "admin"}), ("ModelMetadata", {"infer", "admin"}), ("RepositoryIndex", {"infer", "admin"}),
+        ("ModelInfer", {"infer"}), ("ModelStreamInfer", {"infer"}), ("ModelReady", {"infer", "admin"}), ("ModelMetadata", {"infer", "admin"}), ("RepositoryIndex", {"infer", "admin"}),
         ("RepositoryModelLoad", {"admin"}), ("RepositoryModelUnload", {"admin"}), ("ServerLive", None))],
 ]
 

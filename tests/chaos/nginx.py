@@ -64,6 +64,7 @@ def routes(images):
         ("/label-studio/models/{model}/setup", "/label-studio/models/tiny/setup", TEXT, b"{}", None),
         ("/api/function_invocations", "/api/function_invocations", TEXT | {"x-nuclio-function-name": "tiny"}, json.dumps({"image": encoded}).encode(), None),
         ("/api/remove", "/api/remove?model=tiny-binary", BOUNDARY, form("file"), None),
+        ("/x-anylabeling/v1/predict", "/x-anylabeling/v1/predict", TEXT, json.dumps({"model": "tiny", "image": encoded}).encode(), None),
         ("/v2/models/{model}/infer", "/v2/models/tiny.image/infer", {"Inference-Header-Content-Length": "0"}, IMAGE, None),
         ("/v1/jobs", "/v1/jobs", BOUNDARY, form("a"), None),
     ]

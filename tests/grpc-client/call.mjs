@@ -1,7 +1,8 @@
 // node call.mjs HOST:PORT < calls.json > answers.json
 // Learns the server's services by reflection. Each call is {service, method, request, metadata?, timeoutMs?}, its bytes
 // in base64; each answer {response} or {code, details, metadata}.
-// Of a stream the first answer counts, and ends it.
+// Of a stream from the server the first answer counts, and ends it. A call of streams both ways has {requests} instead, and
+// its answer {responses}.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import grpc from "@grpc/grpc-js";
@@ -45,7 +46,7 @@ function client(root, service) {
   return clients.get(service);
 }
 
-function call(root, { service = "inference.GRPCInferenceService", method, request = {}, metadata = {}, timeoutMs = 60000 }) {
+function call(root, { service = "inference.GRPCInferenceService", method, request = {}, requests = [], metadata = {}, timeoutMs = 60000 }) {
   const headers = new grpc.Metadata();
   Object.entries(metadata).forEach(([key, value]) => headers.set(key, value));
   const caller = client(root, service);
@@ -55,6 +56,16 @@ function call(root, { service = "inference.GRPCInferenceService", method, reques
     const end = (error, response) => resolve(error ? failure(error) : { response });
     if (!caller[method].responseStream) {
       caller[method](request, headers, deadline, end);
+      return;
+    }
+    if (caller[method].requestStream) {
+      const both = caller[method](headers, deadline);
+      const responses = [];
+      both.on("error", end);
+      both.on("data", (response) => responses.push(response));
+      both.on("end", () => resolve({ responses }));
+      requests.forEach((one) => both.write(one));
+      both.end();
       return;
     }
     const stream = caller[method](request, headers, deadline);

@@ -33,6 +33,12 @@ internal static class Credentials
             return key;
         }
 
+        string? other = request.HttpContext.GetEndpoint()?.Metadata.GetMetadata<OwnKeyHeader>()?.Name;
+        if (other is not null && request.Headers[other] is [{ Length: > 0 } own])
+        {
+            return own;
+        }
+
         return null;
     }
 
@@ -49,6 +55,10 @@ internal static class Credentials
         return "";
     }
 }
+
+/// <summary>Metadata of an endpoint whose clients send the key in a header of their own, empty where they have none.</summary>
+/// <param name="Name">The header's name.</param>
+internal sealed record OwnKeyHeader(string Name);
 
 /// <summary>The identity of a request's user.</summary>
 /// <param name="kind">What vouches for the name: a key, or the claim of a token.</param>

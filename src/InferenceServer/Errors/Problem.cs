@@ -43,6 +43,13 @@ internal sealed record Problem(
         http.Features.Set(new ReportedStatus(ErrorTable.Of(exception.Error).Status));
     }
 
+    /// <summary>Forgets the failure of a message whose stream goes on.</summary>
+    public static void Forget(HttpContext http)
+    {
+        http.Features.Set<SegmentationException>(null);
+        http.Features.Set<ReportedStatus>(null);
+    }
+
     /// <summary>The status of a request for logs and metrics: a gRPC call is answered with 200 and reports its failure
     /// in trailers.</summary>
     public static int StatusOf(HttpContext http) =>

@@ -23,11 +23,12 @@ internal static class Compression
         services.Configure<GzipCompressionProviderOptions>(options => options.Level = CompressionLevel.Fastest);
     }
 
-    /// <summary>Compresses the answers about models and of the Open Inference Protocol. Those of images are made at once in
-    /// their compressed form, or have formats that are compressed already.</summary>
+    /// <summary>Compresses the answers about models. Those of images and tensors are made at once in their compressed form, or
+    /// have formats that are compressed already.</summary>
+    /// <remarks>Nothing else of the Open Inference Protocol is compressed: Triton's asynchronous client accepts compression
+    /// with every request, and inflates answers of inference only.</remarks>
     public static void UseCompression(this WebApplication app) => app.UseWhen(
-        http => http.Request.Path.StartsWithSegments("/v2") || http.Request.Path.StartsWithSegments("/v1/models"),
-        branch => branch.UseResponseCompression());
+        http => http.Request.Path.StartsWithSegments("/v1/models"), branch => branch.UseResponseCompression());
 
     /// <summary>The compression of an answer.</summary>
     /// <param name="http">The request.</param>

@@ -81,6 +81,7 @@ internal sealed class TagsFilter : IDocumentFilter
         ("Label Studio", "A backend for Label Studio."),
         ("CVAT", "Functions for CVAT, in Nuclio's protocol."),
         ("rembg", "The form of rembg, which removes backgrounds."),
+        ("X-AnyLabeling", "A remote server for X-AnyLabeling."),
         ("Health", "Probes."),
         ("Metrics", "Metrics for Prometheus."),
     ];

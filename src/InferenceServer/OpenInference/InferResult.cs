@@ -36,8 +36,11 @@ internal sealed class InferResult(AdmittedRequest admitted) : IResult, IDisposab
             response.Headers[InferBody.HeaderLength] = length.ToString(CultureInfo.InvariantCulture);
         }
 
-        await AnswerWriter.SendAsync(httpContext, admitted, owned, answer.Parts);
+        await SendAsync(httpContext);
     }
+
+    /// <summary>Sends the bytes alone; this object is disposed then.</summary>
+    public Task SendAsync(HttpContext http) => AnswerWriter.SendAsync(http, admitted, this, Answer!.Parts);
 
     public void Dispose()
     {

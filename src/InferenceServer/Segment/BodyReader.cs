@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Globalization;
 using InferenceServer.Auth;
 using InferenceServer.Errors;
@@ -22,16 +23,19 @@ internal static class BodyReader
     /// them.</param>
     /// <param name="what">Subject of the error message, such as "The image".</param>
     /// <param name="cancellationToken">Cancels reading.</param>
+    /// <param name="begun">The start of the body, where it was read before.</param>
     /// <returns>The bytes; the caller disposes the buffer.</returns>
     /// <exception cref="SegmentationException">There are more than <paramref name="maxBytes"/>.</exception>
     public static async Task<PooledBufferWriter> ReadAsync(
-        Stream body, long? length, long maxBytes, Action<long> hold, string what, CancellationToken cancellationToken)
+        Stream body, long? length, long maxBytes, Action<long> hold, string what, CancellationToken cancellationToken,
+        ReadOnlyMemory<byte> begun = default)
     {
         // The announced length may be wrong: the buffer grows with the bytes that arrive.
         long expected = Math.Min(length ?? BufferSize, maxBytes) + 1;
         using Owned<PooledBufferWriter> owned = new(
             new PooledBufferWriter((int)Math.Min(expected, BufferSize), (int)Math.Min(expected, Array.MaxLength)));
         PooledBufferWriter bytes = owned.Value;
+        bytes.Write(begun.Span);
         while (await body.ReadAsync(bytes.GetMemory(), cancellationToken) is > 0 and int count)
         {
             bytes.Advance(count);
@@ -192,8 +196,21 @@ internal sealed class PacedBody : Stream, IArrivingBody
         });
     }
 
+    /// <summary>Whether reading was given up, so that no more can be read.</summary>
+    public bool HasEnded => _end.IsCancellationRequested;
+
     /// <summary>Sets the length of a body that has no Content-Length but says it itself.</summary>
     public void Announce(long length) => _length = length;
+
+    /// <summary>Reads the start of the next message of a stream. The client may wait with it; from there on its pace
+    /// counts.</summary>
+    public async ValueTask<int> ReadNextAsync(Memory<byte> buffer, CancellationToken cancellationToken)
+    {
+        int count = await _body.ReadAsync(buffer, cancellationToken);
+        (_bytes, _waited, _length) = (count, TimeSpan.Zero, null);
+        ArriveWithin(UsualTimeout);
+        return count;
+    }
 
     /// <inheritdoc/>
     public void ArriveWithin(TimeSpan timeout) => _pace = Pace.OfBody(_length, timeout);

@@ -29,17 +29,47 @@ internal static class JsonBody
     /// <param name="hold">Called with the number of bytes received so far.</param>
     /// <param name="take">Makes the result, which must not keep the members.</param>
     /// <param name="cancellationToken">Cancels reading.</param>
+    /// <param name="begun">The start of the body, where it was read before.</param>
     /// <exception cref="SegmentationException">The body is too large, or not a JSON object.</exception>
     public static async Task<T> ReadAsync<T>(
         HttpRequest request, long maxBytes, Action<long> hold, Func<JsonMembers, T> take,
-        CancellationToken cancellationToken)
+        CancellationToken cancellationToken, ReadOnlyMemory<byte> begun = default)
     {
         using Owned<PooledBufferWriter> body = new(await BodyReader.ReadAsync(
-            request.Body, request.ContentLength, maxBytes, hold, "The request", cancellationToken));
+            request.Body, request.ContentLength, maxBytes, hold, "The request", cancellationToken, begun));
         try
         {
             Check(body.Value.Written.Span, MaxValues);
             return take(JsonMembers.Of(body));
+        }
+        // InvalidOperationException: a text is not valid Unicode.
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        {
+            throw Invalid(e.Message);
+        }
+    }
+
+    /// <summary>Looks for a text among the members of an object of which only the start is there.</summary>
+    /// <param name="start">The start of the object.</param>
+    /// <param name="isWhole">Whether nothing follows.</param>
+    /// <param name="member">The member's name, in UTF-8.</param>
+    /// <returns>Null where the text is not there, or not yet.</returns>
+    /// <exception cref="SegmentationException">The start is not JSON.</exception>
+    public static string? Peek(ReadOnlySpan<byte> start, bool isWhole, ReadOnlySpan<byte> member)
+    {
+        try
+        {
+            Utf8JsonReader reader = new(start, isWhole, new JsonReaderState(Options));
+            while (reader.Read())
+            {
+                bool isMember = reader.TokenType == JsonTokenType.PropertyName && reader.ValueTextEquals(member);
+                if (reader.CurrentDepth == 1 && isMember)
+                {
+                    return reader.Read() && reader.TokenType == JsonTokenType.String ? reader.GetString() : null;
+                }
+            }
+
+            return null;
         }
         // InvalidOperationException: a text is not valid Unicode.
         catch (Exception e) when (e is JsonException or InvalidOperationException)
@@ -84,7 +114,7 @@ internal static class JsonBody
 /// accepted.</summary>
 internal sealed class JsonMembers
 {
-    private const int LongestName = 256, LongestText = 4 << 20, LongestEcho = 64;
+    private const int LongestName = 256, LongestText = 4 << 20, LongestEcho = 64, MostTexts = 1024;
     private readonly Owned<PooledBufferWriter> _body;
     private readonly Dictionary<string, (JsonTokenType Type, Range Place)> _members = [];
 
@@ -174,6 +204,31 @@ internal sealed class JsonMembers
 
         throw JsonBody.Invalid(
             $"expected a number in '{member}', got {Encoding.UTF8.GetString(text[..Math.Min(text.Length, LongestEcho)])}.");
+    }
+
+    /// <summary>A member that is an array of texts; null where the member is missing or null.</summary>
+    /// <exception cref="SegmentationException">The member is something else, or longer than a model has classes.</exception>
+    public IReadOnlyList<string>? Texts(string member)
+    {
+        if (!_members.TryGetValue(member, out (JsonTokenType Type, Range Place) value) || value.Type == JsonTokenType.Null)
+        {
+            return null;
+        }
+
+        List<string> texts = [];
+        Utf8JsonReader reader = ReaderAt(value.Place);
+        bool isArray = value.Type == JsonTokenType.StartArray;
+        while (isArray && reader.Read() && reader.TokenType == JsonTokenType.String && texts.Count < MostTexts)
+        {
+            texts.Add(reader.GetString()!);
+        }
+
+        if (isArray && reader.TokenType == JsonTokenType.EndArray)
+        {
+            return texts;
+        }
+
+        throw JsonBody.Invalid($"expected an array of at most {MostTexts:N0} texts in '{member}', got something else.");
     }
 
     /// <summary>A member that is a whole number; null where the member is missing or something else.</summary>

@@ -58,6 +58,17 @@ internal sealed class SegmentHandler(Segmenter segmenter, ImageDecoder decoder)
         return result.Release();
     }
 
+    /// <summary>Refuses a body that is announced as longer than an image may be; for routes that read its start before
+    /// admission.</summary>
+    /// <exception cref="SegmentationException">The body is too long.</exception>
+    public void CheckLength(HttpRequest request)
+    {
+        if (request.ContentLength > decoder.Limits.MaxBytes)
+        {
+            throw BodyReader.TooLarge("The request", decoder.Limits.MaxBytes);
+        }
+    }
+
     /// <summary>Reads the image of an admitted request.</summary>
     /// <returns>The encoded image; the caller disposes it.</returns>
     /// <exception cref="SegmentationException">The image is too large or missing, or the request's time is

@@ -17,6 +17,7 @@ internal sealed class RequestObservation(
     private LoadedModel? _model;
     private bool _sent;
     private bool _inParts;
+    private bool _isStream;
 
     /// <summary>The pattern of the request's route.</summary>
     public string Route => route;
@@ -38,6 +39,14 @@ internal sealed class RequestObservation(
     /// counts only where it fails as a whole.</summary>
     public void InParts() => _inParts = true;
 
+    /// <summary>Begins the observation of one message of a stream. Each message counts as a request of its own, and the stream
+    /// does not.</summary>
+    public RequestObservation Message()
+    {
+        _isStream = true;
+        return new RequestObservation(metrics, route, askedFor: null, repository);
+    }
+
     /// <summary>Counts the answer as sent.</summary>
     public void Sent(long bytes)
     {
@@ -52,7 +61,7 @@ internal sealed class RequestObservation(
         // After the headers were sent with 200, the status cannot tell that the client closed the connection.
         bool isCancelled = !_sent && http.RequestAborted.IsCancellationRequested;
         int status = isCancelled ? StatusCodes.Status499ClientClosedRequest : Problem.StatusOf(http);
-        if (!_inParts || status >= StatusCodes.Status400BadRequest)
+        if (!_isStream && (!_inParts || status >= StatusCodes.Status400BadRequest))
         {
             Count(http, name, status, isCancelled);
         }

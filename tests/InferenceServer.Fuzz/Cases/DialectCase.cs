@@ -27,6 +27,8 @@ internal sealed class DialectCase(FuzzTarget target) : IFuzzCase
             """{"project": "1.1700000000", "schema": "<View/>", "hostname": "http://localhost:8080", """ +
             """ "access_token": "token"}"""),
         ("/api/function_invocations", $$"""{"image": "{{Image}}", "threshold": 0.5}"""),
+        ("/x-anylabeling/v1/predict", $$$"""{"model": "tiny", "image": "data:image/png;base64,{{{Image}}}", "params": """ +
+            """{"conf_threshold": 0.1, "iou_threshold": 0, "epsilon_factor": 0.001, "filter_classes": ["red", "blue"]}}"""),
         ("/v1/segment/tiny", """{"url": "http://127.0.0.1:1/a.png"}"""),
     ];
 

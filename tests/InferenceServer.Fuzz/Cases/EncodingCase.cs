@@ -21,6 +21,7 @@ internal sealed class EncodingCase(FuzzTarget target) : IFuzzCase
         ("/huggingface/tiny", "application/json", Encoding.ASCII.GetBytes($$"""{"inputs": "{{Image}}"}""")),
         ("/api/remove?model=tiny-binary", "multipart/form-data; boundary=xyz", Form),
         ("/api/function_invocations", "application/json", Encoding.ASCII.GetBytes($$"""{"image": "{{Image}}"}""")),
+        ("/x-anylabeling/v1/predict", "application/json", Encoding.ASCII.GetBytes($$"""{"model": "tiny", "image": "{{Image}}"}""")),
         ("/v2/models/tiny.image/infer", "application/octet-stream", Seeds.Png),
         ("/v2/repository/index", "application/json", "{\"ready\": true}"u8.ToArray()),
     ];

@@ -56,9 +56,12 @@ internal sealed class GrpcCase(FuzzTarget target) : IFuzzCase
         byte[] frame = new byte[FrameHeader + message.Length];
         BinaryPrimitives.WriteUInt32BigEndian(frame.AsSpan(1), (uint)message.Length);
         message.CopyTo(frame, FrameHeader);
+        bool streams = infers && random.Next(3) == 0;
+        frame = streams ? [.. Enumerable.Repeat(frame, random.Next(1, 4)).SelectMany(f => f)] : frame;
         frame = random.Next(8) > 0 ? frame : Mutator.Mutate(random, frame, message, mostSteps: 2);
 
-        string method = infers ? Service + "ModelInfer" : random.Pick(Others), timeout = random.Pick(Timeouts);
+        string inference = Service + (streams ? "ModelStreamInfer" : "ModelInfer");
+        string method = infers ? inference : random.Pick(Others), timeout = random.Pick(Timeouts);
         string type = random.Next(12) > 0 ? "application/grpc" : random.Next(2) > 0 ? "application/grpc+proto" : "application/json";
         using HttpRequestMessage request = new(HttpMethod.Post, "/" + method)
         {
@@ -106,8 +109,8 @@ internal sealed class GrpcCase(FuzzTarget target) : IFuzzCase
         }
 
         int code = int.Parse(status, CultureInfo.InvariantCulture);
-        string? finding = (isOurs && code is Unknown or Internal) || (code == 0 && body.Length < FrameHeader)
-            ? $"grpc-status {code}: {Value(response.Headers, "grpc-message")}"
+        string? finding = (isOurs && code is Unknown or Internal) || (code == 0 && body.Length is > 0 and < FrameHeader)
+            ? $"grpc-status {code}: {Value(response.Headers, "grpc-message") ?? Value(response.TrailingHeaders, "grpc-message")}"
             : null;
         return new FuzzOutcome($"grpc-status {code}", finding);
     }

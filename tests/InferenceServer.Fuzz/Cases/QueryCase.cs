@@ -12,7 +12,7 @@ internal sealed class QueryCase(FuzzTarget target) : IFuzzCase
         "/v1/models/tiny/versions/-1", "/v1/models/tiny/unload", "/v1/models//load", "/v1/segment/%01",
         "/health/ready", "/metrics", "/swagger/v1/swagger.json", "/", "/v1/segment/%ff", "//", "/v1/segment/tiny/",
         "/v1/segment:batch", "/v1/jobs", "/v1/jobs/x/events", "/huggingface/tiny", "/label-studio/predict",
-        "/label-studio/models/tiny/setup", "/api/functions", "/api/function_invocations", "/api/remove",
+        "/label-studio/models/tiny/setup", "/api/functions", "/api/function_invocations", "/api/remove", "/x-anylabeling/v1/models",
     ];
 
     private static readonly string[] Keys =

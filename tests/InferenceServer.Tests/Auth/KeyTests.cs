@@ -164,6 +164,7 @@ public sealed class KeyTests : IAsyncLifetime
     [InlineData("/label-studio/predict")]
     [InlineData("/label-studio/webhook")]
     [InlineData("/api/function_invocations")]
+    [InlineData("/x-anylabeling/v1/predict")]
     public async Task Post_ContentTypeThatIsNotTaken_IsToldToThoseWithAKeyOnly(string path)
     {
         foreach ((string? key, HttpStatusCode expected) in ((string?, HttpStatusCode)[])[
@@ -192,6 +193,7 @@ public sealed class KeyTests : IAsyncLifetime
     [InlineData("/label-studio/predict", "application/json")]
     [InlineData("/label-studio/webhook", "application/json")]
     [InlineData("/api/function_invocations", "application/json")]
+    [InlineData("/x-anylabeling/v1/predict", "application/json")]
     public async Task Post_ContentTypeThatIsNotTaken_IsAnswered415WithThoseThatAre(string path, string taken)
     {
         using HttpRequestMessage request = Request(HttpMethod.Post, path, "X-API-Key", Lab);

@@ -38,6 +38,7 @@ public sealed class NginxTests
         ("/label-studio/setup", Json, Text("{}")), ("/label-studio/models/tiny/setup/", Json, Text("{}")),
         ("/api/function_invocations", Json, Text($$"""{"image": "{{InJson}}"}""")),
         ("/api/remove?model=tiny-binary", Boundary, Form("file")),
+        ("/x-anylabeling/v1/predict", Json, Text($$"""{"model": "tiny", "image": "{{InJson}}"}""")),
         ("/v2/models/tiny.image/infer", "application/octet-stream", Photo.Png), ("/v1/jobs", Boundary, Form("a")),
     ];
 
@@ -181,6 +182,16 @@ public sealed class NginxTests
                 pair.Grpc, "inference.GRPCInferenceService/ModelInfer", new ByteArrayContent(Call));
             Assert.True(status == 0, $"ModelInfer: {status} {message}");
         }
+
+        using StreamCall stream = new(pair.Grpc);
+        for (int i = 0; i < Clients; i++)
+        {
+            stream.SendBytes(Call);
+            Assert.Equal("", (await stream.NextAsync())!.ErrorMessage);
+        }
+
+        stream.End();
+        Assert.Equal(0, (await stream.StatusAsync()).Status);
     }
 
     // One client that asks in vain may not take the replicas from the others.

@@ -14,7 +14,7 @@ public sealed class DialectKeysTests
         foreach (string path in (string[])[
             "/v1/segment", "/v1/segment:batch", "/v1/jobs", "/huggingface", "/huggingface/tiny",
             "/label-studio/setup", "/label-studio/predict", "/label-studio/models/tiny/predict",
-            "/api/function_invocations", "/api/remove"])
+            "/api/function_invocations", "/api/remove", "/x-anylabeling/v1/predict"])
         {
             // Routing looks at the type of some bodies before anybody looks at keys.
             string type = path.Contains("segment", StringComparison.Ordinal)
@@ -29,7 +29,8 @@ public sealed class DialectKeysTests
         }
 
         foreach (string path in (string[])[
-            "/api/remove", "/api/functions", "/api/functions/tiny", "/v1/jobs/1", "/v1/jobs/1/events", "/v1/jobs/1/result"])
+            "/api/remove", "/api/functions", "/api/functions/tiny", "/x-anylabeling/v1/models",
+            "/v1/jobs/1", "/v1/jobs/1/events", "/v1/jobs/1/result"])
         {
             using HttpResponseMessage response = await server.Client.GetAsync(path);
             await ProblemAssert.IsAsync(HttpStatusCode.Unauthorized, response);

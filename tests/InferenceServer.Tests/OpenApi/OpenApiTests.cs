@@ -39,6 +39,7 @@ public sealed class OpenApiTests(SegmentationServer server)
                 "/v2/repository/index", "/v2/repository/models/{model}/load", "/v2/repository/models/{model}/unload",
                 "/v2/repository/{repository}/index", "/v2/repository/{repository}/models/{model}/load",
                 "/v2/repository/{repository}/models/{model}/unload",
+                "/x-anylabeling/v1/models", "/x-anylabeling/v1/predict",
             ],
             document.GetProperty("paths").EnumerateObject().Select(p => p.Name).Order(StringComparer.Ordinal));
     }

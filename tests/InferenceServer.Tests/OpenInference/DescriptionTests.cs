@@ -1,6 +1,8 @@
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace InferenceServer.Tests.OpenInference;
 
@@ -8,6 +10,10 @@ namespace InferenceServer.Tests.OpenInference;
 [Collection(SharedServer.Name)]
 public sealed class DescriptionTests(SegmentationServer server)
 {
+    private static readonly string ZeroTensor =
+        """{"inputs": [{"name": "input", "datatype": "FP32", "shape": [1, 3, 8, 8], "data": """ +
+        $"[{string.Join(',', Enumerable.Repeat(0, 3 * 8 * 8))}]}}]}}";
+
     [Fact]
     public async Task Server_Metadata_HasNameVersionAndTheExtensionsThatThereAre()
     {
@@ -36,6 +42,43 @@ public sealed class DescriptionTests(SegmentationServer server)
 
         Assert.Equal(HttpStatusCode.OK, response.StatusCode);
         Assert.Empty(await response.Content.ReadAsByteArrayAsync());
+    }
+
+    // The asynchronous client of tritonclient accepts compression with every request, and inflates answers of infer alone.
+    [Fact]
+    public async Task EachRoute_ClientThatAcceptsCompression_CompressesInferAlone()
+    {
+        (string Method, string Path)[] routes =
+        [
+            .. from endpoint in server.Services.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>()
+               let pattern = "/" + endpoint.RoutePattern.RawText!.Trim('/')
+               where pattern.StartsWith("/v2", StringComparison.Ordinal)
+               from method in endpoint.Metadata.GetMetadata<HttpMethodMetadata>()?.HttpMethods ?? ["GET", "POST"]
+               select (method, Filled(pattern)),
+        ];
+        Assert.Contains(("GET", "/v2/models/tiny/versions/1/config"), routes);
+        Assert.Contains(("POST", "/v2/repository/main/index"), routes);
+        Assert.True(routes.Length >= 25, $"{routes.Length} routes");
+
+        foreach ((string method, string path) in routes)
+        {
+            bool infers = path.EndsWith("/infer", StringComparison.Ordinal);
+            using HttpRequestMessage request = new(new HttpMethod(method), path)
+            {
+                Content = method == "POST" ? InferCall.Content(infers ? ZeroTensor : "{}") : null,
+            };
+            request.Headers.TryAddWithoutValidation("Accept-Encoding", "gzip, deflate");
+
+            using HttpResponseMessage response = await server.Client.SendAsync(request);
+
+            string[] encodings = [.. response.Content.Headers.ContentEncoding];
+            Assert.Equal((method, path, infers ? "gzip" : ""), (method, path, string.Join(',', encodings)));
+            Assert.True(!infers || response.IsSuccessStatusCode, await response.Content.ReadAsStringAsync());
+        }
+
+        static string Filled(string pattern) => pattern.Replace("{model}", "tiny", StringComparison.Ordinal)
+            .Replace("{version:int}", "1", StringComparison.Ordinal).Replace("{version}", "1", StringComparison.Ordinal)
+            .Replace("{repository}", "main", StringComparison.Ordinal).Replace("{**rest}", "status", StringComparison.Ordinal);
     }
 
     [Theory]

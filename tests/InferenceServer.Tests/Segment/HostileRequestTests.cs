@@ -59,6 +59,7 @@ public sealed class HostileRequestTests(SegmentationServer server)
         { "/v2/models/tiny.image/infer", "application/octet-stream" }, { "/v2/repository/index", "application/json" },
         { "/huggingface", "image/png" }, { "/huggingface/tiny", "application/json" }, { "/label-studio/predict", "application/json" },
         { "/api/function_invocations", "application/json" }, { "/api/remove", "multipart/form-data; boundary=x" },
+        { "/x-anylabeling/v1/predict", "application/json" },
     };
 
     [Theory, MemberData(nameof(ReadingRoutes))]

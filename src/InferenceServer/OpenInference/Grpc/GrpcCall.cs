@@ -5,7 +5,7 @@ using InferenceServer.Runtime.Buffers;
 
 namespace InferenceServer.OpenInference.Grpc;
 
-/// <summary>Maps unary calls, and turns their exceptions into a status.</summary>
+/// <summary>Maps calls, and turns their exceptions into a status.</summary>
 internal static class GrpcCall
 {
     /// <summary>Maps a method with small messages.</summary>
@@ -39,8 +39,9 @@ internal static class GrpcCall
         HttpContext http, MessageParser<TRequest> parser, int maxBytes, CancellationToken cancellationToken)
         where TRequest : IMessage<TRequest>
     {
-        using GrpcPart part = await GrpcMessage.BeginAsync(http, maxBytes, atLeast: 0, cancellationToken);
+        using GrpcPart part = await GrpcMessage.BeginAsync(http, maxBytes, atLeast: 0, begun: default, cancellationToken);
         await GrpcMessage.EndAsync(http, part, _ => { }, cancellationToken);
+        await GrpcMessage.ExpectEndAsync(http, cancellationToken);
         // A kept unknown field would be an object.
         return parser.WithDiscardUnknownFields(true).ParseFrom(part.Bytes.Written.Span);
     }
@@ -56,26 +57,39 @@ internal static class GrpcCall
 
             await handle(http);
         }
-        catch (Exception e) when (!http.Response.HasStarted && !http.RequestAborted.IsCancellationRequested)
+        catch (Exception e) when (MayAnswer(http) && !http.RequestAborted.IsCancellationRequested)
         {
-            bool mayBeClient = e is IOException and not BadHttpRequestException || e is OperationCanceledException;
-            if (mayBeClient && await ClientGone.IsReasonAsync(http))
+            if (await FailureAsync(http, e) is { } failure)
             {
-                return; // the client is gone
+                await Problem.WriteAsync(http, failure);
             }
-
-            await Problem.WriteAsync(http, e switch
-            {
-                SegmentationException failed when failed.Error == SegmentationError.InferenceFailed => Failed(http, failed),
-                SegmentationException known => known,
-                InvalidProtocolBufferException =>
-                    new SegmentationException(
-                        SegmentationError.InvalidRequest,
-                        "The message cannot be parsed as the request of this method: " + e.Message, e),
-                BadHttpRequestException => new SegmentationException(SegmentationError.InvalidRequest, e.Message, e),
-                _ => Unforeseen(http, e),
-            });
         }
+    }
+
+    // After a stream's first answer the status is still to come.
+    private static bool MayAnswer(HttpContext http) => !http.Response.HasStarted || !GrpcMessage.HasStatus(http);
+
+    /// <summary>What an exception means for the client of a call.</summary>
+    /// <returns>Null where the client is gone.</returns>
+    public static async Task<SegmentationException?> FailureAsync(HttpContext http, Exception exception)
+    {
+        bool mayBeClient = exception is IOException and not BadHttpRequestException || exception is OperationCanceledException;
+        if (mayBeClient && await ClientGone.IsReasonAsync(http))
+        {
+            return null;
+        }
+
+        return exception switch
+        {
+            SegmentationException failed when failed.Error == SegmentationError.InferenceFailed => Failed(http, failed),
+            SegmentationException known => known,
+            InvalidProtocolBufferException =>
+                new SegmentationException(
+                    SegmentationError.InvalidRequest,
+                    "The message cannot be parsed as the request of this method: " + exception.Message, exception),
+            BadHttpRequestException => new SegmentationException(SegmentationError.InvalidRequest, exception.Message, exception),
+            _ => Unforeseen(http, exception),
+        };
     }
 
     private static SegmentationException Failed(HttpContext http, SegmentationException exception)

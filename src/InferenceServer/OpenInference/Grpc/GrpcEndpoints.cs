@@ -12,8 +12,8 @@ using Microsoft.Extensions.Options;
 
 namespace InferenceServer.OpenInference.Grpc;
 
-/// <summary>The gRPC services: inference, whose unary methods need the same scopes as the endpoints over HTTP, health
-/// and reflection.</summary>
+/// <summary>The gRPC services: inference, whose methods need the same scopes as the endpoints over HTTP, health and
+/// reflection.</summary>
 internal static class GrpcEndpoints
 {
     public static void MapGrpc(this WebApplication app)
@@ -28,6 +28,8 @@ internal static class GrpcEndpoints
         service.MapModels(app.Services.GetRequiredService<ModelCatalog>());
         service.MapRepository(app.Services);
         service.MapCall("/ModelInfer", GrpcInfer.HandleAsync).Observed().RequireScope(Scope.Infer, budgeted: true);
+        service.MapCall("/ModelStreamInfer", app.Services.GetRequiredService<GrpcStream>().HandleAsync).Observed()
+            .RequireScope(Scope.Infer, budgeted: true);
         GrpcServices services = app.Services.GetRequiredService<GrpcServices>();
         services.Limit(app.MapGrpcHealthChecksService());
         services.Limit(app.MapGrpcReflectionService());

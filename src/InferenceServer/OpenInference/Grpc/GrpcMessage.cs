@@ -4,6 +4,7 @@ using Google.Protobuf;
 using InferenceServer.Errors;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Buffers;
+using Microsoft.AspNetCore.Http.Features;
 
 namespace InferenceServer.OpenInference.Grpc;
 
@@ -13,10 +14,16 @@ internal static class GrpcMessage
 {
     public const string ContentType = "application/grpc";
 
-    private const int FrameHeader = 5;
+    /// <summary>The trailer, or header, with the status.</summary>
+    public const string Status = "grpc-status";
+
+    /// <summary>Bytes before each message.</summary>
+    public const int FrameHeader = 5;
+
     private const int LengthAt = 1;
     private const uint VarintMore = 0x80;
     private const int LeastGrowth = 64 * 1024;
+    private const int FrameOfHttp2 = 16 * 1024;
 
     /// <summary>Whether a request is a gRPC call, so that its response must be gRPC too.</summary>
     public static bool IsCall(HttpContext http) =>
@@ -26,20 +33,28 @@ internal static class GrpcMessage
     /// <param name="http">The call.</param>
     /// <param name="maxBytes">Most bytes of a message.</param>
     /// <param name="atLeast">Bytes of the message to wait for, unless the message is shorter.</param>
+    /// <param name="begun">The bytes of the header that were read before.</param>
     /// <param name="cancellationToken">Cancels reading.</param>
     /// <returns>The bytes read and the length of the whole message; the caller disposes the result.</returns>
     /// <exception cref="SegmentationException">The message is too long, compressed, or ends too early.</exception>
-    public static async Task<GrpcPart> BeginAsync(HttpContext http, int maxBytes, int atLeast, CancellationToken cancellationToken)
+    public static async Task<GrpcPart> BeginAsync(
+        HttpContext http, int maxBytes, int atLeast, ReadOnlyMemory<byte> begun, CancellationToken cancellationToken)
     {
         byte[] header = new byte[FrameHeader];
-        if (await http.Request.Body.ReadAtLeastAsync(header, FrameHeader, throwOnEndOfStream: false, cancellationToken) < FrameHeader)
+        begun.CopyTo(header);
+        Memory<byte> rest = header.AsMemory(begun.Length);
+        if (await http.Request.Body.ReadAtLeastAsync(rest, rest.Length, throwOnEndOfStream: false, cancellationToken) < rest.Length)
         {
             throw Broken();
         }
 
         if (header[0] != 0)
         {
-            http.Response.Headers["grpc-accept-encoding"] = "identity";
+            if (!http.Response.HasStarted)
+            {
+                http.Response.Headers["grpc-accept-encoding"] = "identity";
+            }
+
             throw new SegmentationException(
                 ErrorTable.NotSupported,
                 "Expected a message without compression, got a compressed one; send it uncompressed.");
@@ -59,16 +74,35 @@ internal static class GrpcMessage
         return part.Release();
     }
 
-    /// <summary>Reads the rest of the message; the call must end with it.</summary>
+    /// <summary>Reads the rest of the message.</summary>
     /// <param name="http">The call.</param>
     /// <param name="part">The result of the first read; receives the rest.</param>
     /// <param name="hold">Called with the bytes of memory so far; throws where the server has no room for them.</param>
     /// <param name="cancellationToken">Cancels reading.</param>
-    /// <exception cref="SegmentationException">The message ends too early, or another follows.</exception>
-    public static async Task EndAsync(HttpContext http, GrpcPart part, Action<long> hold, CancellationToken cancellationToken)
+    /// <exception cref="SegmentationException">The message ends too early.</exception>
+    public static Task EndAsync(HttpContext http, GrpcPart part, Action<long> hold, CancellationToken cancellationToken)
     {
         hold(part.Held);
-        await FillAsync(http, part, part.Length, hold, cancellationToken);
+        return FillAsync(http, part, part.Length, hold, cancellationToken);
+    }
+
+    /// <summary>Reads the rest of a message that is not wanted, so that the next one can be read.</summary>
+    public static async Task SkipAsync(HttpContext http, GrpcPart part, CancellationToken cancellationToken)
+    {
+        part.Dispose();
+        byte[] bytes = new byte[Math.Min(part.Missing, FrameOfHttp2)];
+        while (part.Missing > 0)
+        {
+            Memory<byte> room = bytes.AsMemory(0, Math.Min(part.Missing, bytes.Length));
+            int count = await http.Request.Body.ReadAsync(room, cancellationToken);
+            part.Missing -= count > 0 ? count : throw Broken();
+        }
+    }
+
+    /// <summary>Expects that the call ends after its message.</summary>
+    /// <exception cref="SegmentationException">Another message follows.</exception>
+    public static async Task ExpectEndAsync(HttpContext http, CancellationToken cancellationToken)
+    {
         if (await http.Request.Body.ReadAsync(new byte[1], cancellationToken) > 0)
         {
             throw new SegmentationException(
@@ -77,21 +111,27 @@ internal static class GrpcMessage
     }
 
     /// <summary>The bytes of a message and its header.</summary>
-    public static PooledBufferWriter Frame(IMessage message) => Frame(message, message.CalculateSize(), 0);
+    public static PooledBufferWriter Frame(IMessage message) => Frame(message, [], message.CalculateSize(), 0);
 
     /// <summary>The bytes of a message and its header up to the last field's value, which is sent
     /// separately.</summary>
     /// <param name="message">The message without its last field.</param>
     /// <param name="tag">Tag of the last field.</param>
     /// <param name="length">Bytes of the last field.</param>
-    public static PooledBufferWriter Frame(IMessage message, uint tag, int length)
+    /// <param name="within">Tag of the field that the message is in another one; null where it is in none.</param>
+    public static PooledBufferWriter Frame(IMessage message, uint tag, int length, uint? within)
     {
         int head = message.CalculateSize() + CodedOutputStream.ComputeRawVarint32Size(tag) + CodedOutputStream.ComputeLengthSize(length);
-        PooledBufferWriter frame = Frame(message, head, length);
+        uint[] outer = within is { } field ? [field, (uint)head + (uint)length] : [];
+        PooledBufferWriter frame = Frame(message, outer, head, length);
         WriteVarint(frame, tag);
         WriteVarint(frame, (uint)length);
         return frame;
     }
+
+    /// <summary>Whether the call has its status, so that no other one can be sent.</summary>
+    public static bool HasStatus(HttpContext http) =>
+        http.Features.GetRequiredFeature<IHttpResponseTrailersFeature>().Trailers.ContainsKey(Status);
 
     /// <summary>Sends a small message, and the status OK.</summary>
     public static async Task SendAsync(HttpContext http, ReadOnlyMemory<byte> frame)
@@ -100,20 +140,26 @@ internal static class GrpcMessage
         await http.Response.Body.WriteAsync(frame, http.RequestAborted);
     }
 
-    /// <summary>Sets the status OK before a message is sent.</summary>
+    /// <summary>Sets the status OK: before the only message is sent, or after all of a stream.</summary>
     public static void Succeed(HttpContext http)
     {
-        http.Response.ContentType = ContentType;
-        http.Response.AppendTrailer("grpc-status", "0");
+        if (!http.Response.HasStarted)
+        {
+            http.Response.ContentType = ContentType;
+        }
+
+        http.Response.AppendTrailer(Status, "0");
     }
 
-    private static PooledBufferWriter Frame(IMessage message, int head, int rest)
+    private static PooledBufferWriter Frame(IMessage message, uint[] outer, int head, int rest)
     {
+        head += outer.Sum(CodedOutputStream.ComputeRawVarint32Size);
         PooledBufferWriter frame = new(FrameHeader + head);
         Span<byte> header = frame.GetSpan(FrameHeader);
         header[0] = 0;
         BinaryPrimitives.WriteUInt32BigEndian(header[LengthAt..], (uint)head + (uint)rest);
         frame.Advance(FrameHeader);
+        Array.ForEach(outer, value => WriteVarint(frame, value));
         message.WriteTo((IBufferWriter<byte>)frame);
         return frame;
     }
@@ -137,7 +183,7 @@ internal static class GrpcMessage
             Memory<byte> room = part.Bytes.GetMemory(Math.Min(length - part.Bytes.Written.Length, LeastGrowth));
             int left = part.Length - part.Bytes.Written.Length;
             int count = await http.Request.Body.ReadAsync(room.Length > left ? room[..left] : room, cancellationToken);
-            part.Bytes.Advance(count > 0 ? count : throw Broken());
+            part.Add(count > 0 ? count : throw Broken());
             hold(part.Held);
         }
     }
@@ -151,6 +197,16 @@ internal static class GrpcMessage
 /// <param name="Bytes">The bytes that have arrived.</param>
 internal sealed record GrpcPart(int Length, PooledBufferWriter Bytes) : IDisposable
 {
+    /// <summary>Bytes of the message that have not been read.</summary>
+    public int Missing { get; set; } = Length;
+
+    /// <summary>Counts bytes that were read into the buffer.</summary>
+    public void Add(int count)
+    {
+        Bytes.Advance(count);
+        Missing -= count;
+    }
+
     /// <summary>Bytes of memory so far.</summary>
     public int Held => Math.Min(Bytes.Capacity, Length);
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using InferenceServer.Errors;
+using Microsoft.AspNetCore.Http.Features;
 
 namespace InferenceServer.OpenInference.Grpc;
 
@@ -15,17 +16,23 @@ internal sealed class GrpcProblem : IProblemForm
 
     public bool IsFor(HttpContext http) => GrpcMessage.IsCall(http);
 
-    /// <summary>Writes the trailers as headers: the whole response is one frame.</summary>
+    /// <summary>Writes the trailers, as headers where no message was sent: the whole response is one frame then.</summary>
     public Task WriteAsync(HttpContext http, Problem problem)
     {
         HttpResponse response = http.Response;
-        response.StatusCode = StatusCodes.Status200OK;
-        response.ContentType = GrpcMessage.ContentType;
-        response.Headers["grpc-status"] = ((int)problem.GrpcCode).ToString(CultureInfo.InvariantCulture);
-        response.Headers["grpc-message"] = Encode(problem.Detail);
+        IHeaderDictionary trailers = http.Features.GetRequiredFeature<IHttpResponseTrailersFeature>().Trailers;
+        if (!response.HasStarted)
+        {
+            trailers = response.Headers;
+            response.StatusCode = StatusCodes.Status200OK;
+            response.ContentType = GrpcMessage.ContentType;
+        }
+
+        trailers[GrpcMessage.Status] = ((int)problem.GrpcCode).ToString(CultureInfo.InvariantCulture);
+        trailers["grpc-message"] = Encode(problem.Detail);
         if (problem.RetryAfter is { } wait)
         {
-            response.Headers["grpc-retry-pushback-ms"] = Math.Ceiling(wait.TotalMilliseconds).ToString(CultureInfo.InvariantCulture);
+            trailers["grpc-retry-pushback-ms"] = Math.Ceiling(wait.TotalMilliseconds).ToString(CultureInfo.InvariantCulture);
         }
 
         return response.CompleteAsync();

@@ -46,6 +46,7 @@ internal sealed class GrpcServices(IHostApplicationLifetime application, IOption
     public static void Add(IServiceCollection services)
     {
         services.AddSingleton<GrpcServices>();
+        services.AddSingleton<GrpcStream>();
         services.AddGrpc(grpc =>
         {
             grpc.MaxReceiveMessageSize = SmallBody.MaxBytes;

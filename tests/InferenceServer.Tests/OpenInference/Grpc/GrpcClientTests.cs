@@ -57,6 +57,27 @@ public sealed class GrpcClientTests
     }
 
     [NodeFact]
+    public async Task Client_Stream_GetsEachAnswerAndEachError()
+    {
+        await using GrpcServer server = await GrpcServer.StartAsync();
+        object[] requests = [Infer(Photo.Png), new { id = "2", model_name = "absent" }, Infer(Photo.Noise(jpeg: true))];
+        JsonElement[] answers = await CallAsync(
+            server,
+            new { method = "ModelInfer", request = requests[0] },
+            new { method = "ModelInfer", request = requests[2] },
+            new { method = "ModelStreamInfer", requests });
+
+        JsonElement[] responses = [.. answers[2].GetProperty("responses").EnumerateArray()];
+        Assert.Equal(3, responses.Length);
+        Assert.Equal(Mask(answers[0].GetProperty("response")), Mask(responses[0].GetProperty("infer_response")));
+        Assert.Equal(Mask(answers[1].GetProperty("response")), Mask(responses[2].GetProperty("infer_response")));
+        Assert.Contains("'absent'", responses[1].GetProperty("error_message").GetString(), StringComparison.Ordinal);
+        Assert.Equal("2", responses[1].GetProperty("infer_response").GetProperty("id").GetString());
+
+        static byte[] Mask(JsonElement response) => response.GetProperty("raw_output_contents")[0].GetBytesFromBase64();
+    }
+
+    [NodeFact]
     public async Task Client_KeysAndChanges_HaveTheStatusOfTheirScopes()
     {
         await using GrpcServer server = await GrpcServer.StartAsync(

@@ -80,6 +80,7 @@ public sealed class GrpcHostileTests : IAsyncLifetime
     [Theory]
     [InlineData("inference.GRPCInferenceService/ServerLive")]
     [InlineData("inference.GRPCInferenceService/ModelInfer")]
+    [InlineData("inference.GRPCInferenceService/ModelStreamInfer")]
     [InlineData("inference.GRPCInferenceService/NoSuchMethod")]
     [InlineData("grpc.health.v1.Health/Check")]
     [InlineData("grpc.reflection.v1.ServerReflection/ServerReflectionInfo")]
@@ -135,6 +136,7 @@ public sealed class GrpcHostileTests : IAsyncLifetime
 
     [Theory]
     [InlineData(Infer)]
+    [InlineData("inference.GRPCInferenceService/ModelStreamInfer")]
     [InlineData("inference.GRPCInferenceService/ServerLive")]
     [InlineData("inference.GRPCInferenceService/RepositoryIndex")]
     [InlineData("grpc.health.v1.Health/Check")]

@@ -137,7 +137,7 @@ public sealed class GrpcTests : IAsyncLifetime
     }
 
     [Theory]
-    [InlineData("inference.GRPCInferenceService/ModelStreamInfer")]
+    [InlineData("inference.GRPCInferenceService/TraceSetting")]
     [InlineData("inference.GRPCInferenceService/SystemSharedMemoryStatus")]
     public async Task Method_ThatIsNotThere_IsUnimplemented(string method)
     {
