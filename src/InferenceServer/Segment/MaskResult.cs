@@ -17,6 +17,7 @@ namespace InferenceServer.Segment;
 /// last bytes are on their way.</remarks>
 internal sealed class MaskResult(AdmittedRequest admitted, MaskFormat format) : IResult, IEndpointMetadataProvider, IDisposable
 {
+    private const int LabelBitsOfCrf = 8;
     private string? _encoding;
 
     /// <summary>Receives the encoded mask.</summary>
@@ -29,11 +30,11 @@ internal sealed class MaskResult(AdmittedRequest admitted, MaskFormat format) : 
     public Georeference? Georeference { get; set; }
 
     /// <summary>Bits of a label where the format is nothing but labels; else null.</summary>
-    public static int? LabelBits(MaskFormat format, LoadedModel model)
+    public static int? LabelBits(MaskFormat format, LoadedModel? model)
     {
         if (format == MaskFormat.Raw)
         {
-            return model.Postprocessor.LabelBits;
+            return model?.Postprocessor.LabelBits ?? LabelBitsOfCrf;
         }
 
         return null;
@@ -49,11 +50,15 @@ internal sealed class MaskResult(AdmittedRequest admitted, MaskFormat format) : 
         Compression.Describe(response, format.MediaType, _encoding);
         IReadOnlyList<ReadOnlyMemory<byte>> parts = Mask.Parts;
         response.ContentLength = parts.Sum(part => (long)part.Length);
-        response.Headers["X-Model"] = admitted.Model.Name;
-        response.Headers["X-Model-Version"] = admitted.Model.Version.ToString(CultureInfo.InvariantCulture);
+        if (admitted.ModelOrNone is { } model)
+        {
+            response.Headers["X-Model"] = model.Name;
+            response.Headers["X-Model-Version"] = model.Version.ToString(CultureInfo.InvariantCulture);
+        }
+
         response.Headers["X-Image-Width"] = Size.Width.ToString(CultureInfo.InvariantCulture);
         response.Headers["X-Image-Height"] = Size.Height.ToString(CultureInfo.InvariantCulture);
-        if (LabelBits(format, admitted.Model) is { } bits)
+        if (LabelBits(format, admitted.ModelOrNone) is { } bits)
         {
             response.Headers["X-Label-Bits"] = bits.ToString(CultureInfo.InvariantCulture);
         }

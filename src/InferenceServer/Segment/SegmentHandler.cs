@@ -30,8 +30,19 @@ internal sealed class SegmentHandler(Segmenter segmenter, ImageDecoder decoder)
     /// <param name="admission">The request for admission.</param>
     /// <param name="settings">The request's parameters.</param>
     /// <param name="read">Reads the request's images.</param>
+    public Task<Results<MaskResult, ProblemResult>> AnswerAsync(
+        HttpContext http, AdmissionRequest admission, SegmentSettings settings, ImagesReader read) =>
+        AnswerAsync(
+            http, admission, settings, admitted => admitted.ReadAsync(
+                () => read(decoder.Limits.MaxBytes, admitted.HoldBytes, admitted.Cancellation)));
+
+    /// <summary>Answers a request for one mask whose body is read by the endpoint.</summary>
+    /// <param name="http">The request.</param>
+    /// <param name="admission">The request for admission.</param>
+    /// <param name="settings">The request's parameters.</param>
+    /// <param name="read">Reads the body of the admitted request.</param>
     public async Task<Results<MaskResult, ProblemResult>> AnswerAsync(
-        HttpContext http, AdmissionRequest admission, SegmentSettings settings, ImagesReader read)
+        HttpContext http, AdmissionRequest admission, SegmentSettings settings, Func<AdmittedRequest, Task<RequestImages>> read)
     {
         if (!segmenter.TryAdmit(admission, out AdmittedRequest? admitted, out SegmentationException? refusal))
         {
@@ -39,16 +50,19 @@ internal sealed class SegmentHandler(Segmenter segmenter, ImageDecoder decoder)
         }
 
         using Owned<MaskResult> result = new(new MaskResult(admitted, settings.Format));
-        http.Observation().Admitted(admitted.Model);
-        using RequestImages images = await admitted.ReadAsync(
-            () => read(decoder.Limits.MaxBytes, admitted.HoldBytes, admitted.Cancellation));
+        http.Observation().Admitted(admitted.ModelOrNone);
+        using RequestImages images = await read(admitted);
         if (images.Background is { } background)
         {
             settings = settings with { Options = settings.Options with { BackgroundImage = background.Written } };
         }
 
-        (result.Value.Size, result.Value.Georeference) = await SegmentAsync(
-            admitted, settings, images.Image.Written, result.Value.Mask);
+        SegmentationRequest request = new()
+        {
+            Image = images.Image.Written, Scores = images.Scores, Kernels = images.Kernels, Settings = settings,
+            Output = result.Value.Mask,
+        };
+        (result.Value.Size, result.Value.Georeference) = await SegmentAsync(admitted, request);
         if (Compression.Choose(http, settings.Format.MediaType) is { } compression)
         {
             await segmenter.ComputeAsync(
@@ -72,10 +86,12 @@ internal sealed class SegmentHandler(Segmenter segmenter, ImageDecoder decoder)
     /// <param name="mask">Receives the encoded mask.</param>
     /// <returns>The mask's size and place on the map; the pixels are freed.</returns>
     /// <exception cref="SegmentationException">The request failed.</exception>
-    public async Task<(ImageSize Size, Georeference? Georeference)> SegmentAsync(
-        AdmittedRequest admitted, SegmentSettings settings, ReadOnlyMemory<byte> image, PooledBufferWriter mask)
+    public Task<(ImageSize Size, Georeference? Georeference)> SegmentAsync(
+        AdmittedRequest admitted, SegmentSettings settings, ReadOnlyMemory<byte> image, PooledBufferWriter mask) =>
+        SegmentAsync(admitted, new SegmentationRequest { Image = image, Settings = settings, Output = mask });
+
+    private async Task<(ImageSize Size, Georeference? Georeference)> SegmentAsync(AdmittedRequest admitted, SegmentationRequest request)
     {
-        SegmentationRequest request = new() { Image = image, Settings = settings, Output = mask };
         using SegmentationResult result = await segmenter.SegmentAsync(admitted, request);
         return (result.Size, result.Georeference);
     }
