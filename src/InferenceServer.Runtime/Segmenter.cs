@@ -269,7 +269,8 @@ internal sealed class Segmenter : ISegmenter
         {
             throw new SegmentationException(
                 SegmentationError.InvalidRequest,
-                $"classes: expected {scores.Classes} classes, as the scores have, got {classes.Names.Count} of '{settings.Given.Classes}'.");
+                $"classes: expected {scores.Classes} classes, as the scores have, got {classes.Names.Count} of " +
+                $"'{settings.Given.Classes}'.");
         }
 
         settings.Format.Encoder.Check(classes, overlap: false, settings.Options);

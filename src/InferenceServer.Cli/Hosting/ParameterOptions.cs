@@ -53,8 +53,8 @@ internal sealed class ParameterOptions
 
     private static Option<string?> Create(RequestParameter parameter, string hiddenPrefix)
     {
-        string shown = parameter.Name.StartsWith(hiddenPrefix, StringComparison.Ordinal) ? parameter.Name[hiddenPrefix.Length..] : parameter.Name;
-        string name = "--" + shown.Replace('.', '-').Replace('_', '-');
+        int hidden = parameter.Name.StartsWith(hiddenPrefix, StringComparison.Ordinal) ? hiddenPrefix.Length : 0;
+        string name = "--" + parameter.Name[hidden..].Replace('.', '-').Replace('_', '-');
         string usual = parameter.Default ?? "the model's manifest";
         Option<string?> option = new(name)
         {

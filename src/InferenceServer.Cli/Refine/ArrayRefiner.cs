@@ -59,19 +59,24 @@ internal static class ArrayRefiner
     {
         byte[] image = await File.ReadAllBytesAsync(files.Image, cancellationToken).ConfigureAwait(false);
         byte[] scores = await File.ReadAllBytesAsync(files.Scores, cancellationToken).ConfigureAwait(false);
-        string? kernels = files.Kernels is null ? null : await File.ReadAllTextAsync(files.Kernels, cancellationToken).ConfigureAwait(false);
-        await AskAsync("npy-probabilities", files.Output).ConfigureAwait(false);
-        if (files.Labels is not null)
+        string? kernels = null;
+        if (files.Kernels is not null)
         {
-            await AskAsync("png", files.Labels).ConfigureAwait(false);
+            kernels = await File.ReadAllTextAsync(files.Kernels, cancellationToken).ConfigureAwait(false);
         }
 
-        async Task AskAsync(string format, string path)
+        await AskAsync(MaskFormat.NpyProbabilities, files.Output).ConfigureAwait(false);
+        if (files.Labels is not null)
+        {
+            await AskAsync(MaskFormat.Png, files.Labels).ConfigureAwait(false);
+        }
+
+        async Task AskAsync(MaskFormat format, string path)
         {
             RefineRequest request = new()
             {
                 Probabilities = files.LabelMap is null ? scores : default, LabelMap = files.LabelMap is null ? default : scores,
-                Kernels = kernels, Format = format, Parameters = parameters,
+                Kernels = kernels, Format = format.Name, Parameters = parameters,
             };
             try
             {

@@ -339,7 +339,8 @@ internal sealed class RefineStage(CrfRefiner refiner) : IPipelineStage
     public bool AppliesTo(PipelineContext context) => context.Crf is not null;
 
     public async ValueTask RunAsync(PipelineContext context) => context.Mask = await refiner.RefineAsync(
-        context.Mask, context.Origin.Channels, context.Image.Pixels, context.Refined, context.Crf!, context.Cancellation).ConfigureAwait(false);
+        context.Mask, context.Origin.Channels, context.Image.Pixels, context.Refined, context.Crf!,
+        context.Cancellation).ConfigureAwait(false);
 }
 
 /// <summary>Gives pixels where no band has data the manifest's label for them.</summary>

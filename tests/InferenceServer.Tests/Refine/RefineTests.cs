@@ -1,4 +1,6 @@
+using System.Diagnostics;
 using System.Net;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json;
@@ -348,6 +350,35 @@ public sealed class RefineTests(SegmentationServer server)
         await Assert.ThrowsAsync<ArgumentException>(() => client.RefineAsync(Photo.Png, new RefineRequest()));
     }
 
+    [NumPyFact]
+    public async Task Refine_PythonOfTheDocs_GivesTheProbabilities()
+    {
+        string doc = await File.ReadAllTextAsync(Path.Combine(Repository.Root, "docs", "crf.md"));
+        string function = doc.Split("```python\n")[1].Split("```")[0];
+        using TemporaryFile image = new(Photo.Png), given = new(Coarse()), refined = new([]);
+        string call = $$"""
+            P = numpy.load("{{given.Path}}")
+            Q = refine("{{image.Path}}", P, "{{server.Client.BaseAddress!.AbsoluteUri.TrimEnd('/')}}", **{"crf.iterations": 0})
+            numpy.save("{{refined.Path}}", Q)
+            """;
+
+        string error = await RunAsync(NumPyFactAttribute.Python, function + call);
+
+        Assert.Equal("", error);
+        using HttpResponseMessage response = await PostAsync("crf.iterations=0&format=npy-probabilities", Photo.Png, Coarse());
+        using NpyValues values = await NpyFloats.ReadAsync(new MemoryStream(await File.ReadAllBytesAsync(refined.Path + ".npy")));
+        File.Delete(refined.Path + ".npy");
+        Assert.Equal(await FloatsAsync(response, 3, Photo.Height, Photo.Width), values.Values.Span.ToArray());
+    }
+
+    private static async Task<string> RunAsync(string python, string script)
+    {
+        using Process process = Process.Start(new ProcessStartInfo(python, ["-c", script]) { RedirectStandardError = true })!;
+        string error = await process.StandardError.ReadToEndAsync();
+        await process.WaitForExitAsync();
+        return error;
+    }
+
     // A server that takes more iterations than usual, where they are wanted.
     private static async Task<SegmentationServer?> WithIterationsAsync(int iterations) =>
         iterations > 20 ? await SegmentationServer.StartAsync(("Crf:MaxIterations", $"{iterations}")) : null;
@@ -417,4 +448,32 @@ public sealed class RefineTests(SegmentationServer server)
         Assert.Equal(shape, array.Header.Shape);
         return array.Values.Span.ToArray();
     }
+}
+
+/// <summary>A test that needs Python with NumPy and requests.</summary>
+internal sealed class NumPyFactAttribute : FactAttribute
+{
+    public const string Python = PyTorchTheoryAttribute.Python;
+
+    private static readonly Lazy<bool> Available = new(
+        () => File.Exists(Python) && PyTorchTheoryAttribute.Run("-c", "import numpy, requests"));
+
+    public NumPyFactAttribute([CallerMemberName] string test = "")
+    {
+        if (!Available.Value)
+        {
+            Skip = $"{Python} has no NumPy and requests.";
+            DisplayName = $"{test}: {Skip}"; // the console shows the names of skipped tests, but not why they were
+        }
+    }
+}
+
+/// <summary>A file for the time of a test.</summary>
+internal sealed class TemporaryFile : IDisposable
+{
+    public TemporaryFile(byte[] bytes) => File.WriteAllBytes(Path, bytes);
+
+    public string Path { get; } = System.IO.Path.GetTempFileName();
+
+    public void Dispose() => File.Delete(Path);
 }
