@@ -88,6 +88,9 @@ internal sealed record SegmentationRequest
     /// two.</summary>
     public IReadOnlyList<CrfKernel>? Kernels { get; init; }
 
+    /// <summary>Whose lattice the CRF uses and keeps; null for none.</summary>
+    public LatticeTicket? Lattice { get; init; }
+
     /// <summary>The parameters; timeout and priority are those of the admission.</summary>
     public SegmentSettings Settings { get; init; } = SegmentSettings.Default;
 

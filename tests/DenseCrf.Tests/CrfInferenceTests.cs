@@ -207,8 +207,8 @@ public sealed class CrfInferenceTests
     }
 
     [Theory]
-    [InlineData(CrfQuality.Exact), InlineData(CrfQuality.Fast)]
-    public void Refine_LatticeOfTheLastCall_GivesTheBitsOfANewOne(CrfQuality quality)
+    [InlineData(CrfQuality.Exact, false), InlineData(CrfQuality.Fast, false), InlineData(CrfQuality.Exact, true), InlineData(CrfQuality.Fast, true)]
+    public void Refine_LatticeOfTheLastCall_GivesTheBitsOfANewOne(CrfQuality quality, bool trims)
     {
         RandomScene scene = new(20, 150, 130, 5), recolored = new(20, 150, 130, 5), other = new(21, 150, 130, 5);
         recolored.Rgb[^1] ^= 64;
@@ -230,6 +230,13 @@ public sealed class CrfInferenceTests
             float[] marginals = new float[image.Energies.Length];
             CrfInference.Refine(image.Input, call, workspace, marginals);
             Assert.Equal(image.Refine(call), marginals);
+            if (trims)
+            {
+                long before = workspace.Bytes;
+                workspace.Trim();
+                Assert.InRange(workspace.Bytes, 1, before - (image.Energies.Length * sizeof(float)));
+                Assert.True(workspace.Lattice(0).IsBuilt && workspace.Lattice(1).IsBuilt);
+            }
         }
     }
 

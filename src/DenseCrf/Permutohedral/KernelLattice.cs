@@ -289,6 +289,14 @@ internal sealed unsafe class KernelLattice(CrfWorkspace owner) : IDisposable
     /// <summary>The constant factor of slicing.</summary>
     public float Alpha => 1 / (1 + MathF.Pow(2, -Dimensions));
 
+    /// <summary>Frees the rows of values; the places of the pixels and the vertices stay.</summary>
+    public void FreeRows()
+    {
+        _rows.Dispose();
+        _next.Dispose();
+        _held.Dispose();
+    }
+
     public void Dispose()
     {
         IsBuilt = false;

@@ -340,7 +340,7 @@ internal sealed class RefineStage(CrfRefiner refiner) : IPipelineStage
 
     public async ValueTask RunAsync(PipelineContext context) => context.Mask = await refiner.RefineAsync(
         context.Mask, context.Origin.Channels, context.Image.Pixels, context.Refined, context.Crf!,
-        context.Cancellation).ConfigureAwait(false);
+        context.Cancellation, context.Request.Lattice).ConfigureAwait(false);
 }
 
 /// <summary>Gives pixels where no band has data the manifest's label for them.</summary>

@@ -11,7 +11,7 @@ namespace InferenceServer.Runtime.Refinement;
 
 /// <summary>Refines masks with a fully connected CRF, on a bounded pool of its own, so that refinement never starves
 /// inference.</summary>
-internal sealed class CrfRefiner(IOptions<CrfOptions> options) : IDisposable
+internal sealed class CrfRefiner(IOptions<CrfOptions> options, KeptLattices? kept = null) : IDisposable
 {
     private const float SmallestDeviation = 0.1f;
     private const long Rounding = 16 << 20; // the estimate's small buffers, those of 64 threads included
@@ -114,17 +114,25 @@ internal sealed class CrfRefiner(IOptions<CrfOptions> options) : IDisposable
     /// of every class are taken over from the mask.</param>
     /// <param name="settings">The result of <see cref="Resolve"/>.</param>
     /// <param name="cancellationToken">Ends the wait at once, or the refinement between two iterations.</param>
+    /// <param name="ticket">Whose lattice is used and kept; null for none.</param>
     /// <returns>The refined mask; the caller disposes it.</returns>
     /// <exception cref="SegmentationException">The image needs more memory than a refinement may use.</exception>
     public async ValueTask<Mask> RefineAsync(
         Mask mask, int classes, ReadOnlyMemory<byte> rgb, (bool Confidence, bool Probabilities) wanted, CrfSettings settings,
-        CancellationToken cancellationToken)
+        CancellationToken cancellationToken, LatticeTicket? ticket = null)
     {
         await _slots.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
             using Owned<Mask> refined = new(new Mask(mask.Size, wanted.Confidence));
-            CrfWorkspace workspace = _workspaces.Rent();
+            CrfWorkspace? taken = null;
+            if (ticket is not null)
+            {
+                taken = kept?.Take(ticket);
+            }
+
+            CrfWorkspace workspace = taken ?? _workspaces.Rent();
+            bool isDone = false;
             try
             {
                 Refine(mask, classes, rgb.Span, refined.Value, wanted.Probabilities, settings, workspace, cancellationToken);
@@ -133,11 +141,17 @@ internal sealed class CrfRefiner(IOptions<CrfOptions> options) : IDisposable
                     refined.Value.GiveProbabilities(mask.TakeProbabilities());
                 }
 
+                isDone = true;
                 return refined.Release();
             }
             finally
             {
-                Keep(workspace);
+                // A caller that gives up, as for the next step of a slider, has the lattice it had.
+                bool isWanted = ticket is not null && (isDone || taken is not null);
+                if (!isWanted || kept?.TryKeep(workspace, ticket!, taken is not null) is not true)
+                {
+                    Keep(workspace);
+                }
             }
         }
         finally

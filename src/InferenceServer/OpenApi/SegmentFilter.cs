@@ -4,6 +4,7 @@ using InferenceServer.Jobs;
 using InferenceServer.Runtime.Formats;
 using InferenceServer.Runtime.Models;
 using InferenceServer.Runtime.Parameters;
+using InferenceServer.Segment;
 using Microsoft.Extensions.Options;
 using Microsoft.OpenApi;
 using Swashbuckle.AspNetCore.SwaggerGen;
@@ -51,6 +52,19 @@ internal sealed class SegmentFilter(IOptions<ModelRepositoryOptions> models) : I
             // What has a default may be left out.
             Require(context.SchemaRepository, nameof(JobRequest), "sources");
             Require(context.SchemaRepository, nameof(JobTarget));
+        }
+
+        if (isSegment || path is "v1/refine")
+        {
+            operation.Parameters!.Add(new OpenApiParameter
+            {
+                Name = LatticeHeader.Name,
+                In = ParameterLocation.Header,
+                Description =
+                    "`new`, or the value of this header in an earlier answer: keeps the lattice of the CRF for the next request on the "
+                    + "same image.",
+                Schema = new OpenApiSchema { Type = JsonSchemaType.String },
+            });
         }
 
         if (isSegment)

@@ -7,6 +7,7 @@ using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Diagnostics;
 using InferenceServer.Runtime.Formats;
 using InferenceServer.Runtime.Models;
+using InferenceServer.Runtime.Refinement;
 using Microsoft.AspNetCore.Http.Metadata;
 using Microsoft.AspNetCore.ResponseCompression;
 
@@ -25,6 +26,9 @@ internal sealed class MaskResult(AdmittedRequest admitted, MaskFormat format) : 
 
     /// <summary>The mask's size.</summary>
     public ImageSize Size { get; set; }
+
+    /// <summary>The caller's wish to keep the lattice of the image; null for none.</summary>
+    public LatticeTicket? Lattice { get; set; }
 
     /// <summary>Where the image lies on the map; null where neither its file nor the request says.</summary>
     public Georeference? Georeference { get; set; }
@@ -66,6 +70,11 @@ internal sealed class MaskResult(AdmittedRequest admitted, MaskFormat format) : 
         if (Georeference is not null)
         {
             response.Headers["X-Georeference"] = Georeference.ToJson();
+        }
+
+        if (Lattice?.Key is { } key)
+        {
+            response.Headers[LatticeHeader.Name] = key;
         }
 
         response.Headers["Server-Timing"] = ServerTiming(admitted.Timings);

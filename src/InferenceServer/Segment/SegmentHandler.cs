@@ -1,3 +1,4 @@
+using System.Buffers;
 using InferenceServer.Errors;
 using InferenceServer.Hosting;
 using InferenceServer.Kernels;
@@ -7,6 +8,7 @@ using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Decoding;
 using InferenceServer.Runtime.Diagnostics;
 using InferenceServer.Runtime.Formats;
+using InferenceServer.Runtime.Refinement;
 using InferenceServer.Telemetry;
 using Microsoft.AspNetCore.Http.HttpResults;
 
@@ -57,8 +59,10 @@ internal sealed class SegmentHandler(Segmenter segmenter, ImageDecoder decoder)
             settings = settings with { Options = settings.Options with { BackgroundImage = background.Written } };
         }
 
+        result.Value.Lattice = LatticeHeader.Read(http.Request, admitted.Client);
         SegmentationRequest request = new()
         {
+            Lattice = result.Value.Lattice,
             Image = images.Image.Written, Scores = images.Scores, Kernels = images.Kernels, Settings = settings,
             Output = result.Value.Mask,
         };
@@ -94,5 +98,40 @@ internal sealed class SegmentHandler(Segmenter segmenter, ImageDecoder decoder)
     {
         using SegmentationResult result = await segmenter.SegmentAsync(admitted, request);
         return (result.Size, result.Georeference);
+    }
+}
+
+/// <summary>The header by which a caller who refines an image several times keeps its lattice.</summary>
+internal static class LatticeHeader
+{
+    /// <summary>The header's name.</summary>
+    public const string Name = "X-Lattice";
+
+    private const string First = "new";
+    private static readonly SearchValues<char> Digits = SearchValues.Create("0123456789abcdef");
+
+    /// <summary>Reads the header of a request.</summary>
+    /// <returns>Null where there is none.</returns>
+    /// <exception cref="SegmentationException">The header has another value.</exception>
+    public static LatticeTicket? Read(HttpRequest request, Client? client)
+    {
+        string value = request.Headers[Name].ToString();
+        if (value.Length == 0)
+        {
+            return null;
+        }
+
+        if (value == First)
+        {
+            return new LatticeTicket(client, wanted: null);
+        }
+
+        if (value.Length == 2 * LatticeTicket.KeyBytes && !value.AsSpan().ContainsAnyExcept(Digits))
+        {
+            return new LatticeTicket(client, value);
+        }
+
+        throw new SegmentationException(
+            SegmentationError.InvalidRequest, $"{Name}: expected {First}, or the value of this header in an earlier answer, got '{value}'.");
     }
 }

@@ -7,7 +7,9 @@ using System.Text.Json;
 using DenseCrf.Tests;
 using InferenceServer.Client;
 using InferenceServer.Runtime.Npy;
+using InferenceServer.Runtime.Refinement;
 using InferenceServer.Tests.Telemetry;
+using Microsoft.Extensions.DependencyInjection;
 using NetVips;
 
 namespace InferenceServer.Tests.Refine;
@@ -348,6 +350,63 @@ public sealed class RefineTests(SegmentationServer server)
         Assert.Equal((48, 32, "application/octet-stream"), (answer.Width, answer.Height, answer.ContentType));
         Assert.Equal(Pixels, ofLabels.Bytes.Length);
         await Assert.ThrowsAsync<ArgumentException>(() => client.RefineAsync(Photo.Png, new RefineRequest()));
+    }
+
+    [Theory]
+    [InlineData("/v1/refine?" + Sharp)]
+    [InlineData("/v1/segment/tiny-stride8?refine=crf&" + Sharp)]
+    public async Task Lattice_IsKeptForTheNextRequest(string path)
+    {
+        await using SegmentationServer own = await SegmentationServer.StartAsync();
+
+        (byte[] mask, string? key) = await RefineAsync(own, path, "new");
+        (byte[] again, string? same) = await RefineAsync(own, path, key);
+        (byte[] less, _) = await RefineAsync(own, path.Replace("iterations=5", "iterations=0", StringComparison.Ordinal), key);
+        (_, string? other) = await RefineAsync(own, path, new string('0', 32));
+        (_, string? none) = await RefineAsync(own, path, null);
+
+        Assert.Equal(32, key!.Length);
+        Assert.Equal(key, same);
+        Assert.NotEqual(key, other);
+        Assert.Null(none);
+        Assert.Equal(Photo.Labels, PngImage.Read(mask).Samples);
+        Assert.Equal(mask, again);
+        Assert.NotEqual(mask, less);
+        Assert.True(own.Services.GetRequiredService<KeptLattices>().Bytes > 0);
+    }
+
+    [Theory]
+    [InlineData("old")]
+    [InlineData("0123456789ABCDEF0123456789ABCDEF")]
+    public async Task Lattice_NoKey_Is400(string value)
+    {
+        using HttpRequestMessage request = new(HttpMethod.Post, "/v1/refine") { Content = Form(Photo.Png, Coarse()) };
+        request.Headers.Add("X-Lattice", value);
+
+        using HttpResponseMessage response = await server.Client.SendAsync(request);
+
+        Assert.Contains("X-Lattice: expected new, or", await ProblemAssert.IsAsync(HttpStatusCode.BadRequest, response), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Lattice_WithoutABudget_IsNotKept()
+    {
+        await using SegmentationServer own = await SegmentationServer.StartAsync(("Crf:KeptBytes", "0"));
+
+        (byte[] mask, string? key) = await RefineAsync(own, "/v1/refine?" + Sharp, "new");
+
+        Assert.Null(key);
+        Assert.Equal(Photo.Labels, PngImage.Read(mask).Samples);
+    }
+
+    private static async Task<(byte[] Mask, string? Key)> RefineAsync(SegmentationServer to, string path, string? lattice)
+    {
+        HttpContent body = path.StartsWith("/v1/refine", StringComparison.Ordinal) ? Form(Photo.Png, Coarse()) : Photo.Content(Photo.Png);
+        using HttpRequestMessage request = new(HttpMethod.Post, path) { Content = body };
+        request.Headers.Add("X-Lattice", lattice);
+        using HttpResponseMessage response = await to.Client.SendAsync(request);
+        byte[] mask = await OkAsync(response);
+        return (mask, response.Headers.TryGetValues("X-Lattice", out IEnumerable<string>? keys) ? keys.Single() : null);
     }
 
     [NumPyFact]
