@@ -53,13 +53,13 @@ internal sealed class SegmentHandler(Segmenter segmenter, ImageDecoder decoder)
 
         using Owned<MaskResult> result = new(new MaskResult(admitted, settings.Format));
         http.Observation().Admitted(admitted.ModelOrNone);
+        result.Value.Lattice = LatticeHeader.Read(http.Request, admitted.Client);
         using RequestImages images = await read(admitted);
         if (images.Background is { } background)
         {
             settings = settings with { Options = settings.Options with { BackgroundImage = background.Written } };
         }
 
-        result.Value.Lattice = LatticeHeader.Read(http.Request, admitted.Client);
         SegmentationRequest request = new()
         {
             Lattice = result.Value.Lattice,
