@@ -37,11 +37,13 @@ public sealed class ReadmeTests
     /// <summary>Runs the sample as the solution builds it.</summary>
     private static async Task<byte[]> RunAsync(CrfCase scene, float[] probabilities)
     {
-        DirectoryInfo build = new(AppContext.BaseDirectory.TrimEnd(Path.DirectorySeparatorChar)); // tests/DenseCrf.Tests/bin/Release/net10.0
+        // tests/DenseCrf.Tests/bin/Release/net10.0
+        DirectoryInfo build = new(AppContext.BaseDirectory.TrimEnd(Path.DirectorySeparatorChar));
         string root = build.Parent!.Parent!.Parent!.Parent!.Parent!.FullName;
         string program = Path.Combine(root, "samples", "DenseCrf", "bin", build.Parent.Name, build.Name, "DenseCrfSample.dll");
         DirectoryInfo folder = Directory.CreateTempSubdirectory("dense-crf-sample-");
-        string image = Path.Combine(folder.FullName, "rgb"), scores = Path.Combine(folder.FullName, "p"), labels = Path.Combine(folder.FullName, "l");
+        string image = Path.Combine(folder.FullName, "rgb"), scores = Path.Combine(folder.FullName, "p");
+        string labels = Path.Combine(folder.FullName, "l");
         await File.WriteAllBytesAsync(image, scene.Rgb);
         await File.WriteAllBytesAsync(scores, MemoryMarshal.AsBytes(probabilities.AsSpan()).ToArray());
         string[] sizes = [.. new[] { scene.Width, scene.Height, scene.Labels }.Select(n => n.ToString(CultureInfo.InvariantCulture))];

@@ -198,7 +198,10 @@ internal sealed unsafe class KernelLattice(CrfWorkspace owner) : IDisposable
         _next.Ensure(((long)RowCount * lanes) + Skew);
     }
 
-    /// <summary>Makes room for rows of settled pixels. Those of a range keep their place when rows get shorter.</summary>
+    /// <summary>
+    /// Makes room for rows of settled pixels, or for none where <paramref name="lanes"/> is 0. Those of a range keep their
+    /// place when rows get shorter.
+    /// </summary>
     public void EnsureHeld(int lanes)
     {
         _heldLanes = lanes;
@@ -310,9 +313,9 @@ internal sealed unsafe class KernelLattice(CrfWorkspace owner) : IDisposable
 
     private float* Held(int range)
     {
-        if (_held.Pointer is null)
+        if (_heldLanes == 0)
         {
-            return null;
+            return null; // the buffer may be that of an earlier call
         }
 
         return _held.Pointer + ((long)Base(range) * _heldLanes);

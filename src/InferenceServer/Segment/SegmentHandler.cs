@@ -62,9 +62,8 @@ internal sealed class SegmentHandler(Segmenter segmenter, ImageDecoder decoder)
 
         SegmentationRequest request = new()
         {
-            Lattice = result.Value.Lattice,
-            Image = images.Image.Written, Scores = images.Scores, Kernels = images.Kernels, Settings = settings,
-            Output = result.Value.Mask,
+            Image = images.Image.Written, Scores = images.Scores, Kernels = images.Kernels, Lattice = result.Value.Lattice,
+            Settings = settings, Output = result.Value.Mask,
         };
         (result.Value.Size, result.Value.Georeference) = await SegmentAsync(admitted, request);
         if (Compression.Choose(http, settings.Format.MediaType) is { } compression)
@@ -132,6 +131,7 @@ internal static class LatticeHeader
         }
 
         throw new SegmentationException(
-            SegmentationError.InvalidRequest, $"{Name}: expected {First}, or the value of this header in an earlier answer, got '{value}'.");
+            SegmentationError.InvalidRequest,
+            $"{Name}: expected {First}, or the value of this header in an earlier answer, got '{value}'.");
     }
 }

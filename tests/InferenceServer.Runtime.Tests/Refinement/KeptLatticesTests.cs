@@ -158,7 +158,8 @@ public sealed class KeptLatticesTests
     private KeptLattices Create(long bytes, double share = 1) => new(
         Options.Create(new CrfOptions { KeptBytes = bytes }), Options.Create(new SchedulingOptions { ClientShare = share }), _time);
 
-    private static byte[] Rgb() => [.. Enumerable.Range(0, Side * Side).SelectMany(i => Enumerable.Repeat((byte)(i % Side < 20 ? 30 : 200), 3))];
+    private static byte[] Rgb() =>
+        [.. Enumerable.Range(0, Side * Side).SelectMany(i => Enumerable.Repeat((byte)(i % Side < 20 ? 30 : 200), 3))];
 
     private static float[] Scores()
     {

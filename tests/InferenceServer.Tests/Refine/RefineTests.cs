@@ -385,7 +385,8 @@ public sealed class RefineTests(SegmentationServer server)
 
         using HttpResponseMessage response = await server.Client.SendAsync(request);
 
-        Assert.Contains("X-Lattice: expected new, or", await ProblemAssert.IsAsync(HttpStatusCode.BadRequest, response), StringComparison.Ordinal);
+        string detail = await ProblemAssert.IsAsync(HttpStatusCode.BadRequest, response);
+        Assert.Contains("X-Lattice: expected new, or", detail, StringComparison.Ordinal);
     }
 
     [Fact]
