@@ -59,7 +59,7 @@ export function rules(resources) {
       for (const { http } of spec.rules ?? []) {
         expect(http.paths.every((p) => p.backend.service.name === service.metadata.name && service.spec.ports.some((s) => s.name === p.backend.service.port.name)), "the Ingress leads nowhere");
         const carries = (path) => http.paths.some((p) => path === p.path || (p.pathType === "Prefix" && path.startsWith(`${p.path}/`)));
-        for (const path of ["/", "/playground/api.js", "/swagger/index.html", "/v1/segment", "/v1/segment:batch", "/v2/health/ready"]) expect(carries(base + path), `the Ingress leaves out ${base + path}`);
+        for (const path of ["/", "/playground/api.js", "/swagger/index.html", "/v1/segment", "/v1/segment:batch", "/v1/refine", "/v2/health/ready"]) expect(carries(base + path), `the Ingress leaves out ${base + path}`);
         for (const path of ["/metrics", "/health/ready", base + "/metrics"]) expect(!carries(path), `the Ingress lets ${path} in`);
       }
     }
@@ -74,7 +74,7 @@ export function rules(resources) {
       const carries = (path) => spec.rules.some((r) => r.matches.some(({ path: { type, value } }) => path === value || (type === "PathPrefix" && path.startsWith(`${value.replace(/\/$/, "")}/`))));
       const base = option(resources, "Hosting__PathBase");
       const jobs = option(resources, "Jobs__Engine") === "Nats"; // any replica answers for any job
-      for (const path of ["/v1/segment", "/v1/segment/road", "/v1/segment:batch", "/v1/models", "/v1/models/road", ...(jobs ? ["/v1/jobs", "/v1/jobs/1"] : [])]) expect(carries(base + path), `the HTTPRoute leaves out ${base + path}`);
+      for (const path of ["/v1/segment", "/v1/segment/road", "/v1/segment:batch", "/v1/refine", "/v1/models", "/v1/models/road", ...(jobs ? ["/v1/jobs", "/v1/jobs/1"] : [])]) expect(carries(base + path), `the HTTPRoute leaves out ${base + path}`);
       for (const path of ["/metrics", "/v2/repository/models/road/load", ...(jobs ? [] : ["/v1/jobs"])]) expect(!carries(base + path), `the HTTPRoute lets ${base + path} in`);
     }
     if (kind === "HorizontalPodAutoscaler" || kind === "ScaledObject") expect(names.has(`Deployment ${spec.scaleTargetRef.name}`), `the ${kind} scales nothing`);

@@ -26,6 +26,22 @@ public sealed class MaskAnswer
     public required int Height { get; init; }
 }
 
+/// <summary>A refined mask, as the server encoded it.</summary>
+public sealed class RefineAnswer
+{
+    /// <summary>The mask in the requested format.</summary>
+    public required byte[] Bytes { get; init; }
+
+    /// <summary>Media type of <see cref="Bytes"/>.</summary>
+    public required string ContentType { get; init; }
+
+    /// <summary>Width of the upright image, in pixels.</summary>
+    public required int Width { get; init; }
+
+    /// <summary>Height of the upright image, in pixels.</summary>
+    public required int Height { get; init; }
+}
+
 /// <summary>One model of a server.</summary>
 public sealed class ModelInfo
 {

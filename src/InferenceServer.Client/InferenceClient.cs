@@ -65,6 +65,29 @@ public sealed class InferenceClient : IDisposable
         };
     }
 
+    /// <summary>Refines what another tool made of an image with the server's fully connected CRF.</summary>
+    /// <param name="image">The encoded image: JPEG, PNG, WebP, TIFF, AVIF or GIF.</param>
+    /// <param name="request">The tool's probabilities or labels, format and other parameters.</param>
+    /// <param name="cancellationToken">Closes the connection; the server then stops working on the image.</param>
+    /// <returns>The refined mask in the requested format.</returns>
+    /// <exception cref="InferenceServerException">The server answered with an error.</exception>
+    /// <exception cref="HttpRequestException">There is no server, or the connection broke.</exception>
+    public async Task<RefineAnswer> RefineAsync(
+        ReadOnlyMemory<byte> image, RefineRequest request, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        using MultipartFormDataContent form = request.ToForm(image);
+        using HttpResponseMessage response = await _http.PostAsync(request.ToUri(), form, cancellationToken).ConfigureAwait(false);
+        await ThrowIfFailedAsync(response, cancellationToken).ConfigureAwait(false);
+        return new RefineAnswer
+        {
+            Bytes = await response.Content.ReadAsByteArrayAsync(cancellationToken).ConfigureAwait(false),
+            ContentType = response.Content.Headers.ContentType?.MediaType ?? "",
+            Width = int.Parse(Header(response, "X-Image-Width"), CultureInfo.InvariantCulture),
+            Height = int.Parse(Header(response, "X-Image-Height"), CultureInfo.InvariantCulture),
+        };
+    }
+
     /// <summary>Lists the models and their states.</summary>
     /// <exception cref="InferenceServerException">The server answered with an error.</exception>
     /// <exception cref="HttpRequestException">There is no server, or the connection broke.</exception>

@@ -1,4 +1,5 @@
 using System.Buffers;
+using DenseCrf;
 using InferenceServer.Kernels;
 using InferenceServer.Runtime.Admission;
 using InferenceServer.Runtime.Decoding;
@@ -49,11 +50,27 @@ public sealed record SegmentSettings
     /// <summary>CRF parameters that differ from the manifest's.</summary>
     public CrfOverrides Crf { get; init; } = new();
 
+    /// <summary>What scores that come with the image are.</summary>
+    internal GivenSettings Given { get; init; } = new();
+
     /// <summary>Time from the request's arrival to the answer; null takes the server's default.</summary>
     public TimeSpan? Timeout { get; init; }
 
     /// <summary>The request's class; null takes the default, interactive.</summary>
     public Priority? Priority { get; init; }
+}
+
+/// <summary>What scores that come with the image are.</summary>
+internal sealed record GivenSettings
+{
+    /// <summary>A built-in data set or a model that has names and colours of the classes; null numbers them.</summary>
+    public string? Classes { get; init; }
+
+    /// <summary>Whether an array has energies in nats instead of probabilities.</summary>
+    public bool AreEnergies { get; init; }
+
+    /// <summary>The probability that a label of a label map is right.</summary>
+    public float LabelConfidence { get; init; } = 0.7f;
 }
 
 /// <summary>One image to segment.</summary>
@@ -62,6 +79,17 @@ internal sealed record SegmentationRequest
     /// <summary>The bytes of an encoded image. The caller owns them and must not change them before the result is
     /// returned.</summary>
     public required ReadOnlyMemory<byte> Image { get; init; }
+
+    /// <summary>Scores in place of those of a network, for the CRF alone; null runs the network. The caller disposes
+    /// them.</summary>
+    public GivenScores? Scores { get; init; }
+
+    /// <summary>Kernels of the CRF in place of the two usual ones, beside <see cref="Scores"/>; null takes the
+    /// two.</summary>
+    public IReadOnlyList<CrfKernel>? Kernels { get; init; }
+
+    /// <summary>Whose lattice the CRF uses and keeps; null for none.</summary>
+    public LatticeTicket? Lattice { get; init; }
 
     /// <summary>The parameters; timeout and priority are those of the admission.</summary>
     public SegmentSettings Settings { get; init; } = SegmentSettings.Default;
@@ -83,13 +111,15 @@ internal sealed record SegmentationRequest
 /// <summary>The mask of one image, and the decoded image. The caller disposes it.</summary>
 internal sealed class SegmentationResult : IDisposable
 {
+    private readonly LoadedModel? _model;
     private readonly RgbImage? _image;
     private readonly Mask? _mask;
 
-    internal SegmentationResult(LoadedModel model, RgbImage? image, Mask? mask) => (Model, _image, _mask) = (model, image, mask);
+    internal SegmentationResult(LoadedModel? model, RgbImage? image, Mask? mask) => (_model, _image, _mask) = (model, image, mask);
 
     /// <summary>The model that made the mask.</summary>
-    public LoadedModel Model { get; }
+    /// <exception cref="InvalidOperationException">The scores came with the image.</exception>
+    public LoadedModel Model => _model ?? throw new InvalidOperationException("No network ran.");
 
     /// <summary>Names and colours of the model's classes.</summary>
     public ClassTable Classes => Model.Classes;

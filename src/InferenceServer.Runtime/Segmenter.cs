@@ -1,5 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.InteropServices;
+using InferenceServer.Kernels;
+using InferenceServer.Kernels.Coloring;
 using InferenceServer.Runtime.Admission;
 using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Diagnostics;
@@ -152,7 +154,8 @@ internal sealed class Segmenter : ISegmenter
     {
         CrfSettings settings = _refiner.Resolve(result.Model.Manifest.Postprocess.Crf, crf);
         int classes = result.Model.Postprocessor.Classes;
-        return _refiner.RefineAsync(result.Mask, classes, result.Image.Pixels, withConfidence: false, settings, cancellationToken);
+        return _refiner.RefineAsync(
+            result.Mask, classes, result.Image.Pixels, (Confidence: false, Probabilities: false), settings, cancellationToken);
     }
 
     /// <summary>Does a host's own work in a slot of the processor: reading and writing forms of requests that the
@@ -189,6 +192,7 @@ internal sealed class Segmenter : ISegmenter
         admitted.Model.CheckTakesImages();
         using PipelineContext context = new(admitted, new SegmentationRequest { Image = image })
         {
+            Origin = MaskOrigin.Of(admitted.Model),
             Passes = passes ?? admitted.Model.Passes,
         };
         await _pipeline.ToInputAsync(context).ConfigureAwait(false);
@@ -203,12 +207,93 @@ internal sealed class Segmenter : ISegmenter
             "output. Request a mask instead.");
     }
 
+    /// <summary>Checks the parameters of a request with scores of its own, before its body is read.</summary>
+    /// <returns>Names and colours of the classes; null where the request numbers them.</returns>
+    /// <exception cref="SegmentationException">A parameter is out of its range, or there are no such classes.</exception>
+    public ClassTable? CheckGiven(SegmentSettings settings)
+    {
+        _refiner.ResolveGiven(kernels: null, settings.Crf);
+        if (!settings.Format.NeedsMask)
+        {
+            throw new SegmentationException(
+                SegmentationError.InvalidRequest, $"format: expected a format of masks, got {settings.Format.Name}, which has none.");
+        }
+
+        if (settings.Given.Classes is not { } name)
+        {
+            return null;
+        }
+
+        ClassTable classes = ClassesOf(name);
+        settings.Format.Encoder.Check(classes, overlap: false, settings.Options);
+        return classes;
+    }
+
+    /// <summary>Checks the size of scores against the limits, and claims memory for them before they are read.</summary>
+    /// <param name="admitted">The admitted request.</param>
+    /// <param name="settings">The request's parameters.</param>
+    /// <param name="size">Width and height of a plane.</param>
+    /// <param name="planes">Number of planes.</param>
+    /// <exception cref="SegmentationException">The scores are too large, or the server has no room for them.</exception>
+    public void HoldGiven(AdmittedRequest admitted, SegmentSettings settings, ImageSize size, int planes)
+    {
+        long bytes = GivenScores.Bytes(size, planes);
+        _policy.CheckScores(bytes, size, GivenScores.ClassesOf(planes));
+        _refiner.Check(size, GivenScores.ClassesOf(planes), _refiner.ResolveGiven(kernels: null, settings.Crf));
+        admitted.HoldPixels(size.Pixels, bytes);
+    }
+
+    private ClassTable ClassesOf(string name)
+    {
+        if (ClassSets.TryGet(name, out _))
+        {
+            return ClassTable.Create(new ClassesManifest { Dataset = name });
+        }
+
+        if (_models.Find(name) is null)
+        {
+            throw new SegmentationException(
+                SegmentationError.InvalidRequest,
+                $"classes: expected {string.Join(", ", ClassSets.All.Select(set => set.Id))} or the name of a model, got '{name}'.");
+        }
+
+        using ModelLease lease = _models.Lease(name);
+        return lease.Model.Classes;
+    }
+
+    private PipelineContext ResolveGiven(AdmittedRequest admitted, SegmentationRequest request, GivenScores scores)
+    {
+        SegmentSettings settings = request.Settings;
+        ClassTable classes = CheckGiven(settings) ?? ClassTable.Numbered(scores.Classes);
+        if (classes.Names.Count != scores.Classes)
+        {
+            throw new SegmentationException(
+                SegmentationError.InvalidRequest,
+                $"classes: expected {scores.Classes} classes, as the scores have, got {classes.Names.Count} of " +
+                $"'{settings.Given.Classes}'.");
+        }
+
+        settings.Format.Encoder.Check(classes, overlap: false, settings.Options);
+        return new PipelineContext(admitted, request)
+        {
+            Origin = MaskOrigin.Of(scores, classes),
+            Crf = _refiner.ResolveGiven(request.Kernels, settings.Crf) with { FromEnergies = scores.AreEnergies },
+            WithConfidence = settings.NeedsConfidence || settings.Format.UsesConfidence,
+            WithProbabilities = settings.Format.NeedsProbabilities,
+        };
+    }
+
     // The decoder pins an array.
     private static ReadOnlyMemory<byte> InArray(ReadOnlyMemory<byte> file) =>
         MemoryMarshal.TryGetArray(file, out _) ? file : file.ToArray();
 
     private PipelineContext Resolve(AdmittedRequest admitted, SegmentationRequest request)
     {
+        if (request.Scores is { } scores)
+        {
+            return ResolveGiven(admitted, request, scores);
+        }
+
         LoadedModel model = admitted.Model;
         model.CheckTakesImages();
         SegmentSettings settings = request.Settings;
@@ -220,6 +305,7 @@ internal sealed class Segmenter : ISegmenter
         CrfManifest? crf = model.Manifest.Postprocess.Crf;
         PipelineContext context = new(admitted, request)
         {
+            Origin = MaskOrigin.Of(model),
             Passes = _policy.Resolve(model.Manifest, model.Passes, settings.Passes),
             Crf = settings.Refine ?? crf?.Default ?? false ? _refiner.Resolve(crf, settings.Crf) : null,
             WithConfidence = request.WithConfidence || (encodes && usesConfidence),

@@ -82,6 +82,7 @@ public static class ServiceCollectionExtensions
         services.AddSingleton<ModelInspector>();
         services.AddSingleton<ImageDecoder>();
         services.AddSingleton<CrfRefiner>();
+        services.AddSingleton<KeptLattices>();
         services.AddSingleton<PassPolicy>();
         services.AddSingleton<PassesStage>();
         services.AddSingleton<SegmentationPipeline>();

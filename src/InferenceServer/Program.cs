@@ -15,6 +15,7 @@ using InferenceServer.OpenApi;
 using InferenceServer.OpenInference;
 using InferenceServer.OpenInference.Grpc;
 using InferenceServer.Playground;
+using InferenceServer.Refine;
 using InferenceServer.Runtime;
 using InferenceServer.Segment;
 using InferenceServer.Telemetry;
@@ -65,6 +66,7 @@ public sealed class Program
             builder.Services.AddSingleton<ModelLifecycle>();
             builder.Services.AddSingleton<SegmentHandler>();
             builder.Services.AddSingleton<RequestImageReader>();
+            builder.Services.AddSingleton<RefineFormReader>();
             builder.Services.AddBulk();
             builder.Services.AddJobs();
             builder.Services.AddFetching();
@@ -107,6 +109,7 @@ public sealed class Program
             app.UsePlayground();
             app.MapSegment();
             app.MapBulk();
+            app.MapRefine();
             app.MapJobs();
             app.MapHuggingFace();
             app.MapLabelStudio();

@@ -207,8 +207,9 @@ public sealed class CrfInferenceTests
     }
 
     [Theory]
-    [InlineData(CrfQuality.Exact), InlineData(CrfQuality.Fast)]
-    public void Refine_LatticeOfTheLastCall_GivesTheBitsOfANewOne(CrfQuality quality)
+    [InlineData(CrfQuality.Exact, false), InlineData(CrfQuality.Fast, false)]
+    [InlineData(CrfQuality.Exact, true), InlineData(CrfQuality.Fast, true)]
+    public void Refine_LatticeOfTheLastCall_GivesTheBitsOfANewOne(CrfQuality quality, bool trims)
     {
         RandomScene scene = new(20, 150, 130, 5), recolored = new(20, 150, 130, 5), other = new(21, 150, 130, 5);
         recolored.Rgb[^1] ^= 64;
@@ -230,6 +231,38 @@ public sealed class CrfInferenceTests
             float[] marginals = new float[image.Energies.Length];
             CrfInference.Refine(image.Input, call, workspace, marginals);
             Assert.Equal(image.Refine(call), marginals);
+            if (trims)
+            {
+                long before = workspace.Bytes;
+                workspace.Trim();
+                Assert.InRange(workspace.Bytes, 1, before - (image.Energies.Length * sizeof(float)));
+                Assert.True(workspace.Lattice(0).IsBuilt && workspace.Lattice(1).IsBuilt);
+            }
+        }
+    }
+
+    [Fact]
+    public void Refine_WorkspaceOfACallWithSettledPixels_GivesTheBitsOfANewOne()
+    {
+        // More than 32 labels and kernels without normalisation settle nothing, and may be pruned.
+        RandomScene small = new(23, 40, 30, 5), wide = new(24, 150, 130, 40), large = new(25, 200, 180, 5);
+        CrfParameters parameters = new() { Kernels = RandomScene.Kernels, Iterations = 6, Threads = 2, PruneBelow = 0.02f };
+        CrfParameters plain = parameters with
+        {
+            Kernels = [.. RandomScene.Kernels.Select(kernel => kernel with { Normalization = CrfNormalization.None })],
+        };
+        using CrfWorkspace workspace = new(Unlimited);
+        foreach ((RandomScene scene, CrfParameters call) in ((RandomScene, CrfParameters)[])[
+            (small, parameters), (wide, parameters), (small, parameters), (large, plain), (small, parameters), (large, parameters)])
+        {
+            for (int i = 0; i < scene.Energies.Length / 2; i++)
+            {
+                scene.Energies[i] += 4; // half of the labels become rare
+            }
+
+            float[] marginals = new float[scene.Energies.Length];
+            CrfInference.Refine(scene.Input, call, workspace, marginals);
+            Assert.Equal(scene.Refine(call), marginals);
         }
     }
 

@@ -1,19 +1,24 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Runtime.InteropServices;
+
 namespace DenseCrf.Tests;
 
-/// <summary>The code in README.md compiles, runs, and does what the README says.</summary>
+/// <summary>The code in README.md is that of samples/DenseCrf, and does what the README says.</summary>
 public sealed class ReadmeTests
 {
     [Fact]
-    public void Readme_Code_IsTheSample()
+    public void Readme_Code_IsThatOfTheSample()
     {
-        string[] readme = Between(ReadLines("README.md"), "```csharp", "```");
-        string[] sample = Between(ReadLines("ReadmeTests.cs"), "        // <sample>", "        // </sample>");
+        string readme = Read("README.md").Split("```csharp\n")[1].Split("```")[0], sample = Read("Program.cs");
+        const string Using = "using DenseCrf;\n\n";
 
-        Assert.Equal(["using DenseCrf;", "", .. sample.Select(line => line.Length < 8 ? line : line[8..])], readme);
+        Assert.StartsWith(Using, readme, StringComparison.Ordinal);
+        Assert.Contains(readme[Using.Length..], sample, StringComparison.Ordinal);
     }
 
     [Fact]
-    public void Sample_SceneOfTheReadme_HasTheMeanIoUOfTheReadme()
+    public async Task Sample_SceneOfTheReadme_HasTheMeanIoUOfTheReadme()
     {
         CrfCase scene = new("c02_160x120_L5");
         float[] probabilities = new float[scene.Energies.Length];
@@ -23,28 +28,33 @@ public sealed class ReadmeTests
         CrfInference.Refine(scene.Input, softmax, workspace, probabilities);
         CrfInference.Label(scene.Input, softmax, workspace, likeliest);
 
-        byte[] refined = Sample(scene.Rgb, probabilities, scene.Width, scene.Height, scene.Labels);
+        byte[] refined = await RunAsync(scene, probabilities);
 
         Assert.Equal(0.84, MeanIoU(scene, likeliest), 0.005);
         Assert.Equal(0.94, MeanIoU(scene, refined), 0.005);
     }
 
-    private static byte[] Sample(byte[] rgb, float[] probabilities, int width, int height, int labels)
+    /// <summary>Runs the sample as the solution builds it.</summary>
+    private static async Task<byte[]> RunAsync(CrfCase scene, float[] probabilities)
     {
-        // <sample>
-        // rgb: the image, height × width × 3 bytes. probabilities: labels × height × width, as a softmax returns them.
-        CrfInput input = CrfInput.FromProbabilities(probabilities, rgb, width, height, labels);
-        CrfParameters parameters = new()
-        {
-            Kernels = [CrfKernel.Gaussian(weight: 3, xy: 3), CrfKernel.Bilateral(weight: 10, xy: 80, rgb: 13)],
-            Iterations = 10,
-            Threads = 2,
-        };
-        using CrfWorkspace workspace = new(maxBytes: 1L << 30);   // keep it for the next image: only the first call allocates
-        byte[] labelMap = new byte[width * height];
-        CrfInference.Label(input, parameters, workspace, labelMap);
-        // </sample>
-        return labelMap;
+        // tests/DenseCrf.Tests/bin/Release/net10.0
+        DirectoryInfo build = new(AppContext.BaseDirectory.TrimEnd(Path.DirectorySeparatorChar));
+        string root = build.Parent!.Parent!.Parent!.Parent!.Parent!.FullName;
+        string program = Path.Combine(root, "samples", "DenseCrf", "bin", build.Parent.Name, build.Name, "DenseCrfSample.dll");
+        DirectoryInfo folder = Directory.CreateTempSubdirectory("dense-crf-sample-");
+        string image = Path.Combine(folder.FullName, "rgb"), scores = Path.Combine(folder.FullName, "p");
+        string labels = Path.Combine(folder.FullName, "l");
+        await File.WriteAllBytesAsync(image, scene.Rgb);
+        await File.WriteAllBytesAsync(scores, MemoryMarshal.AsBytes(probabilities.AsSpan()).ToArray());
+        string[] sizes = [.. new[] { scene.Width, scene.Height, scene.Labels }.Select(n => n.ToString(CultureInfo.InvariantCulture))];
+        using Process process = Process.Start(
+            new ProcessStartInfo("dotnet", [program, .. sizes, image, scores, labels]) { RedirectStandardError = true })!;
+        string error = await process.StandardError.ReadToEndAsync();
+        await process.WaitForExitAsync();
+        Assert.True(process.ExitCode == 0, error);
+        byte[] made = await File.ReadAllBytesAsync(labels);
+        folder.Delete(recursive: true);
+        return made;
     }
 
     private static double MeanIoU(CrfCase scene, byte[] labels) => Enumerable.Range(0, scene.Labels).Average(label =>
@@ -54,11 +64,6 @@ public sealed class ReadmeTests
         return (double)correct / (truth.Length + labels.Count(l => l == label) - correct);
     });
 
-    private static string[] ReadLines(string name) => File.ReadAllLines(Path.Combine(AppContext.BaseDirectory, name));
-
-    private static string[] Between(string[] lines, string first, string last)
-    {
-        int start = Array.IndexOf(lines, first) + 1;
-        return lines[start..Array.IndexOf(lines, last, start)];
-    }
+    private static string Read(string name) =>
+        File.ReadAllText(Path.Combine(AppContext.BaseDirectory, name)).ReplaceLineEndings("\n");
 }

@@ -161,6 +161,30 @@ public sealed class MaskTests(Browser browser)
     }
 
     [ChromiumFact]
+    public async Task Crf_Slider_UsesTheLatticeOfTheStepBefore()
+    {
+        await using PlaygroundWindow window = await browser.OpenAsync();
+        await window.UploadAsync(Photo.Png);
+        List<string?> sent = [];
+        window.Page.Request += (_, request) =>
+        {
+            if (request.Url.Contains("refine=crf", StringComparison.Ordinal) && request.Method == "POST")
+            {
+                sent.Add(request.Headers.GetValueOrDefault("x-lattice"));
+            }
+        };
+
+        await window.SegmentsAsync(() => window.Page.CheckAsync("#side-a input"));
+        await window.SegmentsAsync(() => window.SlideAsync("#crf label:has-text('Iterations') input", 3));
+        await window.SegmentsAsync(() => window.SlideAsync("#crf label:has-text('Iterations') input", 4));
+        await window.UploadAsync(Photo.Plain(40, 40));
+
+        Assert.Equal(("new", "new"), (sent[0], sent[3]));
+        Assert.Equal(32, sent[1]!.Length);
+        Assert.Equal(sent[1], sent[2]);
+    }
+
+    [ChromiumFact]
     public async Task Passes_ScalesAndMirror_AreAskedFor()
     {
         await using PlaygroundWindow window = await browser.OpenAsync();

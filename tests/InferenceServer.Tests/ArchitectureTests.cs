@@ -79,12 +79,18 @@ public sealed partial class ArchitectureTests
         },
         // What takes an image through the stages.
         { "Admission", ["Batching", "Decoding", "Diagnostics", "Models"] },
-        { "Refinement", ["Buffers", "Manifests", "Postprocessing"] },
+        {
+            "Refinement",
+            [
+                "Admission.Client", "Admission.ConcurrencyLimit", "Admission.SchedulingOptions", "Buffers", "Decoding.LabelPng",
+                "Manifests", "Npy", "Postprocessing"
+            ]
+        },
         { "Passes", ["Manifests", "Models", "Preprocessing"] },
         {
             "Pipeline",
             [
-                "Admission", "Batching", "Buffers", "Decoding", "Diagnostics", "Formats", "Models", "Passes",
+                "Admission", "Batching", "Buffers", "Decoding", "Diagnostics", "Formats", "Manifests.ClassTable", "Models", "Passes",
                 "Postprocessing", "Preprocessing", "Refinement", "Sessions"
             ]
         },
@@ -175,13 +181,13 @@ public sealed partial class ArchitectureTests
     // 400, and 20 for rasters: GeoPackage alone is an encoder, a file and a coordinate reference system;
     // and 35 for work on more than one machine: stores of objects, models and jobs in them, a queue between servers;
     // and 20 for networks in other number formats: calibration, quantisation, checks, and the choice at the load;
-    // and 4 for doors that clients knock at: streams of gRPC, and X-AnyLabeling.
+    // and 10 for doors that clients knock at: streams of gRPC, X-AnyLabeling, refinement of any tool's masks, calibration.
     [Fact]
-    public void Sources_Files_AreAtMost479()
+    public void Sources_Files_AreAtMost485()
     {
         int files = Files("src").Count(file => file.EndsWith(".cs", StringComparison.Ordinal));
 
-        Assert.InRange(files, 1, 479);
+        Assert.InRange(files, 1, 485);
     }
 
     [Fact]

@@ -88,21 +88,38 @@ public sealed partial class TablesTests(SegmentationServer server) : IClassFixtu
     }
 
     [Fact]
+    public async Task Parameters_OpenApiOfRefinement_ListsItsOwn()
+    {
+        JsonElement document = await server.Client.GetFromJsonAsync<JsonElement>("/swagger/v1/swagger.json");
+
+        JsonElement operation = document.GetProperty("paths").GetProperty("/v1/refine").GetProperty("post");
+        IEnumerable<string> listed = operation.GetProperty("parameters").EnumerateArray()
+            .Where(p => p.TryGetProperty("$ref", out _))
+            .Select(p => p.GetProperty("$ref").GetString()!);
+
+        Assert.Equal(RequestParameters.OfRefinement.Select(p => "#/components/parameters/" + p.Name), listed);
+        string doc = await File.ReadAllTextAsync(Path.Combine(Repository.Root, "docs", "crf.md"));
+        Assert.All(RequestParameters.OfRefinement.Where(p => p.Group == ParameterGroup.Scores), p => Assert.Contains(
+            $"| `{p.Name}` |", doc, StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task Parameters_OpenApi_HasThemAsTheTable()
     {
+        RequestParameter[] all = [.. RequestParameters.All.Union(RequestParameters.OfRefinement)];
         JsonElement document = await server.Client.GetFromJsonAsync<JsonElement>("/swagger/v1/swagger.json");
 
         JsonElement parameters = document.GetProperty("components").GetProperty("parameters");
         Assert.Equal(
-            RequestParameters.All.Select(p => p.Name).Order(StringComparer.Ordinal),
+            all.Select(p => p.Name).Order(StringComparer.Ordinal),
             parameters.EnumerateObject().Select(p => p.Name).Order(StringComparer.Ordinal));
         Assert.All(
-            RequestParameters.All,
+            all,
             p =>
                 Assert.StartsWith(
                     p.Description, parameters.GetProperty(p.Name).GetProperty("description").GetString(),
                     StringComparison.Ordinal));
-        Assert.All(RequestParameters.All.Where(p => p.Words.Count > 0), p => Assert.Equal(
+        Assert.All(all.Where(p => p.Words.Count > 0), p => Assert.Equal(
             p.Words, parameters.GetProperty(p.Name)
                 .GetProperty("schema")
                 .GetProperty("enum")

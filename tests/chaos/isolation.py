@@ -133,7 +133,7 @@ def leaks(server):
 
 ROUTES = [  # method, path, the scopes of which a caller needs one
     *[("POST", path, {"infer"}) for path in (
-        "/v1/segment", "/v1/segment/tiny", "/v1/segment/tiny/versions/1", "/v1/segment:batch?model=tiny", "/v2/models/tiny/infer",
+        "/v1/segment", "/v1/segment/tiny", "/v1/segment/tiny/versions/1", "/v1/segment:batch?model=tiny", "/v1/refine", "/v2/models/tiny/infer",
         "/v2/models/tiny/versions/1/infer", "/huggingface", "/huggingface/tiny", "/label-studio/setup", "/label-studio/predict", "/label-studio/webhook",
         "/label-studio/models/tiny/setup", "/label-studio/models/tiny/predict", "/label-studio/models/tiny/webhook", "/api/function_invocations?id=tiny",
         "/api/remove", "/x-anylabeling/v1/predict", "/v1/jobs?model=tiny")],

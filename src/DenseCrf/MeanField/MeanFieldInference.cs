@@ -104,10 +104,7 @@ internal sealed unsafe class MeanFieldInference
         foreach (KernelLattice lattice in _lattices)
         {
             lattice.EnsureRows(_firstLanes);
-            if (MaySettle)
-            {
-                lattice.EnsureHeld(_firstLanes);
-            }
+            lattice.EnsureHeld(MaySettle ? _firstLanes : 0);
         }
 
         WriteCompatibilities();

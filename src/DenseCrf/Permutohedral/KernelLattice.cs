@@ -198,7 +198,10 @@ internal sealed unsafe class KernelLattice(CrfWorkspace owner) : IDisposable
         _next.Ensure(((long)RowCount * lanes) + Skew);
     }
 
-    /// <summary>Makes room for rows of settled pixels. Those of a range keep their place when rows get shorter.</summary>
+    /// <summary>
+    /// Makes room for rows of settled pixels, or for none where <paramref name="lanes"/> is 0. Those of a range keep their
+    /// place when rows get shorter.
+    /// </summary>
     public void EnsureHeld(int lanes)
     {
         _heldLanes = lanes;
@@ -289,6 +292,14 @@ internal sealed unsafe class KernelLattice(CrfWorkspace owner) : IDisposable
     /// <summary>The constant factor of slicing.</summary>
     public float Alpha => 1 / (1 + MathF.Pow(2, -Dimensions));
 
+    /// <summary>Frees the rows of values; the places of the pixels and the vertices stay.</summary>
+    public void FreeRows()
+    {
+        _rows.Dispose();
+        _next.Dispose();
+        _held.Dispose();
+    }
+
     public void Dispose()
     {
         IsBuilt = false;
@@ -302,9 +313,9 @@ internal sealed unsafe class KernelLattice(CrfWorkspace owner) : IDisposable
 
     private float* Held(int range)
     {
-        if (_held.Pointer is null)
+        if (_heldLanes == 0)
         {
-            return null;
+            return null; // the buffer may be that of an earlier call
         }
 
         return _held.Pointer + ((long)Base(range) * _heldLanes);

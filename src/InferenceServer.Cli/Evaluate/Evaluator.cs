@@ -4,6 +4,7 @@ using InferenceServer.Kernels.Labels;
 using InferenceServer.Kernels.Metrics;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Admission;
+using InferenceServer.Runtime.Decoding;
 using InferenceServer.Runtime.Models;
 using InferenceServer.Runtime.Passes;
 using InferenceServer.Runtime.Postprocessing;
@@ -66,8 +67,7 @@ internal sealed class Evaluator
     /// score.</exception>
     public async Task AddAsync(LabelPair pair, CancellationToken cancellationToken)
     {
-        byte[] label = await File.ReadAllBytesAsync(pair.Label, cancellationToken).ConfigureAwait(false);
-        LabelPng truth = LabelPng.Decode(label, pair.Label);
+        LabelPng truth = await pair.ReadLabelAsync(cancellationToken).ConfigureAwait(false);
         SegmentationRequest request = new()
         {
             Image = await File.ReadAllBytesAsync(pair.Image, cancellationToken).ConfigureAwait(false),

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using InferenceServer.Cli.Hosting;
+using InferenceServer.Runtime.Decoding;
 
 namespace InferenceServer.Cli.Evaluate;
 
@@ -43,6 +44,21 @@ internal sealed record LabelPair(string Image, string Label)
         }
 
         return pairs;
+    }
+
+    /// <summary>Reads the label map.</summary>
+    /// <exception cref="CommandException">The file is no label map.</exception>
+    public async Task<LabelPng> ReadLabelAsync(CancellationToken cancellationToken)
+    {
+        byte[] file = await File.ReadAllBytesAsync(Label, cancellationToken).ConfigureAwait(false);
+        try
+        {
+            return LabelPng.Decode(file);
+        }
+        catch (InvalidDataException e)
+        {
+            throw new CommandException($"{Label}: {e.Message}");
+        }
     }
 }
 

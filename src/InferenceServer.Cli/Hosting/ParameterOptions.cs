@@ -9,6 +9,7 @@ namespace InferenceServer.Cli.Hosting;
 /// <c>--crf-gaussian-weight</c>.</summary>
 internal sealed class ParameterOptions
 {
+    private const string CrfPrefix = "crf.";
     private readonly List<(RequestParameter Parameter, Option<string?> Option)> _options = [];
 
     private ParameterOptions(Command command, string hiddenPrefix, IEnumerable<RequestParameter> parameters)
@@ -29,12 +30,15 @@ internal sealed class ParameterOptions
 
     /// <summary>Adds the parameters of the CRF without their prefix, for a command that uses the CRF alone.</summary>
     /// <param name="command">The command.</param>
-    public static ParameterOptions AddCrfTo(Command command)
-    {
-        const string Prefix = "crf.";
-        return new ParameterOptions(
-            command, Prefix, RequestParameters.All.Where(p => p.Name.StartsWith(Prefix, StringComparison.Ordinal)));
-    }
+    public static ParameterOptions AddCrfTo(Command command) => new(command, CrfPrefix, RequestParameters.All.Where(IsOfCrf));
+
+    /// <summary>Adds the parameters of the CRF without their prefix, and those of scores in a file.</summary>
+    /// <param name="command">The command.</param>
+    public static ParameterOptions AddScoresTo(Command command) => new(
+        command, CrfPrefix, RequestParameters.OfRefinement.Where(
+            p => IsOfCrf(p) || (p.Group == ParameterGroup.Scores && p.Name != "classes")));
+
+    private static bool IsOfCrf(RequestParameter parameter) => parameter.Name.StartsWith(CrfPrefix, StringComparison.Ordinal);
 
     /// <summary>The values that the user typed, by parameter name.</summary>
     public IReadOnlyDictionary<string, string> Texts(ParseResult parsed) => _options
@@ -49,7 +53,8 @@ internal sealed class ParameterOptions
 
     private static Option<string?> Create(RequestParameter parameter, string hiddenPrefix)
     {
-        string name = "--" + parameter.Name[hiddenPrefix.Length..].Replace('.', '-').Replace('_', '-');
+        int hidden = parameter.Name.StartsWith(hiddenPrefix, StringComparison.Ordinal) ? hiddenPrefix.Length : 0;
+        string name = "--" + parameter.Name[hidden..].Replace('.', '-').Replace('_', '-');
         string usual = parameter.Default ?? "the model's manifest";
         Option<string?> option = new(name)
         {

@@ -1,55 +1,94 @@
-using System.Globalization;
 using DenseCrf;
 using InferenceServer.Cli.Hosting;
+using InferenceServer.Client;
 using InferenceServer.Kernels;
 using InferenceServer.Kernels.Coloring;
-using InferenceServer.Kernels.Labels;
-using InferenceServer.Runtime.Npy;
+using InferenceServer.Runtime;
 using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Decoding;
 using InferenceServer.Runtime.Formats;
+using InferenceServer.Runtime.Npy;
+using InferenceServer.Runtime.Postprocessing;
+using InferenceServer.Runtime.Refinement;
 using Microsoft.Extensions.Options;
 
 namespace InferenceServer.Cli.Refine;
 
-/// <summary>Refines an array of probabilities along the edges of an image.</summary>
+/// <summary>Refines probabilities or labels in a file along the edges of an image, in this process or on a server.</summary>
 internal static class ArrayRefiner
 {
-    private const float Rounding = 1e-3f; // a softmax in half precision may exceed 1 by this much
-
     /// <summary>Reads the files, refines, and writes the results after a success.</summary>
-    /// <exception cref="CommandException">A file cannot be used, or the parameters do not fit the array.</exception>
-    public static async Task RunAsync(
-        RefineFiles files, CrfParameters parameters, Terminal terminal, CancellationToken cancellationToken)
+    /// <exception cref="CommandException">A file cannot be used.</exception>
+    /// <exception cref="SegmentationException">The parameters do not fit the files.</exception>
+    public static async Task RunHereAsync(
+        RefineFiles files, SegmentSettings settings, int threads, Terminal terminal, CancellationToken cancellationToken)
     {
         using RgbImage image = await DecodeAsync(files.Image, cancellationToken).ConfigureAwait(false);
-        using PooledBuffer<float> read = ReadArray(files.Probabilities, image.Size, out int planes);
-        if (!files.Energies)
+        // The limit on iterations protects a server, and is wider here.
+        using CrfRefiner refiner = new(Options.Create(new CrfOptions
         {
-            CheckProbabilities(read.Span, files.Probabilities);
-        }
-        else if (planes == 1)
-        {
-            throw new CommandException(
-                $"{files.Probabilities}: expected the energies of at least two classes, got one. "
-                + "Pass the probability of the foreground without --energies.");
-        }
-
-        using PooledBuffer<float>? both = planes == 1 ? WithBackground(read.Span) : null;
-        PooledBuffer<float> values = both ?? read;
-        int labels = Math.Max(planes, 2);
-        Refine(values.Span, files.Energies, image, labels, parameters, cancellationToken);
+            MaxIterations = CrfInference.MaxIterations, Threads = threads, MaxBytes = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes,
+        }));
+        CrfSettings crf = refiner.ResolveGiven(await KernelsAsync(files, cancellationToken).ConfigureAwait(false), settings.Crf);
+        using GivenScores scores = await ReadAsync(files, settings.Given, image.Size, cancellationToken).ConfigureAwait(false);
+        using Mask mask = scores.ToMask();
+        using Mask refined = await refiner.RefineAsync(
+            mask, scores.Classes, image.Pixels, (Confidence: false, Probabilities: true), crf with { FromEnergies = scores.AreEnergies },
+            cancellationToken).ConfigureAwait(false);
         await using (FileStream output = File.Create(files.Output))
         {
-            NpyFloats.Write(output, values.Span[^read.Span.Length..], [planes, image.Size.Height, image.Size.Width]);
+            ReadOnlyMemory<float> wanted = refined.Probabilities[^(scores.Planes * (int)image.Size.Pixels)..];
+            NpyFloats.Write(output, wanted.Span, [scores.Planes, image.Size.Height, image.Size.Width]);
         }
 
         terminal.Result(files.Output);
         if (files.Labels is not null)
         {
-            await WriteLabelsAsync(values.Memory, labels, image.Size, files.Labels, cancellationToken)
-                .ConfigureAwait(false);
+            using PooledBufferWriter png = new();
+            PngFile.WriteIndexed(refined.Labels.Span, image.Size, ClassSets.Voc.Palette, png);
+            await File.WriteAllBytesAsync(files.Labels, png.Written, cancellationToken).ConfigureAwait(false);
             terminal.Result(files.Labels);
+        }
+    }
+
+    /// <summary>Sends the files to a server, and writes its answers.</summary>
+    /// <exception cref="CommandException">The server refused, or there is none.</exception>
+    public static async Task RunOnServerAsync(
+        RefineFiles files, IReadOnlyDictionary<string, string> parameters, InferenceClient client, Terminal terminal,
+        CancellationToken cancellationToken)
+    {
+        byte[] image = await File.ReadAllBytesAsync(files.Image, cancellationToken).ConfigureAwait(false);
+        byte[] scores = await File.ReadAllBytesAsync(files.Scores, cancellationToken).ConfigureAwait(false);
+        string? kernels = null;
+        if (files.Kernels is not null)
+        {
+            kernels = await File.ReadAllTextAsync(files.Kernels, cancellationToken).ConfigureAwait(false);
+        }
+
+        await AskAsync(MaskFormat.NpyProbabilities, files.Output).ConfigureAwait(false);
+        if (files.Labels is not null)
+        {
+            await AskAsync(MaskFormat.Png, files.Labels).ConfigureAwait(false);
+        }
+
+        async Task AskAsync(MaskFormat format, string path)
+        {
+            RefineRequest request = new()
+            {
+                Probabilities = files.LabelMap is null ? scores : default, LabelMap = files.LabelMap is null ? default : scores,
+                Kernels = kernels, Format = format.Name, Parameters = parameters,
+            };
+            try
+            {
+                RefineAnswer answer = await client.RefineAsync(image, request, cancellationToken).ConfigureAwait(false);
+                await File.WriteAllBytesAsync(path, answer.Bytes, cancellationToken).ConfigureAwait(false);
+            }
+            catch (Exception e) when (e is InferenceServerException or HttpRequestException)
+            {
+                throw new CommandException(e.Message);
+            }
+
+            terminal.Result(path);
         }
     }
 
@@ -60,94 +99,62 @@ internal static class ArrayRefiner
             await File.ReadAllBytesAsync(path, cancellationToken).ConfigureAwait(false), cancellationToken);
     }
 
-    private static PooledBuffer<float> ReadArray(string path, ImageSize size, out int labels)
+    private static async Task<IReadOnlyList<CrfKernel>?> KernelsAsync(RefineFiles files, CancellationToken cancellationToken)
     {
-        using FileStream file = File.OpenRead(path);
+        if (files.Kernels is null)
+        {
+            return null;
+        }
+
         try
         {
-            PooledBuffer<float> values = NpyFloats.Read(file, out NpyHeader header);
-            if (header.Shape is [> 0 and <= CrfInference.MaxLabels and int planes, int height, int width]
-                && new ImageSize(width, height) == size)
+            return CrfKernelList.Parse(await File.ReadAllBytesAsync(files.Kernels, cancellationToken).ConfigureAwait(false));
+        }
+        catch (FormatException e)
+        {
+            throw new CommandException($"{files.Kernels}: {e.Message}");
+        }
+    }
+
+    private static async Task<GivenScores> ReadAsync(
+        RefineFiles files, GivenSettings given, ImageSize image, CancellationToken cancellationToken)
+    {
+        try
+        {
+            if (files.LabelMap is not null)
             {
-                labels = planes;
-                return values;
+                byte[] png = await File.ReadAllBytesAsync(files.LabelMap, cancellationToken).ConfigureAwait(false);
+                return GivenScores.OfLabels(png, classes: null, given.LabelConfidence, Accept);
             }
 
-            values.Dispose();
-            throw new CommandException(
-                $"{path}: expected the shape (classes, {size.Height}, {size.Width}), as the image has {size} pixels, "
-                + $"with 1 to {CrfInference.MaxLabels} classes, got ({string.Join(", ", header.Shape)}).");
+            await using FileStream npy = File.OpenRead(files.Scores);
+            return await GivenScores.ReadAsync(npy, given.AreEnergies, Accept, cancellationToken).ConfigureAwait(false);
         }
         catch (InvalidDataException e)
         {
-            throw new CommandException($"{path}: {e.Message}");
+            throw new CommandException($"{files.Scores}: {e.Message}");
         }
-    }
 
-    /// <summary>Rejects logits: clipped logits would give a wrong result without an error.</summary>
-    private static void CheckProbabilities(ReadOnlySpan<float> values, string path)
-    {
-        foreach (float value in values)
+        void Accept(ImageSize size, int planes)
         {
-            if (!(value >= -Rounding && value <= 1 + Rounding))
+            if (size != image)
             {
-                string got = value.ToString(CultureInfo.InvariantCulture);
-                throw new CommandException(
-                    $"{path}: expected probabilities from 0 to 1, got {got}. "
-                    + "Apply the softmax first, or pass energies in nats with --energies.");
+                throw new InvalidDataException(GivenScores.WrongSize(size, image));
             }
         }
-    }
-
-    /// <summary>The planes of both classes of a binary network, whose array has only the foreground.</summary>
-    private static PooledBuffer<float> WithBackground(ReadOnlySpan<float> foreground)
-    {
-        PooledBuffer<float> both = new(checked(2 * foreground.Length));
-        for (int i = 0; i < foreground.Length; i++)
-        {
-            both.Span[i] = 1 - foreground[i];
-        }
-
-        foreground.CopyTo(both.Span[foreground.Length..]);
-        return both;
-    }
-
-    private static void Refine(
-        Span<float> values, bool energies, RgbImage image, int labels, CrfParameters parameters,
-        CancellationToken cancellationToken)
-    {
-        (int width, int height) = image.Size;
-        ReadOnlySpan<byte> rgb = image.Pixels.Span;
-        using CrfWorkspace workspace = new(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
-        try
-        {
-            CrfInput input = energies
-                ? CrfInput.FromEnergies(values, rgb, width, height, labels)
-                : CrfInput.FromProbabilities(values, rgb, width, height, labels);
-            CrfInference.Refine(input, parameters, workspace, values, times: null, cancellationToken);
-        }
-        catch (ArgumentException e)
-        {
-            throw new CommandException(
-                $"The image of {image.Size} with {labels} classes cannot be refined: {e.Message}");
-        }
-    }
-
-    private static async Task WriteLabelsAsync(
-        ReadOnlyMemory<float> marginals, int labels, ImageSize size, string path, CancellationToken cancellationToken)
-    {
-        using PooledBuffer<byte> map = new((int)size.Pixels);
-        ArgMax.Compute(marginals.Span, labels, map.Span);
-        using PooledBufferWriter png = new();
-        PngFile.WriteIndexed(map.Span, size, ClassSets.Voc.Palette, png);
-        await File.WriteAllBytesAsync(path, png.Written, cancellationToken).ConfigureAwait(false);
     }
 }
 
 /// <summary>The input and output files of <c>refine</c>.</summary>
 /// <param name="Image">The image that guides the edges.</param>
-/// <param name="Probabilities">float32 [L, H, W] as <c>.npy</c>.</param>
-/// <param name="Energies">Whether the array has energies instead of probabilities.</param>
+/// <param name="Probabilities">Probabilities or energies as <c>.npy</c>; null where there is a label map.</param>
+/// <param name="LabelMap">Labels as PNG; null where there are probabilities.</param>
+/// <param name="Kernels">Kernels as JSON; null takes the usual ones.</param>
 /// <param name="Output">Receives the marginals, float32 [L, H, W].</param>
 /// <param name="Labels">Receives the label map as indexed PNG; null for none.</param>
-internal sealed record RefineFiles(string Image, string Probabilities, bool Energies, string Output, string? Labels);
+internal sealed record RefineFiles(
+    string Image, string? Probabilities, string? LabelMap, string? Kernels, string Output, string? Labels)
+{
+    /// <summary>The file of probabilities or labels.</summary>
+    public string Scores => Probabilities ?? LabelMap!;
+}

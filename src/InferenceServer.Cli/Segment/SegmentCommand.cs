@@ -40,24 +40,15 @@ internal static class SegmentCommand
             "--concurrency",
             $"Images worked on at a time; 0: as many as the server takes, or here, one for each processor, at most {MostHere}.",
             usual: 0, least: 0, most: 1024);
-        Option<string?> server = new("--server")
-        {
-            Description = "A server that segments the images, instead of a local model.", HelpName = "URL",
-        };
-        Option<string?> key = new("--key")
-        {
-            Description =
-                "The key, where the server needs one. Default: the environment variable INFERENCE_SERVER_KEY.",
-            HelpName = "KEY",
-        };
+        ServerOptions server = new("A server that segments the images, instead of a local model.");
         Command command = new("segment", "Write the masks of images.")
         {
-            images, model, folder, recursive, resume, concurrency, server, key,
+            images, model, folder, recursive, resume, concurrency, server.Url, server.Key,
         };
         ParameterOptions options = ParameterOptions.AddTo(
             command, ParameterGroup.Format, ParameterGroup.Passes, ParameterGroup.Refinement);
         RuntimeOptions runtime = RuntimeOptions.AddTo(command);
-        runtime.ExcludeWith(server, command);
+        runtime.ExcludeWith(server.Url, command);
         command.SetAction(async (parsed, ct) =>
         {
             string name = parsed.GetRequiredValue(model);
@@ -71,7 +62,7 @@ internal static class SegmentCommand
             }
 
             int many = parsed.GetValue(concurrency);
-            if (parsed.GetValue(server) is not { } url)
+            if (!server.IsGiven(parsed))
             {
                 using ServiceProvider services = runtime.Build(parsed);
                 Pace here = Pace.Fixed(many > 0 ? many : Math.Min(Environment.ProcessorCount, MostHere));
@@ -79,7 +70,7 @@ internal static class SegmentCommand
             }
 
             Pace pace = many > 0 ? Pace.Fixed(many) : Pace.Following();
-            using InferenceClient client = Connect(url, parsed.GetValue(key), pace);
+            using InferenceClient client = server.Connect(parsed, Retries, Note);
             SegmentQuery query = new()
             {
                 Model = name,
@@ -87,6 +78,14 @@ internal static class SegmentCommand
                 Parameters = options.Texts(parsed).Where(p => p.Key != "format").ToDictionary(),
             };
             return await SegmentAsync(jobs, new ServerMasks(client, query), pace, terminal, ct).ConfigureAwait(false);
+
+            void Note(HttpStatusCode status)
+            {
+                if (status == HttpStatusCode.TooManyRequests)
+                {
+                    pace.Refused();
+                }
+            }
         });
         return command;
     }
@@ -103,35 +102,6 @@ internal static class SegmentCommand
         }
 
         return new LocalMasks(services.GetRequiredService<ISegmenter>(), model, settings);
-    }
-
-    private static InferenceClient Connect(string url, string? key, Pace pace)
-    {
-        if (!Uri.TryCreate(url, UriKind.Absolute, out Uri? server) || server.Scheme is not ("http" or "https"))
-        {
-            throw new UsageException($"--server: expected a URL such as http://localhost:8080, got '{url}'.");
-        }
-
-        try
-        {
-            key ??= Environment.GetEnvironmentVariable("INFERENCE_SERVER_KEY");
-            InferenceClientOptions options = new() { Key = key, MaxRetries = Retries, OnRefused = Note };
-            return new InferenceClient(server, options);
-        }
-        catch (ArgumentException)
-        {
-            throw new UsageException(
-                "--key or INFERENCE_SERVER_KEY: "
-                + "expected a key of printable ASCII characters, got another character, such as a line break.");
-        }
-
-        void Note(HttpStatusCode status)
-        {
-            if (status == HttpStatusCode.TooManyRequests)
-            {
-                pace.Refused();
-            }
-        }
     }
 
     private static SegmentJob[] Remaining(IReadOnlyList<SegmentJob> jobs, Terminal terminal)

@@ -5,6 +5,7 @@ using InferenceServer.Cli.Hosting;
 using InferenceServer.Kernels.Metrics;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Admission;
+using InferenceServer.Runtime.Decoding;
 using InferenceServer.Runtime.Models;
 using InferenceServer.Runtime.Postprocessing;
 using InferenceServer.Runtime.Refinement;
@@ -32,8 +33,7 @@ internal sealed class TuningSet(Segmenter segmenter, LoadedModel model, byte ign
     /// memory.</exception>
     public async Task AddAsync(LabelPair pair, int planned, CancellationToken cancellationToken)
     {
-        byte[] label = await File.ReadAllBytesAsync(pair.Label, cancellationToken).ConfigureAwait(false);
-        LabelPng truth = LabelPng.Decode(label, pair.Label);
+        LabelPng truth = await pair.ReadLabelAsync(cancellationToken).ConfigureAwait(false);
         SegmentationRequest request = new()
         {
             Image = await File.ReadAllBytesAsync(pair.Image, cancellationToken).ConfigureAwait(false),

@@ -34,14 +34,19 @@ internal sealed class AdmissionControl(
         }
 
         // The admitted request takes the lease and the permit over; a refusal gives them up.
-        ModelLease lease = request.Held?.Share() ?? repository.Lease(request.Model, request.Version);
+        ModelLease? lease = request.Held?.Share();
+        if (!request.NeedsNoModel)
+        {
+            lease ??= repository.Lease(request.Model, request.Version);
+        }
+
         InFlightLimits.Permit permit = limits.Open(request.Client);
         admitted = null;
-        refusal = request.Body is null ? Enter(lease.Model, permit, request) : StartReading(lease.Model, permit, request.Priority);
+        refusal = request.Body is null ? Enter(lease?.Model, permit, request) : StartReading(lease?.Model, permit, request.Priority);
         if (refusal is not null)
         {
             permit.Dispose();
-            lease.Dispose();
+            lease?.Dispose();
             return false;
         }
 
@@ -54,31 +59,30 @@ internal sealed class AdmissionControl(
 
     /// <summary>Gives a request whose image has arrived its place in the server and in its model's backlog.</summary>
     /// <returns>The limit that is reached, as an error; null where none is.</returns>
-    internal static SegmentationException? Enter(LoadedModel model, InFlightLimits.Permit permit, Priority priority)
+    internal static SegmentationException? Enter(LoadedModel? model, InFlightLimits.Permit permit, Priority priority)
     {
-        Backlog backlog = model.Scheduler.Backlog;
-        if (!backlog.TryEnter(priority, permit.Part))
+        if (model?.Scheduler.Backlog.TryEnter(priority, permit.Part) is false)
         {
             return AdmissionErrors.QueueFull(model);
         }
 
         if (permit.TryEnter(priority) is { } full)
         {
-            backlog.Leave();
+            model?.Scheduler.Backlog.Leave();
             return AdmissionErrors.Refused(model, full, priority);
         }
 
         return null;
     }
 
-    private static SegmentationException? Enter(LoadedModel model, InFlightLimits.Permit permit, in AdmissionRequest request)
+    private static SegmentationException? Enter(LoadedModel? model, InFlightLimits.Permit permit, in AdmissionRequest request)
     {
         SegmentationException? refusal = permit.Peek(request.Priority) is { } unread
             ? AdmissionErrors.Refused(model, unread, request.Priority)
             : Enter(model, permit, request.Priority);
         if (refusal is null && permit.TryHoldBytes(request.Bytes) is { } full)
         {
-            model.Scheduler.Backlog.Leave();
+            model?.Scheduler.Backlog.Leave();
             return AdmissionErrors.Refused(model, full, request.Priority);
         }
 
@@ -86,9 +90,9 @@ internal sealed class AdmissionControl(
     }
 
     // A body that arrives holds no place, but a full server does not read it.
-    private static SegmentationException? StartReading(LoadedModel model, InFlightLimits.Permit permit, Priority priority)
+    private static SegmentationException? StartReading(LoadedModel? model, InFlightLimits.Permit permit, Priority priority)
     {
-        if (model.Scheduler.Backlog.IsFull(priority, permit.Part))
+        if (model?.Scheduler.Backlog.IsFull(priority, permit.Part) is true)
         {
             return AdmissionErrors.QueueFull(model);
         }
@@ -114,6 +118,9 @@ internal readonly record struct AdmissionRequest
 {
     /// <summary>A model's name; null takes the default.</summary>
     public string? Model { get; init; }
+
+    /// <summary>Whether no network runs: the request has no model, and no place in a model's queue.</summary>
+    public bool NeedsNoModel { get; init; }
 
     /// <summary>The number of a version that serves; null takes the newest.</summary>
     public int? Version { get; init; }

@@ -38,10 +38,10 @@ internal static class AdmissionErrors
         return Busy(model, $"the limit on {things} is reached");
     }
 
-    /// <param name="model">The model that the request waited for.</param>
+    /// <param name="model">The model that the request waited for; null where it is for none.</param>
     /// <param name="timeout">The request's timeout.</param>
     /// <param name="stage">The stage in which the time ran out.</param>
-    public static SegmentationException Late(LoadedModel model, TimeSpan timeout, Stage stage)
+    public static SegmentationException Late(LoadedModel? model, TimeSpan timeout, Stage stage)
     {
         string time = timeout.TotalMilliseconds.ToString("N0", CultureInfo.InvariantCulture);
         if (stage == Stage.Queue)

@@ -7,14 +7,14 @@ namespace InferenceServer.Runtime.Admission;
 /// is disposed.</summary>
 internal sealed class AdmittedRequest : IDisposable
 {
-    private readonly ModelLease _lease;
+    private readonly ModelLease? _lease;
     private readonly InFlightLimits.Permit _permit;
     private readonly Deadline _deadline;
     private int _places;
     private bool _arrives;
     private int _left;
 
-    internal AdmittedRequest(ModelLease lease, InFlightLimits.Permit permit, Deadline deadline, in AdmissionRequest request)
+    internal AdmittedRequest(ModelLease? lease, InFlightLimits.Permit permit, Deadline deadline, in AdmissionRequest request)
     {
         (_lease, _permit, _deadline) = (lease, permit, deadline);
         Timings = request.Timings ?? new StageTimings();
@@ -25,7 +25,14 @@ internal sealed class AdmittedRequest : IDisposable
     }
 
     /// <summary>The model that will answer.</summary>
-    public LoadedModel Model => _lease.Model;
+    /// <exception cref="InvalidOperationException">The request needs no model.</exception>
+    public LoadedModel Model => _lease?.Model ?? throw new InvalidOperationException("The request has no model.");
+
+    /// <summary>The model that will answer; null where no network runs.</summary>
+    public LoadedModel? ModelOrNone => _lease?.Model;
+
+    /// <summary>The model's name in metrics.</summary>
+    public string ModelName => _lease?.Model.Name ?? SegmentationMetrics.NoModel;
 
     /// <summary>Who sent the request; null is this process.</summary>
     public Client? Client { get; }
@@ -52,7 +59,7 @@ internal sealed class AdmittedRequest : IDisposable
 
     /// <summary>The error of a request that <see cref="IsLate"/>; it names the stage in which the time ran
     /// out.</summary>
-    public SegmentationException Late() => AdmissionErrors.Late(Model, _deadline.Timeout, Timings.Current);
+    public SegmentationException Late() => AdmissionErrors.Late(ModelOrNone, _deadline.Timeout, Timings.Current);
 
     /// <summary>Applies timeout and priority that stand in the request's body.</summary>
     /// <param name="timeout">The timeout from the request's arrival; it can only shorten the timeout. Null changes
@@ -95,7 +102,7 @@ internal sealed class AdmittedRequest : IDisposable
             return body;
         }
 
-        if (AdmissionControl.Enter(Model, _permit, Priority) is { } full)
+        if (AdmissionControl.Enter(ModelOrNone, _permit, Priority) is { } full)
         {
             (body as IDisposable)?.Dispose();
             throw full;
@@ -123,7 +130,7 @@ internal sealed class AdmittedRequest : IDisposable
             LeaveBacklog();
             _permit.Dispose();
             _deadline.Dispose();
-            _lease.Dispose();
+            _lease?.Dispose();
         }
     }
 
@@ -134,7 +141,7 @@ internal sealed class AdmittedRequest : IDisposable
         {
             if (Volatile.Read(ref _places) > 0)
             {
-                return Model.Scheduler.Backlog;
+                return ModelOrNone?.Scheduler.Backlog;
             }
 
             return null;
@@ -161,7 +168,7 @@ internal sealed class AdmittedRequest : IDisposable
     {
         if (refusal is { } full)
         {
-            throw AdmissionErrors.Refused(Model, full, Priority);
+            throw AdmissionErrors.Refused(ModelOrNone, full, Priority);
         }
     }
 
@@ -180,7 +187,7 @@ internal sealed class AdmittedRequest : IDisposable
     {
         if (Interlocked.Exchange(ref _places, 0) is > 0 and int places)
         {
-            Model.Scheduler.Backlog.Leave(places);
+            ModelOrNone?.Scheduler.Backlog.Leave(places);
         }
     }
 }

@@ -106,15 +106,12 @@ internal sealed class ImageDecoder(IOptions<DecodingOptions> options, ILogger<Im
         }
     }
 
-    private void CheckSize(EncodedImage image)
+    /// <summary>Checks width and height.</summary>
+    /// <param name="size">The image's size.</param>
+    /// <param name="remedy">What to do where it is too large.</param>
+    /// <exception cref="SegmentationException">The size is above a limit.</exception>
+    public void CheckSize(ImageSize size, string remedy = "send a smaller image.")
     {
-        ImageSize size = image.Size;
-        string remedy = "send a smaller image.";
-        if (image.HasParts)
-        {
-            remedy = "send a smaller image, or request a part of it with window or bbox.";
-        }
-
         if (size.Pixels > Limits.MaxPixels)
         {
             throw new SegmentationException(
@@ -128,6 +125,17 @@ internal sealed class ImageDecoder(IOptions<DecodingOptions> options, ILogger<Im
                 SegmentationError.TooManyPixels,
                 $"Expected an image with sides of at most {Limits.MaxSide:N0} pixels, got {size}; {remedy}");
         }
+    }
+
+    private void CheckSize(EncodedImage image)
+    {
+        if (image.HasParts)
+        {
+            CheckSize(image.Size, "send a smaller image, or request a part of it with window or bbox.");
+            return;
+        }
+
+        CheckSize(image.Size);
     }
 
     private void CheckBands(EncodedImage image)

@@ -327,6 +327,9 @@ internal sealed record MaskContent
     /// <summary>Number of channels in <see cref="Probabilities"/>.</summary>
     public required int Channels { get; init; }
 
+    /// <summary>Whether an answer of scores has those of the second of two classes alone.</summary>
+    public bool IsForegroundOnly { get; init; }
+
     /// <summary>Size of the mask and of the upright image.</summary>
     public required ImageSize Size { get; init; }
 

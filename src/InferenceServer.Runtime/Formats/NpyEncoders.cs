@@ -52,6 +52,12 @@ internal sealed class NpyProbabilitiesEncoder : IMaskEncoder
     public void Encode(MaskContent content, FormatSettings options, IBufferWriter<byte> output)
     {
         IReadOnlyList<int> shape = [content.Channels, content.Size.Height, content.Size.Width];
+        if (content.IsForegroundOnly)
+        {
+            NpyFloats.Write(new BufferWriterStream(output), content.Plane(1), [1, .. shape.Skip(1)]);
+            return;
+        }
+
         if (output is PooledBufferWriter { TakesTail: true } answer && content.TakeProbabilities is { } take && HandsOver)
         {
             answer.Write(new NpyHeader(NpyFloats.Type, FortranOrder: false, shape).ToBytes());

@@ -58,7 +58,7 @@ internal sealed class ClassTable
             return Void;
         }
 
-        return string.Create(CultureInfo.InvariantCulture, $"class_{label}");
+        return Number(label);
     }
 
     /// <summary>Resolves a manifest that passed <see cref="Validate"/>. One name for one score is that of the second of
@@ -91,6 +91,12 @@ internal sealed class ClassTable
 
         return Create(classes with { Names = [Background, .. classes.Names!], Palette = palette });
     }
+
+    /// <summary>Classes that have numbers for names, in the colours of Pascal VOC.</summary>
+    public static ClassTable Numbered(int classes) => Create(new ClassesManifest
+    {
+        Names = [.. Enumerable.Range(0, classes).Select(Number)], Palette = [ClassSets.Voc.Id],
+    });
 
     /// <inheritdoc cref="Create(ModelManifest)"/>
     public static ClassTable Create(ClassesManifest classes)
@@ -169,6 +175,8 @@ internal sealed class ClassTable
             yield return $"classes.ignore: expected 0 to {DefaultIgnore(count)}";
         }
     }
+
+    private static string Number(int label) => string.Create(CultureInfo.InvariantCulture, $"class_{label}");
 
     private static string BuiltIn => string.Join(", ", ClassSets.All.Select(s => s.Id));
 

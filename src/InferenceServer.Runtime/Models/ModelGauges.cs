@@ -3,6 +3,7 @@ using System.Reflection;
 using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Diagnostics;
 using InferenceServer.Runtime.Admission;
+using InferenceServer.Runtime.Refinement;
 using InferenceServer.Runtime.Sessions;
 
 namespace InferenceServer.Runtime.Models;
@@ -16,7 +17,7 @@ internal sealed class ModelGauges
     /// <summary>Creates the instruments.</summary>
     public ModelGauges(
         IMeterFactory meters, ModelRepository repository, IModelSource source, TimeProvider time, SessionFactory sessions,
-        InFlightLimits admission)
+        InFlightLimits admission, KeptLattices lattices)
     {
         _repository = repository;
         Meter meter = meters.Create(SegmentationMetrics.MeterName);
@@ -56,6 +57,9 @@ internal sealed class ModelGauges
         meter.CreateObservableGauge(
             "seg_waiting_answer_bytes", () => admission.AnswerBytes, "By",
             "Bytes of answers that wait for their clients; limited by Scheduling:MaxAnswerBytes.");
+        meter.CreateObservableGauge(
+            "seg_crf_kept_bytes", () => lattices.Bytes, "By",
+            "Bytes of lattices that are kept for another refinement of the same image; limited by Crf:KeptBytes.");
         meter.CreateObservableGauge(
             "seg_buffer_rented_bytes", () => PooledArrays.RentedBytes, "By",
             "Bytes of image, tensor and mask buffers in use; near 0 when idle.");

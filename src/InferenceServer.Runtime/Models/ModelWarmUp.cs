@@ -143,7 +143,7 @@ internal sealed class ModelWarmUp
         {
             CrfSettings settings = _refiner.Resolve(_model.Manifest.Postprocess.Crf, new CrfOverrides());
             int classes = _model.Postprocessor.Classes;
-            _refiner.RefineAsync(mask, classes, rgb, withConfidence: false, settings, cancellationToken)
+            _refiner.RefineAsync(mask, classes, rgb, (Confidence: false, Probabilities: false), settings, cancellationToken)
                 .AsTask()
                 .GetAwaiter()
                 .GetResult()

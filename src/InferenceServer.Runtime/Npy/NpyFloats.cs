@@ -3,51 +3,63 @@ using InferenceServer.Runtime.Buffers;
 
 namespace InferenceServer.Runtime.Npy;
 
-/// <summary>Reads and writes arrays of little-endian float32 in C order as NumPy <c>.npy</c> files; tools exchange
-/// probabilities in such files.</summary>
+/// <summary>Writes arrays of little-endian float32 in C order as NumPy <c>.npy</c> files, and reads them
+/// and those of float16; tools exchange probabilities in such files.</summary>
 internal static class NpyFloats
 {
-    /// <summary>The supported element type.</summary>
+    /// <summary>The element type that is written.</summary>
     public const string Type = "<f4";
+
+    private const string HalfType = "<f2";
 
     private const int ValuesAtOnce = 1 << 20; // the byte length of a span is an int, too small for large arrays
 
     /// <summary>Reads a whole array.</summary>
-    /// <param name="stream">At the start of the file; after the last value when the method returns.</param>
-    /// <param name="header">Type, order and shape of the array.</param>
-    /// <returns>The values, the last axis fastest; the caller disposes the buffer.</returns>
+    /// <param name="stream">At the start of the file; bytes after the array are left.</param>
+    /// <param name="accept">Looks at the header and throws where the array is not wanted, before memory is taken for it.</param>
+    /// <param name="cancellationToken">Cancels reading.</param>
+    /// <returns>The array; the caller disposes it.</returns>
     /// <exception cref="InvalidDataException">The file is not a <c>.npy</c> file, has another type or order, is too
     /// large, or is truncated.</exception>
-    public static PooledBuffer<float> Read(Stream stream, out NpyHeader header)
+    public static async Task<NpyValues> ReadAsync(
+        Stream stream, Action<NpyHeader>? accept = null, CancellationToken cancellationToken = default)
     {
-        header = NpyHeader.Read(stream);
-        if (header.Type != Type)
+        byte[] bytes = new byte[NpyHeader.MostRead];
+        int end = await stream.ReadAtLeastAsync(bytes, bytes.Length, throwOnEndOfStream: false, cancellationToken)
+            .ConfigureAwait(false);
+        using MemoryStream start = new(bytes, 0, end);
+        NpyHeader header = NpyHeader.Read(start);
+        int at = (int)start.Position, size = SizeOf(header);
+        long left = long.MaxValue;
+        if (stream.CanSeek)
         {
-            throw new InvalidDataException(
-                $"Expected little-endian float32 ('{Type}'), got '{header.Type}'; " +
-                $"convert the array with .astype('{Type}').");
+            left = stream.Length - stream.Position + end - at;
         }
 
-        if (header.FortranOrder && header.Shape.Count > 1)
+        int count = Count(header, left / size);
+        accept?.Invoke(header);
+        using Owned<PooledBuffer<float>> values = new(new PooledBuffer<float>(count));
+        for (int filled = 0; filled < count;)
         {
-            throw new InvalidDataException(
-                "Expected C order, got Fortran order; convert the array with numpy.ascontiguousarray.");
-        }
-
-        using Owned<PooledBuffer<float>> values = new(new PooledBuffer<float>(Count(stream, header)));
-        try
-        {
-            for (Span<float> rest = values.Value.Span; !rest.IsEmpty; rest = rest[Math.Min(ValuesAtOnce, rest.Length)..])
+            int whole = Math.Min((end - at) / size, count - filled);
+            Convert(bytes.AsSpan(at, whole * size), values.Value.Span.Slice(filled, whole), size);
+            filled += whole;
+            at += whole * size;
+            if (filled < count)
             {
-                stream.ReadExactly(MemoryMarshal.AsBytes(rest[..Math.Min(ValuesAtOnce, rest.Length)]));
-            }
+                bytes.AsSpan(at, end - at).CopyTo(bytes);
+                (at, end) = (0, end - at);
+                int read = await stream.ReadAsync(bytes.AsMemory(end), cancellationToken).ConfigureAwait(false);
+                if (read == 0)
+                {
+                    throw Truncated(header);
+                }
 
-            return values.Release();
+                end += read;
+            }
         }
-        catch (EndOfStreamException)
-        {
-            throw Truncated(header);
-        }
+
+        return new NpyValues(header, values.Release());
     }
 
     /// <summary>Writes an array.</summary>
@@ -67,8 +79,47 @@ internal static class NpyFloats
         }
     }
 
+    /// <summary>Bytes of a value in the file.</summary>
+    private static int SizeOf(NpyHeader header)
+    {
+        if (header.Type is not (Type or HalfType))
+        {
+            throw new InvalidDataException(
+                $"Expected little-endian float32 ('{Type}') or float16 ('{HalfType}'), got '{header.Type}'; " +
+                $"convert the array with .astype('{Type}').");
+        }
+
+        if (header.FortranOrder && header.Shape.Count > 1)
+        {
+            throw new InvalidDataException(
+                "Expected C order, got Fortran order; convert the array with numpy.ascontiguousarray.");
+        }
+
+        if (header.Type == Type)
+        {
+            return sizeof(float);
+        }
+
+        return sizeof(float) / 2;
+    }
+
+    private static void Convert(ReadOnlySpan<byte> bytes, Span<float> values, int size)
+    {
+        if (size == sizeof(float))
+        {
+            bytes.CopyTo(MemoryMarshal.AsBytes(values));
+            return;
+        }
+
+        ReadOnlySpan<Half> halves = MemoryMarshal.Cast<byte, Half>(bytes);
+        for (int i = 0; i < values.Length; i++)
+        {
+            values[i] = (float)halves[i];
+        }
+    }
+
     /// <summary>The number of values, checked before memory is rented.</summary>
-    private static int Count(Stream stream, NpyHeader header)
+    private static int Count(NpyHeader header, long available)
     {
         long count;
         try
@@ -86,7 +137,7 @@ internal static class NpyFloats
                 $"Expected at most {Array.MaxLength:N0} values, got the shape ({string.Join(", ", header.Shape)}).");
         }
 
-        if (!stream.CanSeek || (stream.Length - stream.Position) / sizeof(float) >= count)
+        if (available >= count)
         {
             return (int)count;
         }
@@ -96,4 +147,12 @@ internal static class NpyFloats
 
     private static InvalidDataException Truncated(NpyHeader header) =>
         new($"The file ends before all values of the shape ({string.Join(", ", header.Shape)}).");
+}
+
+/// <summary>An array that was read from a <c>.npy</c> file. Disposal returns its memory to the pool.</summary>
+/// <param name="Header">Type, order and shape in the file.</param>
+/// <param name="Values">The values, the last axis fastest.</param>
+internal sealed record NpyValues(NpyHeader Header, PooledBuffer<float> Values) : IDisposable
+{
+    public void Dispose() => Values.Dispose();
 }

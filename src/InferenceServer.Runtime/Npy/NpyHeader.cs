@@ -17,6 +17,9 @@ internal sealed partial record NpyHeader(string Type, bool FortranOrder, IReadOn
     /// <summary>More bytes than the header of any mask has.</summary>
     public const int MostBytes = 256;
 
+    /// <summary>The most bytes of a header that <see cref="Read"/> accepts.</summary>
+    public const int MostRead = MaxLength + 12;
+
     private const int Alignment = 64;    // of the values, so that a mapped file can be read with SIMD
     private const int MaxLength = 65535; // far more than any plain array needs
 

@@ -65,6 +65,9 @@ internal enum ParameterGroup
 
     /// <summary>The fully connected CRF.</summary>
     Refinement,
+
+    /// <summary>Scores that come with the image.</summary>
+    Scores,
 }
 
 /// <summary>The type of a parameter's value.</summary>

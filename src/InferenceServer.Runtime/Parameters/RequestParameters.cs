@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Numerics;
 using DenseCrf;
 using InferenceServer.Kernels;
+using InferenceServer.Kernels.Coloring;
 using InferenceServer.Runtime.Admission;
 using InferenceServer.Runtime.Decoding;
 using InferenceServer.Runtime.Formats;
@@ -176,6 +177,24 @@ internal static class RequestParameters
             (s, rgb) => s with { Crf = s.Crf with { BilateralRgb = rgb } }),
         Word("crf.quality", ParameterGroup.Refinement, "exact, or fast: an approximation.", "exact",
             [("exact", CrfQuality.Exact), ("fast", CrfQuality.Fast)], (s, quality) => s with { Crf = s.Crf with { Quality = quality } }),
+    ];
+
+    /// <summary>The parameters of a refinement of given scores: those that no network needs, and some of its own.</summary>
+    public static IReadOnlyList<RequestParameter> OfRefinement { get; } =
+    [
+        .. All.Where(p => p.Name != "refine" && p.Group != ParameterGroup.Passes),
+        new(
+            "classes", ParameterGroup.Scores, ParameterType.Text,
+            "Names and colours of the classes: a data set (voc, cityscapes, camvid, ade20k), or those of a model.")
+        {
+            Example = ClassSets.Voc.Id, Parse = (s, name) => s with { Given = s.Given with { Classes = name } },
+        },
+        Flag("energies", ParameterGroup.Scores, "true: the array has energies in nats (−ln p) instead of probabilities.", "false",
+            (s, energies) => s with { Given = s.Given with { AreEnergies = energies } }),
+        Number<float>(
+            "label_confidence", ParameterGroup.Scores,
+            "The probability that a label of a label map is right; the other classes share the rest.", 0, 1, "0.7",
+            (s, confidence) => s with { Given = s.Given with { LabelConfidence = confidence } }),
     ];
 
     /// <summary>The parameter of a name; null where there is none.</summary>

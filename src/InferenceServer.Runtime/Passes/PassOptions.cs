@@ -25,8 +25,9 @@ public sealed class PassOptions
     public long MaxInputPixels { get; set; } = 64L << 20;
 
     /// <summary>Most bytes that a request may use beside the image and its mask: scores of unfinished rows (of all
-    /// rows for probabilities and refinement), resized strips, and tiles in flight. Also the limit on a network's raw
-    /// output together with the response made from that output, and on what writing a mask takes. Default 1 GiB.</summary>
+    /// rows for probabilities and refinement, and scores that come with the image), resized strips, and tiles in flight.
+    /// Also the limit on a network's raw output together with the response made from that output, and on what writing a
+    /// mask takes. Default 1 GiB.</summary>
     [Range(1L << 20, 1L << 32)]
     public long MaxBytes { get; set; } = 1L << 30;
 

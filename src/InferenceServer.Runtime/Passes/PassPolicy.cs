@@ -100,6 +100,22 @@ internal sealed class PassPolicy(IOptions<PassOptions> options)
         }
     }
 
+    /// <summary>Checks scores that come with an image against the limit.</summary>
+    /// <param name="bytes">Bytes in memory.</param>
+    /// <param name="size">Width and height of a plane.</param>
+    /// <param name="classes">Number of classes.</param>
+    /// <exception cref="SegmentationException">The bytes are above the limit.</exception>
+    public void CheckScores(long bytes, ImageSize size, int classes)
+    {
+        if (bytes > _options.MaxBytes)
+        {
+            throw new SegmentationException(SegmentationError.TooManyPixels, string.Create(
+                CultureInfo.InvariantCulture,
+                $"Expected at most {_options.MaxBytes:N0} bytes of scores (Inference:MaxBytes), got {bytes:N0} for {classes} classes ") +
+                $"of {size} pixels. Send a smaller image, or fewer classes.");
+        }
+    }
+
     /// <summary>Checks the network's raw output against the limit, for a request that wants raw output.</summary>
     /// <param name="bytes">Bytes of the output and of the response made from it.</param>
     /// <exception cref="SegmentationException">The bytes are above the limit.</exception>

@@ -21,7 +21,7 @@ internal sealed class PassesStage(CpuGate cpu, PassPolicy policy, SegmentationMe
 
     public bool UsesCpu => false;
 
-    public bool AppliesTo(PipelineContext context) => !context.Plan.IsOne;
+    public bool AppliesTo(PipelineContext context) => context.Plan is { IsOne: false };
 
     public async ValueTask RunAsync(PipelineContext context)
     {

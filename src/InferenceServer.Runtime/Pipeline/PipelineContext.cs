@@ -1,8 +1,10 @@
+using InferenceServer.Kernels;
 using InferenceServer.Runtime.Admission;
 using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Decoding;
 using InferenceServer.Runtime.Diagnostics;
 using InferenceServer.Runtime.Formats;
+using InferenceServer.Runtime.Manifests;
 using InferenceServer.Runtime.Models;
 using InferenceServer.Runtime.Passes;
 using InferenceServer.Runtime.Postprocessing;
@@ -30,12 +32,15 @@ internal sealed class PipelineContext(AdmittedRequest admitted, SegmentationRequ
 
     public LoadedModel Model => admitted.Model;
 
+    /// <summary>What makes the mask: the model, or the CRF alone.</summary>
+    public required MaskOrigin Origin { get; init; }
+
     public StageTimings Timings => admitted.Timings;
 
     public CancellationToken Cancellation => admitted.Cancellation;
 
-    /// <summary>Tiles, scales and mirroring: the manifest's, or the request's.</summary>
-    public required PassSettings Passes { get; init; }
+    /// <summary>Tiles, scales and mirroring: the manifest's, or the request's. Null where no network runs.</summary>
+    public PassSettings Passes { get; init; } = null!;
 
     /// <summary>The CRF's parameters; null where the mask is not refined.</summary>
     public CrfSettings? Crf { get; init; }
@@ -67,7 +72,13 @@ internal sealed class PipelineContext(AdmittedRequest admitted, SegmentationRequ
         }
     }
 
-    /// <summary>The runs of the network; set by decoding, which learns the image's size.</summary>
+    /// <summary>What refinement makes beside labels: refined probabilities where no network has made others.</summary>
+    public (bool Confidence, bool Probabilities) Refined => (WithConfidence, request.Scores is not null && WithProbabilities);
+
+    /// <summary>Size of the image and of its mask; set by decoding.</summary>
+    public ImageSize Size { get; set; }
+
+    /// <summary>The runs of the network; set by decoding, which learns the image's size. Null where no network runs.</summary>
     public PassPlan Plan { get; set; } = null!;
 
     /// <summary>Whether the image is needed beside what the network sees: an encoder, the CRF or the caller uses it.</summary>
@@ -113,11 +124,10 @@ internal sealed class PipelineContext(AdmittedRequest admitted, SegmentationRequ
     public GeoTags? Geo { get; set; }
 
     /// <summary>Where the image lies on the map; null where neither its file nor the request says.</summary>
-    public Georeference? Georeference => Georeference.Of(Geo, Options.Geotransform, Plan.Image);
+    public Georeference? Georeference => Georeference.Of(Geo, Options.Geotransform, Size);
 
     /// <summary>What is known of the mask once the image's size is.</summary>
-    public MaskExtent Extent => new(
-        Plan.Image.Pixels, Model.Postprocessor.Classes, Model.Postprocessor.LabelBits / 8, Model.Postprocessor.IsMultilabel);
+    public MaskExtent Extent => new(Size.Pixels, Origin.Channels, Origin.LabelBits / 8, Origin.Overlaps);
 
     /// <summary>Bytes that are counted for the answer; set by decoding.</summary>
     public long AnswerRoom { get; set; }
@@ -157,7 +167,7 @@ internal sealed class PipelineContext(AdmittedRequest admitted, SegmentationRequ
     {
         (Mask? mask, RgbImage? image) = (_mask, _image);
         (_mask, _image) = (null, null);
-        return new SegmentationResult(Model, image, mask) { Size = Plan.Image, Georeference = Georeference };
+        return new SegmentationResult(admitted.ModelOrNone, image, mask) { Size = Size, Georeference = Georeference };
     }
 
     public void Dispose()
@@ -188,4 +198,26 @@ internal sealed class PipelineContext(AdmittedRequest admitted, SegmentationRequ
         buffer?.Dispose();
         buffer = next;
     }
+}
+
+/// <summary>What encoders tell of that which made a mask.</summary>
+/// <param name="Name">The model's name.</param>
+/// <param name="Version">The model's version.</param>
+/// <param name="Classes">Names and colours of the classes.</param>
+/// <param name="Channels">Number of channels of scores.</param>
+/// <param name="LabelBits">Bits of a label.</param>
+/// <param name="Overlaps">Whether a pixel may have several classes.</param>
+internal sealed record MaskOrigin(string Name, int Version, ClassTable Classes, int Channels, int LabelBits, bool Overlaps)
+{
+    /// <summary>Whether the scores of the first of two classes are left out of an answer of scores.</summary>
+    public bool IsForegroundOnly { get; init; }
+
+    /// <summary>A model.</summary>
+    public static MaskOrigin Of(LoadedModel model) => new(
+        model.Name, model.Version, model.Classes, model.Postprocessor.Classes, model.Postprocessor.LabelBits,
+        model.Postprocessor.IsMultilabel);
+
+    /// <summary>The CRF alone, on scores that came with the image.</summary>
+    public static MaskOrigin Of(GivenScores scores, ClassTable classes) =>
+        new("dense-crf", 1, classes, scores.Classes, LabelBits: 8, Overlaps: false) { IsForegroundOnly = scores.Planes == 1 };
 }

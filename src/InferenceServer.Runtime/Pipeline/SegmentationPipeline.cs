@@ -34,6 +34,7 @@ internal sealed class SegmentationPipeline(
     [
         new DecodeStage(decoder, passes.Policy, refiner),
         new BackgroundStage(decoder),
+        new GivenScoresStage(),
         new PreprocessStage(metrics),
         new InferStage(),
         new PostprocessStage(),
@@ -50,7 +51,7 @@ internal sealed class SegmentationPipeline(
     public ValueTask ToViewAsync(PipelineContext context) => RunAsync(context, new[] { _toMask[0], _toMask[^1] });
 
     /// <summary>Makes the network's input, where the image runs whole and once.</summary>
-    public ValueTask ToInputAsync(PipelineContext context) => RunAsync(context, _toMask.AsMemory(0, 3));
+    public ValueTask ToInputAsync(PipelineContext context) => RunAsync(context, _toMask.AsMemory(0, 4));
 
     // Neighbours on the processor share a slot: no decoded image waits between two of them.
     private async ValueTask RunAsync(PipelineContext context, ReadOnlyMemory<IPipelineStage> stages)

@@ -40,7 +40,8 @@ internal sealed class DecodeStage(ImageDecoder decoder, PassPolicy policy, CrfRe
         }
 
         context.Geo = encoded.Geo;
-        if (context.Model.Preprocessor.Bands(settings.Bands, settings.ValueScaling) is { } bands)
+        bool runs = context.Request.Scores is null;
+        if (runs && context.Model.Preprocessor.Bands(settings.Bands, settings.ValueScaling) is { } bands)
         {
             ReadBands(context, opened, bands);
             return ValueTask.CompletedTask;
@@ -107,6 +108,24 @@ internal sealed class DecodeStage(ImageDecoder decoder, PassPolicy policy, CrfRe
 
     private void Plan(PipelineContext context, ImageSize size)
     {
+        context.Size = size;
+        if (context.Request.Scores is { } scores)
+        {
+            CheckSize(scores.Size, size);
+        }
+        else
+        {
+            PlanRuns(context, size);
+        }
+
+        if (context.Crf is { } crf)
+        {
+            refiner.Check(size, context.Origin.Channels, crf);
+        }
+    }
+
+    private static void PlanRuns(PipelineContext context, ImageSize size)
+    {
         PassSettings passes = context.Passes;
         if (context.Model.Manifest.Preprocess.Resolution is { } wanted && !passes.KeepSize)
         {
@@ -115,9 +134,13 @@ internal sealed class DecodeStage(ImageDecoder decoder, PassPolicy policy, CrfRe
         }
 
         context.Plan = context.Model.Preprocessor.Plan(size, passes);
-        if (context.Crf is { } crf)
+    }
+
+    private static void CheckSize(ImageSize scores, ImageSize image)
+    {
+        if (scores != image)
         {
-            refiner.Check(size, context.Model.Postprocessor.Classes, crf);
+            throw new SegmentationException(SegmentationError.InvalidRequest, GivenScores.WrongSize(scores, image));
         }
     }
 
@@ -137,8 +160,12 @@ internal sealed class DecodeStage(ImageDecoder decoder, PassPolicy policy, CrfRe
     // Decoding and encoding follow one another, so the larger of them counts; further bytes are there all the time.
     private void Hold(PipelineContext context, long decoding, long furtherBytes)
     {
-        long pixels = context.Plan.Image.Pixels, input = 0, bytes = furtherBytes;
-        if (context.MakesMask)
+        long pixels = context.Size.Pixels, input = 0, bytes = furtherBytes;
+        if (context.Request.Scores is { } scores)
+        {
+            bytes += GivenScores.Bytes(scores.Size, scores.Planes);
+        }
+        else if (context.MakesMask)
         {
             bytes += policy.Afford(context.Model, context.Plan, context.Unrefined.Probabilities, context.WithClaims);
             if (context.Plan.IsOne)
@@ -210,7 +237,7 @@ internal sealed class BackgroundStage(ImageDecoder decoder) : IPipelineStage
 
     private RgbImage Read(PipelineContext context)
     {
-        ImageSize size = context.Plan.Image;
+        ImageSize size = context.Size;
         using EncodedImage encoded = decoder.Open(context.Options.BackgroundImage);
         long pixels = encoded.Size.Pixels; // decoders may hold the whole image
         encoded.Narrow(PixelWindow.Center(encoded.Size, size));
@@ -231,7 +258,7 @@ internal sealed class PreprocessStage(SegmentationMetrics metrics) : IPipelineSt
 
     public bool UsesCpu => true;
 
-    public bool AppliesTo(PipelineContext context) => context.Plan.IsOne;
+    public bool AppliesTo(PipelineContext context) => context.Plan is { IsOne: true };
 
     public ValueTask RunAsync(PipelineContext context)
     {
@@ -260,7 +287,7 @@ internal sealed class InferStage : IPipelineStage
 
     public bool UsesCpu => false;
 
-    public bool AppliesTo(PipelineContext context) => context.Plan.IsOne;
+    public bool AppliesTo(PipelineContext context) => context.Plan is { IsOne: true };
 
     public async ValueTask RunAsync(PipelineContext context)
     {
@@ -278,7 +305,7 @@ internal sealed class PostprocessStage : IPipelineStage
 
     public bool UsesCpu => true;
 
-    public bool AppliesTo(PipelineContext context) => context.Plan.IsOne;
+    public bool AppliesTo(PipelineContext context) => context.Plan is { IsOne: true };
 
     public ValueTask RunAsync(PipelineContext context)
     {
@@ -286,6 +313,22 @@ internal sealed class PostprocessStage : IPipelineStage
         context.Mask = context.Model.Postprocessor.Compute(
             context.Output, context.Plan.Whole, confidence, probabilities, context.WithClaims);
         context.FreeOutput();
+        return ValueTask.CompletedTask;
+    }
+}
+
+/// <summary>Scores that came with the image, in place of a network's.</summary>
+internal sealed class GivenScoresStage : IPipelineStage
+{
+    public Stage? Name => Stage.Postprocess;
+
+    public bool UsesCpu => true;
+
+    public bool AppliesTo(PipelineContext context) => context.Request.Scores is not null;
+
+    public ValueTask RunAsync(PipelineContext context)
+    {
+        context.Mask = context.Request.Scores!.ToMask();
         return ValueTask.CompletedTask;
     }
 }
@@ -301,8 +344,8 @@ internal sealed class RefineStage(CrfRefiner refiner) : IPipelineStage
     public bool AppliesTo(PipelineContext context) => context.Crf is not null;
 
     public async ValueTask RunAsync(PipelineContext context) => context.Mask = await refiner.RefineAsync(
-        context.Mask, context.Model.Postprocessor.Classes, context.Image.Pixels, context.WithConfidence, context.Crf!,
-        context.Cancellation).ConfigureAwait(false);
+        context.Mask, context.Origin.Channels, context.Image.Pixels, context.Refined, context.Crf!,
+        context.Cancellation, context.Request.Lattice).ConfigureAwait(false);
 }
 
 /// <summary>Gives pixels where no band has data the manifest's label for them.</summary>
@@ -339,7 +382,7 @@ internal sealed class EncodeStage(PassPolicy policy, SegmentationMetrics metrics
         if (context.MakesMask)
         {
             content = WithMask(content, context);
-            metrics.Segmented(context.Model.Name, content.Size.Pixels);
+            metrics.Segmented(context.Admitted.ModelName, content.Size.Pixels);
         }
 
         PooledBufferWriter? grows = context.Request.Output as PooledBufferWriter;
@@ -356,11 +399,12 @@ internal sealed class EncodeStage(PassPolicy policy, SegmentationMetrics metrics
             policy.CheckAnswer(bytes, largest: 0, context.Request.Settings.Format.Name);
             context.Admitted.HoldMorePixels(0, bytes);
         },
-        Model = context.Model.Name,
-        Version = context.Model.Version,
-        Classes = context.Model.Classes,
-        Channels = context.Model.Postprocessor.Classes,
-        Size = context.Plan.Image,
+        Model = context.Origin.Name,
+        Version = context.Origin.Version,
+        Classes = context.Origin.Classes,
+        Channels = context.Origin.Channels,
+        IsForegroundOnly = context.Origin.IsForegroundOnly,
+        Size = context.Size,
         Labels = default,
         Planes = [],
         Confidence = default,
@@ -376,7 +420,7 @@ internal sealed class EncodeStage(PassPolicy policy, SegmentationMetrics metrics
         Labels = context.Mask.Labels,
         WideLabels = context.Mask.WideLabels,
         Claims = context.Mask.Claims,
-        Planes = context.Request.Settings.Format.UsesPlanes ? context.Mask.Planes(context.Model.Classes.NamedNone) : [],
+        Planes = context.Request.Settings.Format.UsesPlanes ? context.Mask.Planes(context.Origin.Classes.NamedNone) : [],
         Confidence = context.Mask.Confidence,
         Probabilities = context.Mask.Probabilities,
         TakeProbabilities = context.Mask.TakeProbabilities,

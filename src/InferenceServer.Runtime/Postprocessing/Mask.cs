@@ -117,6 +117,10 @@ internal sealed class Mask : IDisposable
         }
     }
 
+    /// <summary>Takes probabilities over.</summary>
+    /// <param name="probabilities">Probability of every class, CHW.</param>
+    public void GiveProbabilities(PooledBuffer<float> probabilities) => _probabilities = probabilities;
+
     /// <summary>Hands the probabilities over; the caller disposes them.</summary>
     public PooledBuffer<float> TakeProbabilities()
     {

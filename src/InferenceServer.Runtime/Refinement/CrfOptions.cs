@@ -19,6 +19,15 @@ public sealed class CrfOptions
     [Range(1L << 20, 1L << 40)]
     public long MaxBytes { get; set; } = 2L << 30;
 
+    /// <summary>Most bytes of lattices that are kept between requests with <c>X-Lattice</c>; of several, the oldest go first.
+    /// One client may use <c>Scheduling:ClientShare</c> of them. 0 keeps none. Default 256 MiB.</summary>
+    [Range(0L, 1L << 40)]
+    public long KeptBytes { get; set; } = 256L << 20;
+
+    /// <summary>Time for which a lattice is kept after its last use. Default 2 minutes.</summary>
+    [Range(typeof(TimeSpan), "00:00:01", "1.00:00:00")]
+    public TimeSpan KeptFor { get; set; } = TimeSpan.FromMinutes(2);
+
     /// <summary>Most mean-field iterations of a request. Default 20.</summary>
     [Range(1, 50)]
     public int MaxIterations { get; set; } = 20;

@@ -11,7 +11,7 @@ namespace InferenceServer.Runtime.Refinement;
 
 /// <summary>Refines masks with a fully connected CRF, on a bounded pool of its own, so that refinement never starves
 /// inference.</summary>
-internal sealed class CrfRefiner(IOptions<CrfOptions> options) : IDisposable
+internal sealed class CrfRefiner(IOptions<CrfOptions> options, KeptLattices? kept = null) : IDisposable
 {
     private const float SmallestDeviation = 0.1f;
     private const long Rounding = 16 << 20; // the estimate's small buffers, those of 64 threads included
@@ -42,6 +42,45 @@ internal sealed class CrfRefiner(IOptions<CrfOptions> options) : IDisposable
             "leave refine out for no refinement.");
     }
 
+    /// <summary>Resolves the parameters of a request with kernels of its own.</summary>
+    /// <param name="kernels">The kernels; null takes the two that requests usually have.</param>
+    /// <param name="wanted">The other parameters.</param>
+    /// <exception cref="SegmentationException">A parameter is outside its configured range, or one of the two kernels is
+    /// given beside those of the request.</exception>
+    public CrfSettings ResolveGiven(IReadOnlyList<CrfKernel>? kernels, CrfOverrides wanted)
+    {
+        CrfSettings settings = Resolve(manifest: null, wanted);
+        if (kernels is null)
+        {
+            return settings;
+        }
+
+        if (wanted.HasKernels)
+        {
+            throw new SegmentationException(
+                SegmentationError.InvalidRequest,
+                "kernels: expected no parameters of the two usual kernels beside kernels, which replace them. Leave out one of the two.");
+        }
+
+        for (int i = 0; i < kernels.Count; i++)
+        {
+            CrfKernel kernel = kernels[i];
+            Within($"kernels[{i}].sx", kernel.Sx, SmallestDeviation, _options.MaxDeviation);
+            Within($"kernels[{i}].sy", kernel.Sy, SmallestDeviation, _options.MaxDeviation);
+            foreach (float deviation in kernel.Rgb is { } rgb ? (float[])[rgb.R, rgb.G, rgb.B] : [])
+            {
+                Within($"kernels[{i}].srgb", deviation, SmallestDeviation, _options.MaxDeviation);
+            }
+
+            foreach (float value in kernel.Compatibility.Values)
+            {
+                Within($"kernels[{i}].compatibility", value, -_options.MaxWeight, _options.MaxWeight);
+            }
+        }
+
+        return settings with { OwnKernels = kernels };
+    }
+
     /// <summary>Checks a size before the network runs. An image that passes may still need too much memory, which depends on
     /// its colours.</summary>
     /// <param name="size">The image's size.</param>
@@ -67,31 +106,52 @@ internal sealed class CrfRefiner(IOptions<CrfOptions> options) : IDisposable
     }
 
     /// <summary>Waits for a slot and refines a mask.</summary>
-    /// <param name="mask">The network's mask, with probabilities. Refinement with confidence overwrites the
-    /// probabilities.</param>
+    /// <param name="mask">The network's mask, with probabilities. Refinement with confidence or probabilities overwrites
+    /// the probabilities.</param>
     /// <param name="classes">Number of planes of the probabilities.</param>
     /// <param name="rgb">The image, HWC, of the mask's size.</param>
-    /// <param name="withConfidence">Whether the result has the refined probability of each pixel's class.</param>
+    /// <param name="wanted">Whether the result has the refined probability of each pixel's class, and of every class. Those
+    /// of every class are taken over from the mask.</param>
     /// <param name="settings">The result of <see cref="Resolve"/>.</param>
     /// <param name="cancellationToken">Ends the wait at once, or the refinement between two iterations.</param>
+    /// <param name="ticket">Whose lattice is used and kept; null for none.</param>
     /// <returns>The refined mask; the caller disposes it.</returns>
     /// <exception cref="SegmentationException">The image needs more memory than a refinement may use.</exception>
     public async ValueTask<Mask> RefineAsync(
-        Mask mask, int classes, ReadOnlyMemory<byte> rgb, bool withConfidence, CrfSettings settings, CancellationToken cancellationToken)
+        Mask mask, int classes, ReadOnlyMemory<byte> rgb, (bool Confidence, bool Probabilities) wanted, CrfSettings settings,
+        CancellationToken cancellationToken, LatticeTicket? ticket = null)
     {
         await _slots.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            using Owned<Mask> refined = new(new Mask(mask.Size, withConfidence));
-            CrfWorkspace workspace = _workspaces.Rent();
+            using Owned<Mask> refined = new(new Mask(mask.Size, wanted.Confidence));
+            CrfWorkspace? taken = null;
+            if (ticket is not null)
+            {
+                taken = kept?.Take(ticket);
+            }
+
+            CrfWorkspace workspace = taken ?? _workspaces.Rent();
+            bool isDone = false;
             try
             {
-                Refine(mask.Probabilities.Span, classes, rgb.Span, refined.Value, Parameters(settings), workspace, cancellationToken);
+                Refine(mask, classes, rgb.Span, refined.Value, wanted.Probabilities, settings, workspace, cancellationToken);
+                if (wanted.Probabilities)
+                {
+                    refined.Value.GiveProbabilities(mask.TakeProbabilities());
+                }
+
+                isDone = true;
                 return refined.Release();
             }
             finally
             {
-                Keep(workspace);
+                // A caller that gives up, as for the next step of a slider, has the lattice it had.
+                bool isWanted = ticket is not null && (isDone || taken is not null);
+                if (!isWanted || kept?.TryKeep(workspace, ticket!, taken is not null) is not true)
+                {
+                    Keep(workspace);
+                }
             }
         }
         finally
@@ -107,24 +167,41 @@ internal sealed class CrfRefiner(IOptions<CrfOptions> options) : IDisposable
         _workspaces.Dispose();
     }
 
-    private static void Refine(
-        Span<float> probabilities, int classes, ReadOnlySpan<byte> rgb, Mask map, CrfParameters parameters,
-        CrfWorkspace workspace, CancellationToken cancellationToken)
+    private static CrfInput Input(ReadOnlySpan<float> scores, int classes, ReadOnlySpan<byte> rgb, ImageSize size, bool areEnergies)
     {
+        if (areEnergies)
+        {
+            return CrfInput.FromEnergies(scores, rgb, size.Width, size.Height, classes);
+        }
+
+        return CrfInput.FromProbabilities(scores, rgb, size.Width, size.Height, classes);
+    }
+
+    private void Refine(
+        Mask mask, int classes, ReadOnlySpan<byte> rgb, Mask map, bool allScores, CrfSettings settings, CrfWorkspace workspace,
+        CancellationToken cancellationToken)
+    {
+        Span<float> scores = mask.Probabilities.Span;
+        CrfParameters parameters = Parameters(settings);
         try
         {
-            CrfInput input = CrfInput.FromProbabilities(probabilities, rgb, map.Size.Width, map.Size.Height, classes);
-            if (map.Confidence.IsEmpty)
+            CrfInput input = Input(scores, classes, rgb, map.Size, settings.FromEnergies);
+            if (map.Confidence.IsEmpty && !allScores)
             {
                 CrfInference.Label(input, parameters, workspace, map.Labels.Span, times: null, cancellationToken);
                 return;
             }
 
-            CrfInference.Refine(input, parameters, workspace, probabilities, times: null, cancellationToken);
+            CrfInference.Refine(input, parameters, workspace, scores, times: null, cancellationToken);
+            if (map.Confidence.IsEmpty)
+            {
+                ArgMax.Compute(scores, classes, map.Labels.Span);
+                return;
+            }
+
             AxisTaps rows = Identity(map.Size.Height), columns = Identity(map.Size.Width);
             UpsampledArgMax.Compute(
-                probabilities, classes, map.Size, rows, columns, ScoreKind.Probabilities, map.Labels.Span,
-                map.Confidence.Span);
+                scores, classes, map.Size, rows, columns, ScoreKind.Probabilities, map.Labels.Span, map.Confidence.Span);
         }
         catch (ArgumentException e)
         {

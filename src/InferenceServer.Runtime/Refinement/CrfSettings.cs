@@ -1,5 +1,5 @@
 using System.Globalization;
-
+using System.Text.Json.Serialization;
 using DenseCrf;
 using InferenceServer.Runtime.Manifests;
 
@@ -28,6 +28,9 @@ public sealed record CrfOverrides
 
     /// <summary>Exact, or the faster approximation.</summary>
     public CrfQuality? Quality { get; init; }
+
+    /// <summary>Whether a parameter of the two usual kernels is among them.</summary>
+    internal bool HasKernels => this with { Iterations = null, Quality = null } != new CrfOverrides();
 }
 
 /// <summary>The parameters of one refinement: the manifest's settings with the request's overrides.</summary>
@@ -37,6 +40,14 @@ public sealed record CrfOverrides
 /// <param name="Quality">Exact, or the faster approximation.</param>
 internal sealed record CrfSettings(int Iterations, KernelManifest Gaussian, KernelManifest Bilateral, CrfQuality Quality)
 {
+    /// <summary>Kernels in place of the two; null takes the two.</summary>
+    [JsonIgnore]
+    public IReadOnlyList<CrfKernel>? OwnKernels { get; init; }
+
+    /// <summary>Whether the scores are energies in nats instead of probabilities.</summary>
+    [JsonIgnore]
+    public bool FromEnergies { get; init; }
+
     // DeepLab v2's settings for Pascal VOC, where a manifest has no settings.
     private static readonly KernelManifest DefaultGaussian = new() { Weight = 3, Xy = 1 };
     private static readonly KernelManifest DefaultBilateral = new() { Weight = 4, Xy = 67, Rgb = 3 };
@@ -70,9 +81,14 @@ internal sealed record CrfSettings(int Iterations, KernelManifest Gaussian, Kern
         return $"{Iterations} iterations{gaussian}{bilateral}{(Quality == CrfQuality.Fast ? ", fast" : "")}";
     }
 
-    /// <summary>The kernels with a weight above 0.</summary>
+    /// <summary>The request's own kernels, or those of the two with a weight above 0.</summary>
     public IReadOnlyList<CrfKernel> Kernels()
     {
+        if (OwnKernels is not null)
+        {
+            return OwnKernels;
+        }
+
         List<CrfKernel> kernels = [];
         if (Gaussian.Weight > 0)
         {

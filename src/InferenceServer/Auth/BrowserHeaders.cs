@@ -58,7 +58,7 @@ internal static class CorsSetup
 {
     private static readonly string[] Readable =
     [
-        "X-Model", "X-Model-Version", "X-Image-Width", "X-Image-Height", "X-Request-Id", "Server-Timing",
+        "X-Model", "X-Model-Version", "X-Image-Width", "X-Image-Height", "X-Request-Id", "X-Lattice", "Server-Timing",
         "Inference-Header-Content-Length", HeaderNames.RetryAfter, HeaderNames.WWWAuthenticate,
     ];
 

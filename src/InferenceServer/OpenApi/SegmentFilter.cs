@@ -4,6 +4,7 @@ using InferenceServer.Jobs;
 using InferenceServer.Runtime.Formats;
 using InferenceServer.Runtime.Models;
 using InferenceServer.Runtime.Parameters;
+using InferenceServer.Segment;
 using Microsoft.Extensions.Options;
 using Microsoft.OpenApi;
 using Swashbuckle.AspNetCore.SwaggerGen;
@@ -30,7 +31,15 @@ internal sealed class SegmentFilter(IOptions<ModelRepositoryOptions> models) : I
         bool isJob = path is "v1/jobs" && context.ApiDescription.HttpMethod == HttpMethods.Post;
         if (isSegment || isJob || path is "v1/segment:batch")
         {
-            AddParameters(operation, context.Document);
+            AddParameters(operation, context.Document, RequestParameters.All);
+        }
+
+        if (path is "v1/refine")
+        {
+            AddParameters(operation, context.Document, RequestParameters.OfRefinement);
+            operation.RequestBody = Form();
+            operation.Responses ??= [];
+            operation.Responses["200"] = new OpenApiResponseReference(Mask, context.Document);
         }
 
         if (isJob && operation.RequestBody?.Content is { } bodies)
@@ -45,6 +54,19 @@ internal sealed class SegmentFilter(IOptions<ModelRepositoryOptions> models) : I
             Require(context.SchemaRepository, nameof(JobTarget));
         }
 
+        if (isSegment || path is "v1/refine")
+        {
+            operation.Parameters!.Add(new OpenApiParameter
+            {
+                Name = LatticeHeader.Name,
+                In = ParameterLocation.Header,
+                Description =
+                    "`new`, or the value of this header in an earlier answer: keeps the lattice of the CRF for the next request on the "
+                    + "same image.",
+                Schema = new OpenApiSchema { Type = JsonSchemaType.String },
+            });
+        }
+
         if (isSegment)
         {
             operation.RequestBody = new OpenApiRequestBodyReference(Image, context.Document);
@@ -56,7 +78,7 @@ internal sealed class SegmentFilter(IOptions<ModelRepositoryOptions> models) : I
     public void Apply(OpenApiDocument swaggerDoc, DocumentFilterContext context)
     {
         OpenApiComponents components = swaggerDoc.Components ??= new OpenApiComponents();
-        components.Parameters = RequestParameters.All.ToDictionary(
+        components.Parameters = RequestParameters.All.Union(RequestParameters.OfRefinement).ToDictionary(
             parameter => parameter.Name, IOpenApiParameter (parameter) => Parameter(parameter));
         components.RequestBodies = new Dictionary<string, IOpenApiRequestBody> { [Image] = Body() };
         components.Responses ??= new Dictionary<string, IOpenApiResponse>();
@@ -82,7 +104,7 @@ internal sealed class SegmentFilter(IOptions<ModelRepositoryOptions> models) : I
         }
     }
 
-    private void AddParameters(OpenApiOperation operation, OpenApiDocument document)
+    private void AddParameters(OpenApiOperation operation, OpenApiDocument document, IReadOnlyList<RequestParameter> parameters)
     {
         operation.Parameters ??= [];
         foreach (OpenApiParameter parameter in operation.Parameters.OfType<OpenApiParameter>())
@@ -100,7 +122,7 @@ internal sealed class SegmentFilter(IOptions<ModelRepositoryOptions> models) : I
             }
         }
 
-        foreach (RequestParameter parameter in RequestParameters.All)
+        foreach (RequestParameter parameter in parameters)
         {
             operation.Parameters.Add(new OpenApiParameterReference(parameter.Name, document));
         }
@@ -141,6 +163,36 @@ internal sealed class SegmentFilter(IOptions<ModelRepositoryOptions> models) : I
         };
         return new OpenApiRequestBody { Required = true, Description = "The encoded image.", Content = content };
     }
+
+    private static OpenApiRequestBody Form() => new()
+    {
+        Required = true,
+        Description = "The image, what another tool made of it, and kernels where the usual two do not do.",
+        Content = new Dictionary<string, IOpenApiMediaType>
+        {
+            ["multipart/form-data"] = new OpenApiMediaType
+            {
+                Schema = new OpenApiSchema
+                {
+                    Type = JsonSchemaType.Object,
+                    Properties = new Dictionary<string, IOpenApiSchema>
+                    {
+                        ["image"] = Binary("The encoded image. Send it first: then a wrong size is told before the array is sent."),
+                        ["probabilities"] = Binary(
+                            "A NumPy file (.npy) of float32 or float16, [classes, height, width] at the size of the upright image. One "
+                            + "class is the foreground of two."),
+                        ["label_map"] = Binary("In place of probabilities: class indices as grey or indexed PNG; 255 is void."),
+                        ["kernels"] = new OpenApiSchema
+                        {
+                            Type = JsonSchemaType.String,
+                            Description = "JSON: one to four kernels, in place of those of crf.gaussian and crf.bilateral.",
+                        },
+                    },
+                    Required = new HashSet<string> { "image" },
+                },
+            },
+        },
+    };
 
     private static OpenApiSchema Schema(string mediaType, DocumentFilterContext context) => mediaType switch
     {

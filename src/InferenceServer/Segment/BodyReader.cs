@@ -1,10 +1,12 @@
 using System.Buffers;
 using System.Globalization;
+using DenseCrf;
 using InferenceServer.Auth;
 using InferenceServer.Errors;
 using InferenceServer.Runtime;
 using InferenceServer.Runtime.Admission;
 using InferenceServer.Runtime.Buffers;
+using InferenceServer.Runtime.Refinement;
 using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 using Microsoft.Net.Http.Headers;
 
@@ -62,11 +64,18 @@ internal static class BodyReader
 /// <param name="Background">The image behind a cutout; null where the request has none.</param>
 internal sealed record RequestImages(PooledBufferWriter Image, PooledBufferWriter? Background = null) : IDisposable
 {
-    /// <summary>Returns both to the pool.</summary>
+    /// <summary>Scores in place of a network's; null where a network runs.</summary>
+    public GivenScores? Scores { get; set; }
+
+    /// <summary>Kernels of the CRF beside <see cref="Scores"/>; null takes the usual ones.</summary>
+    public IReadOnlyList<CrfKernel>? Kernels { get; init; }
+
+    /// <summary>Returns all to the pool.</summary>
     public void Dispose()
     {
         Image.Dispose();
         Background?.Dispose();
+        Scores?.Dispose();
     }
 }
 

@@ -7,6 +7,7 @@ using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Diagnostics;
 using InferenceServer.Runtime.Formats;
 using InferenceServer.Runtime.Models;
+using InferenceServer.Runtime.Refinement;
 using Microsoft.AspNetCore.Http.Metadata;
 using Microsoft.AspNetCore.ResponseCompression;
 
@@ -17,6 +18,7 @@ namespace InferenceServer.Segment;
 /// last bytes are on their way.</remarks>
 internal sealed class MaskResult(AdmittedRequest admitted, MaskFormat format) : IResult, IEndpointMetadataProvider, IDisposable
 {
+    private const int LabelBitsOfCrf = 8;
     private string? _encoding;
 
     /// <summary>Receives the encoded mask.</summary>
@@ -25,15 +27,18 @@ internal sealed class MaskResult(AdmittedRequest admitted, MaskFormat format) : 
     /// <summary>The mask's size.</summary>
     public ImageSize Size { get; set; }
 
+    /// <summary>The caller's wish to keep the lattice of the image; null for none.</summary>
+    public LatticeTicket? Lattice { get; set; }
+
     /// <summary>Where the image lies on the map; null where neither its file nor the request says.</summary>
     public Georeference? Georeference { get; set; }
 
     /// <summary>Bits of a label where the format is nothing but labels; else null.</summary>
-    public static int? LabelBits(MaskFormat format, LoadedModel model)
+    public static int? LabelBits(MaskFormat format, LoadedModel? model)
     {
         if (format == MaskFormat.Raw)
         {
-            return model.Postprocessor.LabelBits;
+            return model?.Postprocessor.LabelBits ?? LabelBitsOfCrf;
         }
 
         return null;
@@ -49,11 +54,15 @@ internal sealed class MaskResult(AdmittedRequest admitted, MaskFormat format) : 
         Compression.Describe(response, format.MediaType, _encoding);
         IReadOnlyList<ReadOnlyMemory<byte>> parts = Mask.Parts;
         response.ContentLength = parts.Sum(part => (long)part.Length);
-        response.Headers["X-Model"] = admitted.Model.Name;
-        response.Headers["X-Model-Version"] = admitted.Model.Version.ToString(CultureInfo.InvariantCulture);
+        if (admitted.ModelOrNone is { } model)
+        {
+            response.Headers["X-Model"] = model.Name;
+            response.Headers["X-Model-Version"] = model.Version.ToString(CultureInfo.InvariantCulture);
+        }
+
         response.Headers["X-Image-Width"] = Size.Width.ToString(CultureInfo.InvariantCulture);
         response.Headers["X-Image-Height"] = Size.Height.ToString(CultureInfo.InvariantCulture);
-        if (LabelBits(format, admitted.Model) is { } bits)
+        if (LabelBits(format, admitted.ModelOrNone) is { } bits)
         {
             response.Headers["X-Label-Bits"] = bits.ToString(CultureInfo.InvariantCulture);
         }
@@ -61,6 +70,11 @@ internal sealed class MaskResult(AdmittedRequest admitted, MaskFormat format) : 
         if (Georeference is not null)
         {
             response.Headers["X-Georeference"] = Georeference.ToJson();
+        }
+
+        if (Lattice?.Key is { } key)
+        {
+            response.Headers[LatticeHeader.Name] = key;
         }
 
         response.Headers["Server-Timing"] = ServerTiming(admitted.Timings);

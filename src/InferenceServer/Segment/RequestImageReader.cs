@@ -117,8 +117,7 @@ internal sealed class RequestImageReader(ImageFetcher fetcher)
             return FromFormAsync(request, type!, field, maxBytes, hold, cancellationToken);
         }
 
-        throw new SegmentationException(
-            SegmentationError.UnsupportedMediaType, $"Content-Type: expected multipart/form-data, got '{type}'.");
+        throw NoForm(type);
     }
 
     private static async Task<RequestImages> ReadImagesAsync(
@@ -196,6 +195,52 @@ internal sealed class RequestImageReader(ImageFetcher fetcher)
         HttpRequest request, MediaTypeHeaderValue type, Func<string?, Stream, CancellationToken, Task<bool>> field,
         long maxBytes, Action<long> hold, CancellationToken cancellationToken)
     {
+        using DisposableList<PooledBufferWriter> images = [];
+        await ReadPartsAsync(request, type, PartAsync, cancellationToken);
+        if (images is not [var image])
+        {
+            throw Invalid("Expected a part named 'image' or 'file', got none.");
+        }
+
+        images.Clear();
+        return image;
+
+        async Task PartAsync(string? name, Stream body)
+        {
+            if (await field(name, body, cancellationToken))
+            {
+                return;
+            }
+
+            if (images.Count > 0)
+            {
+                throw Invalid(
+                    "Expected one image in the form, got several. Send one; /v1/segment:batch takes many.");
+            }
+
+            images.Add(await BytesAsync(request, body, maxBytes, hold, cancellationToken));
+        }
+    }
+
+    /// <summary>Reads the parts of a form, one after another.</summary>
+    /// <param name="request">The request.</param>
+    /// <param name="read">Reads a part of a name.</param>
+    /// <param name="cancellationToken">Ends the reading.</param>
+    /// <exception cref="SegmentationException">The body is no complete form.</exception>
+    public static Task ReadPartsAsync(HttpRequest request, Func<string?, Stream, Task> read, CancellationToken cancellationToken)
+    {
+        MediaTypeHeaderValue? type = request.GetTypedHeaders().ContentType;
+        if (IsForm(type))
+        {
+            return ReadPartsAsync(request, type!, read, cancellationToken);
+        }
+
+        throw NoForm(type);
+    }
+
+    private static async Task ReadPartsAsync(
+        HttpRequest request, MediaTypeHeaderValue type, Func<string?, Stream, Task> read, CancellationToken cancellationToken)
+    {
         string boundary = HeaderUtilities.RemoveQuotes(type.Boundary).Value ?? "";
         if (boundary.Length == 0)
         {
@@ -204,38 +249,18 @@ internal sealed class RequestImageReader(ImageFetcher fetcher)
                 + "Let your HTTP client set the header.");
         }
 
-        using DisposableList<PooledBufferWriter> images = [];
         try
         {
             MultipartReader form = new(boundary, request.Body, BufferSize);
             while (await form.ReadNextSectionAsync(cancellationToken) is { } section)
             {
-                if (await field(Name(section), section.Body, cancellationToken))
-                {
-                    continue;
-                }
-
-                if (images.Count > 0)
-                {
-                    throw Invalid(
-                        "Expected one image in the form, got several. Send one; /v1/segment:batch takes many.");
-                }
-
-                images.Add(await BytesAsync(request, section.Body, maxBytes, hold, cancellationToken));
+                await read(Name(section), section.Body);
             }
         }
         catch (Exception e) when (MalformedBody.IsReasonOf(e, cancellationToken))
         {
             throw Invalid("Expected a complete form, got a malformed one: " + e.Message, e);
         }
-
-        if (images is not [var image])
-        {
-            throw Invalid("Expected a part named 'image' or 'file', got none.");
-        }
-
-        images.Clear();
-        return image;
     }
 
     private static string? Name(MultipartSection section)
@@ -247,6 +272,9 @@ internal sealed class RequestImageReader(ImageFetcher fetcher)
 
         return null;
     }
+
+    private static SegmentationException NoForm(MediaTypeHeaderValue? type) => new(
+        SegmentationError.UnsupportedMediaType, $"Content-Type: expected multipart/form-data, got '{type}'.");
 
     private static SegmentationException Invalid(string message, Exception? inner = null) =>
         new(SegmentationError.InvalidRequest, message, inner);

@@ -23,9 +23,16 @@ internal static class SegmentSettingsBinder
     /// <param name="request">The request.</param>
     /// <param name="others">The endpoint's own parameters, which are not settings.</param>
     /// <exception cref="SegmentationException">A parameter is unknown, or its value is not allowed.</exception>
-    public static SegmentSettings Bind(HttpRequest request, params ReadOnlySpan<string> others)
+    public static SegmentSettings Bind(HttpRequest request, params ReadOnlySpan<string> others) =>
+        WithFormat(request, BindMany(request, others));
+
+    /// <summary>Reads the settings of a request that refines given scores.</summary>
+    /// <exception cref="SegmentationException">A parameter is unknown, or its value is not allowed.</exception>
+    public static SegmentSettings BindRefinement(HttpRequest request) =>
+        WithFormat(request, BindQuery(request, RequestParameters.OfRefinement, []));
+
+    private static SegmentSettings WithFormat(HttpRequest request, SegmentSettings settings)
     {
-        SegmentSettings settings = BindMany(request, others);
         MaskFormat[] accepted = [.. Accepted(request.GetTypedHeaders().Accept)];
         if (!request.Query.ContainsKey("format"))
         {
@@ -44,7 +51,11 @@ internal static class SegmentSettingsBinder
     /// <summary>Reads the settings of a request with many images, whose Accept header is about the stream of
     /// answers.</summary>
     /// <inheritdoc cref="Bind"/>
-    public static SegmentSettings BindMany(HttpRequest request, params ReadOnlySpan<string> others)
+    public static SegmentSettings BindMany(HttpRequest request, params ReadOnlySpan<string> others) =>
+        BindQuery(request, RequestParameters.All, others);
+
+    private static SegmentSettings BindQuery(
+        HttpRequest request, IReadOnlyList<RequestParameter> parameters, params ReadOnlySpan<string> others)
     {
         SegmentSettings settings = BindHeaders(request);
         TimeSpan? headerTimeout = settings.Timeout;
@@ -52,7 +63,7 @@ internal static class SegmentSettingsBinder
         {
             if (!others.Contains(name))
             {
-                settings = Apply(settings, name, values.ToString());
+                settings = Apply(parameters, settings, name, values.ToString());
             }
         }
 
@@ -83,12 +94,15 @@ internal static class SegmentSettingsBinder
 
     /// <summary>Puts a parameter's value into settings.</summary>
     /// <exception cref="SegmentationException">The parameter is unknown, or its value is not allowed.</exception>
-    public static SegmentSettings Apply(SegmentSettings settings, string name, string value)
+    public static SegmentSettings Apply(SegmentSettings settings, string name, string value) =>
+        Apply(RequestParameters.All, settings, name, value);
+
+    private static SegmentSettings Apply(
+        IReadOnlyList<RequestParameter> parameters, SegmentSettings settings, string name, string value)
     {
-        RequestParameter parameter = RequestParameters.Find(name) ?? throw new SegmentationException(
+        RequestParameter parameter = parameters.FirstOrDefault(p => p.Name == name) ?? throw new SegmentationException(
             SegmentationError.InvalidRequest,
-            $"Unknown query parameter '{name}'. Expected one of: "
-            + $"{string.Join(", ", RequestParameters.All.Select(p => p.Name))}.");
+            $"Unknown query parameter '{name}'. Expected one of: {string.Join(", ", parameters.Select(p => p.Name))}.");
         return parameter.Apply(settings, value);
     }
 

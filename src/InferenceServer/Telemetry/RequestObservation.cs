@@ -15,6 +15,7 @@ internal sealed class RequestObservation(
     private readonly Activity? _span = Tracing.StartRequest();
     private string? _askedFor = askedFor;
     private LoadedModel? _model;
+    private bool _isAdmitted;
     private bool _sent;
     private bool _inParts;
     private bool _isStream;
@@ -28,11 +29,15 @@ internal sealed class RequestObservation(
     /// <summary>Receives the time of each stage. Created after the span, which is the parent of the stages' spans.</summary>
     public StageTimings Timings { get; } = new();
 
+    /// <summary>Says that no network runs for the request, which then counts for no model.</summary>
+    public void NeedsNoModel() => _askedFor = "";
+
     /// <summary>Counts the request as admitted.</summary>
-    public void Admitted(LoadedModel model)
+    /// <param name="model">The model; null where no network runs.</param>
+    public void Admitted(LoadedModel? model)
     {
-        _model = model;
-        metrics.Entered(model.Name);
+        (_model, _isAdmitted) = (model, true);
+        metrics.Entered(Name());
     }
 
     /// <summary>Marks a request with many images, which <see cref="ImageObservation"/> counts; the request itself
@@ -51,13 +56,13 @@ internal sealed class RequestObservation(
     public void Sent(long bytes)
     {
         _sent = true;
-        metrics.Sent(_model!.Name, bytes);
+        metrics.Sent(Name(), bytes);
     }
 
     /// <summary>Ends the observation and counts the request.</summary>
     public void End(HttpContext http)
     {
-        string name = _model?.Name ?? Known();
+        string name = Name();
         // After the headers were sent with 200, the status cannot tell that the client closed the connection.
         bool isCancelled = !_sent && http.RequestAborted.IsCancellationRequested;
         int status = isCancelled ? StatusCodes.Status499ClientClosedRequest : Problem.StatusOf(http);
@@ -66,7 +71,7 @@ internal sealed class RequestObservation(
             Count(http, name, status, isCancelled);
         }
 
-        if (_model is not null)
+        if (_isAdmitted)
         {
             metrics.Left(name);
         }
@@ -92,8 +97,8 @@ internal sealed class RequestObservation(
         && http.Features.Get<IExceptionHandlerFeature>()?.Error is BadHttpRequestException { StatusCode: StatusCodes.Status400BadRequest };
 
     // An unknown name must not become a label, since clients choose it.
-    private string Known() =>
-        repository.Find(_askedFor ?? repository.Default ?? "")?.Name ?? SegmentationMetrics.NoModel;
+    private string Name() =>
+        _model?.Name ?? repository.Find(_askedFor ?? repository.Default ?? "")?.Name ?? SegmentationMetrics.NoModel;
 
     private void Trace(string model, int status)
     {

@@ -1,10 +1,10 @@
 using DenseCrf.Tests;
-using InferenceServer.Cli.Evaluate;
 using InferenceServer.Kernels;
 using InferenceServer.Kernels.Labels;
 using InferenceServer.Kernels.Metrics;
+using InferenceServer.Runtime.Decoding;
 using InferenceServer.Runtime.Npy;
-using InferenceServer.Runtime.Buffers;
+using InferenceServer.Tests;
 
 namespace InferenceServer.Cli.Tests.Refine;
 
@@ -28,9 +28,9 @@ public sealed class RefineCommandTests : IDisposable
 
             Assert.Equal((0, ""), (exitCode, error));
             Assert.Equal([_folder["q.npy"], _folder["l.png"]], output.Split('\n', StringSplitOptions.RemoveEmptyEntries));
-            float[] marginals = ReadMarginals(scene);
+            float[] marginals = await ReadMarginalsAsync(scene);
             CrfAssert.Matches(scene, iterations, marginals);
-            CrfAssert.LabelsMatch(LabelPng.Decode(await File.ReadAllBytesAsync(_folder["l.png"]), "l.png").Labels, marginals, scene.Labels);
+            CrfAssert.LabelsMatch(LabelPng.Decode(await File.ReadAllBytesAsync(_folder["l.png"])).Labels, marginals, scene.Labels);
         }
     }
 
@@ -45,7 +45,7 @@ public sealed class RefineCommandTests : IDisposable
         (int exitCode, _, _) = await RefineAsync("--kernels", scene.JsonPath, "--iterations", "5", "--threads", "1");
 
         Assert.Equal(0, exitCode);
-        Assert.InRange(MeanIoU(scene, ReadMarginals(scene)), 0.94, 0.9410); // 0.9405 by the reference, 0.8401 before
+        Assert.InRange(MeanIoU(scene, await ReadMarginalsAsync(scene)), 0.94, 0.9410); // 0.9405 by the reference, 0.8401 before
     }
 
     [Fact]
@@ -55,16 +55,16 @@ public sealed class RefineCommandTests : IDisposable
         WriteScene(scene);
 
         await RefineAsync("--energies");
-        float[] usual = ReadMarginals(scene);
+        float[] usual = await ReadMarginalsAsync(scene);
         await RefineAsync(
             "--energies", "--iterations", "10", "--gaussian-weight", "3", "--gaussian-xy", "1", "--bilateral-weight",
             "4", "--bilateral-xy", "67", "--bilateral-rgb", "3");
 
-        Assert.Equal(usual, ReadMarginals(scene));
+        Assert.Equal(usual, await ReadMarginalsAsync(scene));
     }
 
     [Theory]
-    [InlineData("[3,4,4]", "expected the shape (classes, 4, 5), as the image has 5×4 pixels")]
+    [InlineData("[3,4,4]", "Expected scores of 5×4 pixels, as the image has, got 4×4")]
     [InlineData("[4,5]", "got (4, 5)")]
     [InlineData("[0,4,5]", "with 1 to 256 classes")]
     [InlineData("[257,4,5]", "with 1 to 256 classes")]
@@ -84,13 +84,13 @@ public sealed class RefineCommandTests : IDisposable
         float[] foreground = [.. Enumerable.Range(0, scene.Width * scene.Height).Select(i => (i * 37 % 101) / 100f)];
         WriteArrayOnly([.. foreground.Select(p => 1 - p), .. foreground], [2, scene.Height, scene.Width]);
         await RefineAsync("--threads", "1", "--labels", _folder["two.png"]);
-        float[] two = ReadArray([2, scene.Height, scene.Width]);
+        float[] two = await ReadArrayAsync([2, scene.Height, scene.Width]);
         WriteArrayOnly(foreground, [1, scene.Height, scene.Width]);
 
         (int exitCode, _, string error) = await RefineAsync("--threads", "1", "--labels", _folder["one.png"]);
 
         Assert.Equal((0, ""), (exitCode, error));
-        float[] one = ReadArray([1, scene.Height, scene.Width]);
+        float[] one = await ReadArrayAsync([1, scene.Height, scene.Width]);
         Assert.Equal(two[foreground.Length..], one);
         Assert.Equal(await File.ReadAllBytesAsync(_folder["two.png"]), await File.ReadAllBytesAsync(_folder["one.png"]));
         Assert.Contains(one, p => p > 0.5f);
@@ -104,7 +104,7 @@ public sealed class RefineCommandTests : IDisposable
         (int exitCode, _, string error) = await RefineAsync("--energies");
 
         Assert.Equal(1, exitCode);
-        Assert.Contains("expected the energies of at least two classes, got one", error, StringComparison.Ordinal);
+        Assert.Contains("Expected the energies of at least two classes, got one", error, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -113,8 +113,8 @@ public sealed class RefineCommandTests : IDisposable
         WriteArray([.. Enumerable.Repeat(-3.5f, 40)], [2, 4, 5]);
 
         await FailsAsync(
-            "expected probabilities from 0 to 1, got -3.5. Apply the softmax first, or pass energies in nats with " +
-            "--energies.");
+            "expected numbers from 0 to 1, got -3.5. Apply the softmax first, or give energies in nats with energies=true " +
+            "(--energies).");
     }
 
     [Fact]
@@ -130,7 +130,7 @@ public sealed class RefineCommandTests : IDisposable
     [InlineData("[{}]", "kernels[0].type: expected a value, found none")]
     [InlineData("[3]", "kernels[0]: expected an object")]
     [InlineData("{\"kernels\": 3}", "kernels: expected a list")]
-    [InlineData("[]", "Kernels: expected 1 to 4, got 0")]
+    [InlineData("[]", "kernels: expected 1 to 4 kernels, got 0")]
     [InlineData("[{\"type\": \"gauss\"}]", "kernels[0].type: expected gaussian or bilateral, got \"gauss\"")]
     [InlineData("[{\"type\": \"gaussian\", \"sxy\": 3}]", "kernels[0].sxy: unknown key")]
     [InlineData(
@@ -139,7 +139,7 @@ public sealed class RefineCommandTests : IDisposable
         "kernels[0].srgb: expected 3 numbers, got 1")]
     [InlineData(
         "[{\"type\": \"gaussian\", \"sx\": 3, \"sy\": 0, \"compatibility\": {\"kind\": \"potts\", \"weight\": 3}}]",
-        "Expected a finite standard deviation above 0, got 0")]
+        "kernels[0].sy: expected 0.1 to 500, got 0")]
     [InlineData(
         "[{\"type\": \"gaussian\", \"sx\": 3, \"sy\": 3, \"compatibility\": {\"kind\": \"diagonal\", \"values\": " +
         "[1, 2, 3]}}]",
@@ -187,6 +187,66 @@ public sealed class RefineCommandTests : IDisposable
         await FailsAsync("p.npy: Expected an .npy file");
     }
 
+    [Fact]
+    public async Task Refine_LabelMap_IsSharpened()
+    {
+        CrfCase scene = new("c02_160x120_L5");
+        WriteScene(scene);
+
+        (int exitCode, _, string error) = await Cli.RunAsync(
+            "refine", "--image", _folder["image.png"], "--label-map", WriteLabels(scene), "--label-confidence", "0.6", "--out",
+            _folder["q.npy"], "--iterations", "0");
+
+        Assert.Equal((0, ""), (exitCode, error));
+        float[] unary = await ReadMarginalsAsync(scene);
+        Assert.Equal(0.6f, unary[scene.Truth[0] * scene.Pixels], 1e-6f);
+        Assert.Equal(0.1f, unary[(scene.Truth[0] + 1) % 5 * scene.Pixels], 1e-6f);
+    }
+
+    [Fact]
+    public async Task Refine_NoScores_AsksForThem()
+    {
+        (int exitCode, _, string error) = await Cli.RunAsync("refine", "--image", "a.png", "--out", "q.npy");
+
+        Assert.Equal(2, exitCode);
+        Assert.Contains("--probabilities, --label-map: expected one of them", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Refine_OnAServer_WritesTheSameBytes()
+    {
+        await using ServerProcess server = await ServerProcess.StartAsync();
+        CrfCase scene = new("c02_160x120_L5");
+        WriteScene(scene);
+        string[][] runs =
+        [
+            ["--probabilities", _folder["p.npy"], "--energies", "--iterations", "5"],
+            ["--probabilities", _folder["p.npy"], "--energies", "--kernels", scene.JsonPath, "--quality", "fast"],
+            ["--label-map", WriteLabels(scene), "--bilateral-xy", "40"],
+        ];
+        foreach (string[] run in runs)
+        {
+            string[] common = ["refine", "--image", _folder["image.png"], .. run];
+            (int here, _, string error) = await Cli.RunAsync([.. common, "--out", _folder["q.npy"], "--labels", _folder["l.png"]]);
+            (int there, string output, string errorOfServer) = await Cli.RunAsync(
+                [.. common, "--out", _folder["q2.npy"], "--labels", _folder["l2.png"], "--server", $"{server.Address}"]);
+
+            Assert.Equal((0, "", 0, ""), (here, error, there, errorOfServer));
+            Assert.Equal([_folder["q2.npy"], _folder["l2.png"]], output.Split('\n', StringSplitOptions.RemoveEmptyEntries));
+            Assert.Equal(await File.ReadAllBytesAsync(_folder["q.npy"]), await File.ReadAllBytesAsync(_folder["q2.npy"]));
+            Assert.Equal(await File.ReadAllBytesAsync(_folder["l.png"]), await File.ReadAllBytesAsync(_folder["l2.png"]));
+        }
+    }
+
+    [Fact]
+    public async Task Refine_ServerRefuses_SaysWhatItSays()
+    {
+        await using ServerProcess server = await ServerProcess.StartAsync();
+        WriteArray([.. Enumerable.Repeat(-3.5f, 40)], [2, 4, 5]);
+
+        await FailsAsync("expected numbers from 0 to 1, got -3.5", "--server", $"{server.Address}");
+    }
+
     private async Task FailsAsync(string message, params string[] more)
     {
         (int exitCode, string output, string error) = await RefineAsync(more);
@@ -206,6 +266,14 @@ public sealed class RefineCommandTests : IDisposable
         WriteArrayOnly(scene.Energies, [scene.Labels, scene.Height, scene.Width]);
     }
 
+    private string WriteLabels(CrfCase scene)
+    {
+        using NetVips.Image labels = NetVips.Image.NewFromMemory(
+            scene.Truth, scene.Width, scene.Height, bands: 1, NetVips.Enums.BandFormat.Uchar);
+        labels.WriteToFile(_folder["m.png"]);
+        return _folder["m.png"];
+    }
+
     private void WriteArray(float[] values, int[] shape)
     {
         _folder.WritePhoto("image.png", 5, 4, 10, 200, 30);
@@ -218,14 +286,14 @@ public sealed class RefineCommandTests : IDisposable
         NpyFloats.Write(file, values, shape);
     }
 
-    private float[] ReadMarginals(CrfCase scene) => ReadArray([scene.Labels, scene.Height, scene.Width]);
+    private Task<float[]> ReadMarginalsAsync(CrfCase scene) => ReadArrayAsync([scene.Labels, scene.Height, scene.Width]);
 
-    private float[] ReadArray(int[] shape)
+    private async Task<float[]> ReadArrayAsync(int[] shape)
     {
-        using FileStream file = File.OpenRead(_folder["q.npy"]);
-        using PooledBuffer<float> values = NpyFloats.Read(file, out NpyHeader header);
-        Assert.Equal(shape, header.Shape);
-        return values.Span.ToArray();
+        await using FileStream file = File.OpenRead(_folder["q.npy"]);
+        using NpyValues array = await NpyFloats.ReadAsync(file);
+        Assert.Equal(shape, array.Header.Shape);
+        return array.Values.Span.ToArray();
     }
 
     private static double MeanIoU(CrfCase scene, float[] marginals)

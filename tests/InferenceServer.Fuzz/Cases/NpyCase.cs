@@ -13,22 +13,22 @@ internal sealed class NpyCase : IFuzzCase
 
     public string Kind => "npy";
 
-    public Task<FuzzOutcome> RunAsync(Random random, Action<byte[]> made)
+    public async Task<FuzzOutcome> RunAsync(Random random, Action<byte[]> made)
     {
         byte[] bytes = Mutator.Mutate(random, Whole, Other);
         made(bytes);
         try
         {
-            using PooledBuffer<float> values = NpyFloats.Read(new MemoryStream(bytes), out _);
-            return Task.FromResult(new FuzzOutcome("read", null));
+            using NpyValues array = await NpyFloats.ReadAsync(new MemoryStream(bytes));
+            return new FuzzOutcome("read", null);
         }
         catch (InvalidDataException)
         {
-            return Task.FromResult(new FuzzOutcome("refused", null));
+            return new FuzzOutcome("refused", null);
         }
         catch (Exception e)
         {
-            return Task.FromResult(new FuzzOutcome("thrown", e.ToString()));
+            return new FuzzOutcome("thrown", e.ToString());
         }
     }
 

@@ -11,14 +11,14 @@ internal sealed class QueryCase(FuzzTarget target) : IFuzzCase
         "/v1/segment/..%2f..%2fetc", "/v1/models", "/v1/models/tiny",
         "/v1/models/tiny/versions/-1", "/v1/models/tiny/unload", "/v1/models//load", "/v1/segment/%01",
         "/health/ready", "/metrics", "/swagger/v1/swagger.json", "/", "/v1/segment/%ff", "//", "/v1/segment/tiny/",
-        "/v1/segment:batch", "/v1/jobs", "/v1/jobs/x/events", "/huggingface/tiny", "/label-studio/predict",
+        "/v1/segment:batch", "/v1/refine", "/v1/jobs", "/v1/jobs/x/events", "/huggingface/tiny", "/label-studio/predict",
         "/label-studio/models/tiny/setup", "/api/functions", "/api/function_invocations", "/api/remove", "/x-anylabeling/v1/models",
     ];
 
     private static readonly string[] Keys =
         ["format", "alpha", "counts", "tolerance", "geotransform", "worldfile", "timeout", "priority", "refine",
         "crf.iterations", "crf.gaussian.weight", "crf.gaussian.xy", "crf.bilateral.weight", "crf.bilateral.xy",
-        "crf.bilateral.rgb", "crf.quality", "FORMAT", "unknown", "",
+        "crf.bilateral.rgb", "crf.quality", "classes", "energies", "label_confidence", "FORMAT", "unknown", "",
         "mode", "resize", "crop", "stride_rate", "scales", "flip", "fuse", "blend", "halo", "bits", "class", "background"];
 
     private static readonly string[] Values =

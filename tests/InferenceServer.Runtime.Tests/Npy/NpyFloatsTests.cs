@@ -11,7 +11,7 @@ public class NpyFloatsTests
     [InlineData(3, 5, 7)]
     [InlineData(2, 1000, 600)] // more than is read at once
     [InlineData(0, 5, 7)]
-    public void Read_WhatWasWritten_GivesItBack(int planes, int height, int width)
+    public async Task Read_WhatWasWritten_GivesItBack(int planes, int height, int width)
     {
         float[] values = new float[planes * height * width];
         new Random(planes).NextBytes(MemoryMarshal.AsBytes(values.AsSpan())); // NaN and infinities among them
@@ -19,11 +19,10 @@ public class NpyFloatsTests
 
         NpyFloats.Write(stream, values, [planes, height, width]);
         stream.Position = 0;
-        using PooledBuffer<float> read = NpyFloats.Read(stream, out NpyHeader header);
+        using NpyValues read = await NpyFloats.ReadAsync(stream);
 
-        Assert.Equal([planes, height, width], header.Shape);
-        Assert.True(MemoryMarshal.AsBytes(values.AsSpan()).SequenceEqual(MemoryMarshal.AsBytes(read.Span)));
-        Assert.Equal(stream.Length, stream.Position);
+        Assert.Equal([planes, height, width], read.Header.Shape);
+        Assert.True(MemoryMarshal.AsBytes(values.AsSpan()).SequenceEqual(MemoryMarshal.AsBytes(read.Values.Span)));
     }
 
     [Theory]
@@ -32,12 +31,12 @@ public class NpyFloatsTests
     [InlineData("|u1", false, "Expected little-endian float32")]
     [InlineData("<f4", true, "Fortran order")]
     [InlineData("<f4", false, "ends before all values of the shape (2, 3)")]
-    public void Read_AnotherArray_SaysWhatToChange(string type, bool fortranOrder, string message)
+    public async Task Read_AnotherArray_SaysWhatToChange(string type, bool fortranOrder, string message)
     {
         using MemoryStream stream = new([.. new NpyHeader(type, fortranOrder, [2, 3]).ToBytes(), .. new byte[23]]);
 
         Assert.Contains(
-            message, Assert.Throws<InvalidDataException>(() => NpyFloats.Read(stream, out _)).Message,
+            message, (await Assert.ThrowsAsync<InvalidDataException>(() => NpyFloats.ReadAsync(stream))).Message,
             StringComparison.Ordinal);
     }
 
@@ -45,10 +44,31 @@ public class NpyFloatsTests
     [InlineData(100_000, 100_000, 100_000)]
     [InlineData(2_000_000_000, 2_000_000_000, 2_000_000_000)]
     [InlineData(1_000, 1_000, 1_000)] // fits, but the file is shorter
-    public void Read_HugeShape_TakesNoMemory(int planes, int height, int width)
+    public async Task Read_HugeShape_TakesNoMemory(int planes, int height, int width)
     {
         using MemoryStream stream = new(new NpyHeader("<f4", FortranOrder: false, [planes, height, width]).ToBytes());
 
-        Assert.Throws<InvalidDataException>(() => NpyFloats.Read(stream, out _));
+        await Assert.ThrowsAsync<InvalidDataException>(() => NpyFloats.ReadAsync(stream));
+    }
+
+    [Fact]
+    public async Task Read_Halves_GivesTheirValues()
+    {
+        Half[] halves = [(Half)0.1f, (Half)1, (Half)(-2.5f), Half.PositiveInfinity, Half.NaN, Half.Epsilon];
+        using MemoryStream stream = new(
+            [.. new NpyHeader("<f2", FortranOrder: false, [1, 2, 3]).ToBytes(), .. MemoryMarshal.AsBytes(halves.AsSpan())]);
+
+        using NpyValues read = await NpyFloats.ReadAsync(stream);
+
+        Assert.Equal(halves.Select(half => (float)half), read.Values.Span.ToArray());
+    }
+
+    [Fact]
+    public async Task Read_HeaderThatIsNotWanted_TakesNoMemory()
+    {
+        using MemoryStream stream = new([.. new NpyHeader("<f4", FortranOrder: false, [2, 3]).ToBytes(), .. new byte[24]]);
+
+        await Assert.ThrowsAsync<InvalidOperationException>(
+            () => NpyFloats.ReadAsync(stream, header => throw new InvalidOperationException(header.Type)));
     }
 }

@@ -156,6 +156,7 @@ public sealed class KeyTests : IAsyncLifetime
     [Theory]
     [InlineData("/v1/segment/tiny")]
     [InlineData("/v1/segment:batch")]
+    [InlineData("/v1/refine")]
     [InlineData("/v1/jobs")]
     [InlineData("/v2/models/tiny/infer")]
     [InlineData("/v2/repository/index")]
@@ -188,6 +189,7 @@ public sealed class KeyTests : IAsyncLifetime
 
     [Theory]
     [InlineData("/v1/segment:batch", "application/zip")]
+    [InlineData("/v1/refine", "multipart/form-data")]
     [InlineData("/v1/jobs", "application/zip")]
     [InlineData("/label-studio/setup", "application/json")]
     [InlineData("/label-studio/predict", "application/json")]

@@ -12,7 +12,7 @@ public sealed class DialectKeysTests
             ("Security:Keys:lab:Hash", "sha256:" + new string('a', 64)), ("Fetch:Hosts:0", "example.org"));
 
         foreach (string path in (string[])[
-            "/v1/segment", "/v1/segment:batch", "/v1/jobs", "/huggingface", "/huggingface/tiny",
+            "/v1/segment", "/v1/segment:batch", "/v1/refine", "/v1/jobs", "/huggingface", "/huggingface/tiny",
             "/label-studio/setup", "/label-studio/predict", "/label-studio/models/tiny/predict",
             "/api/function_invocations", "/api/remove", "/x-anylabeling/v1/predict"])
         {

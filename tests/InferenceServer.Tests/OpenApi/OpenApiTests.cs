@@ -29,7 +29,7 @@ public sealed class OpenApiTests(SegmentationServer server)
                 "/label-studio/predict", "/label-studio/setup", "/label-studio/webhook", "/metrics", "/v1/jobs",
                 "/v1/jobs/{id}", "/v1/jobs/{id}/events", "/v1/jobs/{id}/result", "/v1/models", "/v1/models/{model}",
                 "/v1/models/{model}/load", "/v1/models/{model}/unload", "/v1/models/{model}/versions/{version}",
-                "/v1/segment", "/v1/segment/{model}", "/v1/segment/{model}/versions/{version}", "/v1/segment:batch",
+                "/v1/refine", "/v1/segment", "/v1/segment/{model}", "/v1/segment/{model}/versions/{version}", "/v1/segment:batch",
                 "/v2", "/v2/health/live", "/v2/health/ready", "/v2/models/stats", "/v2/models/{model}",
                 "/v2/models/{model}/config", "/v2/models/{model}/infer", "/v2/models/{model}/ready",
                 "/v2/models/{model}/stats",

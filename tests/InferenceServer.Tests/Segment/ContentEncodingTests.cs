@@ -2,6 +2,7 @@ using System.IO.Compression;
 using System.Net;
 using System.Text;
 using System.Text.Json;
+using InferenceServer.Runtime.Npy;
 
 namespace InferenceServer.Tests.Segment;
 
@@ -19,6 +20,7 @@ public sealed class ContentEncodingTests(SegmentationServer server)
         ["/v1/segment/tiny?format=json&timeout=60000"] = ("application/json", Encoding.ASCII.GetBytes(Json)),
         ["/v1/segment?format=json"] = ("multipart/form-data; boundary=x", Form("image")),
         ["/v1/segment:batch?format=json"] = ("multipart/form-data; boundary=x", Form("image")),
+        ["/v1/refine?format=json"] = ("multipart/form-data; boundary=x", Refinement()),
         ["/huggingface/tiny"] = ("application/json", Encoding.ASCII.GetBytes(Json)),
         ["/huggingface"] = ("image/png", Photo.Png),
         ["/api/function_invocations"] = ("application/json", Encoding.ASCII.GetBytes(Json)),
@@ -196,6 +198,18 @@ public sealed class ContentEncodingTests(SegmentationServer server)
         }
 
         return packed.ToArray();
+    }
+
+    private static byte[] Refinement()
+    {
+        using MemoryStream npy = new();
+        NpyFloats.Write(npy, [.. Enumerable.Repeat(0.5f, Photo.Width * Photo.Height)], [1, Photo.Height, Photo.Width]);
+        return
+        [
+            .. Form("image").AsSpan(..^"\r\n--x--\r\n".Length),
+            .. "\r\n--x\r\nContent-Disposition: form-data; name=probabilities\r\n\r\n"u8,
+            .. npy.ToArray(), .. "\r\n--x--\r\n"u8,
+        ];
     }
 
     private static byte[] Form(string name) =>

@@ -56,6 +56,7 @@ public sealed class HostileRequestTests(SegmentationServer server)
         { "/v1/segment", "image/png" }, { "/v1/segment/tiny", "application/json" }, { "/v1/segment", "multipart/form-data; boundary=x" },
         { "/v1/segment/tiny/versions/1", "image/png" }, { "/v1/segment:batch", "application/zip" },
         { "/v1/segment:batch", "multipart/form-data; boundary=x" }, { "/v2/models/tiny/infer", "application/json" },
+        { "/v1/refine", "multipart/form-data; boundary=x" },
         { "/v2/models/tiny.image/infer", "application/octet-stream" }, { "/v2/repository/index", "application/json" },
         { "/huggingface", "image/png" }, { "/huggingface/tiny", "application/json" }, { "/label-studio/predict", "application/json" },
         { "/api/function_invocations", "application/json" }, { "/api/remove", "multipart/form-data; boundary=x" },

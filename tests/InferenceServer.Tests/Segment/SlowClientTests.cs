@@ -32,6 +32,7 @@ public sealed class SlowClientTests : IAsyncLifetime
     [InlineData("/v1/segment/tiny", "application/json")]
     [InlineData("/v1/segment/tiny", "multipart/form-data; boundary=x")]
     [InlineData("/v1/segment:batch", "application/zip")]
+    [InlineData("/v1/refine", "multipart/form-data; boundary=x")]
     [InlineData("/v1/jobs", "application/zip")]
     [InlineData("/v1/jobs", "application/json")]
     [InlineData("/v2/models/tiny/infer", "application/json")]

@@ -61,15 +61,17 @@ export function segmentPath(model, query) {
  * Sends an image. With XMLHttpRequest, because fetch does not tell how much of a body has gone.
  * @param {string} path Of segmentPath.
  * @param {Blob} image The encoded image.
- * @param {{signal?: AbortSignal, onProgress?: (share: number) => void}} options The share that was sent, 0 to 1.
- * @returns {Promise<{bytes: ArrayBuffer, type: string, version: number, timing: string, georeference: object | null}>}
+ * @param {{signal?: AbortSignal, onProgress?: (share: number) => void, lattice?: string}} options The share that was sent, 0 to
+ *   1; the CRF's lattice of an earlier answer, or "new".
+ * @returns {Promise<{bytes: ArrayBuffer, type: string, version: number, timing: string, lattice: string, georeference: object | null}>}
  */
-export function segment(path, image, { signal, onProgress } = {}) {
+export function segment(path, image, { signal, onProgress, lattice } = {}) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     request.open("POST", path);
     request.responseType = "arraybuffer";
     request.setRequestHeader("Content-Type", image.type || "application/octet-stream");
+    lattice && request.setRequestHeader("X-Lattice", lattice);
     Object.entries(headers()).forEach(([name, value]) => request.setRequestHeader(name, value));
     request.upload.onprogress = e => e.lengthComputable && onProgress?.(e.loaded / e.total);
     request.onload = () => {
@@ -78,7 +80,7 @@ export function segment(path, image, { signal, onProgress } = {}) {
         const header = name => request.getResponseHeader(name) ?? "";
         resolve({
           bytes, type: header("Content-Type"), version: Number(header("X-Model-Version")), timing: header("Server-Timing"),
-          georeference: JSON.parse(header("X-Georeference") || "null"),
+          lattice: header("X-Lattice"), georeference: JSON.parse(header("X-Georeference") || "null"),
         });
       } else {
         reject(new Refusal(request.status, parse(bytes)));

@@ -13,6 +13,7 @@ export class Side {
   #description = null;
   #work = new AbortController();
   #wanted = null;
+  #lattice = null;
 
   /**
    * @param {"a" | "b"} id
@@ -130,7 +131,9 @@ export class Side {
     const { model, title } = this;
     const began = performance.now();
     try {
-      const answer = await segment(segmentPath(model, query), image.file, { signal, onProgress });
+      const lattice = this.refines ? this.#latticeOf(image) : undefined;
+      const answer = await segment(segmentPath(model, query), image.file, { signal, onProgress, lattice });
+      this.#lattice = answer.lattice ? { image, key: answer.lattice } : this.#lattice;
       const elapsed = performance.now() - began;
       const samples = await readSamples(answer.bytes);
       signal.throwIfAborted();
@@ -148,6 +151,11 @@ export class Side {
       }
       throw error;
     }
+  }
+
+  // A step of a slider uses the lattice of the step before.
+  #latticeOf(image) {
+    return this.#lattice?.image === image ? this.#lattice.key : "new";
   }
 
   #know(description) {

@@ -1,9 +1,8 @@
 using System.Buffers.Binary;
 using System.IO.Compression;
-using InferenceServer.Cli.Hosting;
 using InferenceServer.Kernels;
 
-namespace InferenceServer.Cli.Evaluate;
+namespace InferenceServer.Runtime.Decoding;
 
 /// <summary>A label map as its PNG stores it: the indices, not the colours of a palette.</summary>
 /// <param name="Size">Width and height.</param>
@@ -19,17 +18,18 @@ internal sealed record LabelPng(ImageSize Size, byte[] Labels)
 
     /// <summary>Decodes a grey or indexed PNG of at most 8 bits.</summary>
     /// <param name="file">The whole file.</param>
-    /// <param name="name">The file's name in messages.</param>
-    /// <exception cref="CommandException">The file is not such a PNG, or damaged.</exception>
-    public static LabelPng Decode(ReadOnlySpan<byte> file, string name)
+    /// <param name="accept">Looks at the size and throws where it is not wanted, before memory is taken for the
+    /// labels.</param>
+    /// <exception cref="InvalidDataException">The file is not such a PNG, or damaged.</exception>
+    public static LabelPng Decode(ReadOnlySpan<byte> file, Action<ImageSize>? accept = null)
     {
         if (!file.StartsWith(Signature))
         {
-            throw new CommandException($"{name}: expected a PNG, got another format.");
+            throw new InvalidDataException("Expected a PNG, got another format.");
         }
 
         ReadOnlySpan<byte> header = [];
-        using MemoryStream compressed = new();
+        using MemoryStream compressed = new(file.Length);
         try
         {
             for (ReadOnlySpan<byte> rest = file[Signature.Length..]; !rest.IsEmpty;)
@@ -50,15 +50,15 @@ internal sealed record LabelPng(ImageSize Size, byte[] Labels)
             }
 
             compressed.Position = 0;
-            return Decode(header, compressed, name);
+            return Decode(header, compressed, accept);
         }
-        catch (Exception e) when (e is ArgumentOutOfRangeException or InvalidDataException or EndOfStreamException)
+        catch (Exception e) when (e is ArgumentOutOfRangeException or IndexOutOfRangeException or EndOfStreamException)
         {
-            throw new CommandException($"{name}: expected a complete PNG, got a truncated or damaged one.");
+            throw new InvalidDataException("Expected a complete PNG, got a truncated or damaged one.", e);
         }
     }
 
-    private static LabelPng Decode(ReadOnlySpan<byte> header, Stream compressed, string name)
+    private static LabelPng Decode(ReadOnlySpan<byte> header, Stream compressed, Action<ImageSize>? accept)
     {
         ImageSize size = new(
             BinaryPrimitives.ReadInt32BigEndian(header), BinaryPrimitives.ReadInt32BigEndian(header[4..]));
@@ -66,21 +66,22 @@ internal sealed record LabelPng(ImageSize Size, byte[] Labels)
         if (color is not (Grey or Indexed) || bits > 8)
         {
             string found = bits > 8 ? "16-bit values" : "colours";
-            throw new CommandException(
-                $"{name}: expected class indices, as grey or indexed PNG of at most 8 bits, got {found}.");
+            throw new InvalidDataException(
+                $"Expected class indices, as grey or indexed PNG of at most 8 bits, got {found}.");
         }
 
         if (interlace != 0)
         {
-            throw new CommandException(
-                $"{name}: expected a PNG without interlacing, got an interlaced one. Save it without interlacing.");
+            throw new InvalidDataException(
+                "Expected a PNG without interlacing, got an interlaced one. Save it without interlacing.");
         }
 
         if (size.Width <= 0 || size.Height <= 0 || size.Pixels > MaxPixels)
         {
-            throw new CommandException($"{name}: expected at most {MaxPixels:N0} pixels, got {size}.");
+            throw new InvalidDataException($"Expected at most {MaxPixels:N0} pixels, got {size}.");
         }
 
+        accept?.Invoke(size);
         byte[] labels = new byte[size.Pixels];
         ReadRows(compressed, size, bits, labels);
         return new LabelPng(size, labels);

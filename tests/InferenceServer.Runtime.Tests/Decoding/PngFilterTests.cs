@@ -1,6 +1,6 @@
-using InferenceServer.Cli.Evaluate;
+using InferenceServer.Runtime.Decoding;
 
-namespace InferenceServer.Cli.Tests.Evaluate;
+namespace InferenceServer.Runtime.Tests.Decoding;
 
 public sealed class PngFilterTests
 {

@@ -1,8 +1,7 @@
 using System.Text.Json;
 using DenseCrf;
-using InferenceServer.Cli.Hosting;
 
-namespace InferenceServer.Cli.Refine;
+namespace InferenceServer.Runtime.Refinement;
 
 /// <summary>Reads kernels from JSON: a list, or an object with the list as its member <c>kernels</c>.</summary>
 /// <remarks>
@@ -12,28 +11,40 @@ namespace InferenceServer.Cli.Refine;
 /// <c>compatibility</c>: <c>kind</c>
 /// <c>potts</c> with a <c>weight</c>, <c>diagonal</c> with <c>values</c>, or <c>matrix</c> with rows of <c>values</c>.
 /// </remarks>
-internal static class KernelFile
+internal static class CrfKernelList
 {
-    /// <summary>Reads a file.</summary>
-    /// <exception cref="CommandException">The file is not JSON, or a key is missing, unknown or wrong.</exception>
-    public static IReadOnlyList<CrfKernel> Read(string path)
+    private const int LongestEcho = 40;
+
+    private static readonly JsonDocumentOptions Options = new()
+    {
+        CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true, MaxDepth = 8,
+    };
+
+    /// <summary>Reads a list.</summary>
+    /// <param name="json">JSON text in UTF-8; comments and commas before a closing bracket are allowed.</param>
+    /// <exception cref="FormatException">The text is not JSON, or a key is missing, unknown or wrong.</exception>
+    public static IReadOnlyList<CrfKernel> Parse(ReadOnlyMemory<byte> json)
     {
         try
         {
-            using JsonDocument json = JsonDocument.Parse(
-                File.ReadAllBytes(path),
-                new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true });
-            JsonElement list = json.RootElement;
+            using JsonDocument document = JsonDocument.Parse(json, Options);
+            JsonElement list = document.RootElement;
             if (list.ValueKind == JsonValueKind.Object && !list.TryGetProperty("kernels", out list))
             {
                 throw new FormatException("kernels: expected a list, found none");
             }
 
-            return [.. Items(list, "kernels").Select((kernel, i) => Kernel(kernel, $"kernels[{i}]"))];
+            JsonElement[] items = Items(list, "kernels");
+            if (items.Length is < 1 or > CrfInference.MaxKernels)
+            {
+                throw new FormatException($"kernels: expected 1 to {CrfInference.MaxKernels} kernels, got {items.Length}");
+            }
+
+            return [.. items.Select((kernel, i) => Kernel(kernel, $"kernels[{i}]"))];
         }
-        catch (Exception e) when (e is JsonException or FormatException or ArgumentException)
+        catch (Exception e) when (e is JsonException or ArgumentException or InvalidOperationException)
         {
-            throw new CommandException($"{path}: {e.Message}");
+            throw new FormatException(e.Message, e);
         }
     }
 
@@ -108,13 +119,13 @@ internal static class KernelFile
 
     private static float Number(JsonElement json, string at)
     {
-        if (json.ValueKind == JsonValueKind.Number)
+        if (json.ValueKind == JsonValueKind.Number && json.TryGetSingle(out float number) && float.IsFinite(number))
         {
-            return json.GetSingle();
+            return number;
         }
 
         throw new FormatException(
-            $"{at}: expected a number");
+            $"{at}: expected a number, got {Cut(json.GetRawText())}");
     }
 
     private static JsonElement[] Items(JsonElement json, string at)
@@ -125,7 +136,7 @@ internal static class KernelFile
         }
 
         throw new FormatException(
-            $"{at}: expected a list");
+            $"{at}: expected a list, got {Cut(json.GetRawText())}");
     }
 
     private static JsonElement Member(JsonElement json, string at, string key)
@@ -151,7 +162,7 @@ internal static class KernelFile
         }
 
         throw new FormatException(
-            $"{at}.{key}: expected {words}, got {value.GetRawText()}");
+            $"{at}.{key}: expected {words}, got {Cut(value.GetRawText())}");
     }
 
     private static void Only(JsonElement json, string at, params string[] keys)
@@ -165,5 +176,15 @@ internal static class KernelFile
         {
             throw new FormatException($"{at}.{unknown.Name}: unknown key; the keys are {string.Join(", ", keys)}");
         }
+    }
+
+    private static string Cut(string text)
+    {
+        if (text.Length <= LongestEcho)
+        {
+            return text;
+        }
+
+        return text[..LongestEcho] + "…";
     }
 }

@@ -1,8 +1,7 @@
-using InferenceServer.Cli.Evaluate;
-using InferenceServer.Cli.Hosting;
 using InferenceServer.Kernels;
+using InferenceServer.Runtime.Decoding;
 
-namespace InferenceServer.Cli.Tests.Evaluate;
+namespace InferenceServer.Runtime.Tests.Decoding;
 
 public sealed class LabelPngTests
 {
@@ -29,24 +28,31 @@ public sealed class LabelPngTests
     [Theory]
     [InlineData("rgb.png", "colours")]
     [InlineData("grey16.png", "16-bit")]
-    [InlineData("grey.jpg", "expected a PNG")]
+    [InlineData("grey.jpg", "Expected a PNG")]
     public void Decode_NoLabelMap_SaysWhy(string file, string reason)
     {
-        CommandException exception = Assert.Throws<CommandException>(() => Decode(file));
+        InvalidDataException exception = Assert.Throws<InvalidDataException>(() => Decode(file));
 
-        Assert.Contains(file, exception.Message, StringComparison.Ordinal);
         Assert.Contains(reason, exception.Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public void Decode_CutAnywhere_NeverCrashes()
     {
-        byte[] whole = File.ReadAllBytes(Path.Combine(Cli.Images, "palette.png"));
+        byte[] whole = Assets.Image("palette.png");
         for (int length = 0; length < whole.Length - 12; length++) // without IEND nothing is lost
         {
-            Assert.Throws<CommandException>(() => LabelPng.Decode(whole.AsSpan(0, length), "cut"));
+            Assert.Throws<InvalidDataException>(() => LabelPng.Decode(whole.AsSpan(0, length)));
         }
     }
 
-    private static LabelPng Decode(string name) => LabelPng.Decode(File.ReadAllBytes(Path.Combine(Cli.Images, name)), name);
+    [Fact]
+    public void Decode_SizeThatIsNotWanted_IsSaidBeforeTheLabelsAreMade()
+    {
+        byte[] file = Assets.Image("palette.png");
+
+        Assert.Throws<InvalidOperationException>(() => LabelPng.Decode(file, size => throw new InvalidOperationException($"{size}")));
+    }
+
+    private static LabelPng Decode(string name) => LabelPng.Decode(Assets.Image(name));
 }
