@@ -14,7 +14,10 @@ internal sealed class Calibration(int classes)
 
     // A quarter to four times the temperature that serves, the last one among them.
     private readonly Candidate[] _candidates =
-        [.. Enumerable.Range(-2 * StepsOfOctave, (4 * StepsOfOctave) + 1).Select(i => new Candidate(Math.Pow(2, (double)i / StepsOfOctave)))];
+    [
+        .. Enumerable.Range(-2 * StepsOfOctave, (4 * StepsOfOctave) + 1)
+            .Select(step => new Candidate(Math.Pow(2, (double)step / StepsOfOctave)))
+    ];
 
     private long _pixels;
 

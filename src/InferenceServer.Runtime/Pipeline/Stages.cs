@@ -50,9 +50,9 @@ internal sealed class DecodeStage(ImageDecoder decoder, PassPolicy policy, CrfRe
         Plan(context, encoded.Size);
         decoder.CheckMemory(encoded.DecodingBytes);
         Hold(context, encoded.DecodingBytes, furtherBytes: 0);
-        if (context.Model.Manifest.Decode.ScaleOnLoad && !context.UsesImage && context.Plan.IsOne)
+        if (!context.UsesImage && context.Plan is { IsOne: true } plan && context.Model.Manifest.Decode.ScaleOnLoad)
         {
-            encoded.ShrinkTo(context.Plan.Whole.Resized);
+            encoded.ShrinkTo(plan.Whole.Resized);
         }
 
         context.Image = new RgbImage(encoded.Size);

@@ -19,7 +19,8 @@ public sealed class ScaleOnLoadTests
     [InlineData(640, 480, 161, 120, 640, 480)]
     [InlineData(644, 484, 40, 30, 161, 121)] // 8 does not divide them
     [InlineData(641, 480, 40, 30, 641, 480)]
-    public void ShrinkTo_Jpeg_LeavesTwiceTheSizeAndNoRest(int width, int height, int least, int leastHeight, int expected, int expectedHeight)
+    public void ShrinkTo_Jpeg_LeavesTwiceTheSizeAndNoRest(
+        int width, int height, int least, int leastHeight, int expected, int expectedHeight)
     {
         using EncodedImage image = Decoder.Open(Jpeg(width, height));
 
