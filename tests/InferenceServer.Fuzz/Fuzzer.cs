@@ -7,7 +7,7 @@ namespace InferenceServer.Fuzz;
 internal static class Fuzzer
 {
     private static readonly string[] Kinds =
-        ["image", "tiff", "form", "query", "npy", "manifest", "infer", "grpc", "dialect", "bulk", "job", "encoding", "task"];
+        ["image", "tiff", "form", "query", "npy", "manifest", "infer", "grpc", "dialect", "bulk", "job", "encoding", "task", "refine"];
 
     private static async Task<int> Main(string[] args)
     {
@@ -60,6 +60,7 @@ internal static class Fuzzer
         "dialect" => new DialectCase(target),
         "encoding" => new EncodingCase(target),
         "task" => new TaskCase(target),
+        "refine" => new RefineCase(target),
         "bulk" => new BulkCase(target, asJob: false),
         "job" => new BulkCase(target, asJob: true),
         _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "No such kind."),
