@@ -61,7 +61,7 @@ def main():
         "schema": 1,
         "name": arguments.name,
         "architecture": ARCHITECTURES[config["system"]],
-        **({"backbone": "resnet18-narrow"} if hasattr(model, "backbone") else {}),
+        **({"backbone": "resnet18" if config.get("model", {}).get("stem") == 7 else "resnet18-narrow"} if hasattr(model, "backbone") else {}),
         "source": {
             "project": "InferenceServer model zoo",
             "checkpoint": f"trained on {learnt['data']}" + (f", the backbone started from {start}" if start else " from scratch") + f"; {learnt['terms']}",

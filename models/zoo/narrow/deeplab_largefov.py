@@ -3,7 +3,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from blocks import ConvBnRelu, initialise
-from narrow_resnet import NarrowResNet18
+from resnet18 import ResNet18
 
 
 class DeepLabLargeFov(nn.Module):
@@ -13,7 +13,7 @@ class DeepLabLargeFov(nn.Module):
 
     def __init__(self, classes, widths=(48, 64, 128, 128), blocks=(2, 2, 2, 1), fc=128):
         super().__init__()
-        self.backbone = NarrowResNet18(widths, output_stride=8, blocks=blocks)
+        self.backbone = ResNet18(widths, output_stride=8, blocks=blocks)
         self.fc6 = ConvBnRelu(widths[3], fc, 3, dilation=12)
         self.fc7 = ConvBnRelu(fc, fc, 1)
         self.fc8 = nn.Sequential(nn.Dropout(0.1), nn.Conv2d(fc, classes, 1))
