@@ -18,10 +18,7 @@ from train import build, data_set
 
 OPSET = 16
 
-ARCHITECTURES = {
-    "deeplab_v3plus": "deeplabv3plus", "narrow.refinenet": "refinenet", "narrow.fcn8s": "fcn8s", "narrow.deeplab_largefov": "deeplab-largefov",
-    "systems.unet": "unet",
-}
+ARCHITECTURES = {"deeplab_v3plus": "deeplabv3plus", "narrow.refinenet": "refinenet", "narrow.fcn8s": "fcn8s", "systems.unet": "unet"}
 
 def legal(side, multiple):
     return -(-side // multiple) * multiple

@@ -25,7 +25,6 @@ SYSTEMS = {
     "deeplab_v3plus": "DeepLabV3Plus",
     "narrow.refinenet": "RefineNet",
     "narrow.fcn8s": "Fcn8s",
-    "narrow.deeplab_largefov": "DeepLabLargeFov",
     "systems.unet": "UNet",
 }
 
