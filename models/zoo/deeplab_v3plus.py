@@ -4,7 +4,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from blocks import ConvBnRelu, initialise, resize_like
-from narrow_resnet import NarrowResNet18
+from resnet18 import ResNet18
 
 
 class Aspp(nn.Module):
@@ -27,16 +27,16 @@ class DeepLabV3Plus(nn.Module):
 
     channels, output_stride, multiple = 3, 4, 1
 
-    def __init__(self, classes, widths=(48, 64, 128, 256), aspp=96, rates=(6, 12, 18), low=32, decoder=80):
+    def __init__(self, classes, widths=(48, 64, 128, 256), aspp=96, rates=(6, 12, 18), low=32, decoder=80, **backbone):
         super().__init__()
-        self.backbone = NarrowResNet18(widths, output_stride=16)
-        self.aspp = Aspp(widths[3], aspp, rates)
+        self.backbone = ResNet18(widths, output_stride=16, **backbone)
+        self.aspp = Aspp(widths[-1], aspp, rates)
         self.low = ConvBnRelu(widths[0], low, 1)
         self.decoder = nn.Sequential(
             ConvBnRelu(aspp + low, decoder), ConvBnRelu(decoder, decoder), nn.Dropout(0.1), nn.Conv2d(decoder, classes, 1))
         initialise(self)
 
     def forward(self, x):
-        low, _, _, high = self.backbone(x)
+        low, *_, high = self.backbone(x)
         low = self.low(low)
         return self.decoder(torch.cat([resize_like(self.aspp(high), low), low], 1))

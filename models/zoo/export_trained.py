@@ -18,10 +18,7 @@ from train import build, data_set
 
 OPSET = 16
 
-ARCHITECTURES = {
-    "deeplab_v3plus": "deeplabv3plus", "narrow.refinenet": "refinenet", "narrow.fcn8s": "fcn8s", "narrow.deeplab_largefov": "deeplab-largefov",
-    "systems.unet": "unet",
-}
+ARCHITECTURES = {"deeplab_v3plus": "deeplabv3plus", "narrow.refinenet": "refinenet", "narrow.fcn8s": "fcn8s", "systems.unet": "unet"}
 
 def legal(side, multiple):
     return -(-side // multiple) * multiple
@@ -61,7 +58,7 @@ def main():
         "schema": 1,
         "name": arguments.name,
         "architecture": ARCHITECTURES[config["system"]],
-        **({"backbone": "resnet18-narrow"} if hasattr(model, "backbone") else {}),
+        **({"backbone": "resnet18" if config.get("model", {}).get("stem") == 7 else "resnet18-narrow"} if hasattr(model, "backbone") else {}),
         "source": {
             "project": "InferenceServer model zoo",
             "checkpoint": f"trained on {learnt['data']}" + (f", the backbone started from {start}" if start else " from scratch") + f"; {learnt['terms']}",

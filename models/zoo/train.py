@@ -25,7 +25,6 @@ SYSTEMS = {
     "deeplab_v3plus": "DeepLabV3Plus",
     "narrow.refinenet": "RefineNet",
     "narrow.fcn8s": "Fcn8s",
-    "narrow.deeplab_largefov": "DeepLabLargeFov",
     "systems.unet": "UNet",
 }
 
@@ -62,6 +61,17 @@ def loss_of(logits, labels, weights, jaccard_weight):
 
 def learning_rate(share, peak, warm_up):
     return peak * share / warm_up if share < warm_up else peak * 0.5 * (1 + math.cos(math.pi * (share - warm_up) / (1 - warm_up)))
+
+
+def parameter_groups(model, config):
+    """What decays and what does not, at the whole rate and, in a backbone that has learnt already, at `backbone_rate` times that."""
+    groups = {}
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            share = config.get("backbone_rate", 1) if name.startswith("backbone.") else 1
+            groups.setdefault((share, parameter.ndim > 1), []).append(parameter)
+    return [{"params": parameters, "share": share, "weight_decay": config["weight_decay"] if decays else 0}
+            for (share, decays), parameters in groups.items()]
 
 
 @torch.no_grad()
@@ -111,10 +121,7 @@ def main():
     average = deepcopy(model).eval()
     for part in map(model.get_submodule, config.get("frozen", [])):
         part.requires_grad_(False).eval()
-    decayed = [p for p in model.parameters() if p.requires_grad and p.ndim > 1]
-    plain = [p for p in model.parameters() if p.requires_grad and p.ndim <= 1]
-    optimiser = torch.optim.AdamW([{"params": decayed, "weight_decay": config["weight_decay"]}, {"params": plain, "weight_decay": 0}],
-                                  config["learning_rate"])
+    optimiser = torch.optim.AdamW(parameter_groups(model, config), config["learning_rate"])
     crops = np.repeat(np.arange(len(pairs)), config.get("crops_per_image", 1))
     steps, start = len(crops) // config["batch"], 0
     if (out / "last.pt").exists():
@@ -126,7 +133,8 @@ def main():
     def batch(epoch, step, order):
         rng = np.random.default_rng([config["seed"], epoch, step])
         chosen = order[step * config["batch"]:(step + 1) * config["batch"]]
-        images, labels = zip(*(data.augment(*pairs[i], config["crop"], config["scale"], config["rotation_degrees"], rng) for i in chosen))
+        images, labels = zip(*(data.augment(*pairs[i], config["crop"], config["scale"], config["rotation_degrees"], rng, **config.get("augment", {}))
+                               for i in chosen))
         return data.normalise(np.stack(images)), torch.from_numpy(np.stack(labels)).long()
 
     with ThreadPoolExecutor(1) as loader, open(out / "log.csv", "a", newline="") as file:
@@ -141,7 +149,7 @@ def main():
                 pending = loader.submit(batch, epoch, step + 1, order) if step + 1 < steps else None
                 rate = learning_rate((epoch * steps + step + 1) / (config["epochs"] * steps), config["learning_rate"], config["warm_up_share"])
                 for group in optimiser.param_groups:
-                    group["lr"] = rate
+                    group["lr"] = rate * group["share"]
                 with torch.autocast("cpu", torch.bfloat16, enabled=config["bfloat16"]):
                     logits = model(images.contiguous(memory_format=torch.channels_last))
                 loss = loss_of(logits, labels, weights, config["jaccard_weight"])

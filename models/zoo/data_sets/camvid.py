@@ -1,4 +1,12 @@
-"""CamVid in 11 classes: images/*.jpg and labels/*.png (8-bit class indices, 255 = void) with equal base names."""
+"""CamVid in 11 classes: images/*.jpg and labels/*.png (8-bit class indices, 255 = void) with equal base names.
+
+    python3 -m data_sets.camvid SOURCE --out FOLDER
+
+SOURCE holds train and val. FOLDER gets three splits: the middle fifth of each of train's drives, frames in a row, is `held-back`.
+"""
+import argparse
+import shutil
+from itertools import groupby
 from pathlib import Path
 
 import cv2
@@ -37,17 +45,18 @@ def normalise(images):
     return to_network(images, MEAN, STD)
 
 
-def augment(image, label, crop, scale, rotation_degrees, rng):
+def augment(image, label, crop, scale, rotation_degrees, rng, label_stride=2):
     """One random crop: scale, rotation, flip and position in a single warp, then colour. Outside the frame is void.
-    The image has the crop's size, its labels half of it."""
+    The image has the crop's size, its labels one pixel for each `label_stride`: the loss costs less there, and thin things are learnt less well."""
     height, width = crop
     to_source = draw_window(image.shape, crop, scale, rotation_degrees, rng)
     flags = cv2.WARP_INVERSE_MAP
     fill = [int(v * 255) for v in MEAN]
     image = cv2.warpAffine(image, to_source, (width, height), flags=flags | cv2.INTER_LINEAR, borderValue=fill)
-    # The loss is taken at half resolution, where it costs a quarter: half-resolution pixel i lies at 2·i + 0.5.
-    to_source = to_source @ np.array([[2, 0, 0.5], [0, 2, 0.5], [0, 0, 1]])
-    label = cv2.warpAffine(label, to_source, (width // 2, height // 2), flags=flags | cv2.INTER_NEAREST, borderValue=IGNORE)
+    # Pixel i of the labels lies at stride·i + (stride − 1) / 2.
+    between = (label_stride - 1) / 2
+    to_source = to_source @ np.array([[label_stride, 0, between], [0, label_stride, between], [0, 0, 1]])
+    label = cv2.warpAffine(label, to_source, (width // label_stride, height // label_stride), flags=flags | cv2.INTER_NEAREST, borderValue=IGNORE)
 
     image = image.astype(np.float32) / 255
     image = image * rng.uniform(0.7, 1.4) * rng.uniform(0.92, 1.08, 3).astype(np.float32)
@@ -57,3 +66,30 @@ def augment(image, label, crop, scale, rotation_degrees, rng):
     if rng.random() < 0.15:
         image = cv2.GaussianBlur(image, (5, 5), rng.uniform(0.3, 1.2))
     return np.clip(image, 0, 1), label
+
+
+def prepare(source, out):
+    drive = lambda path: path.stem.split("_")[0]
+    splits = {"val": sorted(Path(source, "val", "images").glob("*.jpg")), "train": [], "held-back": []}
+    for _, frames in groupby(sorted(Path(source, "train", "images").glob("*.jpg")), drive):
+        frames = list(frames)
+        first, end = len(frames) * 2 // 5, len(frames) * 3 // 5
+        splits["held-back"] += frames[first:end]
+        splits["train"] += frames[:first] + frames[end:]
+    for split, images in splits.items():
+        for kind in "images", "labels":
+            Path(out, split, kind).mkdir(parents=True, exist_ok=True)
+        for image in images:
+            shutil.copy(image, Path(out, split, "images"))
+            shutil.copy(image.parents[1] / "labels" / (image.stem + ".png"), Path(out, split, "labels"))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("source"), parser.add_argument("--out", required=True)
+    arguments = parser.parse_args()
+    prepare(arguments.source, arguments.out)
+
+
+if __name__ == "__main__":
+    main()

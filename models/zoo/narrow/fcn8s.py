@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from blocks import initialise
-from narrow_resnet import NarrowResNet18
+from resnet18 import ResNet18
 
 
 class BilinearDouble(nn.ConvTranspose2d):
@@ -22,7 +22,7 @@ class Fcn8s(nn.Module):
 
     def __init__(self, classes, widths=(48, 64, 128, 256), blocks=(2, 2, 2, 2)):
         super().__init__()
-        self.backbone = NarrowResNet18(widths, blocks=blocks)
+        self.backbone = ResNet18(widths, blocks=blocks)
         self.dropout = nn.Dropout(0.1)
         self.score8, self.score16, self.score32 = (nn.Conv2d(width, classes, 1) for width in widths[1:])
         initialise(self)

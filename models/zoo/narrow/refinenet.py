@@ -3,7 +3,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from blocks import initialise
-from narrow_resnet import NarrowResNet18
+from resnet18 import ResNet18
 
 
 def conv3x3(inputs, outputs, bias=False):
@@ -62,7 +62,7 @@ class RefineNet(nn.Module):
 
     def __init__(self, classes, widths=(48, 64, 128, 256), channels=(32, 32, 32, 64), pools=4):
         super().__init__()
-        self.backbone = NarrowResNet18(widths)
+        self.backbone = ResNet18(widths)
         coarser = (*channels[1:], None)
         self.levels = nn.ModuleList(Level(*sizes, pools) for sizes in zip(widths, channels, coarser))
         self.head = nn.Sequential(nn.Dropout(0.1), conv3x3(channels[0], classes, bias=True))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from data_sets import IGNORE, geotiff, landcover, membrane, scenes
+from data_sets import IGNORE, camvid, geotiff, landcover, membrane, scenes
 
 SHAPES = {"camvid": (360, 480, 3, np.uint8), "membrane": (512, 512, 1, np.uint8), "landcover": (512, 512, 4, np.uint16)}
 
@@ -92,3 +92,25 @@ def test_every_config_names_its_data():
     for config in (Path(__file__).parents[1] / "configs").glob("*.json"):
         manifest = importlib.import_module("data_sets." + json.loads(config.read_text())["data"]).MANIFEST
         assert len(manifest["preprocess"]["mean"]) == len(manifest["preprocess"]["std"])
+
+
+def test_the_middle_fifth_of_each_drive_is_held_back(tmp_path):
+    for split, drives in (("train", {"a": 10, "b": 5}), ("val", {"b": 2})):
+        for kind, ending in (("images", "jpg"), ("labels", "png")):
+            (tmp_path / split / kind).mkdir(parents=True)
+            for drive, frames in drives.items():
+                for frame in range(frames):
+                    (tmp_path / split / kind / f"{drive}_{frame:03}.{ending}").write_text(f"{split} {kind} {drive} {frame}")
+    camvid.prepare(tmp_path, tmp_path / "out")
+    found = {split: sorted(p.stem for p in (tmp_path / "out" / split / "images").iterdir()) for split in ("train", "held-back", "val")}
+    assert found["held-back"] == ["a_004", "a_005", "b_002"]
+    assert found["val"] == ["b_000", "b_001"] and len(found["train"]) == 12
+    assert (tmp_path / "out" / "held-back" / "labels" / "b_002.png").read_text() == "train labels b 2"
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+def test_labels_have_a_pixel_for_each_stride(stride):
+    label = np.repeat(np.repeat(np.arange(90 * 120, dtype=np.uint8).reshape(90, 120) % 11, 4, 0), 4, 1)
+    image = np.repeat(label[..., None] * np.uint8(20), 3, 2)
+    cropped, labels = camvid.augment(image, label, [180, 240], [1, 1], 0, np.random.default_rng(3), label_stride=stride)
+    assert cropped.shape == (180, 240, 3) and labels.shape == (180 // stride, 240 // stride)

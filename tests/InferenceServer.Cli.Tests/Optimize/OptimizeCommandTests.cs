@@ -229,7 +229,7 @@ public sealed class OptimizeCommandTests : IClassFixture<OptimizeCommandTests.Op
 
     public sealed class Optimized : IAsyncLifetime
     {
-        public const string Model = "camvid-deeplab-largefov";
+        public const string Model = "camvid-fcn8s";
 
         internal TemporaryFolder Folder { get; } = new();
 

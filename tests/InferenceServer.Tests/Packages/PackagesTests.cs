@@ -8,7 +8,7 @@ namespace InferenceServer.Tests.Packages;
 [Collection(SharedServer.Name)]
 public sealed class PackagesTests(SegmentationServer server, PackagesTests.Feed feed) : IClassFixture<PackagesTests.Feed>
 {
-    private const string Model = "camvid-deeplabv3plus-slim";
+    private const string Model = "camvid-fcn8s";
 
     [Fact]
     public void Readme_OfTheRuntime_HasTheSample() =>
