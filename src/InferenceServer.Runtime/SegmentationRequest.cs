@@ -69,8 +69,8 @@ internal sealed record GivenSettings
     /// <summary>Whether an array has energies in nats instead of probabilities.</summary>
     public bool AreEnergies { get; init; }
 
-    /// <summary>The probability that a label of a label map is right.</summary>
-    public float LabelConfidence { get; init; } = 0.7f;
+    /// <summary>The probability that a label of a label map is right; null takes <see cref="GivenScores.UsualConfidence"/>.</summary>
+    public float? LabelConfidence { get; init; }
 }
 
 /// <summary>One image to segment.</summary>

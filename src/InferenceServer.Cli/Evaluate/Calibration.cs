@@ -63,7 +63,10 @@ internal sealed class Calibration(int classes)
 
         Candidate served = _candidates[_candidates.Length / 2], best = _candidates.MinBy(c => c.Loss)!;
         return new CalibrationScore(
-            temperature, served.Error(_pixels), Math.Round(temperature * best.Factor, 3), best.Error(_pixels));
+            temperature, served.Error(_pixels), Math.Round(temperature * best.Factor, 3), best.Error(_pixels))
+        {
+            IsBound = best == _candidates[0] || best == _candidates[^1],
+        };
     }
 
     private void Add(ReadOnlySpan<float> logits, int best, int truth)
@@ -105,4 +108,8 @@ internal sealed class Calibration(int classes)
 /// <param name="Error">The error with it.</param>
 /// <param name="BestTemperature">The temperature, of steps of 4 %, at which the truth is likeliest.</param>
 /// <param name="BestError">The error with that one.</param>
-internal sealed record CalibrationScore(float Temperature, double Error, double BestTemperature, double BestError);
+internal sealed record CalibrationScore(float Temperature, double Error, double BestTemperature, double BestError)
+{
+    /// <summary>Whether the best temperature is the least or the largest that was tried.</summary>
+    public bool IsBound { get; init; }
+}

@@ -65,6 +65,11 @@ internal static class EvaluationTable
             console.WriteLine(
                 FormattableString.Invariant($"Calibration error {Percent(score.Error)} % at the temperature {score.Temperature}, ") +
                 FormattableString.Invariant($"{Percent(score.BestError)} % at {score.BestTemperature}, where the truth is likeliest."));
+            if (score.IsBound)
+            {
+                console.WriteLine(
+                    "That is the end of what was tried: the labels do not fit the probabilities at any temperature near the present one.");
+            }
         }
 
         void Add(string name, Func<EvaluationReport, double?> score) =>
@@ -98,7 +103,7 @@ internal static class EvaluationTable
     {
         if (gain is { } number)
         {
-            return (number * 100).ToString("+0.00;−0.00", CultureInfo.InvariantCulture);
+            return Math.Round(number * 100, 2).ToString("+0.00;−0.00", CultureInfo.InvariantCulture);
         }
 
         return "–";

@@ -124,7 +124,12 @@ internal static class ArrayRefiner
             if (files.LabelMap is not null)
             {
                 byte[] png = await File.ReadAllBytesAsync(files.LabelMap, cancellationToken).ConfigureAwait(false);
-                return GivenScores.OfLabels(png, classes: null, given.LabelConfidence, Accept);
+                return GivenScores.OfLabels(png, classes: null, given.LabelConfidence ?? GivenScores.UsualConfidence, Accept);
+            }
+
+            if (given.LabelConfidence is not null)
+            {
+                throw new CommandException("--label-confidence: expected with --label-map only. Leave it out.");
             }
 
             await using FileStream npy = File.OpenRead(files.Scores);

@@ -94,11 +94,24 @@ internal sealed record LabelPng(ImageSize Size, byte[] Labels)
         byte[] above = new byte[row.Length];
         for (int y = 0; y < size.Height; y++)
         {
-            int filter = inflated.ReadByte();
-            inflated.ReadExactly(row);
+            int filter = ReadRow(inflated, row);
             PngFilter.Undo(filter, row, above);
             Unpack(row, bits, labels.Slice(y * size.Width, size.Width));
             (row, above) = (above, row);
+        }
+    }
+
+    private static int ReadRow(ZLibStream inflated, Span<byte> row)
+    {
+        try
+        {
+            int filter = inflated.ReadByte();
+            inflated.ReadExactly(row);
+            return filter;
+        }
+        catch (InvalidDataException e)
+        {
+            throw new EndOfStreamException(e.Message, e); // the data end where they are damaged
         }
     }
 

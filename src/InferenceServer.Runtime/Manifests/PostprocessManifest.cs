@@ -11,8 +11,8 @@ internal sealed record PostprocessManifest
     /// <c>binary_logit</c>.</summary>
     public string? Activation { get; init; }
 
-    /// <summary>Divides the logits: above 1 for a network that is too sure of itself (Guo et al., ICML 2017). Labels stay,
-    /// but for those of thresholds; probabilities change. <c>evaluate --calibration</c> measures it.</summary>
+    /// <summary>Divides the logits: above 1 for a network that is too sure of itself (Guo et al., ICML 2017). Labels of
+    /// one pass stay, but for those of thresholds; probabilities change. <c>evaluate --calibration</c> measures it.</summary>
     public float Temperature { get; init; } = 1;
 
     /// <summary>Whether the corners are aligned in the upsampling from the output's size to the input's

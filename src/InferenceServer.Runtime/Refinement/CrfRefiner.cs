@@ -38,8 +38,8 @@ internal sealed class CrfRefiner(IOptions<CrfOptions> options, KeptLattices? kep
 
         throw new SegmentationException(
             SegmentationError.InvalidRequest,
-            "crf.gaussian.weight, crf.bilateral.weight: expected one above 0, got 0 for both; " +
-            "leave refine out for no refinement.");
+            "crf.gaussian.weight, crf.bilateral.weight: expected one above 0, got 0 for both. " +
+            "Without a kernel there is nothing to refine.");
     }
 
     /// <summary>Resolves the parameters of a request with kernels of its own.</summary>
@@ -131,7 +131,7 @@ internal sealed class CrfRefiner(IOptions<CrfOptions> options, KeptLattices? kep
                 taken = kept?.Take(ticket);
             }
 
-            CrfWorkspace workspace = taken ?? _workspaces.Rent();
+            CrfWorkspace workspace = taken ?? Workspace(ticket);
             bool isDone = false;
             try
             {
@@ -232,6 +232,17 @@ internal sealed class CrfRefiner(IOptions<CrfOptions> options, KeptLattices? kep
         PruneBelow = _options.PruneBelow,
         Quality = settings.Quality,
     };
+
+    // A workspace of the pool has the memory of its largest image, and so may be too large to keep.
+    private CrfWorkspace Workspace(LatticeTicket? ticket)
+    {
+        if (ticket is null)
+        {
+            return _workspaces.Rent();
+        }
+
+        return new CrfWorkspace(_options.MaxBytes);
+    }
 
     // A workspace that once refined a very large image would keep its memory for good.
     private void Keep(CrfWorkspace workspace)

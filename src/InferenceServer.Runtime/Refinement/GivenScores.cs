@@ -23,6 +23,9 @@ internal sealed class GivenScores : IDisposable
     private GivenScores(byte[] labels, int classes, ImageSize size, float confidence) =>
         (_labels, Planes, Size, _confidence) = (labels, classes, size, confidence);
 
+    /// <summary>The probability that a label is right, where nobody says it.</summary>
+    public const float UsualConfidence = 0.7f;
+
     /// <summary>The label of pixels of which nothing is known, in a label map.</summary>
     public const byte Void = byte.MaxValue;
 

@@ -39,7 +39,7 @@ internal sealed class RefineFormReader(Segmenter segmenter, ImageDecoder decoder
         {
             form.Scores = await segmenter.ComputeAsync(
                 admitted, Stage.Decode, () => Part("label_map", () => GivenScores.OfLabels(
-                    map.Written.Span, classes, settings.Given.LabelConfidence, form.Accept)));
+                    map.Written.Span, classes, settings.Given.LabelConfidence ?? GivenScores.UsualConfidence, form.Accept)));
         }
 
         return form.Take();
@@ -142,6 +142,11 @@ internal sealed class RefineFormReader(Segmenter segmenter, ImageDecoder decoder
 
         private async Task ReadScoresAsync(Stream body)
         {
+            if (settings.Given.LabelConfidence is not null)
+            {
+                throw Invalid("label_confidence: expected with label_map only, got it with probabilities. Leave it out.");
+            }
+
             try
             {
                 Scores = await GivenScores.ReadAsync(body, settings.Given.AreEnergies, Accept, admitted.Cancellation);

@@ -28,7 +28,7 @@ public sealed class CalibrationTests : IDisposable
         CalibrationScore score = calibration.Score(temperature: 1)!;
         Assert.Equal(0.3, score.Error, 1e-6);
         // 60 % is the sigmoid of ln 1.5, and 90 % that of ln 9; 5.4 is beyond the largest factor, 4.
-        Assert.Equal((1f, 4.0), (score.Temperature, score.BestTemperature));
+        Assert.Equal((1f, 4.0, true), (score.Temperature, score.BestTemperature, score.IsBound));
         double atFour = 1 / (1 + Math.Exp(-Math.Log(9) / 4));
         Assert.Equal(atFour - 0.6, score.BestError, 1e-4);
     }
@@ -42,7 +42,7 @@ public sealed class CalibrationTests : IDisposable
         calibration.Add(truth, Size, Probabilities(0.8f), ignore: 255);
 
         CalibrationScore score = calibration.Score(temperature: 2)!;
-        Assert.Equal((2f, 2.0), (score.Temperature, score.BestTemperature));
+        Assert.Equal((2f, 2.0, false), (score.Temperature, score.BestTemperature, score.IsBound));
         Assert.Equal(0, score.Error, 1e-5);
     }
 

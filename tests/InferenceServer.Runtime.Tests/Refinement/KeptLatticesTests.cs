@@ -1,4 +1,5 @@
 using DenseCrf;
+using InferenceServer.Kernels;
 using InferenceServer.Runtime.Admission;
 using InferenceServer.Runtime.Buffers;
 using InferenceServer.Runtime.Postprocessing;
@@ -151,6 +152,30 @@ public sealed class KeptLatticesTests
         Assert.Equal(bytes, kept.Bytes);
         Assert.Same(lattice, kept.Take(new LatticeTicket(Lab, first.Key)));
         lattice.Dispose();
+    }
+
+    // The pool's workspaces have the memory of their largest image.
+    [Fact]
+    public async Task Refine_AfterALargeImageWithoutATicket_KeepsNoMoreThanTheSmallOne()
+    {
+        using KeptLattices kept = Create(1 << 30), alone = Create(1 << 30);
+        using CrfRefiner refiner = new(Options.Create(new CrfOptions { Threads = 1, Concurrency = 1 }), kept);
+        using CrfRefiner fresh = new(Options.Create(new CrfOptions { Threads = 1, Concurrency = 1 }), alone);
+        ImageSize large = new(300, 300);
+        PooledBuffer<float> half = new((int)large.Pixels * 2);
+        half.Span.Fill(0.5f);
+        byte[] noise = new byte[large.Pixels * 3];
+        new Random(3).NextBytes(noise);
+        using Mask mask = new(large, withConfidence: false, half);
+        CrfSettings settings = refiner.Resolve(null, new CrfOverrides { Iterations = 1 });
+        using Mask refined = await refiner.RefineAsync(mask, 2, noise, default, settings, CancellationToken.None);
+
+        LatticeTicket ticket = new(Lab, null), other = new(Lab, null);
+        await LabelsAsync(refiner, Rgb(), ticket);
+        await LabelsAsync(fresh, Rgb(), other);
+
+        Assert.NotNull(ticket.Key);
+        Assert.Equal(alone.Bytes, kept.Bytes);
     }
 
     private const int Side = 40;
