@@ -13,7 +13,7 @@ internal static partial class Log
     public static partial void NoPinnedMemory(ILogger logger, string reason);
 
     [LoggerMessage(
-        102, LogLevel.Warning,
-        "Each session of {Model} holds weights of its own, because they cannot be shared: {Reason}")]
-    public static partial void WeightsNotShared(ILogger logger, string model, string reason);
+        EventId = 102,
+        Message = "Each session of {Model} holds weights of its own, because they cannot be shared: {Reason}")]
+    public static partial void WeightsNotShared(ILogger logger, LogLevel level, string model, string reason);
 }

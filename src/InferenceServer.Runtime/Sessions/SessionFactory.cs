@@ -152,7 +152,11 @@ internal sealed class SessionFactory(IOptions<OnnxOptions> options, IOptions<Sch
         {
             using Owned<OnnxModelSession> wide = new(Bind(OpenOnCpu(source), ExecutionProvider.Cpu, 0, graph));
             using Owned<OnnxModelSession> narrow = new(Bind(OpenOnCpu(source, threads: 1), ExecutionProvider.Cpu, 0, graph));
-            Log.WeightsNotShared(logger, ModelFile.Display(source.File), e.Message); // the graph itself can be read
+            // The graph itself can be read. A full or locked folder is for the operator to mend; that ONNX Runtime cannot share the
+            // weights of some operators of 8 bits is not.
+            LogLevel level = e is IOException or UnauthorizedAccessException ? LogLevel.Warning : LogLevel.Debug;
+            string shown = ModelFile.Display(source.File);
+            Log.WeightsNotShared(logger, level, shown, e.Message);
             return new ElasticSession(wide.Release(), narrow.Release(), weights: null);
         }
     }
