@@ -149,6 +149,12 @@ internal sealed class JsonMembers
     /// <summary>Whether there is a member.</summary>
     public bool Has(string member) => _members.ContainsKey(member);
 
+    /// <summary>Whether there is a member other than null, an empty text or an empty list.</summary>
+    public bool HasContent(string member) => _members.TryGetValue(member, out (JsonTokenType Type, Range Place) value)
+        && value.Type != JsonTokenType.Null
+        && !Bytes(value.Place).SequenceEqual("\"\""u8)
+        && !Bytes(value.Place).SequenceEqual("[]"u8);
+
     /// <summary>A member that is an object; null where the member is missing or something else.</summary>
     public JsonMembers? Object(string member)
     {

@@ -127,7 +127,8 @@ public sealed class XAnyLabelingTests
         ];
         string image = Convert.ToBase64String(Photo.Png);
 
-        JsonElement[] shapes = await ShapesAsync(server, "tiny", image, new { conf_threshold = 0, iou_threshold = 0.9 });
+        JsonElement[] shapes = await ShapesAsync(
+            server, "tiny", image, new { conf_threshold = 0, iou_threshold = 0.9, text_prompt = "", marks = Array.Empty<int>() });
         double between = (scores.Min() + scores.Max()) / 2;
         JsonElement[] sure = await ShapesAsync(server, "tiny", image, new { conf_threshold = between });
         JsonElement[] labels = await ShapesAsync(server, "tiny-labels", image, new { conf_threshold = 0.99 });

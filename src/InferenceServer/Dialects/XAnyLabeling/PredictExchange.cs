@@ -134,7 +134,7 @@ internal sealed class PredictExchange(HttpRequest request, ReadOnlyMemory<byte> 
             _threshold = Share(parameters, "conf_threshold");
             _epsilon = Share(parameters, "epsilon_factor");
             _classes = parameters.Texts("filter_classes") ?? [];
-            if (Prompts.FirstOrDefault(parameters.Has) is { } prompt)
+            if (Prompts.FirstOrDefault(parameters.HasContent) is { } prompt)
             {
                 throw JsonBody.Invalid($"'{prompt}': expected none, since the server's models take no prompts. Leave it out.");
             }
