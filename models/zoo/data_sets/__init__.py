@@ -6,6 +6,8 @@
 - `normalise(images)`: N×H×W×C in 0 to 1 to the network's N×C×H×W;
 - `MANIFEST`: what the manifest of a model that was trained on the set says about the set.
 """
+import argparse
+
 import numpy as np
 import torch
 
@@ -39,3 +41,11 @@ def draw_window(shape, crop, scale, rotation_degrees, rng):
     to_source = np.array([[cos * flip, -sin, 0], [sin * flip, cos, 0]])
     to_source[:, 2] = np.array([cx, cy]) - to_source[:, :2] @ [width / 2, height / 2]
     return to_source
+
+
+def run(description, prepare):
+    """The command of a data set whose splits are made of files: SOURCE --out FOLDER."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("source"), parser.add_argument("--out", required=True)
+    arguments = parser.parse_args()
+    prepare(arguments.source, arguments.out)

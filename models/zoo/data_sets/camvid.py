@@ -4,7 +4,6 @@
 
 SOURCE holds train and val. FOLDER gets three splits: the middle fifth of each of train's drives, frames in a row, is `held-back`.
 """
-import argparse
 import shutil
 from itertools import groupby
 from pathlib import Path
@@ -12,7 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from . import IGNORE, draw_window, to_network
+from . import IGNORE, draw_window, run, to_network
 
 WHITE = 255
 MEAN = np.array([0.485, 0.456, 0.406], np.float32)
@@ -84,12 +83,5 @@ def prepare(source, out):
             shutil.copy(image.parents[1] / "labels" / (image.stem + ".png"), Path(out, split, "labels"))
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("source"), parser.add_argument("--out", required=True)
-    arguments = parser.parse_args()
-    prepare(arguments.source, arguments.out)
-
-
 if __name__ == "__main__":
-    main()
+    run(__doc__, prepare)

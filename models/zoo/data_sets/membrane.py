@@ -5,13 +5,12 @@
 SOURCE holds train and val, each with images/N.png (8-bit gray) and labels/N.png (255 = cell, 0 = membrane), N the slice's place in the stack.
 FOLDER gets class indices as labels, and three splits: slices 0 to 3 leave train for `held-back`, with one neighbour only among what is trained on.
 """
-import argparse
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from . import IGNORE, draw_window, to_network
+from . import IGNORE, draw_window, run, to_network
 
 WHITE = 255
 MEAN, STD = np.float32([0.49]), np.float32([0.17])
@@ -90,12 +89,5 @@ def prepare(source, out):
             cv2.imwrite(str(folder / path.name), pixels)
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("source"), parser.add_argument("--out", required=True)
-    arguments = parser.parse_args()
-    prepare(arguments.source, arguments.out)
-
-
 if __name__ == "__main__":
-    main()
+    run(__doc__, prepare)
