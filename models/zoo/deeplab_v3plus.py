@@ -37,6 +37,6 @@ class DeepLabV3Plus(nn.Module):
         initialise(self)
 
     def forward(self, x):
-        low, *_, high = self.backbone(x)
+        _, low, *_, high = self.backbone(x)
         low = self.low(low)
         return self.decoder(torch.cat([resize_like(self.aspp(high), low), low], 1))

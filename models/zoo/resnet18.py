@@ -5,7 +5,7 @@ from blocks import BasicBlock, ConvBnRelu
 
 
 class ResNet18(nn.Module):
-    """Returns the features of its stages, one for each width, of strides 4, 8, 16, 32 or less: from `output_stride` on, dilation takes the place of
+    """Returns the features of the stem at stride 2 and of its stages, one for each width, of strides 4, 8, 16, 32 or less: from `output_stride` on, dilation takes the place of
     stride. The paper's has widths of 64 to 512 and a stem of 7×7.
 
     As in torchvision, the first block of a dilated stage keeps the dilation before it, so that weights trained at one output stride mean nearly the
@@ -27,7 +27,10 @@ class ResNet18(nn.Module):
         self.stages = len(widths)
 
     def forward(self, x):
-        features = [self.stem(x)]
+        convolution, pool = self.stem
+        features = [convolution(x)]
+        x = pool(features[0])
         for i in range(self.stages):
-            features.append(getattr(self, f"stage{i + 1}")(features[-1]))
-        return features[1:]
+            x = getattr(self, f"stage{i + 1}")(x)
+            features.append(x)
+        return features

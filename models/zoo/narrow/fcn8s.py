@@ -20,9 +20,9 @@ class Fcn8s(nn.Module):
 
     channels, output_stride, multiple = 3, 8, 32
 
-    def __init__(self, classes, widths=(48, 64, 128, 256), blocks=(2, 2, 2, 2)):
+    def __init__(self, classes, widths=(48, 64, 128, 256), **backbone):
         super().__init__()
-        self.backbone = ResNet18(widths, blocks=blocks)
+        self.backbone = ResNet18(widths, **backbone)
         self.dropout = nn.Dropout(0.1)
         self.score8, self.score16, self.score32 = (nn.Conv2d(width, classes, 1) for width in widths[1:])
         initialise(self)
@@ -31,6 +31,6 @@ class Fcn8s(nn.Module):
         self.double16, self.double8 = BilinearDouble(classes), BilinearDouble(classes)
 
     def forward(self, x):
-        _, stride8, stride16, stride32 = self.backbone(x)
+        *_, stride8, stride16, stride32 = self.backbone(x)
         scores = self.double16(self.score32(self.dropout(stride32))) + self.score16(stride16)
         return self.double8(scores) + self.score8(stride8)
