@@ -24,6 +24,9 @@ internal sealed record AdaptationRequest
     /// <summary>Divides the logits.</summary>
     public float Temperature { get; init; } = 1;
 
+    /// <summary>Whether the graph gets a second output, of labels, where it returns the scores of several classes.</summary>
+    public bool WithLabels { get; init; }
+
     /// <summary>A size that the graph takes, where its declared shape leaves the size open.</summary>
     public required ImageSize Size { get; init; }
 
@@ -53,6 +56,9 @@ internal sealed record AdaptedGraph
 
     /// <summary>Name of the result.</summary>
     public required string Output { get; init; }
+
+    /// <summary>Name of a second output, the labels N×h×w of the result's scores; null where there is none.</summary>
+    public string? Labels { get; init; }
 
     /// <summary>Name of the input that takes height and width of the client's image; null where there is none.</summary>
     public string? SizeInput { get; init; }
@@ -216,9 +222,15 @@ internal sealed class GraphAdapter
         OutputAdapter after = new(Graph, writer, _added) { Temperature = _request.Temperature };
         output.Type = declared.Type;
         after.Apply(output, order, kind, own < 0 ? null : own, _request.Threshold, before.Images, before.FixedBatch > 1);
+        string? labels = null;
+        if (_request.WithLabels && Manifest is { OutputStride: null or 1, OutputScale: null or 1 })
+        {
+            labels = after.AddLabels(output.Name);
+        }
+
         Insert(writer, Graph.Nodes.Count);
         int maxBatch = order.Contains('N', StringComparison.Ordinal) ? adapted.MaxBatch : 1;
-        return adapted with { Output = output.Name, Kind = after.Kind, MaxBatch = maxBatch };
+        return adapted with { Output = output.Name, Labels = labels, Kind = after.Kind, MaxBatch = maxBatch };
     }
 
     private AdaptedGraph Queries(AdaptedGraph adapted, InputAdapter before)

@@ -13,6 +13,9 @@ internal sealed class NodeWriter(Graph graph, long opset)
     /// <summary>Whether a slice may end at a computed length; before version 10 the ends are attributes.</summary>
     public bool CanSliceByTensor => opset >= 10;
 
+    /// <summary>Whether Equal takes floats, and Where exists.</summary>
+    public bool CanCompareFloats => opset >= 11;
+
     /// <summary>The appended nodes, in the order of their calls.</summary>
     public IReadOnlyList<Node> Nodes => _nodes;
 
@@ -40,10 +43,13 @@ internal sealed class NodeWriter(Graph graph, long opset)
     }
 
     /// <summary>A constant of rank 0.</summary>
-    public string Scalar(float value)
+    public string Scalar(float value) => Constant([], [value]);
+
+    /// <summary>A constant.</summary>
+    public string Constant(long[] shape, float[] values)
     {
         string name = Unique("constant");
-        graph.Initializers.Add(Tensor.Create(name, [], [value]));
+        graph.Initializers.Add(Tensor.Create(name, shape, values));
         return name;
     }
 
@@ -56,6 +62,18 @@ internal sealed class NodeWriter(Graph graph, long opset)
     public string Squeeze(string x, params long[] axes) => Axes("Squeeze", x, axes);
 
     public string Unsqueeze(string x, params long[] axes) => Axes("Unsqueeze", x, axes);
+
+    /// <summary>ReduceMax or ReduceMin along one axis.</summary>
+    public string Reduce(string op, string x, long axis, bool keepAxis)
+    {
+        OnnxAttribute keep = OnnxAttribute.Of("keepdims", keepAxis ? 1 : 0);
+        if (opset >= 18)
+        {
+            return Add(op, [x, Constant(axis)], keep);
+        }
+
+        return Add(op, [x], OnnxAttribute.Of("axes", [axis]), keep);
+    }
 
     /// <summary>The nearest integers within a range.</summary>
     public string RoundTo(string x, float lowest, float highest)

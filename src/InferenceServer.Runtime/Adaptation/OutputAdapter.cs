@@ -1,3 +1,4 @@
+using InferenceServer.Kernels.Labels;
 using InferenceServer.Runtime.Manifests;
 using OnnxGraph;
 
@@ -23,6 +24,7 @@ internal sealed class OutputAdapter(Graph graph, NodeWriter writer, IList<string
     };
 
     private bool _isMask;
+    private int _channels;
 
     /// <summary>Divides the logits.</summary>
     public float Temperature { get; init; } = 1;
@@ -42,6 +44,7 @@ internal sealed class OutputAdapter(Graph graph, NodeWriter writer, IList<string
     public void Apply(ValueInfo output, string order, OutputKind kind, int? channels, double? threshold, string? images, bool isCut)
     {
         Kind = kind;
+        _channels = channels ?? 0;
         int before = added.Count;
         string y = output.Name;
         y = kind is OutputKind.Labels or OutputKind.BinaryMask ? LabelOrder(y, order) : Order(y, order);
@@ -81,6 +84,33 @@ internal sealed class OutputAdapter(Graph graph, NodeWriter writer, IList<string
         string shape = writer.Add("Concat", [writer.Constant(0, 0), height, width], OnnxAttribute.Of("axis", 0));
         added.Add("output: softmax of the queries' classes times sigmoid of the queries' masks");
         Publish(masks, writer.Add("Reshape", [scores, shape]), before);
+    }
+
+    /// <summary>Adds a second output, the class of the highest score at each pixel: the first of several that are equal, and 0
+    /// where no score is a number.</summary>
+    /// <remarks>Not by ArgMax: ONNX Runtime leaves open which of several equal scores it finds on a GPU.</remarks>
+    /// <param name="scores">The adapted output.</param>
+    /// <returns>Name of the labels N×h×w of 8 bits; null where the scores are not those of 2 to 256 classes, or the graph's
+    /// operators are too old.</returns>
+    public string? AddLabels(string scores)
+    {
+        if (Kind is not (OutputKind.Logits or OutputKind.Probabilities)
+            || _channels is < 2 or > ArgMax.MaxClasses
+            || !writer.CanCompareFloats)
+        {
+            return null;
+        }
+
+        float none = _channels;
+        string classes = writer.Constant([_channels, 1, 1], [.. Enumerable.Range(0, _channels).Select(i => (float)i)]);
+        string isHighest = writer.Add("Equal", [scores, writer.Reduce("ReduceMax", scores, axis: 1, keepAxis: true)]);
+        string candidates = writer.Add("Where", [isHighest, classes, writer.Scalar(none)]);
+        string first = writer.Reduce("ReduceMin", candidates, axis: 1, keepAxis: false);
+        string label = writer.Add("Where", [writer.Add("Less", [first, writer.Scalar(none)]), first, writer.Scalar(0)]);
+        string labels = writer.Cast(label, ElementType.UInt8);
+        added.Add("labels: the class of the highest score");
+        graph.Outputs.Add(new ValueInfo(labels, ElementType.UInt8, shape: null));
+        return labels;
     }
 
     // The output keeps its name; the graph's own value gets another.
@@ -189,6 +219,7 @@ internal sealed class OutputAdapter(Graph graph, NodeWriter writer, IList<string
             return y;
         }
 
+        _channels = 1;
         string second = writer.Slice(y, axis: 1, 1, 2);
         if (kind == OutputKind.Probabilities)
         {

@@ -96,6 +96,11 @@ internal sealed class Batch(IReadOnlyList<PendingImage> images) : IDisposable
 
     private ModelOutput[] RunTogether(IModelSession session, IReadOnlyList<PendingImage> some)
     {
+        if (session.Labels is { } labels && some.All(i => i.LabelsSuffice))
+        {
+            session = labels;
+        }
+
         if (some.Count == 1)
         {
             return [session.Run(some[0].Input, _abandoned.Token)];

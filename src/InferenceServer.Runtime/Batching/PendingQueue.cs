@@ -114,7 +114,8 @@ internal sealed class PendingImage
     private readonly TaskCompletionSource<ModelOutput> _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     public PendingImage(InputTensor input, in RunContext context, long enqueued) =>
-        (Input, Priority, Client, Enqueued) = (input, context.Priority, context.Client, enqueued);
+        (Input, Priority, Client, LabelsSuffice, Enqueued) =
+            (input, context.Priority, context.Client, context.LabelsSuffice, enqueued);
 
     /// <summary>1×3×H×W; its size is its bucket: only equal sizes share a batch.</summary>
     public InputTensor Input { get; }
@@ -122,6 +123,9 @@ internal sealed class PendingImage
     public Priority Priority { get; }
 
     public Client? Client { get; }
+
+    /// <summary>Whether labels do in place of scores.</summary>
+    public bool LabelsSuffice { get; }
 
     /// <summary>Time stamps of the scheduler's clock; <see cref="Started"/> is 0 in the queue.</summary>
     public long Enqueued { get; }
@@ -160,4 +164,6 @@ internal sealed class PendingImage
 /// <param name="Priority">The request's class.</param>
 /// <param name="Timings">Gets the time in the queue and in the network.</param>
 /// <param name="Client">Who sent the request; null is this process.</param>
-internal readonly record struct RunContext(Priority Priority, StageTimings Timings, Client? Client = null);
+/// <param name="LabelsSuffice">Whether labels do in place of scores; the output may be either then.</param>
+internal readonly record struct RunContext(
+    Priority Priority, StageTimings Timings, Client? Client = null, bool LabelsSuffice = false);

@@ -291,7 +291,8 @@ internal sealed class InferStage : IPipelineStage
 
     public async ValueTask RunAsync(PipelineContext context)
     {
-        RunContext run = new(context.Admitted.Priority, context.Timings);
+        bool labelsSuffice = context.Unrefined == default && context.Model.Postprocessor.LabelsSuffice(context.Plan.Whole);
+        RunContext run = new(context.Admitted.Priority, context.Timings, LabelsSuffice: labelsSuffice);
         context.Output = await context.Model.Scheduler.RunAsync(context.Input, run, context.Cancellation).ConfigureAwait(false);
         context.FreeInput();
         context.Admitted.LeaveBacklog();

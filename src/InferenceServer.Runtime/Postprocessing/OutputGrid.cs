@@ -11,6 +11,9 @@ internal sealed record OutputGrid(AxisGrid Rows, AxisGrid Columns)
     private const int MostStride = 64;
     private const int MostScale = 8;
 
+    /// <summary>Whether the output has the input's size.</summary>
+    public bool IsInput { get; private init; }
+
     /// <summary>The grid of an output stride and an output scale.</summary>
     public static OutputGrid Of(double stride, double scale) => new(new AxisGrid(scale / stride, 0), new AxisGrid(scale / stride, 0));
 
@@ -33,6 +36,7 @@ internal sealed record OutputGrid(AxisGrid Rows, AxisGrid Columns)
     {
         (int Input, int Grid)[] rows = [.. runs.Select(r => (r.Input.Height, r.Grid.Height)).Distinct()];
         (int Input, int Grid)[] columns = [.. runs.Select(r => (r.Input.Width, r.Grid.Width)).Distinct()];
+        bool isInput = runs.All(r => r.Input == r.Grid);
         error = null;
         if (graph.OutputStride is not null || graph.OutputScale is not null)
         {
@@ -46,7 +50,7 @@ internal sealed record OutputGrid(AxisGrid Rows, AxisGrid Columns)
                     $"{Shown(runs)}; correct the keys, or leave them out and the shapes decide";
             }
 
-            return declared;
+            return declared with { IsInput = isInput };
         }
 
         if (graph.OutputBorder is null && Border(rows, columns) is { } border)
@@ -57,7 +61,7 @@ internal sealed record OutputGrid(AxisGrid Rows, AxisGrid Columns)
                 $"without padding cut them off; write {border.Text}, or 0 where the output covers the whole input";
         }
 
-        return new OutputGrid(AxisGrid.Fit(rows), AxisGrid.Fit(columns));
+        return new OutputGrid(AxisGrid.Fit(rows), AxisGrid.Fit(columns)) { IsInput = isInput };
     }
 
     /// <summary>The ratio of an axis: a whole stride or scale where the lengths allow it, up to rounding.</summary>

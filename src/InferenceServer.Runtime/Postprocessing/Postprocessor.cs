@@ -90,8 +90,13 @@ internal sealed class Postprocessor
     /// <summary>Bytes of the output for one pixel of the input, about.</summary>
     internal double BytesOfPixel => Channels * _grid.Rows.Scale * _grid.Columns.Scale * sizeof(float);
 
+    /// <summary>Whether the labels on the network's grid are those of the image: each pixel has a grid point, so that no scores are
+    /// interpolated.</summary>
+    internal bool LabelsSuffice(in InputGeometry geometry) =>
+        _grid.IsInput && !IsMultilabel && geometry.Image == geometry.Resized;
+
     /// <summary>Computes labels, and on request the confidence of each label.</summary>
-    /// <param name="output">The output of one image.</param>
+    /// <param name="output">The output of one image; in place of scores it may hold labels, where they suffice.</param>
     /// <param name="geometry">The position of the image in the input.</param>
     /// <param name="withConfidence">Whether to compute confidences; only where <see cref="HasScores"/>.</param>
     /// <param name="withProbabilities">Whether to keep <see cref="Probabilities"/>; only where <see
@@ -107,7 +112,7 @@ internal sealed class Postprocessor
         using Owned<Mask> mask = new(new Mask(
             geometry.Image, withConfidence, withProbabilities ? Probabilities(output, geometry) : null, Classes,
             withClaims && IsMultilabel));
-        if (_kind == OutputKind.Labels)
+        if (_kind == OutputKind.Labels || !output.HasScores)
         {
             Resize(output, grid, rows, columns, mask.Value);
         }

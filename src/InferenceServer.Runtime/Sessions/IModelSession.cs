@@ -18,6 +18,10 @@ internal interface IModelSession : IDisposable
     /// <summary>The session for runs that share the processors.</summary>
     IModelSession Narrow => this;
 
+    /// <summary>The same network, of which only the labels leave the device, N×h×w of 8 bits; null where only scores
+    /// can.</summary>
+    IModelSession? Labels => null;
+
     /// <summary>The memory layout of the graph's input.</summary>
     TensorLayout Layout => TensorLayout.Float32Nchw(channels: 3);
 

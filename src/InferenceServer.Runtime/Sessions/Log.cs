@@ -13,6 +13,11 @@ internal static partial class Log
     public static partial void NoPinnedMemory(ILogger logger, string reason);
 
     [LoggerMessage(
+        103, LogLevel.Warning,
+        "The GPU finds other labels than the processor in the scores of {Model}; all scores leave the GPU, which takes longer.")]
+    public static partial void LabelsDiffer(ILogger logger, string model);
+
+    [LoggerMessage(
         EventId = 102,
         Message = "Each session of {Model} holds weights of its own, because they cannot be shared: {Reason}")]
     public static partial void WeightsNotShared(ILogger logger, LogLevel level, string model, string reason);

@@ -68,6 +68,9 @@ internal sealed class ModelOutput : IDisposable
     /// <summary>Element type of the output.</summary>
     public TensorElementType ElementType { get; }
 
+    /// <summary>Whether the elements may be scores: labels are whole numbers, of whatever type the graph has.</summary>
+    public bool HasScores => ElementType == TensorElementType.Float;
+
     /// <summary>Dimensions of the output: N×n×h×w, or N×h×w for labels.</summary>
     public IReadOnlyList<int> Shape { get; }
 

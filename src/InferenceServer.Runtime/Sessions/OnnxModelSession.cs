@@ -1,3 +1,5 @@
+using InferenceServer.Kernels;
+using InferenceServer.Kernels.Labels;
 using InferenceServer.Runtime.Adaptation;
 using InferenceServer.Runtime.Preprocessing;
 using Microsoft.ML.OnnxRuntime;
@@ -11,7 +13,8 @@ internal sealed class OnnxModelSession : IModelSession
 {
     private readonly InferenceSession _session;
     private readonly string[] _inputs;
-    private readonly string[] _outputs;
+    private readonly string _output;
+    private readonly string? _labels;
     private readonly UsualSize _usual = new();
     private readonly string? _arena;
     private readonly PinnedBinding? _binding;
@@ -34,11 +37,16 @@ internal sealed class OnnxModelSession : IModelSession
         _binding = pinned is null ? null : new PinnedBinding(session, graph, pinned);
         _session = session;
         _inputs = graph.SizeInput is null ? [graph.Input] : [graph.Input, graph.SizeInput];
-        _outputs = [graph.Output];
+        _output = graph.Output;
         Signature = new GraphSignature(
             [Describe(graph.Input, session.InputMetadata[graph.Input])], [Describe(graph.Output, session.OutputMetadata[graph.Output])]);
         Provider = provider;
         Layout = TensorLayout.Float32Nchw(graph.Channels);
+        _labels = graph.Labels;
+        if (_labels is not null)
+        {
+            Labels = new LabelSession(this, _labels);
+        }
     }
 
     public ExecutionProvider Provider { get; }
@@ -47,7 +55,38 @@ internal sealed class OnnxModelSession : IModelSession
 
     public TensorLayout Layout { get; }
 
-    public ModelOutput Run(InputTensor input, CancellationToken cancellationToken)
+    public IModelSession? Labels { get; private set; }
+
+    /// <summary>Holds the labels of one run against its scores, and takes <see cref="Labels"/> away where they are others.</summary>
+    /// <param name="size">A size that the graph takes.</param>
+    /// <returns>Whether the labels are right, or there are none.</returns>
+    public bool CheckLabels(ImageSize size)
+    {
+        if (_labels is not null && !AreEqual(size, _labels))
+        {
+            Labels = null;
+            return false;
+        }
+
+        return true;
+    }
+
+    public ModelOutput Run(InputTensor input, CancellationToken cancellationToken) => Run(input, _output, cancellationToken);
+
+    private bool AreEqual(ImageSize size, string labels)
+    {
+        using InputTensor input = new(1, size, Layout);
+        input.FillNoise();
+        using RunOptions options = new();
+        using IDisposableReadOnlyCollection<OrtValue> both = Run(options, input, [_output, labels]);
+        ReadOnlySpan<float> scores = both[0].GetTensorDataAsSpan<float>();
+        ReadOnlySpan<byte> found = both[1].GetTensorDataAsSpan<byte>();
+        byte[] expected = new byte[found.Length];
+        ArgMax.Compute(scores, scores.Length / expected.Length, expected);
+        return found.SequenceEqual(expected);
+    }
+
+    private ModelOutput Run(InputTensor input, string output, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
         // After every run, a shrink would cost more than it saves: the next run would request the memory from the system
@@ -55,12 +94,12 @@ internal sealed class OnnxModelSession : IModelSession
         if (!_usual.IsRare(input.Size.Pixels) || _arena is null)
         {
             using RunOptions usual = new();
-            return Run(usual, input, cancellationToken);
+            return Run(usual, input, output, cancellationToken);
         }
 
         ArenaUsage.AddShrinkage();
         using RunOptions options = Shrinking(_arena);
-        return Run(options, input, cancellationToken);
+        return Run(options, input, output, cancellationToken);
     }
 
     public void GiveMemoryBack(InputTensor input)
@@ -74,7 +113,7 @@ internal sealed class OnnxModelSession : IModelSession
         options.Terminate = true; // the memory goes back at the end of a run, and this one ends before its first operator
         try
         {
-            Run(options, input).Dispose();
+            Run(options, input, [_output]).Dispose();
         }
         catch (OnnxRuntimeException)
         {
@@ -95,14 +134,15 @@ internal sealed class OnnxModelSession : IModelSession
         return options;
     }
 
-    private ModelOutput Run(RunOptions options, InputTensor input, CancellationToken cancellationToken)
+    private ModelOutput Run(RunOptions options, InputTensor input, string output, CancellationToken cancellationToken)
     {
         try
         {
             // This registration is disposed before the options, so a late cancellation never reaches freed memory.
             using CancellationTokenRegistration registration =
                 cancellationToken.UnsafeRegister(static state => ((RunOptions)state!).Terminate = true, options);
-            return ModelOutput.TakeOver(_binding is null ? Run(options, input) : _binding.Run(options, input));
+            return ModelOutput.TakeOver(
+                _binding is null ? Run(options, input, [output]) : _binding.Run(options, input, output));
         }
         catch (OnnxRuntimeException e)
         {
@@ -113,16 +153,32 @@ internal sealed class OnnxModelSession : IModelSession
         }
     }
 
-    private IDisposableReadOnlyCollection<OrtValue> Run(RunOptions options, InputTensor input)
+    private IDisposableReadOnlyCollection<OrtValue> Run(RunOptions options, InputTensor input, IReadOnlyCollection<string> outputs)
     {
         using OrtValue value = input.Wrap();
         if (_inputs.Length == 1)
         {
-            return _session.Run(options, _inputs, [value], _outputs);
+            return _session.Run(options, _inputs, [value], outputs);
         }
 
         using OrtValue size = OrtValue.CreateTensorValueFromMemory(new long[] { input.Image.Height, input.Image.Width }, [2]);
-        return _session.Run(options, _inputs, [value, size], _outputs);
+        return _session.Run(options, _inputs, [value, size], outputs);
+    }
+
+    /// <summary>The network's other output; the session stays its owner's.</summary>
+    private sealed class LabelSession(OnnxModelSession scores, string output) : IModelSession
+    {
+        public ExecutionProvider Provider => scores.Provider;
+
+        public GraphSignature Signature => scores.Signature;
+
+        public TensorLayout Layout => scores.Layout;
+
+        public ModelOutput Run(InputTensor input, CancellationToken cancellationToken) => scores.Run(input, output, cancellationToken);
+
+        public void Dispose()
+        {
+        }
     }
 
     // ONNX Runtime numbers the types as ONNX does.

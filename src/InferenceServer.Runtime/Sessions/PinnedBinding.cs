@@ -16,8 +16,9 @@ internal sealed class PinnedBinding(InferenceSession session, AdaptedGraph graph
     /// <summary>Runs the network once.</summary>
     /// <param name="options">Options of the run.</param>
     /// <param name="values">The input; its values are copied.</param>
+    /// <param name="output">Name of the output.</param>
     /// <returns>The outputs; the list has one item.</returns>
-    public IDisposableReadOnlyCollection<OrtValue> Run(RunOptions options, InputTensor values)
+    public IDisposableReadOnlyCollection<OrtValue> Run(RunOptions options, InputTensor values, string output)
     {
         using OrtValue staged = values.CopyTo(pinned);
         using OrtIoBinding binding = session.CreateIoBinding();
@@ -30,7 +31,7 @@ internal sealed class PinnedBinding(InferenceSession session, AdaptedGraph graph
         }
 
         binding.BindInput(graph.Input, staged); // starts the copy to the GPU, so the values are written before this call
-        binding.BindOutputToDevice(graph.Output, _memory);
+        binding.BindOutputToDevice(output, _memory);
         binding.SynchronizeBoundInputs();
         session.RunWithBinding(options, binding);
         binding.SynchronizeBoundOutputs();

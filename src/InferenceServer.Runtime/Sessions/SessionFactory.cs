@@ -78,14 +78,29 @@ internal sealed class SessionFactory(IOptions<OnnxOptions> options, IOptions<Sch
     public (IModelSession Session, AdaptedGraph Graph) Open(string file, AdaptationRequest request, GpuManifest? gpu = null)
     {
         Start();
-        (AdaptedGraph graph, GraphSource source) = Adapt(file, request);
-        IModelSession session = OpenAdapted(source, graph, gpu);
-        if (source.Adapted is { } bytes)
+        Exception? error = null;
+        // ONNX Runtime prints errors when CUDA is missing; with the provider "auto", a missing CUDA is not an error.
+        if (!NeedsNoGpu)
         {
-            NativeHeap.GiveBack(bytes, bytes.LongLength); // as large as the file; a collection may be hours away
+            (AdaptedGraph wanted, GraphSource onGpu) = Adapt(file, request with { WithLabels = true });
+            (IModelSession? cuda, error) = TryCuda(onGpu, wanted, request.Size, gpu);
+            GiveBack(onGpu);
+            if (cuda is not null)
+            {
+                return (cuda, wanted);
+            }
         }
 
-        return (session, graph);
+        (AdaptedGraph graph, GraphSource source) = Adapt(file, request);
+        // A graph that no provider can read throws here with an error about the graph.
+        using Owned<IModelSession> cpu = new(OpenOnCpu(source, graph));
+        GiveBack(source);
+        if (error is not null)
+        {
+            FallBack(error);
+        }
+
+        return (cpu.Release(), graph);
     }
 
     /// <summary>Adapts the graph in a file, without opening it.</summary>
@@ -118,23 +133,12 @@ internal sealed class SessionFactory(IOptions<OnnxOptions> options, IOptions<Sch
         }
     }
 
-    private IModelSession OpenAdapted(GraphSource source, AdaptedGraph graph, GpuManifest? gpu)
+    private static void GiveBack(GraphSource source)
     {
-        int device = NextDevice();
-        (InferenceSession? cuda, Exception? error) = TryCuda(source, device, gpu);
-        if (cuda is not null)
+        if (source.Adapted is { } bytes)
         {
-            return Bind(cuda, ExecutionProvider.Cuda, device, graph);
+            NativeHeap.GiveBack(bytes, bytes.LongLength); // as large as the file; a collection may be hours away
         }
-
-        // A graph that no provider can read throws here with an error about the graph.
-        using Owned<IModelSession> cpu = new(OpenOnCpu(source, graph));
-        if (error is not null)
-        {
-            FallBack(error);
-        }
-
-        return cpu.Release();
     }
 
     private IModelSession OpenOnCpu(GraphSource source, AdaptedGraph graph)
@@ -222,24 +226,35 @@ internal sealed class SessionFactory(IOptions<OnnxOptions> options, IOptions<Sch
         }
     }
 
-    private (InferenceSession? Session, Exception? Error) TryCuda(GraphSource source, int device, GpuManifest? gpu)
+    private (IModelSession? Session, Exception? Error) TryCuda(GraphSource source, AdaptedGraph graph, ImageSize size, GpuManifest? gpu)
     {
-        // ONNX Runtime prints errors when CUDA is missing; with the provider "auto", a missing CUDA is not an error.
-        if (NeedsNoGpu)
-        {
-            return (null, null);
-        }
-
+        int device = NextDevice();
+        InferenceSession opened;
         try
         {
             using SessionOptions cuda = Options(intraOpThreads: 1);
             CudaProvider.AppendTo(cuda, device, CudaSettings.Create(_options, gpu));
-            return (OpenAside(() => OpenHere(source, cuda)), null);
+            opened = OpenAside(() => OpenHere(source, cuda));
         }
         catch (Exception e) when (e is OnnxRuntimeException or InvalidOperationException or DllNotFoundException)
         {
             return (null, e);
         }
+
+        using Owned<OnnxModelSession> session = new(Bind(opened, ExecutionProvider.Cuda, device, graph));
+        try
+        {
+            if (!session.Value.CheckLabels(size))
+            {
+                Log.LabelsDiffer(logger, ModelFile.Display(source.File));
+            }
+        }
+        catch (OnnxRuntimeException)
+        {
+            // The trial runs tell what the network cannot do.
+        }
+
+        return (session.Release(), null);
     }
 
     private void FallBack(Exception error)

@@ -10,6 +10,7 @@ using InferenceServer.Runtime.Tests.Buffers;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using OnnxGraph;
+using Xunit.Sdk;
 
 namespace InferenceServer.Runtime.Tests.Sessions;
 
@@ -104,14 +105,17 @@ public sealed class SharedWeightsTests
     public void Open_LargeWeights_AreInMemoryOnce()
     {
         using ModelFile file = new(channels: 1280); // 59 MB
-        long before = Resident();
+        Settled(() =>
+        {
+            long before = Resident();
 
-        using IModelSession session = file.Open();
-        using InputTensor input = ModelFile.Input(session);
-        session.Wide.Run(input, CancellationToken.None).Dispose();
-        session.Narrow.Run(input, CancellationToken.None).Dispose();
+            using IModelSession session = file.Open();
+            using InputTensor input = ModelFile.Input(session);
+            session.Wide.Run(input, CancellationToken.None).Dispose();
+            session.Narrow.Run(input, CancellationToken.None).Dispose();
 
-        Assert.InRange(Resident() - before, file.Bytes - Slack, file.Bytes + Slack);
+            Assert.InRange(Resident() - before, file.Bytes - Slack, file.Bytes + Slack);
+        });
     }
 
     [LinuxFact]
@@ -121,16 +125,19 @@ public sealed class SharedWeightsTests
         using IModelSession session = file.Open();
         using InputTensor small = ModelFile.Input(session), large = new(1, new ImageSize(640, 640), session.Layout);
         large.Values.Span.Clear();
-        session.Run(small, CancellationToken.None).Dispose();
-        session.GiveMemoryBack(small);
-        long before = Resident();
+        Settled(() =>
+        {
+            session.Run(small, CancellationToken.None).Dispose();
+            session.GiveMemoryBack(small);
+            long before = Resident();
 
-        session.Run(large, CancellationToken.None).Dispose();
-        long after = Resident();
-        session.GiveMemoryBack(small);
+            session.Run(large, CancellationToken.None).Dispose();
+            long after = Resident();
+            session.GiveMemoryBack(small);
 
-        Assert.InRange(after - before, 2 * 64 * 640 * 640 * sizeof(float), long.MaxValue); // two layers of the network
-        Assert.InRange(Resident() - before, long.MinValue, Slack);
+            Assert.InRange(after - before, 2 * 64 * 640 * 640 * sizeof(float), long.MaxValue); // two layers of the network
+            Assert.InRange(Resident() - before, long.MinValue, Slack);
+        });
     }
 
     [LinuxFact]
@@ -138,14 +145,17 @@ public sealed class SharedWeightsTests
     {
         using ModelFile file = new(channels: 1280);
         file.Open().Dispose();
-        long before = Resident();
-
-        for (int i = 0; i < 3; i++)
+        Settled(() =>
         {
-            file.Open().Dispose();
-        }
+            long before = Resident();
 
-        Assert.InRange(Resident() - before, long.MinValue, Slack);
+            for (int i = 0; i < 3; i++)
+            {
+                file.Open().Dispose();
+            }
+
+            Assert.InRange(Resident() - before, long.MinValue, Slack);
+        });
     }
 
     [LinuxFact]
@@ -220,6 +230,26 @@ public sealed class SharedWeightsTests
         Options.Create(new OnnxOptions { IntraOpThreads = threads }),
         Options.Create(new SchedulingOptions { Instances = Math.Max(2, Environment.ProcessorCount) }),
         log ?? new ListLogger());
+
+    /// <summary>Measures up to three times. What earlier tests left running, such as a load that was given up, may move the
+    /// process's memory during one measurement; a leak is there in each.</summary>
+    private static void Settled(Action measure)
+    {
+        for (int i = 0; i < 2; i++)
+        {
+            try
+            {
+                measure();
+                return;
+            }
+            catch (InRangeException)
+            {
+                Thread.Sleep(TimeSpan.FromSeconds(1));
+            }
+        }
+
+        measure();
+    }
 
     private static long Resident()
     {
