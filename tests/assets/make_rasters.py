@@ -66,6 +66,9 @@ def main():
                     if predictor == 3:
                         layout &= 7  # GDAL cannot read back what it writes in the other byte order
                     write(kind, compression, predictor, layout & 1, layout & 2, layout & 4, layout & 8)
+    for kind, predictor, layout in (
+            ("uint8", 1, 0), ("uint8", 2, 7), ("uint16", 2, 9), ("int16", 1, 14), ("float32", 3, 5), ("float64", 1, 2), ("uint12", 1, 3)):
+        write(kind, "ZSTD", predictor, layout & 1, layout & 2, layout & 4, layout & 8)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,8 @@ using System.Buffers;
 using System.IO.Compression;
 using System.Numerics;
 using System.Runtime.InteropServices;
+using InferenceServer.Runtime.Buffers;
+using ZstdSharp;
 
 namespace InferenceServer.Runtime.Decoding;
 
@@ -10,6 +12,9 @@ namespace InferenceServer.Runtime.Decoding;
 /// cref="InvalidDataException"/>.</remarks>
 internal static class TiffCodecs
 {
+    /// <summary>The compression that GDAL calls ZSTD, which libvips does not have.</summary>
+    public const int Zstandard = 50000;
+
     private const int None = 1, Lzw = 5, Deflate = 8, OldDeflate = 32946, PackBits = 32773;
     private const int Clear = 256, End = 257, FirstWidth = 9, LastWidth = 12;
     private const int DrainedAtOnce = 64 * 1024;
@@ -18,7 +23,8 @@ internal static class TiffCodecs
     private const int SpareCodes = 2;
 
     /// <summary>Whether <see cref="Unpack"/> knows a compression.</summary>
-    public static bool Knows(long compression) => compression is None or Lzw or Deflate or OldDeflate or PackBits;
+    public static bool Knows(long compression) =>
+        compression is None or Lzw or Deflate or OldDeflate or PackBits or Zstandard;
 
     /// <summary>Decompresses one strip or tile.</summary>
     /// <param name="compression">A compression that <see cref="Knows"/> accepts.</param>
@@ -40,6 +46,9 @@ internal static class TiffCodecs
                 break;
             case Deflate or OldDeflate:
                 UnpackDeflate(packed, pixels, most);
+                break;
+            case Zstandard:
+                UnpackZstandard(packed.Span, pixels, most);
                 break;
             default:
                 packed.Span[..Math.Min(packed.Length, pixels.Length)].CopyTo(pixels);
@@ -120,6 +129,28 @@ internal static class TiffCodecs
         }
 
         CheckLength(pixels.Length + Drain(zlib, most), pixels.Length, most);
+    }
+
+    private static void UnpackZstandard(ReadOnlySpan<byte> packed, Span<byte> pixels, long most)
+    {
+        using Decompressor decompressor = new();
+        try
+        {
+            if (decompressor.TryUnwrap(packed, pixels, out int length))
+            {
+                Expect(length == pixels.Length);
+                return;
+            }
+
+            Expect(most > pixels.Length && most <= Array.MaxLength);
+            using PooledBuffer<byte> whole = new((int)most);
+            Expect(decompressor.TryUnwrap(packed, whole.Span, out length) && length == most);
+            whole.Span[..pixels.Length].CopyTo(pixels);
+        }
+        catch (ZstdException e)
+        {
+            throw new InvalidDataException("Damaged data of a TIFF file.", e);
+        }
     }
 
     private static ZLibStream Inflater(ReadOnlyMemory<byte> packed)

@@ -30,6 +30,14 @@ internal sealed class TiffColors(TiffImage file, TiffSamples samples, PixelWindo
                 "of them are colours. Name them, for instance with bands=3,2,1.");
         }
 
+        if (file.HasProfile)
+        {
+            throw new SegmentationException(
+                SegmentationError.UndecodableImage,
+                $"The image has a colour profile, which the server does not apply to samples of {file.Type} with compression " +
+                $"{file.Compression}. Convert it to sRGB, or send its samples as they are with bands=1,2,3.");
+        }
+
         SampleRange range = new();
         if (!SampleRange.IsKnown(file.FullRange))
         {

@@ -10,8 +10,8 @@ internal sealed class TiffDirectory
     private const int NotInFile = -1, MostValues = 65536, MostText = 1 << 20, MostParts = 1 << 22;
     private const int Compression = 259, StripOffsets = 273, StripLengths = 279, TileOffsets = 324, TileLengths = 325;
 
-    // The compressions that the libtiff in the package of libvips was built with.
-    private static readonly HashSet<long> Unpacked = [1, 2, 3, 4, 5, 6, 7, 8, 32773, 32946, 50001];
+    // The compressions that the libtiff in the package of libvips was built with, and the server's own.
+    private static readonly HashSet<long> Unpacked = [1, 2, 3, 4, 5, 6, 7, 8, 32773, 32946, TiffCodecs.Zstandard, 50001];
 
     private readonly Dictionary<long, Field> _fields = [];
     private readonly ReadOnlyMemory<byte> _file;
@@ -59,7 +59,6 @@ internal sealed class TiffDirectory
         34712 => "34712 (JPEG 2000)",
         34887 => "34887 (LERC)",
         34925 => "34925 (LZMA)",
-        50000 => "50000 (Zstandard)",
         50002 => "50002 (JPEG XL)",
         _ => Packing < 0 || Unpacked.Contains(Packing) ? null : Packing.ToString(CultureInfo.InvariantCulture),
     };

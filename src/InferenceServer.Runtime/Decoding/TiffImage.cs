@@ -15,7 +15,7 @@ internal sealed class TiffImage
 
     private const int WhiteIsZero = 0, BlackIsZero = 1, Rgb = 2, Palette = 3, Cmyk = 5, YCbCr = 6, Lab = 8;
     private const int Planes = 2, Undefined = 4;
-    private const int DngVersion = 50706, FillOrder = 266, ExtraSamples = 338;
+    private const int DngVersion = 50706, FillOrder = 266, ExtraSamples = 338, IccProfile = 34675;
 
     // Padding of the last tiles is no more than this for files that programs write.
     private const long FreeBytes = 64 << 20;
@@ -159,6 +159,11 @@ internal sealed class TiffImage
     {
         get
         {
+            if (Compression == TiffCodecs.Zstandard)
+            {
+                return false;
+            }
+
             bool isPlain = Format == Unsigned && (Bits is 8 or 16 || (Bits is 1 or 2 or 4 && Samples == 1));
             int extras = Samples - Colors;
             bool isDeclared = _file.Has(ExtraSamples); // libtiff warns of bands that are not
@@ -175,6 +180,9 @@ internal sealed class TiffImage
             };
         }
     }
+
+    /// <summary>Whether the file says what its colours look like, which only libvips understands.</summary>
+    public bool HasProfile => _file.Has(IccProfile);
 
     /// <summary>Bytes of a strip or tile.</summary>
     public long BlockBytes => (long)Math.Min((double)RowBytes * Block.Height, long.MaxValue / 2);

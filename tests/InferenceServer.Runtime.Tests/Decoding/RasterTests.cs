@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Globalization;
 using InferenceServer.Kernels;
 using InferenceServer.Runtime.Decoding;
@@ -129,6 +130,33 @@ public sealed class RasterTests
 
         Assert.Equal(SegmentationError.UndecodableImage, e.Error);
         Assert.Contains("more of them than a file can list", e.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(4)]
+    [InlineData(9)]
+    public void Decode_DamagedZstandard_IsRefused(int from)
+    {
+        byte[] file = File.ReadAllBytes(Path.Combine(Folder, "uint8-zstd1-strips-chunky-tiff-ii.tif"));
+        (long at, long length) = new TiffDirectory(file).Part(1);
+        file.AsSpan((int)at, (int)length)[from..].Fill(0x55);
+
+        SegmentationException e = Assert.Throws<SegmentationException>(() => Decoder.Decode(file, CancellationToken.None));
+
+        Assert.Equal(SegmentationError.UndecodableImage, e.Error);
+    }
+
+    [Fact]
+    public void Decode_ColorProfileThatIsNotApplied_IsRefused()
+    {
+        byte[] file = File.ReadAllBytes(Path.Combine(Folder, "uint8-zstd1-strips-chunky-tiff-ii.tif"));
+        int format = file.AsSpan().LastIndexOf<byte>([0x53, 0x01, 3, 0]); // 339, which says what is assumed without it
+        BinaryPrimitives.WriteUInt16LittleEndian(file.AsSpan(format), 34675);
+
+        SegmentationException e = Assert.Throws<SegmentationException>(() => Decoder.Decode(file, CancellationToken.None));
+
+        Assert.Contains("colour profile", e.Message, StringComparison.Ordinal);
     }
 
     [Fact]
