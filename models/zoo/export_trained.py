@@ -14,7 +14,8 @@ import onnx
 import torch
 
 from costs import multiply_accumulates, parameters
-from train import build, data_set
+from graphs.half import store_half
+from train import build, data_set, load
 
 OPSET = 16
 
@@ -40,14 +41,13 @@ def main():
     parser.add_argument("weights"), parser.add_argument("--name", required=True), parser.add_argument("--out", required=True)
     parser.add_argument("--miou", type=float, help="val mIoU in percent, as the server's evaluate measured it")
     arguments = parser.parse_args()
-    state = torch.load(arguments.weights, map_location="cpu")
-    config, start = state["config"], state["config"].get("backbone_from")
-    model = build(config)
-    model.load_state_dict(state["state_dict"])
-    model = model.float().eval()
+    model, config = load(arguments.weights)
+    start = config.get("backbone_from")
     file = Path(arguments.out, "1", "model.onnx")
     file.parent.mkdir(parents=True, exist_ok=True)
-    fold_and_export(model, file)
+    graph = fold_and_export(model, file)
+    if config.get("stored") == "float16":
+        onnx.save(store_half(graph), str(file))
     text = Path(arguments.out, "model.json")
     learnt = data_set(config).MANIFEST
     postprocess = {"activation": "softmax", "align_corners": False, **learnt.get("postprocess", {})}
@@ -77,7 +77,7 @@ def main():
         "postprocess": postprocess,
         "classes": learnt["classes"],
         "cost": {
-            "parameters": parameters(model), "at": [height, width],
+            "parameters": parameters(build(config)), "at": [height, width],
             "gmac": round(multiply_accumulates(model, legal(height, model.multiple), legal(width, model.multiple)) / 1e9, 2),
         },
     }

@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from data_sets import IGNORE, landcover
-from train import build, data_set, upsampled_logits
+from train import data_set, load, upsampled_logits
 
 CAMVID = bytes.fromhex("808080 800000 C0C080 804080 3C28DE 808000 C08080 404080 400080 404000 0080C0")
 
@@ -46,9 +46,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("weights"), parser.add_argument("--out", required=True), parser.add_argument("images", nargs="+")
     arguments = parser.parse_args()
-    state = torch.load(arguments.weights, map_location="cpu")
-    model, data = build(state["config"]).eval(), data_set(state["config"])
-    model.load_state_dict(state["state_dict"])
+    model, config = load(arguments.weights)
+    data = data_set(config)
     palette = data.MANIFEST["classes"]["palette"]
     Path(arguments.out).mkdir(parents=True, exist_ok=True)
     for path in map(Path, arguments.images):

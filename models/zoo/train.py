@@ -20,6 +20,7 @@ import torch
 from torch.nn import functional as F
 
 from data_sets import IGNORE, class_weights
+from graphs.half import rounded
 
 SYSTEMS = {
     "deeplab_v3plus": "DeepLabV3Plus",
@@ -31,6 +32,15 @@ SYSTEMS = {
 
 def build(config):
     return getattr(importlib.import_module(config["system"]), SYSTEMS[config["system"]])(config["classes"], **config.get("model", {}))
+
+
+def load(path):
+    """A trained network as it is served, and its config."""
+    state = torch.load(path, map_location="cpu")
+    model = build(state["config"])
+    model.load_state_dict(state["state_dict"])
+    model = model.float().eval()
+    return rounded(model) if state["config"].get("stored") == "float16" else model, state["config"]
 
 
 def data_set(config):

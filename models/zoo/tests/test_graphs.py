@@ -5,7 +5,9 @@ import pytest
 import torch
 
 import systems
+from export_trained import fold_and_export
 from graphs import half, interpreter, tracing
+from narrow.fcn8s import Fcn8s
 from preprocessing import legal_size
 from randomise import randomise
 
@@ -53,6 +55,27 @@ def test_half_precision_keeps_float32_at_both_ends(tmp_path):
     assert not [i.name for i in graph.graph.initializer if i.data_type == onnx.TensorProto.FLOAT and len(i.dims) == 4]
     assert sum(n.op_type == "Cast" and n.input[0] == "input" for n in graph.graph.node) == 1
     assert expected.dtype == torch.float32
+
+
+@torch.no_grad()
+def test_weights_stored_in_half_precision_compute_in_float32(tmp_path):
+    network = Fcn8s(4, widths=(8, 12, 16, 24)).eval()
+    randomise(network, 3, noise(4, 3, 96, 128))
+    image, before = noise(1, 3, 64, 96), sum(p.numel() for p in network.parameters())
+    expected, rounded = network(image), half.rounded(network)
+    file = tmp_path / "model.onnx"
+    graph = half.store_half(fold_and_export(rounded, file))
+    onnx.save(graph, str(file))
+    assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in rounded.modules())
+    assert torch.allclose(rounded(image), expected, atol=2e-2 * expected.abs().max())
+    assert torch.allclose(interpreter.run(graph, image), rounded(image), atol=1e-4)
+    assert file.stat().st_size < 2.3 * before + 60_000
+
+
+def test_values_that_half_precision_does_not_hold_are_an_error(tmp_path):
+    graph = fold_and_export(Fcn8s(4, widths=(8, 12, 16, 24)).eval(), tmp_path / "model.onnx")
+    with pytest.raises(ValueError, match="float16 does not"):
+        half.store_half(graph)
 
 
 def test_weights_beyond_half_precision_are_an_error(tmp_path):

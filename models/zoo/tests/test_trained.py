@@ -21,10 +21,10 @@ def trained(request):
 def test_cost_equals_the_manifest(trained):
     folder, _, model = trained
     cost = json.loads((folder / "model.json").read_text())["cost"]
-    assert parameters(model) == cost["parameters"] <= 6e6
+    assert parameters(model) == cost["parameters"] <= 14e6
     height, width = (legal(side, model.multiple) for side in cost["at"])
     assert round(multiply_accumulates(model, height, width) / 1e9, 2) == cost["gmac"]
-    assert (folder / "1" / "model.onnx").stat().st_size <= 20e6
+    assert (folder / "1" / "model.onnx").stat().st_size <= 26e6
 
 
 @torch.no_grad()
