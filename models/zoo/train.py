@@ -1,7 +1,7 @@
 """Trains one system of the zoo on the data set that its config names:  python3 train.py configs/NAME.json --data FOLDER --out FOLDER
 
-FOLDER must hold train/images and train/labels. Only `train` is read; the validation split is left to the server's own
-`inference-server evaluate`. Writes last.pt (to resume), final.pt (averaged weights) and log.csv. A config with `backbone_from`: NAME
+FOLDER must hold train/images and train/labels. Only `train` is read, or the `splits` that the config names; the validation split is left to the
+server's own `inference-server evaluate`. Writes last.pt (to resume), final.pt (averaged weights) and log.csv. A config with `backbone_from`: NAME
 starts its backbone from ../NAME/final.pt beside FOLDER, one with `weights_from` the whole network, so train that one first; parts that are `frozen` keep what they start with.
 """
 import argparse
@@ -122,7 +122,7 @@ def main():
     torch.set_num_threads(arguments.threads), cv2.setNumThreads(1), torch.manual_seed(config["seed"])
 
     data = data_set(config)
-    pairs = data.load(Path(arguments.data, "train"))
+    pairs = [pair for split in config.get("splits", ["train"]) for pair in data.load(Path(arguments.data, split))]
     weights = class_weights(pairs, config["classes"]) if config.get("balanced", True) else torch.ones(config["classes"])
     model = build(config).to(memory_format=torch.channels_last)
     for key, part in (("backbone_from", "backbone."), ("weights_from", "")):
