@@ -279,6 +279,24 @@ internal sealed class PreprocessStage(SegmentationMetrics metrics) : IPipelineSt
     }
 }
 
+/// <summary>Refuses an image whose colours make its refinement need too much memory, before the network runs. Bands that are
+/// read tile by tile are no image yet, and a lattice that the caller keeps has been built before.</summary>
+internal sealed class RefinableStage(CrfRefiner refiner) : IPipelineStage
+{
+    public Stage? Name => Stage.Crf;
+
+    public bool UsesCpu => true;
+
+    public bool AppliesTo(PipelineContext context) =>
+        context is { Crf: not null, Bands: null, Request: { Scores: null, Lattice: null or { Wanted: null } } };
+
+    public ValueTask RunAsync(PipelineContext context)
+    {
+        refiner.Check(context.Size, context.Origin.Channels, context.Crf!, context.Pixels.Span, context.Cancellation);
+        return ValueTask.CompletedTask;
+    }
+}
+
 /// <summary>The network's input to its output, where the image runs whole and once. The scheduler measures the time
 /// in its queue and in the network.</summary>
 internal sealed class InferStage : IPipelineStage
