@@ -27,7 +27,9 @@ internal sealed class DecodeStage(ImageDecoder decoder, PassPolicy policy, CrfRe
     {
         SegmentSettings settings = context.Request.Settings;
         Geotransform? transform = settings.Options.Geotransform;
-        using Owned<EncodedImage> opened = new(decoder.Open(context.Request.Image, settings.Window, transform?.ToGdal()));
+        bool runs = context.Request.Scores is null;
+        using Owned<EncodedImage> opened = new(
+            decoder.Open(context.Request.Image, settings.Window, transform?.ToGdal(), hasChoices: runs));
         EncodedImage encoded = opened.Value;
         if (encoded.IsNarrowed)
         {
@@ -40,7 +42,6 @@ internal sealed class DecodeStage(ImageDecoder decoder, PassPolicy policy, CrfRe
         }
 
         context.Geo = encoded.Geo;
-        bool runs = context.Request.Scores is null;
         if (runs && context.Model.Preprocessor.Bands(settings.Bands, settings.ValueScaling) is { } bands)
         {
             ReadBands(context, opened, bands);
@@ -238,7 +239,7 @@ internal sealed class BackgroundStage(ImageDecoder decoder) : IPipelineStage
     private RgbImage Read(PipelineContext context)
     {
         ImageSize size = context.Size;
-        using EncodedImage encoded = decoder.Open(context.Options.BackgroundImage);
+        using EncodedImage encoded = decoder.Open(context.Options.BackgroundImage, hasChoices: false);
         long pixels = encoded.Size.Pixels; // decoders may hold the whole image
         encoded.Narrow(PixelWindow.Center(encoded.Size, size));
         decoder.CheckMemory(encoded.DecodingBytes);
