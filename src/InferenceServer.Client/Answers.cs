@@ -24,6 +24,10 @@ public sealed class MaskAnswer
 
     /// <summary>Height of the upright image, in pixels.</summary>
     public required int Height { get; init; }
+
+    /// <summary>The key of the lattice that the server keeps; null where it keeps none. Send it with the next request on the
+    /// image.</summary>
+    public string? Lattice { get; init; }
 }
 
 /// <summary>A refined mask, as the server encoded it.</summary>
@@ -40,6 +44,10 @@ public sealed class RefineAnswer
 
     /// <summary>Height of the upright image, in pixels.</summary>
     public required int Height { get; init; }
+
+    /// <summary>The key of the lattice that the server keeps; null where it keeps none. Send it with the next request on the
+    /// image.</summary>
+    public string? Lattice { get; init; }
 }
 
 /// <summary>One model of a server.</summary>
@@ -63,6 +71,8 @@ internal sealed record ModelsAnswer(IReadOnlyList<ModelInfo> Models);
 internal sealed record ProblemAnswer(string? Type, string? Detail);
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
+[JsonSerializable(typeof(JobInfo[]))]
+[JsonSerializable(typeof(JobLine))]
 [JsonSerializable(typeof(ModelsAnswer))]
 [JsonSerializable(typeof(ProblemAnswer))]
 internal sealed partial class ClientJson : JsonSerializerContext;

@@ -8,6 +8,7 @@ namespace InferenceServer.Client;
 /// <summary>A client of an InferenceServer. Safe for use by several threads: make one for each server.</summary>
 public sealed class InferenceClient : IDisposable
 {
+    private const string LatticeHeader = "X-Lattice";
     private readonly HttpClient _http;
 
     /// <summary>Makes a client of the server at an address.</summary>
@@ -36,7 +37,11 @@ public sealed class InferenceClient : IDisposable
             Timeout = Timeout.InfiniteTimeSpan,
         };
         _http.DefaultRequestHeaders.Authorization = key.Length > 0 ? new AuthenticationHeaderValue("Bearer", key) : null;
+        Jobs = new JobsClient(_http);
     }
+
+    /// <summary>The server's jobs, of many images whose masks are fetched later.</summary>
+    public JobsClient Jobs { get; }
 
     /// <summary>Segments an image.</summary>
     /// <param name="image">The encoded image: JPEG, PNG, WebP, TIFF, AVIF or GIF.</param>
@@ -51,9 +56,8 @@ public sealed class InferenceClient : IDisposable
     {
         using ReadOnlyMemoryContent body = new(image);
         body.Headers.ContentType = new MediaTypeHeaderValue("application/octet-stream");
-        Uri uri = (query ?? new SegmentQuery()).ToUri();
-        using HttpResponseMessage response = await _http.PostAsync(uri, body, cancellationToken).ConfigureAwait(false);
-        await ThrowIfFailedAsync(response, cancellationToken).ConfigureAwait(false);
+        query ??= new SegmentQuery();
+        using HttpResponseMessage response = await PostAsync(query.ToUri(), body, query.Lattice, cancellationToken).ConfigureAwait(false);
         return new MaskAnswer
         {
             Bytes = await response.Content.ReadAsByteArrayAsync(cancellationToken).ConfigureAwait(false),
@@ -62,6 +66,7 @@ public sealed class InferenceClient : IDisposable
             Version = int.Parse(Header(response, "X-Model-Version"), CultureInfo.InvariantCulture),
             Width = int.Parse(Header(response, "X-Image-Width"), CultureInfo.InvariantCulture),
             Height = int.Parse(Header(response, "X-Image-Height"), CultureInfo.InvariantCulture),
+            Lattice = Find(response, LatticeHeader),
         };
     }
 
@@ -77,14 +82,15 @@ public sealed class InferenceClient : IDisposable
     {
         ArgumentNullException.ThrowIfNull(request);
         using MultipartFormDataContent form = request.ToForm(image);
-        using HttpResponseMessage response = await _http.PostAsync(request.ToUri(), form, cancellationToken).ConfigureAwait(false);
-        await ThrowIfFailedAsync(response, cancellationToken).ConfigureAwait(false);
+        using HttpResponseMessage response = await PostAsync(
+            request.ToUri(), form, request.Lattice, cancellationToken).ConfigureAwait(false);
         return new RefineAnswer
         {
             Bytes = await response.Content.ReadAsByteArrayAsync(cancellationToken).ConfigureAwait(false),
             ContentType = response.Content.Headers.ContentType?.MediaType ?? "",
             Width = int.Parse(Header(response, "X-Image-Width"), CultureInfo.InvariantCulture),
             Height = int.Parse(Header(response, "X-Image-Height"), CultureInfo.InvariantCulture),
+            Lattice = Find(response, LatticeHeader),
         };
     }
 
@@ -105,21 +111,37 @@ public sealed class InferenceClient : IDisposable
     /// <summary>Closes the connections.</summary>
     public void Dispose() => _http.Dispose();
 
-    private static string Header(HttpResponseMessage response, string name)
+    private static string? Find(HttpResponseMessage response, string name)
     {
         if (response.Headers.TryGetValues(name, out IEnumerable<string>? values))
         {
             return values.First();
         }
 
-        throw new InferenceServerException(
+        return null;
+    }
+
+    private static string Header(HttpResponseMessage response, string name) =>
+        Find(response, name) ?? throw new InferenceServerException(
             response.StatusCode,
             "",
             $"Expected the header '{name}' in the answer, got none. "
             + "Check that the address is an InferenceServer's.");
+
+    private async Task<HttpResponseMessage> PostAsync(Uri uri, HttpContent body, string? lattice, CancellationToken cancellationToken)
+    {
+        using HttpRequestMessage request = new(HttpMethod.Post, uri) { Content = body };
+        if (lattice is not null)
+        {
+            request.Headers.Add(LatticeHeader, lattice);
+        }
+
+        HttpResponseMessage response = await _http.SendAsync(request, cancellationToken).ConfigureAwait(false);
+        await ThrowIfFailedAsync(response, cancellationToken).ConfigureAwait(false);
+        return response;
     }
 
-    private static async Task ThrowIfFailedAsync(HttpResponseMessage response, CancellationToken cancellationToken)
+    internal static async Task ThrowIfFailedAsync(HttpResponseMessage response, CancellationToken cancellationToken)
     {
         if (response.IsSuccessStatusCode)
         {

@@ -28,9 +28,13 @@ public sealed class InferenceClientOptions
 
 /// <summary>Retries requests that a full or loading server refused, after the time in <c>Retry-After</c>.</summary>
 /// <remarks>Retries 429, 503, and 502, which a proxy answers while a server restarts. A request for a mask changes nothing
-/// on the server, so retrying is safe.</remarks>
+/// on the server, so retrying is safe. One that makes a job is not repeated after 502, which may come after the job was
+/// made.</remarks>
 internal sealed class RetryHandler(InferenceClientOptions options, HttpMessageHandler inner) : DelegatingHandler(inner)
 {
+    /// <summary>Marks a request that changes something on the server.</summary>
+    public static readonly HttpRequestOptionsKey<bool> MayNotRepeat = new(nameof(MayNotRepeat));
+
     // Two days, longer than any MaxWait; more doublings would exceed TimeSpan's range.
     private const int MostDoublings = 20;
     private static readonly TimeSpan FirstWait = TimeSpan.FromMilliseconds(200);
@@ -41,8 +45,8 @@ internal sealed class RetryHandler(InferenceClientOptions options, HttpMessageHa
         for (int retry = 0; ; retry++)
         {
             HttpResponseMessage response = await base.SendAsync(request, cancellationToken).ConfigureAwait(false);
-            bool isRefused = response.StatusCode
-                is HttpStatusCode.TooManyRequests or HttpStatusCode.BadGateway or HttpStatusCode.ServiceUnavailable;
+            bool isRefused = response.StatusCode is HttpStatusCode.TooManyRequests or HttpStatusCode.ServiceUnavailable
+                || (response.StatusCode == HttpStatusCode.BadGateway && !request.Options.TryGetValue(MayNotRepeat, out _));
             if (retry >= options.MaxRetries || !isRefused)
             {
                 return response;

@@ -17,6 +17,21 @@ public sealed class SegmentQuery
     /// <c>tolerance</c>.</summary>
     public IReadOnlyDictionary<string, string> Parameters { get; init; } = new Dictionary<string, string>();
 
+    /// <summary><c>new</c> keeps the lattice of a refinement by the CRF for the next request on the same image, and the key of
+    /// an answer (<see cref="MaskAnswer.Lattice"/>) uses it. Null keeps none.</summary>
+    public string? Lattice { get; init; }
+
+    /// <exception cref="ArgumentException">There is a version.</exception>
+    internal Uri ToUri(string path, string what)
+    {
+        if (Version is not null)
+        {
+            throw new ArgumentException($"Expected no version for {what}, which uses the newest, got one. Leave Version out.");
+        }
+
+        return ToUri(path, Format, Model is null ? Parameters : new Dictionary<string, string>(Parameters) { ["model"] = Model });
+    }
+
     /// <exception cref="ArgumentException">There is a version but no model.</exception>
     internal Uri ToUri()
     {
@@ -59,6 +74,9 @@ public sealed class RefineRequest
     /// <summary>Other parameters of <c>POST /v1/refine</c> by name, such as <c>crf.iterations</c>, <c>classes</c> or
     /// <c>energies</c>.</summary>
     public IReadOnlyDictionary<string, string> Parameters { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>As of <see cref="SegmentQuery.Lattice"/>.</summary>
+    public string? Lattice { get; init; }
 
     internal Uri ToUri() => SegmentQuery.ToUri("v1/refine", Format, Parameters);
 

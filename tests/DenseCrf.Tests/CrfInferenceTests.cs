@@ -404,6 +404,44 @@ public sealed class CrfInferenceTests
         Assert.InRange(workspace.Bytes, 1, CrfInference.EstimateBytes(scene.Width, scene.Height, scene.Labels, parameters));
     }
 
+    [Theory]
+    [InlineData("c03_213x160_L21_voc", 2, 0.8), InlineData("c19_200x150_L21_r101", 1, 0.8)]
+    [InlineData("c11_96x64_L3_norm_before", 3, 0.7), InlineData("c18_80x60_L33", 2, 0.8)]
+    [InlineData("c14_96x64_L3_matrix", 1, 0.7), InlineData("c20_50x40_L4_flat", 1, 0.3)]
+    public void LeastBytes_Case_IsNearlyWhatIsHeld(string name, int threads, double share)
+    {
+        CrfCase scene = new(name);
+        foreach ((CrfQuality quality, int iterations) in ((CrfQuality, int)[])
+            [(CrfQuality.Exact, 0), (CrfQuality.Exact, 1), (CrfQuality.Exact, 3), (CrfQuality.Fast, 5)])
+        {
+            CrfParameters parameters = new()
+            {
+                Kernels = scene.Kernels, Iterations = iterations, Threads = threads, PruneBelow = 1e-3f, Quality = quality,
+            };
+            using CrfWorkspace workspace = new(Unlimited);
+            CrfInference.Refine(scene.Input, parameters, workspace, new float[scene.Energies.Length]);
+
+            long ofImage = CrfInference.LeastBytes(scene.Width, scene.Height, scene.Labels, parameters, scene.Rgb);
+            Assert.InRange(ofImage, (long)(workspace.Bytes * share), workspace.Bytes);
+            Assert.InRange(CrfInference.LeastBytes(scene.Width, scene.Height, scene.Labels, parameters), 1, ofImage);
+        }
+    }
+
+    [Fact]
+    public void LeastBytes_MoreThanEnough_EndsTheCount()
+    {
+        RandomScene scene = new(17, 512, 512, 5);
+        CrfParameters parameters = new() { Kernels = RandomScene.Kernels };
+        long all = CrfInference.LeastBytes(512, 512, 5, parameters, scene.Rgb), enough = all / 2;
+
+        Assert.InRange(CrfInference.LeastBytes(512, 512, 5, parameters, scene.Rgb, enough), enough + 1, all - 1);
+        using CancellationTokenSource cancelled = new();
+        cancelled.Cancel();
+        Assert.Throws<OperationCanceledException>(
+            () => CrfInference.LeastBytes(512, 512, 5, parameters, scene.Rgb, cancellationToken: cancelled.Token));
+        Assert.Throws<ArgumentException>(() => CrfInference.LeastBytes(512, 511, 5, parameters, scene.Rgb));
+    }
+
     [Fact]
     public void Pool_Return_KeepsAsManyAsItMay()
     {

@@ -34,11 +34,11 @@ internal static class Photo
     public static byte[] Of(int width, int height, Func<int, int, byte> label) => Encode(Paint(Draw(width, height, label)), width, height);
 
     /// <summary>Noise, which no compression makes small: several kilobytes to cut and to send.</summary>
-    public static byte[] Noise(bool jpeg)
+    public static byte[] Noise(bool jpeg, int width = Width, int height = Height)
     {
-        byte[] rgb = new byte[Width * Height * 3];
+        byte[] rgb = new byte[width * height * 3];
         new Random(3).NextBytes(rgb);
-        return Encode(rgb, Width, Height, jpeg);
+        return Encode(rgb, width, height, jpeg);
     }
 
     public static HttpContent Content(byte[] bytes, string? type = "image/png") => new ByteArrayContent(bytes)

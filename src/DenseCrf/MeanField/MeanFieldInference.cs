@@ -18,10 +18,7 @@ internal sealed unsafe class MeanFieldInference
     private readonly ResultExporter _results;
     private readonly PixelRanges _ranges;
     private readonly CrfStageTimes? _times;
-    private readonly bool _fast;
-    private readonly int _iterations;
-    private readonly float _pruneBelow;
-    private readonly float _settleBelow;
+    private readonly RunPlan _plan;
     private readonly int _labels;
     private readonly int _firstLanes;
     private int[] _labelOfLane;
@@ -37,13 +34,10 @@ internal sealed unsafe class MeanFieldInference
     {
         (_parameters, _team, _workspace, _labels, _times) = (call.Parameters, team, call.Workspace, call.Labels, call.Times);
         _rgb = call.Rgb;
-        _fast = FastSettings.Apply(_parameters, call.Size);
-        _iterations = _fast ? FastSettings.Iterations(_parameters) : _parameters.Iterations;
-        _pruneBelow = _fast ? FastSettings.Threshold(_parameters) : _parameters.PruneBelow;
-        _settleBelow = SettledPixels.Threshold(_parameters, _fast);
+        _plan = new RunPlan(_parameters, call.Size, _labels);
         _ranges = new PixelRanges(call.Size.Pixels, team.Workers);
-        _rows = RowWidths.For(_labels, HasMatrix);
-        (_firstLanes, _labelOfLane) = (_rows.Lanes, [.. Enumerable.Range(0, _labels)]);
+        _rows = RowWidths.For(_labels, _plan.HasMatrix);
+        (_firstLanes, _labelOfLane) = (_plan.Lanes, [.. Enumerable.Range(0, _labels)]);
         _lattices = new KernelLattice[_parameters.Kernels.Count];
         for (int k = 0; k < _lattices.Length; k++)
         {
@@ -56,19 +50,19 @@ internal sealed unsafe class MeanFieldInference
         pixels.Exponents.Ensure(_ranges.Pixels * _firstLanes);
         pixels.Compatibilities.Ensure((long)_lattices.Length * _firstLanes * _firstLanes);
         float* shifts = null;
-        if (Extrapolates)
+        if (_plan.Extrapolates)
         {
             pixels.Previous.Ensure(_ranges.Pixels * _firstLanes);
         }
 
-        if (MayPrune)
+        if (_plan.MayPrune)
         {
             shifts = pixels.Shifts.Ensure(_ranges.Pixels + UnaryImporter.Block);   // the last read takes a whole block
             pixels.Residuals.Ensure(_ranges.Pixels);
             pixels.Largest.Ensure((team.Workers + 1) * _firstLanes);
         }
 
-        if (MaySettle)
+        if (_plan.MaySettle)
         {
             pixels.Settled.Ensure((_ranges.Pixels / UnaryImporter.Block) + 1);
         }
@@ -77,23 +71,15 @@ internal sealed unsafe class MeanFieldInference
         _results = new ResultExporter(call, _unary, shifts);
     }
 
-    private bool HasMatrix => _parameters.Kernels.Any(k => k.Compatibility.Kind == CrfCompatibilityKind.Matrix);
-
-    private bool Extrapolates => _fast && !HasMatrix && _firstLanes <= RowWidths.MaxNarrow;
-
     /// <summary>Whether every pixel that this iteration computes has exponents of the last one, of the same labels.</summary>
-    private bool CanExtrapolate => Extrapolates && !_findsSettled && _previousLanes == _rows.Lanes;
-
-    private bool MayPrune => _pruneBelow > 0 && _iterations > 2 && !HasMatrix;
-
-    private bool MaySettle => _settleBelow > 0 && _iterations > 2 && !HasMatrix && _firstLanes <= RowWidths.MaxNarrow;
+    private bool CanExtrapolate => _plan.Extrapolates && !_findsSettled && _previousLanes == _rows.Lanes;
 
     /// <exception cref="ArgumentException">
     /// A score is NaN or infinite, or the image needs more memory than the workspace may hold.
     /// </exception>
     public void Run(CancellationToken cancellationToken)
     {
-        if (_iterations > 0)
+        if (_plan.Iterations > 0)
         {
             using (_times?.Measure(CrfStage.Lattice))
             {
@@ -104,7 +90,7 @@ internal sealed unsafe class MeanFieldInference
         foreach (KernelLattice lattice in _lattices)
         {
             lattice.EnsureRows(_firstLanes);
-            lattice.EnsureHeld(MaySettle ? _firstLanes : 0);
+            lattice.EnsureHeld(_plan.MaySettle ? _firstLanes : 0);
         }
 
         WriteCompatibilities();
@@ -116,7 +102,7 @@ internal sealed unsafe class MeanFieldInference
             throw new ArgumentException("Expected finite scores; a probability or an energy is NaN or infinite.");
         }
 
-        for (int t = 1; t <= _iterations; t++)
+        for (int t = 1; t <= _plan.Iterations; t++)
         {
             cancellationToken.ThrowIfCancellationRequested();
             using (_times?.Measure(CrfStage.Blur))
@@ -124,13 +110,13 @@ internal sealed unsafe class MeanFieldInference
                 _filter.Run(_rows);
             }
 
-            if (t == _iterations)
+            if (t == _plan.Iterations)
             {
                 break;
             }
 
-            _recordsLargest = t == 1 && MayPrune;
-            _findsSettled = MaySettle && t % SettledPixels.Iterations == 1 && t < _iterations - 1;
+            _recordsLargest = t == 1 && _plan.MayPrune;
+            _findsSettled = _plan.MaySettle && t % SettledPixels.Iterations == 1 && t < _plan.Iterations - 1;
             _hasSettled |= _findsSettled;
             _momentum = CanExtrapolate ? FastSettings.Momentum : 0;
             Pass(CrfStage.Middle, middle);
@@ -199,7 +185,7 @@ internal sealed unsafe class MeanFieldInference
     {
         PixelBuffers pixels = _workspace.Pixels;
         (long start, long end) = _ranges[range];
-        if (_iterations == 0)
+        if (_plan.Iterations == 0)
         {
             kernels = [];
         }
@@ -216,10 +202,10 @@ internal sealed unsafe class MeanFieldInference
             Pixels = end - start,
             Exponents = pixels.Exponents.Pointer + (start * _firstLanes),   // ranges keep their place when rows get shorter
             Residuals = _kept is null ? null : pixels.Residuals.Pointer + start,
-            Previous = Extrapolates ? pixels.Previous.Pointer + (start * _firstLanes) : null,
+            Previous = _plan.Extrapolates ? pixels.Previous.Pointer + (start * _firstLanes) : null,
             Momentum = _momentum,
             Settled = _hasSettled ? pixels.Settled.Pointer + (start / UnaryImporter.Block) : null,
-            SettleBelow = _findsSettled ? _settleBelow : 0,
+            SettleBelow = _findsSettled ? _plan.SettleBelow : 0,
             Largest = _recordsLargest ? pixels.Largest.Pointer + (range * _firstLanes) : null,
             Kernels = kernels,
         };
@@ -243,7 +229,7 @@ internal sealed unsafe class MeanFieldInference
                 }
             }
 
-            if (max >= _pruneBelow)
+            if (max >= _plan.PruneBelow)
             {
                 kept.Add(label);
             }

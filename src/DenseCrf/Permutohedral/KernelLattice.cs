@@ -32,7 +32,7 @@ internal sealed unsafe class KernelLattice(CrfWorkspace owner) : IDisposable
     private const int ReadableAfterEnd = 16;
 
     private readonly List<VertexTable> _tables = [];
-    private readonly NativeBuffer<float> _features = new(owner);
+    private readonly PixelFeatures _features = new(owner);
     private readonly NativeBuffer<byte> _image = new(owner);
     private readonly NativeBuffer<int> _ids = new(owner);
     private readonly NativeBuffer<float> _weights = new(owner);
@@ -137,7 +137,7 @@ internal sealed unsafe class KernelLattice(CrfWorkspace owner) : IDisposable
             _scaled.Ensure(size.Pixels * Corners);
         }
 
-        TabulateFeatures();
+        _features.Tabulate(_scales, size);
     }
 
     /// <summary>Keeps the lattice for later calls on the same image, after it is built.</summary>
@@ -164,7 +164,7 @@ internal sealed unsafe class KernelLattice(CrfWorkspace owner) : IDisposable
         for (long first = start; first < end; first += SimplexBlock.Points)
         {
             int count = (int)Math.Min(SimplexBlock.Points, end - first);
-            SetFeatures(ref simplex, _order.Block(first, count), rgb);
+            _features.Set(ref simplex, _order.Block(first, count), rgb);
             simplex.Compute(Dimensions);
             vertices.Number(in simplex, count, table, _ids.Pointer + (first * Corners));
             simplex.CopyWeights(Corners, count, _weights.Pointer + (first * Corners));
@@ -338,41 +338,6 @@ internal sealed unsafe class KernelLattice(CrfWorkspace owner) : IDisposable
         {
             Vector<float> z = (Vector.Load(responses + i) * Alpha) + new Vector<float>(1e-20f);
             Vector.Store(Vector<float>.One / (root ? Vector.SquareRoot(z) : z), responses + i);
-        }
-    }
-
-    /// <summary>
-    /// Computes every value that a scaled feature can take: one for each x, each y and each value of a colour.
-    /// </summary>
-    private void TabulateFeatures()
-    {
-        int colors = (Dimensions - 2) * 256;
-        float* at = _features.Ensure(_size.Width + _size.Height + colors);
-        for (int axis = 0; axis < Dimensions; axis++)
-        {
-            int count = axis switch { 0 => _size.Width, 1 => _size.Height, _ => 256 };
-            for (int value = 0; value < count; value++)
-            {
-                *at++ = _scales[axis].At(value);
-            }
-        }
-    }
-
-    private void SetFeatures(ref SimplexBlock simplex, in PixelBlock pixels, byte* rgb)
-    {
-        float* xs = _features.Pointer, ys = xs + _size.Width, colors = ys + _size.Height;
-        for (int point = 0; point < pixels.Count; point++)
-        {
-            simplex.SetFeature(0, point, xs[pixels.X(point)]);
-            simplex.SetFeature(1, point, ys[pixels.Y(point)]);
-        }
-
-        for (int point = 0; Dimensions > 2 && point < pixels.Count; point++)
-        {
-            byte* pixel = rgb + (pixels.Pixel(point) * 3L);
-            simplex.SetFeature(2, point, colors[pixel[0]]);
-            simplex.SetFeature(3, point, colors[256 + pixel[1]]);
-            simplex.SetFeature(4, point, colors[512 + pixel[2]]);
         }
     }
 

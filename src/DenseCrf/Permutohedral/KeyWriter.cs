@@ -29,6 +29,9 @@ internal unsafe struct KeyWriter
         }
     }
 
+    /// <summary>The number of dimensions, d.</summary>
+    public readonly int Dimensions => _dimensions;
+
     /// <summary>Writes the keys of the d + 1 vertices, from remainder 0 to d.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public readonly void Write(in SimplexBlock simplex, int point, long* keys)

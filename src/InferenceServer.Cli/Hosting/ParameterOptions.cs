@@ -12,11 +12,13 @@ internal sealed class ParameterOptions
     private const string CrfPrefix = "crf.";
     private readonly List<(RequestParameter Parameter, Option<string?> Option)> _options = [];
 
-    private ParameterOptions(Command command, string hiddenPrefix, IEnumerable<RequestParameter> parameters)
+    private ParameterOptions(
+        Command command, string hiddenPrefix, IEnumerable<RequestParameter> parameters, bool usesModel = true)
     {
         foreach (RequestParameter parameter in parameters)
         {
-            Option<string?> option = Create(parameter, hiddenPrefix);
+            string? usual = usesModel ? parameter.Default : parameter.Default ?? parameter.DefaultWithoutModel;
+            Option<string?> option = Create(parameter, hiddenPrefix, usual ?? "the model's manifest");
             _options.Add((parameter, option));
             command.Options.Add(option);
         }
@@ -36,7 +38,7 @@ internal sealed class ParameterOptions
     /// <param name="command">The command.</param>
     public static ParameterOptions AddScoresTo(Command command) => new(
         command, CrfPrefix, RequestParameters.OfRefinement.Where(
-            p => IsOfCrf(p) || (p.Group == ParameterGroup.Scores && p.Name != "classes")));
+            p => IsOfCrf(p) || (p.Group == ParameterGroup.Scores && p.Name != "classes")), usesModel: false);
 
     private static bool IsOfCrf(RequestParameter parameter) => parameter.Name.StartsWith(CrfPrefix, StringComparison.Ordinal);
 
@@ -51,11 +53,10 @@ internal sealed class ParameterOptions
         SegmentSettings.Default,
         (settings, o) => parsed.GetValue(o.Option) is { } text ? o.Parameter.Apply(settings, text) : settings);
 
-    private static Option<string?> Create(RequestParameter parameter, string hiddenPrefix)
+    private static Option<string?> Create(RequestParameter parameter, string hiddenPrefix, string usual)
     {
         int hidden = parameter.Name.StartsWith(hiddenPrefix, StringComparison.Ordinal) ? hiddenPrefix.Length : 0;
         string name = "--" + parameter.Name[hidden..].Replace('.', '-').Replace('_', '-');
-        string usual = parameter.Default ?? "the model's manifest";
         Option<string?> option = new(name)
         {
             Description = $"{parameter.Description} [default: {usual}]",

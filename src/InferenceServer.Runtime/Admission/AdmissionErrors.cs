@@ -43,7 +43,8 @@ internal static class AdmissionErrors
     /// <param name="stage">The stage in which the time ran out.</param>
     public static SegmentationException Late(LoadedModel? model, TimeSpan timeout, Stage stage)
     {
-        string time = timeout.TotalMilliseconds.ToString("N0", CultureInfo.InvariantCulture);
+        string format = timeout.TotalMilliseconds < 1 ? "0.####" : "N0"; // gRPC's may be shorter than a millisecond
+        string time = timeout.TotalMilliseconds.ToString(format, CultureInfo.InvariantCulture);
         if (stage == Stage.Queue)
         {
             return new(

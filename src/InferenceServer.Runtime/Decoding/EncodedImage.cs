@@ -25,9 +25,9 @@ internal sealed class EncodedImage : IDisposable
     private MemoryHandle _pin; // not read-only: a copy would be released twice
 
     /// <exception cref="SegmentationException">The header is damaged.</exception>
-    internal EncodedImage(ImageFormat format, ReadOnlyMemory<byte> file, ILogger logger)
+    internal EncodedImage(ImageFormat format, ReadOnlyMemory<byte> file, ILogger logger, bool hasChoices)
     {
-        (_format, _file, _logger) = (format, file, logger);
+        (_format, _file, _logger, HasChoices) = (format, file, logger, hasChoices);
         if (format == ImageFormat.Tiff)
         {
             _tiff = new TiffDirectory(file);
@@ -92,6 +92,9 @@ internal sealed class EncodedImage : IDisposable
 
     /// <summary>Whether the EXIF orientation turns the pixels.</summary>
     public bool IsTurned => Orientation > 1;
+
+    /// <summary>Whether the request can choose bands, the range of their values and a part of the image: errors advise it.</summary>
+    public bool HasChoices { get; }
 
     /// <summary>Whether a part of the image can be read without the rest.</summary>
     public bool HasParts => Tiff is not null;
@@ -185,6 +188,9 @@ internal sealed class EncodedImage : IDisposable
 
     /// <summary>The largest value where all values are used; null where the type has no such value.</summary>
     public double? FullRange => Tiff is null ? (1 << Bits) - 1 : Tiff.FullRange;
+
+    // Of the image as it is in the file: it may shrink while it is decoded.
+    private string Header => $" of {Turned(_whole, Orientation)} pixels and {Bands} bands";
 
     private int Orientation => Tiff?.Orientation ?? Libvips.Orientation(_header!);
 
@@ -302,7 +308,7 @@ internal sealed class EncodedImage : IDisposable
         catch (VipsException e)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            throw Undecodable($" of {Size} pixels and {Bands} bands", e);
+            throw Undecodable(Header, e);
         }
     }
 
@@ -316,7 +322,7 @@ internal sealed class EncodedImage : IDisposable
         cancellationToken.ThrowIfCancellationRequested();
         if (_header is null)
         {
-            new TiffColors(Tiff!, _samples!, BandWindow).Read(pixels, cancellationToken);
+            new TiffColors(Tiff!, _samples!, BandWindow, HasChoices).Read(pixels, cancellationToken);
             return;
         }
 
@@ -335,7 +341,7 @@ internal sealed class EncodedImage : IDisposable
             {
                 using Image deep = Libvips.Load(_header, cancellationToken);
                 (double least, double most) = Libvips.Range(deep);
-                SampleRange.Check(ushort.MaxValue, "uint16", least, most);
+                SampleRange.Check(ushort.MaxValue, "uint16", least, most, HasChoices);
                 Libvips.Decode(deep, pixels, cancellationToken);
                 return;
             }
@@ -345,7 +351,7 @@ internal sealed class EncodedImage : IDisposable
         catch (VipsException e)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            throw Undecodable($" of {Size} pixels and {Bands} bands", e);
+            throw Undecodable(Header, e);
         }
     }
 
@@ -411,7 +417,7 @@ internal sealed class EncodedImage : IDisposable
 
         if (_format == ImageFormat.Gif && !FileStructure.HasWholeFrame(_file.Span, cancellationToken))
         {
-            throw Undecodable($" of {Size} pixels and {Bands} bands", new InvalidDataException("Damaged data of a GIF file."));
+            throw Undecodable(Header, new InvalidDataException("Damaged data of a GIF file."));
         }
     }
 

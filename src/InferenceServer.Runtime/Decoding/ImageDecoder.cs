@@ -50,10 +50,13 @@ internal sealed class ImageDecoder(IOptions<DecodingOptions> options, ILogger<Im
     /// <param name="window">The part of the image that is wanted; null takes it whole. The limits apply to the part where
     /// the format allows to decode it alone.</param>
     /// <param name="affine">Six numbers in GDAL's order in place of those of the file; null takes the file's.</param>
+    /// <param name="hasChoices">Whether the request can choose bands, the range of their values and a part of the image: errors
+    /// advise it.</param>
     /// <returns>The image; the caller disposes it.</returns>
     /// <exception cref="SegmentationException">The image is too large, in an unsupported format, or damaged, or it does not
     /// have the part.</exception>
-    public EncodedImage Open(ReadOnlyMemory<byte> encoded, ImageWindow? window = null, IReadOnlyList<double>? affine = null)
+    public EncodedImage Open(
+        ReadOnlyMemory<byte> encoded, ImageWindow? window = null, IReadOnlyList<double>? affine = null, bool hasChoices = true)
     {
         if (encoded.IsEmpty)
         {
@@ -76,7 +79,7 @@ internal sealed class ImageDecoder(IOptions<DecodingOptions> options, ILogger<Im
                 $"Expected an image in a supported format ({ImageFormat.Names}), got {got}; convert the image.");
         }
 
-        using Owned<EncodedImage> owned = new(new EncodedImage(format, encoded, _logger));
+        using Owned<EncodedImage> owned = new(new EncodedImage(format, encoded, _logger, hasChoices));
         EncodedImage image = owned.Value;
         if (!image.HasParts)
         {
@@ -129,7 +132,7 @@ internal sealed class ImageDecoder(IOptions<DecodingOptions> options, ILogger<Im
 
     private void CheckSize(EncodedImage image)
     {
-        if (image.HasParts)
+        if (image is { HasParts: true, HasChoices: true })
         {
             CheckSize(image.Size, "send a smaller image, or request a part of it with window or bbox.");
             return;
@@ -151,10 +154,11 @@ internal sealed class ImageDecoder(IOptions<DecodingOptions> options, ILogger<Im
         double bytes = (double)image.Size.Pixels * image.Bands * ((image.Bits + 7) / 8);
         if (bytes > Limits.MaxDecodedBytes)
         {
+            string remedy = image.HasChoices ? "fewer bands, or request a part of the image with window or bbox." : "a smaller image.";
             throw new SegmentationException(
                 SegmentationError.TooManyPixels,
                 $"Expected an image of at most {Limits.MaxDecodedBytes:N0} bytes once it is decoded, got {image.Size} pixels of " +
-                $"{image.Bands} bands of {image.Type} = {bytes:N0}; send fewer bands, or request a part of the image with window or bbox.");
+                $"{image.Bands} bands of {image.Type} = {bytes:N0}; send {remedy}");
         }
     }
 }

@@ -35,9 +35,10 @@ internal sealed class SampleRange
     /// <param name="type">The type's name.</param>
     /// <param name="least">The smallest value of the image.</param>
     /// <param name="most">The largest value of the image.</param>
+    /// <param name="hasChoices">Whether the request can say which values are black and white.</param>
     /// <returns>The value that is white.</returns>
     /// <exception cref="SegmentationException">It does not.</exception>
-    public static float Check(double? white, string type, double least, double most)
+    public static float Check(double? white, string type, double least, double most, bool hasChoices)
     {
         bool isKnown = IsKnown(white) || most > white / 2 || (least == 0 && most == 0);
         if (white is { } value && isKnown)
@@ -45,10 +46,16 @@ internal sealed class SampleRange
             return (float)value;
         }
 
+        string remedy = "Convert it to 8 bits.";
+        if (hasChoices)
+        {
+            remedy = "Say them: value_scaling=min-max:BLACK,WHITE in the request, or preprocess.value_scaling in the manifest.";
+        }
+
         string range = string.Create(CultureInfo.InvariantCulture, $"{least:G6} to {most:G6}");
         throw new SegmentationException(
             SegmentationError.UndecodableImage,
             $"Expected an image of 8 bits; the image has samples of {type} with values of {range}, and does not say which values are " +
-            "black and white. Say them: value_scaling=min-max:BLACK,WHITE in the request, or preprocess.value_scaling in the manifest.");
+            $"black and white. {remedy}");
     }
 }

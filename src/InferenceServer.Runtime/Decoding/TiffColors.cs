@@ -6,7 +6,8 @@ namespace InferenceServer.Runtime.Decoding;
 /// <param name="file">What the samples are.</param>
 /// <param name="samples">Their reader.</param>
 /// <param name="window">The pixels to read, as they are in the file.</param>
-internal sealed class TiffColors(TiffImage file, TiffSamples samples, PixelWindow window)
+/// <param name="hasChoices">Whether the request can choose bands and the range of their values: errors advise it.</param>
+internal sealed class TiffColors(TiffImage file, TiffSamples samples, PixelWindow window, bool hasChoices)
 {
     /// <summary>Bytes that <see cref="Read"/> needs beside its result.</summary>
     public static long Bytes(TiffImage file, PixelWindow window)
@@ -24,10 +25,11 @@ internal sealed class TiffColors(TiffImage file, TiffSamples samples, PixelWindo
     {
         if (file.IsBands)
         {
+            string remedy = hasChoices ? "Name them, for instance with bands=3,2,1." : "Convert it to RGB or gray.";
             throw new SegmentationException(
                 SegmentationError.UndecodableImage,
                 $"Expected an image in RGB or gray; the image has {file.Bands} bands of {file.Type}, and the file does not say which " +
-                "of them are colours. Name them, for instance with bands=3,2,1.");
+                $"of them are colours. {remedy}");
         }
 
         if (file.HasProfile)
@@ -50,7 +52,7 @@ internal sealed class TiffColors(TiffImage file, TiffSamples samples, PixelWindo
             }
         }
 
-        float white = SampleRange.Check(file.FullRange, file.Type, range.Least, range.Most);
+        float white = SampleRange.Check(file.FullRange, file.Type, range.Least, range.Most, hasChoices);
         foreach ((int row, IReadOnlyList<Memory<float>> planes) in Strips(withAlpha: true, cancellationToken))
         {
             Paint(planes, white, pixels.Span.Slice(row * window.Width * 3, planes[0].Length * 3));

@@ -500,8 +500,9 @@ internal sealed class ModelRepository : IDisposable
             return new SegmentationException(SegmentationError.ModelNotReady, problem);
         }
 
+        string subject = name.Length == 0 ? "Expected the name of a model, got none" : $"There is no model '{name}'";
         return new SegmentationException(
-            SegmentationError.UnknownModel, $"There is no model '{name}'; use one of: {string.Join(", ", known.DefaultIfEmpty("none"))}.");
+            SegmentationError.UnknownModel, $"{subject}; use one of: {string.Join(", ", known.DefaultIfEmpty("none"))}.");
     }
 
     private string Names()

@@ -23,6 +23,10 @@ internal sealed record RequestParameter(string Name, ParameterGroup Group, Param
     /// <summary>The default as text; null where the model's manifest or the server's configuration has it.</summary>
     public string? Default { get; init; }
 
+    /// <summary>The default as text where the manifest has the default and no model is used; null as <see
+    /// cref="Default"/>.</summary>
+    public string? DefaultWithoutModel { get; init; }
+
     /// <summary>An example, for OpenAPI; null takes the default or the first word.</summary>
     public string? Example { get; init; }
 

@@ -8,6 +8,7 @@ using InferenceServer.Runtime.Decoding;
 using InferenceServer.Runtime.Formats;
 using InferenceServer.Runtime.Manifests;
 using InferenceServer.Runtime.Passes;
+using InferenceServer.Runtime.Refinement;
 
 namespace InferenceServer.Runtime.Parameters;
 
@@ -157,24 +158,24 @@ internal static class RequestParameters
             [("crf", true), ("none", false)], (s, refine) => s with { Refine = refine }),
         Crf<int>(
             "crf.iterations", ParameterType.Whole, "Mean-field iterations.",
-            (s, iterations) => s with { Crf = s.Crf with { Iterations = iterations } }),
+            (s, iterations) => s with { Crf = s.Crf with { Iterations = iterations } }, s => s.Iterations),
         Crf<float>(
             "crf.gaussian.weight", ParameterType.Number, "Weight of the smoothness kernel; 0 leaves the kernel out.",
-            (s, weight) => s with { Crf = s.Crf with { GaussianWeight = weight } }),
+            (s, weight) => s with { Crf = s.Crf with { GaussianWeight = weight } }, s => s.Gaussian.Weight),
         Crf<float>(
             "crf.gaussian.xy", ParameterType.Number, "Standard deviation of the smoothness kernel, in pixels.",
-            (s, xy) => s with { Crf = s.Crf with { GaussianXy = xy } }),
+            (s, xy) => s with { Crf = s.Crf with { GaussianXy = xy } }, s => s.Gaussian.Xy),
         Crf<float>(
             "crf.bilateral.weight", ParameterType.Number, "Weight of the appearance kernel; 0 leaves the kernel out.",
-            (s, weight) => s with { Crf = s.Crf with { BilateralWeight = weight } }),
+            (s, weight) => s with { Crf = s.Crf with { BilateralWeight = weight } }, s => s.Bilateral.Weight),
         Crf<float>(
             "crf.bilateral.xy", ParameterType.Number,
             "Position's standard deviation in the appearance kernel, in pixels.",
-            (s, xy) => s with { Crf = s.Crf with { BilateralXy = xy } }),
+            (s, xy) => s with { Crf = s.Crf with { BilateralXy = xy } }, s => s.Bilateral.Xy),
         Crf<float>(
             "crf.bilateral.rgb", ParameterType.Number,
             "Colour's standard deviation in the appearance kernel, in 8-bit steps.",
-            (s, rgb) => s with { Crf = s.Crf with { BilateralRgb = rgb } }),
+            (s, rgb) => s with { Crf = s.Crf with { BilateralRgb = rgb } }, s => s.Bilateral.Rgb!.Value),
         Word("crf.quality", ParameterGroup.Refinement, "exact, or fast: an approximation.", "exact",
             [("exact", CrfQuality.Exact), ("fast", CrfQuality.Fast)], (s, quality) => s with { Crf = s.Crf with { Quality = quality } }),
     ];
@@ -254,10 +255,13 @@ internal static class RequestParameters
 
     // The runtime's configuration limits the parameters of the CRF, so that their range is not checked here.
     private static RequestParameter Crf<T>(
-        string name, ParameterType type, string description, Func<SegmentSettings, T, SegmentSettings> apply)
+        string name, ParameterType type, string description, Func<SegmentSettings, T, SegmentSettings> apply,
+        Func<CrfSettings, T> usual)
         where T : struct, INumber<T> => new(name, ParameterGroup.Refinement, type, description)
         {
             Minimum = 0,
+            DefaultWithoutModel = usual(CrfSettings.Create(manifest: null, new CrfOverrides()))
+                .ToString(format: null, CultureInfo.InvariantCulture),
             Parse = (settings, text) =>
                 T.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out T value)
                     ? apply(settings, value)

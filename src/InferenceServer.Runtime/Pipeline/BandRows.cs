@@ -89,7 +89,7 @@ internal sealed class BandRows : IBandRows, IDisposable
                 Survey(_selection.Channels, (_, values) => range.See(values.Span));
             }
 
-            _plan = _plan.WithWhite(SampleRange.Check(_image.FullRange, _image.Type, range.Least, range.Most));
+            _plan = _plan.WithWhite(SampleRange.Check(_image.FullRange, _image.Type, range.Least, range.Most, _image.HasChoices));
         }
 
         for (int first = 0, end; first < _size.Height; first = end)

@@ -36,6 +36,7 @@ internal sealed class SegmentationPipeline(
         new BackgroundStage(decoder),
         new GivenScoresStage(),
         new PreprocessStage(metrics),
+        new RefinableStage(refiner),
         new InferStage(),
         new PostprocessStage(),
         passes,

@@ -27,7 +27,9 @@ internal sealed class DecodeStage(ImageDecoder decoder, PassPolicy policy, CrfRe
     {
         SegmentSettings settings = context.Request.Settings;
         Geotransform? transform = settings.Options.Geotransform;
-        using Owned<EncodedImage> opened = new(decoder.Open(context.Request.Image, settings.Window, transform?.ToGdal()));
+        bool runs = context.Request.Scores is null;
+        using Owned<EncodedImage> opened = new(
+            decoder.Open(context.Request.Image, settings.Window, transform?.ToGdal(), hasChoices: runs));
         EncodedImage encoded = opened.Value;
         if (encoded.IsNarrowed)
         {
@@ -40,7 +42,6 @@ internal sealed class DecodeStage(ImageDecoder decoder, PassPolicy policy, CrfRe
         }
 
         context.Geo = encoded.Geo;
-        bool runs = context.Request.Scores is null;
         if (runs && context.Model.Preprocessor.Bands(settings.Bands, settings.ValueScaling) is { } bands)
         {
             ReadBands(context, opened, bands);
@@ -238,7 +239,7 @@ internal sealed class BackgroundStage(ImageDecoder decoder) : IPipelineStage
     private RgbImage Read(PipelineContext context)
     {
         ImageSize size = context.Size;
-        using EncodedImage encoded = decoder.Open(context.Options.BackgroundImage);
+        using EncodedImage encoded = decoder.Open(context.Options.BackgroundImage, hasChoices: false);
         long pixels = encoded.Size.Pixels; // decoders may hold the whole image
         encoded.Narrow(PixelWindow.Center(encoded.Size, size));
         decoder.CheckMemory(encoded.DecodingBytes);
@@ -275,6 +276,24 @@ internal sealed class PreprocessStage(SegmentationMetrics metrics) : IPipelineSt
                 context.Image.Pixels.Span, context.Image.Size, context.Plan.Whole);
         }
 
+        return ValueTask.CompletedTask;
+    }
+}
+
+/// <summary>Refuses an image whose colours make its refinement need too much memory, before the network runs. Bands that are
+/// read tile by tile are no image yet, and a lattice that the caller keeps has been built before.</summary>
+internal sealed class RefinableStage(CrfRefiner refiner) : IPipelineStage
+{
+    public Stage? Name => Stage.Crf;
+
+    public bool UsesCpu => true;
+
+    public bool AppliesTo(PipelineContext context) =>
+        context is { Crf: not null, Bands: null, Request: { Scores: null, Lattice: null or { Wanted: null } } };
+
+    public ValueTask RunAsync(PipelineContext context)
+    {
+        refiner.Check(context.Size, context.Origin.Channels, context.Crf!, context.Pixels.Span, context.Cancellation);
         return ValueTask.CompletedTask;
     }
 }

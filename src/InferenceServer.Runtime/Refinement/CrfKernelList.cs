@@ -22,7 +22,8 @@ internal static class CrfKernelList
 
     /// <summary>Reads a list.</summary>
     /// <param name="json">JSON text in UTF-8; comments and commas before a closing bracket are allowed.</param>
-    /// <exception cref="FormatException">The text is not JSON, or a key is missing, unknown or wrong.</exception>
+    /// <exception cref="FormatException">The text is not JSON, or a key is missing, unknown or wrong; the message names
+    /// it.</exception>
     public static IReadOnlyList<CrfKernel> Parse(ReadOnlyMemory<byte> json)
     {
         try
@@ -44,7 +45,7 @@ internal static class CrfKernelList
         }
         catch (Exception e) when (e is JsonException or ArgumentException or InvalidOperationException)
         {
-            throw new FormatException(e.Message, e);
+            throw new FormatException("kernels: " + e.Message, e);
         }
     }
 

@@ -14,7 +14,6 @@ namespace InferenceServer.Runtime.Refinement;
 internal sealed class CrfRefiner(IOptions<CrfOptions> options, KeptLattices? kept = null) : IDisposable
 {
     private const float SmallestDeviation = 0.1f;
-    private const long Rounding = 16 << 20; // the estimate's small buffers, those of 64 threads included
     private readonly CrfOptions _options = options.Value;
     private readonly SemaphoreSlim _slots = new(options.Value.Concurrency);
     private readonly CrfWorkspacePool _workspaces = new(options.Value.Concurrency, options.Value.MaxBytes);
@@ -81,18 +80,28 @@ internal sealed class CrfRefiner(IOptions<CrfOptions> options, KeptLattices? kep
         return settings with { OwnKernels = kernels };
     }
 
-    /// <summary>Checks a size before the network runs. An image that passes may still need too much memory, which depends on
-    /// its colours.</summary>
+    /// <summary>Refuses before the network runs what is certain to need more memory than a refinement may use.</summary>
     /// <param name="size">The image's size.</param>
     /// <param name="classes">Number of planes of the probabilities.</param>
     /// <param name="settings">The result of <see cref="Resolve"/>.</param>
-    /// <exception cref="SegmentationException">No image of this size can be refined.</exception>
-    public void Check(ImageSize size, int classes, CrfSettings settings)
+    /// <param name="rgb">The image, HWC, whose colours decide how large the lattice is; empty while only the size is
+    /// known.</param>
+    /// <param name="cancellationToken">Ends the check.</param>
+    /// <exception cref="SegmentationException">No image of this size, or not this one, can be refined.</exception>
+    public void Check(
+        ImageSize size, int classes, CrfSettings settings, ReadOnlySpan<byte> rgb = default, CancellationToken cancellationToken = default)
     {
+        CrfParameters parameters = Parameters(settings);
         try
         {
-            long least = CrfInference.EstimateBytes(size.Width, size.Height, classes, Parameters(settings), verticesPerPixel: 0);
-            if (least - Rounding > _options.MaxBytes)
+            if (!rgb.IsEmpty && CrfInference.EstimateBytes(size.Width, size.Height, classes, parameters) <= _options.MaxBytes)
+            {
+                return; // whatever the colours are
+            }
+
+            long least = CrfInference.LeastBytes(
+                size.Width, size.Height, classes, parameters, rgb, _options.MaxBytes, cancellationToken);
+            if (least > _options.MaxBytes)
             {
                 throw new ArgumentException(
                     $"the refinement needs more memory than the limit of {_options.MaxBytes >> 20} MiB (Crf:MaxBytes). "

@@ -63,9 +63,13 @@ internal sealed class AuthorizationAnswer(KeyRing keys) : IAuthorizationMiddlewa
         string credentials = Caller.Of(http)?.Budget is null ? "token" : "key";
         return Problem.WriteAsync(http, authenticated.Succeeded
             ? new SegmentationException(ErrorTable.Forbidden, $"This {credentials} does not have the scope {needed}.")
-            : new SegmentationException(ErrorTable.Unauthorized, authenticated.Failure?.Message ?? Missing()));
+            : new SegmentationException(ErrorTable.Unauthorized, authenticated.Failure?.Message ?? Missing(http)));
     }
 
-    private string Missing() =>
-        $"Send a key{(keys.TakesTokens ? " or a token" : "")} as 'Authorization: Bearer KEY' or as '{Credentials.KeyHeader}: KEY'.";
+    private string Missing(HttpContext http)
+    {
+        string token = keys.TakesTokens ? " or a token" : "";
+        IEnumerable<string> headers = Credentials.Headers(http).Select(header => $"'{header}: KEY'");
+        return $"Send a key{token} as 'Authorization: Bearer KEY' or as {string.Join(" or as ", headers)}.";
+    }
 }

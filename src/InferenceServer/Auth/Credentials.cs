@@ -33,7 +33,7 @@ internal static class Credentials
             return key;
         }
 
-        string? other = request.HttpContext.GetEndpoint()?.Metadata.GetMetadata<OwnKeyHeader>()?.Name;
+        string? other = OwnHeader(request.HttpContext);
         if (other is not null && request.Headers[other] is [{ Length: > 0 } own])
         {
             return own;
@@ -41,6 +41,18 @@ internal static class Credentials
 
         return null;
     }
+
+    /// <summary>The headers for keys beside Authorization, at the endpoint of a request.</summary>
+    public static IEnumerable<string> Headers(HttpContext http)
+    {
+        yield return KeyHeader;
+        if (OwnHeader(http) is { } own)
+        {
+            yield return own;
+        }
+    }
+
+    private static string? OwnHeader(HttpContext http) => http.GetEndpoint()?.Metadata.GetMetadata<OwnKeyHeader>()?.Name;
 
     // Tools that can only log in, such as Label Studio, send the key as the password of any user.
     private static string Password(string credentials)

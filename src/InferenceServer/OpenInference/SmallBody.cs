@@ -1,3 +1,4 @@
+using System.Globalization;
 using InferenceServer.Runtime;
 
 namespace InferenceServer.OpenInference;
@@ -57,7 +58,8 @@ internal static class SmallBody
         }
         catch (OperationCanceledException e) when (!http.RequestAborted.IsCancellationRequested)
         {
-            string message = $"Expected the message within {shorter.TotalSeconds} s, but it took longer.";
+            string time = shorter.TotalSeconds.ToString("0.#######", CultureInfo.InvariantCulture);
+            string message = $"Expected the message within {time} s, but it took longer.";
             throw new SegmentationException(SegmentationError.DeadlineExceeded, message, e);
         }
     }

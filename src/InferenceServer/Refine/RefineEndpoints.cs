@@ -19,7 +19,7 @@ internal static class RefineEndpoints
 
     public static void MapRefine(this IEndpointRouteBuilder routes) => routes.MapPost(Route, RefineAsync)
         .WithTags("Segment").WithName("Refine")
-        .Observed().RequireScope(Scope.Infer, budgeted: true)
+        .Observed(needsNoModel: true).RequireScope(Scope.Infer, budgeted: true)
         .WithSummary("Refines the probabilities or labels of another tool along the edges of their image.").WithDescription(
             "The body is a form of `image` and `probabilities` (`.npy`) or `label_map` (PNG), and `kernels` (JSON) where the usual "
             + "two do not do. Parameters are in the query. The answer is a mask as of `/v1/segment`; `format=npy-probabilities` "
@@ -29,7 +29,6 @@ internal static class RefineEndpoints
     private static Task<Results<MaskResult, ProblemResult>> RefineAsync(
         HttpContext http, SegmentHandler handler, RefineFormReader reader, IOptions<PassOptions> passes)
     {
-        http.Observation().NeedsNoModel();
         SegmentSettings settings = SegmentSettingsBinder.BindRefinement(http.Request);
         AdmissionRequest admission = AdmissionRequestBinder.Bind(model: null, version: null, http.Request, settings) with
         {

@@ -38,22 +38,22 @@ internal sealed class RefineFormReader(Segmenter segmenter, ImageDecoder decoder
         if (form.LabelMap is { } map)
         {
             form.Scores = await segmenter.ComputeAsync(
-                admitted, Stage.Decode, () => Part("label_map", () => GivenScores.OfLabels(
-                    map.Written.Span, classes, settings.Given.LabelConfidence ?? GivenScores.UsualConfidence, form.Accept)));
+                admitted, Stage.Decode, () => ReadLabels(
+                    map, classes, settings.Given.LabelConfidence ?? GivenScores.UsualConfidence, form.Accept));
         }
 
         return form.Take();
     }
 
-    private static T Part<T>(string name, Func<T> read)
+    private static GivenScores ReadLabels(PooledBufferWriter map, int? classes, float confidence, Action<ImageSize, int> accept)
     {
         try
         {
-            return read();
+            return GivenScores.OfLabels(map.Written.Span, classes, confidence, accept);
         }
-        catch (Exception e) when (e is InvalidDataException or FormatException)
+        catch (InvalidDataException e)
         {
-            throw Wrong(name, e);
+            throw Wrong("label_map", e);
         }
     }
 
@@ -136,7 +136,7 @@ internal sealed class RefineFormReader(Segmenter segmenter, ImageDecoder decoder
         private async Task ReadImageAsync(Stream body)
         {
             _image = await BytesAsync(body, decoder.Limits.MaxBytes, "The image", copies: 1);
-            using EncodedImage encoded = decoder.Open(_image.Written);
+            using EncodedImage encoded = decoder.Open(_image.Written, hasChoices: false);
             _size = encoded.Size;
         }
 
@@ -170,7 +170,14 @@ internal sealed class RefineFormReader(Segmenter segmenter, ImageDecoder decoder
         private async Task ReadKernelsAsync(Stream body)
         {
             _kernelText = await BytesAsync(body, MostKernelBytes, "The list of kernels", ParsedKernels);
-            _kernels = Part("kernels", () => CrfKernelList.Parse(_kernelText.Written));
+            try
+            {
+                _kernels = CrfKernelList.Parse(_kernelText.Written);
+            }
+            catch (FormatException e)
+            {
+                throw Invalid(e.Message);
+            }
         }
 
         private async Task<PooledBufferWriter> BytesAsync(Stream body, long maxBytes, string what, int copies)

@@ -11,6 +11,9 @@ namespace InferenceServer.Telemetry;
 internal sealed class RequestObservation(
     SegmentationMetrics metrics, string route, string? askedFor, ModelRepository repository)
 {
+    /// <summary>In place of a model's name, where no network runs.</summary>
+    public const string NoModel = "";
+
     private readonly long _start = Stopwatch.GetTimestamp();
     private readonly Activity? _span = Tracing.StartRequest();
     private string? _askedFor = askedFor;
@@ -28,9 +31,6 @@ internal sealed class RequestObservation(
 
     /// <summary>Receives the time of each stage. Created after the span, which is the parent of the stages' spans.</summary>
     public StageTimings Timings { get; } = new();
-
-    /// <summary>Says that no network runs for the request, which then counts for no model.</summary>
-    public void NeedsNoModel() => _askedFor = "";
 
     /// <summary>Counts the request as admitted.</summary>
     /// <param name="model">The model; null where no network runs.</param>

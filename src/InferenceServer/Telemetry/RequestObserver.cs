@@ -10,8 +10,10 @@ namespace InferenceServer.Telemetry;
 internal static class RequestObserver
 {
     /// <summary>Marks endpoints whose requests are counted.</summary>
-    public static TBuilder Observed<TBuilder>(this TBuilder endpoints)
-        where TBuilder : IEndpointConventionBuilder => endpoints.WithMetadata(ObservedRoute.Instance);
+    /// <param name="endpoints">The endpoints.</param>
+    /// <param name="needsNoModel">Whether no network runs for the requests, which then count for no model.</param>
+    public static TBuilder Observed<TBuilder>(this TBuilder endpoints, bool needsNoModel = false)
+        where TBuilder : IEndpointConventionBuilder => endpoints.WithMetadata(new ObservedRoute(needsNoModel));
 
     /// <summary>The observation of this request.</summary>
     /// <exception cref="InvalidOperationException">The endpoint is not <see cref="Observed"/>.</exception>
@@ -29,15 +31,15 @@ internal static class RequestObserver
                 Activity.Current?.ActivityTraceFlags &= ~ActivityTraceFlags.Recorded; // probes are not traced
             }
 
-            if (http.GetEndpoint() is not RouteEndpoint endpoint || endpoint.Metadata.GetMetadata<ObservedRoute>() is null)
+            if (http.GetEndpoint() is not RouteEndpoint endpoint || endpoint.Metadata.GetMetadata<ObservedRoute>() is not { } route)
             {
                 await next(http);
                 return;
             }
 
             // Read now: the exception handler clears the route.
-            RequestObservation observation = new(
-                metrics, endpoint.RoutePattern.RawText ?? "", http.Request.RouteValues["model"] as string, repository);
+            string? model = route.NeedsNoModel ? RequestObservation.NoModel : http.Request.RouteValues["model"] as string;
+            RequestObservation observation = new(metrics, endpoint.RoutePattern.RawText ?? "", model, repository);
             http.Features.Set(observation);
             try
             {
@@ -52,11 +54,5 @@ internal static class RequestObserver
 }
 
 /// <summary>Metadata of an endpoint whose requests are counted.</summary>
-internal sealed class ObservedRoute
-{
-    public static readonly ObservedRoute Instance = new();
-
-    private ObservedRoute()
-    {
-    }
-}
+/// <param name="NeedsNoModel">Whether no network runs for the requests.</param>
+internal sealed record ObservedRoute(bool NeedsNoModel);

@@ -37,6 +37,24 @@ public sealed class CommandLineTests
     }
 
     [Fact]
+    public async Task RunAsync_HelpOfRefine_HasTheDefaultsWithoutAModel()
+    {
+        (_, string output, _) = await Cli.RunAsync("refine", "--help");
+
+        string help = string.Join(' ', output.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
+        Assert.DoesNotContain("manifest", help, StringComparison.Ordinal);
+        foreach ((string option, string usual) in ((string, string)[])
+            [
+                ("--iterations", "10"), ("--gaussian-weight", "3"), ("--gaussian-xy", "1"), ("--bilateral-weight", "4"),
+                ("--bilateral-xy", "67"), ("--bilateral-rgb", "3"), ("--quality", "exact"),
+            ])
+        {
+            string own = help[help.IndexOf(option + " <", StringComparison.Ordinal)..];
+            Assert.Contains($"[default: {usual}]", own[..own.IndexOf(']', StringComparison.Ordinal)] + "]", StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
     public void Assembly_References_AreTheServerTheClientAndTheRuntime() => Assert.Equal(
         // Two through the runtime.
         ["DenseCrf", "InferenceServer", "InferenceServer.Client", "InferenceServer.Kernels", "InferenceServer.Runtime"],

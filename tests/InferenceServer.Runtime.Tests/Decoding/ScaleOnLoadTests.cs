@@ -62,6 +62,20 @@ public sealed class ScaleOnLoadTests
     }
 
     [Fact]
+    public void Decode_CutFileThatShrinks_NamesTheSizeOfTheImage()
+    {
+        byte[] jpeg = Jpeg(640, 480);
+        using EncodedImage cut = Decoder.Open(jpeg.AsMemory(0, jpeg.Length / 2));
+        cut.ShrinkTo(new ImageSize(40, 30));
+        Assert.Equal(new ImageSize(80, 60), cut.Size);
+
+        SegmentationException e = Assert.Throws<SegmentationException>(
+            () => cut.Decode(new byte[80 * 60 * 3], CancellationToken.None));
+
+        Assert.Contains("640×480", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task SegmentAsync_OfAModelThatAllowsIt_ShrinksWhatTheNetworkAloneSees()
     {
         using ModelsFolder models = new();

@@ -112,6 +112,19 @@ public sealed class InferenceClientTests(SegmentationServer server)
         Assert.Equal(Retries + 1, script.Requests);
     }
 
+    [Fact]
+    public async Task CreateJob_ProxyWithoutAServer_IsNotRepeated()
+    {
+        using Scripted script = new(new HttpResponseMessage(HttpStatusCode.BadGateway), Mask());
+        using InferenceClient client = new(
+            new Uri("http://server"), new InferenceClientOptions { MaxWait = TimeSpan.Zero }, script);
+
+        Assert.Equal(
+            HttpStatusCode.BadGateway,
+            (await Assert.ThrowsAsync<InferenceServerException>(() => client.Jobs.CreateFromSourcesAsync("{}"))).Status);
+        Assert.Equal(1, script.Requests);
+    }
+
     [Theory]
     [InlineData("secret\n", "Bearer secret")]
     [InlineData(" \n", null)]

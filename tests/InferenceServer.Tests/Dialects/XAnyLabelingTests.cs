@@ -230,6 +230,10 @@ public sealed class XAnyLabelingTests
         Assert.Equal(HttpStatusCode.OK, await StatusAsync(server, Models, "lab"));
         Assert.Equal(HttpStatusCode.Unauthorized, await StatusAsync(server, Models, "wrong"));
         Assert.Equal(HttpStatusCode.Unauthorized, await StatusAsync(server, Models, ""));
+        using HttpResponseMessage none = await server.Client.GetAsync(new Uri(Models, UriKind.Relative));
+        Assert.Equal(
+            "Send a key as 'Authorization: Bearer KEY' or as 'X-API-Key: KEY' or as 'Token: KEY'.",
+            await ProblemAssert.IsAsync(HttpStatusCode.Unauthorized, none));
         Assert.Equal(HttpStatusCode.Unauthorized, await StatusAsync(server, "/v1/models", "lab"));
         await using SegmentationServer open = await SegmentationServer.StartAsync();
         Assert.Equal(HttpStatusCode.OK, await StatusAsync(open, Models, ""));

@@ -216,7 +216,7 @@ public sealed class RefineTests(SegmentationServer server)
     }
 
     [Theory]
-    [InlineData("[]", "kernels: kernels: expected 1 to 4 kernels, got 0")]
+    [InlineData("[]", "kernels: expected 1 to 4 kernels, got 0")]
     [InlineData("[3]", "kernels[0]: expected an object")]
     [InlineData("{", "kernels: ")]
     [InlineData(
@@ -232,7 +232,25 @@ public sealed class RefineTests(SegmentationServer server)
     {
         using HttpResponseMessage response = await PostAsync("", Photo.Png, Coarse(), kernels: Encoding.UTF8.GetBytes(kernels));
 
-        Assert.Contains(detail, await ProblemAssert.IsAsync(HttpStatusCode.BadRequest, response), StringComparison.Ordinal);
+        string message = await ProblemAssert.IsAsync(HttpStatusCode.BadRequest, response);
+        Assert.Contains(detail, message, StringComparison.Ordinal);
+        Assert.DoesNotContain("kernels: kernels", message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Refine_DarkImageOf16Bits_AdvisesNoParameterOfNetworks()
+    {
+        byte[] dark = new byte[Pixels * sizeof(ushort)];
+        dark[0] = 7;
+        using Image image = Image.NewFromMemory(dark, Photo.Width, Photo.Height, 1, Enums.BandFormat.Ushort);
+        using Image tagged = image.Copy(interpretation: Enums.Interpretation.Grey16);
+
+        using HttpResponseMessage response = await PostAsync("", tagged.TiffsaveBuffer(), Coarse());
+
+        string message = await ProblemAssert.IsAsync(HttpStatusCode.UnprocessableEntity, response);
+        Assert.EndsWith(
+            "values of 0 to 7, and does not say which values are black and white. Convert it to 8 bits.", message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -326,7 +344,10 @@ public sealed class RefineTests(SegmentationServer server)
         using HttpResponseMessage response = await own.Client.PostAsync("/v1/refine", Form(Photo.Png, Coarse()));
         using HttpResponseMessage refused = await own.Client.PostAsync("/v1/refine?classes=x", Form(Photo.Png, Coarse()));
 
+        using HttpResponseMessage noForm = await own.Client.PostAsync("/v1/refine", Photo.Content(Photo.Png));
+
         await OkAsync(response);
+        await measured.UntilAsync("seg_requests_total{code=415,model=none,route=/v1/refine,version=}", 1);
         await measured.UntilAsync("seg_requests_total{code=200,model=none,route=/v1/refine,version=}", 1);
         await measured.UntilAsync("seg_requests_total{code=400,model=none,route=/v1/refine,version=}", 1);
     }
@@ -350,6 +371,26 @@ public sealed class RefineTests(SegmentationServer server)
         Assert.Equal((48, 32, "application/octet-stream"), (answer.Width, answer.Height, answer.ContentType));
         Assert.Equal(Pixels, ofLabels.Bytes.Length);
         await Assert.ThrowsAsync<ArgumentException>(() => client.RefineAsync(Photo.Png, new RefineRequest()));
+    }
+
+    [Fact]
+    public async Task Refine_Client_KeepsTheLattice()
+    {
+        await using SegmentationServer own = await SegmentationServer.StartAsync();
+        using InferenceClient client = new(own.Client.BaseAddress!);
+        RefineRequest request = new() { LabelMap = Grey(Photo.Labels), Lattice = "new" };
+        SegmentQuery query = new() { Parameters = new Dictionary<string, string> { ["refine"] = "crf" }, Lattice = "new" };
+
+        RefineAnswer first = await client.RefineAsync(Photo.Png, request);
+        RefineAnswer again = await client.RefineAsync(
+            Photo.Png, new RefineRequest { LabelMap = request.LabelMap, Lattice = first.Lattice });
+        MaskAnswer mask = await client.SegmentAsync(Photo.Png, query);
+        RefineAnswer none = await client.RefineAsync(Photo.Png, new RefineRequest { LabelMap = request.LabelMap });
+
+        Assert.Equal(32, first.Lattice!.Length);
+        Assert.Equal(first.Lattice, again.Lattice);
+        Assert.Equal(32, mask.Lattice!.Length);
+        Assert.Null(none.Lattice);
     }
 
     [Theory]

@@ -1,4 +1,5 @@
 using System.Net;
+using InferenceServer.Tests.Telemetry;
 
 namespace InferenceServer.Tests.Segment;
 
@@ -75,12 +76,46 @@ public sealed class RefinementTests(SegmentationServer server)
     }
 
     [Fact]
-    public async Task Crf_MoreMemoryThanAllowed_Is400()
+    public async Task Crf_SizeThatNeedsMoreMemory_IsRefusedFromTheHeader()
     {
         await using SegmentationServer small = await SegmentationServer.StartAsync(("Crf:MaxBytes", "1048576"));
-        using HttpResponseMessage response = await small.Client.PostAsync(
-            "/v1/segment/tiny?refine=crf", Photo.Content(Photo.Plain(640, 480)));
-        Assert.Contains("640×480", await ProblemAssert.IsAsync(HttpStatusCode.BadRequest, response), StringComparison.Ordinal);
+        byte[] cut = Photo.Plain(640, 480)[..600]; // most of its pixels are not there to be decoded
+
+        using HttpResponseMessage response = await small.Client.PostAsync("/v1/segment/tiny?refine=crf", Photo.Content(cut));
+
+        Assert.StartsWith(
+            "The image of 640×480 with 3 classes cannot be refined",
+            await ProblemAssert.IsAsync(HttpStatusCode.BadRequest, response), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("/v1/segment/tiny?refine=crf")]
+    [InlineData("/v1/segment/tiny?refine=crf&crf.quality=fast&format=confidence")]
+    [InlineData("/v1/segment/tiny?refine=crf&mode=slide&crop=64&resize=none")]
+    [InlineData("/v1/segment/tiny?refine=crf&bands=1,2,3")]
+    public async Task Crf_ColoursThatNeedMoreMemory_AreRefusedBeforeTheNetworkRuns(string route)
+    {
+        await using SegmentationServer small = await SegmentationServer.StartAsync(("Crf:MaxBytes", $"{128 << 20}"));
+        double warm = await RunsAsync(small);
+
+        using HttpResponseMessage refused = await small.Client.PostAsync(route, Photo.Content(Photo.Noise(jpeg: false, 640, 480)));
+        double after = await RunsAsync(small);
+        using HttpResponseMessage refined = await small.Client.PostAsync(route, Photo.Content(Photo.Plain(640, 480)));
+
+        Assert.Equal(
+            "The image of 640×480 with 3 classes cannot be refined: the refinement needs more memory than the limit of 128 MiB "
+            + "(Crf:MaxBytes). Refine a smaller image, or leave refine out.",
+            await ProblemAssert.IsAsync(HttpStatusCode.BadRequest, refused));
+        Assert.Equal(warm, after);
+        Assert.Equal(HttpStatusCode.OK, refined.StatusCode);
+        Assert.True(await RunsAsync(small) > after);
+    }
+
+    // The metrics are of all runs of the network, those that warm it up included.
+    private static async Task<double> RunsAsync(SegmentationServer server)
+    {
+        Exposition metrics = new(await server.Client.GetStringAsync("/metrics"), isOpenMetrics: false);
+        return metrics.Samples.Where(s => s.Key.StartsWith("seg_batch_size_count", StringComparison.Ordinal)).Sum(s => s.Value);
     }
 
     private Task<HttpResponseMessage> PostAsync(string path) => server.Client.PostAsync("/v1/segment/" + path, Photo.Content(Photo.Png));

@@ -119,7 +119,7 @@ internal sealed class InferMessageReader
         {
             throw Invalid(
                 $"raw_input_contents: expected one tensor for each of {inputs.Count} inputs, which then have no " +
-                "contents, got {raw.Count} tensors.");
+                $"contents, got {raw.Count} tensors.");
         }
 
         return [.. inputs.Zip(raw, (input, bytes) => input.Datatype == Datatype.Bytes
