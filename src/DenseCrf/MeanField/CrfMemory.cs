@@ -27,7 +27,7 @@ internal static unsafe class CrfMemory
     {
         int lanes = RowWidths.Lanes(labels);
         double pixels = size.Pixels, bytes = SmallBuffers + (pixels * sizeof(float) * lanes);
-        bytes += pixels / UnaryImporter.Block;
+        bytes += (pixels + PixelList.ReadableAfterEnd) * 2 * sizeof(int);   // numbers of pixels
         if (parameters.Quality == CrfQuality.Fast)
         {
             bytes += pixels * sizeof(float) * (lanes + 2);

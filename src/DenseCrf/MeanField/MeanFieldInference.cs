@@ -1,3 +1,4 @@
+using DenseCrf.Buffers;
 using DenseCrf.Permutohedral;
 using DenseCrf.Threading;
 
@@ -21,14 +22,15 @@ internal sealed unsafe class MeanFieldInference
     private readonly RunPlan _plan;
     private readonly int _labels;
     private readonly int _firstLanes;
+    private readonly int[] _unsettled;
     private int[] _labelOfLane;
     private RowOperations _rows;
     private PrunedLabels? _kept;
     private float _momentum;
     private int _previousLanes;
     private bool _recordsLargest;
-    private bool _hasSettled;
     private bool _findsSettled;
+    private bool _skipsSettled;
 
     public MeanFieldInference(in CrfCall call, CrfTeam team)
     {
@@ -36,6 +38,7 @@ internal sealed unsafe class MeanFieldInference
         _rgb = call.Rgb;
         _plan = new RunPlan(_parameters, call.Size, _labels);
         _ranges = new PixelRanges(call.Size.Pixels, team.Workers);
+        _unsettled = new int[team.Workers];
         _rows = RowWidths.For(_labels, _plan.HasMatrix);
         (_firstLanes, _labelOfLane) = (_plan.Lanes, [.. Enumerable.Range(0, _labels)]);
         _lattices = new KernelLattice[_parameters.Kernels.Count];
@@ -64,8 +67,10 @@ internal sealed unsafe class MeanFieldInference
 
         if (_plan.MaySettle)
         {
-            pixels.Settled.Ensure((_ranges.Pixels / UnaryImporter.Block) + 1);
+            pixels.Unsettled.Ensure(_ranges.Pixels + ((long)team.Workers * PixelList.ReadableAfterEnd));
         }
+
+        NumberPixels(pixels.Numbers);
 
         _unary = new UnaryImporter(call, shifts);
         _results = new ResultExporter(call, _unary, shifts);
@@ -117,7 +122,7 @@ internal sealed unsafe class MeanFieldInference
 
             _recordsLargest = t == 1 && _plan.MayPrune;
             _findsSettled = _plan.MaySettle && t % SettledPixels.Iterations == 1 && t < _plan.Iterations - 1;
-            _hasSettled |= _findsSettled;
+            _skipsSettled |= _findsSettled;
             _momentum = CanExtrapolate ? FastSettings.Momentum : 0;
             Pass(CrfStage.Middle, middle);
             _previousLanes = _rows.Lanes;
@@ -129,6 +134,7 @@ internal sealed unsafe class MeanFieldInference
             }
         }
 
+        _skipsSettled = false;
         Pass(CrfStage.Last, Last);
     }
 
@@ -142,6 +148,23 @@ internal sealed unsafe class MeanFieldInference
             builder.Connect();
             builder.Normalize();
             Array.ForEach(missing, lattice => lattice.Keep(_rgb));
+        }
+    }
+
+    /// <summary>Numbers as many pixels as the longest range has.</summary>
+    private void NumberPixels(NativeBuffer<int> numbers)
+    {
+        long longest = 0;
+        for (int range = 0; range < _ranges.Count; range++)
+        {
+            longest = Math.Max(longest, _ranges[range].End - _ranges[range].Start);
+        }
+
+        int count = checked((int)longest + PixelList.ReadableAfterEnd);
+        int* at = numbers.Ensure(count);
+        for (int i = 0; i < count; i++)
+        {
+            at[i] = i;
         }
     }
 
@@ -162,7 +185,11 @@ internal sealed unsafe class MeanFieldInference
     private void Middle(int range, int item)
     {
         Span<KernelView> kernels = stackalloc KernelView[_lattices.Length];
-        _rows.Middle(View(range, kernels));
+        int unsettled = _rows.Middle(View(range, kernels));
+        if (_findsSettled)
+        {
+            _unsettled[range] = unsettled;
+        }
     }
 
     private void Prune(int range, int item)
@@ -190,6 +217,8 @@ internal sealed unsafe class MeanFieldInference
             kernels = [];
         }
 
+        bool skips = _skipsSettled && !_findsSettled;
+        int* unsettled = pixels.Unsettled.Pointer + start + ((long)range * PixelList.ReadableAfterEnd);
         for (int k = 0; k < kernels.Length; k++)
         {
             kernels[k] = _lattices[k].View(range, _rows.Lanes);
@@ -204,8 +233,10 @@ internal sealed unsafe class MeanFieldInference
             Residuals = _kept is null ? null : pixels.Residuals.Pointer + start,
             Previous = _plan.Extrapolates ? pixels.Previous.Pointer + (start * _firstLanes) : null,
             Momentum = _momentum,
-            Settled = _hasSettled ? pixels.Settled.Pointer + (start / UnaryImporter.Block) : null,
-            SettleBelow = _findsSettled ? _plan.SettleBelow : 0,
+            Computed = skips ? new(unsettled, _unsettled[range]) : new(pixels.Numbers.Pointer, (int)(end - start)),
+            StartsFromHeld = skips,
+            Unsettled = _findsSettled ? unsettled : null,
+            SettleBelow = _plan.SettleBelow,
             Largest = _recordsLargest ? pixels.Largest.Pointer + (range * _firstLanes) : null,
             Kernels = kernels,
         };

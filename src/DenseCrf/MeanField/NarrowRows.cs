@@ -31,56 +31,64 @@ internal sealed unsafe class NarrowRows<TRow> : RowOperations
     public override void First(in RangeView range, UnaryImporter unary)
     {
         float* memory = stackalloc float[(Block * Stride) + CacheLine.Floats], tile = CacheLine.Align(memory);
-        for (long first = 0; first < range.Pixels; first += Block)
+        PixelList list = range.Computed;
+        long opened = 0;
+        for (int first = 0; first < list.Count; first += Block)
         {
-            int count = (int)Math.Min(Block, range.Pixels - first);
-            float* exponents = range.Exponents + (first * TRow.Lanes);
+            int count = Math.Min(Block, list.Count - first);
+            float* exponents = range.Exponents + ((long)first * TRow.Lanes);
             unary.Import(range.Start + first, count, exponents, TRow.Lanes);
-            Softmax(exponents, TRow.Lanes, null, count, tile);
-            Open(range, first);
-            Splat(range, first, count, tile, settled: false);
+            Softmax(exponents, TRow.Lanes, null, list.Pixels + first, count, tile);
+            opened = Open(range, opened, first + count);
+            Splat(range, list.Pixels + first, count, tile, settled: 0);
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public override void Middle(in RangeView range)
+    public override int Middle(in RangeView range)
     {
         float* memory = stackalloc float[(2 * Block * Stride) + CacheLine.Floats], tile = CacheLine.Align(memory);
         float* marginals = tile + (Block * Stride);
         TRow largest = TRow.Create(0);
-        bool finds = range.SettleBelow > 0, skips = range.Settled is not null && !finds;
-        for (long first = 0; first < range.Pixels; first += Block)
+        PixelList list = range.Computed;
+        bool finds = range.Unsettled is not null;
+        int unsettled = 0;
+        long opened = 0;
+        for (int at = 0; at < list.Count; at += Block)
         {
-            Open(range, first);
-            if (skips && range.Settled[first / Block] != 0)
-            {
-                continue;
-            }
-
-            int count = (int)Math.Min(Block, range.Pixels - first);
-            Slice(range, first, count, tile);
+            int count = Math.Min(Block, list.Count - at);
+            int* pixels = list.Pixels + at;
+            opened = Open(range, opened, pixels[count - 1] + 1);
+            Slice(range, pixels, count, tile);
             if (range.Momentum != 0)
             {
-                Extrapolate(range, first, count, tile);
+                Extrapolate(range, pixels, count, tile);
             }
 
-            Softmax(tile, Stride, Residuals(range, first), count, marginals);
+            Softmax(tile, Stride, range.Residuals, pixels, count, marginals);
             for (int i = 0; i < count && range.Largest is not null; i++)
             {
                 largest = TRow.Max(largest, TRow.Load(marginals + (i * Stride)));
             }
 
-            bool settled = finds && AreDecided(marginals, count, 1 - range.SettleBelow);
-            Splat(range, first, count, marginals, settled);
-            if (finds)
+            uint settled = finds ? Decided(marginals, count, 1 - range.SettleBelow) : 0;
+            Splat(range, pixels, count, marginals, settled);
+            if (range.Previous is not null && range.Momentum == 0)
             {
-                range.Settled[first / Block] = Convert.ToByte(settled);
+                Remember(range, pixels, count, tile, settled);
             }
 
-            if (range.Previous is not null && range.Momentum == 0 && !settled)
+            for (int i = 0; i < count && finds; i++)
             {
-                Remember(range, first, count, tile);
+                range.Unsettled[unsettled] = pixels[i];
+                unsettled += (int)(~settled >> i) & 1;
             }
+        }
+
+        _ = Open(range, opened, range.Pixels);
+        if (finds)
+        {
+            new Span<int>(range.Unsettled + unsettled, PixelList.ReadableAfterEnd).Clear();
         }
 
         foreach (ref readonly KernelView kernel in range.Kernels)
@@ -95,6 +103,8 @@ internal sealed unsafe class NarrowRows<TRow> : RowOperations
         {
             largest.Store(range.Largest);
         }
+
+        return unsettled;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -102,11 +112,12 @@ internal sealed unsafe class NarrowRows<TRow> : RowOperations
     {
         float* memory = stackalloc float[(Block * Stride) + CacheLine.Floats], tile = CacheLine.Align(memory);
         float* scales = stackalloc float[Block];
-        for (long first = 0; first < range.Pixels; first += Block)
+        PixelList list = range.Computed;
+        for (int first = 0; first < list.Count; first += Block)
         {
-            int count = (int)Math.Min(Block, range.Pixels - first);
-            Slice(range, first, count, tile);
-            Softmax(tile, Stride, Residuals(range, first), count, tile, scales);
+            int count = Math.Min(Block, list.Count - first);
+            Slice(range, list.Pixels + first, count, tile);
+            Softmax(tile, Stride, range.Residuals, list.Pixels + first, count, tile, scales);
             results.Export(range.Start + first, count, tile, Stride, scales);
         }
     }
@@ -143,41 +154,29 @@ internal sealed unsafe class NarrowRows<TRow> : RowOperations
         }
     }
 
-    private static float* Residuals(in RangeView range, long first)
-    {
-        if (range.Residuals is null)
-        {
-            return null;
-        }
-
-        return range.Residuals + first;
-    }
-
     /// <summary>Writes the exponents of a block of pixels: the unaries plus the messages of all kernels.</summary>
-    private static void Slice(in RangeView range, long first, int count, float* tile)
+    private static void Slice(in RangeView range, int* pixels, int count, float* tile)
     {
-        float* exponents = range.Exponents + (first * TRow.Lanes);
-        int stride = TRow.Lanes;
-        foreach (ref readonly KernelView kernel in range.Kernels)
-        {
-            RowMath<TRow>.Slice(kernel, first, count, exponents, stride, tile, Stride);
-            exponents = tile;
-            stride = Stride;
-        }
-
-        for (int i = 0; i < count && range.Kernels.IsEmpty; i++)
-        {
-            TRow.Load(exponents + (i * TRow.Lanes)).Store(tile + (i * Stride));
-        }
-    }
-
-    /// <summary>Stores the exponents of a block of pixels, from which the next iteration extrapolates.</summary>
-    private static void Remember(in RangeView range, long first, int count, float* tile)
-    {
-        float* previous = range.Previous + (first * TRow.Lanes);
         for (int i = 0; i < count; i++)
         {
-            TRow.Load(tile + (i * Stride)).Store(previous + (i * TRow.Lanes));
+            TRow.Load(range.Exponents + ((long)pixels[i] * TRow.Lanes)).Store(tile + (i * Stride));
+        }
+
+        foreach (ref readonly KernelView kernel in range.Kernels)
+        {
+            RowMath<TRow>.Slice(kernel, pixels, count, tile, Stride);
+        }
+    }
+
+    /// <summary>Stores the exponents of the pixels that are not settled, from which the next iteration extrapolates.</summary>
+    private static void Remember(in RangeView range, int* pixels, int count, float* tile, uint settled)
+    {
+        for (int i = 0; i < count; i++)
+        {
+            if (((settled >> i) & 1) == 0)
+            {
+                TRow.Load(tile + (i * Stride)).Store(range.Previous + ((long)pixels[i] * TRow.Lanes));
+            }
         }
     }
 
@@ -185,25 +184,26 @@ internal sealed unsafe class NarrowRows<TRow> : RowOperations
     /// Extrapolates the change of the exponents since the last iteration, and stores the exponents for the next one.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Extrapolate(in RangeView range, long first, int count, float* tile)
+    private static void Extrapolate(in RangeView range, int* pixels, int count, float* tile)
     {
-        float* at = range.Previous + (first * TRow.Lanes);
         TRow forward = TRow.Create(1 + range.Momentum), back = TRow.Create(-range.Momentum);
-        for (int i = 0; i < count; i++, at += TRow.Lanes, tile += Stride)
+        for (int i = 0; i < count; i++, tile += Stride)
         {
+            float* previous = range.Previous + ((long)pixels[i] * TRow.Lanes);
             TRow exponents = TRow.Load(tile);
-            TRow.MultiplyAdd(forward, exponents, back * TRow.Load(at)).Store(tile);
-            exponents.Store(at);
+            TRow.MultiplyAdd(forward, exponents, back * TRow.Load(previous)).Store(tile);
+            exponents.Store(previous);
         }
     }
 
     /// <summary>Writes the marginals of a block of pixels, and if wanted the factors from e^exponent to them.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Softmax(float* exponents, int stride, float* residuals, int count, float* tile, float* scales = null)
+    private static void Softmax(
+        float* exponents, int stride, float* residuals, int* pixels, int count, float* tile, float* scales = null)
     {
         for (int i = 0; i < count; i++)
         {
-            float residual = residuals is null ? 0 : residuals[i];
+            float residual = residuals is null ? 0 : residuals[pixels[i]];
             RowMath<TRow>.Softmax(TRow.Load(exponents + (i * stride)), residual, out float scale).Store(tile + (i * Stride));
             if (scales is not null)
             {
@@ -212,50 +212,41 @@ internal sealed unsafe class NarrowRows<TRow> : RowOperations
         }
     }
 
-    /// <summary>Prepares the rows that a block of pixels is the first to touch.</summary>
-    private static void Open(in RangeView range, long first)
+    /// <summary>
+    /// Prepares the rows that pixels from <paramref name="from"/>, where a block of rows starts, to before
+    /// <paramref name="end"/> are the first to touch. Returns where the next block starts.
+    /// </summary>
+    private static long Open(in RangeView range, long from, long end)
     {
-        if (first % PixelRanges.BlockPixels != 0)
+        for (; from < end; from += PixelRanges.BlockPixels)
         {
-            return;
+            foreach (ref readonly KernelView kernel in range.Kernels)
+            {
+                RowMath<TRow>.Open(kernel, from / PixelRanges.BlockPixels, range.StartsFromHeld, range.Unsettled is not null);
+            }
         }
 
-        long block = first / PixelRanges.BlockPixels;
-        foreach (ref readonly KernelView kernel in range.Kernels)
-        {
-            if (range.Settled is null || range.SettleBelow > 0)
-            {
-                RowMath<TRow>.Clear(kernel, kernel.Next, block, TRow.Lanes);
-            }
-            else
-            {
-                RowMath<TRow>.CopyHeld(kernel, block, TRow.Lanes);
-            }
-
-            if (range.SettleBelow > 0)
-            {
-                RowMath<TRow>.Clear(kernel, kernel.Held, block, TRow.Lanes);
-            }
-        }
+        return from;
     }
 
-    private static void Splat(in RangeView range, long first, int count, float* tile, bool settled)
+    private static void Splat(in RangeView range, int* pixels, int count, float* tile, uint settled)
     {
         foreach (ref readonly KernelView kernel in range.Kernels)
         {
-            RowMath<TRow>.Splat(kernel, first, count, tile, Stride, settled ? kernel.Held : kernel.Next);
+            RowMath<TRow>.Splat(kernel, pixels, count, tile, Stride, settled);
         }
     }
 
-    /// <summary>Whether every pixel of a block has a label of at least this probability.</summary>
-    private static bool AreDecided(float* tile, int count, float least)
+    /// <summary>The pixels of a block that have a label of at least this probability, as bits.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static uint Decided(float* marginals, int count, float least)
     {
-        float lowest = 1;
+        uint decided = 0;
         for (int i = 0; i < count; i++)
         {
-            lowest = Math.Min(lowest, TRow.Maximum(TRow.Load(tile + (i * Stride))));
+            decided |= Convert.ToUInt32(TRow.Maximum(TRow.Load(marginals + (i * Stride))) >= least) << i;
         }
 
-        return lowest >= least;
+        return decided;
     }
 }

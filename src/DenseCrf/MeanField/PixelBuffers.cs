@@ -25,8 +25,11 @@ internal sealed class PixelBuffers(CrfWorkspace owner) : IDisposable
     /// <summary>With fast quality: the exponents of the last iteration.</summary>
     public NativeBuffer<float> Previous { get; } = new(owner);
 
-    /// <summary>With pruning: whether each block of pixels is settled.</summary>
-    public NativeBuffer<byte> Settled { get; } = new(owner);
+    /// <summary>0, 1, 2 and so on: the pixels of a range in a pass that computes all of them.</summary>
+    public NativeBuffer<int> Numbers { get; } = new(owner);
+
+    /// <summary>The pixels of each range that are not settled.</summary>
+    public NativeBuffer<int> Unsettled { get; } = new(owner);
 
     /// <summary>The factors of the messages, for each kernel.</summary>
     public NativeBuffer<float> Compatibilities { get; } = new(owner);
@@ -40,7 +43,8 @@ internal sealed class PixelBuffers(CrfWorkspace owner) : IDisposable
         Shifts.Dispose();
         Residuals.Dispose();
         Previous.Dispose();
-        Settled.Dispose();
+        Numbers.Dispose();
+        Unsettled.Dispose();
         Compatibilities.Dispose();
         Largest.Dispose();
     }

@@ -30,19 +30,35 @@ internal unsafe ref struct RangeView
     /// </summary>
     public float Momentum;
 
-    /// <summary>
-    /// For each block of pixels whether it is settled: 1 or 0; null if no block is. The rows that a kernel holds have the
-    /// marginals of these blocks.
-    /// </summary>
-    public byte* Settled;
+    /// <summary>The pixels that the pass computes: all of the range, or those that are not settled.</summary>
+    public PixelList Computed;
+
+    /// <summary>Whether rows start with the marginals of the settled pixels, which a kernel holds.</summary>
+    public bool StartsFromHeld;
 
     /// <summary>
-    /// The probability that the labels of a pixel other than its likeliest may have together for the pixel to be
-    /// settled, in a pass that finds out which blocks are; else 0.
+    /// Receives the numbers of the pixels that are not settled, in a pass that finds out which are; else null.
+    /// </summary>
+    public int* Unsettled;
+
+    /// <summary>
+    /// The probability that the labels of a settled pixel other than its likeliest may have together.
     /// </summary>
     public float SettleBelow;
 
     public ReadOnlySpan<KernelView> Kernels;
+}
+
+/// <summary>Numbers of pixels within a range, ascending.</summary>
+/// <param name="pixels">The numbers. Some more after the last one are readable, because prefetching reads ahead.</param>
+/// <param name="count">How many numbers there are.</param>
+internal readonly unsafe struct PixelList(int* pixels, int count)
+{
+    public const int ReadableAfterEnd = 16;
+
+    public readonly int* Pixels = pixels;
+
+    public readonly int Count = count;
 }
 
 /// <summary>
@@ -73,7 +89,7 @@ internal unsafe struct KernelView
     /// <summary>Rows to which values are splatted.</summary>
     public float* Next;
 
-    /// <summary>Rows to which the marginals of settled pixels are splatted once for several iterations.</summary>
+    /// <summary>Rows to which the marginals of settled pixels are splatted, once for several iterations.</summary>
     public float* Held;
 
     /// <summary>The number of vertices touched up to the end of each block of pixels.</summary>

@@ -22,42 +22,39 @@ internal static unsafe class RowMath<TRow>
 
     /// <summary>Adds the messages of a kernel to the exponents of a block of pixels.</summary>
     /// <param name="kernel">The kernel.</param>
-    /// <param name="first">Number of the block's first pixel.</param>
+    /// <param name="pixels">Numbers of the pixels. Some more are readable.</param>
     /// <param name="count">Number of pixels.</param>
     /// <param name="exponents">A row for each pixel.</param>
     /// <param name="stride">Values from one of these rows to the next.</param>
-    /// <param name="target">Receives the sums; may be <paramref name="exponents"/>.</param>
-    /// <param name="targetStride">Values from one row of the target to the next.</param>
-    public static void Slice(
-        in KernelView kernel, long first, int count, float* exponents, int stride, float* target, int targetStride)
+    public static void Slice(in KernelView kernel, int* pixels, int count, float* exponents, int stride)
     {
         // Methods of their own: in one, the compiler stops inlining the operations on rows.
         if (kernel.Corners == 6)
         {
-            SliceSix(kernel, first, count, exponents, stride, target, targetStride);
+            SliceSix(kernel, pixels, count, exponents, stride);
         }
         else
         {
-            SliceThree(kernel, first, count, exponents, stride, target, targetStride);
+            SliceThree(kernel, pixels, count, exponents, stride);
         }
     }
 
     /// <summary>Adds the marginals of a block of pixels, weighted, to the rows of their vertices.</summary>
     /// <param name="kernel">The kernel.</param>
-    /// <param name="first">Number of the block's first pixel.</param>
+    /// <param name="pixels">Numbers of the pixels.</param>
     /// <param name="count">Number of pixels.</param>
     /// <param name="marginals">A row for each pixel.</param>
     /// <param name="stride">Values from one of these rows to the next.</param>
-    /// <param name="rows">The rows of the vertices.</param>
-    public static void Splat(in KernelView kernel, long first, int count, float* marginals, int stride, float* rows)
+    /// <param name="settled">The pixels that belong to the held rows, as bits.</param>
+    public static void Splat(in KernelView kernel, int* pixels, int count, float* marginals, int stride, uint settled)
     {
         if (kernel.Corners == 6)
         {
-            SplatSix(kernel, first, count, marginals, stride, rows);
+            SplatSix(kernel, pixels, count, marginals, stride, settled);
         }
         else
         {
-            SplatThree(kernel, first, count, marginals, stride, rows);
+            SplatThree(kernel, pixels, count, marginals, stride, settled);
         }
     }
 
@@ -126,11 +123,27 @@ internal static unsafe class RowMath<TRow>
         NativeMemory.Clear(rows + (first * lanes), (nuint)(count * lanes * sizeof(float)));
     }
 
-    /// <summary>Starts the rows that no pixel before this block touches with those of the settled pixels.</summary>
-    public static void CopyHeld(in KernelView kernel, long block, int lanes)
+    /// <summary>Prepares the rows that no pixel before this block touches.</summary>
+    /// <param name="kernel">The kernel.</param>
+    /// <param name="block">Number of the block.</param>
+    /// <param name="fromHeld">Whether the rows start with those of the settled pixels.</param>
+    /// <param name="clearsHeld">Whether the rows of the settled pixels start anew.</param>
+    public static void Open(in KernelView kernel, long block, bool fromHeld, bool clearsHeld)
     {
         (long first, long count) = Touched(kernel, block);
-        NativeMemory.Copy(kernel.Held + (first * lanes), kernel.Next + (first * lanes), (nuint)(count * lanes * sizeof(float)));
+        long start = first * TRow.Lanes;
+        nuint bytes = (nuint)(count * TRow.Lanes * sizeof(float));
+        if (fromHeld)
+        {
+            NativeMemory.Copy(kernel.Held + start, kernel.Next + start, bytes);
+            return;
+        }
+
+        NativeMemory.Clear(kernel.Next + start, bytes);
+        if (clearsHeld)
+        {
+            NativeMemory.Clear(kernel.Held + start, bytes);
+        }
     }
 
     /// <summary>Adds the rows of the settled pixels, after a pass that found them.</summary>
@@ -194,52 +207,49 @@ internal static unsafe class RowMath<TRow>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void SliceSix(
-        in KernelView kernel, long first, int count, float* exponents, int stride, float* target, int targetStride) =>
-        Slice(kernel, 6, first, count, exponents, stride, target, targetStride);
+    private static void SliceSix(in KernelView kernel, int* pixels, int count, float* exponents, int stride) =>
+        Slice(kernel, 6, pixels, count, exponents, stride);
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void SliceThree(
-        in KernelView kernel, long first, int count, float* exponents, int stride, float* target, int targetStride) =>
-        Slice(kernel, 3, first, count, exponents, stride, target, targetStride);
+    private static void SliceThree(in KernelView kernel, int* pixels, int count, float* exponents, int stride) =>
+        Slice(kernel, 3, pixels, count, exponents, stride);
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void SplatSix(in KernelView kernel, long first, int count, float* marginals, int stride, float* rows) =>
-        Splat(kernel, 6, first, count, marginals, stride, rows);
+    private static void SplatSix(in KernelView kernel, int* pixels, int count, float* marginals, int stride, uint settled) =>
+        Splat(kernel, 6, pixels, count, marginals, stride, settled);
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void SplatThree(in KernelView kernel, long first, int count, float* marginals, int stride, float* rows) =>
-        Splat(kernel, 3, first, count, marginals, stride, rows);
+    private static void SplatThree(in KernelView kernel, int* pixels, int count, float* marginals, int stride, uint settled) =>
+        Splat(kernel, 3, pixels, count, marginals, stride, settled);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Slice(
-        in KernelView kernel, int corners, long first, int count, float* exponents, int stride, float* target, int targetStride)
+    private static void Slice(in KernelView kernel, int corners, int* pixels, int count, float* exponents, int stride)
     {
         TRow compatibility = TRow.Load(kernel.Compatibility);
-        float* rows = kernel.Rows, weights = kernel.SliceWeights + (first * corners);
-        int* ids = kernel.Ids + (first * corners);
-        for (int i = 0; i < count; i++, ids += corners, weights += corners, exponents += stride, target += targetStride)
+        float* rows = kernel.Rows;
+        for (int i = 0; i < count; i++, exponents += stride)
         {
+            long at = (long)pixels[i] * corners;
             if (corners == 6 && kernel.Prefetches)
             {
-                Prefetch(rows, ids + (6 * PixelsAhead));
-                Prefetch(kernel.Next, ids);   // for the splat of this block
+                Prefetch(rows, kernel.Ids + (6L * pixels[i + PixelsAhead]));
+                Prefetch(kernel.Next, kernel.Ids + at);   // for the splat of this block
             }
 
-            TRow message = Slice(rows, (nuint)TRow.Lanes, ids, weights, corners);
-            TRow.MultiplyAdd(message, compatibility, TRow.Load(exponents)).Store(target);
+            TRow message = Slice(rows, (nuint)TRow.Lanes, kernel.Ids + at, kernel.SliceWeights + at, corners);
+            TRow.MultiplyAdd(message, compatibility, TRow.Load(exponents)).Store(exponents);
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Splat(
-        in KernelView kernel, int corners, long first, int count, float* marginals, int stride, float* rows)
+        in KernelView kernel, int corners, int* pixels, int count, float* marginals, int stride, uint settled)
     {
-        float* weights = kernel.SplatWeights + (first * corners);
-        int* ids = kernel.Ids + (first * corners);
-        for (int i = 0; i < count; i++, ids += corners, weights += corners, marginals += stride)
+        for (int i = 0; i < count; i++, marginals += stride, settled >>= 1)
         {
-            Splat(rows, (nuint)TRow.Lanes, ids, weights, corners, TRow.Load(marginals));
+            long at = (long)pixels[i] * corners;
+            float* rows = (settled & 1) == 0 ? kernel.Next : kernel.Held;
+            Splat(rows, (nuint)TRow.Lanes, kernel.Ids + at, kernel.SplatWeights + at, corners, TRow.Load(marginals));
         }
     }
 

@@ -14,9 +14,9 @@ internal abstract unsafe class RowOperations
 
     /// <summary>
     /// Update of one iteration: slice, compatibility and softmax, and the splat of the next iteration while the
-    /// marginals are in registers.
+    /// marginals are in registers. Returns the number of unsettled pixels, if the pass lists them.
     /// </summary>
-    public abstract void Middle(in RangeView range);
+    public abstract int Middle(in RangeView range);
 
     /// <summary>Update of the last iteration, which writes the marginals out.</summary>
     public abstract void Last(in RangeView range, ResultExporter results);

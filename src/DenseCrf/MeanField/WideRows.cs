@@ -33,7 +33,7 @@ internal sealed unsafe class WideRows<TBlock>(int lanes) : RowOperations
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public override void Middle(in RangeView range)
+    public override int Middle(in RangeView range)
     {
         float* row = stackalloc float[lanes], message = stackalloc float[lanes], largest = stackalloc float[lanes];
         new Span<float>(largest, lanes).Clear();
@@ -53,6 +53,8 @@ internal sealed unsafe class WideRows<TBlock>(int lanes) : RowOperations
         {
             NativeMemory.Copy(largest, range.Largest, (nuint)lanes * sizeof(float));
         }
+
+        return 0;   // settles nothing
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

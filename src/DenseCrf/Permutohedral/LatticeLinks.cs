@@ -216,21 +216,32 @@ internal sealed unsafe class LatticeLinks(CrfWorkspace owner) : IDisposable
     private static void Link(
         ReadOnlySpan<int> rows, long* keys, AxisStep step, AxisLinks links, int target, in RangeVertices vertices, bool marks)
     {
+        const int Block = 64;
         VertexIndex index = vertices.Index;
         int firstRow = vertices.FirstRow;
-        foreach (int row in rows)
+        int* own = stackalloc int[Block], next = stackalloc int[Block];
+        long* wanted = stackalloc long[Block], buckets = stackalloc long[Block];
+        for (int block = 0; block < rows.Length; block += Block)
         {
-            if (row < 0)
+            int count = 0;
+            foreach (int row in rows[block..Math.Min(block + Block, rows.Length)])
             {
-                continue;
+                own[count] = row;
+                wanted[count] = step.Next(keys[row ^ (row >> 31)]);
+                buckets[count] = index.Prefetch(target, wanted[count]);
+                count += 1 + (row >> 31);
             }
 
-            int found = index.Find(target, step.Next(keys[row]));
-            int next = (found + firstRow) | (found >> 31);
-            links.Set(row, next);
-            if (marks)
+            for (int i = 0; i < count; i++)
             {
-                links.MarkNext(row, next);
+                int found = index.Find(target, buckets[i], wanted[i]);
+                next[i] = (found + firstRow) | (found >> 31);
+                links.Set(own[i], next[i]);
+            }
+
+            for (int i = 0; i < count && marks; i++)
+            {
+                links.MarkNext(own[i], next[i]);
             }
         }
     }

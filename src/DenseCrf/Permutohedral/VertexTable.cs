@@ -214,14 +214,20 @@ internal unsafe struct VertexIndex(CellSlots* cells, int idBits, bool slotsHoldW
         && bucket == Cells[cell].Start + ((long)Bucket(Cells[cell].SizeBits, key) << BucketBits);
 
     /// <summary>The number of a vertex, or −1.</summary>
+    public readonly int Find(int cell, long key) =>
+        Find(cell, Cells[cell].Start + ((long)Bucket(Cells[cell].SizeBits, key) << BucketBits), key);
+
+    /// <summary>The number of a vertex, or −1.</summary>
     /// <remarks>
     /// Has no branch on whether the vertex is there, because that cannot be predicted for a neighbour.
     /// </remarks>
+    /// <param name="cell">The vertex's cell.</param>
+    /// <param name="start">The first slot of the key's bucket.</param>
+    /// <param name="key">The vertex's key.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public readonly int Find(int cell, long key)
+    public readonly int Find(int cell, long start, long key)
     {
-        CellSlots* own = Cells + cell;
-        ulong* bucket = Slots + own->Start + ((long)Bucket(own->SizeBits, key) << BucketBits);
+        ulong* bucket = Slots + start;
         uint matches = Matches(bucket, (ulong)key << idBits);
         int isThere = Convert.ToInt32(matches != 0), hasRoom = Convert.ToInt32(bucket[BucketSlots - 1] == 0);
         if (!slotsHoldWholeKeys || (isThere | hasRoom) == 0)
