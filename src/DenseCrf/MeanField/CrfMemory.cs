@@ -37,11 +37,12 @@ internal static class CrfMemory
             int corners = kernel.Dimensions + 1;
             int weights = kernel.Normalization is CrfNormalization.Before or CrfNormalization.After ? 2 : 1;
             double vertices = (Math.Min(verticesPerPixel ?? corners, corners) * pixels) + (corners * parameters.Threads);
+            double rows = vertices + (Math.Min((double)cells * parameters.Threads, vertices) * VertexTable.LargeChunk);   // with spare ones
             bytes += pixels * (kernel.Dimensions - 2);   // the colours of the image whose lattice is kept
             bytes += pixels * corners * (sizeof(int) + (weights * sizeof(float)));
             bytes += (size.Width + size.Height) * sizeof(float);
-            bytes += vertices * ((3 * RowBytes(lanes)) + LinkBytes(corners) + TableBytes);
-            bytes += Math.Max(0, LeastVertices(kernel, pixels) - vertices) * 2 * RowBytes(lanes);
+            bytes += rows * ((3 * RowBytes(lanes)) + LinkBytes(corners) + TableBytes);
+            bytes += Math.Max(0, LeastVertices(kernel, pixels) - rows) * 2 * RowBytes(lanes);
             bytes += (double)parameters.Threads * ((SmallBuffers / 8) + (cells * CellBytes));
         }
 
