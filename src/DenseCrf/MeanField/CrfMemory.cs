@@ -42,11 +42,12 @@ internal static unsafe class CrfMemory
             int cells = new KeyLayout(FeatureScale.Of(kernel, size)).Grid.Cells;   // throws where coordinates overflow
             int corners = kernel.Dimensions + 1;
             double vertices = (Math.Min(verticesPerPixel ?? corners, corners) * pixels) + (corners * parameters.Threads);
+            double rows = vertices + (Math.Min((double)cells * parameters.Threads, vertices) * VertexTable.LargeChunk);   // with spare ones
             bytes += pixels * (kernel.Dimensions - 2);   // the colours of the image whose lattice is kept
             bytes += pixels * corners * (sizeof(int) + (Weights(kernel) * sizeof(float)));
             bytes += (size.Width + size.Height) * sizeof(float);
-            bytes += vertices * ((3 * RowBytes(lanes)) + LinkBytes(corners) + TableBytes);
-            bytes += Math.Max(0, LeastVertices(kernel, pixels) - vertices) * 2 * RowBytes(lanes);
+            bytes += rows * ((3 * RowBytes(lanes)) + LinkBytes(corners) + TableBytes);
+            bytes += Math.Max(0, LeastVertices(kernel, pixels) - rows) * 2 * RowBytes(lanes);
             bytes += (double)parameters.Threads * ((SmallBuffers / 8) + (cells * CellBytes));
         }
 

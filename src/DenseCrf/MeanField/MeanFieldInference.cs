@@ -222,6 +222,7 @@ internal sealed unsafe class MeanFieldInference
         for (int k = 0; k < kernels.Length; k++)
         {
             kernels[k] = _lattices[k].View(range, _rows.Lanes);
+            kernels[k].Expected = _findsSettled ? kernels[k].Held : kernels[k].Next;
             SetCompatibility(ref kernels[k], k);
         }
 

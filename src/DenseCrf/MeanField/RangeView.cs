@@ -89,6 +89,9 @@ internal unsafe struct KernelView
     /// <summary>Rows to which values are splatted.</summary>
     public float* Next;
 
+    /// <summary>Of the rows to splat to, those that most pixels of the pass take: the ones to prefetch.</summary>
+    public float* Expected;
+
     /// <summary>Rows to which the marginals of settled pixels are splatted, once for several iterations.</summary>
     public float* Held;
 

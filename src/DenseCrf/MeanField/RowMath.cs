@@ -233,7 +233,7 @@ internal static unsafe class RowMath<TRow>
             if (corners == 6 && kernel.Prefetches)
             {
                 Prefetch(rows, kernel.Ids + (6L * pixels[i + PixelsAhead]));
-                Prefetch(kernel.Next, kernel.Ids + at);   // for the splat of this block
+                Prefetch(kernel.Expected, kernel.Ids + at);   // for the splat of this block
             }
 
             TRow message = Slice(rows, (nuint)TRow.Lanes, kernel.Ids + at, kernel.SliceWeights + at, corners);

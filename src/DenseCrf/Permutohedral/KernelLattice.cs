@@ -98,7 +98,7 @@ internal sealed unsafe class KernelLattice(CrfWorkspace owner) : IDisposable
         int start = 0;
         for (int earlier = 0; earlier < range; earlier++)
         {
-            start += _tables[earlier].Count;
+            start += _tables[earlier].Rows;
         }
 
         return start;
@@ -170,14 +170,14 @@ internal sealed unsafe class KernelLattice(CrfWorkspace owner) : IDisposable
             simplex.CopyWeights(Corners, count, _weights.Pointer + (first * Corners));
             if ((first + SimplexBlock.Points - start) % PixelRanges.BlockPixels == 0 || first + SimplexBlock.Points >= end)
             {
-                _watermarks.Pointer[block++] = table.Count;
+                _watermarks.Pointer[block++] = table.Rows;
             }
         }
 
         if (end == _size.Pixels && range == _ranges.Count - 1 && end % 4 != 0)
         {
             InsertOrigin(ref vertices, ref simplex, table);
-            _watermarks.Pointer[block - 1] = table.Count;
+            _watermarks.Pointer[block - 1] = table.Rows;
         }
     }
 
@@ -218,10 +218,10 @@ internal sealed unsafe class KernelLattice(CrfWorkspace owner) : IDisposable
     public void Narrow(int range, int lanes, PrunedLabels kept)
     {
         long first = Base(range);
-        kept.Narrow(Rows + (first * lanes), lanes, _tables[range].Count, Next + (first * kept.Lanes), filler: 0);
+        kept.Narrow(Rows + (first * lanes), lanes, _tables[range].Rows, Next + (first * kept.Lanes), filler: 0);
         if (Held(range) is not null)
         {
-            kept.Narrow(Held(range), lanes, _tables[range].Count, Held(range), filler: 0);
+            kept.Narrow(Held(range), lanes, _tables[range].Rows, Held(range), filler: 0);
         }
     }
 

@@ -30,7 +30,7 @@ internal sealed unsafe class LatticeCells(CrfWorkspace owner) : IDisposable
 
     /// <summary>Sorts the vertices of a range by cell; within a cell they stay in the order of their numbers.</summary>
     /// <param name="range">Number of the range.</param>
-    /// <param name="keys">Keys of the range's vertices.</param>
+    /// <param name="keys">Keys of the range's rows.</param>
     /// <param name="row">Number of the range's first row.</param>
     public void Sort(int range, ReadOnlySpan<long> keys, int row)
     {
@@ -39,7 +39,12 @@ internal sealed unsafe class LatticeCells(CrfWorkspace owner) : IDisposable
         int ranges = _ranges;
         foreach (long key in keys)
         {
-            sorted[ends[(long)grid.CellOf(key) * ranges]++] = row++;
+            if (key != VertexTable.NoKey)
+            {
+                sorted[ends[(long)grid.CellOf(key) * ranges]++] = row;
+            }
+
+            row++;
         }
     }
 

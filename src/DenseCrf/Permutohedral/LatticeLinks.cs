@@ -38,7 +38,7 @@ internal sealed unsafe class LatticeLinks(CrfWorkspace owner) : IDisposable
         for (int range = 0; range < tables.Length; range++)
         {
             _vertices[range] = new RangeVertices(tables[range].Index, _rows);
-            _rows = checked(_rows + tables[range].Count);
+            _rows = checked(_rows + tables[range].Rows);
         }
 
         while (_shared.Count < tables.Length)
@@ -69,8 +69,8 @@ internal sealed unsafe class LatticeLinks(CrfWorkspace owner) : IDisposable
     /// <summary>Sorts the vertices of a range by cell, and clears their links.</summary>
     public void Sort(int range)
     {
-        int first = _vertices[range].FirstRow, count = _tables[range].Count;
-        _cells.Sort(range, new(_tables[range].Keys, count), first);
+        int first = _vertices[range].FirstRow, count = _tables[range].Rows;
+        _cells.Sort(range, _tables[range].KeysOfRows, first);
         int within = _layout.Dimensions + 1 - FirstWithinColumn;
         new Span<uint>(_within.Pointer + ((long)first * within), count * within).Clear();
         for (int axis = 0; axis < FirstWithinColumn; axis++)

@@ -8,14 +8,27 @@ using DenseCrf.Buffers;
 namespace DenseCrf.Permutohedral;
 
 /// <summary>
-/// A hash table of the vertices that one range of pixels touches, numbered in the order of first touch.
+/// A hash table of the vertices that one range of pixels touches, with a row number for each.
 /// </summary>
 /// <remarks>
 /// Every cell of the lattice has slots of its own. Near pixels touch few cells, whose slots stay in the second-level
-/// cache; in one table for all cells each look-up would miss it.
+/// cache; in one table for all cells each look-up would miss it. A cell takes its row numbers a chunk at a time, in the
+/// order of first touch, so that the rows of near vertices lie side by side.
 /// </remarks>
 internal sealed unsafe class VertexTable(CrfWorkspace owner) : IDisposable
 {
+    /// <summary>Row numbers that a cell of many vertices takes at a time.</summary>
+    public const int LargeChunk = 64;
+
+    /// <summary>The key of a row without a vertex, at the end of a cell's last chunk.</summary>
+    public const long NoKey = -1;
+
+    /// <summary>
+    /// Row numbers that a cell of few vertices takes at a time, and how many vertices are many. What is stored for a chunk
+    /// of rows fills cache lines.
+    /// </summary>
+    private const int SmallChunk = 16, LargeFrom = 256;
+
     private const int MinSizeBits = 3;
 
     private readonly NativeBuffer<ulong> _slots = new(owner);
@@ -25,11 +38,14 @@ internal sealed unsafe class VertexTable(CrfWorkspace owner) : IDisposable
     private long _used;
     private VertexIndex _index;
 
-    /// <summary>Number of vertices so far.</summary>
-    public int Count { get; private set; }
+    /// <summary>Number of rows so far, those without a vertex included.</summary>
+    public int Rows { get; private set; }
 
-    /// <summary>The key of each vertex.</summary>
+    /// <summary>The key of each row's vertex, or <see cref="NoKey"/>.</summary>
     public long* Keys => _index.Keys;
+
+    /// <summary>The keys of all rows.</summary>
+    public ReadOnlySpan<long> KeysOfRows => new(_index.Keys, Rows);
 
     /// <summary>Looks vertices up; valid until a vertex is added.</summary>
     public VertexIndex Index => _index;
@@ -43,8 +59,8 @@ internal sealed unsafe class VertexTable(CrfWorkspace owner) : IDisposable
     /// <param name="maxVertices">Largest possible number of vertices.</param>
     public void Clear(int keyBits, int cells, long maxVertices)
     {
-        int idBits = BitOperations.Log2((ulong)maxVertices) + 1;
-        Count = 0;
+        int idBits = BitOperations.Log2((ulong)(maxVertices + ((long)cells * LargeChunk))) + 1;
+        Rows = 0;
         _used = 0;
         Array.ForEach(_free, regions => regions.Clear());
         _index = new VertexIndex(_cells.Ensure(cells), idBits, keyBits + idBits <= 64)
@@ -102,11 +118,26 @@ internal sealed unsafe class VertexTable(CrfWorkspace owner) : IDisposable
             Grow(slots);
         }
 
-        _index.Keys = _keys.Extend(Count + 1L, keep: Count);
-        _index.Keys[Count] = key;
-        _index.Put(slots, key, Count);
+        if (slots->NextRow == slots->EndRow)
+        {
+            TakeChunk(slots);
+        }
+
+        int row = slots->NextRow++;
+        _index.Keys[row] = key;
+        _index.Put(slots, key, row);
         slots->Count++;
-        return Count++;
+        return row;
+    }
+
+    /// <summary>Takes the row numbers of a chunk for a cell.</summary>
+    private void TakeChunk(CellSlots* cell)
+    {
+        int first = Rows, chunk = cell->Count < LargeFrom ? SmallChunk : LargeChunk;
+        Rows = checked(first + chunk);
+        (cell->NextRow, cell->EndRow) = (first, Rows);
+        _index.Keys = _keys.Extend(Rows, keep: first);
+        new Span<long>(_index.Keys + first, chunk).Fill(NoKey);
     }
 
     /// <summary>Doubles the slots of a cell.</summary>
@@ -114,7 +145,7 @@ internal sealed unsafe class VertexTable(CrfWorkspace owner) : IDisposable
     private void Grow(CellSlots* cell)
     {
         CellSlots old = *cell;
-        *cell = new CellSlots(Allocate(old.SizeBits + 1), old.SizeBits + 1) { Count = old.Count };
+        *cell = new CellSlots(Allocate(old.SizeBits + 1), old.SizeBits + 1) { Count = old.Count, NextRow = old.NextRow, EndRow = old.EndRow };
         for (long at = old.Start; at < old.Start + old.Slots; at++)
         {
             int id = _index.IdAt(at);
@@ -154,6 +185,9 @@ internal struct CellSlots(long start, int sizeBits)
 
     /// <summary>Number of vertices in the cell.</summary>
     public int Count;
+
+    /// <summary>The row number of the cell's next vertex, and the end of the row numbers that the cell has taken.</summary>
+    public int NextRow, EndRow;
 
     public readonly long Slots => 1L << (SizeBits + VertexIndex.BucketBits);
 
