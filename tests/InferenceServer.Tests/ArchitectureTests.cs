@@ -59,7 +59,7 @@ public sealed partial class ArchitectureTests
             ]
         },
         { "Formats", ["Buffers", "Decoding.GeoTags", "Decoding.Libvips", "Manifests.ClassTable", "Npy", "Postprocessing.LabelPlane"] },
-        { "Parameters", ["Admission.Priority", "Decoding.ImageWindow", "Formats", "Manifests", "Passes"] },
+        { "Parameters", ["Admission.Priority", "Decoding.ImageWindow", "Formats", "Manifests", "Passes", "Refinement.CrfSettings"] },
         // What puts the stages of one model together, and what watches them.
         {
             "Models",
