@@ -59,7 +59,7 @@ public sealed partial class ArchitectureTests
             ]
         },
         { "Formats", ["Buffers", "Decoding.GeoTags", "Decoding.Libvips", "Manifests.ClassTable", "Npy", "Postprocessing.LabelPlane"] },
-        { "Parameters", ["Admission.Priority", "Decoding.ImageWindow", "Formats", "Manifests", "Passes"] },
+        { "Parameters", ["Admission.Priority", "Decoding.ImageWindow", "Formats", "Manifests", "Passes", "Refinement.CrfSettings"] },
         // What puts the stages of one model together, and what watches them.
         {
             "Models",
@@ -183,11 +183,11 @@ public sealed partial class ArchitectureTests
     // and 20 for networks in other number formats: calibration, quantisation, checks, and the choice at the load;
     // and 10 for doors that clients knock at: streams of gRPC, X-AnyLabeling, refinement of any tool's masks, calibration.
     [Fact]
-    public void Sources_Files_AreAtMost489()
+    public void Sources_Files_AreAtMost490()
     {
         int files = Files("src").Count(file => file.EndsWith(".cs", StringComparison.Ordinal));
 
-        Assert.InRange(files, 1, 489);
+        Assert.InRange(files, 1, 490);
     }
 
     [Fact]

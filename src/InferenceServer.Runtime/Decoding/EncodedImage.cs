@@ -20,6 +20,7 @@ internal sealed class EncodedImage : IDisposable
     private readonly TiffSamples? _samples; // null where the server's own reader cannot read them
     private StoppableFile? _passes; // null where the decoder goes from strip to strip, or reads the file at once
     private readonly ImageSize _whole; // as it is in the file, without a window
+    private ImageSize _unshrunk; // the size that errors name
     private Image? _header; // null where only the server's own reader can read the samples
     private PixelWindow? _window;
     private MemoryHandle _pin; // not read-only: a copy would be released twice
@@ -69,7 +70,7 @@ internal sealed class EncodedImage : IDisposable
         }
 
         _whole = new ImageSize(_header.Width, _header.Height);
-        Size = Turned(_whole, Libvips.Orientation(_header));
+        Size = _unshrunk = Turned(_whole, Libvips.Orientation(_header));
         Bands = _header.Bands;
         _header = Repaired(_header);
         if (Tiff is { Alpha: null } && Bands > Tiff.Colors)
@@ -189,8 +190,7 @@ internal sealed class EncodedImage : IDisposable
     /// <summary>The largest value where all values are used; null where the type has no such value.</summary>
     public double? FullRange => Tiff is null ? (1 << Bits) - 1 : Tiff.FullRange;
 
-    // Of the image as it is in the file: it may shrink while it is decoded.
-    private string Header => $" of {Turned(_whole, Orientation)} pixels and {Bands} bands";
+    private string Header => $" of {_unshrunk} pixels and {Bands} bands";
 
     private int Orientation => Tiff?.Orientation ?? Libvips.Orientation(_header!);
 
@@ -224,7 +224,7 @@ internal sealed class EncodedImage : IDisposable
             _header = Part(all, stored);
         }
 
-        Size = window.Size;
+        Size = _unshrunk = window.Size;
         Offset = (window.X, window.Y);
         Geo = Geo?.Shifted(window.X, window.Y);
         _window = stored;

@@ -260,8 +260,7 @@ internal static class RequestParameters
         where T : struct, INumber<T> => new(name, ParameterGroup.Refinement, type, description)
         {
             Minimum = 0,
-            DefaultWithoutModel = usual(CrfSettings.Create(manifest: null, new CrfOverrides()))
-                .ToString(format: null, CultureInfo.InvariantCulture),
+            DefaultWithoutModel = usual(CrfSettings.Usual).ToString(format: null, CultureInfo.InvariantCulture),
             Parse = (settings, text) =>
                 T.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out T value)
                     ? apply(settings, value)

@@ -52,6 +52,9 @@ internal sealed record CrfSettings(int Iterations, KernelManifest Gaussian, Kern
     private static readonly KernelManifest DefaultGaussian = new() { Weight = 3, Xy = 1 };
     private static readonly KernelManifest DefaultBilateral = new() { Weight = 4, Xy = 67, Rgb = 3 };
 
+    /// <summary>The settings where neither a manifest nor a request has any.</summary>
+    public static CrfSettings Usual => Create(manifest: null, new CrfOverrides());
+
     /// <summary>Applies a request's overrides to a manifest.</summary>
     public static CrfSettings Create(CrfManifest? manifest, CrfOverrides wanted)
     {
