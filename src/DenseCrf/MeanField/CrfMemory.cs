@@ -37,7 +37,7 @@ internal static class CrfMemory
             int corners = kernel.Dimensions + 1;
             int weights = kernel.Normalization is CrfNormalization.Before or CrfNormalization.After ? 2 : 1;
             double vertices = (Math.Min(verticesPerPixel ?? corners, corners) * pixels) + (corners * parameters.Threads);
-            double rows = vertices + (Math.Min((double)cells * parameters.Threads, vertices) * VertexTable.LargeChunk);   // with spare ones
+            double spare = Math.Min((double)cells * parameters.Threads, vertices) * VertexTable.LargeChunk, rows = vertices + spare;
             bytes += pixels * (kernel.Dimensions - 2);   // the colours of the image whose lattice is kept
             bytes += pixels * corners * (sizeof(int) + (weights * sizeof(float)));
             bytes += (size.Width + size.Height) * sizeof(float);
