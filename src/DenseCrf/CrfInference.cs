@@ -9,7 +9,7 @@ namespace DenseCrf;
 /// Marginals are within 10⁻⁴ of the reference implementation's, on average within 10⁻⁶.</para>
 /// <para>The same input and number of threads give the same bits. Another number of threads changes the order of sums,
 /// and marginals by about 10⁻⁵ where labels meet.</para>
-/// <para>Pixels of which one label has all but 10⁻⁴ of the probability are computed in every fifth iteration and in the
+/// <para>Pixels of which one label has all but 2·10⁻⁵ of the probability are computed in every fifth iteration and in the
 /// last. A workspace keeps the lattice of its last image, so that another call on it is faster.</para>
 /// <para>After the first call with a workspace nothing large is allocated, and nothing at all in an iteration.</para>
 /// </remarks>

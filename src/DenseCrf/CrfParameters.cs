@@ -8,7 +8,7 @@ public enum CrfQuality
 
     /// <summary>
     /// Seven tenths of the iterations, each extrapolated, with labels pruned below 10⁻² and pixels settled
-    /// at 3·10⁻⁴. Faster, and at most 0.01 points of mean IoU lost on the test scenes. Images of fewer than 128×128
+    /// at 10⁻³. Faster, and at most 0.01 points of mean IoU lost on the test scenes. Images of fewer than 128×128
     /// pixels are refined exactly.
     /// </summary>
     Fast,

@@ -42,7 +42,7 @@ internal static unsafe class CrfMemory
             int cells = new KeyLayout(FeatureScale.Of(kernel, size)).Grid.Cells;   // throws where coordinates overflow
             int corners = kernel.Dimensions + 1;
             double vertices = (Math.Min(verticesPerPixel ?? corners, corners) * pixels) + (corners * parameters.Threads);
-            double rows = vertices + (Math.Min((double)cells * parameters.Threads, vertices) * VertexTable.LargeChunk);   // with spare ones
+            double spare = Math.Min((double)cells * parameters.Threads, vertices) * VertexTable.LargeChunk, rows = vertices + spare;
             bytes += pixels * (kernel.Dimensions - 2);   // the colours of the image whose lattice is kept
             bytes += pixels * corners * (sizeof(int) + (Weights(kernel) * sizeof(float)));
             bytes += (size.Width + size.Height) * sizeof(float);

@@ -168,7 +168,7 @@ internal sealed unsafe class NarrowRows<TRow> : RowOperations
         }
     }
 
-    /// <summary>Stores the exponents of the pixels that are not settled, from which the next iteration extrapolates.</summary>
+    /// <summary>Stores the exponents of unsettled pixels, from which the next iteration extrapolates.</summary>
     private static void Remember(in RangeView range, int* pixels, int count, float* tile, uint settled)
     {
         for (int i = 0; i < count; i++)

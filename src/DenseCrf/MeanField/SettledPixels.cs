@@ -15,7 +15,7 @@ internal static class SettledPixels
     /// </summary>
     public const int Iterations = 5;
 
-    private const float Exact = 2e-5f, Fast = 3e-4f;
+    private const float Exact = 2e-5f, Fast = 1e-3f;
 
     /// <summary>The weights, in nats, up to which the thresholds hold; heavier kernels get smaller ones.</summary>
     private const float Weights = 13;

@@ -65,13 +65,14 @@ internal sealed unsafe class AxisChains(CrfWorkspace owner) : IDisposable
         _groups.Ensure(groups);
     }
 
-    /// <summary>Lists the chains of one group. No chain leaves the group, so that groups can be listed at once.</summary>
+    /// <summary>Lists the chains of one group.</summary>
     /// <param name="group">Number of the group.</param>
-    /// <param name="start">Number of vertices in the groups before it.</param>
-    /// <param name="rows">The rows of the group. Complements of rows are left out; these rows have no links.</param>
+    /// <param name="start">Where its chains begin in the list: after those of groups that it shares vertices with.</param>
+    /// <param name="rows">Rows of which some start chains. Complements of rows are left out; these rows have no links.</param>
     /// <param name="links">The links of the axis.</param>
+    /// <returns>Where its chains end in the list.</returns>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public void List(int group, int start, ReadOnlySpan<int> rows, AxisLinks links)
+    public int List(int group, int start, ReadOnlySpan<int> rows, AxisLinks links)
     {
         const int Block = 64;
         int* at = _rows.Pointer + start, firsts = stackalloc int[Block], heads = stackalloc int[Block];
@@ -100,7 +101,9 @@ internal sealed unsafe class AxisChains(CrfWorkspace owner) : IDisposable
             }
         }
 
-        _groups.Pointer[group] = (start, (int)(at - _rows.Pointer) - start);
+        int end = (int)(at - _rows.Pointer);
+        _groups.Pointer[group] = (start, end - start);
+        return end;
     }
 
     /// <summary>The chains of a group.</summary>

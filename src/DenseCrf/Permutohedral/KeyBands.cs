@@ -60,7 +60,8 @@ internal readonly struct KeyBands
 /// <remarks>
 /// The first coordinate less the second is twice the scaled x. No step along axes 2 to d changes it, so neighbours
 /// along these axes lie in one column. The second coordinate less the third is the place along y; no step along axes 3
-/// to d changes it, so neighbours along these axes lie in one cell. Work that goes cell by cell stays in the caches.
+/// to d changes it, so neighbours along these axes lie in one cell, and every step along axis 2 increases it. Work that
+/// goes cell by cell stays in the caches.
 /// </remarks>
 /// <param name="columns">Bands along x.</param>
 /// <param name="rows">Bands along y.</param>

@@ -49,7 +49,8 @@ internal sealed unsafe class LatticeFilter
             _team.Run(PartsPerWorker, _blur);
         }
 
-        // The other axes column by column, and from the fourth axis on cell by cell, while the rows are in the cache.
+        // The other axes cell by cell, while the rows are in the cache. A column is the work of one thread, because along
+        // the third axis chains go on to later cells: after the chains that start in a cell or before, the cell is blurred.
         _team.Run(_columnsPerWorker, _blurColumn);
 
         if (_team.Workers > 1)
@@ -88,10 +89,9 @@ internal sealed unsafe class LatticeFilter
                 continue;
             }
 
-            _rows.Blur(lattice.Rows, lattice.Links.Chains(LatticeGrid.FirstWithinColumn).Of(column));
             for (int cell = first; cell < first + cells; cell++)
             {
-                for (int axis = LatticeGrid.FirstWithinCell; axis < lattice.Corners; axis++)
+                for (int axis = LatticeGrid.FirstWithinColumn; axis < lattice.Corners; axis++)
                 {
                     _rows.Blur(lattice.Rows, lattice.Links.Chains(axis).Of(cell));
                 }

@@ -24,8 +24,8 @@ internal sealed unsafe class LatticeLinks(CrfWorkspace owner) : IDisposable
     public SharedVertices SharedOf(int range) => _shared[range];
 
     /// <summary>
-    /// The chains of an axis. Those of the first two axes are one group; those of the third have a group for each
-    /// column, and those of the others for each cell.
+    /// The chains of an axis. Those of the first two axes are one group. Those of the others have a group for each cell, in
+    /// which they start; along the third axis they go on to later cells of the column.
     /// </summary>
     public AxisChains Chains(int axis) => _chains[axis];
 
@@ -56,13 +56,7 @@ internal sealed unsafe class LatticeLinks(CrfWorkspace owner) : IDisposable
                 _chains.Add(new AxisChains(owner));
             }
 
-            int groups = axis switch
-            {
-                < FirstWithinColumn => 1,
-                FirstWithinColumn => layout.Grid.Columns,
-                _ => layout.Grid.Cells,
-            };
-            _chains[axis].Prepare(_rows, groups);
+            _chains[axis].Prepare(_rows, axis < FirstWithinColumn ? 1 : layout.Grid.Cells);
         }
     }
 
@@ -122,7 +116,11 @@ internal sealed unsafe class LatticeLinks(CrfWorkspace owner) : IDisposable
             }
         }
 
-        _chains[FirstWithinColumn].List(column, _cells.StartOf(first), _cells.Of(first..(first + cells)), Links(FirstWithinColumn));
+        int start = _cells.StartOf(first);
+        for (int cell = first; cell < first + cells; cell++)
+        {
+            start = _chains[FirstWithinColumn].List(cell, start, _cells.Of(cell..(cell + 1)), Links(FirstWithinColumn));
+        }
     }
 
     /// <summary>Lists the chains of one of the first two axes, after all columns are linked.</summary>

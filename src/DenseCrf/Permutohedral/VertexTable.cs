@@ -145,7 +145,12 @@ internal sealed unsafe class VertexTable(CrfWorkspace owner) : IDisposable
     private void Grow(CellSlots* cell)
     {
         CellSlots old = *cell;
-        *cell = new CellSlots(Allocate(old.SizeBits + 1), old.SizeBits + 1) { Count = old.Count, NextRow = old.NextRow, EndRow = old.EndRow };
+        *cell = new CellSlots(Allocate(old.SizeBits + 1), old.SizeBits + 1)
+        {
+            Count = old.Count,
+            NextRow = old.NextRow,
+            EndRow = old.EndRow,
+        };
         for (long at = old.Start; at < old.Start + old.Slots; at++)
         {
             int id = _index.IdAt(at);
