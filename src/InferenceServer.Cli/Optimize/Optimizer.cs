@@ -158,11 +158,7 @@ internal sealed class Optimizer(OptimizationWorkspace workspace, OptimizationSet
         _means = Means(file, plan, set.Calibration.Take(Averaged), cancellationToken);
         (Dictionary<string, ValueRange> ranges, Candidate made) =
             await ChooseAsync(file, widest, Inputs, set, advance, cancellationToken).ConfigureAwait(false);
-        foreach (string value in plan.Values)
-        {
-            ranges.TryAdd(value, ranges[plan.StepsOf(value)]); // it may need steps of its own, once the layer before it is float
-        }
-
+        plan.AddRanges(ranges);
         for (int round = 0; !Holds(made) && round < Rounds; round++)
         {
             string lost = set.Labelled.Count == 0 ? "" : FormattableString.Invariant($", {Loss(made):F2} points of mean IoU are lost");

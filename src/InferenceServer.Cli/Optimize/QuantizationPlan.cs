@@ -73,6 +73,16 @@ internal sealed class QuantizationPlan
         return value;
     }
 
+    /// <summary>Gives values that have another's steps the range of that value: they need steps of their own where the layer
+    /// before them returns to float.</summary>
+    public void AddRanges(Dictionary<string, ValueRange> ranges)
+    {
+        foreach (string value in _values)
+        {
+            ranges.TryAdd(value, ranges[StepsOf(value)]);
+        }
+    }
+
     /// <summary>The value that a node's 8 bits stand for: its output, or that of the activation behind it, which the steps
     /// replace. Null where the node stays float32.</summary>
     public string? ResultOf(Node node) => _results.GetValueOrDefault(node);

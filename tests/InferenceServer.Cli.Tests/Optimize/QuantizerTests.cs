@@ -48,6 +48,30 @@ public sealed class QuantizerTests
     }
 
     [Fact]
+    public void Quantize_LayerThatReturnedToFloat_LeavesTheNextItsSteps()
+    {
+        // "b" has the steps of "a" as long as "a" is 8 bits.
+        ToyGraph toy = new ToyGraph()
+            .Conv("x", "a", [0.5f, -0.25f, 1, 0.75f], 0.1f, -0.2f)
+            .Node("Relu", ["a"], "b")
+            .Conv("b", "c", [1, 0.5f, -1, 0.2f], 0, 0.5f)
+            .Node("Add", ["a", "c"], "d")
+            .Node("Identity", ["d"], "y")
+            .Returns("y");
+        QuantizationPlan whole = QuantizationPlan.Create(toy.Model, new HashSet<string>(), endsToo: true);
+        Assert.Equal("a", whole.StepsOf("b"));
+        Dictionary<string, ValueRange> ranges = new() { ["x"] = new(-1, 1), ["a"] = new(-2, 2), ["c"] = new(-4, 4), ["d"] = new(-5, 5) };
+        whole.AddRanges(ranges);
+        OnnxModel copy = OnnxModel.Parse(toy.Model.ToBytes());
+        QuantizationPlan rest = QuantizationPlan.Create(copy, new HashSet<string> { "a" }, endsToo: true);
+
+        Quantizer.Quantize(copy, rest, ranges, weightBits: 8, new Dictionary<string, float[]>());
+
+        Assert.Equal("b", rest.StepsOf("b"));
+        AssertNear(toy, copy, tolerance: 0.05f);
+    }
+
+    [Fact]
     public void Quantize_OperatorsBetween_StayNearFloat()
     {
         ToyGraph toy = new ToyGraph();
