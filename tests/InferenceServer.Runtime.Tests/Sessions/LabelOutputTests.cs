@@ -198,7 +198,9 @@ public sealed class LabelOutputTests : IDisposable
     private static string GraphFile(string folder) => Path.Combine(folder, "1", "model.onnx");
 
     private static SessionFactory Factory() => new(
-        Options.Create(new OnnxOptions { IntraOpThreads = 1 }), Options.Create(new SchedulingOptions()), NullLogger<SessionFactory>.Instance);
+        Options.Create(new OnnxOptions { IntraOpThreads = 1 }),
+        Options.Create(new SchedulingOptions()),
+        NullLogger<SessionFactory>.Instance);
 
     private static (AdaptedGraph Graph, GraphSource Source) Adapt(string folder, bool withLabels) => Factory().Adapt(
         GraphFile(folder), AdaptationRequest.Of(ManifestReader.Read(folder)) with { WithLabels = withLabels });
