@@ -49,7 +49,7 @@ def test_the_weights_go_where_they_belong(network):
     image = torch.rand(1, 3, 64, 96)
     read = resnet18.read(graph_of(network))
     assert all(torch.equal(a, b) for a, b in zip(read(image), network(image)))
-    assert [f.shape[1:] for f in read(image)] == [(64, 16, 24), (128, 8, 12), (256, 4, 6), (512, 2, 3)]
+    assert [f.shape[1:] for f in read(image)] == [(64, 32, 48), (64, 16, 24), (128, 8, 12), (256, 4, 6), (512, 2, 3)]
 
 
 @torch.no_grad()
