@@ -73,6 +73,31 @@ internal sealed class OnnxModelSession : IModelSession
 
     public ModelOutput Run(InputTensor input, CancellationToken cancellationToken) => Run(input, _output, cancellationToken);
 
+    public void GiveMemoryBack(InputTensor input)
+    {
+        if (Provider != ExecutionProvider.Cpu || _arena is null)
+        {
+            return; // a GPU takes long to get memory again
+        }
+
+        using RunOptions options = Shrinking(_arena);
+        options.Terminate = true; // the memory goes back at the end of a run, and this one ends before its first operator
+        try
+        {
+            Run(options, input, [_output]).Dispose();
+        }
+        catch (OnnxRuntimeException)
+        {
+            // A run that was ended says so.
+        }
+    }
+
+    public void Dispose()
+    {
+        _binding?.Dispose();
+        _session.Dispose();
+    }
+
     private bool AreEqual(ImageSize size, string labels)
     {
         using InputTensor input = new(1, size, Layout);
@@ -100,31 +125,6 @@ internal sealed class OnnxModelSession : IModelSession
         ArenaUsage.AddShrinkage();
         using RunOptions options = Shrinking(_arena);
         return Run(options, input, output, cancellationToken);
-    }
-
-    public void GiveMemoryBack(InputTensor input)
-    {
-        if (Provider != ExecutionProvider.Cpu || _arena is null)
-        {
-            return; // a GPU takes long to get memory again
-        }
-
-        using RunOptions options = Shrinking(_arena);
-        options.Terminate = true; // the memory goes back at the end of a run, and this one ends before its first operator
-        try
-        {
-            Run(options, input, [_output]).Dispose();
-        }
-        catch (OnnxRuntimeException)
-        {
-            // A run that was ended says so.
-        }
-    }
-
-    public void Dispose()
-    {
-        _binding?.Dispose();
-        _session.Dispose();
     }
 
     private static RunOptions Shrinking(string arena)
