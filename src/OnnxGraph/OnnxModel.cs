@@ -85,6 +85,18 @@ public sealed class OnnxModel : IMessage, IDisposable
         }
     }
 
+    /// <summary>A model with an empty graph.</summary>
+    /// <param name="irVersion">The version of the file format.</param>
+    /// <param name="opset">The version of ONNX's own operators.</param>
+    public static OnnxModel Create(long irVersion, int opset)
+    {
+        byte[] emptyGraph = [(7 << 3) | 2, 0];
+        OnnxModel model = Parse(emptyGraph);
+        model.IrVersion = irVersion;
+        model.Opsets.Add(new OpsetImport(string.Empty, opset));
+        return model;
+    }
+
     /// <summary>The file that the model was read from; null for one from memory.</summary>
     public string? File => _origin.File;
 

@@ -43,12 +43,12 @@ public sealed partial class ArchitectureTests
                 "Sessions.ExecutionProvider", "Sessions.IModelSession", "Sessions.ModelOutput"
             ]
         },
-        { "Adaptation", ["Manifests", "Preprocessing.InputSizing"] },
+        { "Adaptation", ["Manifests", "Preprocessing.InputSizing", "Preprocessing.InputValues"] },
         {
             "Sessions",
             [
-                "Adaptation", "Admission.SchedulingOptions", "Buffers", "Manifests", "Preprocessing.InputTensor",
-                "Preprocessing.TensorLayout"
+                "Adaptation", "Admission.SchedulingOptions", "Buffers", "Manifests", "Preprocessing.InputGeometry",
+                "Preprocessing.InputTensor", "Preprocessing.InputValues", "Preprocessing.TensorLayout"
             ]
         },
         {
@@ -181,13 +181,14 @@ public sealed partial class ArchitectureTests
     // 400, and 20 for rasters: GeoPackage alone is an encoder, a file and a coordinate reference system;
     // and 35 for work on more than one machine: stores of objects, models and jobs in them, a queue between servers;
     // and 20 for networks in other number formats: calibration, quantisation, checks, and the choice at the load;
-    // and 10 for doors that clients knock at: streams of gRPC, X-AnyLabeling, refinement of any tool's masks, calibration.
+    // and 10 for doors that clients knock at: streams of gRPC, X-AnyLabeling, refinement of any tool's masks, calibration;
+    // and 2 for images that a GPU normalises.
     [Fact]
-    public void Sources_Files_AreAtMost490()
+    public void Sources_Files_AreAtMost492()
     {
         int files = Files("src").Count(file => file.EndsWith(".cs", StringComparison.Ordinal));
 
-        Assert.InRange(files, 1, 490);
+        Assert.InRange(files, 1, 492);
     }
 
     [Fact]

@@ -115,7 +115,11 @@ internal static class OptimizeCommand
         long start = Stopwatch.GetTimestamp();
         using OptimizationWorkspace workspace = new(
             model, version,
-            folder => runtime.Build(parsed, options => (options.Models.Path, options.Models.WarmUp) = (folder, true)));
+            folder => runtime.Build(parsed, options =>
+            {
+                (options.Models.Path, options.Models.WarmUp) = (folder, true);
+                options.Onnx.NormalizeOnGpu = false; // the inputs also go to graphs on the processor
+            }));
         Optimizer optimizer = new(workspace, settings);
         OptimizationResult result = await optimizer
             .RunAsync(set, step => terminal.Note(step + "…"), cancellationToken).ConfigureAwait(false);

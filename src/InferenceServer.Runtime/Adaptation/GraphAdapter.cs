@@ -27,6 +27,10 @@ internal sealed record AdaptationRequest
     /// <summary>Whether the graph gets a second output, of labels, where it returns the scores of several classes.</summary>
     public bool WithLabels { get; init; }
 
+    /// <summary>How the pixels of an 8-bit image become the input; null where the network takes none, or an image's pixels
+    /// decide.</summary>
+    public InputValues? Pixels { get; init; }
+
     /// <summary>A size that the graph takes, where its declared shape leaves the size open.</summary>
     public required ImageSize Size { get; init; }
 
@@ -41,6 +45,7 @@ internal sealed record AdaptationRequest
             Classes = ClassTable.Create(manifest).Names.Count,
             Threshold = manifest.Postprocess.Threshold is [var only] ? only : null,
             Temperature = manifest.Postprocess.Temperature,
+            Pixels = InputValues.OfEveryImage(manifest.Preprocess),
             // The sides differ from each other and from most numbers of classes.
             Size = sizing.Legal(new ImageSize(96, 64)),
         };

@@ -79,8 +79,9 @@ internal sealed class PendingQueue(BatchLimits limits)
     }
 
     // The queue is as short as admission keeps it, so a scan costs less than a list for each size would.
-    private IEnumerable<PendingImage> Companions(PendingImage first) =>
-        _interactive.Items.Concat(_batch.Items).Where(i => i != first && i.Input.Size == first.Input.Size).Prepend(first);
+    private IEnumerable<PendingImage> Companions(PendingImage first) => _interactive.Items.Concat(_batch.Items)
+        .Where(i => i != first && i.Input.Size == first.Input.Size && i.Input.Layout == first.Input.Layout)
+        .Prepend(first);
 
     private int Most(PendingImage first) => (int)Math.Clamp(limits.Pixels / first.Input.Size.Pixels, 1, limits.Images);
 

@@ -34,7 +34,7 @@ internal sealed class LoadedModel : IDisposable
         MaxBatch = findings.MaxBatch;
         Preprocessor = new Preprocessor(
             manifest.Preprocess, session.Layout,
-            schedulers.BucketMultiple(session.Provider, MaxBatch, manifest.Preprocess.Size.Bucket));
+            schedulers.BucketMultiple(session.Provider, MaxBatch, manifest.Preprocess.Size.Bucket), session.PixelLayout);
         Postprocessor = new Postprocessor(manifest, graph.Kind, findings.Grid);
         Scheduler = schedulers.Create(name, version, session, MaxBatch, Postprocessor.BytesOfPixel);
     }

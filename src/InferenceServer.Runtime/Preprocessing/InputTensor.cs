@@ -26,7 +26,7 @@ internal sealed class InputTensor(int batch, ImageSize size, TensorLayout layout
     /// <summary>Element type, channels and axis order.</summary>
     public TensorLayout Layout { get; } = layout;
 
-    /// <summary>The elements in the order of the layout's axes.</summary>
+    /// <summary>The elements in the order of the layout's axes. A packed pixel takes the place of one number.</summary>
     public Memory<float> Values => _values.Memory;
 
     /// <summary>The lengths of the axes.</summary>
@@ -47,7 +47,8 @@ internal sealed class InputTensor(int batch, ImageSize size, TensorLayout layout
         return together;
     }
 
-    /// <summary>Writes a rectangle of an image, normalised and padded, into an input of one image.</summary>
+    /// <summary>Writes a rectangle of an image, padded, and normalised where the layout is of numbers, into an input of one
+    /// image.</summary>
     /// <param name="rgb">HWC, 8 bit; starts at the rectangle's first pixel.</param>
     /// <param name="stride">Pixels from one row of the image to the next.</param>
     /// <param name="geometry">How the rectangle lies in the input.</param>
@@ -55,6 +56,14 @@ internal sealed class InputTensor(int batch, ImageSize size, TensorLayout layout
     internal void Write(ReadOnlySpan<byte> rgb, int stride, in InputGeometry geometry, in InputValues values)
     {
         ImageSize rectangle = new(geometry.Columns.Length, geometry.Rows.Length);
+        if (Layout.IsPacked)
+        {
+            bool isGray = values.Normalization.Order == ChannelOrder.Gray;
+            Span<byte> packed = MemoryMarshal.AsBytes(Values.Span);
+            PixelPacker.Compute(rgb, stride, rectangle, packed, Size, geometry.Left, geometry.Top, isGray);
+            return;
+        }
+
         ChannelNormalizer.Compute(
             rgb, stride, rectangle, Values.Span, Size, geometry.Left, geometry.Top, values.Normalization, values.Padding);
     }
@@ -106,8 +115,9 @@ internal sealed class InputTensor(int batch, ImageSize size, TensorLayout layout
     /// <summary>Copies the elements to memory of an allocator; the caller disposes the value.</summary>
     internal OrtValue CopyTo(OrtAllocator allocator)
     {
-        OrtValue copy = OrtValue.CreateAllocatedTensorValue(allocator, TensorElementType.Float, Shape);
-        Values.Span.CopyTo(copy.GetTensorMutableDataAsSpan<float>());
+        TensorElementType type = Layout.IsPacked ? TensorElementType.UInt8 : TensorElementType.Float;
+        OrtValue copy = OrtValue.CreateAllocatedTensorValue(allocator, type, Shape);
+        MemoryMarshal.AsBytes(Values.Span).CopyTo(copy.GetTensorMutableRawData());
         return copy;
     }
 
@@ -124,7 +134,13 @@ internal sealed record TensorLayout
 
     private const int ChannelAxis = 1, HeightAxis = 2, WidthAxis = 3;
 
-    private TensorLayout(int channels) => Channels = channels;
+    private TensorLayout(int channels, bool isPacked) => (Channels, IsPacked) = (channels, isPacked);
+
+    /// <summary>Pixels as <see cref="PixelPacker"/> packs them: N×H×W×4, uint8. The device normalises them.</summary>
+    public static TensorLayout PackedPixels { get; } = new(PixelPacker.Bytes, isPacked: true);
+
+    /// <summary>Whether this is <see cref="PackedPixels"/>.</summary>
+    public bool IsPacked { get; }
 
     /// <summary>Channels of one pixel, 1 to <see cref="PreprocessManifest.MostChannels"/>.</summary>
     public int Channels { get; }
@@ -136,10 +152,10 @@ internal sealed record TensorLayout
     public string Axes => $"N×{Channels}×H×W";
 
     /// <summary>N×C×H×W, float32.</summary>
-    public static TensorLayout Float32Nchw(int channels) => new(channels);
+    public static TensorLayout Float32Nchw(int channels) => new(channels, isPacked: false);
 
     /// <summary>Bytes of one image's input.</summary>
-    public long Bytes(ImageSize size) => size.Pixels * Channels * sizeof(float);
+    public long Bytes(ImageSize size) => size.Pixels * Channels * (IsPacked ? sizeof(byte) : sizeof(float));
 
     /// <summary>Bytes of one image's input beyond three channels, which the limit on pixels counts already.</summary>
     public long FurtherBytes(ImageSize size) => size.Pixels * Math.Max(Channels - 3, 0) * sizeof(float);
@@ -148,7 +164,15 @@ internal sealed record TensorLayout
     public long[] Shape(int batch, ImageSize size) => Shape(batch, size.Height, size.Width);
 
     /// <summary>The lengths of the axes, in their order; −1 for an open one.</summary>
-    public long[] Shape(int batch, int height, int width) => [batch, Channels, height, width];
+    public long[] Shape(int batch, int height, int width)
+    {
+        if (IsPacked)
+        {
+            return [batch, height, width, Channels];
+        }
+
+        return [batch, Channels, height, width];
+    }
 
     /// <summary>The shape for messages, for instance 1×3×480×640.</summary>
     public string Describe(int batch, ImageSize size) => string.Join('×', Shape(batch, size));
@@ -165,7 +189,8 @@ internal sealed record TensorLayout
     public bool TryRead(IReadOnlyList<long> shape, out long images, out ImageSize size)
     {
         if (shape is [> 0 and var batch, var channels, > 0 and <= int.MaxValue and var height, > 0 and <= int.MaxValue and var width]
-            && channels == Channels)
+            && channels == Channels
+            && !IsPacked)
         {
             (images, size) = (batch, new ImageSize((int)width, (int)height));
             return true;

@@ -13,6 +13,7 @@ namespace InferenceServer.Runtime.Preprocessing;
 internal sealed class Preprocessor
 {
     private readonly TensorLayout _layout;
+    private readonly TensorLayout _pixelLayout;
     private readonly InputSizing _sizing;
     private readonly ResizeManifest _resize;
     private readonly bool _isGray;
@@ -22,17 +23,21 @@ internal sealed class Preprocessor
     private readonly PreprocessManifest _preprocess;
     private PassPlan? _last;
 
-    internal Preprocessor(PreprocessManifest preprocess, TensorLayout layout, int bucketMultiple = 1)
+    /// <param name="preprocess">What the manifest says.</param>
+    /// <param name="layout">The layout of the network's input.</param>
+    /// <param name="bucketMultiple">The input's sides are rounded up to multiples of this.</param>
+    /// <param name="pixels">The layout of 8-bit images for a device that normalises them; null where it takes numbers.</param>
+    internal Preprocessor(PreprocessManifest preprocess, TensorLayout layout, int bucketMultiple = 1, TensorLayout? pixels = null)
     {
         _preprocess = preprocess;
         _layout = layout;
+        _pixelLayout = pixels ?? layout;
         _sizing = new InputSizing(preprocess, bucketMultiple);
         _resize = preprocess.Resize;
         _isGray = preprocess.Color == ChannelOrder.Gray;
         _byMaximum = preprocess.Normalize == PixelNormalization.ImageMax;
         _pad = preprocess.Pad.Value;
-        _values = Values(new ChannelNormalization(
-            preprocess.Scale ?? 1, Vector(preprocess.Mean), Vector(preprocess.Std), preprocess.Color));
+        _values = InputValues.Create(preprocess);
     }
 
     /// <summary>Whether the network's channels are bands instead of colours.</summary>
@@ -178,36 +183,11 @@ internal sealed class Preprocessor
         if (_byMaximum)
         {
             // Where all pixels are 0, every scale gives 0.
-            return Values(_values.Normalization with { Scale = 1f / Math.Max(LargestValue.Compute(pixels), (byte)1) });
+            float scale = 1f / Math.Max(LargestValue.Compute(pixels), (byte)1);
+            return InputValues.Create(_values.Normalization with { Scale = scale }, _preprocess.Pad.Value);
         }
 
         return _values;
-    }
-
-    private InputValues Values(ChannelNormalization normalization)
-    {
-        float[] padding = new float[normalization.Channels];
-        for (int c = 0; c < padding.Length; c++)
-        {
-            if (_pad.At(c) is { } step)
-            {
-                double scaled = step * (double)normalization.Scale;
-                padding[c] = (float)((scaled - normalization.Mean[c]) / normalization.Std[c]);
-            }
-        }
-
-        return new InputValues(normalization, padding);
-    }
-
-    /// <summary>The values of gray or RGB; other networks take no images.</summary>
-    private static Vector3 Vector(IReadOnlyList<float> values)
-    {
-        if (values.Count < 3)
-        {
-            return new Vector3(values[0]);
-        }
-
-        return new Vector3(values[0], values[1], values[2]);
     }
 
     private InputTensor Normalize(BandView view, in InputGeometry geometry)
@@ -234,7 +214,7 @@ internal sealed class Preprocessor
     private InputTensor Normalize(ReadOnlySpan<byte> rgb, int stride, in InputGeometry geometry, in InputValues values)
     {
         bool isTile = geometry.Rows.Count < geometry.Image.Height || geometry.Columns.Count < geometry.Image.Width;
-        InputTensor input = new(1, geometry.Bucket, _layout) { Image = isTile ? geometry.Bucket : geometry.Image };
+        InputTensor input = new(1, geometry.Bucket, _pixelLayout) { Image = isTile ? geometry.Bucket : geometry.Image };
         input.Write(rgb, stride, geometry, values);
         return input;
     }
@@ -243,7 +223,56 @@ internal sealed class Preprocessor
 /// <summary>How the pixels of one image become the network's input.</summary>
 /// <param name="Normalization">The normalisation of the pixels.</param>
 /// <param name="Padding">The normalised colour around the image, in the model's channel order.</param>
-internal readonly record struct InputValues(ChannelNormalization Normalization, float[] Padding);
+internal readonly record struct InputValues(ChannelNormalization Normalization, float[] Padding)
+{
+    /// <summary>What a manifest says of the pixels of an 8-bit image.</summary>
+    public static InputValues Create(PreprocessManifest preprocess)
+    {
+        ChannelNormalization normalization = new(
+            preprocess.Scale ?? 1, Vector(preprocess.Mean), Vector(preprocess.Std), preprocess.Color);
+        return Create(normalization, preprocess.Pad.Value);
+    }
+
+    /// <summary>What a manifest says of the pixels of all 8-bit images; null where they differ, or the network takes
+    /// none.</summary>
+    public static InputValues? OfEveryImage(PreprocessManifest preprocess)
+    {
+        bool takesImages = preprocess.Color != ChannelOrder.Bands && preprocess.Mean.Count is 1 or 3;
+        if (takesImages && preprocess.Normalize != PixelNormalization.ImageMax)
+        {
+            return Create(preprocess);
+        }
+
+        return null;
+    }
+
+    /// <summary>A normalisation, and the colour around the image in the pixels' units.</summary>
+    public static InputValues Create(ChannelNormalization normalization, PadValue pad)
+    {
+        float[] padding = new float[normalization.Channels];
+        for (int c = 0; c < padding.Length; c++)
+        {
+            if (pad.At(c) is { } step)
+            {
+                double scaled = step * (double)normalization.Scale;
+                padding[c] = (float)((scaled - normalization.Mean[c]) / normalization.Std[c]);
+            }
+        }
+
+        return new InputValues(normalization, padding);
+    }
+
+    /// <summary>The values of gray or RGB; other networks take no images.</summary>
+    private static Vector3 Vector(IReadOnlyList<float> values)
+    {
+        if (values.Count < 3)
+        {
+            return new Vector3(values[0]);
+        }
+
+        return new Vector3(values[0], values[1], values[2]);
+    }
+}
 
 /// <summary>How the values of one band become the network's input: (x·scale − mean) / std.</summary>
 /// <param name="Scale">Multiplied with a value.</param>

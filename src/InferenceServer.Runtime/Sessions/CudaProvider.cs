@@ -22,6 +22,10 @@ internal static class CudaProvider
         return new OrtAllocator(session, memory);
     }
 
+    /// <summary>A GPU's own memory; the caller disposes the description.</summary>
+    public static OrtMemoryInfo Memory(int device) =>
+        new(OrtMemoryInfo.allocatorCUDA, OrtAllocatorType.DeviceAllocator, device, OrtMemType.Default);
+
     /// <summary>Adds a GPU to the options of a session.</summary>
     /// <param name="options">Options of the session to create.</param>
     /// <param name="device">CUDA's number of the GPU.</param>

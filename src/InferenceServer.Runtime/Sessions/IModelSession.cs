@@ -25,8 +25,13 @@ internal interface IModelSession : IDisposable
     /// <summary>The memory layout of the graph's input.</summary>
     TensorLayout Layout => TensorLayout.Float32Nchw(channels: 3);
 
+    /// <summary>The layout of 8-bit images that the device normalises by itself; null where inputs have <see
+    /// cref="Layout"/> alone.</summary>
+    TensorLayout? PixelLayout => null;
+
     /// <summary>Runs the network once; may be called from several threads.</summary>
-    /// <param name="input">An input of <see cref="Layout"/>; the caller still disposes it.</param>
+    /// <param name="input">An input of <see cref="Layout"/> or <see cref="PixelLayout"/>; the caller still disposes
+    /// it.</param>
     /// <param name="cancellationToken">Stops the run between two of its operators.</param>
     /// <returns>The output, which the caller disposes.</returns>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>

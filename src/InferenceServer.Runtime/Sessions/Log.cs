@@ -18,6 +18,11 @@ internal static partial class Log
     public static partial void LabelsDiffer(ILogger logger, string model);
 
     [LoggerMessage(
+        104, LogLevel.Warning,
+        "The GPU does not normalise the images of {Model}, so that the processor does, and three times as many bytes are copied: {Reason}")]
+    public static partial void PixelsDiffer(ILogger logger, string model, string reason);
+
+    [LoggerMessage(
         EventId = 102,
         Message = "Each session of {Model} holds weights of its own, because they cannot be shared: {Reason}")]
     public static partial void WeightsNotShared(ILogger logger, LogLevel level, string model, string reason);

@@ -18,6 +18,7 @@ internal sealed class OnnxModelSession : IModelSession
     private readonly UsualSize _usual = new();
     private readonly string? _arena;
     private readonly PinnedBinding? _binding;
+    private readonly PixelNormalizer? _pixels;
 
     /// <summary>Takes over an open session.</summary>
     /// <param name="session">The session; disposed with this object.</param>
@@ -26,15 +27,19 @@ internal sealed class OnnxModelSession : IModelSession
     /// <param name="arena">The arena that shrinks after a rare large input.</param>
     /// <param name="pinned">Page-locked memory that a GPU copies from and to by itself; null passes values without a
     /// copy.</param>
+    /// <param name="pixels">Normalises packed pixels on the GPU; disposed with this object. Only with
+    /// <paramref name="pinned"/>.</param>
     public OnnxModelSession(
         InferenceSession session,
         AdaptedGraph graph,
         ExecutionProvider provider,
         string? arena = null,
-        OrtAllocator? pinned = null)
+        OrtAllocator? pinned = null,
+        PixelNormalizer? pixels = null)
     {
         _arena = arena;
-        _binding = pinned is null ? null : new PinnedBinding(session, graph, pinned);
+        _pixels = pixels;
+        _binding = pinned is null ? null : new PinnedBinding(session, graph, pinned, pixels);
         _session = session;
         _inputs = graph.SizeInput is null ? [graph.Input] : [graph.Input, graph.SizeInput];
         _output = graph.Output;
@@ -54,6 +59,19 @@ internal sealed class OnnxModelSession : IModelSession
     public GraphSignature Signature { get; }
 
     public TensorLayout Layout { get; }
+
+    public TensorLayout? PixelLayout
+    {
+        get
+        {
+            if (_binding is { TakesPixels: true })
+            {
+                return TensorLayout.PackedPixels;
+            }
+
+            return null;
+        }
+    }
 
     public IModelSession? Labels { get; private set; }
 
@@ -95,6 +113,7 @@ internal sealed class OnnxModelSession : IModelSession
     public void Dispose()
     {
         _binding?.Dispose();
+        _pixels?.Dispose();
         _session.Dispose();
     }
 

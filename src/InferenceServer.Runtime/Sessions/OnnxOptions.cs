@@ -45,6 +45,10 @@ public sealed class OnnxOptions
     /// <summary>Whether a GPU may round products to TF32. A manifest may override it. Default true.</summary>
     public bool Tf32 { get; set; } = true;
 
+    /// <summary>Whether a GPU normalises 8-bit images by itself, and so receives four bytes of each pixel instead of
+    /// twelve. Default true.</summary>
+    public bool NormalizeOnGpu { get; set; } = true;
+
     /// <summary>Whether memory of the network's runs goes back to the system after a model's load and after an unusually large
     /// input. Default true.</summary>
     public bool ArenaShrinkage { get; set; } = true;

@@ -83,7 +83,7 @@ internal sealed class SessionFactory(IOptions<OnnxOptions> options, IOptions<Sch
         if (!NeedsNoGpu)
         {
             (AdaptedGraph wanted, GraphSource onGpu) = Adapt(file, request with { WithLabels = true });
-            (IModelSession? cuda, error) = TryCuda(onGpu, wanted, request.Size, gpu);
+            (IModelSession? cuda, error) = TryCuda(onGpu, wanted, request, gpu);
             GiveBack(onGpu);
             if (cuda is not null)
             {
@@ -186,12 +186,13 @@ internal sealed class SessionFactory(IOptions<OnnxOptions> options, IOptions<Sch
         }
     }
 
-    private OnnxModelSession Bind(InferenceSession session, ExecutionProvider provider, int device, AdaptedGraph graph)
+    private OnnxModelSession Bind(
+        InferenceSession session, ExecutionProvider provider, int device, AdaptedGraph graph, PixelNormalizer? pixels = null)
     {
         using Owned<InferenceSession> owned = new(session);
         string arena = provider == ExecutionProvider.Cpu ? "cpu:0" : CudaProvider.Arena(device);
         OrtAllocator? pinned = provider == ExecutionProvider.Cuda ? Pinned(session, device) : null;
-        OnnxModelSession bound = new(session, graph, provider, _options.ArenaShrinkage ? arena : null, pinned);
+        OnnxModelSession bound = new(session, graph, provider, _options.ArenaShrinkage ? arena : null, pinned, pixels);
         owned.Release();
         return bound;
     }
@@ -226,27 +227,28 @@ internal sealed class SessionFactory(IOptions<OnnxOptions> options, IOptions<Sch
         }
     }
 
-    private (IModelSession? Session, Exception? Error) TryCuda(GraphSource source, AdaptedGraph graph, ImageSize size, GpuManifest? gpu)
+    private (IModelSession? Session, Exception? Error) TryCuda(
+        GraphSource source, AdaptedGraph graph, AdaptationRequest request, GpuManifest? gpu)
     {
         int device = NextDevice();
+        string shown = ModelFile.Display(source.File);
         InferenceSession opened;
         try
         {
-            using SessionOptions cuda = Options(intraOpThreads: 1);
-            CudaProvider.AppendTo(cuda, device, CudaSettings.Create(_options, gpu));
-            opened = OpenAside(() => OpenHere(source, cuda));
+            opened = OpenOnGpu(source, device, gpu);
         }
         catch (Exception e) when (e is OnnxRuntimeException or InvalidOperationException or DllNotFoundException)
         {
             return (null, e);
         }
 
-        using Owned<OnnxModelSession> session = new(Bind(opened, ExecutionProvider.Cuda, device, graph));
+        PixelNormalizer? pixels = request.Pixels is { } values && _options.NormalizeOnGpu ? Normalizer(values, device, shown) : null;
+        using Owned<OnnxModelSession> session = new(Bind(opened, ExecutionProvider.Cuda, device, graph, pixels));
         try
         {
-            if (!session.Value.CheckLabels(size))
+            if (!session.Value.CheckLabels(request.Size))
             {
-                Log.LabelsDiffer(logger, ModelFile.Display(source.File));
+                Log.LabelsDiffer(logger, shown);
             }
         }
         catch (OnnxRuntimeException)
@@ -255,6 +257,37 @@ internal sealed class SessionFactory(IOptions<OnnxOptions> options, IOptions<Sch
         }
 
         return (session.Release(), null);
+    }
+
+    private InferenceSession OpenOnGpu(GraphSource source, int device, GpuManifest? gpu)
+    {
+        using SessionOptions cuda = Options(intraOpThreads: 1);
+        CudaProvider.AppendTo(cuda, device, CudaSettings.Create(_options, gpu));
+        return OpenAside(() => OpenHere(source, cuda));
+    }
+
+    private PixelNormalizer? Normalizer(InputValues values, int device, string model)
+    {
+        try
+        {
+            using Owned<InferenceSession> session = new(OpenOnGpu(PixelGraph.Create(values), device, gpu: null));
+            using Owned<OrtAllocator> staging = new(CudaProvider.Pinned(session.Value, device));
+            using Owned<PixelNormalizer> pixels = new(new(session.Value, staging.Value, CudaProvider.Memory(device)));
+            staging.Release();
+            session.Release();
+            if (pixels.Value.IsRight(values))
+            {
+                return pixels.Release();
+            }
+
+            Log.PixelsDiffer(logger, model, "its numbers differ");
+        }
+        catch (OnnxRuntimeException e)
+        {
+            Log.PixelsDiffer(logger, model, e.Message);
+        }
+
+        return null;
     }
 
     private void FallBack(Exception error)
