@@ -1,4 +1,5 @@
 using InferenceServer.Cli.Optimize;
+using InferenceServer.Runtime.Sessions;
 using Microsoft.ML.OnnxRuntime;
 using OnnxGraph;
 
@@ -54,10 +55,11 @@ internal sealed class ToyGraph
     }
 
     /// <summary>A copy in 8 bits, its ranges those of some random inputs.</summary>
-    public OnnxModel Quantized(int weightBits = 8, bool endsToo = true)
+    /// <param name="weightBits">Bits of a weight; null for as many as this processor multiplies without overflow.</param>
+    public OnnxModel Quantized(int? weightBits = null)
     {
         OnnxModel copy = OnnxModel.Parse(Model.ToBytes());
-        QuantizationPlan plan = QuantizationPlan.Create(copy, new HashSet<string>(), endsToo);
+        QuantizationPlan plan = QuantizationPlan.Create(copy, new HashSet<string>(), endsToo: true);
         OnnxModel tapped = OnnxModel.Parse(Model.ToBytes());
         string[] values = [.. plan.Values.Where(value => value != "x")];
         foreach (string value in values.Except(tapped.Graph.Outputs.Select(output => output.Name)).ToList())
@@ -75,7 +77,7 @@ internal sealed class ToyGraph
             }
         }
 
-        Quantizer.Quantize(copy, plan, ranges, weightBits, new Dictionary<string, float[]>());
+        Quantizer.Quantize(copy, plan, ranges, weightBits ?? ProcessorTraits.Current.WeightBits, new Dictionary<string, float[]>());
         return copy;
     }
 
