@@ -52,8 +52,8 @@ PY
 [ "$provider" != cuda ] || gpu="$gpu, driver $(nvidia-smi --query-gpu=driver_version --format=csv,noheader | head -1)"
 echo "$gpu, $(nproc) cores"
 echo
-echo "| model | numbers | pixels that differ from float32 on the CPU, % | bare session, ms | full request, ms | throughput ÷ bare session | images/s that $(nproc) cores decode |"
-echo "|---|---|--:|--:|--:|--:|--:|"
+echo "| model | numbers | pixels that differ from float32 on the CPU, % | bare session, ms | full request, ms | throughput ÷ bare session | images/s that $(nproc) cores decode | the GPU normalises; finds labels |"
+echo "|---|---|--:|--:|--:|--:|--:|---|"
 cp -r models "$work/models"
 for model in $models; do
   images=$(images_of "$model")
@@ -72,7 +72,7 @@ file, model, variant, share, cores = sys.argv[1:]
 bench = json.load(open(file))
 raw, full = bench["raw"]["p50_ms"], bench["full"]["p50_ms"]
 decode = next(s["median_ms"] for s in bench["stages"] if s["stage"] == "decode")
-print(f"| {model} | {variant} | {share} | {raw:.2f} | {full:.2f} | {raw / full:.2f} | {1000 * int(cores) / decode:.0f} |")
+print(f"| {model} | {variant} | {share} | {raw:.2f} | {full:.2f} | {raw / full:.2f} | {1000 * int(cores) / decode:.0f} | {bench['device_normalizes']}; {bench['device_finds_labels']} |")
 PY
   done
 done

@@ -18,6 +18,12 @@ internal sealed record BenchReport
     /// <summary>The execution provider.</summary>
     public required string Provider { get; init; }
 
+    /// <summary>Whether a GPU normalises 8-bit images by itself.</summary>
+    public required bool DeviceNormalizes { get; init; }
+
+    /// <summary>Whether a GPU finds the labels where an answer needs no scores.</summary>
+    public required bool DeviceFindsLabels { get; init; }
+
     /// <summary>The network's number format.</summary>
     public required string Variant { get; init; }
 
@@ -68,6 +74,8 @@ internal sealed record BenchReport
             Model = model.Name,
             Version = model.Version,
             Provider = model.Session.Provider.ToString().ToLowerInvariant(),
+            DeviceNormalizes = model.Session.PixelLayout is not null,
+            DeviceFindsLabels = model.Session.Labels is not null,
             Variant = model.Variant.ToString().ToLowerInvariant(),
             Input = $"{input.Width}x{input.Height}",
             LoadMs = model.LoadTime.TotalMilliseconds,
