@@ -19,7 +19,7 @@ from train import build, data_set, load
 
 OPSET = 16
 
-ARCHITECTURES = {"deeplab_v3plus": "deeplabv3plus", "narrow.refinenet": "refinenet", "narrow.fcn8s": "fcn8s", "systems.unet": "unet"}
+ARCHITECTURES = {"street.deeplab_v3plus": "deeplabv3plus", "street.refinenet": "refinenet", "street.fcn8s": "fcn8s", "systems.unet": "unet"}
 
 def legal(side, multiple):
     return -(-side // multiple) * multiple

@@ -23,9 +23,9 @@ from data_sets import IGNORE, class_weights
 from graphs.half import rounded
 
 SYSTEMS = {
-    "deeplab_v3plus": "DeepLabV3Plus",
-    "narrow.refinenet": "RefineNet",
-    "narrow.fcn8s": "Fcn8s",
+    "street.deeplab_v3plus": "DeepLabV3Plus",
+    "street.refinenet": "RefineNet",
+    "street.fcn8s": "Fcn8s",
     "systems.unet": "UNet",
 }
 

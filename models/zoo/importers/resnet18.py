@@ -19,7 +19,7 @@ import torch
 from onnx import numpy_helper
 
 from data_sets.camvid import MEAN, STD
-from resnet18 import ResNet18
+from street.resnet18 import ResNet18
 
 PACKAGE = "Microsoft.ML.DnnImageFeaturizer.ResNet18"
 VERSION = "0.23.1"

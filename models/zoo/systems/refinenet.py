@@ -25,7 +25,7 @@ class ResidualConvUnit(nn.Module):
 class ChainedResidualPooling(nn.Module):
     """After a ReLU, each 5×5 maximum and 3×3 convolution takes the one before, and all are added up."""
 
-    def __init__(self, channels, pools=4):
+    def __init__(self, channels, pools):
         super().__init__()
         self.convs = nn.ModuleList(conv3x3(channels, channels) for _ in range(pools))
 
@@ -40,13 +40,13 @@ class ChainedResidualPooling(nn.Module):
 class Refinement(nn.Module):
     """One level: its features adapted, the coarser path added, pooled, and refined."""
 
-    def __init__(self, inputs, channels, coarser=None):
+    def __init__(self, inputs, channels, coarser=None, pools=4):
         super().__init__()
         self.reduce = conv3x3(inputs, channels)
         self.adapt = nn.Sequential(ResidualConvUnit(channels), ResidualConvUnit(channels))
         self.fuse = conv3x3(channels, channels) if coarser else None
         self.fuse_coarser = conv3x3(coarser, channels) if coarser else None
-        self.pool = ChainedResidualPooling(channels)
+        self.pool = ChainedResidualPooling(channels, pools)
         self.refine = nn.Sequential(*(ResidualConvUnit(channels) for _ in range(3)))
 
     def forward(self, x, coarser=None):

@@ -7,7 +7,7 @@ import torch
 import systems
 from export_trained import fold_and_export
 from graphs import half, interpreter, tracing
-from narrow.fcn8s import Fcn8s
+from street.fcn8s import Fcn8s
 from preprocessing import legal_size
 from randomise import randomise
 

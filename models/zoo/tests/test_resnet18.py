@@ -7,7 +7,7 @@ from onnx import TensorProto, helper, numpy_helper
 import train
 from data_sets.camvid import MEAN, STD
 from importers import resnet18
-from resnet18 import ResNet18
+from street.resnet18 import ResNet18
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def test_normalised_rgb_gives_the_features_of_bgr(network):
 
 
 def test_a_backbone_that_has_learnt_learns_slower():
-    config = {"system": "deeplab_v3plus", "classes": 3, "model": {"widths": [8, 8, 8], "stem": 7}, "weight_decay": 0.5}
+    config = {"system": "street.deeplab_v3plus", "classes": 3, "model": {"widths": [8, 8, 8], "stem": 7}, "weight_decay": 0.5}
     model = train.build(config)
     groups = train.parameter_groups(model, {**config, "backbone_rate": 0.25})
     shares = {id(p): (g["share"], g["weight_decay"]) for g in groups for p in g["params"]}

@@ -2,8 +2,7 @@
 import torch
 from torch import nn
 
-from blocks import initialise
-from resnet18 import ResNet18
+from .resnet18 import ResNet18, initialise
 
 
 class BilinearDouble(nn.ConvTranspose2d):

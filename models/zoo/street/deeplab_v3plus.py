@@ -3,8 +3,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from blocks import ConvBnRelu, initialise, resize_like
-from resnet18 import ResNet18
+from systems.blocks import ConvBnRelu, resize_like
+
+from .resnet18 import ResNet18, initialise
 
 
 class Aspp(nn.Module):

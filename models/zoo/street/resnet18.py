@@ -1,7 +1,23 @@
 """ResNet-18, the backbone of the trained models: with few channels and a small stem to learn from scratch, or as it is trained on ImageNet."""
 from torch import nn
+from torch.nn import functional as F
 
-from blocks import BasicBlock, ConvBnRelu
+from systems.blocks import ConvBnRelu
+
+
+class BasicBlock(nn.Module):
+    """Two 3×3 convolutions and a shortcut (He et al., CVPR 2016), with the dilation of DeepLab's last stage."""
+
+    def __init__(self, inputs, outputs, stride=1, dilation=1):
+        super().__init__()
+        self.conv1 = ConvBnRelu(inputs, outputs, 3, stride, dilation)
+        self.conv2 = nn.Sequential(
+            nn.Conv2d(outputs, outputs, 3, 1, dilation, dilation, bias=False), nn.BatchNorm2d(outputs))
+        self.shortcut = nn.Identity() if stride == 1 and inputs == outputs else nn.Sequential(
+            nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs))
+
+    def forward(self, x):
+        return F.relu(self.conv2(self.conv1(x)) + self.shortcut(x), inplace=True)
 
 
 class ResNet18(nn.Module):
@@ -34,3 +50,12 @@ class ResNet18(nn.Module):
             x = getattr(self, f"stage{i + 1}")(x)
             features.append(x)
         return features
+
+
+def initialise(module):
+    """He initialisation of convolutions, as training from scratch needs; batch normalisation starts as identity."""
+    for m in module.modules():
+        if isinstance(m, nn.Conv2d):
+            nn.init.kaiming_normal_(m.weight, mode="fan_out", nonlinearity="relu")
+            if m.bias is not None:
+                nn.init.zeros_(m.bias)
