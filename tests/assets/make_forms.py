@@ -564,6 +564,45 @@ def no_sequence():
     return refused(classes(g), "of the kind sequence")
 
 
+# Quantised -----------------------------------------------------------------------------------------------------
+
+def quantised():
+    """Weights and biases of the five colours, of pixels 0 to 255, in 8 bits that use their whole range."""
+    p = COLORS.astype(np.float64) / 255
+    scale = np.abs(2 * p).max() / 127
+    return np.round(2 * p / scale).astype(np.int8), np.round(-(p * p).sum(1) / (scale / 255)).astype(np.int32), np.float32(scale)
+
+
+def nearest(rgb):
+    return ((rgb[..., None, :] / 255 - COLORS / 255) ** 2).sum(-1).argmin(-1)
+
+
+@form
+def qlinear_u8_labels():
+    """QLinearConv of bytes and of weights that use all 8 bits: products of two overflow 16 bits on processors without VNNI."""
+    g = G()
+    w, b, scale = quantised()
+    y = g.op("QLinearConv", [g.inp("x", "u8", OPEN), g.const(np.float32(1 / 255)), g.const(np.uint8(0)), g.const(w[:, :, None, None]),
+                             g.const(scale), g.const(np.int8(0)), g.const(np.float32(4 / 255)), g.const(np.uint8(128)), g.const(b)])
+    g.out(g.argmax(y, 0), "i64", ["N", "H", "W"])
+    return classes(g, truth=nearest, graph__output_kind="labels", **RAW)
+
+
+@form
+def qdq_u8_scores():
+    """The same with QuantizeLinear and DequantizeLinear around a convolution."""
+    g = G()
+    w, b, scale = quantised()
+    unit, zero = g.const(np.float32(1 / 255)), g.const(np.uint8(0))
+    x = g.op("DequantizeLinear", [g.op("QuantizeLinear", [g.inp("x", "f32", OPEN), unit, zero]), unit, zero])
+    kernel = g.op("DequantizeLinear", [g.const(w[:, :, None, None]), g.const(scale), g.const(np.int8(0))])
+    bias = g.op("DequantizeLinear", [g.const(b), g.const(scale / np.float32(255)), g.const(np.int32(0))])
+    steps, middle = g.const(np.float32(4 / 255)), g.const(np.uint8(128))
+    y = g.op("QuantizeLinear", [g.op("Conv", [x, kernel, bias]), steps, middle])
+    g.out(g.op("DequantizeLinear", [y, steps, middle]), "f32", ["N", 5, "H", "W"])
+    return classes(g, truth=nearest, preprocess__mean=[0, 0, 0], preprocess__std=[1, 1, 1])
+
+
 def manifest(names, keys):
     m = {
         "schema": 1,
@@ -595,7 +634,7 @@ def main(folder):
         f = {"what": " ".join((make.__doc__ or name).split()), "manifest": manifest(names, keys), "names": names}
         if words:
             f["refused"] = words[0]
-        if name == "out_scores_u8":
+        if name in ("out_scores_u8", "qlinear_u8_labels", "qdq_u8_scores"):
             f["least"] = 98  # steps of a sixteenth move borders
         with open(os.path.join(target, "form.json"), "w") as out:
             json.dump(f, out, indent=1, ensure_ascii=False)
