@@ -564,6 +564,63 @@ def no_sequence():
     return refused(classes(g), "of the kind sequence")
 
 
+@form
+def outs_score_and_label():
+    """The labels, and the score of each label first."""
+    g = G()
+    y = g.op("Softmax", [g.core(g.inp("x", "f32", OPEN))], axis=1)
+    g.out(g.op("ReduceMax", [y], axes=[1], keepdims=0), "f32", ["N", "H", "W"], "score")
+    g.out(g.argmax(y, 0), "i64", ["N", "H", "W"], "label")
+    return classes(g, graph__output="label", graph__output_kind="labels")
+
+
+@form
+def outs_topk():
+    """Largest score and its index by TopK, the score first."""
+    g = G()
+    g.nodes.append(h.make_node("TopK", [g.core(g.inp("x", "f32", OPEN)), g.const(np.array([1]))], ["most", "at"], "topk", axis=1))
+    g.out("most", "f32", ["N", 1, "H", "W"], "val")
+    g.out("at", "i64", ["N", 1, "H", "W"], "idx")
+    return classes(g, graph__output="idx", graph__output_kind="labels")
+
+
+@form
+def ins_flat_list():
+    """A further input 1x2, whose value the manifest writes as a list of two."""
+    g = G()
+    x, s = g.inp("x", "f32", OPEN), g.inp("scale_factor", "f32", [1, 2])
+    g.out(g.op("Mul", [g.core(x), g.op("ReduceMean", [s], axes=[0, 1], keepdims=0)]), "f32", ["N", 5, "H", "W"])
+    return classes(g, graph__input="x", graph__inputs={"scale_factor": [1, 1]})
+
+
+@form
+def no_sigmoid_times_255():
+    """A sigmoid times 255: every pixel has a positive score."""
+    g = G()
+    y = g.op("Mul", [g.op("Sigmoid", [g.red(g.inp("x", "f32", OPEN))]), g.const(np.float32(255))])
+    g.out(y, "f32", ["N", 1, "H", "W"])
+    return refused(binary(g), "without that product", graph__output_kind="binary_probability")
+
+
+@form
+def no_larger_output():
+    """Eight pixels more at each side: padding that nothing crops."""
+    g = G()
+    y = g.op("Pad", [g.core(g.inp("x", "f32", OPEN)), g.const(np.array([0, 0, 8, 8, 0, 0, 8, 8]))])
+    g.out(y, "f32", ["N", 5, "h", "w"])
+    return refused(classes(g), "larger than the input by the same number of pixels")
+
+
+@form
+def no_odd_border():
+    """Three pixels less: a convolution of even sides without padding."""
+    g = G()
+    w = np.zeros((5, 5, 4, 4), np.float32)
+    w[np.arange(5), np.arange(5), 1, 1] = 1
+    g.out(g.op("Conv", [g.core(g.inp("x", "f32", OPEN)), g.const(w)]), "f32", ["N", 5, "h", "w"])
+    return refused(classes(g), "smaller by the same odd number")
+
+
 # Quantised -----------------------------------------------------------------------------------------------------
 
 def quantised():
