@@ -565,6 +565,16 @@ def no_sequence():
 
 
 @form
+def out_labels_void_255():
+    """Labels, with 255 chosen in place of one of them: the condition of the choice is no mask."""
+    g = G()
+    y = g.argmax(g.core(g.inp("x", "f32", OPEN)), 0)
+    y = g.op("Where", [g.op("Equal", [y, g.const(np.array(0))]), g.const(np.array(255)), y])
+    g.out(y, "i64", ["N", "H", "W"])
+    return classes(g, truth=lambda rgb: np.where(logits(rgb).argmax(0) == 0, 255, logits(rgb).argmax(0)), graph__output_kind="labels")
+
+
+@form
 def outs_score_and_label():
     """The labels, and the score of each label first."""
     g = G()
