@@ -564,6 +564,112 @@ def no_sequence():
     return refused(classes(g), "of the kind sequence")
 
 
+@form
+def out_labels_void_255():
+    """Labels, with 255 chosen in place of one of them: the condition of the choice is no mask."""
+    g = G()
+    y = g.argmax(g.core(g.inp("x", "f32", OPEN)), 0)
+    y = g.op("Where", [g.op("Equal", [y, g.const(np.array(0))]), g.const(np.array(255)), y])
+    g.out(y, "i64", ["N", "H", "W"])
+    return classes(g, truth=lambda rgb: np.where(logits(rgb).argmax(0) == 0, 255, logits(rgb).argmax(0)), graph__output_kind="labels")
+
+
+@form
+def outs_score_and_label():
+    """The labels, and the score of each label first."""
+    g = G()
+    y = g.op("Softmax", [g.core(g.inp("x", "f32", OPEN))], axis=1)
+    g.out(g.op("ReduceMax", [y], axes=[1], keepdims=0), "f32", ["N", "H", "W"], "score")
+    g.out(g.argmax(y, 0), "i64", ["N", "H", "W"], "label")
+    return classes(g, graph__output="label", graph__output_kind="labels")
+
+
+@form
+def outs_topk():
+    """Largest score and its index by TopK, the score first."""
+    g = G()
+    g.nodes.append(h.make_node("TopK", [g.core(g.inp("x", "f32", OPEN)), g.const(np.array([1]))], ["most", "at"], "topk", axis=1))
+    g.out("most", "f32", ["N", 1, "H", "W"], "val")
+    g.out("at", "i64", ["N", 1, "H", "W"], "idx")
+    return classes(g, graph__output="idx", graph__output_kind="labels")
+
+
+@form
+def ins_flat_list():
+    """A further input 1x2, whose value the manifest writes as a list of two."""
+    g = G()
+    x, s = g.inp("x", "f32", OPEN), g.inp("scale_factor", "f32", [1, 2])
+    g.out(g.op("Mul", [g.core(x), g.op("ReduceMean", [s], axes=[0, 1], keepdims=0)]), "f32", ["N", 5, "H", "W"])
+    return classes(g, graph__input="x", graph__inputs={"scale_factor": [1, 1]})
+
+
+@form
+def no_sigmoid_times_255():
+    """A sigmoid times 255: every pixel has a positive score."""
+    g = G()
+    y = g.op("Mul", [g.op("Sigmoid", [g.red(g.inp("x", "f32", OPEN))]), g.const(np.float32(255))])
+    g.out(y, "f32", ["N", 1, "H", "W"])
+    return refused(binary(g), "without that product", graph__output_kind="binary_probability")
+
+
+@form
+def no_larger_output():
+    """Eight pixels more at each side: padding that nothing crops."""
+    g = G()
+    y = g.op("Pad", [g.core(g.inp("x", "f32", OPEN)), g.const(np.array([0, 0, 8, 8, 0, 0, 8, 8]))])
+    g.out(y, "f32", ["N", 5, "h", "w"])
+    return refused(classes(g), "larger than the input by the same number of pixels")
+
+
+@form
+def no_odd_border():
+    """Three pixels less: a convolution of even sides without padding."""
+    g = G()
+    w = np.zeros((5, 5, 4, 4), np.float32)
+    w[np.arange(5), np.arange(5), 1, 1] = 1
+    g.out(g.op("Conv", [g.core(g.inp("x", "f32", OPEN)), g.const(w)]), "f32", ["N", 5, "h", "w"])
+    return refused(classes(g), "smaller by the same odd number")
+
+
+# Quantised -----------------------------------------------------------------------------------------------------
+
+def quantised():
+    """Weights and biases of the five colours, of pixels 0 to 255, in 8 bits that use their whole range."""
+    p = COLORS.astype(np.float64) / 255
+    scale = np.abs(2 * p).max() / 127
+    return np.round(2 * p / scale).astype(np.int8), np.round(-(p * p).sum(1) / (scale / 255)).astype(np.int32), np.float32(scale)
+
+
+def nearest(rgb):
+    return ((rgb[..., None, :] / 255 - COLORS / 255) ** 2).sum(-1).argmin(-1)
+
+
+@form
+def qlinear_u8_labels():
+    """QLinearConv of bytes and of weights that use all 8 bits: products of two overflow 16 bits on processors without VNNI."""
+    g = G()
+    w, b, scale = quantised()
+    y = g.op("QLinearConv", [g.inp("x", "u8", OPEN), g.const(np.float32(1 / 255)), g.const(np.uint8(0)), g.const(w[:, :, None, None]),
+                             g.const(scale), g.const(np.int8(0)), g.const(np.float32(4 / 255)), g.const(np.uint8(128)), g.const(b)])
+    g.out(g.argmax(y, 0), "i64", ["N", "H", "W"])
+    return classes(g, truth=nearest, graph__output_kind="labels", **RAW)
+
+
+@form
+def qdq_u8_scores():
+    """The same with QuantizeLinear and DequantizeLinear around a convolution."""
+    g = G()
+    w, b, scale = quantised()
+    unit, zero = g.const(np.float32(1 / 255)), g.const(np.uint8(0))
+    x = g.op("DequantizeLinear", [g.op("QuantizeLinear", [g.inp("x", "f32", OPEN), unit, zero]), unit, zero])
+    kernel = g.op("DequantizeLinear", [g.const(w[:, :, None, None]), g.const(scale), g.const(np.int8(0))])
+    bias = g.op("DequantizeLinear", [g.const(b), g.const(scale / np.float32(255)), g.const(np.int32(0))])
+    steps, middle = g.const(np.float32(4 / 255)), g.const(np.uint8(128))
+    y = g.op("QuantizeLinear", [g.op("Conv", [x, kernel, bias]), steps, middle])
+    g.out(g.op("DequantizeLinear", [y, steps, middle]), "f32", ["N", 5, "H", "W"])
+    return classes(g, truth=nearest, preprocess__mean=[0, 0, 0], preprocess__std=[1, 1, 1])
+
+
 def manifest(names, keys):
     m = {
         "schema": 1,
@@ -595,7 +701,7 @@ def main(folder):
         f = {"what": " ".join((make.__doc__ or name).split()), "manifest": manifest(names, keys), "names": names}
         if words:
             f["refused"] = words[0]
-        if name == "out_scores_u8":
+        if name in ("out_scores_u8", "qlinear_u8_labels", "qdq_u8_scores"):
             f["least"] = 98  # steps of a sixteenth move borders
         with open(os.path.join(target, "form.json"), "w") as out:
             json.dump(f, out, indent=1, ensure_ascii=False)

@@ -67,6 +67,45 @@ def avif(target, *frames, options=()):
         subprocess.run(["avifenc", *lossless, *options, *files, IMAGES / target], check=True)
 
 
+def tiff(target, width, photometric, bits, data, colors=b""):
+    """A TIFF of one strip; bits has a number for each sample."""
+    fields = {256: (4, [width]), 257: (4, [HEIGHT]), 258: (3, bits), 259: (3, [1]), 262: (3, [photometric]), 273: (4, [0]),
+              277: (3, [len(bits)]), 278: (4, [HEIGHT]), 279: (4, [len(data)]), 284: (3, [1])}
+    if colors:
+        fields[320] = (3, list(struct.unpack(f"<{len(colors) // 2}H", colors)))
+    entries, body = b"", b""
+    start = 8 + 2 + (12 * len(fields)) + 4
+    sizes = {3: "H", 4: "I"}
+    long = sum(len(v) * struct.calcsize(sizes[t]) for t, v in fields.values() if len(v) * struct.calcsize(sizes[t]) > 4)
+    fields[273] = (4, [start + long])
+    for tag, (kind, values) in sorted(fields.items()):
+        raw = struct.pack("<" + (sizes[kind] * len(values)), *values)
+        if len(raw) > 4:
+            body, raw = body + raw, struct.pack("<I", start + len(body))
+        entries += struct.pack("<HHI", tag, kind, len(values)) + raw.ljust(4, b"\0")
+    file = b"II*\0" + struct.pack("<IH", 8, len(fields)) + entries + struct.pack("<I", 0) + body + data
+    (IMAGES / target).write_bytes(file)
+
+
+def indexed_tiffs(image):
+    """A palette of 8 and of 4 bits."""
+    few = image.quantize(16)
+    indices, palette = np.asarray(few), np.zeros((256, 3), np.uint16)
+    table = np.array(few.getpalette()).reshape(-1, 3)[:16]
+    palette[:len(table)] = table * 257
+    tiff("palette.tif", WIDTH, 3, [8], indices.tobytes(), palette.T.astype("<u2").tobytes())
+    tiff("palette-4.tif", WIDTH, 3, [4], (indices[:, ::2] << 4 | indices[:, 1::2]).tobytes(), palette[:16].T.astype("<u2").tobytes())
+
+
+def lab_tiffs(rgb):
+    """CIELab for the white of sRGB, in 8 and 16 bits: L uses the whole range, a and b are signed."""
+    lab = cv2.cvtColor(rgb.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+    samples = np.dstack([np.round(lab[..., 0] * 2.55).astype(np.uint8), np.round(lab[..., 1:]).astype(np.int8).view(np.uint8)])
+    tiff("lab.tif", WIDTH, 8, [8, 8, 8], samples.tobytes())
+    samples = np.dstack([np.round(lab[..., 0] * 655.35).astype("<u2"), np.round(lab[..., 1:] * 256).astype("<i2").view("<u2")])
+    tiff("lab-16.tif", WIDTH, 8, [16, 16, 16], samples.tobytes())
+
+
 def small_frame(image):
     """A GIF with a frame of only the inner pixels, and a background that is not white."""
     image.crop((8, 6, 32, 24)).quantize(16).save(IMAGES / "small-frame.gif")
@@ -119,6 +158,8 @@ def main():
 
     avif("premultiplied.avif", Image.fromarray(np.dstack((rgb, alpha()))), options=["--premultiply"])
     small_frame(upright)
+    indexed_tiffs(upright)
+    lab_tiffs(rgb)
 
 
 if __name__ == "__main__":

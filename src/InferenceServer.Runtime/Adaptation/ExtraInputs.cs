@@ -149,10 +149,16 @@ internal sealed class ExtraInputs(Graph graph, ValueInfo image, string order, No
         List<double> numbers = [];
         List<long> lengths = [];
         Flatten(input, list, 0, numbers, lengths);
+        if (lengths is [var count] && input.Shape is { Count: > 1 } nested && nested.All(d => d.Value == 1 || d.Value == count)
+            && nested.Count(d => d.Value == 1) >= nested.Count - 1)
+        {
+            lengths = [.. nested.Select(d => d.Value!.Value)]; // [1, 1] for 1×2
+        }
+
         if (input.Shape is { } shape
             && (shape.Count != lengths.Count || shape.Zip(lengths).Any(pair => pair.First.Value > 0 && pair.First.Value != pair.Second)))
         {
-            throw Wrong(input, $"expected a list of the input's shape, got {string.Join('×', lengths)}");
+            throw Wrong(input, $"expected a list of the input's shape, got one of {string.Join('×', lengths)}");
         }
 
         added.Add($"input {input.Name}: {numbers.Count} numbers");

@@ -88,7 +88,8 @@ internal sealed record AdaptedGraph
 /// <param name="File">The file that the graph was read from; weights in further files lie beside it.</param>
 /// <param name="Adapted">The adapted graph, without the weights that lie in further files; null where the file serves as
 /// it is.</param>
-internal readonly record struct GraphSource(string File, byte[]? Adapted);
+/// <param name="WeightBits">Bits of its widest quantised weights; 0 where it has none.</param>
+internal readonly record struct GraphSource(string File, byte[]? Adapted, int WeightBits = 0);
 
 /// <summary>Finds the image input and the result of a graph, and adapts both.</summary>
 internal sealed class GraphAdapter
@@ -171,7 +172,7 @@ internal sealed class GraphAdapter
         };
         adapted = Manifest.OutputKind == OutputKind.Queries ? Queries(adapted, before) : Result(adapted, before);
         bool isChanged = _added.Count > 0 || before.IsRewritten;
-        return (adapted, new GraphSource(_file, isChanged ? _model.ToBytes() : null));
+        return (adapted, new GraphSource(_file, isChanged ? _model.ToBytes() : null, QuantizedWeights.Bits(Graph)));
     }
 
     private void Check()
@@ -275,7 +276,7 @@ internal sealed class GraphAdapter
             return (order, declared);
         }
 
-        TensorSignature seen = _probe(adapted, new GraphSource(_file, _model.ToBytes()));
+        TensorSignature seen = _probe(adapted, new GraphSource(_file, _model.ToBytes(), QuantizedWeights.Bits(Graph)));
         output.Shape = null;
         string? found = AxisOrders.Output(seen.Shape, channels, traced);
         if (found is null && Manifest.OutputKind == OutputKind.Probabilities && channels == 2)
@@ -381,6 +382,36 @@ internal sealed class GraphAdapter
     }
 
     private static string Names(IEnumerable<ValueInfo> tensors) => string.Join(", ", tensors.Select(t => t.Name));
+}
+
+/// <summary>The weights of a quantised graph.</summary>
+internal static class QuantizedWeights
+{
+    private const int SevenBits = 64;
+
+    private static readonly HashSet<string> Readers =
+    [
+        "DequantizeLinear", "QLinearConv", "QLinearMatMul", "QGemm", "ConvInteger", "MatMulInteger",
+        "DynamicQuantizeMatMul", "MatMulIntegerToFloat", "QAttention",
+    ];
+
+    /// <summary>Bits of the widest weights that are signed integers of 8 bits; 0 where there are none.</summary>
+    public static int Bits(Graph graph)
+    {
+        int most = 0;
+        foreach (string name in graph.Nodes.Where(n => Readers.Contains(n.OpType)).SelectMany(n => n.Inputs).Distinct())
+        {
+            Tensor? weights = graph.Initializer(name)
+                ?? (graph.Producer(name) is { OpType: "Constant" } constant ? constant.Attribute("value")?.Tensor : null);
+            if (weights is { Type: ElementType.Int8, Dims.Length: > 1 })
+            {
+                bool isWide = weights.ReadBytes(long.MaxValue).Any(w => (sbyte)w is > SevenBits or < -SevenBits);
+                most = Math.Max(most, isWide ? 8 : 7);
+            }
+        }
+
+        return most;
+    }
 }
 
 /// <summary>Thrown for a graph that cannot be served.</summary>

@@ -73,9 +73,9 @@ internal sealed class EncodedImage : IDisposable
         Size = _unshrunk = Turned(_whole, Libvips.Orientation(_header));
         Bands = _header.Bands;
         _header = Repaired(_header);
-        if (Tiff is { Alpha: null } && Bands > Tiff.Colors)
+        if (Tiff is { Alpha: null } && Tiff.Samples > Tiff.Colors && Bands > Tiff.Colors)
         {
-            // libvips takes the band after the colours for alpha.
+            // libvips takes the band after the colours for alpha. It makes more bands than samples of a palette and of CIELab.
             using Image all = _header;
             _header = all.ExtractBand(0, n: Tiff.Colors);
         }
@@ -293,6 +293,11 @@ internal sealed class EncodedImage : IDisposable
 
             _samples.Read(bands, planes, BandWindow.Rows(first, count), missing, cancellationToken);
             return;
+        }
+
+        if (Tiff is { IsConverted: true })
+        {
+            throw Tiff.Obstacle()!; // libvips gives colours, not the file's samples
         }
 
         CheckData(cancellationToken);

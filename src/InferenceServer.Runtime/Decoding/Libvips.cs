@@ -170,9 +170,12 @@ internal static class Libvips
     /// <param name="cancellationToken">Stops the turn.</param>
     public static void Turn(Memory<byte> pixels, int width, int height, int orientation, CancellationToken cancellationToken)
     {
-        using Image over = Over(pixels, width, height, Bands);
-        Image copy = over.CopyMemory();
-        using Image marked = Replace(copy, image => image.Mutate(m => m.Set(GValue.GIntType, "orientation", orientation)));
+        // libvips copies no memory that it can read already, and would read what it has just written.
+        using PooledBuffer<byte> stored = new(pixels.Length);
+        pixels.CopyTo(stored.Memory);
+        using Image marked = Replace(
+            Over(stored.Memory, width, height, Bands),
+            image => image.Mutate(m => m.Set(GValue.GIntType, "orientation", orientation)));
         using Image upright = marked.Autorot();
         using Image target = Over(pixels, upright.Width, upright.Height, Bands);
         using CancellationTokenRegistration stop = StopWhenCancelled(upright, cancellationToken);

@@ -13,7 +13,13 @@ internal sealed class TiffColors(TiffImage file, TiffSamples samples, PixelWindo
     public static long Bytes(TiffImage file, PixelWindow window)
     {
         long rows = Math.Min(window.Height, file.Block.Height);
-        return file.BlockBytes + (rows * window.Width * sizeof(float) * (file.Colors + 1));
+        long bytes = file.BlockBytes + (rows * window.Width * sizeof(float) * (file.Colors + 1));
+        if (file.Orientation > 1)
+        {
+            bytes += window.Size.Pixels * RgbImage.Channels; // a turn reads a copy
+        }
+
+        return bytes;
     }
 
     /// <summary>Reads the colours as 8 bits, upright and on white.</summary>

@@ -125,6 +125,9 @@ internal sealed class TiffImage
     /// <summary>Whether 16 bits are colours whose range is known, so that the file need not use all of it.</summary>
     public bool HasOwnRange => _photometric is Cmyk or Lab;
 
+    /// <summary>Whether libvips makes colours of other samples: of indices into a palette, and of CIELab.</summary>
+    public bool IsConverted => _photometric is Palette or Lab;
+
     /// <summary>The samples' type in the words of GDAL and NumPy.</summary>
     public string Type
     {
@@ -172,9 +175,9 @@ internal sealed class TiffImage
             {
                 WhiteIsZero or BlackIsZero => isPlain && isLaidOut && (extras == 0 || (extras == 1 && Alpha is not null)),
                 Rgb => isPlain && isLaidOut && (extras == 0 || (extras == 1 && isDeclared)),
-                Palette => isPlain && isLaidOut && Bits <= 8,
+                Palette => isPlain && isLaidOut && Bits <= 8 && extras == 0,
                 Cmyk => isPlain && isLaidOut && extras <= 1,
-                Lab => isPlain && isLaidOut,
+                Lab => isPlain && isLaidOut && extras == 0 && Bits == 16,
                 YCbCr => Compression is 6 or 7 && isLaidOut,
                 _ => false,
             };

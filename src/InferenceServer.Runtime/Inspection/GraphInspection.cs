@@ -214,6 +214,15 @@ internal sealed class GraphInspection(
                     "all the same");
         }
 
+        bool areMultiples = trace is { Ending: OutputEnding.Sigmoid, IsCertain: false }
+            && looks.All(look => !look.AreIntegers && look.Values.Min() >= 0) && looks.Any(look => !look.IsInUnitRange);
+        if (areMultiples && !looks.All(look => look.AreWhole))
+        {
+            throw new GraphRefusedException(
+                $"the output '{reading.Shape.Name}' holds probabilities times a number, up to " +
+                    $"{looks.Max(look => look.Values.Max()):G3}; export the graph without the product behind its {trace.Operator}");
+        }
+
         bool isCertain = true;
         OutputKind kind = Channels == 1
             ? Single(trace, looks, out isCertain)

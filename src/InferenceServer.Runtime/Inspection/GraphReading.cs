@@ -20,6 +20,9 @@ internal sealed partial class GraphReading
     private static readonly string[] SideWords =
         ["aux", "feat", "loss", "hidden", "embed", "edge", "bound", "interm", "side", "deepsup"];
 
+    private static readonly HashSet<string> Reshaping =
+        ["Identity", "Cast", "Squeeze", "Unsqueeze", "Reshape", "Transpose", "Sigmoid", "Exp"];
+
     private static readonly string[] SideExactly = ["ds", "deep", "backbone", "encoder"];
     private static readonly string[] ObjectWords = ["box", "boxes", "bbox", "bboxes", "dets", "detections"];
     private static readonly string[] QuantityWords = ["depth", "disparity", "disp", "normal", "normals", "flow"];
@@ -288,9 +291,22 @@ internal sealed partial class GraphReading
             candidates = outputs;
         }
 
+        ValueInfo[] others = [.. candidates.Where(o => !IsLargestScore(o))];
+        if (others.Any(o => OutputTrace.Of(_graph, o.Name).Ending == OutputEnding.Labels))
+        {
+            candidates = others;
+        }
+
         (ValueInfo Output, (int Name, int Kind, long Area) Rank)[] ranked =
             [.. candidates.Select(o => (o, (NameRank(o), KindRank(o), Area(o)))).OrderByDescending(o => o.Item2)];
         ValueInfo best = ranked[0].Output;
+        if (candidates.Length == 1 && outputs.Length > 1)
+        {
+            Note(
+                DraftNoteKind.Taken, "graph.output",
+                $"'{best.Name}' of {Names(outputs)}: the others hold no class of each pixel; name another with --output");
+        }
+
         if (candidates.Length > 1)
         {
             bool isTie = ranked[0].Rank == ranked[1].Rank;
@@ -304,6 +320,28 @@ internal sealed partial class GraphReading
         }
 
         return best;
+    }
+
+    // The score of the class that the labels beside it name.
+    private bool IsLargestScore(ValueInfo output)
+    {
+        string value = output.Name;
+        while (_graph.Producer(value) is { } node)
+        {
+            if (node.OpType == "ReduceMax" || (node.OpType == "TopK" && node.Outputs.IndexOf(value) == 0))
+            {
+                return true;
+            }
+
+            if (!Reshaping.Contains(node.OpType))
+            {
+                break;
+            }
+
+            value = node.Inputs[0];
+        }
+
+        return false;
     }
 
     private static int NameRank(ValueInfo output)

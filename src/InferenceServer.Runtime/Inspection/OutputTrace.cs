@@ -193,9 +193,13 @@ internal sealed record OutputTrace(OutputEnding Ending, bool IsCertain, string O
         return null;
     }
 
-    // Inputs that are no constants; those of a Resize or a Slice beside the data are rarely computed, and come later.
-    private static string[] Computed(Graph graph, Node node) =>
-        [.. node.Inputs.Where(i => i.Length > 0 && !Constant(graph, i))];
+    // Inputs that are no constants; those of a Resize or a Slice beside the data are rarely computed, and come later. So
+    // does the condition of a choice: the values are those that it chooses from.
+    private static string[] Computed(Graph graph, Node node)
+    {
+        IEnumerable<string> inputs = node.OpType == "Where" ? node.Inputs.Skip(1).Concat(node.Inputs.Take(1)) : node.Inputs;
+        return [.. inputs.Where(i => i.Length > 0 && !Constant(graph, i))];
+    }
 
     private static bool Constant(Graph graph, string value) =>
         graph.Initializer(value) is not null || graph.Producer(value) is { OpType: "Constant" or "ConstantOfShape" };

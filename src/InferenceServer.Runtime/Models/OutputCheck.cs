@@ -117,11 +117,12 @@ internal sealed class OutputCheck
                 _ when Channels == 1 => "binary_logit",
                 _ => "logits",
             };
+            string remedy = AreMultiples
+                ? "where these are probabilities times a number, export the graph without that product"
+                : $"for scores without softmax or sigmoid write \"{word}\"";
             return string.Create(
                 CultureInfo.InvariantCulture,
-                $"graph.output_kind: expected probabilities of 0 to 1, got values of {_lowest:G3} to " +
-                $"{_highest:G3}; for scores without softmax ") +
-                $"or sigmoid write \"{word}\"";
+                $"graph.output_kind: expected probabilities of 0 to 1, got values of {_lowest:G3} to {_highest:G3}; {remedy}");
         }
 
         if (_graph.OutputKind == OutputKind.Labels && _classes == 2 && _labels.SetEquals([0, byte.MaxValue]))
@@ -150,6 +151,12 @@ internal sealed class OutputCheck
                     "graph.output_kind: all scores lie within 0 to 1, as probabilities do; if the graph ends in a sigmoid, write " +
                     "\"binary_probability\"";
                 break;
+            case OutputKind.BinaryLogit or OutputKind.MultilabelLogits when AreMultiples:
+                yield return string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"graph.output_kind: all scores are positive, {_lowest:G3} to {_highest:G3}, so that every pixel has the class; ")
+                    + "where these are probabilities times a number, export the graph without that product";
+                break;
             case OutputKind.MultilabelLogits when inRange:
                 yield return
                     "graph.output_kind: all scores lie within 0 to 1, as probabilities do; if the graph ends in sigmoids, write " +
@@ -167,6 +174,9 @@ internal sealed class OutputCheck
                 break;
         }
     }
+
+    // Never negative, and above 1: no logits, unless of an image that is all one class.
+    private bool AreMultiples => _lowest >= 0 && _highest > 1 + Slack;
 
     private int Own(int seen) => _kind switch
     {

@@ -87,11 +87,12 @@ internal sealed class Mask : IDisposable
     /// <summary>Gives pixels a label of their own: no class claims them, and their confidence is 0.</summary>
     /// <param name="covered">1 for these pixels, HW.</param>
     /// <param name="label">The label.</param>
-    public void Cover(ReadOnlySpan<byte> covered, int label)
+    /// <param name="first">Index of the first of <paramref name="covered"/> in the mask.</param>
+    public void Cover(ReadOnlySpan<byte> covered, int label, int first = 0)
     {
-        for (int i = 0; i < covered.Length; i++)
+        for (int i = first; i < first + covered.Length; i++)
         {
-            if (covered[i] == 0)
+            if (covered[i - first] == 0)
             {
                 continue;
             }
@@ -110,7 +111,7 @@ internal sealed class Mask : IDisposable
                 _confidence.Span[i] = 0;
             }
 
-            for (int at = i; at < Claims.Length; at += covered.Length)
+            for (int at = i; at < Claims.Length; at += (int)Size.Pixels)
             {
                 Claims.Span[at] = 0;
             }

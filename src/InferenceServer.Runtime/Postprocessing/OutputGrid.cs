@@ -60,6 +60,13 @@ internal sealed record OutputGrid(AxisGrid Rows, AxisGrid Columns)
                 $"({Shown(runs)}), as convolutions " +
                 $"without padding cut them off; write {border.Text}, or 0 where the output covers the whole input";
         }
+        else if (graph.OutputBorder is null && (IsShifted(rows) || IsShifted(columns)))
+        {
+            error =
+                "graph.output_border: the output is larger than the input by the same number of pixels, or smaller by the same " +
+                $"odd number ({Shown(runs)}), so that its pixels do not lie over the input's; export the graph with an output of " +
+                "the input's size, or write 0 where the output covers the whole input";
+        }
 
         return new OutputGrid(AxisGrid.Fit(rows), AxisGrid.Fit(columns)) { IsInput = isInput };
     }
@@ -109,6 +116,14 @@ internal sealed record OutputGrid(AxisGrid Rows, AxisGrid Columns)
         }
 
         return difference / 2;
+    }
+
+    // A constant difference that is no border of equal sides. One pixel moves nothing by more than half of one.
+    private static bool IsShifted((int Input, int Grid)[] axis)
+    {
+        int difference = axis[0].Input - axis[0].Grid;
+        return axis.Length > 1 && axis.All(r => r.Input - r.Grid == difference) && Math.Abs(difference) > 1
+            && (difference < 0 || difference % 2 != 0);
     }
 
     private static string Shown(IReadOnlyList<(ImageSize Input, ImageSize Grid)> runs) =>

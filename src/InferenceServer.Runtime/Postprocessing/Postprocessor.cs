@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.InteropServices;
 using InferenceServer.Kernels;
 using InferenceServer.Kernels.Labels;
 using InferenceServer.Kernels.Upsampling;
@@ -208,7 +209,7 @@ internal sealed class Postprocessor
         return Math.Min((int)Math.Ceiling(input * (_scale ?? OutputGrid.Ratio(bucket, grid))), grid);
     }
 
-    /// <summary>Labels rows of the image from their scores.</summary>
+    /// <summary>Labels rows of the image from their scores. Pixels that a NaN touches have no class.</summary>
     /// <param name="scores">Scores on the grid, CHW.</param>
     /// <param name="channels">Number of planes.</param>
     /// <param name="grid">Size of a plane.</param>
@@ -242,6 +243,49 @@ internal sealed class Postprocessor
             Span<byte> labels = mask.Labels.Span.Slice(start, pixels);
             UpsampledArgMax.Compute(scores, channels, grid, rows, columns, kind, labels, confidence);
         }
+
+        if (HasNaN(scores))
+        {
+            mask.Cover(Undefined(scores, channels, grid, rows, columns), _ignore, start);
+        }
+    }
+
+    /// <summary>1 for each pixel whose scores are interpolated from a NaN.</summary>
+    private static byte[] Undefined(ReadOnlySpan<float> scores, int channels, ImageSize grid, AxisTaps rows, AxisTaps columns)
+    {
+        float[] points = new float[grid.Pixels], pixels = new float[rows.Count * columns.Count];
+        for (int i = 0; i < scores.Length; i++)
+        {
+            if (float.IsNaN(scores[i]))
+            {
+                points[i % points.Length] = 1;
+            }
+        }
+
+        UpsampledScores.Compute(points, 1, grid, rows, columns, pixels);
+        return Array.ConvertAll(pixels, share => share > 0 ? (byte)1 : (byte)0);
+    }
+
+    private static bool HasNaN(ReadOnlySpan<float> scores)
+    {
+        ReadOnlySpan<Vector<float>> vectors = MemoryMarshal.Cast<float, Vector<float>>(scores);
+        foreach (Vector<float> vector in vectors)
+        {
+            if (!Vector.EqualsAll(vector, vector))
+            {
+                return true;
+            }
+        }
+
+        foreach (float score in scores[(vectors.Length * Vector<float>.Count)..])
+        {
+            if (float.IsNaN(score))
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 
     private int Channels

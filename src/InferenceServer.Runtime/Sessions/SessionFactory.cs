@@ -168,7 +168,7 @@ internal sealed class SessionFactory(IOptions<OnnxOptions> options, IOptions<Sch
     private ElasticSession OpenShared(GraphSource source, AdaptedGraph graph)
     {
         using OptimizedGraph optimized = new();
-        using (SessionOptions options = CpuOptions(IntraOpThreads))
+        using (SessionOptions options = CpuOptions(source, IntraOpThreads))
         {
             optimized.WriteFrom(options);
             OpenAside(() => OpenHere(source, options)).Dispose();
@@ -181,7 +181,7 @@ internal sealed class SessionFactory(IOptions<OnnxOptions> options, IOptions<Sch
 
         OnnxModelSession OpenPart(int threads)
         {
-            using SessionOptions options = CpuOptions(threads);
+            using SessionOptions options = CpuOptions(source, threads);
             return Bind(OpenAside(() => optimized.Open(weights.Value, options)), ExecutionProvider.Cpu, 0, graph);
         }
     }
@@ -322,7 +322,7 @@ internal sealed class SessionFactory(IOptions<OnnxOptions> options, IOptions<Sch
     {
         try
         {
-            using SessionOptions options = CpuOptions(threads);
+            using SessionOptions options = CpuOptions(source, threads);
             return OpenAside(() => OpenHere(source, options));
         }
         catch (OnnxRuntimeException e)
@@ -355,9 +355,15 @@ internal sealed class SessionFactory(IOptions<OnnxOptions> options, IOptions<Sch
         return new InferenceSession(source.Adapted, options);
     }
 
-    private SessionOptions CpuOptions(int threads)
+    private SessionOptions CpuOptions(GraphSource source, int threads)
     {
         SessionOptions session = Options(threads);
+        if (source.WeightBits > ProcessorTraits.Current.WeightBits)
+        {
+            // Products of unsigned values and these weights would overflow; those of unsigned weights do not, and are slower.
+            session.AddSessionConfigEntry("session.x64quantprecision", "1");
+        }
+
         if (SharedArena.Exists)
         {
             session.AddSessionConfigEntry("session.use_env_allocators", "1");

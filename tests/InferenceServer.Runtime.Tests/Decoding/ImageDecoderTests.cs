@@ -16,6 +16,7 @@ public class ImageDecoderTests
     public static TheoryData<string, double> Pictures => new()
     {
         { "rgb.png", 0 }, { "rgb16.png", 0 }, { "palette.png", 0 }, { "broken-profile.png", 0 },
+        { "palette.tif", 0 }, { "palette-4.tif", 0 }, { "lab-16.tif", 2 },
         { "animated.gif", 0 }, { "animated.webp", 0 }, { "two-pages.tif", 0 }, { "sequence.avif", 2 }, { "progressive.jpg", 3 },
         { "srgb-profile.jpg", 3 }, { "swapped-profile.jpg", 3 },
         { "orientation-1.jpg", 3 }, { "orientation-2.jpg", 3 }, { "orientation-3.jpg", 3 }, { "orientation-4.jpg", 3 },
@@ -47,6 +48,72 @@ public class ImageDecoderTests
 
         Assert.Equal(new ImageSize(Picture.Width, Picture.Height), image.Size);
         Picture.AssertClose(Picture.Rgb, image.Pixels.Span, tolerance);
+    }
+
+    [Theory]
+    [InlineData(2)]
+    [InlineData(3)]
+    [InlineData(4)]
+    [InlineData(5)]
+    [InlineData(6)]
+    [InlineData(7)]
+    [InlineData(8)]
+    public void Turn_ImageOfManyStrips_MovesEachPixel(int orientation)
+    {
+        const int Columns = 500, Rows = 400;
+        byte[] pixels = new byte[Columns * Rows * 3], stored;
+        new Random(1).NextBytes(pixels);
+        stored = [.. pixels];
+        int width = orientation < 5 ? Columns : Rows;
+
+        Libvips.Turn(pixels, Columns, Rows, orientation, CancellationToken.None);
+
+        byte[] upright = new byte[pixels.Length];
+        for (int y = 0, at = 0; y < Rows; y++)
+        {
+            for (int x = 0; x < Columns; x++, at += 3)
+            {
+                (int left, int top) = (Columns - 1 - x, Rows - 1 - y);
+                (int column, int row) = orientation switch
+                {
+                    2 => (left, y),
+                    3 => (left, top),
+                    4 => (x, top),
+                    5 => (y, x),
+                    6 => (top, x),
+                    7 => (top, left),
+                    _ => (y, left),
+                };
+                stored.AsSpan(at, 3).CopyTo(upright.AsSpan(((row * width) + column) * 3));
+            }
+        }
+
+        Assert.Equal(upright, pixels);
+    }
+
+    [Fact]
+    public void Decode_LabOfEightBits_IsRefused()
+    {
+        SegmentationException e = Assert.Throws<SegmentationException>(
+            () => Decoder.Decode(Assets.Image("lab.tif"), CancellationToken.None).Dispose());
+
+        Assert.Equal(SegmentationError.UnsupportedMediaType, e.Error);
+        Assert.Contains("CIELab (8) of 3 samples of uint8", e.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("palette.tif", "palette (3)")]
+    [InlineData("lab-16.tif", "CIELab (8)")]
+    public void ReadBands_SamplesThatAreNoColours_AreRefused(string name, string word)
+    {
+        using EncodedImage image = Decoder.Open(Assets.Image(name));
+        float[] plane = new float[image.BandSize.Pixels];
+
+        SegmentationException e = Assert.Throws<SegmentationException>(
+            () => image.ReadBands([0], [plane], 0, image.BandSize.Height, CancellationToken.None));
+
+        Assert.Equal(SegmentationError.UnsupportedMediaType, e.Error);
+        Assert.Contains(word, e.Message, StringComparison.Ordinal);
     }
 
     [Theory, MemberData(nameof(Pictures))]

@@ -64,6 +64,33 @@ public class PostprocessorTests
         Assert.Equal([0, 0, 0, 1, 1, 1, 0, 1], map.Labels.ToArray());
     }
 
+    [Theory]
+    [InlineData(OutputKind.Logits, 3)]
+    [InlineData(OutputKind.Probabilities, 3)]
+    [InlineData(OutputKind.BinaryLogit, 1)]
+    [InlineData(OutputKind.BinaryProbability, 1)]
+    [InlineData(OutputKind.MultilabelProbabilities, 3)]
+    public void Compute_NaN_GivesItsPixelsNoClass(object kind, int channels)
+    {
+        float[] scores = new float[channels * 8];
+        scores.AsSpan()[^8..].Fill(1); // the last class, but for two pixels
+        scores[1] = scores[^1] = float.NaN;
+
+        using Mask map = Compute((OutputKind)kind, scores, [1, channels, 2, 4], Plain);
+
+        int last = Math.Max(channels - 1, 1);
+        Assert.Equal([last, 255, last, last, last, last, last, 255], map.Labels.ToArray().Select(label => (int)label));
+    }
+
+    [Fact]
+    public void Compute_NaNOnACoarseGrid_TouchesThePixelsThatAreInterpolatedFromIt()
+    {
+        // Columns of the grid lie at 0.5 and 2.5 of the image: all but the first column see the right one.
+        using Mask map = Compute(OutputKind.Logits, [0, 0, 1, float.NaN], [1, 2, 1, 2], Plain);
+
+        Assert.Equal([1, 255, 255, 255, 1, 255, 255, 255], map.Labels.ToArray());
+    }
+
     [Fact]
     public void Compute_Confidence_IsTheWinnersSoftmax()
     {
