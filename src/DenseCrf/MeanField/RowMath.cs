@@ -170,7 +170,7 @@ internal static unsafe class RowMath<TRow>
     /// Goes from chain to chain without a branch: most have two to four rows, so that their ends cannot be predicted. After
     /// the last row of a chain a factor of 0 takes the place of the neighbour.
     /// </remarks>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
     public static void Blur(float* rows, nuint stride, ReadOnlySpan<int> chains)
     {
         if (chains.IsEmpty)
@@ -208,19 +208,19 @@ internal static unsafe class RowMath<TRow>
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
     private static void SliceSix(in KernelView kernel, int* pixels, int count, float* exponents, int stride) =>
         Slice(kernel, 6, pixels, count, exponents, stride);
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
     private static void SliceThree(in KernelView kernel, int* pixels, int count, float* exponents, int stride) =>
         Slice(kernel, 3, pixels, count, exponents, stride);
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
     private static void SplatSix(in KernelView kernel, int* pixels, int count, float* marginals, int stride, uint settled) =>
         Splat(kernel, 6, pixels, count, marginals, stride, settled);
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
     private static void SplatThree(in KernelView kernel, int* pixels, int count, float* marginals, int stride, uint settled) =>
         Splat(kernel, 3, pixels, count, marginals, stride, settled);
 
