@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
+using DenseCrf.Buffers;
 using DenseCrf.Permutohedral;
 using DenseCrf.Rows;
 
@@ -284,9 +285,9 @@ internal static unsafe class RowMath<TRow>
         if (Sse.IsSupported)
         {
             Sse.Prefetch0(row);
-            if (TRow.Lanes > 16)
+            if (TRow.Lanes > 8 && TRow.Lanes != CacheLine.Floats)
             {
-                Sse.Prefetch0(row + 16);
+                Sse.Prefetch0(row + TRow.Lanes - 1);   // may lie in the next cache line
             }
         }
     }
