@@ -60,8 +60,7 @@ internal sealed unsafe class VertexTable(CrfWorkspace owner) : IDisposable
     public void Clear(int keyBits, int cells, long maxVertices)
     {
         int idBits = BitOperations.Log2((ulong)(maxVertices + ((long)cells * LargeChunk))) + 1;
-        Rows = 0;
-        _used = 0;
+        (Rows, _used) = (0, 0);
         Array.ForEach(_free, regions => regions.Clear());
         _index = new VertexIndex(_cells.Ensure(cells), idBits, keyBits + idBits <= 64)
         {
@@ -169,8 +168,7 @@ internal sealed unsafe class VertexTable(CrfWorkspace owner) : IDisposable
         long slots = 1L << (sizeBits + VertexIndex.BucketBits);
         if (!_free[sizeBits].TryPop(out long start))
         {
-            start = _used;
-            _used += slots;
+            (start, _used) = (_used, _used + slots);
             _index.Slots = _slots.Extend(_used, keep: start);
         }
 
