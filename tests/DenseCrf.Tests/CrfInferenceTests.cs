@@ -56,7 +56,7 @@ public sealed class CrfInferenceTests
 
     [Theory]
     [InlineData(1, 1), InlineData(8, 2), InlineData(9, 3), InlineData(17, 2), InlineData(25, 5)]
-    [InlineData(40, 2), InlineData(150, 1), InlineData(256, 4)]
+    [InlineData(16, 2), InlineData(24, 3), InlineData(32, 2), InlineData(40, 2), InlineData(150, 1), InlineData(256, 4)]
     public void Refine_AnyLabelsAndThreads_MatchesTheOracle(int labels, int threads)
     {
         RandomScene scene = new(labels, 37, 29, labels);

@@ -157,14 +157,16 @@ internal sealed unsafe class NarrowRows<TRow> : RowOperations
     /// <summary>Writes the exponents of a block of pixels: the unaries plus the messages of all kernels.</summary>
     private static void Slice(in RangeView range, int* pixels, int count, float* tile)
     {
-        for (int i = 0; i < count; i++)
+        float* unaries = range.Exponents;
+        for (int i = 0; i < count && range.Kernels.IsEmpty; i++)
         {
-            TRow.Load(range.Exponents + ((long)pixels[i] * TRow.Lanes)).Store(tile + (i * Stride));
+            TRow.Load(unaries + ((long)pixels[i] * TRow.Lanes)).Store(tile + (i * Stride));
         }
 
         foreach (ref readonly KernelView kernel in range.Kernels)
         {
-            RowMath<TRow>.Slice(kernel, pixels, count, tile, Stride);
+            RowMath<TRow>.Slice(kernel, pixels, count, unaries, tile, Stride);
+            unaries = null;
         }
     }
 

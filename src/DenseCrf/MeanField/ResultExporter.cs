@@ -33,21 +33,18 @@ internal sealed unsafe class ResultExporter(in CrfCall call, UnaryImporter unary
         const int Block = UnaryImporter.Block;
         float* tile = stackalloc float[Block * CrfInference.MaxLabels];
         PixelBlock block = _order.Block(first, count);
-        for (int lane = 0, label = 0; label < _labels; label++)
+        int known = _kept?.Length ?? _labels;
+        for (int lane = 0; lane < known; lane += 4)
         {
-            float* marginals = tile + (label * Block);
-            if (_kept is not null && (lane == _kept.Length || _kept[lane] != label))
+            for (int i = 0; i < count; i += 4)
             {
-                RestorePruned(label, first, block, marginals, scales);
-                continue;
+                FourByFour.Transpose(rows + (i * lanes) + lane, lanes, tile + (lane * Block) + i, Block);
             }
+        }
 
-            for (int i = 0; i < count; i++)
-            {
-                marginals[i] = rows[(i * lanes) + lane];
-            }
-
-            lane++;
+        if (_kept is not null)
+        {
+            RestorePruned(_kept, first, block, tile, scales);
         }
 
         if (_labelMap is not null)
@@ -70,6 +67,28 @@ internal sealed unsafe class ResultExporter(in CrfCall call, UnaryImporter unary
             {
                 plane[block.Pixel(i)] = marginals[i];
             }
+        }
+    }
+
+    /// <summary>
+    /// Moves the planes of the kept labels to their places, and restores the others. From the last label to the first: the
+    /// place of a kept label is never before its plane.
+    /// </summary>
+    private void RestorePruned(int[] kept, long first, in PixelBlock block, float* tile, float* scales)
+    {
+        const int Block = UnaryImporter.Block;
+        int lane = kept.Length - 1;
+        for (int label = _labels - 1; label >= 0; label--)
+        {
+            float* marginals = tile + (label * Block);
+            if (lane < 0 || kept[lane] != label)
+            {
+                RestorePruned(label, first, block, marginals, scales);
+                continue;
+            }
+
+            new Span<float>(tile + (lane * Block), Block).CopyTo(new Span<float>(marginals, Block));
+            lane--;
         }
     }
 

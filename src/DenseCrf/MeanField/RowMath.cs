@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
+using DenseCrf.Buffers;
 using DenseCrf.Permutohedral;
 using DenseCrf.Rows;
 
@@ -17,6 +18,11 @@ internal static unsafe class RowMath<TRow>
     /// <summary>How many pixels ahead rows are prefetched.</summary>
     private const int PixelsAhead = 4;
 
+    /// <summary>
+    /// How many pixels ahead their exponents, row numbers and weights are prefetched, because unsettled pixels lie apart.
+    /// </summary>
+    private const int InputsAhead = 12;
+
     /// <summary>Outside of this range a pixel's sum may have lost small terms or overflowed.</summary>
     private const float MinSum = 1e-6f, MaxSum = 1e30f;
 
@@ -24,18 +30,19 @@ internal static unsafe class RowMath<TRow>
     /// <param name="kernel">The kernel.</param>
     /// <param name="pixels">Numbers of the pixels. Some more are readable.</param>
     /// <param name="count">Number of pixels.</param>
-    /// <param name="exponents">A row for each pixel.</param>
+    /// <param name="unaries">Rows of all pixels, to which the first kernel adds its messages; null for the others.</param>
+    /// <param name="exponents">A row for each pixel of the block.</param>
     /// <param name="stride">Values from one of these rows to the next.</param>
-    public static void Slice(in KernelView kernel, int* pixels, int count, float* exponents, int stride)
+    public static void Slice(in KernelView kernel, int* pixels, int count, float* unaries, float* exponents, int stride)
     {
         // Methods of their own: in one, the compiler stops inlining the operations on rows.
         if (kernel.Corners == 6)
         {
-            SliceSix(kernel, pixels, count, exponents, stride);
+            SliceSix(kernel, pixels, count, unaries, exponents, stride);
         }
         else
         {
-            SliceThree(kernel, pixels, count, exponents, stride);
+            SliceThree(kernel, pixels, count, unaries, exponents, stride);
         }
     }
 
@@ -170,7 +177,7 @@ internal static unsafe class RowMath<TRow>
     /// Goes from chain to chain without a branch: most have two to four rows, so that their ends cannot be predicted. After
     /// the last row of a chain a factor of 0 takes the place of the neighbour.
     /// </remarks>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
     public static void Blur(float* rows, nuint stride, ReadOnlySpan<int> chains)
     {
         if (chains.IsEmpty)
@@ -186,16 +193,7 @@ internal static unsafe class RowMath<TRow>
             TRow value = TRow.Load(row);
             for (int* id = ids, last = ids + chains.Length - 1; id < last; id++)
             {
-                if (Sse.IsSupported)
-                {
-                    float* later = rows + ((nuint)(id[VerticesAhead] ^ (id[VerticesAhead] >> 31)) * stride);
-                    Sse.Prefetch0(later);
-                    if (TRow.Lanes > 16)
-                    {
-                        Sse.Prefetch0(later + 16);
-                    }
-                }
-
+                Prefetch(rows + ((nuint)(id[VerticesAhead] ^ (id[VerticesAhead] >> 31)) * stride));
                 float* following = rows + ((nuint)(id[1] ^ (id[1] >> 31)) * stride);
                 TRow after = TRow.Load(following), joined = TRow.Broadcast(factors + (*id >>> 31));
                 TRow.MultiplyAdd(TRow.MultiplyAdd(after, joined, before), half, value).Store(row);
@@ -208,38 +206,54 @@ internal static unsafe class RowMath<TRow>
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void SliceSix(in KernelView kernel, int* pixels, int count, float* exponents, int stride) =>
-        Slice(kernel, 6, pixels, count, exponents, stride);
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
+    private static void SliceSix(
+        in KernelView kernel, int* pixels, int count, float* unaries, float* exponents, int stride) =>
+        Slice(kernel, 6, pixels, count, unaries, exponents, stride);
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void SliceThree(in KernelView kernel, int* pixels, int count, float* exponents, int stride) =>
-        Slice(kernel, 3, pixels, count, exponents, stride);
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
+    private static void SliceThree(
+        in KernelView kernel, int* pixels, int count, float* unaries, float* exponents, int stride) =>
+        Slice(kernel, 3, pixels, count, unaries, exponents, stride);
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
     private static void SplatSix(in KernelView kernel, int* pixels, int count, float* marginals, int stride, uint settled) =>
         Splat(kernel, 6, pixels, count, marginals, stride, settled);
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
     private static void SplatThree(in KernelView kernel, int* pixels, int count, float* marginals, int stride, uint settled) =>
         Splat(kernel, 3, pixels, count, marginals, stride, settled);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Slice(in KernelView kernel, int corners, int* pixels, int count, float* exponents, int stride)
+    private static void Slice(
+        in KernelView kernel, int corners, int* pixels, int count, float* unaries, float* exponents, int stride)
     {
         TRow compatibility = TRow.Load(kernel.Compatibility);
         float* rows = kernel.Rows;
         for (int i = 0; i < count; i++, exponents += stride)
         {
             long at = (long)pixels[i] * corners;
+            if (Sse.IsSupported)
+            {
+                Sse.Prefetch0(kernel.Ids + ((long)pixels[i + InputsAhead] * corners));
+                Sse.Prefetch0(kernel.SliceWeights + ((long)pixels[i + InputsAhead] * corners));
+            }
+
             if (corners == 6 && kernel.Prefetches)
             {
                 Prefetch(rows, kernel.Ids + (6L * pixels[i + PixelsAhead]));
                 Prefetch(kernel.Expected, kernel.Ids + at);   // for the splat of this block
             }
 
+            float* addend = exponents;
+            if (unaries is not null)
+            {
+                addend = unaries + ((long)pixels[i] * TRow.Lanes);
+                Prefetch(unaries + ((long)pixels[i + InputsAhead] * TRow.Lanes));
+            }
+
             TRow message = Slice(rows, (nuint)TRow.Lanes, kernel.Ids + at, kernel.SliceWeights + at, corners);
-            TRow.MultiplyAdd(message, compatibility, TRow.Load(exponents)).Store(exponents);
+            TRow.MultiplyAdd(message, compatibility, TRow.Load(addend)).Store(exponents);
         }
     }
 
@@ -259,13 +273,21 @@ internal static unsafe class RowMath<TRow>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Prefetch(float* rows, int* ids)
     {
-        for (int k = 0; k < 6 && Sse.IsSupported; k++)
+        for (int k = 0; k < 6; k++)
         {
-            float* row = rows + ((nuint)ids[k] * (nuint)TRow.Lanes);
+            Prefetch(rows + ((nuint)ids[k] * (nuint)TRow.Lanes));
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Prefetch(float* row)
+    {
+        if (Sse.IsSupported)
+        {
             Sse.Prefetch0(row);
-            if (TRow.Lanes > 16)
+            if (TRow.Lanes > 8 && TRow.Lanes != CacheLine.Floats)
             {
-                Sse.Prefetch0(row + 16);
+                Sse.Prefetch0(row + TRow.Lanes - 1);   // may lie in the next cache line
             }
         }
     }

@@ -51,7 +51,8 @@ internal static class RowWidths
     {
         if (labels <= MaxNarrow)
         {
-            return (labels + 7) / 8 * 8;
+            int step = Vector512.IsHardwareAccelerated ? 8 : 4;
+            return (labels + step - 1) / step * step;
         }
 
         return (labels + 15) / 16 * 16;
@@ -69,7 +70,12 @@ internal static class RowWidths
                 return new WideRows<Row16>(lanes);
             }
 
-            return new WideRows<Row8>(lanes);
+            if (lanes % 8 == 0)
+            {
+                return new WideRows<Row8>(lanes);
+            }
+
+            return new WideRows<Row4>(lanes);
         }
 
         if (Vector512.IsHardwareAccelerated)
@@ -93,9 +99,13 @@ internal static class RowWidths
     /// </summary>
     private static RowOperations Narrow256(int lanes) => lanes switch
     {
+        4 => new NarrowRows<Row4>(),
         8 => new NarrowRows<Row8>(),
+        12 => new NarrowRows<RowPair<Row8, Row4>>(),
         16 => new NarrowRows<RowPair<Row8, Row8>>(),
+        20 => new NarrowRows<RowPair<RowPair<Row8, Row8>, Row4>>(),
         24 => new NarrowRows<RowPair<RowPair<Row8, Row8>, Row8>>(),
+        28 => new NarrowRows<RowPair<RowPair<Row8, Row8>, RowPair<Row8, Row4>>>(),
         _ => new NarrowRows<RowPair<RowPair<Row8, Row8>, RowPair<Row8, Row8>>>(),
     };
 }

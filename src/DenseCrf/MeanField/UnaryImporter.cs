@@ -1,5 +1,7 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 using DenseCrf.Permutohedral;
 
 namespace DenseCrf.MeanField;
@@ -47,15 +49,23 @@ internal sealed unsafe class UnaryImporter(in CrfCall call, float* shifts)
             }
         }
 
-        for (int i = 0; i < count; i++)
+        for (int label = 0; label < _labels; label++)
         {
-            float* row = rows + (i * lanes);
-            for (int label = 0; label < _labels; label++)
+            float* exponents = tile + (label * Block);
+            for (int i = 0; i < Block; i += Vector<float>.Count)
             {
-                row[label] = tile[(label * Block) + i] - shift[i];
+                Vector.Store(Vector.Load(exponents + i) - Vector.Load(shift + i), exponents + i);
             }
+        }
 
-            new Span<float>(row + _labels, lanes - _labels).Fill(PixelBuffers.UnusedLane);
+        new Span<float>(tile + (_labels * Block), (lanes - _labels) * Block).Fill(PixelBuffers.UnusedLane);
+        for (int lane = 0; lane < lanes; lane += 4)
+        {
+            float* exponents = tile + (lane * Block), row = rows + lane;
+            for (int i = 0; i < count; i += 4, exponents += 4, row += 4 * lanes)
+            {
+                FourByFour.Transpose(exponents, Block, row, lanes, Math.Min(4, count - i));
+            }
         }
 
         if (shifts is not null)
@@ -103,5 +113,38 @@ internal sealed unsafe class UnaryImporter(in CrfCall call, float* shifts)
         }
 
         return Vector.Log(Vector.Max(score, new Vector<float>(MinProbability)));
+    }
+}
+
+/// <summary>Turns the planes of a block of pixels into rows, and rows into planes, four by four values at a time.</summary>
+internal static unsafe class FourByFour
+{
+    /// <summary>Copies value j of row i of the source to value i of row j of the target, for i and j from 0 to 3.</summary>
+    /// <param name="source">Four rows.</param>
+    /// <param name="sourceStride">Values from one row of the source to the next.</param>
+    /// <param name="target">Receives the rows.</param>
+    /// <param name="targetStride">Values from one row of the target to the next.</param>
+    /// <param name="rows">How many of the target's rows are written.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Transpose(float* source, int sourceStride, float* target, int targetStride, int rows = 4)
+    {
+        if (rows < 4 || !Sse.IsSupported)
+        {
+            for (int at = 0; at < 4 * rows; at++)
+            {
+                target[(at / 4 * targetStride) + (at % 4)] = source[(at % 4 * sourceStride) + (at / 4)];
+            }
+
+            return;
+        }
+
+        Vector128<float> a = Vector128.Load(source), b = Vector128.Load(source + sourceStride);
+        Vector128<float> c = Vector128.Load(source + (2 * sourceStride)), d = Vector128.Load(source + (3 * sourceStride));
+        Vector128<float> abLow = Sse.UnpackLow(a, b), cdLow = Sse.UnpackLow(c, d);
+        Vector128<float> abHigh = Sse.UnpackHigh(a, b), cdHigh = Sse.UnpackHigh(c, d);
+        Sse.MoveLowToHigh(abLow, cdLow).Store(target);
+        Sse.MoveHighToLow(cdLow, abLow).Store(target + targetStride);
+        Sse.MoveLowToHigh(abHigh, cdHigh).Store(target + (2 * targetStride));
+        Sse.MoveHighToLow(cdHigh, abHigh).Store(target + (3 * targetStride));
     }
 }

@@ -58,6 +58,7 @@ internal unsafe ref struct SimplexBlock
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [SkipLocalsInit]   // clearing the vectors takes a store for each
     private static void Compute(int d, float* features, float* weights, int* quotients, int* order)
     {
         Vector<float>* elevated = stackalloc Vector<float>[MaxCoordinates], quotient = stackalloc Vector<float>[MaxCoordinates];
@@ -77,7 +78,7 @@ internal unsafe ref struct SimplexBlock
         Vector<float> excess = Vector<float>.Zero;
         for (int i = 0; i <= d; i++)
         {
-            quotient[i] = Vector.Round(elevated[i] * inverse, MidpointRounding.ToEven);
+            quotient[i] = Vector.Round(elevated[i] * inverse);   // to even, in one instruction
             residual[i] = elevated[i] - (period * quotient[i]);
             excess += quotient[i];
             rank[i] = Vector<int>.Zero;

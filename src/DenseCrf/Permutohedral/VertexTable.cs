@@ -60,8 +60,7 @@ internal sealed unsafe class VertexTable(CrfWorkspace owner) : IDisposable
     public void Clear(int keyBits, int cells, long maxVertices)
     {
         int idBits = BitOperations.Log2((ulong)(maxVertices + ((long)cells * LargeChunk))) + 1;
-        Rows = 0;
-        _used = 0;
+        (Rows, _used) = (0, 0);
         Array.ForEach(_free, regions => regions.Clear());
         _index = new VertexIndex(_cells.Ensure(cells), idBits, keyBits + idBits <= 64)
         {
@@ -169,8 +168,7 @@ internal sealed unsafe class VertexTable(CrfWorkspace owner) : IDisposable
         long slots = 1L << (sizeBits + VertexIndex.BucketBits);
         if (!_free[sizeBits].TryPop(out long start))
         {
-            start = _used;
-            _used += slots;
+            (start, _used) = (_used, _used + slots);
             _index.Slots = _slots.Extend(_used, keep: start);
         }
 
@@ -241,7 +239,7 @@ internal unsafe struct VertexIndex(CellSlots* cells, int idBits, bool slotsHoldW
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public readonly int FindIn(long bucket, long key)
     {
-        uint matches = Matches(Slots + bucket, (ulong)key << idBits);
+        uint matches = Matches(Slots + bucket, key);
         ulong slot = Slots[bucket + BitOperations.TrailingZeroCount(matches | (1 << (BucketSlots - 1)))];
         int id = (int)(slot & _idMask) - 1;
         return id | -Convert.ToInt32(matches == 0 || !slotsHoldWholeKeys);
@@ -267,7 +265,7 @@ internal unsafe struct VertexIndex(CellSlots* cells, int idBits, bool slotsHoldW
     public readonly int Find(int cell, long start, long key)
     {
         ulong* bucket = Slots + start;
-        uint matches = Matches(bucket, (ulong)key << idBits);
+        uint matches = Matches(bucket, key);
         int isThere = Convert.ToInt32(matches != 0), hasRoom = Convert.ToInt32(bucket[BucketSlots - 1] == 0);
         if (!slotsHoldWholeKeys || (isThere | hasRoom) == 0)
         {
@@ -306,10 +304,10 @@ internal unsafe struct VertexIndex(CellSlots* cells, int idBits, bool slotsHoldW
         for (ulong at = Bucket(own->SizeBits, key); ; at = (at + 1) & mask)
         {
             ulong* bucket = Slots + own->Start + ((long)at << BucketBits);
-            for (uint matches = Matches(bucket, (ulong)key << idBits); matches != 0; matches &= matches - 1)
+            for (uint matches = Matches(bucket, key); matches != 0; matches &= matches - 1)
             {
                 int id = (int)(bucket[BitOperations.TrailingZeroCount(matches)] & _idMask) - 1;
-                if (Keys[id] == key)
+                if (id >= 0 && Keys[id] == key)
                 {
                     return id;
                 }
@@ -332,26 +330,20 @@ internal unsafe struct VertexIndex(CellSlots* cells, int idBits, bool slotsHoldW
         return lower | (Vector256.Equals(Vector256.Load(bucket + 4), Vector256<ulong>.Zero).ExtractMostSignificantBits() << 4);
     }
 
-    /// <summary>The slots of a bucket whose key is the wanted one, as bits. An empty slot has number 0.</summary>
+    /// <summary>
+    /// The slots of a bucket whose key is the wanted one, as bits. With key 0 also the empty ones, whose number is −1.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private readonly uint Matches(ulong* bucket, ulong wanted)
+    private readonly uint Matches(ulong* bucket, long key)
     {
+        ulong wanted = ((ulong)key << idBits) >> idBits;
         if (Vector512.IsHardwareAccelerated)
         {
-            // If the keys are equal, their bits cancel and only the number plus 1 remains.
-            Vector512<ulong> slots = Vector512.Load(bucket), rest = slots ^ Vector512.Create(wanted);
-            return (uint)(Vector512.LessThanOrEqual(rest, Vector512.Create(_idMask))
-                & ~Vector512.Equals(slots, Vector512<ulong>.Zero)).ExtractMostSignificantBits();
+            return (uint)Vector512.Equals(Vector512.Load(bucket) >> idBits, Vector512.Create(wanted)).ExtractMostSignificantBits();
         }
 
-        return Matches(Vector256.Load(bucket), wanted) | (Matches(Vector256.Load(bucket + 4), wanted) << 4);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private readonly uint Matches(Vector256<ulong> slots, ulong wanted)
-    {
-        Vector256<ulong> differs = (slots ^ Vector256.Create(wanted)) & Vector256.Create(~_idMask);
-        return (Vector256.Equals(differs, Vector256<ulong>.Zero)
-            & ~Vector256.Equals(slots, Vector256<ulong>.Zero)).ExtractMostSignificantBits();
+        Vector256<ulong> lower = Vector256.Load(bucket) >> idBits, upper = Vector256.Load(bucket + 4) >> idBits;
+        return Vector256.Equals(lower, Vector256.Create(wanted)).ExtractMostSignificantBits()
+            | (Vector256.Equals(upper, Vector256.Create(wanted)).ExtractMostSignificantBits() << 4);
     }
 }

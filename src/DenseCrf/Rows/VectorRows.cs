@@ -3,12 +3,66 @@ using System.Runtime.Intrinsics;
 
 namespace DenseCrf.Rows;
 
+/// <summary>A row of four labels: one SSE register.</summary>
+internal readonly unsafe struct Row4(Vector128<float> value) : IRow<Row4>
+{
+    private readonly Vector128<float> _value = value;
+
+    public static int Lanes => 4;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Row4 Load(float* source) => new(Vector128.Load(source));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Row4 Create(float value) => new(Vector128.Create(value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Row4 Broadcast(float* value) => new(Vector128.Create(*value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Row4 operator +(Row4 left, Row4 right) => new(left._value + right._value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Row4 operator *(Row4 left, Row4 right) => new(left._value * right._value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Row4 MultiplyAdd(Row4 left, Row4 right, Row4 addend) =>
+        new(Vector128.MultiplyAddEstimate(left._value, right._value, addend._value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Row4 Max(Row4 left, Row4 right) => new(Vector128.MaxNative(left._value, right._value));
+
+    /// <summary>With the instructions for eight labels, of which there are as many.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Row4 Exp(Row4 x) => Row8.Exp(new Row8(x._value.ToVector256())).Lower;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> Fold(Row4 row) => row._value;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Maximum(Row4 row)
+    {
+        Vector128<float> two = Vector128.MaxNative(row._value, Vector128.Shuffle(row._value, Vector128.Create(2, 3, 0, 1)));
+        return Math.Max(two[0], two[1]);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Store(float* destination) => _value.Store(destination);
+}
+
 /// <summary>A row of eight labels: one AVX register, or two SSE registers.</summary>
 internal readonly unsafe struct Row8(Vector256<float> value) : IRow<Row8>
 {
     private readonly Vector256<float> _value = value;
 
     public static int Lanes => 8;
+
+    /// <summary>The first four labels.</summary>
+    public Row4 Lower
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => new(_value.GetLower());
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Row8 Load(float* source) => new(Vector256.Load(source));
@@ -54,12 +108,8 @@ internal readonly unsafe struct Row8(Vector256<float> value) : IRow<Row8>
     public static Vector128<float> Fold(Row8 row) => row._value.GetLower() + row._value.GetUpper();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static float Maximum(Row8 row)
-    {
-        Vector128<float> four = Vector128.MaxNative(row._value.GetLower(), row._value.GetUpper());
-        Vector128<float> two = Vector128.MaxNative(four, Vector128.Shuffle(four, Vector128.Create(2, 3, 0, 1)));
-        return Math.Max(two[0], two[1]);
-    }
+    public static float Maximum(Row8 row) =>
+        Row4.Maximum(new Row4(Vector128.MaxNative(row._value.GetLower(), row._value.GetUpper())));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Store(float* destination) => _value.Store(destination);
