@@ -24,6 +24,9 @@ internal sealed record AdaptationRequest
     /// <summary>Divides the logits.</summary>
     public float Temperature { get; init; } = 1;
 
+    /// <summary>The label of pixels without a class.</summary>
+    public int NoClass { get; init; }
+
     /// <summary>Whether the graph gets a second output, of labels, where it returns the scores of several classes.</summary>
     public bool WithLabels { get; init; }
 
@@ -38,13 +41,15 @@ internal sealed record AdaptationRequest
     public static AdaptationRequest Of(ModelManifest manifest)
     {
         InputSizing sizing = new(manifest.Preprocess);
+        ClassTable classes = ClassTable.Create(manifest);
         return new AdaptationRequest
         {
             Graph = manifest.Graph,
             Channels = manifest.Preprocess.Mean.Count,
-            Classes = ClassTable.Create(manifest).Names.Count,
+            Classes = classes.Names.Count,
             Threshold = manifest.Postprocess.Threshold is [var only] ? only : null,
             Temperature = manifest.Postprocess.Temperature,
+            NoClass = classes.Ignore,
             Pixels = InputValues.OfEveryImage(manifest.Preprocess),
             // The sides differ from each other and from most numbers of classes.
             Size = sizing.Legal(new ImageSize(96, 64)),
@@ -231,7 +236,7 @@ internal sealed class GraphAdapter
         string? labels = null;
         if (_request.WithLabels && Manifest is { OutputStride: null or 1, OutputScale: null or 1 })
         {
-            labels = after.AddLabels(output.Name);
+            labels = after.AddLabels(output.Name, _request.NoClass);
         }
 
         Insert(writer, Graph.Nodes.Count);

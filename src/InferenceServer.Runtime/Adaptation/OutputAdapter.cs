@@ -86,27 +86,30 @@ internal sealed class OutputAdapter(Graph graph, NodeWriter writer, IList<string
         Publish(masks, writer.Add("Reshape", [scores, shape]), before);
     }
 
-    /// <summary>Adds a second output, the class of the highest score at each pixel: the first of several that are equal, and 0
-    /// where no score is a number.</summary>
+    /// <summary>Adds a second output, the class of the highest score at each pixel: the first of several that are equal.</summary>
     /// <remarks>Not by ArgMax: ONNX Runtime leaves open which of several equal scores it finds on a GPU.</remarks>
     /// <param name="scores">The adapted output.</param>
+    /// <param name="none">The label of pixels with a score that is NaN.</param>
     /// <returns>Name of the labels N×h×w of 8 bits; null where the scores are not those of 2 to 256 classes, or the graph's
     /// operators are too old.</returns>
-    public string? AddLabels(string scores)
+    public string? AddLabels(string scores, int none)
     {
         if (Kind is not (OutputKind.Logits or OutputKind.Probabilities)
             || _channels is < 2 or > ArgMax.MaxClasses
+            || none is < byte.MinValue or > byte.MaxValue
             || !writer.CanCompareFloats)
         {
             return null;
         }
 
-        float none = _channels;
         string classes = writer.Constant([_channels, 1, 1], [.. Enumerable.Range(0, _channels).Select(i => (float)i)]);
         string isHighest = writer.Add("Equal", [scores, writer.Reduce("ReduceMax", scores, axis: 1, keepAxis: true)]);
-        string candidates = writer.Add("Where", [isHighest, classes, writer.Scalar(none)]);
+        string candidates = writer.Add("Where", [isHighest, classes, writer.Scalar(_channels)]);
         string first = writer.Reduce("ReduceMin", candidates, axis: 1, keepAxis: false);
-        string label = writer.Add("Where", [writer.Add("Less", [first, writer.Scalar(none)]), first, writer.Scalar(0)]);
+        string isNumber = writer.Cast(writer.Add("Equal", [scores, scores]), ElementType.Float32);
+        string numbers = writer.Reduce("ReduceMin", isNumber, axis: 1, keepAxis: false);
+        string areNumbers = writer.Add("Less", [writer.Scalar(0), numbers]);
+        string label = writer.Add("Where", [areNumbers, first, writer.Scalar(none)]);
         string labels = writer.Cast(label, ElementType.UInt8);
         added.Add("labels: the class of the highest score");
         graph.Outputs.Add(new ValueInfo(labels, ElementType.UInt8, shape: null));
