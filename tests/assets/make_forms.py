@@ -565,6 +565,38 @@ def no_sequence():
 
 
 @form
+def outs_grids_open():
+    """Scores at an eighth, a quarter and the whole size, with open axes and numbers for names: the largest grid is the result."""
+    g = G()
+    x = g.inp("x", "f32", OPEN)
+    for name, side in (("101", 8), ("202", 4), ("303", 1)):
+        y = g.op("AveragePool", [x if side == 1 else g.op("Neg", [x])], kernel_shape=[side, side], strides=[side, side])
+        g.out(g.core(y), "f32", ["N", 5, f"h{side}", f"w{side}"], name)
+    return classes(g, graph__output="303")
+
+
+@form
+def no_queries_without_batch():
+    """Class and mask logits of queries without the batch axis."""
+    g = G()
+    y = g.squeeze(g.core(g.inp("x", "f32", ["1", 3, "H", "W"])), 0)
+    g.out(g.op("ReduceMean", [y], axes=[2], keepdims=0), "f32", [5, "H"], "class_queries_logits")
+    g.out(y, "f32", [5, "H", "W"], "masks_queries_logits")
+    return refused(classes(g), "graph.output", graph__output_kind="queries")
+
+
+@form
+def no_batch_norm_in_training():
+    """A BatchNormalization that was exported in training mode."""
+    g = G()
+    y = g.core(g.inp("x", "f32", OPEN))
+    learnt = [g.const(np.full(5, value, np.float32)) for value in (1, 0, 0, 1)]
+    g.nodes.append(h.make_node("BatchNormalization", [y, *learnt], ["bn", "mean", "var"], "bn", training_mode=1))
+    g.out("bn", "f32", ["N", 5, "H", "W"])
+    return refused(classes(g), "in training mode")
+
+
+@form
 def out_labels_void_255():
     """Labels, with 255 chosen in place of one of them: the condition of the choice is no mask."""
     g = G()

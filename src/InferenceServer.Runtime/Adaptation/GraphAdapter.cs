@@ -197,6 +197,13 @@ internal sealed class GraphAdapter
             throw new GraphRefusedException(
                 $"the graph needs the operator {custom.OpType} of the domain {custom.Domain}, which ONNX Runtime does not have; {remedy}");
         }
+
+        if (Graph.Nodes.Any(node => node.OpType == "BatchNormalization" && node.Int("training_mode", 0) == 1))
+        {
+            throw new GraphRefusedException(
+                "the graph has a BatchNormalization in training mode, which normalises by the image at hand in place of what the " +
+                "network learnt; export it in evaluation mode");
+        }
     }
 
     // An input with a default is no input for the client.

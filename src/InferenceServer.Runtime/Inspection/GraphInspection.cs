@@ -46,7 +46,7 @@ internal sealed class GraphInspection(
     /// <exception cref="GraphRefusedException">The output is no mask of classes.</exception>
     public ModelManifest Draft(InspectionRequest request)
     {
-        using Trial trial = Open();
+        using Trial trial = OpenLargest();
         GraphSizes sizes = trial.Sizes;
         string? traced = reading.AreQueries ? "NCHW" : AxisTrace.Output(graph, reading.Output.Name!);
         OutputAxes? axes = sizes.IsConstant
@@ -95,6 +95,39 @@ internal sealed class GraphInspection(
         };
     }
 
+    /// <summary>Opens the graph with the output of the largest grid, where nothing else tells several apart.</summary>
+    private Trial OpenLargest()
+    {
+        int before = _notes.Count;
+        using Owned<Trial> first = new(Open());
+        if (reading.Ties.MaxBy(name => GridOf(name, first.Value)) is not { } largest || largest == reading.Output.Name)
+        {
+            return first.Release();
+        }
+
+        _notes.RemoveRange(before, _notes.Count - before);
+        _notes.RemoveAll(note => note.Key == "graph.output");
+        string all = string.Join(", ", reading.Ties);
+        reading.Choose(largest);
+        Note("graph.output", $"'{largest}' of {all}: the largest grid; name another with --output");
+        return Open();
+    }
+
+    private long GridOf(string output, Trial trial)
+    {
+        if (output == reading.Output.Name)
+        {
+            return Area(trial.Sizes.Runs[0]);
+        }
+
+        using IModelSession session = Open(trial.Layout, trial.Session.Layout.Channels, new GraphOutput(output));
+        TrialRun? run = TrialRun.Run(
+            session, 1, trial.Sizes.Runs[0].Input, trial.Values, cancellationToken, shapeOnly: true);
+        return run is null ? 0 : Area(run);
+
+        static long Area(TrialRun run) => run.Shape.OrderDescending().Take(2).Aggregate(1L, (area, side) => area * side);
+    }
+
     /// <summary>Opens the graph with the first reading of its input that runs at any size.</summary>
     private Trial Open()
     {
@@ -107,7 +140,7 @@ internal sealed class GraphInspection(
             int before = _notes.Count;
             try
             {
-                using Owned<IModelSession> opened = new(Open(layout, channels));
+                using Owned<IModelSession> opened = new(Open(layout, channels, reading.Output));
                 PreprocessManifest values = new ManifestDraft(hints, _notes)
                     .Normalization(channels, reading.Input.Type, reading.IsQuantized);
                 SizeTrials trials = new(opened.Value, values, cancellationToken);
@@ -149,12 +182,12 @@ internal sealed class GraphInspection(
     }
 
     // Labels N×h×w pass the adapter as they are, so that a run shows the output's own shape and numbers.
-    private IModelSession Open(string layout, int channels)
+    private IModelSession Open(string layout, int channels, GraphOutput output)
     {
         GraphManifest manifest = new()
         {
             Input = reading.Input.Name,
-            Output = reading.Output,
+            Output = output,
             Layout = layout,
             Inputs = reading.Values,
             OutputKind = reading.AreQueries ? OutputKind.Queries : OutputKind.Labels,

@@ -72,19 +72,30 @@ internal sealed partial class GraphReading
     }
 
     /// <summary>The output, or both of queries.</summary>
-    public GraphOutput Output { get; }
+    public GraphOutput Output { get; private set; }
 
     /// <summary>What the file declares of the output.</summary>
-    public TensorSignature Shape { get; }
+    public TensorSignature Shape { get; private set; }
+
+    /// <summary>Names of the outputs that the graph does not tell from the chosen one; empty where it does.</summary>
+    public IReadOnlyList<string> Ties { get; private set; } = [];
 
     /// <summary>Whether the outputs are the class and mask logits of queries.</summary>
     public bool AreQueries => Output.Masks is not null;
 
     /// <summary>What the operators make of the scores.</summary>
-    public OutputTrace Trace { get; }
+    public OutputTrace Trace { get; private set; }
 
     /// <summary>What was chosen, and why.</summary>
     public IReadOnlyList<DraftNote> Notes => _notes;
+
+    /// <summary>Chooses another output.</summary>
+    /// <param name="name">One of <see cref="Ties"/>.</param>
+    public void Choose(string name)
+    {
+        (Output, Shape) = (new GraphOutput(name), TensorSignature.Of(_graph.Outputs.First(o => o.Name == name)));
+        Trace = OutputTrace.Of(_graph, name);
+    }
 
     /// <summary>The readings of the input's axes and channels, the most likely first.</summary>
     /// <param name="layout">The exporter's word for the axes; null where it left none.</param>
@@ -222,6 +233,13 @@ internal sealed partial class GraphReading
             return (new GraphOutput(null, classes.Name, masks.Name), TensorSignature.Of(masks));
         }
 
+        if (outputs.Count(o => o.Name.Contains("quer", StringComparison.OrdinalIgnoreCase)) > 1)
+        {
+            throw new GraphRefusedException(
+                $"expected the class logits N×q×(n+1) and the mask logits N×q×h×w of queries, the graph has " +
+                    $"{string.Join(", ", outputs.Select(TensorSignature.Of))}; export both with their batch axis");
+        }
+
         if (outputs.FirstOrDefault(o => IsListOfObjects(o, outputs)) is { } list)
         {
             throw new GraphRefusedException(
@@ -313,6 +331,7 @@ internal sealed partial class GraphReading
             (DraftNoteKind kind, string why) = (DraftNoteKind.Taken, "the others look like auxiliary heads");
             if (isTie)
             {
+                Ties = [.. ranked.Where(r => r.Rank == ranked[0].Rank).Select(r => r.Output.Name)];
                 (kind, why) = (DraftNoteKind.Assumed, "nothing tells them apart, and the first was taken");
             }
 

@@ -1,4 +1,5 @@
 using InferenceServer.Kernels;
+using InferenceServer.Runtime.Adaptation;
 using InferenceServer.Runtime.Manifests;
 using OnnxGraph;
 
@@ -79,11 +80,19 @@ internal sealed class GraphSizes(SizeTrials trials, Graph graph)
 
     /// <summary>Finds the legal sizes and the border, once the axes of the output are known.</summary>
     /// <exception cref="ManifestException">The output has one size, at which the graph does not run.</exception>
+    /// <exception cref="GraphRefusedException">The output has one size, which is too small for a mask.</exception>
     public void Settle(OutputAxes axes, ExporterHints hints, IList<DraftNote> notes)
     {
         if (IsConstant)
         {
             ImageSize grid = axes.Grid(Runs[0]);
+            if (Math.Min(grid.Height, grid.Width) < LeastBaked)
+            {
+                throw new GraphRefusedException(
+                    $"expected scores or labels of pixels, but every input gives an output of " +
+                        $"{string.Join('×', Runs[0].Shape)}; name another output with --output");
+            }
+
             const string Why = "the output has this size for every input, and so the graph is meant for inputs of " +
                 "this size";
             IEnumerable<ImageSize> sizes = Scales.Select(s => new ImageSize(grid.Width * s, grid.Height * s));
