@@ -70,7 +70,9 @@ public sealed partial class BringYourModelTests : IDisposable
         byte[] labels = PngImage.Read(await response.Content.ReadAsByteArrayAsync()).Samples;
         Assert.Equal(expected.Length, labels.Length);
         Assert.True(expected.Distinct().Count() > 4);
-        Assert.InRange(expected.Zip(labels).Count(pair => pair.First != pair.Second), 0, expected.Length / 1000);
+        (byte Expected, byte Label)[] sure = [.. expected.Zip(labels).Where(pair => pair.First != byte.MaxValue)];
+        Assert.InRange(sure.Length, expected.Length * 3 / 4, expected.Length);
+        Assert.InRange(sure.Count(pair => pair.Expected != pair.Label), 0, sure.Length / 1000);
     }
 
     private static Dictionary<string, string> Sections() => Section().Matches(File.ReadAllText(Page).ReplaceLineEndings("\n"))
