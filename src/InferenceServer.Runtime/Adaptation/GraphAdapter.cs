@@ -57,45 +57,6 @@ internal sealed record AdaptationRequest
     }
 }
 
-/// <summary>A graph with nodes before and behind it, so that it takes float32 N×C×H×W and returns float32 scores
-/// N×C×h×w or integer labels N×h×w. The file stays as it is.</summary>
-internal sealed record AdaptedGraph
-{
-    /// <summary>Name of the image input.</summary>
-    public required string Input { get; init; }
-
-    /// <summary>Name of the result.</summary>
-    public required string Output { get; init; }
-
-    /// <summary>Name of a second output, the labels N×h×w of the result's scores; null where there is none.</summary>
-    public string? Labels { get; init; }
-
-    /// <summary>Name of the input that takes height and width of the client's image; null where there is none.</summary>
-    public string? SizeInput { get; init; }
-
-    /// <summary>Channels of the input.</summary>
-    public required int Channels { get; init; }
-
-    /// <summary>What the output holds.</summary>
-    public required OutputKind Kind { get; init; }
-
-    /// <summary>Most images that one run takes.</summary>
-    public required int MaxBatch { get; init; }
-
-    /// <summary>What was added, one phrase each; empty where the file serves as it is.</summary>
-    public required IReadOnlyList<string> Added { get; init; }
-
-    /// <summary>What the file declares.</summary>
-    public required GraphDescription Source { get; init; }
-}
-
-/// <summary>What ONNX Runtime opens.</summary>
-/// <param name="File">The file that the graph was read from; weights in further files lie beside it.</param>
-/// <param name="Adapted">The adapted graph, without the weights that lie in further files; null where the file serves as
-/// it is.</param>
-/// <param name="WeightBits">Bits of its widest quantised weights; 0 where it has none.</param>
-internal readonly record struct GraphSource(string File, byte[]? Adapted, int WeightBits = 0);
-
 /// <summary>Finds the image input and the result of a graph, and adapts both.</summary>
 internal sealed class GraphAdapter
 {
@@ -394,36 +355,6 @@ internal sealed class GraphAdapter
     }
 
     private static string Names(IEnumerable<ValueInfo> tensors) => string.Join(", ", tensors.Select(t => t.Name));
-}
-
-/// <summary>The weights of a quantised graph.</summary>
-internal static class QuantizedWeights
-{
-    private const int SevenBits = 64;
-
-    private static readonly HashSet<string> Readers =
-    [
-        "DequantizeLinear", "QLinearConv", "QLinearMatMul", "QGemm", "ConvInteger", "MatMulInteger",
-        "DynamicQuantizeMatMul", "MatMulIntegerToFloat", "QAttention",
-    ];
-
-    /// <summary>Bits of the widest weights that are signed integers of 8 bits; 0 where there are none.</summary>
-    public static int Bits(Graph graph)
-    {
-        int most = 0;
-        foreach (string name in graph.Nodes.Where(n => Readers.Contains(n.OpType)).SelectMany(n => n.Inputs).Distinct())
-        {
-            Tensor? weights = graph.Initializer(name)
-                ?? (graph.Producer(name) is { OpType: "Constant" } constant ? constant.Attribute("value")?.Tensor : null);
-            if (weights is { Type: ElementType.Int8, Dims.Length: > 1 })
-            {
-                bool isWide = weights.ReadBytes(long.MaxValue).Any(w => (sbyte)w is > SevenBits or < -SevenBits);
-                most = Math.Max(most, isWide ? 8 : 7);
-            }
-        }
-
-        return most;
-    }
 }
 
 /// <summary>Thrown for a graph that cannot be served.</summary>
