@@ -61,7 +61,10 @@ public sealed class PinnedBindingTests : IDisposable
         });
     }
 
-    private static OnnxModelSession Open(bool bind)
+    /// <summary>The network <c>tiny</c>, on the processor.</summary>
+    /// <param name="bind">Whether inputs and outputs lie in bound memory.</param>
+    /// <param name="pixels">Normalises packed pixels; null where inputs are normalised already.</param>
+    internal static OnnxModelSession Open(bool bind, PixelNormalizer? pixels = null)
     {
         InferenceSession session = new(Path.Combine(Assets.Models, "tiny", "1", "model.onnx"));
         AdaptedGraph graph = new()
@@ -76,7 +79,7 @@ public sealed class PinnedBindingTests : IDisposable
         };
         return new OnnxModelSession(
             session, graph, ExecutionProvider.Cpu,
-            pinned: bind ? new OrtAllocator(session, OrtMemoryInfo.DefaultInstance) : null);
+            pinned: bind ? new OrtAllocator(session, OrtMemoryInfo.DefaultInstance) : null, pixels: pixels);
     }
 
     private static InputTensor Noise(int batch, int width, int height, int seed)

@@ -1,7 +1,6 @@
 using InferenceServer.Kernels;
 using InferenceServer.Kernels.Normalization;
 using InferenceServer.Kernels.Resizing;
-using InferenceServer.Runtime.Adaptation;
 using InferenceServer.Runtime.Admission;
 using InferenceServer.Runtime.Batching;
 using InferenceServer.Runtime.Buffers;
@@ -108,7 +107,7 @@ public sealed class PixelNormalizerTests
     public void Run_OfTheNetwork_GivesTheScoresOfNormalisedImages(int batch)
     {
         PreprocessManifest preprocess = Manifest(ChannelOrder.Rgb);
-        using OnnxModelSession session = Network(preprocess);
+        using OnnxModelSession session = PinnedBindingTests.Open(bind: true, Open(preprocess));
         (Preprocessor numbers, Preprocessor packing) = Both(preprocess);
         ImageSize size = new(40, 24);
         byte[][] images = [.. Enumerable.Range(0, batch).Select(i => Noise(size, i))];
@@ -129,7 +128,7 @@ public sealed class PixelNormalizerTests
     public async Task RunAsync_NumbersAndPixelsOfOneSize_RunApart()
     {
         PreprocessManifest preprocess = Manifest(ChannelOrder.Rgb);
-        using OnnxModelSession session = Network(preprocess);
+        using OnnxModelSession session = PinnedBindingTests.Open(bind: true, Open(preprocess));
         (Preprocessor numbers, Preprocessor packing) = Both(preprocess);
         ImageSize size = new(40, 24);
         byte[] rgb = Noise(size);
@@ -171,24 +170,6 @@ public sealed class PixelNormalizerTests
         return new PixelNormalizer(
             session, new OrtAllocator(session, OrtMemoryInfo.DefaultInstance),
             new OrtMemoryInfo(OrtMemoryInfo.allocatorCPU, OrtAllocatorType.DeviceAllocator, 0, OrtMemType.Default));
-    }
-
-    private static OnnxModelSession Network(PreprocessManifest preprocess)
-    {
-        InferenceSession session = new(Path.Combine(Assets.Models, "tiny", "1", "model.onnx"));
-        AdaptedGraph graph = new()
-        {
-            Input = session.InputNames[0],
-            Output = session.OutputNames[0],
-            Channels = 3,
-            Kind = OutputKind.Logits,
-            MaxBatch = int.MaxValue,
-            Added = [],
-            Source = new GraphDescription(new GraphSignature([], []), "", null, new Dictionary<string, string>()),
-        };
-        return new OnnxModelSession(
-            session, graph, ExecutionProvider.Cpu, pinned: new OrtAllocator(session, OrtMemoryInfo.DefaultInstance),
-            pixels: Open(preprocess));
     }
 
     private static byte[] Noise(ImageSize size, int seed = 7)
